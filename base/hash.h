@@ -1,0 +1,33 @@
+// xxHash, wrapped: checksums, and the seeded hash of a name with what is derived from it.
+#pragma once
+
+#include <xxhash.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/types.h"
+
+namespace once {
+
+inline uint64_t checksum(const void* bytes, size_t size, uint64_t seed = 0) {
+  return XXH3_64bits_withSeed(bytes, size, seed);
+}
+
+// The seed is drawn when the cluster is formatted, so collisions cannot be prepared from outside.
+inline uint64_t name_hash(std::string_view name, uint64_t seed) {
+  return XXH3_64bits_withSeed(name.data(), name.size(), seed);
+}
+
+// Shard and home come from different halves of the hash, so that neither follows from the other.
+inline ShardId shard_of(uint64_t hash, uint32_t shard_count) {
+  return ShardId{static_cast<uint16_t>(((hash >> 32) * shard_count) >> 32)};
+}
+inline uint32_t home_index_of(uint64_t hash, uint32_t member_count) {
+  return static_cast<uint32_t>(((hash & 0xffffffffu) * member_count) >> 32);
+}
+inline CoreId core_of(ShardId shard, uint32_t cores) {
+  return CoreId{static_cast<uint16_t>(shard.value % cores)};
+}
+
+}  // namespace once

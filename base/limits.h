@@ -1,0 +1,38 @@
+// Every limit of the system, in one place. Units in the names; counts otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace once {
+
+inline constexpr size_t kMaxNameBytes = 1024;
+inline constexpr size_t kMaxValueBytes = 65536;
+inline constexpr size_t kMaxNodes = 15;
+inline constexpr size_t kMaxCores = 64;
+inline constexpr uint16_t kShardCount = 64;
+
+inline constexpr size_t kMaxFrameBytes = 128 * 1024;  // a client frame, its length field included
+inline constexpr size_t kMaxEnvelopeBytes = 512 * 1024;  // a peer frame: many messages, one checksum
+inline constexpr size_t kMaxMessageBytes = kMaxNameBytes + kMaxValueBytes + 256;
+inline constexpr size_t kMaxRecordBytes = kMaxNameBytes + kMaxValueBytes + 256;
+
+inline constexpr size_t kMaxConnectionsPerCore = 4096;
+inline constexpr size_t kMaxInFlightPerConnection = 4096;
+inline constexpr size_t kMaxOutboxBytes = 16 * 1024 * 1024;  // per stream; beyond it, it is closed
+inline constexpr int64_t kFirstFrameTimeoutNs = 5'000'000'000;
+
+inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded requests waiting
+inline constexpr size_t kRoundZeroWindow = 16384;       // round-0 proposals outstanding per core
+inline constexpr uint32_t kMaxRoundJump = 1u << 20;     // a ballot further ahead is not believed
+
+inline constexpr size_t kBlockBytes = 4096;            // log block: O_DIRECT unit
+inline constexpr size_t kMaxBatchBytes = 1024 * 1024;  // one log write
+inline constexpr size_t kDefaultSegmentBytes = 64 * 1024 * 1024;
+
+static_assert(kMaxMessageBytes + 64 <= kMaxFrameBytes);
+static_assert(kMaxMessageBytes * 2 <= kMaxEnvelopeBytes);
+static_assert(kMaxRecordBytes * 2 <= kMaxBatchBytes);
+static_assert((kRoundZeroWindow & (kRoundZeroWindow - 1)) == 0);
+
+}  // namespace once

@@ -1,0 +1,160 @@
+// What nodes say to each other and what clients ask, as plain values. Views point into memory of
+// whoever made the message: valid until the step that takes it, or that made it, has been handled.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "base/types.h"
+#include "paxos/ballot.h"
+
+namespace once::paxos {
+
+// The state of a register (DESIGN 2). Version 0 is empty.
+struct State {
+  uint64_t version = 0;
+  bool sealed = false;
+  RequestId writer;
+  std::string_view value;
+};
+
+enum class Operation : uint8_t { kWrite = 1, kRead = 2 };
+
+enum class Status : uint8_t {
+  kDone = 0,         // write: this request is the winner; read: the state follows
+  kEmpty = 1,        // read: nothing was ever written
+  kAlreadySet = 2,   // write refused: the winner follows
+  kUnknown = 3,      // it may have happened, or may still happen
+  kUnavailable = 4,  // no majority could be asked; the write did certainly not happen
+  kOverloaded = 5,   // a bound was met; nothing happened
+  kInvalid = 6,      // the request breaks a limit; nothing happened
+};
+
+// --- proposer to acceptor, and back -----------------------------------------------------------
+// `op` is the proposer's own handle, returned as it was.
+
+struct Prepare {
+  uint64_t op = 0;
+  Ballot ballot;
+  std::string_view name;
+};
+struct Promise {  // accepted_ballot null: nothing was accepted
+  uint64_t op = 0;
+  Ballot ballot;  // the one promised
+  Ballot accepted_ballot;
+  State accepted;
+};
+// Round 0: `op` is the home's sequence number, and the answer is an AcceptedRange.
+struct Accept {
+  uint64_t op = 0;
+  Ballot ballot;
+  State state;
+  std::string_view name;
+};
+struct Accepted {
+  uint64_t op = 0;
+  Ballot ballot;
+  uint64_t version = 0;
+};
+struct AcceptedRange {  // round-0 accepts first..last of this incarnation of the receiver are durable
+  uint32_t incarnation = 0;
+  uint64_t first = 0;
+  uint64_t last = 0;
+};
+struct Rejected {  // of a Prepare or an Accept; `promised` is what it lost to
+  uint64_t op = 0;
+  Ballot ballot;
+  Ballot promised;
+};
+
+// --- reads ------------------------------------------------------------------------------------
+
+struct ReadState {
+  uint64_t op = 0;
+  std::string_view name;
+};
+struct ReadReply {
+  uint64_t op = 0;
+  bool decided = false;
+  Ballot accepted_ballot;
+  State accepted;
+};
+
+// --- the home: progress, decisions, claim (DESIGN 3.2, 3.6) -------------------------------------
+
+struct HomeProgress {  // every round-0 accept of this incarnation up to `durable` is on the home's disk
+  uint32_t incarnation = 0;
+  uint64_t durable = 0;
+};
+struct ChosenRange {  // the home's round-0 accepts first..last of this incarnation are chosen
+  uint32_t incarnation = 0;
+  uint64_t first = 0;
+  uint64_t last = 0;
+};
+struct Decided {  // (ballot, version) is chosen for this name
+  Ballot ballot;
+  uint64_t version = 0;
+  std::string_view name;
+};
+struct ClaimHome {  // pages through one acceptor's unsettled list; page 0 is the claim itself
+  uint32_t incarnation = 0;
+  uint64_t list = 0;    // 0 for the first page, then what the reply said
+  uint64_t cursor = 0;  // first entry wanted
+};
+struct ClaimReply {
+  uint32_t incarnation = 0;
+  uint64_t list = 0;  // changes when the list was renumbered: then begin again
+  uint64_t cursor = 0;
+  uint64_t next = 0;  // cursor of the next page
+  bool last = false;
+  std::string_view names;  // packed: u16 size, bytes, ...
+};
+struct SettleQuery {  // acceptor to home: do you hold at least this for the name, durably?
+  Ballot promised;
+  Ballot accepted;
+  std::string_view name;
+};
+struct Settled {  // home to acceptor: yes
+  Ballot promised;
+  Ballot accepted;
+  std::string_view name;
+};
+
+// --- forwarding -------------------------------------------------------------------------------
+
+struct Forward {
+  uint64_t op = 0;
+  Operation operation = Operation::kRead;
+  RequestId id;
+  uint32_t timeout_ms = 0;
+  std::string_view name;
+  std::string_view value;
+};
+struct ForwardReply {
+  uint64_t op = 0;
+  Status status = Status::kDone;
+  State state;
+};
+
+using Message = std::variant<Prepare, Promise, Accept, Accepted, AcceptedRange, Rejected, ReadState,
+                             ReadReply, HomeProgress, ChosenRange, Decided, ClaimHome, ClaimReply,
+                             SettleQuery, Settled, Forward, ForwardReply>;
+
+// --- clients ----------------------------------------------------------------------------------
+
+struct ClientRequest {
+  uint64_t token = 0;  // the shard's own; returned in the reply
+  Operation operation = Operation::kRead;
+  RequestId id;
+  uint32_t timeout_ms = 0;
+  std::string_view name;
+  std::string_view value;
+};
+struct ClientReply {
+  uint64_t token = 0;
+  Status status = Status::kDone;
+  State state;
+};
+
+}  // namespace once::paxos

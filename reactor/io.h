@@ -1,0 +1,114 @@
+// The I/O contract (DESIGN 4): everything above it sees streams, log files, timers and wake-ups as
+// completions, and never a descriptor. One Io per core; all calls from its thread except wake().
+// Implemented by the io_uring backend; an epoll backend and a simulator take the same place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace once::reactor {
+
+// Slot and generation: an id of a closed stream never names a later one.
+struct StreamId {
+  uint64_t value = 0;
+  friend bool operator==(const StreamId&, const StreamId&) = default;
+};
+struct ListenerId {
+  uint32_t value = 0;
+};
+struct FileId {
+  uint32_t value = 0;
+};
+
+// A stream taken out of one core's Io on its way to another's: owned, closed if dropped.
+class Handoff {
+ public:
+  virtual ~Handoff() = default;
+};
+
+class StreamHandler {
+ public:
+  virtual ~StreamHandler() = default;
+  virtual void on_connected(StreamId stream) = 0;  // of connect() only
+  // The bytes stay valid until BatchHandler::on_batch_end of the same round returns.
+  virtual void on_bytes(StreamId stream, std::string_view bytes) = 0;
+  // Last call for this stream. `why` is for people; empty: the peer closed in order.
+  virtual void on_closed(StreamId stream, std::string_view why) = 0;
+};
+
+class ListenHandler {
+ public:
+  virtual ~ListenHandler() = default;
+  // Returns who handles the stream; nullptr closes it at once.
+  virtual StreamHandler* on_accept(StreamId stream) = 0;
+};
+
+class FileHandler {
+ public:
+  virtual ~FileHandler() = default;
+  // A write is done and durable; an error or a short write never comes here: see on_file_failed.
+  virtual void on_written(uint64_t token) = 0;
+  virtual void on_file_failed(std::string_view what) = 0;  // the caller must stop the process
+};
+
+class FilePreparedHandler {
+ public:
+  virtual ~FilePreparedHandler() = default;
+  virtual void on_file_prepared(const std::string& path, const std::string& error) = 0;
+};
+
+class BatchHandler {
+ public:
+  virtual ~BatchHandler() = default;
+  virtual void on_timer(uint64_t token) = 0;
+  virtual void on_wake() = 0;       // after wake() from any thread; wakes may be merged
+  virtual void on_batch_end() = 0;  // once after each round of completions; received bytes die here
+};
+
+enum class SyncMode : uint8_t {
+  kDsync,       // one write with RWF_DSYNC
+  kFdatasync,   // a write, then fdatasync
+};
+
+class Io {
+ public:
+  virtual ~Io() = default;
+
+  virtual int64_t now_ns() const = 0;  // monotonic; read once per round
+
+  // Addresses are "HOST:PORT". Errors name the address and what to do.
+  virtual Result<ListenerId> listen(const std::string& address, ListenHandler* handler) = 0;
+  virtual StreamId connect(const std::string& address, StreamHandler* handler) = 0;
+  // Bytes appended here leave in one coalesced send at the end of the round; nullptr once closed.
+  // The pointer is valid until the end of the round only.
+  virtual std::vector<char>* outbox(StreamId stream) = 0;
+  virtual size_t unsent_bytes(StreamId stream) const = 0;  // outbox and in flight
+  virtual void close(StreamId stream) = 0;  // sends what is in the outbox, then closes; on_closed follows
+  virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;
+  // Call from on_bytes at the latest in the round in which it is decided; unread bytes go along.
+  virtual std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) = 0;
+  virtual StreamId adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) = 0;
+
+  // Opens an existing file for aligned writes; `direct` asks for O_DIRECT.
+  virtual Result<FileId> open_file(const std::string& path, bool direct, FileHandler* handler) = 0;
+  virtual void close_file(FileId file) = 0;
+  // offset, size and address are multiples of 4096; bytes stay valid until on_written(token).
+  virtual void write_file(FileId file, uint64_t offset, std::span<const char> bytes, SyncMode mode,
+                          uint64_t token) = 0;
+  // Makes a zero-filled, durable file (its directory too) off the hot path; atomic under `path`.
+  virtual void prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) = 0;
+
+  virtual void set_timer(int64_t at_ns, uint64_t token) = 0;  // fires once
+  virtual void wake() = 0;                                    // from any thread
+
+  virtual void run(BatchHandler* handler) = 0;  // until stop()
+  virtual void stop() = 0;
+};
+
+}  // namespace once::reactor
