@@ -1,0 +1,59 @@
+// The door for clients of one core: hello, requests in, replies out, all bounded.
+// Single-threaded, on its core's Io.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/types.h"
+#include "net/hello.h"
+#include "paxos/messages.h"
+#include "reactor/io.h"
+
+namespace once::net {
+
+struct ClientConnectionId {
+  uint64_t value = 0;  // slot and generation
+};
+
+struct StatusReport {
+  NodeId node;
+  uint64_t pid = 0;
+  std::vector<std::pair<std::string, uint64_t>> counters;
+};
+
+class ClientListenerHandler {
+ public:
+  virtual ~ClientListenerHandler() = default;
+  virtual ServerHello server_hello() = 0;
+  // `request.token` is not set yet; answer with reply(connection, correlation, ...), in any order.
+  virtual void on_request(ClientConnectionId connection, uint64_t correlation,
+                          const paxos::ClientRequest& request) = 0;
+  virtual void on_status(ClientConnectionId connection, uint64_t correlation) = 0;
+  virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
+  virtual void log_line(std::string_view line) = 0;
+};
+
+class ClientListener {
+ public:
+  virtual ~ClientListener() = default;
+  virtual reactor::ListenHandler* listen_handler() = 0;
+  virtual void accept(std::unique_ptr<reactor::Handoff> handoff) = 0;
+  // Nothing happens if the connection is gone.
+  virtual void reply(ClientConnectionId connection, uint64_t correlation,
+                     const paxos::ClientReply& reply) = 0;
+  virtual void reply_status(ClientConnectionId connection, uint64_t correlation,
+                            const StatusReport& report) = 0;
+  virtual void on_tick(int64_t now_ns) = 0;  // closes connections that never said hello
+  virtual void drain() = 0;                  // refuses new connections; replies still go out
+  virtual size_t connections() const = 0;
+};
+
+std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,
+                                                     ClientListenerHandler* handler);
+
+}  // namespace once::net

@@ -1,0 +1,51 @@
+// The first frame each side sends on a connection: who it is, and what must agree before more is said.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+
+namespace once::net {
+
+inline constexpr uint16_t kProtocolVersion = 1;
+
+struct PeerHello {
+  uint16_t version = kProtocolVersion;
+  ClusterId cluster;
+  DiskId disk;
+  uint64_t epoch = 1;  // of the configuration
+  NodeId node;
+  CoreId core;         // the sender's
+  uint16_t cores = 1;  // how many the sender runs
+  CoreId target_core;  // the receiver's core that is wanted (modulo its cores)
+  NodeId target_node;
+  uint32_t incarnation = 0;
+  std::string client_address;
+};
+
+struct ClientHello {
+  uint16_t version = kProtocolVersion;
+  ClusterId cluster;          // zero: any
+  uint16_t core = 0xffff;     // 0xffff: any
+};
+
+struct MapMember {
+  NodeId node;
+  uint16_t cores = 1;
+  std::string client_address;  // empty: not known to the answering node yet
+};
+
+struct ServerHello {
+  uint16_t version = kProtocolVersion;
+  ClusterId cluster;
+  uint64_t epoch = 1;
+  uint64_t hash_seed = 0;
+  uint16_t shard_count = 0;
+  NodeId node;
+  CoreId core;
+  std::vector<MapMember> members;  // by ascending node number: home_index_of() indexes it
+};
+
+}  // namespace once::net

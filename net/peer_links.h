@@ -1,0 +1,58 @@
+// Links between cores of nodes: one TCP connection a pair of cores, dialled by the lower node
+// number, with reconnect and jittered back-off. Messages to one core leave in envelopes with one checksum each.
+// Single-threaded, on its core's Io. Messages may be lost when a link breaks; never reordered within one link.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "net/hello.h"
+#include "paxos/messages.h"
+#include "reactor/io.h"
+
+namespace once::net {
+
+class PeerLinksHandler {
+ public:
+  virtual ~PeerLinksHandler() = default;
+  virtual void on_link_up(Endpoint peer, const PeerHello& hello) = 0;
+  virtual void on_link_down(Endpoint peer, std::string_view why) = 0;
+  // Views live until the round ends.
+  virtual void on_message(Endpoint from, const paxos::Message& message) = 0;
+  // Empty: welcome. Otherwise the reason, which is logged here and told to the peer.
+  virtual std::string check_identity(const PeerHello& hello) = 0;
+  // The peer asked for another core of this node.
+  virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
+  virtual void log_line(std::string_view line) = 0;  // for the operator; already rate-limited
+};
+
+struct PeerLinksOptions {
+  PeerHello self;                             // node, core, cores, identity, client address
+  std::vector<std::pair<NodeId, std::string>> peers;  // every other member with its HOST:PORT
+  uint64_t seed = 0;                          // of the back-off's jitter
+};
+
+class PeerLinks {
+ public:
+  virtual ~PeerLinks() = default;
+  virtual void start() = 0;  // begins to dial; listening is the node's business (core 0)
+  virtual void accept(std::unique_ptr<reactor::Handoff> handoff) = 0;  // from this node's core 0
+  virtual reactor::ListenHandler* listen_handler() = 0;  // give it to Io::listen on core 0
+  virtual bool is_up(Endpoint peer) const = 0;
+  // Encodes into the envelope that leaves at flush(); dropped when the link is down.
+  virtual void send(Endpoint peer, const paxos::Message& message) = 0;
+  // The same for messages encoded earlier by encode_message (held until something was durable).
+  virtual void send_encoded(Endpoint peer, std::string_view messages) = 0;
+  virtual void flush() = 0;                    // seals the envelopes; call at the end of each round
+  virtual void on_tick(int64_t now_ns) = 0;    // re-dials, pings, time-outs of silent links
+  virtual int64_t round_trip_ns(NodeId peer) const = 0;  // smoothed, of pings; 0 when unknown
+};
+
+std::unique_ptr<PeerLinks> make_peer_links(reactor::Io& io, const PeerLinksOptions& options,
+                                           PeerLinksHandler* handler);
+
+}  // namespace once::net

@@ -1,0 +1,47 @@
+// A node's data directory: who it belongs to, the lock that keeps two processes apart, and the disk
+// identities of the peers met so far. A refused start changes nothing in it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/types.h"
+
+namespace once::server {
+
+struct Configuration {
+  ClusterId cluster;
+  DiskId disk;
+  NodeId node;
+  uint64_t epoch = 1;
+  uint64_t hash_seed = 0;  // derived from the cluster id, so that every member has the same
+  uint16_t shard_count = 0;
+  uint64_t segment_bytes = 0;
+  std::vector<std::pair<NodeId, std::string>> members;  // ascending; HOST:PORT of the peer port
+};
+
+class DataDirectory {
+ public:
+  // Refuses a directory that is not empty. Draws the disk identity; makes the first log segment.
+  static Result<void> format(const std::string& path, Configuration configuration, bool direct);
+  // Locks it. Errors: missing, not formatted, newer format, damaged, in use by process N.
+  static Result<std::unique_ptr<DataDirectory>> open(const std::string& path);
+  // Without the lock, for `onced inspect`.
+  static Result<Configuration> read_configuration(const std::string& path);
+
+  virtual ~DataDirectory() = default;
+  virtual const Configuration& configuration() const = 0;
+  virtual const std::string& path() const = 0;
+  // Empty: this is the disk that we know under that number, or the first one (then remembered
+  // durably before this returns). Otherwise the reason to refuse. Any thread.
+  virtual std::string check_peer_disk(NodeId node, DiskId disk) = 0;
+};
+
+// "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once.
+Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text);
+Result<ClusterId> parse_cluster_id(const std::string& hex);  // 1..32 hex digits
+
+}  // namespace once::server

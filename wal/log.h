@@ -1,0 +1,81 @@
+// The log of one core: bytes in, durable position out (DESIGN 5). What a record means is its
+// owner's business. Single-threaded, on its core's Io.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/types.h"
+#include "reactor/io.h"
+
+namespace once::wal {
+
+struct Identity {  // stamped on every block, so that a foreign file is never taken for ours
+  ClusterId cluster;
+  NodeId node;
+  DiskId disk;
+};
+
+struct LogOptions {
+  std::string directory;  // holds log-<stream>-<generation>.seg files
+  uint32_t stream = 0;
+  uint64_t segment_bytes = 0;  // multiple of kMaxBatchBytes
+  bool direct = true;          // O_DIRECT; false only by --unsafe-buffered-log
+  reactor::SyncMode sync = reactor::SyncMode::kDsync;
+};
+
+// Where the next block goes; made by recover(), taken by Log.
+struct Tail {
+  uint64_t generation = 0;  // of the newest segment
+  uint64_t next_sequence = 0;
+  uint64_t durable_sequence = 0;  // every block below is durable
+  uint32_t epoch = 0;             // this run's; above every one seen, so stale blocks are told apart
+  uint64_t blocks_read = 0;
+  uint64_t torn_blocks = 0;
+};
+
+class LogListener {
+ public:
+  virtual ~LogListener() = default;
+  virtual void on_durable(uint64_t record) = 0;  // every record up to this number is durable
+  virtual void on_log_failed(std::string_view what) = 0;  // stop the process at once
+};
+
+struct LogCounters {
+  uint64_t batches = 0;
+  uint64_t records = 0;
+  uint64_t bytes_written = 0;   // blocks, with headers and padding
+  uint64_t sync_ns_total = 0;   // over all batches, from submission to completion
+  uint64_t sync_ns_max = 0;
+  uint64_t segments = 0;
+};
+
+// Reads one stream, oldest record first, having synced its files. Never changes the directory.
+// An error is corruption or a foreign file, and must keep the node from voting.
+Result<Tail> recover(const Identity& identity, const LogOptions& options,
+                     const std::function<void(std::string_view record)>& visit);
+
+// Makes the first segment of a stream: zero-filled and durable. For `onced format` and a new stream.
+Result<void> create_stream(const Identity& identity, const LogOptions& options);
+
+class Log {
+ public:
+  virtual ~Log() = default;
+  // Numbers are 1, 2, ... in this run. The bytes are copied.
+  virtual uint64_t append(std::string_view record) = 0;
+  virtual uint64_t appended() const = 0;  // number of the last record
+  virtual uint64_t durable() const = 0;
+  virtual void flush() = 0;  // begins a batch if none is in flight; call at the end of each round
+  virtual void on_tick(int64_t now_ns) = 0;  // closes an idle period by a block that tightens the watermark
+  virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
+  virtual const LogCounters& counters() const = 0;
+};
+
+std::unique_ptr<Log> open_log(reactor::Io& io, const Identity& identity, const LogOptions& options,
+                              const Tail& tail, LogListener* listener);
+
+}  // namespace once::wal
