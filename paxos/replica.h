@@ -1,0 +1,110 @@
+// The sans-IO core of one core of one node (DESIGN 2, 3, 4): acceptor, proposer and home for the
+// names of its shards. No clock, thread, socket or file inside: events in, outputs out.
+// Single-threaded. Deterministic: the same events and seed give the same outputs.
+//
+// Persist before send, as a type: records are numbered as they are made, every outgoing message
+// names the last record that it rests on, and whoever runs the core releases a message only when
+// its log reports that record durable (DESIGN 3.3). A client reply rests on nothing more.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "paxos/messages.h"
+
+namespace once::paxos {
+
+struct ReplicaOptions {
+  Endpoint self;
+  uint16_t cores = 1;           // of this node
+  std::vector<NodeId> members;  // ascending, self among them
+  uint64_t hash_seed = 0;
+  uint16_t shard_count = 0;
+  uint64_t random_seed = 0;  // of back-off jitter
+};
+
+// Record number that must be durable before a message may leave; 0: nothing.
+struct RestsOn {
+  uint64_t record = 0;
+};
+
+struct Outgoing {
+  Endpoint to;
+  RestsOn rests_on;
+  Message message;
+};
+
+// Filled by a step, emptied by its caller before the next. Views live until then.
+struct Output {
+  std::vector<char> records;         // encoded, end to end
+  std::vector<uint32_t> record_ends; // end offset of each in `records`
+  std::vector<Outgoing> messages;
+  std::vector<ClientReply> replies;
+
+  void clear() {
+    records.clear();
+    record_ends.clear();
+    messages.clear();
+    replies.clear();
+  }
+};
+
+struct LinkUp {
+  uint16_t cores = 1;  // of the peer
+};
+struct LinkDown {};
+
+struct Event {
+  Endpoint from;  // of messages and links
+  std::variant<ClientRequest, Message, LinkUp, LinkDown> body;
+};
+
+struct ReplicaCounters {
+  uint64_t fast_path_writes = 0;  // decided in round 0 by this node as home
+  uint64_t classic_rounds = 0;    // prepares begun
+  uint64_t takeovers = 0;         // classic rounds on names homed elsewhere
+  uint64_t local_reads = 0;
+  uint64_t quorum_reads = 0;
+  uint64_t forwarded = 0;
+  uint64_t refused = 0;           // already set
+  uint64_t overloaded = 0;
+  uint64_t unavailable = 0;
+  uint64_t unknown = 0;
+  uint64_t rejected = 0;          // by this acceptor, for a higher ballot
+  uint64_t ignored_messages = 0;  // that break the protocol
+  uint64_t names = 0;
+  uint64_t unsettled = 0;
+  uint64_t claimed = 0;           // 1: round 0 is open here
+};
+
+class Replica {
+ public:
+  static std::unique_ptr<Replica> make(const ReplicaOptions& options);
+  virtual ~Replica() = default;
+
+  // Before start(): every record of the log, oldest first, of any core and of earlier runs. Records of
+  // shards that belong to other cores are skipped. False: not a record of ours (corrupt).
+  virtual bool recover(std::string_view record) = 0;
+  // The highest incarnation seen by recover().
+  virtual uint32_t recovered_incarnation() const = 0;
+  // Begins this run; `incarnation` is above every earlier one of this node. Its record is number 1.
+  virtual void start(uint32_t incarnation, int64_t now_ns, Output& out) = 0;
+
+  // A batch of events, in the order of arrival.
+  virtual void step(const Event* events, size_t count, int64_t now_ns, Output& out) = 0;
+  virtual void on_durable(uint64_t record, int64_t now_ns, Output& out) = 0;
+  // Every few milliseconds: time-outs, retries, lazy announcements.
+  virtual void on_tick(int64_t now_ns, Output& out) = 0;
+  // No new names while the disk is full.
+  virtual void set_disk_full(bool full) = 0;
+  // The core that `name` belongs to in this process.
+  virtual CoreId core_of_name(std::string_view name) const = 0;
+
+  virtual const ReplicaCounters& counters() const = 0;
+};
+
+}  // namespace once::paxos
