@@ -1,0 +1,49 @@
+# The one door to everything; .ci/run only calls it. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help deps dev-deps build run test debug-test tsan fuzz lint format clean
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+deps:  ## install what the build needs (Debian 12; only what is missing)
+	@scripts/install-dependencies
+
+dev-deps:
+	@scripts/install-dependencies --development
+
+build: deps  ## build the release into build/
+	@cmake --preset release
+	@cmake --build build -j$(JOBS)
+
+run: build  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C
+	@scripts/demo
+
+test: build  ## build the release and run every test; the last line is the summary
+	@scripts/run-tests build
+
+debug-test: deps  ## the same tests under AddressSanitizer and UBSan
+	@cmake --preset debug
+	@cmake --build build/debug -j$(JOBS)
+	@scripts/run-tests build/debug
+
+tsan: deps  ## the same tests under ThreadSanitizer
+	@cmake --preset tsan
+	@cmake --build build/tsan -j$(JOBS)
+	@scripts/run-tests build/tsan
+
+fuzz: dev-deps  ## build with clang and libFuzzer into build/fuzz
+	@cmake --preset fuzz
+	@cmake --build build/fuzz -j$(JOBS)
+
+lint: dev-deps  ## the tidy test, then clang-tidy over every source
+	@python3 tests/tidy/tidy_test.py
+	@cmake --preset release
+	@clang-tidy -p build --quiet $(filter-out tests/%,$(filter %.cc,$(SOURCES)))
+
+format: dev-deps  ## clang-format every source in place
+	@clang-format -i $(SOURCES)
+
+clean:  ## remove build/ (the demo's data too)
+	@rm -rf build
