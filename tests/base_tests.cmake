@@ -1,0 +1,1 @@
+once_test(unit/histogram_test.cc once_base)
