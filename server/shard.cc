@@ -1,0 +1,388 @@
+#include "server/shard.h"
+
+#include <utility>
+
+#include "base/assert.h"
+#include "net/peer_codec.h"
+
+namespace once::server {
+namespace {
+
+constexpr uint64_t kTickTimer = 1;
+
+}  // namespace
+
+Shard::Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& replica, ShardHost& host,
+             PostOffice* office)
+    : options_(options),
+      io_(io),
+      replica_(replica),
+      host_(host),
+      office_(office),
+      to_wake_(office == nullptr ? 0 : office->cores(), false),
+      tokens_(options.max_operations) {}
+
+void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* listener) {
+  ONCE_ASSERT(log_ == nullptr && log != nullptr && links != nullptr && listener != nullptr);
+  ONCE_ASSERT(log->appended() == 0);
+  log_ = log;
+  links_ = links;
+  listener_ = listener;
+}
+
+void Shard::start(uint32_t incarnation) {
+  ONCE_ASSERT(log_ != nullptr && records_made_ == 0);
+  working_ = true;
+  output_.clear();
+  replica_.start(incarnation, io_.now_ns(), output_);
+  deliver();
+  working_ = false;
+  ONCE_ASSERT(records_made_ > 0);  // the incarnation: nothing is said before it is durable
+  log_->flush();
+  io_.set_timer(io_.now_ns() + options_.tick_ns, kTickTimer);
+}
+
+// --- events in ----------------------------------------------------------------------------------
+
+void Shard::on_message(Endpoint from, const paxos::Message& message) {
+  events_.push_back({from, message});
+}
+
+void Shard::on_link_up(Endpoint peer, const net::PeerHello& hello) {
+  host_.on_peer(hello);
+  events_.push_back({peer, paxos::LinkUp{hello.cores}});
+}
+
+void Shard::on_link_down(Endpoint peer, std::string_view) {
+  hold_.forget(peer);
+  events_.push_back({peer, paxos::LinkDown{}});
+}
+
+std::string Shard::check_identity(const net::PeerHello& hello) {
+  return host_.check_identity(hello);
+}
+
+void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
+                       const paxos::ClientRequest& request) {
+  if (draining_) {  // it never reached the replica, so it certainly did not happen
+    refusals_.push_back({connection, correlation, paxos::Status::kUnavailable});
+    return;
+  }
+  const auto token = tokens_.add({.remote = false,
+                                  .connection = connection,
+                                  .correlation = correlation,
+                                  .core = {},
+                                  .core_token = 0});
+  if (!token) {
+    refusals_.push_back({connection, correlation, paxos::Status::kOverloaded});
+    return;
+  }
+  const CoreId owner = office_ == nullptr ? options_.self.core : replica_.core_of_name(request.name);
+  if (owner != options_.self.core) return forward_to_core(owner, *token, request);
+  paxos::ClientRequest mine = request;
+  mine.token = *token;
+  events_.push_back({options_.self, mine});
+}
+
+void Shard::on_batch_end() {
+  ONCE_ASSERT(log_ != nullptr);
+  if (!events_.empty()) step();
+  for (const Refusal& refusal : refusals_) {
+    paxos::ClientReply reply;
+    reply.status = refusal.status;
+    listener_->reply(refusal.connection, refusal.correlation, reply);
+  }
+  refusals_.clear();
+  log_->flush();
+  links_->flush();
+  listener_->end_round();
+  for (size_t core = 0; core < to_wake_.size(); ++core) {
+    if (!to_wake_[core]) continue;
+    to_wake_[core] = false;
+    office_->wake(CoreId{static_cast<uint16_t>(core)});
+  }
+}
+
+void Shard::step() {
+  working_ = true;
+  output_.clear();
+  replica_.step(events_.data(), events_.size(), io_.now_ns(), output_);
+  deliver();
+  working_ = false;
+  events_.clear();
+  open_mail_.clear();
+  while (pending_durable_ > durable_) apply_durable(pending_durable_);
+}
+
+void Shard::on_timer(uint64_t token) {
+  ONCE_ASSERT(token == kTickTimer);
+  tick();
+  io_.set_timer(io_.now_ns() + options_.tick_ns, kTickTimer);
+}
+
+void Shard::tick() {
+  const int64_t now_ns = io_.now_ns();
+  if (log_->full() != disk_full_) {
+    disk_full_ = !disk_full_;
+    replica_.set_disk_full(disk_full_);
+    host_.log_line(disk_full_ ? "disk full: new names are refused until there is room again"
+                              : "there is room on the disk again: new names are taken");
+  }
+  working_ = true;
+  output_.clear();
+  replica_.on_tick(now_ns, output_);
+  deliver();
+  working_ = false;
+  while (pending_durable_ > durable_) apply_durable(pending_durable_);
+  log_->on_tick(now_ns);
+  links_->on_tick(now_ns);
+  listener_->on_tick(now_ns);
+  post_late_replies();
+  publish();
+  check_drained();
+}
+
+void Shard::on_durable(uint64_t record) {
+  ONCE_ASSERT(record <= records_made_);
+  // The log may report from within a call of ours; the replica is not entered twice.
+  if (working_) {
+    pending_durable_ = record;
+  } else if (record > durable_) {
+    apply_durable(record);
+  }
+}
+
+void Shard::apply_durable(uint64_t record) {
+  const bool first = durable_ == 0;
+  durable_ = record;
+  working_ = true;
+  output_.clear();
+  replica_.on_durable(record, io_.now_ns(), output_);
+  deliver();
+  working_ = false;
+  hold_.release(durable_, [this](Endpoint peer, std::string_view messages) {
+    links_->send_encoded(peer, messages);
+  });
+  if (first) {
+    links_->start();
+    host_.on_started(options_.self.core);
+  }
+}
+
+void Shard::on_log_failed(std::string_view what) { host_.log_failed(what); }
+
+// --- outputs ------------------------------------------------------------------------------------
+
+void Shard::deliver() {
+  uint32_t begin = 0;
+  for (uint32_t end : output_.record_ends) {
+    ONCE_ASSERT(begin <= end && end <= output_.records.size());
+    const uint64_t number =
+        log_->append(std::string_view(output_.records.data() + begin, end - begin));
+    ++records_made_;
+    ONCE_ASSERT(number == records_made_);  // the log counts as the replica does
+    begin = end;
+  }
+  for (const paxos::ClientReply& reply : output_.replies) answer(reply);
+  for (const paxos::Outgoing& outgoing : output_.messages) dispatch(outgoing);
+}
+
+void Shard::dispatch(const paxos::Outgoing& outgoing) {
+  ONCE_ASSERT(outgoing.rests_on.record <= records_made_);
+  ONCE_ASSERT(outgoing.to.node != options_.self.node);
+  if (outgoing.rests_on.record <= durable_) {
+    links_->send(outgoing.to, outgoing.message);
+    return;
+  }
+  if (!links_->is_up(outgoing.to)) return;  // held, it would only be lost later
+  scratch_.clear();
+  net::encode_message(outgoing.message, scratch_);
+  hold_.add(outgoing.to, outgoing.rests_on.record, {scratch_.data(), scratch_.size()});
+}
+
+void Shard::answer(const paxos::ClientReply& reply) {
+  const Waiter waiter = tokens_.take(reply.token);
+  if (waiter.remote) {
+    post_reply(waiter, reply);
+  } else {
+    listener_->reply(waiter.connection, waiter.correlation, reply);
+  }
+}
+
+// --- the other cores of this node -----------------------------------------------------------------
+
+void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request) {
+  auto letter = std::make_unique<Letter>();
+  letter->kind = Letter::Kind::kRequest;
+  letter->from = options_.self.core;
+  letter->bytes.reserve(request.name.size() + request.value.size());
+  letter->bytes.append(request.name).append(request.value);
+  letter->request = request;
+  letter->request.token = token;
+  const std::string_view bytes = letter->bytes;
+  letter->request.name = bytes.substr(0, request.name.size());
+  letter->request.value = bytes.substr(request.name.size());
+  if (office_->post(core, letter)) {
+    to_wake_[core.value] = true;
+    return;
+  }
+  const Waiter waiter = tokens_.take(token);
+  refusals_.push_back({waiter.connection, waiter.correlation, paxos::Status::kOverloaded});
+}
+
+void Shard::post_reply(const Waiter& waiter, const paxos::ClientReply& reply) {
+  auto letter = std::make_unique<Letter>();
+  letter->kind = Letter::Kind::kReply;
+  letter->from = options_.self.core;
+  letter->bytes = reply.state.value;
+  letter->reply = reply;
+  letter->reply.token = waiter.core_token;
+  letter->reply.state.value = letter->bytes;
+  to_wake_[waiter.core.value] = true;
+  if (!office_->post(waiter.core, letter)) {
+    late_replies_.emplace_back(waiter.core, std::move(letter));
+  }
+}
+
+void Shard::post_late_replies() {
+  std::erase_if(late_replies_, [this](std::pair<CoreId, LetterPtr>& late) {
+    if (!office_->post(late.first, late.second)) return false;
+    to_wake_[late.first.value] = true;
+    return true;
+  });
+}
+
+void Shard::on_wake() {
+  take_mail();
+  check_drained();
+}
+
+void Shard::take_mail() {
+  for (uint16_t core = 0; core < to_wake_.size(); ++core) {
+    if (core == options_.self.core.value) continue;
+    LetterPtr letter;
+    while (office_->take(CoreId{core}, options_.self.core, letter)) {
+      open_letter(std::move(letter));
+    }
+  }
+}
+
+void Shard::open_letter(LetterPtr letter) {
+  switch (letter->kind) {
+    case Letter::Kind::kRequest: {
+      const Waiter waiter{.remote = true,
+                          .connection = {},
+                          .correlation = 0,
+                          .core = letter->from,
+                          .core_token = letter->request.token};
+      const auto token = tokens_.add(waiter);
+      if (!token) {
+        paxos::ClientReply reply;
+        reply.status = paxos::Status::kOverloaded;
+        return post_reply(waiter, reply);
+      }
+      letter->request.token = *token;
+      events_.push_back({options_.self, letter->request});
+      open_mail_.push_back(std::move(letter));
+      return;
+    }
+    case Letter::Kind::kReply: {
+      const Waiter waiter = tokens_.take(letter->reply.token);
+      ONCE_ASSERT(!waiter.remote);
+      return listener_->reply(waiter.connection, waiter.correlation, letter->reply);
+    }
+    case Letter::Kind::kClientHandoff:
+      return listener_->accept(std::move(letter->handoff));
+    case Letter::Kind::kPeerHandoff:
+      return links_->accept(std::move(letter->handoff));
+  }
+}
+
+void Shard::hand_over_as(Letter::Kind kind, CoreId core,
+                         std::unique_ptr<reactor::Handoff> handoff) {
+  if (office_ == nullptr || core == options_.self.core || core.value >= office_->cores()) return;
+  auto letter = std::make_unique<Letter>();
+  letter->kind = kind;
+  letter->from = options_.self.core;
+  letter->handoff = std::move(handoff);
+  // A full box drops the letter, which closes the connection: the other side dials again.
+  if (office_->post(core, letter)) to_wake_[core.value] = true;
+}
+
+void Shard::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
+  hand_over_as(Letter::Kind::kPeerHandoff, core, std::move(handoff));
+}
+
+// --- stopping and figures -------------------------------------------------------------------------
+
+void Shard::check_drained() {
+  if (!draining_) {
+    if (!host_.stop_requested()) return;
+    draining_ = true;
+    drain_deadline_ns_ = io_.now_ns() + options_.drain_timeout_ns;
+    listener_->drain();
+  }
+  // Idle twice running, so that the replies of the last round have left.
+  const bool idle = tokens_.used() == 0 && events_.empty() && log_->durable() == log_->appended();
+  host_.set_idle(options_.self.core, idle && was_idle_);
+  was_idle_ = idle;
+  if (host_.all_idle() || io_.now_ns() >= drain_deadline_ns_) io_.stop();
+}
+
+void Shard::publish() {
+  const paxos::ReplicaCounters& replica = replica_.counters();
+  const wal::LogCounters& log = log_->counters();
+  CoreSnapshot now;
+  now[Counter::kFastPathWrites] = replica.fast_path_writes;
+  now[Counter::kClassicRounds] = replica.classic_rounds;
+  now[Counter::kTakeovers] = replica.takeovers;
+  now[Counter::kLocalReads] = replica.local_reads;
+  now[Counter::kQuorumReads] = replica.quorum_reads;
+  now[Counter::kForwarded] = replica.forwarded;
+  now[Counter::kRefused] = replica.refused;
+  now[Counter::kOverloaded] = replica.overloaded;
+  now[Counter::kUnavailable] = replica.unavailable;
+  now[Counter::kUnknown] = replica.unknown;
+  now[Counter::kRejected] = replica.rejected;
+  now[Counter::kIgnoredMessages] = replica.ignored_messages;
+  now[Counter::kHeldDropped] = hold_.dropped();
+  now[Counter::kNames] = replica.names;
+  now[Counter::kUnsettled] = replica.unsettled;
+  now[Counter::kClaimed] = replica.claimed;
+  now[Counter::kConnections] = listener_->connections();
+  now[Counter::kOperations] = tokens_.used();
+  now[Counter::kLogBatches] = log.batches;
+  now[Counter::kLogRecords] = log.records;
+  now[Counter::kLogBytes] = log.bytes_written;
+  now[Counter::kLogFull] = disk_full_ ? 1 : 0;
+  now[Counter::kLogSyncNsTotal] = log.sync_ns_total;
+  now[Counter::kLogSyncNsMax] = log.sync_ns_max;
+  for (NodeId peer : options_.peers) {
+    const int64_t round_trip_ns = links_->round_trip_ns(peer);
+    now.peer_round_trip_ns[peer.value] = static_cast<uint64_t>(round_trip_ns);
+    now.peer_up[peer.value] = links_->is_up(Endpoint{peer, CoreId{0}});
+  }
+  host_.publish(options_.self.core, now);
+}
+
+void Shard::log_line(std::string_view line) { host_.log_line(line); }
+
+// --- the clients' door ----------------------------------------------------------------------------
+
+net::ServerHello Shard::ClientDoor::server_hello() {
+  return shard_.host_.server_hello(shard_.options_.self.core);
+}
+void Shard::ClientDoor::on_request(net::ClientConnectionId connection, uint64_t correlation,
+                                   const paxos::ClientRequest& request) {
+  shard_.on_request(connection, correlation, request);
+}
+void Shard::ClientDoor::on_status(net::ClientConnectionId connection, uint64_t correlation) {
+  shard_.publish();  // this core's own figures are then exact
+  shard_.listener_->reply_status(connection, correlation, shard_.host_.status());
+}
+void Shard::ClientDoor::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
+  shard_.hand_over_as(Letter::Kind::kClientHandoff, core, std::move(handoff));
+}
+void Shard::ClientDoor::log_line(std::string_view line) { shard_.host_.log_line(line); }
+
+}  // namespace once::server

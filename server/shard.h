@@ -1,0 +1,152 @@
+// The glue of one core (DESIGN 4): carries events to the replica and its outputs to the log, the
+// links and the clients. Takes each of them by interface, so that a simulator runs the same glue.
+// Single-threaded, on its core's Io. Nothing but Handoff and Letter crosses to another core.
+//
+// Requests and messages are only collected as they arrive; one step a round takes them all, while
+// the bytes that they point into still live. Order within a round's end: records into the log, then
+// replies, then messages; a message that rests on a record not yet durable is held back until it is.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/client_listener.h"
+#include "net/peer_links.h"
+#include "paxos/replica.h"
+#include "reactor/io.h"
+#include "server/hold_queue.h"
+#include "server/metrics.h"
+#include "server/post_office.h"
+#include "server/token_table.h"
+#include "wal/log.h"
+
+namespace once::server {
+
+// What a shard needs of its node. Called from every core's thread.
+class ShardHost {
+ public:
+  virtual ~ShardHost() = default;
+  virtual net::ServerHello server_hello(CoreId core) = 0;
+  virtual std::string check_identity(const net::PeerHello& hello) = 0;
+  virtual void on_peer(const net::PeerHello& hello) = 0;
+  virtual net::StatusReport status() = 0;
+  virtual void publish(CoreId core, const CoreSnapshot& snapshot) = 0;
+  virtual void on_started(CoreId core) = 0;  // the incarnation is durable: doors may open
+  virtual bool stop_requested() = 0;
+  virtual void set_idle(CoreId core, bool idle) = 0;
+  virtual bool all_idle() = 0;
+  virtual void log_failed(std::string_view what) = 0;  // does not return in production
+  virtual void log_line(std::string_view line) = 0;
+};
+
+struct ShardOptions {
+  Endpoint self;
+  std::vector<NodeId> peers;
+  int64_t tick_ns = 5'000'000;
+  int64_t drain_timeout_ns = 2'000'000'000;
+  size_t max_operations = kMaxOperationsPerCore;
+};
+
+class Shard final : public reactor::BatchHandler,
+                    public net::PeerLinksHandler,
+                    public wal::LogListener {
+ public:
+  // `office` may be null when the node has one core.
+  Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& replica, ShardHost& host,
+        PostOffice* office);
+
+  // Once, before start(): these three report to this shard, so they are made after it.
+  void attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* listener);
+  // Begins the run. The links are started when the incarnation is durable.
+  void start(uint32_t incarnation);
+  size_t outstanding() const { return tokens_.used(); }  // requests not answered yet
+
+  void on_timer(uint64_t token) override;
+  void on_wake() override;
+  void on_batch_end() override;
+
+  void on_link_up(Endpoint peer, const net::PeerHello& hello) override;
+  void on_link_down(Endpoint peer, std::string_view why) override;
+  void on_message(Endpoint from, const paxos::Message& message) override;
+  std::string check_identity(const net::PeerHello& hello) override;
+
+  void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
+  void log_line(std::string_view line) override;
+
+  // For make_client_listener.
+  net::ClientListenerHandler* client_handler() { return &client_door_; }
+
+  void on_durable(uint64_t record) override;
+  void on_log_failed(std::string_view what) override;
+
+ private:
+  // Apart from the shard only because both doors hand connections over by a call of one name.
+  class ClientDoor final : public net::ClientListenerHandler {
+   public:
+    explicit ClientDoor(Shard& shard) : shard_(shard) {}
+    net::ServerHello server_hello() override;
+    void on_request(net::ClientConnectionId connection, uint64_t correlation,
+                    const paxos::ClientRequest& request) override;
+    void on_status(net::ClientConnectionId connection, uint64_t correlation) override;
+    void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
+    void log_line(std::string_view line) override;
+
+   private:
+    Shard& shard_;
+  };
+
+  struct Refusal {
+    net::ClientConnectionId connection;
+    uint64_t correlation;
+    paxos::Status status;
+  };
+
+  void step();
+  void tick();
+  void apply_durable(uint64_t record);
+  void deliver();
+  void answer(const paxos::ClientReply& reply);
+  void dispatch(const paxos::Outgoing& outgoing);
+  void take_mail();
+  void open_letter(LetterPtr letter);
+  void forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request);
+  void post_reply(const Waiter& waiter, const paxos::ClientReply& reply);
+  void post_late_replies();
+  void on_request(net::ClientConnectionId connection, uint64_t correlation,
+                  const paxos::ClientRequest& request);
+  void hand_over_as(Letter::Kind kind, CoreId core, std::unique_ptr<reactor::Handoff> handoff);
+  void check_drained();
+  void publish();
+
+  const ShardOptions options_;
+  reactor::Io& io_;
+  paxos::Replica& replica_;
+  ShardHost& host_;
+  PostOffice* office_;
+  ClientDoor client_door_{*this};
+  wal::Log* log_ = nullptr;
+  net::PeerLinks* links_ = nullptr;
+  net::ClientListener* listener_ = nullptr;
+
+  std::vector<paxos::Event> events_;   // of this round
+  std::vector<LetterPtr> open_mail_;   // whose bytes this round's events point into
+  std::vector<Refusal> refusals_;
+  std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
+  std::vector<char> scratch_;
+  std::vector<bool> to_wake_;          // cores that got mail this round
+  paxos::Output output_;
+  TokenTable tokens_;
+  HoldQueue hold_;
+  uint64_t records_made_ = 0;
+  uint64_t durable_ = 0;          // as told to the replica
+  uint64_t pending_durable_ = 0;  // reported while the replica was at work
+  bool working_ = false;
+  bool disk_full_ = false;
+  bool draining_ = false;
+  bool was_idle_ = false;
+  int64_t drain_deadline_ns_ = 0;
+};
+
+}  // namespace once::server

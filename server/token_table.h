@@ -1,0 +1,62 @@
+// Who waits for the answer to each request in hand: a bounded table with a free list. A token is
+// slot and generation, so that one of an answered request never names a later one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/assert.h"
+#include "base/types.h"
+#include "net/client_listener.h"
+
+namespace once::server {
+
+struct Waiter {
+  bool remote = false;  // another core of this node asked; else a client of this core
+  net::ClientConnectionId connection;
+  uint64_t correlation = 0;
+  CoreId core;
+  uint64_t core_token = 0;  // the asking core's own
+};
+
+class TokenTable {
+ public:
+  explicit TokenTable(size_t capacity) : slots_(capacity) {
+    free_.reserve(capacity);
+    for (size_t i = capacity; i > 0; --i) free_.push_back(static_cast<uint32_t>(i - 1));
+  }
+
+  std::optional<uint64_t> add(const Waiter& waiter) {
+    if (free_.empty()) return std::nullopt;
+    const uint32_t index = free_.back();
+    free_.pop_back();
+    Slot& slot = slots_[index];
+    slot.used = true;
+    slot.waiter = waiter;
+    return static_cast<uint64_t>(slot.generation) << 32 | index;
+  }
+  // REQUIRES: the token is in use: each request is answered exactly once.
+  Waiter take(uint64_t token) {
+    const auto index = static_cast<uint32_t>(token);
+    ONCE_ASSERT(index < slots_.size());
+    Slot& slot = slots_[index];
+    ONCE_ASSERT(slot.used && slot.generation == token >> 32);
+    slot.used = false;
+    ++slot.generation;
+    free_.push_back(index);
+    return slot.waiter;
+  }
+  size_t used() const { return slots_.size() - free_.size(); }
+
+ private:
+  struct Slot {
+    Waiter waiter;
+    uint32_t generation = 0;
+    bool used = false;
+  };
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+};
+
+}  // namespace once::server

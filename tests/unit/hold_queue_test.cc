@@ -1,0 +1,93 @@
+#include "server/hold_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace once::server {
+namespace {
+
+constexpr Endpoint kA{NodeId{2}, CoreId{0}};
+constexpr Endpoint kB{NodeId{3}, CoreId{1}};
+
+struct Sent {
+  std::vector<std::pair<Endpoint, std::string>> runs;
+  void operator()(Endpoint peer, std::string_view bytes) { runs.emplace_back(peer, bytes); }
+};
+
+TEST(HoldQueue, HoldsUntilTheRecordIsDurable) {
+  HoldQueue queue;
+  Sent sent;
+  ASSERT_TRUE(queue.add(kA, 5, "five"));
+  queue.release(4, sent);
+  EXPECT_TRUE(sent.runs.empty());
+  queue.release(5, sent);
+  ASSERT_EQ(sent.runs.size(), 1u);
+  EXPECT_EQ(sent.runs[0].second, "five");
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(HoldQueue, KeepsOrderAndMergesWhatLeavesTogether) {
+  HoldQueue queue;
+  Sent sent;
+  queue.add(kA, 1, "a");
+  queue.add(kB, 1, "x");
+  queue.add(kA, 2, "b");
+  queue.add(kA, 3, "c");
+  queue.release(2, sent);
+  ASSERT_EQ(sent.runs.size(), 2u);
+  EXPECT_EQ(sent.runs[0], std::make_pair(kA, std::string("ab")));
+  EXPECT_EQ(sent.runs[1], std::make_pair(kB, std::string("x")));
+  queue.release(3, sent);
+  EXPECT_EQ(sent.runs.back().second, "c");
+}
+
+TEST(HoldQueue, NeverLetsALaterRecordOutEarly) {
+  HoldQueue queue;
+  Sent sent;
+  queue.add(kA, 9, "late");
+  queue.add(kA, 1, "early");
+  queue.release(8, sent);
+  EXPECT_TRUE(sent.runs.empty());
+  queue.release(9, sent);
+  EXPECT_EQ(sent.runs[0].second, "lateearly");
+}
+
+TEST(HoldQueue, DropsPastItsBoundAndForgetsABrokenLink) {
+  HoldQueue queue(8);
+  Sent sent;
+  EXPECT_TRUE(queue.add(kA, 1, "12345678"));
+  EXPECT_FALSE(queue.add(kA, 2, "9"));
+  EXPECT_EQ(queue.dropped(), 1u);
+  queue.forget(kA);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_TRUE(queue.add(kA, 3, "9"));
+  queue.release(3, sent);
+  ASSERT_EQ(sent.runs.size(), 1u);
+  EXPECT_EQ(sent.runs[0].second, "9");
+}
+
+TEST(HoldQueue, CutsLongRunsBetweenMessages) {
+  HoldQueue queue;
+  Sent sent;
+  const std::string message(HoldQueue::kMaxRunBytes / 2 + 1, 'm');
+  for (int i = 0; i < 3; ++i) queue.add(kA, 1, message);
+  queue.release(1, sent);
+  ASSERT_EQ(sent.runs.size(), 3u);
+  for (const auto& run : sent.runs) EXPECT_EQ(run.second, message);
+}
+
+TEST(HoldQueue, StaysSmallWhenNeverQuiteEmpty) {
+  HoldQueue queue(64);
+  Sent sent;
+  queue.add(kA, 1, "0000");
+  for (uint64_t record = 2; record < 1000; ++record) {
+    ASSERT_TRUE(queue.add(kA, record, "0000"));
+    queue.release(record - 1, sent);
+  }
+  EXPECT_EQ(sent.runs.size(), 998u);
+}
+
+}  // namespace
+}  // namespace once::server
