@@ -1,0 +1,10 @@
+# Real processes on loopback; the data directories are under the build directory, on a real disk.
+if(TARGET onced AND TARGET once)
+  foreach(name basics contention crash majority_down bad_input)
+    add_test(NAME system_${name}
+      COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
+              --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
+    # Alone: they measure times, and the disk is shared.
+    set_tests_properties(system_${name} PROPERTIES TIMEOUT 240 RUN_SERIAL TRUE)
+  endforeach()
+endif()
