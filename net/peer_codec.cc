@@ -15,7 +15,7 @@ namespace {
 using namespace paxos;
 
 constexpr size_t kMessageHeaderBytes = 4;
-constexpr size_t kMaxBodyBytes = kMaxEnvelopeBytes / 2;
+constexpr size_t kMaxBodyBytes = kMaxEnvelopeBytes / 2 - 64;  // two fit into an envelope
 
 template <class Wire, class B>
 void ballot(Wire& wire, B& b) {

@@ -1,0 +1,318 @@
+// A connection lives in a slot; its id is the slot and a generation, so that a late reply to a
+// closed connection finds nobody. Memory of closed connections is released when the round ends,
+// since their own callbacks may still be on the stack.
+#include "net/client_listener.h"
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "net/client_codec.h"
+#include "net/frame_assembler.h"
+#include "net/log_limiter.h"
+
+namespace once::net {
+namespace {
+
+using reactor::Handoff;
+using reactor::StreamId;
+
+constexpr uint16_t kAnyCore = 0xffff;
+
+class Listener;
+
+struct Connection final : reactor::StreamHandler {
+  enum class Phase : uint8_t { kHello, kOpen, kClosing };
+
+  Connection(Listener& listener_in, ClientConnectionId id_in, int64_t now_ns)
+      : listener(listener_in), id(id_in), opened_ns(now_ns) {}
+  void on_connected(StreamId) override {}
+  void on_bytes(StreamId stream, std::string_view bytes) override;
+  void on_closed(StreamId stream, std::string_view why) override;
+
+  Listener& listener;
+  ClientConnectionId id;
+  int64_t opened_ns;
+  StreamId stream;
+  Phase phase = Phase::kHello;
+  uint32_t in_flight = 0;
+  FrameAssembler assembler;
+};
+
+class Listener final : public ClientListener, reactor::ListenHandler, reactor::StreamHandler {
+ public:
+  Listener(reactor::Io& io, CoreId self, uint16_t cores, ClientListenerHandler* handler)
+      : io_(io), self_(self), cores_(cores), handler_(handler) {
+    ONCE_ASSERT(cores > 0 && self.value < cores);
+  }
+
+  reactor::ListenHandler* listen_handler() override { return this; }
+  void accept(std::unique_ptr<Handoff> handoff) override;
+  void reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) override;
+  void reply_status(ClientConnectionId id, uint64_t correlation, const StatusReport& report) override;
+  void on_tick(int64_t now_ns) override;
+  void end_round() override;
+  void drain() override { draining_ = true; }
+  size_t connections() const override { return live_; }
+
+  // Of a stream that was turned away: nothing more is wanted from it.
+  void on_connected(StreamId) override {}
+  void on_bytes(StreamId, std::string_view) override {}
+  void on_closed(StreamId, std::string_view) override { --turning_away_; }
+
+  void receive(Connection& connection, std::string_view bytes);
+  void closed(Connection& connection);
+
+ private:
+  reactor::StreamHandler* on_accept(StreamId stream) override;
+  std::string reason_to_refuse() const;
+  Connection* open();
+  Connection* find(ClientConnectionId id);
+  bool on_frame(Connection& connection, std::string_view bytes, std::string_view rest);
+  bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
+                std::string_view rest);
+  bool on_request(Connection& connection, const Frame& frame);
+  bool count_in(Connection& connection, uint64_t correlation);
+  bool fail(Connection& connection, uint64_t correlation, std::string_view text);
+  void release(Connection& connection);
+  void log(std::string_view line) {
+    if (log_limiter_.allow(line, io_.now_ns())) handler_->log_line(line);
+  }
+
+  struct Slot {
+    uint32_t generation = 1;
+    std::unique_ptr<Connection> connection;
+  };
+  struct TurnedAway {
+    StreamId stream;
+    std::string why;
+  };
+
+  reactor::Io& io_;
+  CoreId self_;
+  uint16_t cores_;
+  ClientListenerHandler* handler_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
+  std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
+  std::vector<TurnedAway> turned_away_;
+  size_t turning_away_ = 0;
+  size_t live_ = 0;
+  RoundMemory memory_;
+  LogLimiter log_limiter_;
+  bool draining_ = false;
+};
+
+void Connection::on_bytes(StreamId from, std::string_view bytes) {
+  stream = from;
+  listener.receive(*this, bytes);
+}
+void Connection::on_closed(StreamId, std::string_view) { listener.closed(*this); }
+
+std::string Listener::reason_to_refuse() const {
+  if (draining_) return "node is stopping";
+  if (live_ >= kMaxConnectionsPerCore) return "overloaded: too many connections";
+  return {};
+}
+
+reactor::StreamHandler* Listener::on_accept(StreamId stream) {
+  std::string refusal = reason_to_refuse();
+  if (!refusal.empty()) {
+    if (turning_away_ >= kMaxConnectionsPerCore) return nullptr;
+    ++turning_away_;
+    log("a client connection is turned away: " + refusal);
+    turned_away_.push_back({stream, std::move(refusal)});
+    return this;
+  }
+  Connection* connection = open();
+  connection->stream = stream;
+  return connection;
+}
+
+void Listener::accept(std::unique_ptr<Handoff> handoff) {
+  std::string refusal = reason_to_refuse();
+  if (!refusal.empty()) {
+    ++turning_away_;
+    turned_away_.push_back({io_.adopt(std::move(handoff), this), std::move(refusal)});
+    return;
+  }
+  Connection* connection = open();
+  StreamId stream = io_.adopt(std::move(handoff), connection);
+  connection->stream = stream;
+}
+
+Connection* Listener::open() {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  uint32_t index = free_slots_.back();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  ClientConnectionId id{static_cast<uint64_t>(slot.generation) << 32 | index};
+  slot.connection = std::make_unique<Connection>(*this, id, io_.now_ns());
+  ++live_;
+  return slot.connection.get();
+}
+
+Connection* Listener::find(ClientConnectionId id) {
+  uint32_t index = static_cast<uint32_t>(id.value);
+  if (index >= slots_.size() || slots_[index].generation != id.value >> 32) return nullptr;
+  Connection* connection = slots_[index].connection.get();
+  return connection && connection->phase == Connection::Phase::kOpen ? connection : nullptr;
+}
+
+void Listener::release(Connection& connection) {
+  uint32_t index = static_cast<uint32_t>(connection.id.value);
+  Slot& slot = slots_[index];
+  ONCE_ASSERT(slot.connection.get() == &connection);
+  connection.phase = Connection::Phase::kClosing;
+  gone_.push_back(std::move(slot.connection));
+  ++slot.generation;
+  free_slots_.push_back(index);
+  --live_;
+}
+
+void Listener::closed(Connection& connection) { release(connection); }
+
+void Listener::receive(Connection& connection, std::string_view bytes) {
+  if (connection.phase == Connection::Phase::kClosing) return;
+  auto limits = [] { return std::pair(kFrameHeaderBytes, kMaxFrameBytes); };
+  auto outcome = connection.assembler.feed(
+      bytes, memory_, limits, [&](std::string_view frame, std::string_view rest) {
+        return on_frame(connection, frame, rest);
+      });
+  if (outcome == FrameAssembler::Outcome::kBadLength) {
+    fail(connection, 0, fmt::format("a frame of length {} is outside {} to {}",
+                                    connection.assembler.bad_length(), kFrameHeaderBytes - 4,
+                                    kMaxFrameBytes - 4));
+  }
+}
+
+// Returns false when no further frame may be taken from this connection.
+bool Listener::on_frame(Connection& connection, std::string_view bytes, std::string_view rest) {
+  Frame frame;
+  std::string_view left = bytes;
+  auto taken = take_frame(left, frame);
+  if (!taken) return fail(connection, 0, taken.error().message);
+  ONCE_ASSERT(*taken && left.empty());
+  if (connection.phase == Connection::Phase::kHello) {
+    if (frame.type == FrameType::kClientHello) return on_hello(connection, frame, bytes, rest);
+    return fail(connection, frame.correlation, "the first frame must be a client hello");
+  }
+  switch (frame.type) {
+    case FrameType::kRequest:
+      return on_request(connection, frame);
+    case FrameType::kStatusRequest:
+      if (!frame.body.empty()) return fail(connection, frame.correlation, "malformed status request");
+      if (count_in(connection, frame.correlation)) handler_->on_status(connection.id, frame.correlation);
+      return connection.phase == Connection::Phase::kOpen;
+    case FrameType::kError:
+      connection.phase = Connection::Phase::kClosing;
+      io_.close(connection.stream);
+      return false;
+    default:
+      return fail(connection, frame.correlation, "a client must not send a frame of this type");
+  }
+}
+
+bool Listener::on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
+                        std::string_view rest) {
+  auto hello = decode_client_hello(frame.body);
+  if (!hello) return fail(connection, frame.correlation, hello.error().message);
+  ServerHello answer = handler_->server_hello();
+  if (hello->cluster != ClusterId{} && hello->cluster != answer.cluster) {
+    return fail(connection, frame.correlation,
+                fmt::format("this node belongs to cluster {:016x}{:016x}, not to {:016x}{:016x}",
+                            answer.cluster.high, answer.cluster.low, hello->cluster.high,
+                            hello->cluster.low));
+  }
+  CoreId wanted{static_cast<uint16_t>(hello->core % cores_)};
+  if (hello->core != kAnyCore && wanted != self_) {
+    std::string unread(bytes);
+    unread += rest;
+    connection.phase = Connection::Phase::kClosing;
+    auto handoff = io_.detach(connection.stream, unread);
+    release(connection);
+    if (handoff) handler_->hand_over(wanted, std::move(handoff));
+    return false;
+  }
+  connection.phase = Connection::Phase::kOpen;
+  if (auto* out = io_.outbox(connection.stream)) encode_server_hello(answer, *out);
+  return true;
+}
+
+bool Listener::on_request(Connection& connection, const Frame& frame) {
+  auto request = decode_request(frame.body);
+  if (!request) return fail(connection, frame.correlation, request.error().message);
+  if (count_in(connection, frame.correlation)) {
+    handler_->on_request(connection.id, frame.correlation, *request);
+  }
+  return connection.phase == Connection::Phase::kOpen;
+}
+
+// Past the bound the answer goes out at once, and nothing happens.
+bool Listener::count_in(Connection& connection, uint64_t correlation) {
+  if (connection.in_flight < kMaxInFlightPerConnection) {
+    ++connection.in_flight;
+    return true;
+  }
+  paxos::ClientReply overloaded;
+  overloaded.status = paxos::Status::kOverloaded;
+  if (auto* out = io_.outbox(connection.stream)) encode_reply(correlation, overloaded, *out);
+  return false;
+}
+
+bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text) {
+  log(fmt::format("a client connection is closed: {}", text));
+  connection.phase = Connection::Phase::kClosing;
+  if (auto* out = io_.outbox(connection.stream)) encode_error(correlation, text, *out);
+  io_.close(connection.stream);
+  return false;
+}
+
+void Listener::reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) {
+  Connection* connection = find(id);
+  if (!connection) return;
+  ONCE_ASSERT(connection->in_flight > 0);
+  --connection->in_flight;
+  if (auto* out = io_.outbox(connection->stream)) encode_reply(correlation, reply, *out);
+}
+
+void Listener::reply_status(ClientConnectionId id, uint64_t correlation, const StatusReport& report) {
+  Connection* connection = find(id);
+  if (!connection) return;
+  ONCE_ASSERT(connection->in_flight > 0);
+  --connection->in_flight;
+  if (auto* out = io_.outbox(connection->stream)) encode_status_reply(correlation, report, *out);
+}
+
+void Listener::on_tick(int64_t now_ns) {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    Connection* connection = slots_[i].connection.get();
+    if (!connection || connection->phase != Connection::Phase::kHello) continue;
+    if (now_ns - connection->opened_ns < kFirstFrameTimeoutNs) continue;
+    fail(*connection, 0, fmt::format("no client hello came within {} ms",
+                                     kFirstFrameTimeoutNs / 1'000'000));
+  }
+}
+
+void Listener::end_round() {
+  for (TurnedAway& one : turned_away_) {
+    if (auto* out = io_.outbox(one.stream)) {
+      encode_error(0, one.why, *out);
+      io_.close(one.stream);
+    }
+  }
+  turned_away_.clear();
+  gone_.clear();
+  memory_.end_round();
+}
+
+}  // namespace
+
+std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,
+                                                     ClientListenerHandler* handler) {
+  return std::make_unique<Listener>(io, self, cores, handler);
+}
+
+}  // namespace once::net

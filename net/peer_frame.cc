@@ -1,0 +1,112 @@
+#include "net/peer_frame.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "net/wire.h"
+
+namespace once::net {
+namespace {
+
+constexpr std::string_view kMagic = "ONCEPEER";
+constexpr size_t kPrefixBytes = 12;  // magic, u8 kind, u8 zero, u16 version: the same in all versions
+constexpr uint8_t kHelloKind = 1;
+constexpr uint8_t kRefusalKind = 2;
+constexpr size_t kMaxRefusalBytes = 1024;
+
+template <class Wire, class H>
+void hello_fields(Wire& wire, H& hello) {
+  wire.zeros(4);
+  wire.uuid(hello.cluster);
+  wire.uuid(hello.disk);
+  wire.number(hello.epoch);
+  wire.number(hello.node.value);
+  wire.number(hello.core.value);
+  wire.number(hello.cores);
+  wire.number(hello.target_core.value);
+  wire.number(hello.target_node.value);
+  wire.zeros(2);
+  wire.number(hello.incarnation);
+  wire.template bytes<uint16_t>(hello.client_address, 512);
+}
+
+size_t begin_greeting(uint8_t kind, uint16_t version, std::vector<char>& out) {
+  size_t at = out.size();
+  char* to = extend(out, kPeerHeaderBytes + kPrefixBytes) + kPeerHeaderBytes;
+  std::memcpy(to, kMagic.data(), kMagic.size());
+  store(to + 8, kind);
+  store(to + 9, uint8_t{0});
+  store(to + 10, version);
+  return at;
+}
+
+}  // namespace
+
+void seal_peer_frame(std::vector<char>& out, size_t at) {
+  ONCE_ASSERT(at + kPeerHeaderBytes <= out.size());
+  char* frame = out.data() + at;
+  size_t size = out.size() - at;
+  ONCE_ASSERT(size <= kMaxEnvelopeBytes);
+  store(frame, static_cast<uint32_t>(size - 4));
+  store(frame + 4, checksum(frame + kPeerHeaderBytes, size - kPeerHeaderBytes));
+}
+
+Result<std::string_view> open_peer_frame(std::string_view frame) {
+  if (frame.size() < kPeerHeaderBytes) return error("an envelope is too short");
+  std::string_view rest = frame.substr(kPeerHeaderBytes);
+  if (load<uint64_t>(frame.data() + 4) != checksum(rest.data(), rest.size())) {
+    return error("an envelope has a wrong checksum");
+  }
+  return rest;
+}
+
+void encode_peer_hello(const PeerHello& hello, std::vector<char>& out) {
+  size_t at = begin_greeting(kHelloKind, hello.version, out);
+  WireSizer sizer;
+  hello_fields(sizer, hello);
+  WireWriter writer(extend(out, sizer.size()));
+  hello_fields(writer, hello);
+  seal_peer_frame(out, at);
+}
+
+void encode_peer_refusal(std::string_view text, std::vector<char>& out) {
+  size_t at = begin_greeting(kRefusalKind, kProtocolVersion, out);
+  text = text.substr(0, kMaxRefusalBytes);
+  out.insert(out.end(), text.begin(), text.end());
+  seal_peer_frame(out, at);
+}
+
+bool is_greeting(std::string_view content) { return content.substr(0, kMagic.size()) == kMagic; }
+
+Result<Greeting> decode_greeting(std::string_view frame) {
+  if (frame.size() < kPeerHeaderBytes + kPrefixBytes || !is_greeting(frame.substr(kPeerHeaderBytes))) {
+    return error("it does not speak the peer protocol (a client on the peer port?)");
+  }
+  auto content = open_peer_frame(frame);
+  if (!content) return error("its first frame has a wrong checksum");
+  uint8_t kind = load<uint8_t>(content->data() + 8);
+  uint16_t version = load<uint16_t>(content->data() + 10);
+  std::string_view body = content->substr(kPrefixBytes);
+  Greeting greeting;
+  if (kind == kRefusalKind) {
+    greeting.refused = true;
+    greeting.refusal = body.substr(0, kMaxRefusalBytes);
+    for (char& c : greeting.refusal) c = static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
+    return greeting;
+  }
+  if (version != kProtocolVersion) {
+    return error("it speaks peer protocol version " + std::to_string(version) + ", this node version " +
+                 std::to_string(kProtocolVersion));
+  }
+  greeting.hello.version = version;
+  WireReader reader(body);
+  hello_fields(reader, greeting.hello);
+  if (kind != kHelloKind || !reader.finished()) return error("its hello is malformed");
+  const PeerHello& hello = greeting.hello;
+  if (hello.cores == 0 || hello.cores > kMaxCores || hello.core.value >= hello.cores ||
+      hello.node.value == 0 || hello.node.value > kMaxNodes) {
+    return error("its hello has a node or core number out of range");
+  }
+  return greeting;
+}
+
+}  // namespace once::net
