@@ -1,0 +1,75 @@
+// One connection to a core of another node, from the first byte to the last. Who may be at the
+// other end, and what to do when it ends, is decided by PeerLinkOwner. Private to net/.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "net/frame_assembler.h"
+#include "net/peer_frame.h"
+#include "reactor/io.h"
+
+namespace once::net {
+
+struct Dial;
+class PeerLink;
+
+class PeerLinkOwner {
+ public:
+  virtual ~PeerLinkOwner() = default;
+  virtual void connected(PeerLink& link) = 0;
+  // Both return false when nothing more may be taken from the link.
+  virtual bool greeted(PeerLink& link, std::string_view frame, std::string_view rest) = 0;
+  virtual bool received(PeerLink& link, std::string_view frame) = 0;
+  virtual void bad_length(PeerLink& link, size_t length) = 0;
+  virtual void closed(PeerLink& link, std::string_view why) = 0;
+  virtual int64_t now_ns() const = 0;
+  virtual RoundMemory& memory() = 0;
+};
+
+class PeerLink final : public reactor::StreamHandler {
+ public:
+  // kConnecting: dialled. kGreeting: the peer's hello is awaited. kDead: only on_closed may come.
+  enum class Phase : uint8_t { kConnecting, kGreeting, kUp, kDead };
+  static constexpr size_t kNoEnvelope = SIZE_MAX;
+
+  PeerLink(PeerLinkOwner& owner, Dial* dial_in)
+      : dial(dial_in),
+        phase(dial_in ? Phase::kConnecting : Phase::kGreeting),
+        heard_ns(owner.now_ns()),
+        owner_(owner) {}
+
+  void on_connected(reactor::StreamId from) override {
+    stream = from;
+    heard_ns = owner_.now_ns();
+    if (phase == Phase::kConnecting) owner_.connected(*this);
+  }
+  void on_bytes(reactor::StreamId from, std::string_view bytes) override;
+  void on_closed(reactor::StreamId, std::string_view why) override { owner_.closed(*this, why); }
+
+  Dial* dial;  // nullptr: the peer dialled
+  Phase phase;
+  int64_t heard_ns;
+  int64_t pinged_ns = 0;
+  int64_t up_ns = 0;
+  reactor::StreamId stream;
+  Endpoint peer;                      // once up
+  size_t envelope_at = kNoEnvelope;   // where the open envelope begins in the outbox
+
+ private:
+  PeerLinkOwner& owner_;
+  FrameAssembler assembler_;
+};
+
+// A connection that this node makes, and makes again. The lower node number dials.
+struct Dial {
+  NodeId node;
+  std::string address;
+  CoreId target;
+  PeerLink* link = nullptr;
+  int64_t next_ns = 0;
+  int64_t backoff_ns = 0;
+};
+
+}  // namespace once::net
