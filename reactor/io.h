@@ -85,19 +85,25 @@ class Io {
   // Addresses are "HOST:PORT". Errors name the address and what to do.
   virtual Result<ListenerId> listen(const std::string& address, ListenHandler* handler) = 0;
   virtual StreamId connect(const std::string& address, StreamHandler* handler) = 0;
-  // Bytes appended here leave in one coalesced send at the end of the round; nullptr once closed.
+  // Bytes appended here leave in one coalesced send at the end of the round; nullptr once closed
+  // or closing.
   // The pointer is valid until the end of the round only.
   virtual std::vector<char>* outbox(StreamId stream) = 0;
   virtual size_t unsent_bytes(StreamId stream) const = 0;  // outbox and in flight
   virtual void close(StreamId stream) = 0;  // sends what is in the outbox, then closes; on_closed follows
   virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;
-  // Call from on_bytes at the latest in the round in which it is decided; unread bytes go along.
+  // Call from on_bytes, with what of its bytes is left unread; later bytes of the same round go along
+  // and on_bytes, on_closed are not called again. Only before anything was sent on the stream: an
+  // outbox goes along, a send in flight is a programmer's error. The other side should send nothing
+  // between its hello and the answer; if bytes are lost in the move all the same, the socket is shut.
+  // nullptr: the stream is closing or closed, on_closed follows if it has not come yet.
   virtual std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) = 0;
+  // Unread bytes come first, through on_bytes, after this call has returned.
   virtual StreamId adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) = 0;
 
   // Opens an existing file for aligned writes; `direct` asks for O_DIRECT.
   virtual Result<FileId> open_file(const std::string& path, bool direct, FileHandler* handler) = 0;
-  virtual void close_file(FileId file) = 0;
+  virtual void close_file(FileId file) = 0;  // writes under way finish, unreported
   // offset, size and address are multiples of 4096; bytes stay valid until on_written(token).
   virtual void write_file(FileId file, uint64_t offset, std::span<const char> bytes, SyncMode mode,
                           uint64_t token) = 0;

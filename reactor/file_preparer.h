@@ -1,0 +1,46 @@
+// Makes zero-filled durable files in one helper thread, started by the first request, so that
+// the loop never waits for fallocate or fsync.
+// Thread rule: submit() and take_done() from the loop thread; `notify` is called from the helper.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "reactor/io.h"
+
+namespace once::reactor {
+
+struct PreparedFile {
+  std::string path;
+  uint64_t size = 0;
+  FilePreparedHandler* handler = nullptr;
+  std::string error;  // empty: the file is there and durable
+};
+
+class FilePreparer {
+ public:
+  explicit FilePreparer(std::function<void()> notify) : notify_(std::move(notify)) {}
+  ~FilePreparer();
+
+  void submit(PreparedFile request);
+  std::vector<PreparedFile> take_done();
+
+ private:
+  void work();
+
+  std::function<void()> notify_;
+  std::mutex mutex_;
+  std::condition_variable wanted_;
+  std::deque<PreparedFile> requests_;
+  std::vector<PreparedFile> done_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace once::reactor

@@ -1,0 +1,123 @@
+// Files of UringIo: aligned durable writes, and files prepared by the helper thread.
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/assert.h"
+#include "reactor/uring_loop.h"
+
+namespace once::reactor {
+namespace {
+
+constexpr uint64_t kAlignment = 4096;
+
+std::string open_error(const std::string& path, bool direct, int error_number) {
+  std::string text = "cannot open " + path + ": ";
+  if (error_number == EINVAL && direct) {
+    return text + "its file system has no O_DIRECT; put the data on ext4 or xfs";
+  }
+  return text + errno_text(error_number);
+}
+
+std::string write_error(const std::string& path, const char* step, int error_number) {
+  std::string text = std::string(step) + " " + path + ": ";
+  if (error_number == ENOSPC || error_number == EDQUOT) text += "disk full: ";
+  return text + errno_text(error_number);
+}
+
+}  // namespace
+
+Result<FileId> UringIo::open_file(const std::string& path, bool direct, FileHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (direct ? O_DIRECT : 0));
+  if (fd < 0) return error(open_error(path, direct, errno));
+  if (free_files_.empty()) {
+    free_files_.push_back(static_cast<uint32_t>(files_.size()));
+    files_.emplace_back();
+  }
+  const uint32_t index = free_files_.back();
+  free_files_.pop_back();
+  files_[index] = File{fd, false, 0, handler, path};
+  return FileId{index};
+}
+
+void UringIo::close_file(FileId id) {
+  ONCE_ASSERT(id.value < files_.size());
+  File& file = files_[id.value];
+  ONCE_ASSERT(file.fd >= 0 && !file.closing);
+  file.closing = true;
+  if (file.operations > 0) return;  // finish_write closes it
+  ::close(file.fd);
+  file = File{};
+  free_files_.push_back(id.value);
+}
+
+void UringIo::write_file(FileId id, uint64_t offset, std::span<const char> bytes, SyncMode mode,
+                         uint64_t token) {
+  ONCE_ASSERT(id.value < files_.size());
+  ONCE_ASSERT(offset % kAlignment == 0 && bytes.size() % kAlignment == 0);
+  ONCE_ASSERT(reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment == 0);
+  ONCE_ASSERT(!bytes.empty() && bytes.size() <= INT32_MAX);
+  File& file = files_[id.value];
+  ONCE_ASSERT(file.fd >= 0 && !file.closing);
+  if (free_writes_.empty()) {
+    free_writes_.push_back(static_cast<uint32_t>(writes_.size()));
+    writes_.emplace_back();
+  }
+  const uint32_t index = free_writes_.back();
+  free_writes_.pop_back();
+  const auto size = static_cast<uint32_t>(bytes.size());
+  writes_[index] = Write{id.value, size, mode, token};
+  ++file.operations;
+  io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kWrite, index));
+  io_uring_prep_write(sqe, file.fd, bytes.data(), size, offset);
+  if (mode == SyncMode::kDsync) sqe->rw_flags = RWF_DSYNC;
+}
+
+void UringIo::on_write_done(uint32_t index, int result) {
+  const Write& write = writes_[index];
+  const File& file = files_[write.file];
+  if (result < 0) return finish_write(index, write_error(file.path, "write to", -result));
+  if (static_cast<uint32_t>(result) != write.size) {
+    return finish_write(index, "short write to " + file.path + ": " + std::to_string(result) +
+                                   " of " + std::to_string(write.size) + " bytes; disk full?");
+  }
+  if (write.mode == SyncMode::kDsync) return finish_write(index, {});
+  io_uring_prep_fsync(ring_.next_sqe(tag(Op::kSync, index)), file.fd, IORING_FSYNC_DATASYNC);
+}
+
+void UringIo::on_sync_done(uint32_t index, int result) {
+  const std::string& path = files_[writes_[index].file].path;
+  finish_write(index, result == 0 ? "" : write_error(path, "fdatasync of", -result));
+}
+
+void UringIo::finish_write(uint32_t index, const std::string& failed) {
+  const Write write = writes_[index];
+  free_writes_.push_back(index);
+  File& file = files_[write.file];
+  ONCE_ASSERT(file.operations > 0);
+  --file.operations;
+  if (!file.closing) {
+    return failed.empty() ? file.handler->on_written(write.token)
+                          : file.handler->on_file_failed(failed);
+  }
+  if (file.operations > 0) return;
+  ::close(file.fd);
+  file = File{};
+  free_files_.push_back(write.file);
+}
+
+void UringIo::prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  preparer_.submit({path, size, handler, {}});
+}
+
+void UringIo::deliver_prepared() {
+  for (const PreparedFile& file : preparer_.take_done()) {
+    file.handler->on_file_prepared(file.path, file.error);
+  }
+}
+
+}  // namespace once::reactor

@@ -1,0 +1,207 @@
+// The loop: one round waits, takes completions, fires timers, ends the batch, and sends.
+#include "reactor/uring_io.h"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+
+#include "base/assert.h"
+#include "reactor/uring_loop.h"
+
+namespace once::reactor {
+namespace {
+
+constexpr int64_t kMaxWaitNs = 10'000'000'000;
+
+// Multishot accept under DEFER_TASKRUN returned wrong descriptors in 6.6 to 6.8.
+bool kernel_needs_one_shot_accept() {
+  utsname name{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return true;
+  return major == 6 && minor >= 6 && minor <= 8;
+}
+
+}  // namespace
+
+UringIo::UringIo(const UringOptions& options)
+    : options_(options), one_shot_accept_(kernel_needs_one_shot_accept()),
+      preparer_([this] { ring_bell(); }) {
+  read_clock();
+}
+
+std::string UringIo::open() {
+  if (std::string failed = ring_.open(options_); !failed.empty()) return failed;
+  bell_ = eventfd(0, EFD_CLOEXEC);
+  if (bell_ < 0) return "cannot make an eventfd: " + errno_text(errno);
+  arm_wake();
+  return {};
+}
+
+UringIo::~UringIo() {
+  for (const Stream& stream : streams_) {
+    if (stream.fd < 0) continue;
+    if (stream.state != State::kDetached) shutdown(stream.fd, SHUT_RDWR);
+    ::close(stream.fd);
+  }
+  for (const Listener& listener : listeners_) {
+    shutdown(listener.fd, SHUT_RDWR);  // the pending accept would keep the port
+    ::close(listener.fd);
+  }
+  for (const File& file : files_) {
+    if (file.fd >= 0) ::close(file.fd);
+  }
+}
+
+void UringIo::run(BatchHandler* handler) {
+  start(handler);
+  while (!stopping_.load(std::memory_order_acquire)) {
+    ring_.submit_and_wait(wait_limit_ns());
+    read_clock();
+    reap_completions();
+    deliver_adopted();
+    deliver_ended();
+    fire_timers();
+    batch_->on_batch_end();
+    recycle_buffers();
+    flush_outboxes();
+  }
+  ring_.leave();
+  stopping_.store(false, std::memory_order_release);
+}
+
+void UringIo::start(BatchHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  batch_ = handler;
+  ring_.enable();
+  read_clock();
+}
+
+void UringIo::reap_completions() {
+  // What arrives meanwhile waits for the next round, so that a round is bounded.
+  for (uint32_t left = ring_.completions_ready(); left > 0; --left) {
+    dispatch(ring_.take_completion());
+  }
+}
+
+uint64_t UringIo::tag(Op op, uint32_t index, uint32_t generation) {
+  return uint64_t{static_cast<uint8_t>(op)} << 56 | uint64_t{generation & 0xffffff} << 32 | index;
+}
+
+void UringIo::dispatch(const io_uring_cqe& cqe) {
+  const auto index = static_cast<uint32_t>(cqe.user_data);
+  switch (static_cast<Op>(cqe.user_data >> 56)) {
+    case Op::kWake: return on_bell();
+    case Op::kAccept: return on_accepted(index, cqe);
+    case Op::kConnect: return on_connected(index, cqe.res);
+    case Op::kReceive: return on_received(index, cqe);
+    case Op::kSend: return on_sent(index, cqe.res);
+    case Op::kWrite: return on_write_done(index, cqe.res);
+    case Op::kSync: return on_sync_done(index, cqe.res);
+    case Op::kCancel: return;  // the cancelled operation reports for itself
+  }
+  ONCE_ASSERT(false);
+}
+
+void UringIo::recycle_buffers() {
+  delivered_.clear();
+  ring_.recycle_buffers();
+  for (const StreamId id : rearm_) {
+    const Stream* stream = find(id);
+    if (stream == nullptr || stream->receiving) continue;
+    if (stream->state == State::kOpen || stream->state == State::kDraining) {
+      arm_receive(static_cast<uint32_t>(id.value));
+    }
+  }
+  rearm_.clear();
+}
+
+void UringIo::flush_outboxes() {
+  flushing_.swap(dirty_);
+  for (const uint32_t slot : flushing_) {
+    streams_[slot].dirty = false;
+    flush(slot);
+  }
+  flushing_.clear();
+}
+
+int64_t UringIo::wait_limit_ns() const {
+  if (!ended_.empty() || !adopted_.empty()) return 0;
+  int64_t until = now_ns_ + kMaxWaitNs;
+  if (!timers_.empty()) until = std::min(until, timers_.front().at_ns);
+  if (!draining_.empty()) until = std::min(until, draining_.front().first);
+  for (const Listener& listener : listeners_) {
+    if (listener.retry_at_ns != 0) until = std::min(until, listener.retry_at_ns);
+  }
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);  // the round itself took time
+  return std::max<int64_t>(0, until - (int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec));
+}
+
+void UringIo::read_clock() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  now_ns_ = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+void UringIo::set_timer(int64_t at_ns, uint64_t token) {
+  timers_.push_back({at_ns, timers_set_++, token});
+  std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
+}
+
+void UringIo::fire_timers() {
+  // Collected first: a handler that sets a timer for now gets it in the next round.
+  while (!timers_.empty() && timers_.front().at_ns <= now_ns_) {
+    due_.push_back(timers_.front());
+    std::pop_heap(timers_.begin(), timers_.end(), std::greater<>());
+    timers_.pop_back();
+  }
+  for (const Timer& timer : due_) batch_->on_timer(timer.token);
+  due_.clear();
+  expire_draining();
+  for (uint32_t index = 0; index < listeners_.size(); ++index) {
+    const int64_t retry_at_ns = listeners_[index].retry_at_ns;
+    if (retry_at_ns != 0 && retry_at_ns <= now_ns_) arm_accept(index);
+  }
+}
+
+void UringIo::arm_wake() {
+  io_uring_prep_read(ring_.next_sqe(tag(Op::kWake, 0)), bell_, &bell_value_, sizeof bell_value_, 0);
+}
+
+void UringIo::on_bell() {
+  arm_wake();
+  deliver_prepared();
+  if (wake_requested_.exchange(false, std::memory_order_acq_rel)) batch_->on_wake();
+}
+
+void UringIo::wake() {
+  // A request that is already pending has rung the bell; its on_wake is still to come.
+  if (!wake_requested_.exchange(true, std::memory_order_acq_rel)) ring_bell();
+}
+
+void UringIo::stop() {
+  stopping_.store(true, std::memory_order_release);
+  ring_bell();
+}
+
+void UringIo::ring_bell() {
+  const uint64_t one = 1;
+  const ssize_t wrote = ::write(bell_, &one, sizeof one);
+  ONCE_ASSERT(wrote == sizeof one);
+}
+
+Result<std::unique_ptr<Io>> make_uring_io(UringOptions options) {
+  auto io = std::make_unique<UringIo>(options);
+  if (std::string failed = io->open(); !failed.empty()) return error(std::move(failed));
+  return io;
+}
+
+}  // namespace once::reactor

@@ -1,0 +1,28 @@
+// The io_uring backend of Io. One per core; see reactor/io.h for the contract.
+// listen, connect, open_file, write_file, set_timer may be called before run(), by the thread that
+// made the Io; run() makes its caller the owner. Linux 6.1 or later.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "reactor/io.h"
+
+namespace once::reactor {
+
+struct UringOptions {
+  uint32_t submission_entries = 4096;
+  uint32_t completion_entries = 32768;  // above receive buffers + all operations in flight
+  uint32_t receive_buffers = 256;       // a power of two
+  uint32_t receive_buffer_bytes = 32768;
+  uint32_t max_streams = 65536;         // accepts beyond it are closed at once
+};
+
+Result<std::unique_ptr<Io>> make_uring_io(UringOptions options);
+
+// Empty if io_uring works here; else one line: the cause and what to do.
+std::string probe_uring();
+
+}  // namespace once::reactor

@@ -1,0 +1,174 @@
+// UringIo: the loop, its streams, files and timers. Private to reactor/uring_*.cc.
+// Thread rule: everything on the owner thread, except wake() and stop().
+// Lifetime: a slot, its descriptor and its buffers live until every operation on it has completed.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/address.h"
+#include "reactor/file_preparer.h"
+#include "reactor/uring_ring.h"
+
+namespace once::reactor {
+
+class UringIo final : public Io {
+ public:
+  explicit UringIo(const UringOptions& options);
+  ~UringIo() override;
+  std::string open();  // empty, or why not
+
+  int64_t now_ns() const override { return now_ns_; }
+  Result<ListenerId> listen(const std::string& address, ListenHandler* handler) override;
+  StreamId connect(const std::string& address, StreamHandler* handler) override;
+  std::vector<char>* outbox(StreamId stream) override;
+  size_t unsent_bytes(StreamId stream) const override;
+  void close(StreamId stream) override;
+  void set_handler(StreamId stream, StreamHandler* handler) override;
+  std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) override;
+  StreamId adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) override;
+  Result<FileId> open_file(const std::string& path, bool direct, FileHandler* handler) override;
+  void close_file(FileId file) override;
+  void write_file(FileId file, uint64_t offset, std::span<const char> bytes, SyncMode mode,
+                  uint64_t token) override;
+  void prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) override;
+  void set_timer(int64_t at_ns, uint64_t token) override;
+  void wake() override;
+  void run(BatchHandler* handler) override;
+  void stop() override;
+
+ private:
+  enum class Op : uint8_t { kWake, kAccept, kConnect, kReceive, kSend, kWrite, kSync, kCancel };
+  enum class State : uint8_t {
+    kFree,
+    kConnecting,
+    kOpen,
+    kDraining,  // close() was called: the rest of the outbox leaves first
+    kDying,     // shut down: waits for its operations, then on_closed
+    kDetached,  // like kDying, but silent: the socket lives on elsewhere
+  };
+  struct Stream {
+    State state = State::kFree;
+    bool receiving = false;     // a multishot receive is armed
+    bool dirty = false;         // listed in dirty_
+    bool ended = false;         // listed in ended_
+    uint32_t generation = 1;
+    uint32_t operations = 0;    // submitted or queued, not yet completed
+    uint32_t handed_over = 0;   // completions whose bytes went along with the handoff
+    int fd = -1;
+    size_t sent = 0;            // of in_flight
+    StreamHandler* handler = nullptr;
+    std::vector<char> outbox;
+    std::vector<char> in_flight;
+    std::string unread;         // of an adopted stream
+    std::string why;
+    SocketAddress address;      // of connect(): the kernel reads it at submission
+    std::string peer;           // as given to connect(), for messages
+  };
+  struct Listener {
+    int fd = -1;
+    int64_t retry_at_ns = 0;    // 0: armed
+    ListenHandler* handler = nullptr;
+    std::string address;
+  };
+  struct File {
+    int fd = -1;
+    bool closing = false;
+    uint32_t operations = 0;
+    FileHandler* handler = nullptr;
+    std::string path;
+  };
+  struct Write {
+    uint32_t file = 0;
+    uint32_t size = 0;
+    SyncMode mode = SyncMode::kDsync;
+    uint64_t token = 0;
+  };
+  struct Timer {
+    int64_t at_ns;
+    uint64_t order;  // equal times fire in the order set
+    uint64_t token;
+    bool operator>(const Timer& other) const {
+      return at_ns != other.at_ns ? at_ns > other.at_ns : order > other.order;
+    }
+  };
+
+  // Loop.
+  void start(BatchHandler* handler);
+  void reap_completions();
+  void dispatch(const io_uring_cqe& cqe);
+  void deliver_adopted();
+  void deliver_ended();
+  void fire_timers();
+  void recycle_buffers();
+  void flush_outboxes();
+  int64_t wait_limit_ns() const;
+  void read_clock();
+  void arm_wake();
+  void ring_bell();
+  void on_bell();
+
+  // Streams.
+  static uint64_t tag(Op op, uint32_t index, uint32_t generation = 0);
+  Stream* find(StreamId id);
+  const Stream* find(StreamId id) const;
+  StreamId id_of(uint32_t slot) const;
+  uint32_t new_stream(int fd, State state, StreamHandler* handler);
+  void arm_accept(uint32_t listener);
+  void arm_receive(uint32_t slot);
+  void mark_dirty(uint32_t slot);
+  void flush(uint32_t slot);
+  void send_rest(uint32_t slot);
+  void on_accepted(uint32_t listener, const io_uring_cqe& cqe);
+  void add_accepted(uint32_t listener, int fd);
+  void on_connected(uint32_t slot, int result);
+  void on_received(uint32_t slot, const io_uring_cqe& cqe);
+  void on_sent(uint32_t slot, int result);
+  void kill(uint32_t slot, std::string why);
+  void cancel(Op op, uint32_t slot);
+  void end_if_idle(uint32_t slot);
+  void expire_draining();
+
+  // Files.
+  void on_write_done(uint32_t index, int result);
+  void on_sync_done(uint32_t index, int result);
+  void finish_write(uint32_t index, const std::string& failed);
+  void deliver_prepared();
+
+  const UringOptions options_;
+  UringRing ring_;
+  int bell_ = -1;           // eventfd
+  uint64_t bell_value_ = 0;
+  std::atomic<bool> wake_requested_{false};
+  std::atomic<bool> stopping_{false};
+  int64_t now_ns_ = 0;
+  bool one_shot_accept_ = false;
+  BatchHandler* batch_ = nullptr;
+
+  std::vector<Listener> listeners_;
+  std::deque<Stream> streams_;  // a deque: handlers may add streams while one is in use
+  std::vector<uint32_t> free_streams_;
+  std::vector<uint32_t> dirty_;
+  std::vector<uint32_t> flushing_;
+  std::vector<StreamId> rearm_;
+  std::vector<StreamId> adopted_;
+  std::deque<std::string> delivered_;  // unread bytes of adopted streams; die at the round's end
+  std::vector<uint32_t> ended_;
+  std::deque<std::pair<int64_t, StreamId>> draining_;  // deadlines, in order
+
+  std::deque<File> files_;
+  std::vector<uint32_t> free_files_;
+  std::vector<Write> writes_;
+  std::vector<uint32_t> free_writes_;
+
+  std::vector<Timer> timers_;  // a heap, earliest first
+  std::vector<Timer> due_;
+  uint64_t timers_set_ = 0;
+  FilePreparer preparer_;  // last: its thread rings the bell
+};
+
+}  // namespace once::reactor

@@ -1,0 +1,206 @@
+#include "reactor/uring_ring.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/assert.h"
+#include "reactor/address.h"
+
+namespace once::reactor {
+namespace {
+
+// SINGLE_ISSUER, DEFER_TASKRUN: completions run only when the owner enters, so they come batched and
+// without interrupts. SUBMIT_ALL: one bad entry does not hold back the rest.
+constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+                                 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+                                 IORING_SETUP_R_DISABLED;
+constexpr unsigned kNeededFeatures =
+    IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_SINGLE_MMAP;
+constexpr int kSubmitAttempts = 1000;
+
+int io_uring_disabled_setting() {
+  int value = 0;
+  if (FILE* file = std::fopen("/proc/sys/kernel/io_uring_disabled", "re")) {
+    if (std::fscanf(file, "%d", &value) != 1) value = 0;
+    std::fclose(file);
+  }
+  return value;
+}
+
+std::string explain_setup_error(int error_number) {
+  switch (error_number) {
+    case EPERM:
+      if (const int setting = io_uring_disabled_setting(); setting != 0) {
+        return "io_uring is switched off: kernel.io_uring_disabled=" + std::to_string(setting) +
+               "; run `sysctl kernel.io_uring_disabled=0`";
+      }
+      return "io_uring is denied (EPERM), most likely by the container's seccomp profile; allow "
+             "io_uring_setup, io_uring_enter and io_uring_register in it";
+    case ENOSYS:
+      return "this kernel has no io_uring (ENOSYS): too old or built without it; use Linux 6.1 or "
+             "later";
+    case EINVAL:
+      return "this kernel's io_uring lacks needed features (EINVAL: SINGLE_ISSUER and "
+             "DEFER_TASKRUN); use Linux 6.1 or later";
+    case ENOMEM:
+      return "no memory for io_uring (ENOMEM): the locked-memory limit is too low; raise it "
+             "(`ulimit -l unlimited`, docker --ulimit memlock=-1) or free memory";
+    case EMFILE:
+    case ENFILE:
+      return "no file descriptor left for io_uring; raise `ulimit -n`";
+    default:
+      return "io_uring cannot be set up: " + errno_text(error_number);
+  }
+}
+
+[[noreturn]] void die(const char* what, int error_number) {
+  std::fprintf(stderr, "io_uring: %s: %s\n", what, errno_text(error_number).c_str());
+  std::abort();
+}
+
+}  // namespace
+
+std::string UringRing::open(const UringOptions& options) {
+  ONCE_ASSERT(options.receive_buffers != 0 && options.receive_buffers <= 32768);
+  ONCE_ASSERT((options.receive_buffers & (options.receive_buffers - 1)) == 0);
+  options_ = options;
+  io_uring_params params{};
+  params.flags = kSetupFlags;
+  params.cq_entries = std::max(options.completion_entries, options.submission_entries);
+  const int code = io_uring_queue_init_params(options.submission_entries, &ring_, &params);
+  if (code < 0) return explain_setup_error(-code);
+  open_ = true;
+  if ((params.features & kNeededFeatures) != kNeededFeatures) {
+    return "this kernel's io_uring lacks needed features; use Linux 6.1 or later";
+  }
+  return open_buffers();
+}
+
+std::string UringRing::open_buffers() {
+  const size_t ring_bytes = (options_.receive_buffers * sizeof(io_uring_buf) + 4095) / 4096 * 4096;
+  mapped_bytes_ = ring_bytes + size_t{options_.receive_buffers} * options_.receive_buffer_bytes;
+  void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (memory == MAP_FAILED) return "no memory for receive buffers: " + errno_text(errno);
+  buffer_ring_ = static_cast<io_uring_buf_ring*>(memory);
+  buffers_ = static_cast<char*>(memory) + ring_bytes;
+  io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<uint64_t>(buffer_ring_);
+  registration.ring_entries = options_.receive_buffers;
+  registration.bgid = kBufferGroup;
+  if (const int code = io_uring_register_buf_ring(&ring_, &registration, 0); code != 0) {
+    return explain_setup_error(-code);
+  }
+  io_uring_buf_ring_init(buffer_ring_);
+  used_.reserve(options_.receive_buffers);
+  for (uint32_t id = 0; id < options_.receive_buffers; ++id) {
+    used_.push_back(static_cast<uint16_t>(id));
+  }
+  recycle_buffers();
+  return {};
+}
+
+UringRing::~UringRing() {
+  if (open_) io_uring_queue_exit(&ring_);
+  if (buffer_ring_ != nullptr) munmap(buffer_ring_, mapped_bytes_);
+}
+
+void UringRing::enable() {
+  if (!enabled_) {
+    // The shared liburing 2.3 does not export io_uring_enable_rings.
+    const long code =
+        syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+    if (code != 0) die("cannot enable", errno);
+    enabled_ = true;
+  }
+  io_uring_register_ring_fd(&ring_);  // saves a lookup each entry; works without
+}
+
+void UringRing::leave() {
+  io_uring_submit(&ring_);
+  io_uring_unregister_ring_fd(&ring_);
+}
+
+io_uring_sqe* UringRing::next_sqe(uint64_t user_data) {
+  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+  for (int attempt = 0; sqe == nullptr; ++attempt) {
+    ONCE_ASSERT(enabled_);  // before run() at most submission_entries operations fit
+    const int code = io_uring_submit(&ring_);
+    if (attempt == kSubmitAttempts) die("the kernel takes no more submissions", -code);
+    sqe = io_uring_get_sqe(&ring_);
+  }
+  *sqe = io_uring_sqe{};
+  sqe->user_data = user_data;
+  return sqe;
+}
+
+void UringRing::submit_and_wait(int64_t timeout_ns) {
+  __kernel_timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+  io_uring_cqe* first = nullptr;
+  const int code = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  if (code >= 0) return;
+  switch (-code) {
+    case ETIME:   // the timeout
+    case EINTR:   // a signal
+    case EAGAIN:  // short of kernel memory, or nothing there: what is queued stays queued
+    case EBUSY:   // completions to be taken first
+      return;
+    default:
+      die("io_uring_enter failed", -code);
+  }
+}
+
+io_uring_cqe UringRing::take_completion() {
+  io_uring_cqe* cqe = nullptr;
+  unsigned head;
+  io_uring_for_each_cqe(&ring_, head, cqe) break;
+  ONCE_ASSERT(cqe != nullptr);
+  io_uring_cqe copy;
+  copy.user_data = cqe->user_data;
+  copy.res = cqe->res;
+  copy.flags = cqe->flags;
+  io_uring_cq_advance(&ring_, 1);
+  return copy;
+}
+
+std::string_view UringRing::buffer_of(const io_uring_cqe& cqe) const {
+  ONCE_ASSERT((cqe.flags & IORING_CQE_F_BUFFER) != 0 && cqe.res > 0);
+  return {buffer(cqe.flags >> IORING_CQE_BUFFER_SHIFT), static_cast<size_t>(cqe.res)};
+}
+
+void UringRing::release_after_round(const io_uring_cqe& cqe) {
+  if ((cqe.flags & IORING_CQE_F_BUFFER) == 0) return;
+  ONCE_ASSERT(used_.size() < options_.receive_buffers);
+  used_.push_back(static_cast<uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT));
+}
+
+void UringRing::recycle_buffers() {
+  if (used_.empty()) return;
+  const int mask = io_uring_buf_ring_mask(options_.receive_buffers);
+  int count = 0;
+  for (const uint16_t id : used_) {
+    io_uring_buf_ring_add(buffer_ring_, buffer(id), options_.receive_buffer_bytes, id, mask,
+                          count++);
+  }
+  io_uring_buf_ring_advance(buffer_ring_, count);
+  used_.clear();
+}
+
+std::string probe_uring() {
+  UringOptions small;
+  small.submission_entries = 8;
+  small.completion_entries = 16;
+  small.receive_buffers = 1;
+  small.receive_buffer_bytes = 4096;
+  UringRing ring;
+  return ring.open(small);
+}
+
+}  // namespace once::reactor

@@ -1,0 +1,398 @@
+// Streams of UringIo: accept, connect, receive, send, close, and the move to another core.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "reactor/uring_loop.h"
+
+namespace once::reactor {
+namespace {
+
+constexpr int64_t kDrainLimitNs = 5'000'000'000;       // close() waits that long for the peer to read
+constexpr int64_t kAcceptRetryNs = 100'000'000;
+constexpr size_t kKeptCapacityBytes = 256 * 1024;      // per buffer of a free slot
+constexpr size_t kMaxSendBytes = size_t{1} << 30;
+
+class SocketHandoff final : public Handoff {
+ public:
+  SocketHandoff(int fd, std::string unread, std::vector<char> unsent)
+      : fd_(fd), unread_(std::move(unread)), unsent_(std::move(unsent)) {}
+  ~SocketHandoff() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int take_fd() { return std::exchange(fd_, -1); }
+  std::string& unread() { return unread_; }
+  std::vector<char>& unsent() { return unsent_; }
+
+ private:
+  int fd_;
+  std::string unread_;
+  std::vector<char> unsent_;
+};
+
+void trim(std::vector<char>& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeptCapacityBytes) buffer = {};
+}
+
+}  // namespace
+
+UringIo::Stream* UringIo::find(StreamId id) {
+  return const_cast<Stream*>(std::as_const(*this).find(id));
+}
+
+const UringIo::Stream* UringIo::find(StreamId id) const {
+  const auto slot = static_cast<uint32_t>(id.value);
+  if (slot >= streams_.size()) return nullptr;
+  const Stream& stream = streams_[slot];
+  const bool same = stream.generation == static_cast<uint32_t>(id.value >> 32);
+  return same && stream.state != State::kFree ? &stream : nullptr;
+}
+
+StreamId UringIo::id_of(uint32_t slot) const {
+  return {uint64_t{streams_[slot].generation} << 32 | slot};
+}
+
+uint32_t UringIo::new_stream(int fd, State state, StreamHandler* handler) {
+  if (free_streams_.empty()) {
+    free_streams_.push_back(static_cast<uint32_t>(streams_.size()));
+    streams_.emplace_back();
+  }
+  const uint32_t slot = free_streams_.back();
+  free_streams_.pop_back();
+  Stream& stream = streams_[slot];
+  ONCE_ASSERT(stream.state == State::kFree && stream.operations == 0 && stream.fd < 0);
+  stream.state = state;
+  stream.fd = fd;
+  stream.handler = handler;
+  return slot;
+}
+
+Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  const Result<int> fd = open_listen_socket(address);
+  if (!fd) return tl::unexpected<Error>(fd.error());
+  listeners_.push_back({*fd, 0, handler, address});
+  const auto index = static_cast<uint32_t>(listeners_.size() - 1);
+  arm_accept(index);
+  return ListenerId{index};
+}
+
+void UringIo::arm_accept(uint32_t index) {
+  Listener& listener = listeners_[index];
+  listener.retry_at_ns = 0;
+  io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kAccept, index));
+  if (one_shot_accept_) {
+    io_uring_prep_accept(sqe, listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  } else {
+    io_uring_prep_multishot_accept(sqe, listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  }
+}
+
+void UringIo::on_accepted(uint32_t index, const io_uring_cqe& cqe) {
+  if (cqe.res >= 0) add_accepted(index, cqe.res);
+  if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
+  const int error_number = cqe.res < 0 ? -cqe.res : 0;
+  if (error_number == 0 || error_number == ECONNABORTED || error_number == EINTR) {
+    return arm_accept(index);
+  }
+  // Most often no descriptor is left: accepting again at once would spin.
+  Listener& listener = listeners_[index];
+  std::fprintf(stderr, "accept on %s: %s; trying again (if files ran out: raise `ulimit -n`)\n",
+               listener.address.c_str(), errno_text(error_number).c_str());
+  listener.retry_at_ns = now_ns_ + kAcceptRetryNs;
+}
+
+void UringIo::add_accepted(uint32_t index, int fd) {
+  if (streams_.size() - free_streams_.size() >= options_.max_streams) {
+    ::close(fd);
+    return;
+  }
+  set_no_delay(fd);
+  const uint32_t slot = new_stream(fd, State::kOpen, nullptr);
+  const StreamId id = id_of(slot);
+  StreamHandler* handler = listeners_[index].handler->on_accept(id);
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->state == State::kDetached) return;
+  stream->handler = handler;
+  if (handler == nullptr && stream->state == State::kOpen) {
+    kill(slot, "refused");
+  } else if (stream->state == State::kOpen) {
+    arm_receive(slot);
+  }
+}
+
+StreamId UringIo::connect(const std::string& address, StreamHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  const uint32_t slot = new_stream(-1, State::kConnecting, handler);
+  Stream& stream = streams_[slot];
+  stream.peer = address;
+  const Result<SocketAddress> where = resolve(address, false);
+  if (!where) {
+    kill(slot, where.error().message);
+    return id_of(slot);
+  }
+  stream.address = *where;
+  stream.fd = socket(where->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (stream.fd < 0) {
+    kill(slot, "cannot make a socket for " + address + ": " + errno_text(errno));
+    return id_of(slot);
+  }
+  set_no_delay(stream.fd);
+  ++stream.operations;
+  io_uring_prep_connect(ring_.next_sqe(tag(Op::kConnect, slot, stream.generation)), stream.fd,
+                        stream.address.get(), stream.address.size);
+  return id_of(slot);
+}
+
+void UringIo::on_connected(uint32_t slot, int result) {
+  Stream& stream = streams_[slot];
+  --stream.operations;
+  if (stream.state != State::kConnecting) return end_if_idle(slot);
+  if (result < 0) {
+    return kill(slot, "cannot connect to " + stream.peer + ": " + errno_text(-result));
+  }
+  stream.state = State::kOpen;
+  arm_receive(slot);
+  if (!stream.outbox.empty()) mark_dirty(slot);
+  stream.handler->on_connected(id_of(slot));
+}
+
+void UringIo::arm_receive(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  ONCE_ASSERT(!stream.receiving);
+  stream.receiving = true;
+  ++stream.operations;
+  io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kReceive, slot, stream.generation));
+  io_uring_prep_recv_multishot(sqe, stream.fd, nullptr, 0, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = UringRing::kBufferGroup;
+}
+
+void UringIo::on_received(uint32_t slot, const io_uring_cqe& cqe) {
+  Stream& stream = streams_[slot];
+  ring_.release_after_round(cqe);
+  if ((cqe.flags & IORING_CQE_F_MORE) == 0) {
+    stream.receiving = false;
+    --stream.operations;
+    rearm_.push_back(id_of(slot));
+  }
+  if (stream.state == State::kDetached) {
+    if (stream.handed_over > 0) {
+      --stream.handed_over;
+    } else if (cqe.res > 0) {
+      shutdown(stream.fd, SHUT_RDWR);  // bytes the new owner will not see: the stream has a hole
+    }
+  } else if (stream.state == State::kOpen && cqe.res > 0) {
+    stream.handler->on_bytes(id_of(slot), ring_.buffer_of(cqe));
+  } else if (stream.state == State::kOpen || stream.state == State::kDraining) {
+    if (cqe.res == 0) {
+      kill(slot, "");
+    } else if (cqe.res < 0 && cqe.res != -ENOBUFS && cqe.res != -EINTR && cqe.res != -EAGAIN) {
+      kill(slot, "receiving: " + errno_text(-cqe.res));
+    }
+  }
+  end_if_idle(slot);
+}
+
+std::vector<char>* UringIo::outbox(StreamId id) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return nullptr;
+  if (stream->state != State::kOpen && stream->state != State::kConnecting) return nullptr;
+  const auto slot = static_cast<uint32_t>(id.value);
+  if (unsent_bytes(id) > kMaxOutboxBytes) {
+    kill(slot, "slow reader");
+    return nullptr;
+  }
+  mark_dirty(slot);
+  return &stream->outbox;
+}
+
+size_t UringIo::unsent_bytes(StreamId id) const {
+  const Stream* stream = find(id);
+  return stream == nullptr ? 0 : stream->outbox.size() + stream->in_flight.size() - stream->sent;
+}
+
+void UringIo::mark_dirty(uint32_t slot) {
+  if (streams_[slot].dirty) return;
+  streams_[slot].dirty = true;
+  dirty_.push_back(slot);
+}
+
+void UringIo::flush(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  if (stream.state != State::kOpen && stream.state != State::kDraining) return;
+  if (unsent_bytes(id_of(slot)) > kMaxOutboxBytes) return kill(slot, "slow reader");
+  if (!stream.in_flight.empty()) return;  // on_sent marks it again
+  if (!stream.outbox.empty()) {
+    stream.in_flight.swap(stream.outbox);
+    return send_rest(slot);
+  }
+  if (stream.state == State::kDraining) kill(slot, "closed by this side");
+}
+
+void UringIo::send_rest(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  ++stream.operations;
+  const size_t size = std::min(stream.in_flight.size() - stream.sent, kMaxSendBytes);
+  io_uring_prep_send(ring_.next_sqe(tag(Op::kSend, slot, stream.generation)), stream.fd,
+                     stream.in_flight.data() + stream.sent, size, MSG_NOSIGNAL);
+}
+
+void UringIo::on_sent(uint32_t slot, int result) {
+  Stream& stream = streams_[slot];
+  --stream.operations;
+  if (stream.state != State::kOpen && stream.state != State::kDraining) return end_if_idle(slot);
+  if (result < 0 && result != -EINTR && result != -EAGAIN) {
+    return kill(slot, "sending: " + errno_text(-result));
+  }
+  if (result > 0) stream.sent += static_cast<size_t>(result);
+  if (stream.sent < stream.in_flight.size()) return send_rest(slot);
+  stream.in_flight.clear();
+  stream.sent = 0;
+  if (!stream.outbox.empty() || stream.state == State::kDraining) mark_dirty(slot);
+}
+
+void UringIo::close(StreamId id) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return;
+  const auto slot = static_cast<uint32_t>(id.value);
+  if (stream->state == State::kConnecting) return kill(slot, "closed by this side");
+  if (stream->state != State::kOpen) return;
+  stream->state = State::kDraining;
+  draining_.emplace_back(now_ns_ + kDrainLimitNs, id);
+  mark_dirty(slot);
+}
+
+void UringIo::expire_draining() {
+  while (!draining_.empty()) {
+    const auto [deadline_ns, id] = draining_.front();
+    const Stream* stream = find(id);
+    const bool waiting = stream != nullptr && stream->state == State::kDraining;
+    if (waiting && deadline_ns > now_ns_) return;
+    draining_.pop_front();
+    if (waiting) kill(static_cast<uint32_t>(id.value), "closed by this side; the peer did not read");
+  }
+}
+
+void UringIo::kill(uint32_t slot, std::string why) {
+  Stream& stream = streams_[slot];
+  ONCE_ASSERT(stream.state != State::kFree && stream.state != State::kDetached);
+  if (stream.state == State::kDying) return;
+  if (stream.state == State::kConnecting && stream.operations > 0) cancel(Op::kConnect, slot);
+  if (stream.receiving) cancel(Op::kReceive, slot);
+  stream.state = State::kDying;
+  stream.why = std::move(why);
+  if (stream.fd >= 0) shutdown(stream.fd, SHUT_RDWR);  // ends a send in flight, tells the peer
+  end_if_idle(slot);
+}
+
+void UringIo::cancel(Op op, uint32_t slot) {
+  io_uring_prep_cancel64(ring_.next_sqe(tag(Op::kCancel, slot)),
+                         tag(op, slot, streams_[slot].generation), 0);
+}
+
+void UringIo::end_if_idle(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  const bool ending = stream.state == State::kDying || stream.state == State::kDetached;
+  if (!ending || stream.operations > 0 || stream.ended) return;
+  stream.ended = true;
+  ended_.push_back(slot);
+}
+
+void UringIo::deliver_ended() {
+  for (size_t i = 0; i < ended_.size(); ++i) {  // handlers may end more
+    const uint32_t slot = ended_[i];
+    Stream& stream = streams_[slot];
+    ONCE_ASSERT(stream.operations == 0);
+    if (stream.fd >= 0) ::close(stream.fd);
+    stream.fd = -1;
+    const StreamId id = id_of(slot);
+    StreamHandler* handler = stream.state == State::kDying ? stream.handler : nullptr;
+    const std::string why = std::exchange(stream.why, {});
+    trim(stream.outbox);
+    trim(stream.in_flight);
+    stream.sent = 0;
+    stream.handed_over = 0;
+    stream.ended = false;
+    stream.handler = nullptr;
+    stream.peer.clear();
+    stream.unread.clear();
+    stream.state = State::kFree;
+    ++stream.generation;
+    free_streams_.push_back(slot);
+    if (handler != nullptr) handler->on_closed(id, why);
+  }
+  ended_.clear();
+}
+
+void UringIo::set_handler(StreamId id, StreamHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  if (Stream* stream = find(id)) stream->handler = handler;
+}
+
+std::unique_ptr<Handoff> UringIo::detach(StreamId id, std::string_view unread) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->state != State::kOpen) return nullptr;
+  const auto slot = static_cast<uint32_t>(id.value);
+  ONCE_ASSERT(stream->in_flight.empty());  // two senders would interleave
+  const int fd = fcntl(stream->fd, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) {
+    kill(slot, "cannot move to another core: " + errno_text(errno));
+    return nullptr;
+  }
+  // The receive runs only when this thread enters the ring, and the cancel is submitted ahead of
+  // that: only completions already posted can hold further bytes.
+  std::string bytes = std::exchange(stream->unread, {});  // of an adoption not delivered yet
+  bytes.append(unread);
+  const uint64_t receive = tag(Op::kReceive, slot, stream->generation);
+  ring_.for_each_waiting([&](const io_uring_cqe& cqe) {
+    if (cqe.user_data != receive || cqe.res <= 0) return;
+    bytes.append(ring_.buffer_of(cqe));
+    ++stream->handed_over;
+  });
+  auto handoff =
+      std::make_unique<SocketHandoff>(fd, std::move(bytes), std::exchange(stream->outbox, {}));
+  if (stream->receiving) cancel(Op::kReceive, slot);
+  stream->state = State::kDetached;
+  end_if_idle(slot);
+  return handoff;
+}
+
+StreamId UringIo::adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) {
+  auto* socket = dynamic_cast<SocketHandoff*>(handoff.get());
+  ONCE_ASSERT(socket != nullptr && handler != nullptr);
+  const uint32_t slot = new_stream(socket->take_fd(), State::kOpen, handler);
+  Stream& stream = streams_[slot];
+  stream.unread = std::move(socket->unread());
+  stream.outbox = std::move(socket->unsent());
+  if (!stream.outbox.empty()) mark_dirty(slot);
+  adopted_.push_back(id_of(slot));
+  return id_of(slot);
+}
+
+void UringIo::deliver_adopted() {
+  // A handler may adopt more; those wait for the next round.
+  const size_t count = adopted_.size();
+  for (size_t i = 0; i < count; ++i) {
+    const StreamId id = adopted_[i];
+    Stream* stream = find(id);
+    if (stream == nullptr) continue;
+    if (stream->state == State::kOpen && !stream->unread.empty()) {
+      delivered_.push_back(std::exchange(stream->unread, {}));
+      stream->handler->on_bytes(id, delivered_.back());
+    }
+    if (stream->state == State::kOpen || stream->state == State::kDraining) {
+      arm_receive(static_cast<uint32_t>(id.value));
+    }
+  }
+  adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+}  // namespace once::reactor

@@ -1,0 +1,1 @@
+once_test(unit/reactor_test.cc once_reactor)

@@ -1,0 +1,441 @@
+// The io_uring backend over loopback and real files. Each loop is stopped by a watchdog timer.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/limits.h"
+#include "reactor/uring_io.h"
+
+namespace once::reactor {
+namespace {
+
+constexpr uint64_t kWatchdog = ~uint64_t{0};
+constexpr int64_t kWatchdogNs = 10'000'000'000;
+
+std::string free_address() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof where;
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&where), size), 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size), 0);
+  ::close(fd);
+  return "127.0.0.1:" + std::to_string(ntohs(where.sin_port));
+}
+
+// A loop whose events call functions set by the test.
+struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, BatchHandler {
+  std::unique_ptr<Io> io;
+  std::function<void(StreamId)> connected = [](StreamId) {};
+  std::function<void(StreamId, std::string_view)> bytes = [](StreamId, std::string_view) {};
+  std::function<void(StreamId, std::string_view)> closed = [](StreamId, std::string_view) {};
+  std::function<void(uint64_t)> timer = [](uint64_t) {};
+  std::function<void()> woken = [] {};
+  std::function<void(uint64_t)> written = [](uint64_t) {};
+  std::function<void(std::string_view)> failed = [](std::string_view) {};
+  std::function<void(const std::string&)> prepared = [](const std::string&) {};
+  bool timed_out = false;
+
+  Loop() {
+    auto made = make_uring_io({});
+    if (!made) throw std::runtime_error(made.error().message);
+    io = std::move(*made);
+  }
+  void run() {
+    io->set_timer(io->now_ns() + kWatchdogNs, kWatchdog);
+    io->run(this);
+    EXPECT_FALSE(timed_out);
+  }
+  void send(StreamId stream, std::string_view text) {
+    if (auto* out = io->outbox(stream)) out->insert(out->end(), text.begin(), text.end());
+  }
+  void echo() {
+    bytes = [this](StreamId stream, std::string_view text) { send(stream, text); };
+  }
+
+  void on_connected(StreamId stream) override { connected(stream); }
+  void on_bytes(StreamId stream, std::string_view text) override { bytes(stream, text); }
+  void on_closed(StreamId stream, std::string_view why) override { closed(stream, why); }
+  StreamHandler* on_accept(StreamId) override { return this; }
+  void on_written(uint64_t token) override { written(token); }
+  void on_file_failed(std::string_view what) override { failed(what); }
+  void on_file_prepared(const std::string&, const std::string& error) override { prepared(error); }
+  void on_timer(uint64_t token) override {
+    if (token != kWatchdog) return timer(token);
+    timed_out = true;
+    io->stop();
+  }
+  void on_wake() override { woken(); }
+  void on_batch_end() override {}
+};
+
+// Both ends of one connection in a single loop: `client` is known, the other is the server.
+struct OneLoop : Loop {
+  std::string address = free_address();
+  StreamId client;
+  void open() {
+    ASSERT_TRUE(io->listen(address, this).has_value());
+    client = io->connect(address, this);
+  }
+};
+
+struct Directory {
+  std::string path;
+  Directory() {
+    char name[] = "/tmp/reactor_test_XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~Directory() { std::filesystem::remove_all(path); }
+};
+
+struct AlignedPage {
+  char* data = static_cast<char*>(std::aligned_alloc(4096, 4096));
+  AlignedPage() { std::memset(data, 'x', 4096); }
+  ~AlignedPage() { std::free(data); }
+};
+
+TEST(Reactor, ProbeFindsIoUring) { EXPECT_EQ(probe_uring(), ""); }
+
+TEST(Reactor, Echo) {
+  OneLoop loop;
+  loop.open();
+  loop.connected = [&](StreamId stream) { loop.send(stream, "hello"); };
+  std::string got;
+  loop.bytes = [&](StreamId stream, std::string_view text) {
+    if (stream == loop.client) {
+      got += text;
+      return loop.io->stop();
+    }
+    loop.send(stream, text);
+  };
+  loop.run();
+  EXPECT_EQ(got, "hello");
+}
+
+TEST(Reactor, OneMegabyteArrivesIntactBetweenTwoThreads) {
+  std::string sent(1 << 20, '\0');
+  for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31 + i / 4096);
+  const std::string address = free_address();
+  Loop server;
+  server.echo();
+  ASSERT_TRUE(server.io->listen(address, &server).has_value());
+  std::thread thread([&] { server.run(); });
+  Loop client;
+  std::string got;
+  client.connected = [&](StreamId stream) { client.send(stream, sent); };
+  client.bytes = [&](StreamId, std::string_view text) {
+    got += text;
+    if (got.size() >= sent.size()) client.io->stop();
+  };
+  client.io->connect(address, &client);
+  client.run();
+  server.io->stop();
+  thread.join();
+  EXPECT_TRUE(got == sent);
+}
+
+TEST(Reactor, ManyStreamsShareTheBuffers) {
+  constexpr int kStreams = 100;
+  const std::string address = free_address();
+  const std::string text(200'000, 'q');
+  Loop server;
+  server.echo();
+  ASSERT_TRUE(server.io->listen(address, &server).has_value());
+  std::thread thread([&] { server.run(); });
+  Loop client;
+  std::map<uint64_t, size_t> got;
+  int done = 0;
+  client.connected = [&](StreamId stream) { client.send(stream, text); };
+  client.bytes = [&](StreamId stream, std::string_view bytes) {
+    if ((got[stream.value] += bytes.size()) == text.size() && ++done == kStreams) client.io->stop();
+  };
+  for (int i = 0; i < kStreams; ++i) client.io->connect(address, &client);
+  client.run();
+  server.io->stop();
+  thread.join();
+  EXPECT_EQ(done, kStreams);
+}
+
+TEST(Reactor, CloseSendsTheOutboxFirstAndBothSidesHearOnce) {
+  OneLoop loop;
+  loop.open();
+  loop.connected = [&](StreamId stream) {
+    loop.send(stream, std::string(300'000, 'z'));
+    loop.io->close(stream);
+    EXPECT_EQ(loop.io->outbox(stream), nullptr);
+    loop.io->close(stream);
+  };
+  size_t got = 0;
+  std::vector<std::string> client_why;
+  std::vector<std::string> server_why;
+  loop.bytes = [&](StreamId, std::string_view text) { got += text.size(); };
+  loop.closed = [&](StreamId stream, std::string_view why) {
+    (stream == loop.client ? client_why : server_why).emplace_back(why);
+    EXPECT_EQ(loop.io->outbox(stream), nullptr);
+    if (!client_why.empty() && !server_why.empty()) {
+      loop.io->set_timer(loop.io->now_ns() + 20'000'000, 1);
+    }
+  };
+  loop.timer = [&](uint64_t) { loop.io->stop(); };
+  loop.run();
+  EXPECT_EQ(got, 300'000u);
+  EXPECT_EQ(client_why, std::vector<std::string>{"closed by this side"});
+  EXPECT_EQ(server_why, std::vector<std::string>{""});
+}
+
+TEST(Reactor, SlotsAreReusedUnderNewIds) {
+  OneLoop loop;
+  loop.open();
+  int rounds = 0;
+  std::vector<uint64_t> seen;
+  loop.connected = [&](StreamId stream) {
+    seen.push_back(stream.value);
+    loop.io->close(stream);
+  };
+  loop.closed = [&](StreamId stream, std::string_view) {
+    if (stream != loop.client) return;
+    if (++rounds == 50) return loop.io->stop();
+    loop.client = loop.io->connect(loop.address, &loop);
+    EXPECT_NE(loop.client, stream);
+  };
+  loop.run();
+  std::sort(seen.begin(), seen.end());
+  EXPECT_EQ(std::unique(seen.begin(), seen.end()), seen.end());
+  EXPECT_EQ(rounds, 50);
+}
+
+TEST(Reactor, ConnectionRefusedNamesTheAddress) {
+  Loop loop;
+  const std::string address = free_address();
+  std::string why;
+  loop.closed = [&](StreamId, std::string_view text) {
+    why = text;
+    loop.io->stop();
+  };
+  loop.io->connect(address, &loop);
+  loop.run();
+  EXPECT_NE(why.find(address), std::string::npos) << why;
+  EXPECT_NE(why.find("Connection refused"), std::string::npos) << why;
+}
+
+TEST(Reactor, BadAddressIsReportedThroughOnClosed) {
+  Loop loop;
+  std::string why;
+  loop.closed = [&](StreamId, std::string_view text) {
+    why = text;
+    loop.io->stop();
+  };
+  const StreamId stream = loop.io->connect("nonsense", &loop);
+  EXPECT_EQ(loop.io->outbox(stream), nullptr);
+  loop.run();
+  EXPECT_NE(why.find("HOST:PORT"), std::string::npos) << why;
+}
+
+TEST(Reactor, PortInUseSaysSo) {
+  Loop first;
+  Loop second;
+  const std::string address = free_address();
+  ASSERT_TRUE(first.io->listen(address, &first).has_value());
+  const auto refused = second.io->listen(address, &second);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("port in use by another process"), std::string::npos);
+  EXPECT_NE(refused.error().message.find(address), std::string::npos);
+}
+
+TEST(Reactor, SlowReaderIsClosed) {
+  const std::string address = free_address();
+  const size_t colon = address.rfind(':');
+  Loop loop;
+  ASSERT_TRUE(loop.io->listen(address, &loop).has_value());
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);  // connects and never reads
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  where.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(colon + 1))));
+  ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+  ASSERT_EQ(::write(fd, "x", 1), 1);
+  StreamId stream;
+  loop.bytes = [&](StreamId id, std::string_view) {
+    stream = id;
+    loop.io->set_timer(0, 1);
+  };
+  loop.timer = [&](uint64_t) {
+    loop.send(stream, std::string(1 << 20, 's'));
+    loop.io->set_timer(0, 1);
+  };
+  std::string why;
+  loop.closed = [&](StreamId, std::string_view text) {
+    why = text;
+    loop.io->stop();
+  };
+  loop.run();
+  ::close(fd);
+  EXPECT_EQ(why, "slow reader");
+}
+
+TEST(Reactor, TimersFireInOrderOfTimeThenOfSetting) {
+  Loop loop;
+  const int64_t now = loop.io->now_ns();
+  std::vector<uint64_t> fired;
+  loop.timer = [&](uint64_t token) {
+    fired.push_back(token);
+    if (token == 4) loop.io->stop();
+    EXPECT_GE(loop.io->now_ns(), now + (token == 4 ? 30'000'000 : 0));
+  };
+  loop.io->set_timer(now + 30'000'000, 4);
+  loop.io->set_timer(now + 10'000'000, 2);
+  loop.io->set_timer(now, 1);
+  loop.io->set_timer(now + 10'000'000, 3);
+  loop.run();
+  EXPECT_EQ(fired, (std::vector<uint64_t>{1, 2, 3, 4}));
+}
+
+TEST(Reactor, NoWakeFromAnotherThreadIsLost) {
+  Loop loop;
+  std::atomic<int> posted{0};
+  loop.woken = [&] {
+    if (posted.load() == 1000) loop.io->stop();
+  };
+  std::thread thread([&] {
+    for (int i = 0; i < 1000; ++i) {
+      posted.fetch_add(1);
+      loop.io->wake();
+    }
+  });
+  loop.run();
+  thread.join();
+  EXPECT_EQ(posted.load(), 1000);
+}
+
+TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
+  const std::string address = free_address();
+  Loop first;
+  Loop second;
+  std::mutex mutex;
+  std::unique_ptr<Handoff> moving;
+  ASSERT_TRUE(first.io->listen(address, &first).has_value());
+  first.bytes = [&](StreamId stream, std::string_view text) {
+    {
+      const std::lock_guard lock(mutex);
+      moving = first.io->detach(stream, text.substr(2));
+      EXPECT_EQ(first.io->outbox(stream), nullptr);
+    }
+    second.io->wake();
+  };
+  first.closed = [](StreamId, std::string_view) { ADD_FAILURE() << "detached streams are silent"; };
+  second.woken = [&] {
+    const std::lock_guard lock(mutex);
+    if (moving) second.io->adopt(std::move(moving), &second);
+  };
+  second.echo();
+  std::thread first_thread([&] { first.run(); });
+  std::thread second_thread([&] { second.run(); });
+  Loop client;
+  std::string got;
+  client.connected = [&](StreamId stream) { client.send(stream, "abcdef"); };
+  client.bytes = [&](StreamId stream, std::string_view text) {
+    got += text;
+    if (got == "cdef") client.send(stream, "ghi");
+    if (got == "cdefghi") client.io->stop();
+  };
+  client.closed = [&](StreamId, std::string_view why) { ADD_FAILURE() << why; };
+  client.io->connect(address, &client);
+  client.run();
+  first.io->stop();
+  second.io->stop();
+  first_thread.join();
+  second_thread.join();
+  EXPECT_EQ(got, "cdefghi");
+}
+
+TEST(Reactor, PreparedFileTakesDurableWrites) {
+  const Directory directory;
+  const std::string path = directory.path + "/segment";
+  Loop loop;
+  AlignedPage page;
+  std::vector<uint64_t> tokens;
+  FileId file;
+  loop.prepared = [&](const std::string& failed) {
+    ASSERT_EQ(failed, "");
+    ASSERT_EQ(std::filesystem::file_size(path), 3u << 20);
+    auto opened = loop.io->open_file(path, true, &loop);
+    if (!opened) opened = loop.io->open_file(path, false, &loop);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    file = *opened;
+    loop.io->write_file(file, 4096, {page.data, 4096}, SyncMode::kDsync, 7);
+  };
+  loop.written = [&](uint64_t token) {
+    tokens.push_back(token);
+    if (token == 7) {
+      loop.io->write_file(file, 8192, {page.data, 4096}, SyncMode::kFdatasync, 8);
+      return;
+    }
+    loop.io->close_file(file);
+    loop.io->stop();
+  };
+  loop.failed = [&](std::string_view what) { ADD_FAILURE() << what; };
+  loop.io->prepare_file(path, 3 << 20, &loop);
+  loop.run();
+  EXPECT_EQ(tokens, (std::vector<uint64_t>{7, 8}));
+  std::string content(16384, '?');
+  const int fd = ::open(path.c_str(), O_RDONLY);
+  EXPECT_EQ(pread(fd, content.data(), content.size(), 0), 16384);
+  ::close(fd);
+  EXPECT_EQ(content, std::string(4096, '\0') + std::string(8192, 'x') + std::string(4096, '\0'));
+  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST(Reactor, PrepareReportsFailures) {
+  Loop loop;
+  std::string failed;
+  loop.prepared = [&](const std::string& text) {
+    failed = text;
+    loop.io->stop();
+  };
+  loop.io->prepare_file("/nonexistent/segment", 4096, &loop);
+  loop.run();
+  EXPECT_NE(failed.find("/nonexistent/segment"), std::string::npos) << failed;
+}
+
+TEST(Reactor, AFailedWriteIsNeverReportedAsWritten) {
+  for (const SyncMode mode : {SyncMode::kDsync, SyncMode::kFdatasync}) {
+    Loop loop;
+    AlignedPage page;
+    const auto file = loop.io->open_file("/dev/full", false, &loop);
+    ASSERT_TRUE(file.has_value());
+    std::string failed;
+    loop.written = [](uint64_t) { ADD_FAILURE(); };
+    loop.failed = [&](std::string_view what) {
+      failed = what;
+      loop.io->stop();
+    };
+    loop.io->write_file(*file, 0, {page.data, 4096}, mode, 1);
+    loop.run();
+    EXPECT_NE(failed.find("disk full"), std::string::npos) << failed;
+    EXPECT_NE(failed.find("/dev/full"), std::string::npos) << failed;
+  }
+}
+
+TEST(Reactor, OpeningAMissingFileIsAnError) {
+  Loop loop;
+  const auto file = loop.io->open_file("/nonexistent/file", true, &loop);
+  ASSERT_FALSE(file.has_value());
+  EXPECT_NE(file.error().message.find("/nonexistent/file"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace once::reactor
