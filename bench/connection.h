@@ -1,0 +1,63 @@
+// One client connection: hello, requests out, replies in. Everything it learns goes to its owner.
+// Single-threaded, on the Io of its owner, which outlives it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/client_codec.h"
+#include "reactor/io.h"
+
+namespace once::bench {
+
+class Connection;
+
+class ConnectionOwner {
+ public:
+  virtual ~ConnectionOwner() = default;
+  virtual void on_hello(Connection& connection, const net::ServerHello& hello) = 0;
+  virtual void on_reply(Connection& connection, uint64_t correlation,
+                        const paxos::ClientReply& reply) = 0;
+  virtual void on_protocol_error(Connection& connection, std::string what) = 0;
+  // It may be opened again from the owner's next round on.
+  virtual void on_lost(Connection& connection, std::string_view why) = 0;
+};
+
+class Connection final : public reactor::StreamHandler {
+ public:
+  Connection(reactor::Io& io, ConnectionOwner& owner, uint32_t index)
+      : io_(io), owner_(owner), index_(index) {}
+
+  void open(const std::string& address, const net::ClientHello& hello);
+  void close();
+  bool is_closed() const { return state_ == State::kClosed; }
+  bool is_ready() const { return state_ == State::kReady; }
+  uint32_t index() const { return index_; }
+  // False: nothing was sent, the stream is going down.
+  bool send(uint64_t correlation, const paxos::ClientRequest& request);
+
+  size_t in_flight = 0;        // kept by the owner
+  int64_t retry_at_ns = 0;     // kept by the owner
+
+ private:
+  enum class State { kClosed, kOpening, kReady, kClosing };
+
+  void on_connected(reactor::StreamId stream) override;
+  void on_bytes(reactor::StreamId stream, std::string_view bytes) override;
+  void on_closed(reactor::StreamId stream, std::string_view why) override;
+  void take_frames(std::string_view& bytes);
+  void on_frame(const net::Frame& frame);
+  void fail(std::string what);
+
+  reactor::Io& io_;
+  ConnectionOwner& owner_;
+  uint32_t index_;
+  State state_ = State::kClosed;
+  reactor::StreamId stream_;
+  net::ClientHello hello_;
+  std::vector<char> partial_;  // the beginning of a frame; below one frame and one receive
+};
+
+}  // namespace once::bench

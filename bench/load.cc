@@ -1,0 +1,256 @@
+// The course of a run: discovery, connections, phases. Requests and answers: load_requests.cc.
+#include "bench/load.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "bench/clock.h"
+
+namespace once::bench {
+namespace {
+
+constexpr uint64_t kTickTimer = 1;
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kSecond = 1'000 * kMillisecond;
+constexpr int64_t kTickNs = 50 * kMillisecond;
+constexpr int64_t kRetryNs = 200 * kMillisecond;
+constexpr int64_t kDiscoveryNs = 10 * kSecond;
+constexpr int64_t kConnectNs = 10 * kSecond;
+constexpr int64_t kPrepareNs = 60 * kSecond;
+constexpr int64_t kProbeNs = 2 * kSecond;
+constexpr size_t kReadNames = 10'000;
+
+int64_t to_ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
+
+}  // namespace
+
+Load::Load(reactor::Io& io, const Options& options)
+    : io_(io),
+      options_(options),
+      run_(random_bits()),
+      next_request_(uint64_t{1} << 32),
+      value_(options.value_bytes, 'v'),
+      slots_(options.in_flight),
+      progress_(isatty(STDERR_FILENO) == 1) {
+  // The run's number in the value: a read that finds another run's bytes is noticed.
+  std::string mark = fmt::format("{:016x}", run_);
+  value_.replace(0, std::min(mark.size(), value_.size()), mark, 0, std::min(mark.size(), value_.size()));
+  for (size_t i = slots_.size(); i-- > 0;) free_slots_.push_back(static_cast<uint32_t>(i));
+}
+
+LoadResult Load::run() {
+  int64_t now = clock_ns();
+  probe_ = std::make_unique<Connection>(io_, *this, 0);
+  enter(Phase::kDiscover, now);
+  try_discovery(now);
+  io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
+  io_.run(this);
+  if (progress_) fmt::print(stderr, "\r\033[K");
+  return std::move(result_);
+}
+
+// One reading for everything that arrives in one round; taken when its first bytes are seen.
+int64_t Load::round_ns() {
+  if (round_ns_ == 0) {
+    round_ns_ = clock_ns();
+    advance(round_ns_);
+  }
+  return round_ns_;
+}
+
+void Load::enter(Phase phase, int64_t now) {
+  phase_ = phase;
+  switch (phase) {
+    case Phase::kDiscover: phase_end_ns_ = now + kDiscoveryNs; break;
+    case Phase::kConnect: phase_end_ns_ = now + kConnectNs; break;
+    case Phase::kPrepare: phase_end_ns_ = now + kPrepareNs; break;
+    case Phase::kWarmup:
+      phase_end_ns_ = now + to_ns(options_.warmup_seconds);
+      due_ns_ = static_cast<double>(now);
+      break;
+    case Phase::kMeasure:
+      measure_start_ns_ = now;
+      result_.done = result_.refused = progress_count_ = 0;  // the warm-up counted for progress only
+      phase_end_ns_ = now + to_ns(options_.seconds);
+      break;
+    case Phase::kDrain:
+      phase_end_ns_ = now + int64_t{options_.timeout_ms} * kMillisecond + kSecond;
+      break;
+    case Phase::kOver: break;
+  }
+}
+
+void Load::advance(int64_t now) {
+  bool late = now >= phase_end_ns_;
+  if (phase_ == Phase::kDiscover && late) {
+    if (!map_.members.empty()) return plan(map_, now);
+    return fail(fmt::format("no node answers ({}): is the cluster running, is --endpoints right?",
+                            last_trouble_));
+  }
+  if (phase_ == Phase::kConnect) {
+    result_.connected = static_cast<size_t>(std::count_if(
+        connections_.begin(), connections_.end(), [](auto& c) { return c->is_ready(); }));
+    if (result_.connected < connections_.size() && !late) return;
+    if (result_.connected == 0) return fail("no connection could be opened: " + last_trouble_);
+    enter(Phase::kPrepare, now);
+  }
+  if (phase_ == Phase::kPrepare) {
+    bool wanted = options_.operation == paxos::Operation::kRead;
+    if (wanted && prepared_ < names_.size()) {
+      if (late) fail(fmt::format("only {} of {} names could be written", prepared_, names_.size()));
+      return;
+    }
+    enter(Phase::kWarmup, now);
+  }
+  if (phase_ == Phase::kWarmup && now >= phase_end_ns_) enter(Phase::kMeasure, now);
+  if (phase_ == Phase::kMeasure && now >= phase_end_ns_) enter(Phase::kDrain, now);
+  if (phase_ == Phase::kDrain && (free_slots_.size() == slots_.size() || now >= phase_end_ns_)) finish();
+}
+
+void Load::fail(std::string why) {
+  result_.failure = std::move(why);
+  phase_ = Phase::kOver;
+  io_.stop();
+}
+
+void Load::finish() {
+  for (const Slot& slot : slots_) {
+    if (slot.busy && slot.begun_ns >= measure_start_ns_) ++result_.errors.no_answer;
+  }
+  phase_ = Phase::kOver;
+  io_.stop();
+}
+
+void Load::on_timer(uint64_t token) {
+  if (phase_ == Phase::kOver || token != kTickTimer) return;
+  io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
+  int64_t now = round_ns();
+  if (phase_ == Phase::kDiscover) {
+    try_discovery(now);
+  } else {
+    reopen_lost(now);
+  }
+  if (progress_) show_progress(now);
+}
+
+void Load::on_batch_end() {
+  if (phase_ == Phase::kOver) return;
+  int64_t now = clock_ns();
+  advance(now);
+  pump(now);
+  round_ns_ = 0;
+}
+
+void Load::try_discovery(int64_t now) {
+  if (!probe_->is_closed()) {
+    if (now >= next_probe_ns_ + kProbeNs) probe_->close();  // it connected, and says nothing
+    return;
+  }
+  if (now < next_probe_ns_) return;
+  next_probe_ns_ = now + kTickNs;
+  probe_->open(options_.endpoints[next_endpoint_++ % options_.endpoints.size()], net::ClientHello{});
+}
+
+void Load::on_hello(Connection& connection, const net::ServerHello& hello) {
+  if (&connection == probe_.get()) {
+    connection.close();
+    int64_t now = round_ns();
+    if (phase_ != Phase::kDiscover || hello.members.empty()) return;
+    map_ = hello;
+    bool complete = std::none_of(hello.members.begin(), hello.members.end(),
+                                 [](auto& member) { return member.client_address.empty(); });
+    if (complete) plan(hello, now);
+    return;
+  }
+  const Target& target = targets_[connection.index() % targets_.size()];
+  if (hello.cluster != map_.cluster || hello.node != target.node) {
+    connection.close();
+    wrong(fmt::format("{} is node {} of its cluster, where node {} was expected", target.address,
+                      hello.node.value, target.node.value));
+  }
+}
+
+void Load::plan(const net::ServerHello& map, int64_t now) {
+  map_ = map;
+  targets_ = targets_of(map_);
+  if (targets_.empty()) return fail("the cluster map holds no address: wait until its nodes have met");
+  if (targets_.size() > options_.connections) targets_.resize(options_.connections);
+  result_.nodes = map_.members.size();
+  source_ = std::make_unique<NameSource>(map_, run_);
+  make_names();
+  for (uint32_t i = 0; i < options_.connections; ++i) {
+    connections_.push_back(std::make_unique<Connection>(io_, *this, i));
+  }
+  enter(Phase::kConnect, now);
+  reopen_lost(now);
+}
+
+void Load::make_names() {
+  size_t count = options_.hot_names;
+  if (count == 0 && options_.operation == paxos::Operation::kRead) count = kReadNames;
+  pools_.resize(targets_.size());
+  pool_at_.resize(targets_.size(), 0);
+  for (uint32_t i = 0; i < count; ++i) {
+    size_t target = i % targets_.size();
+    names_.emplace_back(source_->next_for(targets_[target]));
+    pools_[target].push_back(i);
+    if (options_.operation == paxos::Operation::kRead) to_prepare_.push_back(i);
+  }
+  // Fewer names than targets: the others send all of them, and their nodes forward.
+  for (auto& pool : pools_) {
+    if (!pool.empty()) continue;
+    for (uint32_t i = 0; i < count; ++i) pool.push_back(i);
+  }
+}
+
+void Load::reopen_lost(int64_t now) {
+  for (auto& connection : connections_) {
+    if (!connection->is_closed() || now < connection->retry_at_ns) continue;
+    const Target& target = targets_[connection->index() % targets_.size()];
+    net::ClientHello hello;
+    hello.cluster = map_.cluster;
+    hello.core = target.core.value;
+    connection->open(target.address, hello);
+  }
+}
+
+void Load::on_lost(Connection& connection, std::string_view why) {
+  if (!why.empty()) last_trouble_ = why;
+  if (&connection == probe_.get() || phase_ == Phase::kOver) return;
+  connection.retry_at_ns = round_ns() + kRetryNs;
+  for (uint32_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].busy || slots_[i].connection != connection.index()) continue;
+    if (phase_ == Phase::kPrepare) {
+      to_prepare_.push_back(slots_[i].name);
+    } else if (slots_[i].begun_ns >= measure_start_ns_) {
+      count_error(&Errors::connection);
+    }
+    release(i);
+  }
+}
+
+void Load::on_protocol_error(Connection& connection, std::string what) {
+  last_trouble_ = what;
+  if (&connection != probe_.get()) wrong(std::move(what));
+}
+
+void Load::wrong(std::string what) {
+  if (result_.protocol_errors++ == 0) result_.first_protocol_error = std::move(what);
+}
+
+void Load::show_progress(int64_t now) {
+  if (phase_ == Phase::kWarmup || phase_ == Phase::kMeasure) {
+    if (now < next_progress_ns_) return;
+    uint64_t count = result_.done + result_.refused;
+    fmt::print(stderr, "\r\033[K{}  {} answers/s  p50 {:.0f} us  errors {}",
+               phase_ == Phase::kWarmup ? "warm-up" : "measuring", count - progress_count_,
+               static_cast<double>(result_.latency.percentile(50)) / 1e3, result_.errors.total());
+    progress_count_ = count;
+    next_progress_ns_ = now + kSecond;
+  }
+}
+
+}  // namespace once::bench

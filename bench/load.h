@@ -1,0 +1,129 @@
+// The load: finds the cluster, connects, prepares names, warms up, measures, drains. One object, one
+// run, one thread, on one Io. At most Options::in_flight requests exist at any time.
+//
+// Latency counts for requests begun in the measured time, whenever they are answered; throughput
+// counts answers within it. With a rate, a request begins when it was due, not when it was sent.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/histogram.h"
+#include "bench/connection.h"
+#include "bench/names.h"
+#include "bench/options.h"
+#include "reactor/io.h"
+
+namespace once::bench {
+
+struct Errors {
+  uint64_t unknown = 0;
+  uint64_t unavailable = 0;
+  uint64_t overloaded = 0;
+  uint64_t invalid = 0;
+  uint64_t connection = 0;  // the connection broke with the request in flight
+  uint64_t no_answer = 0;   // still waiting when the drain ended
+  uint64_t total() const {
+    return unknown + unavailable + overloaded + invalid + connection + no_answer;
+  }
+};
+
+struct LoadResult {
+  std::string failure;  // not empty: the run did not take place
+  Histogram latency;    // ns, answers only: errors are counted apart
+  uint64_t done = 0;
+  uint64_t refused = 0;
+  Errors errors;
+  uint64_t protocol_errors = 0;  // broken frames, and answers that cannot be true
+  std::string first_protocol_error;
+  size_t nodes = 0;
+  size_t connected = 0;
+};
+
+class Load final : public ConnectionOwner, public reactor::BatchHandler {
+ public:
+  Load(reactor::Io& io, const Options& options);
+  LoadResult run();
+
+ private:
+  enum class Phase { kDiscover, kConnect, kPrepare, kWarmup, kMeasure, kDrain, kOver };
+  struct Slot {
+    int64_t begun_ns = 0;
+    uint32_t connection = 0;
+    uint32_t generation = 0;
+    uint32_t name = 0;  // of names_, where those are used
+    bool busy = false;
+  };
+
+  void on_hello(Connection& connection, const net::ServerHello& hello) override;
+  void on_reply(Connection& connection, uint64_t correlation,
+                const paxos::ClientReply& reply) override;
+  void on_protocol_error(Connection& connection, std::string what) override;
+  void on_lost(Connection& connection, std::string_view why) override;
+  void on_timer(uint64_t token) override;
+  void on_wake() override {}
+  void on_batch_end() override;
+
+  int64_t round_ns();
+  void enter(Phase phase, int64_t now);
+  void advance(int64_t now);
+  void fail(std::string why);
+  void finish();
+
+  void try_discovery(int64_t now);
+  void plan(const net::ServerHello& map, int64_t now);
+  void make_names();
+  void reopen_lost(int64_t now);
+
+  void pump(int64_t now);
+  bool may_begin(int64_t now);
+  bool send_next(Connection& connection, int64_t now);
+  bool send_request(Connection& connection, int64_t begun_ns, paxos::Operation operation,
+                    RequestId id, std::string_view name, uint32_t name_index);
+  void release(uint32_t slot);
+  void settle_prepared(uint32_t name, const paxos::ClientReply& reply);
+  void settle(int64_t begun_ns, const paxos::ClientReply& reply);
+  void count_error(uint64_t Errors::*kind);
+  void wrong(std::string what);
+  void show_progress(int64_t now);
+
+  reactor::Io& io_;
+  Options options_;
+  LoadResult result_;
+  Phase phase_ = Phase::kDiscover;
+  int64_t phase_end_ns_ = 0;
+  int64_t measure_start_ns_ = 0;
+  int64_t round_ns_ = 0;  // when the first bytes of this round were seen; 0: none yet
+  uint64_t run_;
+  uint64_t next_request_;
+  std::string value_;
+
+  std::unique_ptr<Connection> probe_;
+  size_t next_endpoint_ = 0;
+  int64_t next_probe_ns_ = 0;
+  std::string last_trouble_ = "no answer";
+  net::ServerHello map_;
+  std::vector<Target> targets_;  // connection i belongs to targets_[i % size]
+  std::vector<std::unique_ptr<Connection>> connections_;
+  size_t cursor_ = 0;
+
+  std::unique_ptr<NameSource> source_;
+  std::vector<std::string> names_;             // hot or prepared; empty: unique writes
+  std::vector<std::vector<uint32_t>> pools_;   // by target: indexes into names_
+  std::vector<size_t> pool_at_;
+  std::deque<uint32_t> to_prepare_;
+  size_t prepared_ = 0;
+
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
+  double due_ns_ = 0;  // with a rate: when the next request begins
+  int64_t due_timer_ns_ = 0;
+  int64_t next_progress_ns_ = 0;
+  uint64_t progress_count_ = 0;
+  bool progress_ = false;
+};
+
+}  // namespace once::bench

@@ -1,0 +1,147 @@
+// Requests out, answers in. The course of a run: load.cc.
+#include "base/assert.h"
+#include "bench/load.h"
+
+namespace once::bench {
+namespace {
+
+constexpr uint64_t kDueTimer = 2;
+constexpr int kSlotBits = 20;
+constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
+
+}  // namespace
+
+// Round-robin over the connections, each up to its share, until nobody can send more.
+void Load::pump(int64_t now) {
+  if (phase_ != Phase::kPrepare && phase_ != Phase::kWarmup && phase_ != Phase::kMeasure) return;
+  size_t passed_over = 0;
+  while (!free_slots_.empty() && passed_over < connections_.size() && may_begin(now)) {
+    Connection& connection = *connections_[cursor_];
+    cursor_ = cursor_ + 1 == connections_.size() ? 0 : cursor_ + 1;
+    bool room = connection.is_ready() && connection.in_flight < options_.share();
+    passed_over = room && send_next(connection, now) ? 0 : passed_over + 1;
+  }
+}
+
+bool Load::may_begin(int64_t now) {
+  if (phase_ == Phase::kPrepare) return !to_prepare_.empty();
+  if (options_.rate == 0) return true;
+  int64_t due = static_cast<int64_t>(due_ns_);
+  if (due <= now) return true;
+  if (due_timer_ns_ <= now) {  // none is set for later
+    due_timer_ns_ = due;
+    io_.set_timer(due, kDueTimer);
+  }
+  return false;
+}
+
+bool Load::send_next(Connection& connection, int64_t now) {
+  if (phase_ == Phase::kPrepare) {
+    uint32_t index = to_prepare_.front();
+    // The same id each time: a retry of a write that did win is told so.
+    RequestId id = request_id(run_, index);
+    if (!send_request(connection, now, paxos::Operation::kWrite, id, names_[index], index)) return false;
+    to_prepare_.pop_front();
+    return true;
+  }
+  size_t target = connection.index() % targets_.size();
+  uint32_t index = 0;
+  std::string_view name;
+  if (names_.empty()) {
+    name = source_->next_for(targets_[target]);
+  } else {
+    index = pools_[target][pool_at_[target]++ % pools_[target].size()];
+    name = names_[index];
+  }
+  int64_t begun = options_.rate == 0 ? now : static_cast<int64_t>(due_ns_);
+  RequestId id = request_id(run_, next_request_++);
+  if (!send_request(connection, begun, options_.operation, id, name, index)) return false;
+  if (options_.rate > 0) due_ns_ += 1e9 / options_.rate;
+  return true;
+}
+
+bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operation operation,
+                        RequestId id, std::string_view name, uint32_t name_index) {
+  ONCE_ASSERT(!free_slots_.empty());
+  uint32_t index = free_slots_.back();
+  Slot& slot = slots_[index];
+  paxos::ClientRequest request;
+  request.operation = operation;
+  request.id = id;
+  request.timeout_ms = options_.timeout_ms;
+  request.name = name;
+  if (operation == paxos::Operation::kWrite) request.value = value_;
+  if (!connection.send(uint64_t{slot.generation} << kSlotBits | index, request)) return false;
+  free_slots_.pop_back();
+  slot.begun_ns = begun_ns;
+  slot.connection = connection.index();
+  slot.name = name_index;
+  slot.busy = true;
+  ++connection.in_flight;
+  return true;
+}
+
+void Load::release(uint32_t index) {
+  Slot& slot = slots_[index];
+  ONCE_ASSERT(slot.busy);
+  slot.busy = false;
+  ++slot.generation;
+  --connections_[slot.connection]->in_flight;
+  free_slots_.push_back(index);
+}
+
+void Load::on_reply(Connection& connection, uint64_t correlation, const paxos::ClientReply& reply) {
+  uint64_t index = correlation & kSlotMask;
+  if (phase_ == Phase::kOver || &connection == probe_.get()) return;
+  if (index >= slots_.size() || !slots_[index].busy ||
+      slots_[index].connection != connection.index() ||
+      slots_[index].generation != correlation >> kSlotBits) {
+    wrong("a reply to a request that is not in flight");
+    return connection.close();
+  }
+  round_ns();
+  Slot slot = slots_[index];
+  bool preparing = phase_ == Phase::kPrepare;
+  release(static_cast<uint32_t>(index));
+  if (preparing) return settle_prepared(slot.name, reply);
+  settle(slot.begun_ns, reply);
+}
+
+void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
+  if (reply.status == paxos::Status::kDone) {
+    ++prepared_;
+  } else if (reply.status == paxos::Status::kAlreadySet || reply.status == paxos::Status::kInvalid) {
+    fail("a name of this run was refused while it was written for the first time");
+  } else {
+    to_prepare_.push_back(name);
+  }
+}
+
+void Load::settle(int64_t begun_ns, const paxos::ClientReply& reply) {
+  bool read = options_.operation == paxos::Operation::kRead;
+  bool measured = phase_ == Phase::kMeasure;
+  switch (reply.status) {
+    case paxos::Status::kDone:
+      if (read && reply.state.value != value_) return wrong("a read returned a value never written");
+      if (measured || phase_ == Phase::kWarmup) ++result_.done;
+      break;
+    case paxos::Status::kAlreadySet:
+      if (read || options_.hot_names == 0) return wrong("a write to a fresh name was refused");
+      if (reply.state.value != value_) return wrong("a refusal shows a value never written");
+      if (measured || phase_ == Phase::kWarmup) ++result_.refused;
+      break;
+    case paxos::Status::kEmpty: return wrong("a read found a written name empty");
+    case paxos::Status::kUnknown: return count_error(&Errors::unknown);
+    case paxos::Status::kUnavailable: return count_error(&Errors::unavailable);
+    case paxos::Status::kOverloaded: return count_error(&Errors::overloaded);
+    case paxos::Status::kInvalid: return count_error(&Errors::invalid);
+  }
+  if (phase_ == Phase::kWarmup || begun_ns < measure_start_ns_) return;
+  result_.latency.record(static_cast<uint64_t>(std::max<int64_t>(round_ns_ - begun_ns, 0)));
+}
+
+void Load::count_error(uint64_t Errors::*kind) {
+  if (phase_ == Phase::kMeasure || phase_ == Phase::kDrain) ++(result_.errors.*kind);
+}
+
+}  // namespace once::bench

@@ -1,0 +1,56 @@
+// once-bench: a load generator that runs on the same reactor and codec as the nodes.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <optional>
+
+#include "bench/floor.h"
+#include "bench/load.h"
+#include "bench/options.h"
+#include "bench/report.h"
+#include "reactor/uring_io.h"
+
+namespace once::bench {
+namespace {
+
+int complain(const std::string& what) {
+  fmt::print(stderr, "once-bench: {}\n", what);
+  return 1;
+}
+
+int run(const Options& options) {
+  signal(SIGPIPE, SIG_IGN);
+  std::optional<Floor> floor;
+  if (options.floor) {
+    Result<Floor> measured = measure_floor(options.floor_dir);
+    if (!measured) return complain(measured.error().message);
+    floor = *measured;
+  }
+  auto io = reactor::make_uring_io({});
+  if (!io) return complain(io.error().message);
+  Load load(**io, options);
+  LoadResult result = load.run();
+  if (!result.failure.empty()) return complain(result.failure);
+  if (result.connected < options.connections) {
+    fmt::print(stderr, "once-bench: only {} of {} connections were open at the start\n",
+               result.connected, options.connections);
+  }
+  fmt::print("{}", options.json ? json_of(options, result, floor) : table_of(options, result, floor));
+  if (result.protocol_errors > 0) {
+    return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
+                                result.first_protocol_error));
+  }
+  return result.done + result.refused > 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace once::bench
+
+int main(int argc, char** argv) {
+  once::bench::Options options;
+  int exit_code = 0;
+  if (once::bench::parse_options(argc, argv, options, exit_code) == once::bench::ParseOutcome::kExit) {
+    return exit_code;
+  }
+  return once::bench::run(options);
+}

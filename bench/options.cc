@@ -1,0 +1,106 @@
+#include "bench/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
+
+#include "base/limits.h"
+
+namespace once::bench {
+namespace {
+
+constexpr size_t kMaxHotNames = 1'000'000;
+constexpr size_t kMaxBenchConnections = 4096;
+constexpr size_t kMaxBenchInFlight = 1u << 18;
+
+std::vector<std::string> split_endpoints(std::string_view text) {
+  std::vector<std::string> result;
+  while (!text.empty()) {
+    size_t comma = text.find(',');
+    std::string_view one = text.substr(0, comma);
+    if (!one.empty()) result.emplace_back(one);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+  }
+  return result;
+}
+
+bool parse_names(const std::string& text, size_t& hot_names) {
+  if (text == "unique") return hot_names = 0, true;
+  if (text.rfind("hot:", 0) != 0) return false;
+  const char* end = text.data() + text.size();
+  auto [stop, problem] = std::from_chars(text.data() + 4, end, hot_names);
+  return problem == std::errc{} && stop == end && hot_names >= 1 && hot_names <= kMaxHotNames;
+}
+
+// Empty: fine. Otherwise what is wrong, and what to do.
+std::string check(const Options& o) {
+  if (o.endpoints.empty()) return "--endpoints names no HOST:PORT";
+  if (o.connections < 1 || o.connections > kMaxBenchConnections) {
+    return fmt::format("--connections must be 1..{}", kMaxBenchConnections);
+  }
+  if (o.in_flight < 1 || o.in_flight > kMaxBenchInFlight) {
+    return fmt::format("--in-flight must be 1..{}", kMaxBenchInFlight);
+  }
+  if (o.share() > kMaxInFlightPerConnection) {
+    return fmt::format("a connection carries at most {} requests: raise --connections",
+                       kMaxInFlightPerConnection);
+  }
+  if (o.value_bytes > kMaxValueBytes) return fmt::format("--value-size must be 0..{}", kMaxValueBytes);
+  if (!(o.seconds > 0 && o.seconds <= 86400)) return "--seconds must be above 0, at most 86400";
+  if (!(o.warmup_seconds >= 0 && o.warmup_seconds <= 3600)) return "--warmup must be 0..3600";
+  if (!(o.rate >= 0 && o.rate <= 1e8)) return "--rate must be 0..100000000";
+  return {};
+}
+
+}  // namespace
+
+ParseOutcome parse_options(int argc, char** argv, Options& o, int& exit_code) {
+  const char* environment = std::getenv("ONCE_ENDPOINTS");
+  std::string endpoints =
+      environment != nullptr ? environment : "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+  std::string names = "unique";
+  CLI::App app("Load generator for once. Each name is sent to its home, as a good client does.",
+               "once-bench");
+  app.add_option("--endpoints", endpoints, "HOST:PORT,... (also ONCE_ENDPOINTS)");
+  app.add_option("--op", o.operation_name, "write or read")
+      ->check(CLI::IsMember({"write", "read", "set", "cas", "next", "mix"}));
+  app.add_option("--connections", o.connections, "spread over nodes and cores")->capture_default_str();
+  app.add_option("--in-flight", o.in_flight, "over all connections together")->capture_default_str();
+  app.add_option("--names", names, "unique, or hot:K (K names that all requests share)");
+  app.add_option("--value-size", o.value_bytes, "bytes")->capture_default_str();
+  app.add_option("--seconds", o.seconds, "measured time")->capture_default_str();
+  app.add_option("--warmup", o.warmup_seconds, "seconds before it")->capture_default_str();
+  app.add_option("--rate", o.rate, "operations a second, timed from when each was due; 0: closed loop");
+  app.add_option("--timeout", o.timeout_ms, "ms that a node may take for a request")
+      ->check(CLI::Range(1, 600'000))
+      ->capture_default_str();
+  app.add_flag("--json", o.json, "one JSON object instead of the table");
+  app.add_flag("--floor", o.floor, "measure this machine's round trip and log write first");
+  app.add_option("--floor-dir", o.floor_dir, "directory of the log writes, on the nodes' disk")
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    exit_code = app.exit(problem) == 0 ? 0 : 2;
+    return ParseOutcome::kExit;
+  }
+  exit_code = 2;
+  if (o.operation_name != "write" && o.operation_name != "read") {
+    fmt::print(stderr, "once-bench: {}: not served yet by this version\n", o.operation_name);
+    return ParseOutcome::kExit;
+  }
+  o.operation = o.operation_name == "read" ? paxos::Operation::kRead : paxos::Operation::kWrite;
+  o.endpoints = split_endpoints(endpoints);
+  std::string wrong = parse_names(names, o.hot_names)
+                          ? check(o)
+                          : fmt::format("--names must be unique or hot:K, K 1..{}", kMaxHotNames);
+  if (!wrong.empty()) {
+    fmt::print(stderr, "once-bench: {}\n", wrong);
+    return ParseOutcome::kExit;
+  }
+  return ParseOutcome::kRun;
+}
+
+}  // namespace once::bench

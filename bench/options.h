@@ -1,0 +1,38 @@
+// What once-bench was asked to do: the command line as a value.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "paxos/messages.h"
+
+namespace once::bench {
+
+struct Options {
+  std::vector<std::string> endpoints;
+  paxos::Operation operation = paxos::Operation::kWrite;
+  std::string operation_name = "write";
+  size_t connections = 3;
+  size_t in_flight = 64;  // over all connections together
+  double seconds = 10;
+  double warmup_seconds = 1;
+  size_t value_bytes = 64;
+  double rate = 0;         // operations a second; 0: closed loop
+  size_t hot_names = 0;    // 0: every write goes to a new name
+  uint32_t timeout_ms = 5000;
+  bool json = false;
+  bool floor = false;
+  std::string floor_dir = ".";
+
+  // How many requests one connection may carry.
+  size_t share() const { return (in_flight + connections - 1) / connections; }
+};
+
+enum class ParseOutcome { kRun, kExit };
+
+// On kExit everything has been said and `exit_code` is what to exit with.
+ParseOutcome parse_options(int argc, char** argv, Options& options, int& exit_code);
+
+}  // namespace once::bench

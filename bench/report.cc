@@ -1,0 +1,106 @@
+#include "bench/report.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace once::bench {
+namespace {
+
+double percentile_us(const LoadResult& result, double percent) {
+  return static_cast<double>(result.latency.percentile(percent)) / 1e3;
+}
+
+double throughput(const Options& options, const LoadResult& result) {
+  return static_cast<double>(result.done + result.refused) / options.seconds;
+}
+
+// One write at best: to the home, from there to another node's disk, and both ways back.
+double p50_over_floor(const LoadResult& result, const Floor& floor) {
+  return percentile_us(result, 50) / (2 * floor.round_trip_us + floor.log_write_us);
+}
+
+std::string names_of(const Options& options) {
+  return options.hot_names == 0 ? "unique" : fmt::format("hot:{}", options.hot_names);
+}
+
+// For JSON: text that may come from a node.
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (unsigned char c : text) {
+    if (c == '"' || c == '\\') {
+      result += '\\';
+      result += static_cast<char>(c);
+    } else if (c < 0x20 || c >= 0x7f) {
+      result += fmt::format("\\u{:04x}", c);
+    } else {
+      result += static_cast<char>(c);
+    }
+  }
+  return result + '"';
+}
+
+}  // namespace
+
+std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
+  std::string text;
+  auto out = std::back_inserter(text);
+  fmt::format_to(out, "{} {} names, {} B values, {} connections to {} nodes, {} in flight, {} s\n",
+                 o.operation_name, names_of(o), o.value_bytes, r.connected, r.nodes, o.in_flight,
+                 o.seconds);
+  if (o.rate > 0) fmt::format_to(out, "{:<14}{:>12.0f} /s asked for\n", "rate", o.rate);
+  fmt::format_to(out, "{:<14}{:>12.0f} /s\n", "throughput", throughput(o, r));
+  fmt::format_to(out, "{:<14}{:>12}\n", "done", r.done);
+  fmt::format_to(out, "{:<14}{:>12}\n", "refused", r.refused);
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p50", percentile_us(r, 50));
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99", percentile_us(r, 99));
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99.9", percentile_us(r, 99.9));
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "max", static_cast<double>(r.latency.max()) / 1e3);
+  fmt::format_to(out, "{:<14}{:>12}", "errors", r.errors.total());
+  if (r.errors.total() > 0) {
+    const Errors& e = r.errors;
+    fmt::format_to(out,
+                   "  (unknown {}, unavailable {}, overloaded {}, invalid {}, connection {}, "
+                   "no answer {})",
+                   e.unknown, e.unavailable, e.overloaded, e.invalid, e.connection, e.no_answer);
+  }
+  text += '\n';
+  if (floor) {
+    fmt::format_to(out, "{:<14}{:>12.1f} us\n", "floor: echo", floor->round_trip_us);
+    fmt::format_to(out, "{:<14}{:>12.1f} us\n", "floor: log", floor->log_write_us);
+    fmt::format_to(out, "{:<14}{:>12.2f} x (2 echoes + 1 log write)\n", "p50 / floor",
+                   p50_over_floor(r, *floor));
+  }
+  return text;
+}
+
+std::string json_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
+  std::string text;
+  auto out = std::back_inserter(text);
+  fmt::format_to(out,
+                 R"({{"op":"{}","names":"{}","value_size":{},"connections":{},"in_flight":{},)"
+                 R"("seconds":{},"rate":{},"nodes":{},"throughput_per_s":{:.1f},"done":{},"refused":{},)",
+                 o.operation_name, names_of(o), o.value_bytes, r.connected, o.in_flight, o.seconds,
+                 o.rate, r.nodes, throughput(o, r), r.done, r.refused);
+  fmt::format_to(out,
+                 R"("p50_us":{:.1f},"p99_us":{:.1f},"p999_us":{:.1f},"max_us":{:.1f},"mean_us":{:.1f},)",
+                 percentile_us(r, 50), percentile_us(r, 99), percentile_us(r, 99.9),
+                 static_cast<double>(r.latency.max()) / 1e3, r.latency.mean() / 1e3);
+  const Errors& e = r.errors;
+  fmt::format_to(out,
+                 R"("errors":{{"total":{},"unknown":{},"unavailable":{},"overloaded":{},"invalid":{},)"
+                 R"("connection":{},"no_answer":{}}},"protocol_errors":{})",
+                 e.total(), e.unknown, e.unavailable, e.overloaded, e.invalid, e.connection,
+                 e.no_answer, r.protocol_errors);
+  if (floor) {
+    fmt::format_to(out, R"(,"floor":{{"round_trip_us":{:.1f},"log_write_us":{:.1f}}})",
+                   floor->round_trip_us, floor->log_write_us);
+    fmt::format_to(out, R"(,"p50_over_floor":{:.3f})", p50_over_floor(r, *floor));
+  }
+  if (!r.first_protocol_error.empty()) {
+    fmt::format_to(out, R"(,"first_protocol_error":{})", quoted(r.first_protocol_error));
+  }
+  return text + "}\n";
+}
+
+}  // namespace once::bench

@@ -1,0 +1,17 @@
+// A run's result for people (a table) and for scripts (one JSON object).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "bench/floor.h"
+#include "bench/load.h"
+
+namespace once::bench {
+
+std::string table_of(const Options& options, const LoadResult& result,
+                     const std::optional<Floor>& floor);
+std::string json_of(const Options& options, const LoadResult& result,
+                    const std::optional<Floor>& floor);
+
+}  // namespace once::bench
