@@ -42,6 +42,11 @@ BANNED = [
     ("gettimeofday", r"(?<!\w)gettimeofday\b", "the clock of the event loop", True),
 ]
 
+# Where a rule has a reason not to hold.
+EXEMPT = {
+    ("sleep", "server/data_directory.cc"),  # waits for the lock at start, before any loop runs
+}
+
 MAX_COLUMNS = 100
 MAX_LINES = 500
 MAX_HEADER_LINES = 250
@@ -83,7 +88,9 @@ def check_code(path, text):
         for rule, message in check_include(path, line):
             yield number, rule, message
         for rule, pattern, replacement, tests_too in BANNED:
-            if (tests_too or not in_tests) and re.search(pattern, line):
+            if (rule, path) in EXEMPT or (in_tests and not tests_too):
+                continue
+            if re.search(pattern, line):
                 yield number, rule, f"use {replacement}"
 
 
@@ -135,6 +142,8 @@ SAMPLES = [
     ("base/a.cc", "sprintf(a, b);\n", {"sprintf"}),
     ("base/a.cc", "usleep(1);\n", {"usleep"}),
     ("base/a.cc", "sleep(1);\n", {"sleep"}),
+    ("net/a.cc", "std::this_thread::sleep_for(x);\n", {"sleep"}),
+    ("server/data_directory.cc", "std::this_thread::sleep_for(x);\n", set()),
     ("base/a.cc", "using namespace std;\n", {"using namespace std"}),
     ("base/a.cc", "gettimeofday(&t, nullptr);\n", {"gettimeofday"}),
     ("base/a.cc", "int x;\n" * 501, {"length"}),
