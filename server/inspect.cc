@@ -1,0 +1,143 @@
+#include "server/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <optional>
+
+#include "base/limits.h"
+#include "paxos/record.h"
+#include "server/data_directory.h"
+#include "server/exit_codes.h"
+#include "server/log_line.h"
+#include "wal/log.h"
+#include "wal/segment.h"
+
+namespace once::server {
+namespace {
+
+using namespace paxos;
+
+constexpr std::array<const char*, std::variant_size_v<Record>> kKinds = {
+    "incarnation", "promise",       "accept", "range promise",
+    "chosen range", "home progress", "decided"};
+constexpr size_t kShownBytes = 64;
+
+// Bytes that a terminal might act on are shown as \xNN.
+std::string printable(std::string_view bytes) {
+  std::string text;
+  for (char c : bytes.substr(0, kShownBytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += byte >= 0x20 && byte < 0x7f && c != '\\' ? std::string(1, c)
+                                                     : fmt::format("\\x{:02x}", byte);
+  }
+  if (bytes.size() > kShownBytes) text += fmt::format("... ({} bytes)", bytes.size());
+  return text;
+}
+
+std::string printable(const Ballot& ballot) {
+  return fmt::format("({}, node {}, incarnation {})", ballot.round, ballot.node.value,
+                     ballot.incarnation);
+}
+
+class Inspection {
+ public:
+  explicit Inspection(std::string name) : name_(std::move(name)) {}
+
+  void visit(std::string_view bytes) {
+    const auto record = decode_record(bytes);
+    if (!record) {
+      ++unknown_;
+      return;
+    }
+    ++counts_[record->index()];
+    bytes_[record->index()] += bytes.size();
+    if (!name_.empty()) std::visit([this](const auto& one) { show(one); }, *record);
+    if (const auto* one = std::get_if<IncarnationRecord>(&*record)) {
+      incarnation_ = std::max(incarnation_, one->incarnation);
+    }
+  }
+  void summary() const {
+    for (size_t kind = 0; kind < kKinds.size(); ++kind) {
+      fmt::print("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind], bytes_[kind]);
+    }
+    if (unknown_ > 0) fmt::print("  {:<14} {:>12} records\n", "not known", unknown_);
+    fmt::print("  last incarnation {}\n", incarnation_);
+    if (!name_.empty() && shown_ == 0) fmt::print("  nothing about {}\n", printable(name_));
+  }
+  bool sound() const { return unknown_ == 0; }
+
+ private:
+  template <class Other>
+  void show(const Other&) {}
+  void show(const PromiseRecord& record) {
+    if (record.name != name_) return;
+    ++shown_;
+    fmt::print("promised {}\n", printable(record.ballot));
+  }
+  void show(const AcceptRecord& record) {
+    if (record.name != name_) return;
+    ++shown_;
+    fmt::print("accepted {} version {}{} writer {:016x}{:016x} value {}\n", printable(record.ballot),
+               record.state.version, record.state.sealed ? " sealed" : "",
+               record.state.writer.high, record.state.writer.low, printable(record.state.value));
+  }
+  void show(const DecidedRecord& record) {
+    if (record.name != name_) return;
+    ++shown_;
+    fmt::print("decided  {} version {}\n", printable(record.ballot), record.version);
+  }
+
+  std::string name_;
+  std::array<uint64_t, kKinds.size()> counts_{};
+  std::array<uint64_t, kKinds.size()> bytes_{};
+  uint64_t unknown_ = 0;
+  uint64_t shown_ = 0;
+  uint32_t incarnation_ = 0;
+};
+
+void print_configuration(const Configuration& configuration) {
+  fmt::print("cluster {:016x}{:016x}  disk {:016x}{:016x}  node {}  epoch {}  shards {}\n",
+             configuration.cluster.high, configuration.cluster.low, configuration.disk.high,
+             configuration.disk.low, configuration.node.value, configuration.epoch,
+             configuration.shard_count);
+  for (const auto& [node, address] : configuration.members) {
+    fmt::print("member {} at {}\n", node.value, address);
+  }
+}
+
+}  // namespace
+
+int run_inspect(const std::string& data, const std::string& name, bool direct) {
+  const auto configuration = DataDirectory::read_configuration(data);
+  if (!configuration) return log_error(configuration.error().message), kExitDirectory;
+  print_configuration(*configuration);
+  Inspection inspection(name);
+  wal::LogOptions options;
+  options.directory = data;
+  options.segment_bytes = configuration->segment_bytes;
+  options.direct = direct;
+  const wal::Identity identity{configuration->cluster, configuration->node, configuration->disk};
+  int code = kExitDone;
+  for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+    options.stream = stream;
+    const auto segments = wal::list_segments(data, stream);
+    if (!segments) return log_error(segments.error().message), kExitDirectory;
+    if (segments->empty()) continue;
+    const auto tail = wal::recover(
+        identity, options, [&](std::string_view record) { inspection.visit(record); });
+    if (!tail) {
+      log_error(tail.error().message);
+      code = kExitCorrupt;
+      continue;
+    }
+    fmt::print("log {}: {} segments, {} blocks, {} torn blocks\n", stream, segments->size(),
+               tail->blocks_read, tail->torn_blocks);
+  }
+  inspection.summary();
+  return inspection.sound() ? code : kExitCorrupt;
+}
+
+}  // namespace once::server

@@ -1,0 +1,12 @@
+// The process log: one line on standard error for each event, for people and for journald. Any thread.
+#pragma once
+
+#include <string_view>
+
+namespace once::server {
+
+void log_info(std::string_view text);
+void log_warning(std::string_view text);
+void log_error(std::string_view text);
+
+}  // namespace once::server

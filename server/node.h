@@ -1,0 +1,22 @@
+// One node, built for `onced start`: data directory, probes, recovery, then one shard per core.
+// Everything is built by the calling thread; core 0 then runs on it and the others on their own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace once::server {
+
+struct StartOptions {
+  std::string data;
+  std::string listen;      // HOST:PORT for clients
+  std::string advertise;   // what clients are told to dial; empty: `listen`
+  uint16_t cores = 1;
+  std::string io = "uring";
+  bool unsafe_buffered_log = false;
+};
+
+// Serves until SIGTERM or SIGINT. Returns an exit code of server/exit_codes.h, having said why.
+int run_node(const StartOptions& options);
+
+}  // namespace once::server

@@ -1,0 +1,134 @@
+#include "server/node_host.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "server/exit_codes.h"
+#include "server/log_line.h"
+
+namespace once::server {
+
+NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address)
+    : directory_(directory),
+      configuration_(directory.configuration()),
+      cores_(cores),
+      client_address_(std::move(client_address)) {
+  ONCE_ASSERT(cores >= 1 && cores <= kMaxCores);
+}
+
+void NodeHost::set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers) {
+  clients_ = clients;
+  peer_listener_ = peers;
+}
+
+std::vector<NodeId> NodeHost::peers() const {
+  std::vector<NodeId> others;
+  for (const auto& [node, address] : configuration_.members) {
+    if (node != configuration_.node) others.push_back(node);
+  }
+  return others;
+}
+
+net::ServerHello NodeHost::server_hello(CoreId core) {
+  net::ServerHello hello;
+  hello.cluster = configuration_.cluster;
+  hello.epoch = configuration_.epoch;
+  hello.hash_seed = configuration_.hash_seed;
+  hello.shard_count = configuration_.shard_count;
+  hello.node = configuration_.node;
+  hello.core = core;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [node, address] : configuration_.members) {
+    net::MapMember member;
+    member.node = node;
+    if (node == configuration_.node) {
+      member.cores = cores_;
+      member.client_address = client_address_;
+    } else if (const auto known = known_.find(node); known != known_.end()) {
+      member = known->second;
+    }
+    hello.members.push_back(member);
+  }
+  return hello;
+}
+
+std::string NodeHost::check_identity(const net::PeerHello& hello) {
+  const Configuration& mine = configuration_;
+  if (hello.version != net::kProtocolVersion) {
+    return fmt::format("protocol version {} is not spoken here, only {}", hello.version,
+                       net::kProtocolVersion);
+  }
+  if (hello.cluster != mine.cluster) return "of another cluster: check the peer addresses";
+  if (hello.epoch != mine.epoch) {
+    return fmt::format("configuration epoch {}, here it is {}", hello.epoch, mine.epoch);
+  }
+  if (hello.target_node != mine.node) {
+    return fmt::format("this is node {}, not node {}: check the peer addresses", mine.node.value,
+                       hello.target_node.value);
+  }
+  const bool member =
+      std::any_of(mine.members.begin(), mine.members.end(),
+                  [&](const auto& entry) { return entry.first == hello.node; });
+  if (!member || hello.node == mine.node) {
+    return fmt::format("node {} is no other member of this cluster", hello.node.value);
+  }
+  if (hello.cores == 0 || hello.cores > kMaxCores || hello.core.value >= hello.cores) {
+    return fmt::format("core {} of {} cannot be", hello.core.value, hello.cores);
+  }
+  return directory_.check_peer_disk(hello.node, hello.disk);
+}
+
+void NodeHost::on_peer(const net::PeerHello& hello) {
+  const std::lock_guard lock(mutex_);
+  known_[hello.node] = {hello.node, hello.cores, hello.client_address};
+}
+
+net::StatusReport NodeHost::status() {
+  std::vector<CoreSnapshot> cores;
+  for (uint16_t core = 0; core < cores_; ++core) cores.push_back(snapshots_[core].read());
+  std::vector<uint16_t> others;
+  for (NodeId peer : peers()) others.push_back(peer.value);
+  net::StatusReport report;
+  report.node = configuration_.node;
+  report.pid = static_cast<uint64_t>(::getpid());
+  report.counters = summarize(cores, others);
+  const auto up = std::chrono::steady_clock::now() - began_;
+  report.counters.emplace_back("incarnation", incarnation_);
+  report.counters.emplace_back("cores", cores_);
+  report.counters.emplace_back(
+      "uptime_s", std::chrono::duration_cast<std::chrono::seconds>(up).count());
+  return report;
+}
+
+void NodeHost::publish(CoreId core, const CoreSnapshot& snapshot) {
+  snapshots_[core.value].publish(snapshot);
+}
+
+void NodeHost::on_started(CoreId core) {
+  if (core.value != 0) return;
+  client_door_.open(clients_);
+  peer_door_.open(peer_listener_);
+  log_info(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
+                       client_address_, incarnation_));
+}
+
+void NodeHost::set_idle(CoreId core, bool idle) {
+  idle_[core.value].store(idle, std::memory_order_relaxed);
+}
+
+bool NodeHost::all_idle() {
+  return std::all_of(idle_.begin(), idle_.begin() + cores_,
+                     [](const std::atomic<bool>& idle) { return idle.load(); });
+}
+
+void NodeHost::log_failed(std::string_view what) {
+  // At once: after a failed sync the kernel may have dropped what it could not write (DESIGN 5).
+  log_error(fmt::format("the log failed, stopping: {}", what));
+  ::_exit(kExitLogFailed);
+}
+
+void NodeHost::log_line(std::string_view line) { log_info(line); }
+
+}  // namespace once::server

@@ -1,0 +1,75 @@
+// What the shards of one node share: the map of the cluster, the published figures, the flags of an
+// orderly stop. Any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/io.h"
+#include "server/data_directory.h"
+#include "server/shard.h"
+
+namespace once::server {
+
+// Closes what connects before the node may speak: until its incarnation is durable.
+class GatedDoor final : public reactor::ListenHandler {
+ public:
+  reactor::StreamHandler* on_accept(reactor::StreamId stream) override {
+    return behind_ == nullptr ? nullptr : behind_->on_accept(stream);
+  }
+  void open(reactor::ListenHandler* behind) { behind_ = behind; }
+
+ private:
+  reactor::ListenHandler* behind_ = nullptr;
+};
+
+class NodeHost final : public ShardHost {
+ public:
+  NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address);
+
+  // Before the first start() of a shard.
+  void set_incarnation(uint32_t incarnation) { incarnation_ = incarnation; }
+  void set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers);
+  GatedDoor& client_door() { return client_door_; }
+  GatedDoor& peer_door() { return peer_door_; }
+  std::vector<NodeId> peers() const;
+  // From a signal handler too.
+  void request_stop() { stop_.store(true, std::memory_order_relaxed); }
+
+  net::ServerHello server_hello(CoreId core) override;
+  std::string check_identity(const net::PeerHello& hello) override;
+  void on_peer(const net::PeerHello& hello) override;
+  net::StatusReport status() override;
+  void publish(CoreId core, const CoreSnapshot& snapshot) override;
+  void on_started(CoreId core) override;
+  bool stop_requested() override { return stop_.load(std::memory_order_relaxed); }
+  void set_idle(CoreId core, bool idle) override;
+  bool all_idle() override;
+  void log_failed(std::string_view what) override;
+  void log_line(std::string_view line) override;
+
+ private:
+  DataDirectory& directory_;
+  const Configuration& configuration_;
+  const uint16_t cores_;
+  const std::string client_address_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  uint32_t incarnation_ = 0;
+  GatedDoor client_door_;  // used by core 0 only
+  GatedDoor peer_door_;
+  reactor::ListenHandler* clients_ = nullptr;
+  reactor::ListenHandler* peer_listener_ = nullptr;
+  std::atomic<bool> stop_{false};
+  std::array<std::atomic<bool>, kMaxCores> idle_{};
+  std::array<PublishedSnapshot, kMaxCores> snapshots_;
+  std::mutex mutex_;
+  std::map<NodeId, net::MapMember> known_;  // guarded by mutex_: what each peer said of itself
+};
+
+}  // namespace once::server
