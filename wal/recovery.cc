@@ -108,6 +108,7 @@ class Recovery {
   Result<void> scan_all();
   Result<void> check_chain() const;
   uint64_t whole_batch(const Segment& segment, uint64_t at, uint64_t end, uint32_t epoch) const;
+  tl::unexpected<Error> damaged_below(size_t number, uint64_t at, uint64_t sequence) const;
   Result<Tail> take_batches();
   Result<void> visit_segment(const Segment& segment,
                              const std::function<void(std::string_view)>& visit);
@@ -247,6 +248,20 @@ uint64_t Recovery::whole_batch(const Segment& segment, uint64_t at, uint64_t end
   return first.batch_blocks;
 }
 
+// Names the likelier place: a damaged header hides a whole segment behind blocks never written.
+tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at, uint64_t sequence) const {
+  const Segment& segment = scan_.segments[number];
+  bool unwritten =
+      at == segment.blocks.size() || segment.blocks[at].state == BlockState::kZero;
+  if (unwritten && number + 1 < scan_.segments.size() &&
+      scan_.segments[number + 1].blocks[0].state == BlockState::kBad) {
+    return corrupt(scan_.segments[number + 1].file.path, 0, "the segment header is damaged");
+  }
+  return corrupt(segment.file.path, at,
+                 fmt::format("a damaged batch at sequence {}, below the durable watermark {}",
+                             sequence, scan_.watermark));
+}
+
 Result<Tail> Recovery::take_batches() {
   Tail tail;
   uint32_t epoch = 0;
@@ -270,15 +285,7 @@ Result<Tail> Recovery::take_batches() {
       return corrupt(segment.file.path, at, "a damaged batch, and a later segment follows");
     }
     if (!last) continue;
-    if (tail.next_sequence < scan_.watermark) {
-      bool room = at < end;
-      return room ? corrupt(segment.file.path, at,
-                            fmt::format("a damaged batch at sequence {}, below the durable "
-                                        "watermark {}",
-                                        tail.next_sequence, scan_.watermark))
-                  : corrupt(scan_.segments[std::min(number + 1, scan_.segments.size() - 1)].file.path,
-                            0, "the segment header is damaged");
-    }
+    if (tail.next_sequence < scan_.watermark) return damaged_below(number, at, tail.next_sequence);
     for (; at < end; ++at) {
       const BlockNote& note = segment.blocks[at];
       bool stale = note.state == BlockState::kWhole && note.epoch < epoch;

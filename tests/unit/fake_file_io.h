@@ -1,0 +1,123 @@
+// An Io of files only: real files behind, completions when the test asks for them. Streams are not
+// there. For tests of what sits on Io's files.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+
+#include "reactor/io.h"
+
+namespace once {
+
+class FakeFileIo : public reactor::Io {
+ public:
+  ~FakeFileIo() override {
+    for (auto& file : files_) {
+      if (file.fd >= 0) ::close(file.fd);
+    }
+  }
+
+  // What the test turns and reads.
+  int64_t now = 0;
+  bool fail_writes = false;
+  std::string prepare_error;
+  std::deque<std::function<void()>> pending;  // completions, oldest first
+  size_t writes = 0;
+  size_t last_write_bytes = 0;
+
+  void complete_one() {
+    auto next = std::move(pending.front());
+    pending.pop_front();
+    next();
+  }
+  void complete_all() {
+    while (!pending.empty()) complete_one();
+  }
+
+  int64_t now_ns() const override { return now; }
+  Result<reactor::FileId> open_file(const std::string& path, bool,
+                                    reactor::FileHandler* handler) override {
+    int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) return error("cannot open " + path);
+    files_.push_back({fd, handler});
+    return reactor::FileId{static_cast<uint32_t>(files_.size() - 1)};
+  }
+  void close_file(reactor::FileId file) override {
+    ::close(files_[file.value].fd);
+    files_[file.value].fd = -1;
+  }
+  void write_file(reactor::FileId file, uint64_t offset, std::span<const char> bytes,
+                  reactor::SyncMode, uint64_t token) override {
+    EXPECT_EQ(offset % 4096, 0u);
+    EXPECT_EQ(bytes.size() % 4096, 0u);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(bytes.data()) % 4096, 0u);
+    ++writes;
+    last_write_bytes = bytes.size();
+    pending.push_back([this, file, offset, bytes, token, fails = fail_writes] {
+      auto& [fd, handler] = files_[file.value];
+      if (fails) return handler->on_file_failed("write failed: EIO");
+      ASSERT_EQ(pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)),
+                static_cast<ssize_t>(bytes.size()));
+      handler->on_written(token);
+    });
+  }
+  void prepare_file(const std::string& path, uint64_t size,
+                    reactor::FilePreparedHandler* handler) override {
+    pending.push_back([this, path, size, handler] {
+      if (!prepare_error.empty()) return handler->on_file_prepared(path, prepare_error);
+      int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+      ASSERT_GE(fd, 0);
+      ASSERT_EQ(ftruncate(fd, static_cast<off_t>(size)), 0);
+      ::close(fd);
+      handler->on_file_prepared(path, "");
+    });
+  }
+
+  Result<reactor::ListenerId> listen(const std::string&, reactor::ListenHandler*) override {
+    return error("files only");
+  }
+  reactor::StreamId connect(const std::string&, reactor::StreamHandler*) override { return {}; }
+  std::vector<char>* outbox(reactor::StreamId) override { return nullptr; }
+  size_t unsent_bytes(reactor::StreamId) const override { return 0; }
+  void close(reactor::StreamId) override {}
+  void set_handler(reactor::StreamId, reactor::StreamHandler*) override {}
+  std::unique_ptr<reactor::Handoff> detach(reactor::StreamId, std::string_view) override {
+    return nullptr;
+  }
+  reactor::StreamId adopt(std::unique_ptr<reactor::Handoff>, reactor::StreamHandler*) override {
+    return {};
+  }
+  void set_timer(int64_t, uint64_t) override {}
+  void wake() override {}
+  void run(reactor::BatchHandler*) override {}
+  void stop() override {}
+
+ private:
+  struct File {
+    int fd = -1;
+    reactor::FileHandler* handler = nullptr;
+  };
+  std::deque<File> files_;
+};
+
+// A directory of the test's own, removed with it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "once-test-XXXXXX").string();
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace once
