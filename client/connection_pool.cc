@@ -1,0 +1,244 @@
+#include "client/connection_pool.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "net/client_codec.h"
+
+namespace once::client {
+namespace {
+
+constexpr uint64_t kWakeTag = ~uint64_t{0};
+constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kEventsPerPoll = 64;
+constexpr int64_t kLongestWaitMs = 1000;
+
+}  // namespace
+
+once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make() {
+  std::unique_ptr<ConnectionPool> pool(new ConnectionPool());
+  pool->scratch_.resize(kReadBytes);
+  pool->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  pool->event_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kWakeTag;
+  if (!pool->epoll_ || !pool->event_ ||
+      epoll_ctl(pool->epoll_.get(), EPOLL_CTL_ADD, pool->event_.get(), &event) != 0) {
+    return error(std::string("cannot set up epoll: ") + std::strerror(errno));
+  }
+  return pool;
+}
+
+void ConnectionPool::connect(LaneId lane, const std::string& address, uint16_t core) {
+  if (lane >= connections_.size()) connections_.resize(lane + 1);
+  Connection& connection = connections_[lane];
+  auto socket = begin_connect(address);
+  if (!socket) {
+    failed_.emplace_back(lane, socket.error().message);
+    return;
+  }
+  connection.fd = std::move(*socket);
+  connection.state = State::kConnecting;
+  connection.core = core;
+  ++connection.generation;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT;
+  event.data.u64 = (uint64_t{connection.generation} << 32) | lane;
+  connection.wants_writable = true;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.fd.get(), &event) != 0) {
+    failed_.emplace_back(lane, std::string("cannot watch the socket: ") + std::strerror(errno));
+    close(lane);
+  }
+}
+
+bool ConnectionPool::send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) {
+  if (lane >= connections_.size()) return false;
+  Connection& connection = connections_[lane];
+  if (connection.state != State::kReady) return false;
+  if (connection.out.size() - connection.out_begin + kMaxFrameBytes > kMaxOutboxBytes) return false;
+  net::encode_request(correlation, request, connection.out);
+  mark_dirty(lane);
+  return true;
+}
+
+void ConnectionPool::close(LaneId lane) {
+  if (lane >= connections_.size()) return;
+  Connection& connection = connections_[lane];
+  connection.fd.reset();  // leaves the epoll set with it
+  connection.state = State::kClosed;
+  connection.in.clear();
+  connection.out.clear();
+  connection.out_begin = 0;
+}
+
+void ConnectionPool::fail(Session& session, LaneId lane, std::string_view why) {
+  ++failures_;
+  close(lane);
+  session.on_closed(lane, why, now_ns());
+}
+
+void ConnectionPool::mark_dirty(LaneId lane) {
+  if (connections_[lane].dirty) return;
+  connections_[lane].dirty = true;
+  dirty_.push_back(lane);
+}
+
+void ConnectionPool::wake() {
+  const uint64_t one = 1;
+  // A full counter wakes the thread just as well.
+  [[maybe_unused]] ssize_t written = write(event_.get(), &one, sizeof one);
+}
+
+void ConnectionPool::poll(Session& session, int64_t until_ns) {
+  // A write that fails makes the session send elsewhere, and moves its timers.
+  const uint64_t failures = failures_;
+  while (!dirty_.empty()) flush(session);
+  if (failures != failures_) until_ns = 0;
+  const int64_t now = now_ns();
+  int64_t wait_ms = until_ns <= now ? 0 : kLongestWaitMs;
+  if (until_ns > now && until_ns - now < kLongestWaitMs * 1'000'000) {
+    wait_ms = (until_ns - now + 999'999) / 1'000'000;
+  }
+  if (!failed_.empty()) wait_ms = 0;
+  std::array<epoll_event, kEventsPerPoll> events;
+  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                               static_cast<int>(wait_ms));
+  for (int i = 0; i < count; ++i) {
+    const uint64_t tag = events[i].data.u64;
+    if (tag == kWakeTag) {
+      uint64_t ignored;
+      [[maybe_unused]] ssize_t taken = read(event_.get(), &ignored, sizeof ignored);
+      continue;
+    }
+    const auto lane = static_cast<LaneId>(tag);
+    if (lane >= connections_.size() || connections_[lane].generation != tag >> 32) continue;
+    handle(session, lane, events[i].events);
+  }
+  std::vector<std::pair<LaneId, std::string>> failed;
+  failed.swap(failed_);
+  for (const auto& [lane, why] : failed) session.on_closed(lane, why, now_ns());
+}
+
+void ConnectionPool::handle(Session& session, LaneId lane, uint32_t events) {
+  Connection& connection = connections_[lane];
+  if (connection.state == State::kConnecting) {
+    const std::string failure = connect_failure(connection.fd);
+    if (!failure.empty()) return fail(session, lane, failure);
+    if ((events & EPOLLOUT) == 0) return;
+    connection.state = State::kHello;
+    net::ClientHello hello;
+    hello.core = connection.core;
+    net::encode_client_hello(hello, connection.out);
+    mark_dirty(lane);
+    return;
+  }
+  if (connection.state != State::kClosed && (events & EPOLLOUT) != 0) mark_dirty(lane);
+  if (connection.state != State::kClosed && (events & ~EPOLLOUT) != 0) receive(session, lane);
+}
+
+void ConnectionPool::receive(Session& session, LaneId lane) {
+  const ssize_t got = recv(connections_[lane].fd.get(), scratch_.data(), scratch_.size(), 0);
+  if (got == 0) return fail(session, lane, "the node closed the connection");
+  if (got < 0) {
+    if (errno == EAGAIN || errno == EINTR) return;
+    return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
+  }
+  // The session may add lanes, which moves connections_: the bytes are held here meanwhile.
+  std::vector<char> joined = std::move(connections_[lane].in);
+  connections_[lane].in.clear();
+  std::string_view bytes(scratch_.data(), static_cast<size_t>(got));
+  if (!joined.empty()) {
+    joined.insert(joined.end(), bytes.begin(), bytes.end());
+    bytes = std::string_view(joined.data(), joined.size());
+  }
+  std::string why;
+  const uint32_t generation = connections_[lane].generation;
+  if (!take_frames(session, lane, bytes, why)) return fail(session, lane, why);
+  if (is_open(lane, generation)) connections_[lane].in.assign(bytes.begin(), bytes.end());
+}
+
+bool ConnectionPool::is_open(LaneId lane, uint32_t generation) const {
+  const Connection& connection = connections_[lane];
+  return connection.state != State::kClosed && connection.generation == generation;
+}
+
+// Takes whole frames off `bytes`. False: the peer broke the protocol, or said why it closes; then
+// `why` is set.
+bool ConnectionPool::take_frames(Session& session, LaneId lane, std::string_view& bytes,
+                                 std::string& why) {
+  const uint32_t generation = connections_[lane].generation;
+  while (is_open(lane, generation)) {
+    net::Frame frame;
+    auto taken = net::take_frame(bytes, frame);
+    if (!taken) return why = taken.error().message, false;
+    if (!*taken) break;
+    const State state = connections_[lane].state;
+    if (frame.type == net::FrameType::kError) {
+      return why = "the node says: " + std::string(frame.body.substr(0, 300)), false;
+    }
+    if (frame.type == net::FrameType::kServerHello && state == State::kHello) {
+      auto hello = net::decode_server_hello(frame.body);
+      if (!hello) return why = hello.error().message, false;
+      connections_[lane].state = State::kReady;
+      session.on_ready(lane, *hello, now_ns());
+    } else if (frame.type == net::FrameType::kReply && state == State::kReady) {
+      auto reply = net::decode_reply(frame.body);
+      if (!reply) return why = reply.error().message, false;
+      session.on_reply(lane, frame.correlation, *reply, now_ns());
+    } else {
+      return why = "the node sent a frame out of place", false;
+    }
+  }
+  return true;
+}
+
+void ConnectionPool::flush(Session& session) {
+  flushing_.swap(dirty_);
+  for (LaneId lane : flushing_) {
+    connections_[lane].dirty = false;
+    write_out(session, lane);
+  }
+  flushing_.clear();
+}
+
+void ConnectionPool::write_out(Session& session, LaneId lane) {
+  Connection& connection = connections_[lane];
+  if (connection.state != State::kHello && connection.state != State::kReady) return;
+  while (connection.out_begin < connection.out.size()) {
+    const ssize_t sent = ::send(connection.fd.get(), connection.out.data() + connection.out_begin,
+                                connection.out.size() - connection.out_begin, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) break;
+    if (sent < 0) return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
+    connection.out_begin += static_cast<size_t>(sent);
+  }
+  if (connection.out_begin == connection.out.size()) {
+    connection.out.clear();
+    connection.out_begin = 0;
+  } else if (connection.out_begin > connection.out.size() / 2) {
+    connection.out.erase(connection.out.begin(),
+                         connection.out.begin() + static_cast<ptrdiff_t>(connection.out_begin));
+    connection.out_begin = 0;
+  }
+  watch(lane, !connection.out.empty());
+}
+
+void ConnectionPool::watch(LaneId lane, bool writable) {
+  Connection& connection = connections_[lane];
+  if (connection.wants_writable == writable) return;
+  connection.wants_writable = writable;
+  epoll_event event{};
+  event.events = writable ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u64 = (uint64_t{connection.generation} << 32) | lane;
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), &event);
+}
+
+}  // namespace once::client

@@ -1,0 +1,176 @@
+#include "client/lanes.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+namespace once::client {
+
+Lanes::Lanes(const std::vector<std::string>& endpoints, Transport* transport, Prng* prng)
+    : transport_(transport),
+      prng_(prng),
+      endpoint_count_(std::min(endpoints.size(), kMaxEndpoints)) {
+  lanes_.resize(endpoint_count_);
+  for (size_t i = 0; i < endpoint_count_; ++i) lanes_[i].address = endpoints[i];
+}
+
+std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t now_ns) {
+  std::string reason;
+  bool sane = !hello.members.empty() && hello.members.size() <= kMaxNodes && hello.shard_count > 0;
+  for (const net::MapMember& member : hello.members) {
+    sane = sane && member.cores > 0 && member.cores <= kMaxCores;
+  }
+  if (!sane) {
+    reason = lanes_[id].address + " sent a cluster map that makes no sense";
+  } else if (has_map() && hello.cluster != map_.cluster) {
+    reason = lanes_[id].address + " belongs to another cluster; check the endpoints";
+  }
+  if (!reason.empty()) {
+    transport_->close(id);
+    on_closed(id, now_ns);
+    return reason;
+  }
+  learn(hello);
+  Lane& lane = lanes_[id];
+  lane.state = Lane::State::kReady;
+  lane.node = hello.node;
+  if (lane.core == kAnyCore) {
+    lane.core = hello.core.value;
+    std::fill(routes_.begin(), routes_.end(), kNoLane);  // it may serve a route now
+  }
+  lane.failures = 0;
+  lane.in_flight = 0;
+  lane.suspect_until_ns = 0;
+  lane.last_reply_ns = now_ns;
+  return {};
+}
+
+void Lanes::learn(const net::ServerHello& hello) {
+  if (!has_map() || hello.epoch > map_.epoch) {
+    map_ = hello;
+    routes_.assign(map_.members.size() * kMaxCores, kNoLane);
+    return;
+  }
+  if (hello.epoch < map_.epoch || hello.members.size() != map_.members.size()) return;
+  // A node learns its peers' client addresses over time, and they may move at a restart.
+  for (size_t i = 0; i < map_.members.size(); ++i) {
+    net::MapMember& known = map_.members[i];
+    const net::MapMember& told = hello.members[i];
+    if (told.node != known.node || told.client_address.empty()) continue;
+    if (told.client_address == known.client_address && told.cores == known.cores) continue;
+    known = told;
+    std::fill_n(routes_.begin() + static_cast<ptrdiff_t>(i * kMaxCores), kMaxCores, kNoLane);
+  }
+}
+
+void Lanes::on_closed(LaneId id, int64_t now_ns) {
+  Lane& lane = lanes_[id];
+  lane.state = Lane::State::kIdle;
+  lane.in_flight = 0;
+  lane.retry_at_ns = now_ns + prng_->jitter(backoff_ns(lane.failures));
+  ++lane.failures;
+}
+
+void Lanes::on_reply(LaneId id, int64_t now_ns) {
+  Lane& lane = lanes_[id];
+  if (lane.in_flight > 0) --lane.in_flight;
+  lane.last_reply_ns = now_ns;
+  lane.suspect_until_ns = 0;
+}
+
+void Lanes::suspect(LaneId id, int64_t sent_ns, int64_t now_ns) {
+  Lane& lane = lanes_[id];
+  // A lane that answers others is not at fault: the operation itself is slow.
+  if (lane.last_reply_ns <= sent_ns) lane.suspect_until_ns = now_ns + kSuspicionNs;
+}
+
+void Lanes::expire_connects(int64_t now_ns) {
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    Lane& lane = lanes_[id];
+    if (lane.state != Lane::State::kConnecting || now_ns < lane.connect_deadline_ns) continue;
+    transport_->close(id);
+    on_closed(id, now_ns);
+  }
+}
+
+int64_t Lanes::next_wake_ns() const {
+  int64_t wake = std::numeric_limits<int64_t>::max();
+  for (const Lane& lane : lanes_) {
+    if (lane.state == Lane::State::kConnecting) wake = std::min(wake, lane.connect_deadline_ns);
+  }
+  return wake;
+}
+
+void Lanes::try_connect(LaneId id, int64_t now_ns) {
+  Lane& lane = lanes_[id];
+  if (lane.state != Lane::State::kIdle || now_ns < lane.retry_at_ns || lane.address.empty()) return;
+  lane.state = Lane::State::kConnecting;
+  lane.connect_deadline_ns = now_ns + kConnectTimeoutNs;
+  transport_->connect(id, lane.address, lane.core);
+}
+
+LaneId Lanes::find_or_add(const net::MapMember& member, uint16_t core) {
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    const Lane& lane = lanes_[id];
+    if (lane.core != core) continue;
+    bool same_address = !member.client_address.empty() && lane.address == member.client_address;
+    bool same_node = lane.node == member.node && lane.state == Lane::State::kReady;
+    if (same_address || same_node) return id;
+  }
+  if (member.client_address.empty() || lanes_.size() >= kMaxLanes) return kNoLane;
+  Lane& lane = lanes_.emplace_back();
+  lane.address = member.client_address;
+  lane.core = core;
+  lane.node = member.node;
+  return static_cast<LaneId>(lanes_.size() - 1);
+}
+
+LaneId Lanes::lane_of(size_t member, uint16_t core) {
+  LaneId& route = routes_[member * kMaxCores + core];
+  if (route == kNoLane) route = find_or_add(map_.members[member], core);
+  return route;
+}
+
+bool Lanes::usable(LaneId id, std::span<const LaneId> busy) const {
+  const Lane& lane = lanes_[id];
+  if (lane.state != Lane::State::kReady || lane.in_flight >= kMaxInFlightPerConnection) return false;
+  return std::none_of(busy.begin(), busy.end(),
+                      [&](LaneId other) { return lanes_[other].node == lane.node; });
+}
+
+LaneId Lanes::any_usable(std::span<const LaneId> busy, bool suspects_too, int64_t now_ns) const {
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    if (!suspects_too && lanes_[id].suspect_until_ns > now_ns) continue;
+    if (usable(id, busy)) return id;
+  }
+  return kNoLane;
+}
+
+LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy,
+                   bool patient, int64_t now_ns) {
+  if (has_map()) {
+    const auto members = static_cast<uint32_t>(map_.members.size());
+    const uint64_t hash = name_hash(name, map_.hash_seed);
+    const uint32_t home = home_index_of(hash, members);
+    const ShardId shard = shard_of(hash, map_.shard_count);
+    for (uint32_t i = 0; i < members; ++i) {
+      const uint32_t member = (home + attempt + i) % members;
+      const LaneId id = lane_of(member, core_of(shard, map_.members[member].cores).value);
+      if (id == kNoLane) continue;
+      if (usable(id, busy) && lanes_[id].suspect_until_ns <= now_ns) return id;
+      try_connect(id, now_ns);
+      const Lane& lane = lanes_[id];
+      bool coming = lane.state == Lane::State::kConnecting && lane.failures == 0;
+      if (i == 0 && patient && coming) return kNoLane;
+    }
+    LaneId id = any_usable(busy, false, now_ns);
+    if (id == kNoLane) id = any_usable(busy, true, now_ns);
+    if (id != kNoLane) return id;
+  }
+  for (LaneId id = 0; id < endpoint_count_; ++id) try_connect(id, now_ns);
+  return kNoLane;
+}
+
+}  // namespace once::client

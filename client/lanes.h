@@ -1,0 +1,86 @@
+// The cluster map and the connections to it: which lane an operation should take next.
+// Pure but for Transport; time is passed in. Single-threaded.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/types.h"
+#include "client/prng.h"
+#include "client/transport.h"
+#include "net/hello.h"
+
+namespace once::client {
+
+inline constexpr int64_t kConnectTimeoutNs = 1'000'000'000;
+inline constexpr int64_t kFirstBackoffNs = 5'000'000;
+inline constexpr int64_t kMaxBackoffNs = 200'000'000;
+inline constexpr int64_t kSuspicionNs = 1'000'000'000;
+inline constexpr size_t kMaxEndpoints = 64;
+inline constexpr size_t kMaxLanes = kMaxEndpoints + kMaxNodes * kMaxCores;
+
+// 5 ms doubling to 200 ms.
+inline int64_t backoff_ns(unsigned failures) {
+  return failures > 6 ? kMaxBackoffNs : std::min(kMaxBackoffNs, kFirstBackoffNs << failures);
+}
+
+struct Lane {
+  enum class State : uint8_t { kIdle, kConnecting, kReady };
+  std::string address;
+  uint16_t core = kAnyCore;  // as wanted; of an endpoint lane, as the server said
+  NodeId node;               // 0 until its hello, unless it was made from the map
+  State state = State::kIdle;
+  unsigned failures = 0;
+  uint32_t in_flight = 0;  // requests whose answer may still come, abandoned ones too
+  int64_t retry_at_ns = 0;
+  int64_t connect_deadline_ns = 0;
+  int64_t last_reply_ns = 0;
+  int64_t suspect_until_ns = 0;  // it kept an operation waiting: others are tried first
+};
+
+class Lanes {
+ public:
+  Lanes(const std::vector<std::string>& endpoints, Transport* transport, Prng* prng);
+
+  // Empty: welcome, and its map was learned. Otherwise why the lane was closed.
+  std::string on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
+  void on_closed(LaneId lane, int64_t now_ns);
+  void on_reply(LaneId lane, int64_t now_ns);
+  void on_sent(LaneId lane) { ++lanes_[lane].in_flight; }
+  // The lane left a request of `sent_ns` unanswered for long.
+  void suspect(LaneId lane, int64_t sent_ns, int64_t now_ns);
+  // Lanes that did not connect in time, closed.
+  void expire_connects(int64_t now_ns);
+  int64_t next_wake_ns() const;
+
+  // The lane for attempt number `attempt` (0 is the home), never to a node that `busy` lanes lead to;
+  // begins to connect what it would have liked. `patient`: rather wait for a home that is connecting.
+  LaneId pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, bool patient,
+              int64_t now_ns);
+
+  bool has_map() const { return !map_.members.empty(); }
+  bool known(LaneId lane) const { return lane < lanes_.size(); }
+  const Lane& at(LaneId lane) const { return lanes_[lane]; }
+
+ private:
+  LaneId lane_of(size_t member, uint16_t core);
+  LaneId find_or_add(const net::MapMember& member, uint16_t core);
+  void learn(const net::ServerHello& hello);
+  bool usable(LaneId lane, std::span<const LaneId> busy) const;
+  void try_connect(LaneId lane, int64_t now_ns);
+  LaneId any_usable(std::span<const LaneId> busy, bool suspects_too, int64_t now_ns) const;
+
+  Transport* transport_;
+  Prng* prng_;
+  size_t endpoint_count_;
+  std::vector<Lane> lanes_;
+  net::ServerHello map_;
+  std::vector<LaneId> routes_;  // [member][core], filled as asked for
+};
+
+}  // namespace once::client

@@ -1,0 +1,166 @@
+#include "client/output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace once::client {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_utf8(std::string_view bytes) {
+  try {
+    (void)Json(std::string(bytes)).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
+std::string base64(std::string_view bytes) {
+  static constexpr char kDigits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+    }
+  }
+  return out;
+}
+
+void put_bytes(Json& json, const std::string& key, std::string_view bytes) {
+  if (is_utf8(bytes)) {
+    json[key] = bytes;
+  } else {
+    json[key + "_base64"] = base64(bytes);
+  }
+}
+
+struct Column {
+  const char* title;
+  const char* counter;
+};
+// The counters that tell most at a glance; --json has all of them.
+constexpr Column kColumns[] = {
+    {"fast-path", "fast_path_writes"}, {"classic", "classic_rounds"},
+    {"takeovers", "takeovers"},        {"local-reads", "local_reads"},
+    {"quorum-reads", "quorum_reads"},  {"log-batches", "log_batches"},
+    {"rec/batch", "records_per_batch_x100"}, {"sync-us", "log_sync_us_avg"},
+};
+
+std::string counter_text(const NodeStatus& node, std::string_view name) {
+  for (const auto& [key, value] : node.counters) {
+    if (key != name) continue;
+    const bool hundredths = key.size() > 5 && key.ends_with("_x100");
+    return hundredths ? fmt::format("{}.{:02}", value / 100, value % 100) : std::to_string(value);
+  }
+  return "-";
+}
+
+// One figure a peer, in the order that the node gives: "2:85 3:91".
+std::string round_trips_text(const NodeStatus& node) {
+  constexpr std::string_view kPrefix = "peer_";
+  constexpr std::string_view kSuffix = "_round_trip_us";
+  std::string text;
+  for (const auto& [key, value] : node.counters) {
+    if (!key.starts_with(kPrefix) || !key.ends_with(kSuffix)) continue;
+    if (key.size() <= kPrefix.size() + kSuffix.size()) continue;
+    if (!text.empty()) text += ' ';
+    text += key.substr(kPrefix.size(), key.size() - kPrefix.size() - kSuffix.size());
+    text += ':' + std::to_string(value);
+  }
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+int exit_code(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDone: return 0;
+    case Outcome::kRefused: return 3;
+    case Outcome::kEmpty: return 4;
+    case Outcome::kUnknown: return 5;
+    case Outcome::kUnavailable: return 6;
+    case Outcome::kInvalid: return 2;
+    case Outcome::kError: return 1;
+  }
+  return 1;
+}
+
+std::string to_hex(const RequestId& id) { return fmt::format("{:016x}{:016x}", id.high, id.low); }
+
+bool from_hex(std::string_view hex, RequestId& id) {
+  if (hex.empty() || hex.size() > 32) return false;
+  id = RequestId{};
+  for (char c : hex) {
+    const std::string_view digits = "0123456789abcdef";
+    const size_t digit = digits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c);
+    if (digit == std::string_view::npos) return false;
+    id.high = id.high << 4 | id.low >> 60;
+    id.low = id.low << 4 | digit;
+  }
+  return true;
+}
+
+std::string result_json(std::string_view name, const Result& result) {
+  Json json;
+  json["outcome"] = outcome_name(result.outcome);
+  put_bytes(json, "name", name);
+  json["version"] = result.version;
+  json["sealed"] = result.sealed;
+  json["writer"] = to_hex(result.writer);
+  json["request_id"] = to_hex(result.request_id);
+  put_bytes(json, "value", result.value);
+  if (!result.message.empty()) put_bytes(json, "message", result.message);
+  return json.dump();
+}
+
+std::string status_json(const std::vector<NodeStatus>& nodes) {
+  Json list = Json::array();
+  for (const NodeStatus& node : nodes) {
+    Json json;
+    json["node"] = node.node.value;
+    json["pid"] = node.pid;
+    put_bytes(json, "address", node.address);
+    json["reachable"] = node.reachable;
+    if (!node.message.empty()) put_bytes(json, "message", node.message);
+    for (const auto& [key, value] : node.counters) {
+      if (is_utf8(key) && !json.contains(key)) json[key] = value;
+    }
+    list.push_back(std::move(json));
+  }
+  return list.dump(2);
+}
+
+std::string status_table(const std::vector<NodeStatus>& nodes) {
+  std::vector<std::vector<std::string>> rows(1, {"node", "address", "reachable", "pid"});
+  for (const Column& column : kColumns) rows[0].push_back(column.title);
+  rows[0].push_back("peer-rtt-us");
+  for (const NodeStatus& node : nodes) {
+    auto& row = rows.emplace_back();
+    row = {node.node.value == 0 ? "?" : std::to_string(node.node.value), node.address,
+           node.reachable ? "yes" : "no", node.reachable ? std::to_string(node.pid) : "-"};
+    for (const Column& column : kColumns) row.push_back(counter_text(node, column.counter));
+    row.push_back(round_trips_text(node));
+  }
+  std::vector<size_t> widths(rows[0].size(), 0);
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return out;
+}
+
+}  // namespace once::client

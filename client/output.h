@@ -1,0 +1,20 @@
+// What the `once` command shows: results and status, for people and as JSON.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/client.h"
+
+namespace once::client {
+
+int exit_code(Outcome outcome);
+std::string to_hex(const RequestId& id);
+bool from_hex(std::string_view hex, RequestId& id);  // 1 to 32 hexadecimal digits
+
+std::string result_json(std::string_view name, const Result& result);
+std::string status_json(const std::vector<NodeStatus>& nodes);
+std::string status_table(const std::vector<NodeStatus>& nodes);
+
+}  // namespace once::client

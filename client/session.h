@@ -1,0 +1,108 @@
+// The operations of one client: routing, request ids, retries, hedges, deadlines. No socket, thread
+// or clock: time is passed in, connections are a Transport. Single-threaded.
+// An operation ends exactly once. A write is reported "did not happen" (kUnavailable) only if every
+// attempt was never handed to a connection or was answered so; otherwise it ends as unknown.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "client/client.h"
+#include "client/lanes.h"
+#include "client/prng.h"
+#include "client/transport.h"
+#include "net/hello.h"
+#include "paxos/messages.h"
+
+namespace once::client {
+
+inline constexpr int64_t kMaxHedgeDelayNs = 500'000'000;
+inline constexpr int64_t kHomePatienceNs = 50'000'000;  // how long a first attempt waits for the home
+inline constexpr int64_t kWaitPollNs = 20'000'000;
+inline constexpr size_t kMaxAttemptsInFlight = 3;
+
+struct SessionOptions {
+  std::vector<std::string> endpoints;
+  size_t max_pending = kMaxOperationsPerCore;  // at most kMaxOperationsPerCore
+  uint64_t seed = 0;                           // of the jitter
+};
+
+struct Call {
+  paxos::Operation operation = paxos::Operation::kRead;
+  RequestId id;
+  std::string name;
+  std::string value;
+  int64_t deadline_ns = 0;
+  Callback done;  // must not call back into the session
+};
+
+class Session {
+ public:
+  Session(const SessionOptions& options, Transport* transport);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void submit(Call&& call, int64_t now_ns);
+  void on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
+  void on_closed(LaneId lane, std::string_view why, int64_t now_ns);
+  void on_reply(LaneId lane, uint64_t correlation, const paxos::ClientReply& reply, int64_t now_ns);
+  void on_tick(int64_t now_ns);
+  void finish_all(std::string_view why);
+
+  int64_t next_wake_ns() const;  // when on_tick has work; INT64_MAX: never
+  size_t pending() const { return slots_.size() - free_.size(); }
+
+ private:
+  struct Attempt {
+    LaneId lane = kNoLane;
+    uint64_t correlation = 0;
+    int64_t sent_ns = 0;
+  };
+  struct Slot {
+    Call call;
+    bool active = false;
+    bool waiting = false;            // listed in waiting_
+    bool may_have_happened = false;  // an attempt was lost, or its outcome was unknown to the server
+    uint32_t attempts = 0;
+    unsigned failures = 0;
+    int64_t started_ns = 0;
+    int64_t retry_at_ns = 0;
+    int64_t hedge_at_ns = 0;
+    int64_t armed_at_ns = 0;  // its one live entry in timers_; 0 is none
+    std::array<Attempt, kMaxAttemptsInFlight> in_flight;
+    std::string last_error;
+  };
+  struct Timer {
+    int64_t at_ns;
+    uint32_t slot;
+    bool operator<(const Timer& other) const { return at_ns > other.at_ns; }
+  };
+
+  void advance(uint32_t index, int64_t now_ns);
+  bool try_send(uint32_t index, int64_t now_ns);
+  void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
+  void finish(uint32_t index, Result&& result);
+  void finish_at_deadline(uint32_t index);
+  void arm(uint32_t index, int64_t at_ns);
+  void wake_waiting(int64_t now_ns);
+  static size_t count_in_flight(const Slot& slot);
+
+  Transport* transport_;
+  Prng prng_;
+  Lanes lanes_;
+  size_t max_pending_;
+  uint64_t next_attempt_ = 1;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  std::vector<uint32_t> waiting_;  // operations with nothing in flight that found no lane
+  std::vector<uint32_t> woken_;    // scratch of wake_waiting
+  std::priority_queue<Timer> timers_;
+  std::string last_trouble_;  // of any connection, to tell people why nothing works
+};
+
+}  // namespace once::client

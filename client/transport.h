@@ -1,0 +1,25 @@
+// What the session wants done to connections. A lane is one connection to one core of one node.
+// Calls return at once and never call back into the session; events are reported later.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "paxos/messages.h"
+
+namespace once::client {
+
+using LaneId = uint32_t;
+inline constexpr LaneId kNoLane = 0xffffffff;
+inline constexpr uint16_t kAnyCore = 0xffff;
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual void connect(LaneId lane, const std::string& address, uint16_t core) = 0;
+  // False: the lane's buffer is full and nothing of the request was or will be sent.
+  virtual bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) = 0;
+  virtual void close(LaneId lane) = 0;  // no event follows
+};
+
+}  // namespace once::client

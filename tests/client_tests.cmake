@@ -1,0 +1,1 @@
+once_test(unit/client_test.cc once_client)
