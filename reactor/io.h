@@ -1,5 +1,6 @@
 // The I/O contract (DESIGN 4): everything above it sees streams, log files, timers and wake-ups as
-// completions, and never a descriptor. One Io per core; all calls from its thread except wake().
+// completions, and never a descriptor. One Io per core; all calls from its thread except wake()
+// and stop().
 // Implemented by the io_uring backend; an epoll backend and a simulator take the same place.
 #pragma once
 
@@ -113,8 +114,8 @@ class Io {
   virtual void set_timer(int64_t at_ns, uint64_t token) = 0;  // fires once
   virtual void wake() = 0;                                    // from any thread
 
-  virtual void run(BatchHandler* handler) = 0;  // until stop()
-  virtual void stop() = 0;
+  virtual void run(BatchHandler* handler) = 0;  // until stop(); once only
+  virtual void stop() = 0;                    // from any thread
 };
 
 }  // namespace once::reactor

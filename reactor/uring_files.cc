@@ -12,6 +12,8 @@ namespace once::reactor {
 namespace {
 
 constexpr uint64_t kAlignment = 4096;
+constexpr int64_t kFinishLimitNs = 5'000'000'000;
+constexpr int64_t kFinishPollNs = 100'000'000;
 
 std::string open_error(const std::string& path, bool direct, int error_number) {
   std::string text = "cannot open " + path + ": ";
@@ -100,6 +102,7 @@ void UringIo::finish_write(uint32_t index, const std::string& failed) {
   ONCE_ASSERT(file.operations > 0);
   --file.operations;
   if (!file.closing) {
+    if (finishing_) return;
     return failed.empty() ? file.handler->on_written(write.token)
                           : file.handler->on_file_failed(failed);
   }
@@ -109,13 +112,28 @@ void UringIo::finish_write(uint32_t index, const std::string& failed) {
   free_files_.push_back(write.file);
 }
 
+// The kernel reads the callers' memory until a write completes; after run() they may free it.
+void UringIo::finish_writes() {
+  finishing_ = true;
+  const int64_t give_up_ns = now_ns_ + kFinishLimitNs;
+  while (free_writes_.size() < writes_.size() && now_ns_ < give_up_ns) {
+    ring_.submit_and_wait(kFinishPollNs);
+    read_clock();
+    while (ring_.completions_ready() > 0) {
+      const io_uring_cqe cqe = ring_.take_completion();
+      const auto op = static_cast<Op>(cqe.user_data >> 56);
+      if (op == Op::kWrite || op == Op::kSync) dispatch(cqe);
+    }
+  }
+}
+
 void UringIo::prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
-  preparer_.submit({path, size, handler, {}});
+  preparer_->submit({path, size, handler, {}});
 }
 
 void UringIo::deliver_prepared() {
-  for (const PreparedFile& file : preparer_.take_done()) {
+  for (const PreparedFile& file : preparer_->take_done()) {
     file.handler->on_file_prepared(file.path, file.error);
   }
 }

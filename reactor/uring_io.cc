@@ -33,7 +33,7 @@ bool kernel_needs_one_shot_accept() {
 
 UringIo::UringIo(const UringOptions& options)
     : options_(options), one_shot_accept_(kernel_needs_one_shot_accept()),
-      preparer_([this] { ring_bell(); }) {
+      preparer_(std::make_unique<FilePreparer>([this] { ring_bell(); })) {
   read_clock();
 }
 
@@ -46,6 +46,8 @@ std::string UringIo::open() {
 }
 
 UringIo::~UringIo() {
+  preparer_.reset();
+  if (bell_ >= 0) ::close(bell_);
   for (const Stream& stream : streams_) {
     if (stream.fd < 0) continue;
     if (stream.state != State::kDetached) shutdown(stream.fd, SHUT_RDWR);
@@ -73,12 +75,13 @@ void UringIo::run(BatchHandler* handler) {
     recycle_buffers();
     flush_outboxes();
   }
+  finish_writes();
   ring_.leave();
-  stopping_.store(false, std::memory_order_release);
 }
 
 void UringIo::start(BatchHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
+  ONCE_ASSERT(batch_ == nullptr);  // a stopped loop does not run again
   batch_ = handler;
   ring_.enable();
   read_clock();

@@ -72,6 +72,7 @@ class UringIo final : public Io {
   struct Listener {
     int fd = -1;
     int64_t retry_at_ns = 0;    // 0: armed
+    bool failing = false;       // said so already
     ListenHandler* handler = nullptr;
     std::string address;
   };
@@ -138,6 +139,7 @@ class UringIo final : public Io {
   void on_sync_done(uint32_t index, int result);
   void finish_write(uint32_t index, const std::string& failed);
   void deliver_prepared();
+  void finish_writes();
 
   const UringOptions options_;
   UringRing ring_;
@@ -160,6 +162,7 @@ class UringIo final : public Io {
   std::vector<uint32_t> ended_;
   std::deque<std::pair<int64_t, StreamId>> draining_;  // deadlines, in order
 
+  bool finishing_ = false;  // the loop has stopped: completed writes are not reported
   std::deque<File> files_;
   std::vector<uint32_t> free_files_;
   std::vector<Write> writes_;
@@ -168,7 +171,7 @@ class UringIo final : public Io {
   std::vector<Timer> timers_;  // a heap, earliest first
   std::vector<Timer> due_;
   uint64_t timers_set_ = 0;
-  FilePreparer preparer_;  // last: its thread rings the bell
+  std::unique_ptr<FilePreparer> preparer_;  // its thread rings the bell
 };
 
 }  // namespace once::reactor

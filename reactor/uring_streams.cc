@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kDrainLimitNs = 5'000'000'000;       // close() waits that long for the peer to read
 constexpr int64_t kAcceptRetryNs = 100'000'000;
-constexpr size_t kKeptCapacityBytes = 256 * 1024;      // per buffer of a free slot
+constexpr size_t kKeptCapacityBytes = 1 << 20;         // of an empty buffer, two per slot
 constexpr size_t kMaxSendBytes = size_t{1} << 30;
 
 class SocketHandoff final : public Handoff {
@@ -78,7 +78,7 @@ Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* ha
   ONCE_ASSERT(handler != nullptr);
   const Result<int> fd = open_listen_socket(address);
   if (!fd) return tl::unexpected<Error>(fd.error());
-  listeners_.push_back({*fd, 0, handler, address});
+  listeners_.push_back({*fd, 0, false, handler, address});
   const auto index = static_cast<uint32_t>(listeners_.size() - 1);
   arm_accept(index);
   return ListenerId{index};
@@ -96,7 +96,10 @@ void UringIo::arm_accept(uint32_t index) {
 }
 
 void UringIo::on_accepted(uint32_t index, const io_uring_cqe& cqe) {
-  if (cqe.res >= 0) add_accepted(index, cqe.res);
+  if (cqe.res >= 0) {
+    listeners_[index].failing = false;
+    add_accepted(index, cqe.res);
+  }
   if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
   const int error_number = cqe.res < 0 ? -cqe.res : 0;
   if (error_number == 0 || error_number == ECONNABORTED || error_number == EINTR) {
@@ -104,8 +107,11 @@ void UringIo::on_accepted(uint32_t index, const io_uring_cqe& cqe) {
   }
   // Most often no descriptor is left: accepting again at once would spin.
   Listener& listener = listeners_[index];
-  std::fprintf(stderr, "accept on %s: %s; trying again (if files ran out: raise `ulimit -n`)\n",
-               listener.address.c_str(), errno_text(error_number).c_str());
+  if (!listener.failing) {
+    std::fprintf(stderr, "accept on %s: %s; trying again (if files ran out: raise `ulimit -n`)\n",
+                 listener.address.c_str(), errno_text(error_number).c_str());
+  }
+  listener.failing = true;
   listener.retry_at_ns = now_ns_ + kAcceptRetryNs;
 }
 
@@ -254,7 +260,7 @@ void UringIo::on_sent(uint32_t slot, int result) {
   }
   if (result > 0) stream.sent += static_cast<size_t>(result);
   if (stream.sent < stream.in_flight.size()) return send_rest(slot);
-  stream.in_flight.clear();
+  trim(stream.in_flight);
   stream.sent = 0;
   if (!stream.outbox.empty() || stream.state == State::kDraining) mark_dirty(slot);
 }

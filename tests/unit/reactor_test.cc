@@ -362,6 +362,43 @@ TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
   EXPECT_EQ(got, "cdefghi");
 }
 
+TEST(Reactor, BytesOfTheSameRoundMoveAlong) {
+  const std::string address = free_address();
+  std::string hello(400'000, '\0');
+  for (size_t i = 0; i < hello.size(); ++i) hello[i] = static_cast<char>(i * 7 + i / 1000);
+  Loop first;
+  Loop second;
+  std::mutex mutex;
+  std::unique_ptr<Handoff> moving;
+  ASSERT_TRUE(first.io->listen(address, &first).has_value());
+  first.bytes = [&](StreamId stream, std::string_view text) {
+    const std::lock_guard lock(mutex);
+    moving = first.io->detach(stream, text);
+    second.io->wake();
+  };
+  second.woken = [&] {
+    const std::lock_guard lock(mutex);
+    if (moving) second.io->adopt(std::move(moving), &second);
+  };
+  std::string got;
+  second.bytes = [&](StreamId, std::string_view text) {
+    got += text;
+    if (got.size() >= hello.size()) second.io->stop();
+  };
+  second.closed = [&](StreamId, std::string_view why) { ADD_FAILURE() << why << got.size(); };
+  std::thread first_thread([&] { first.run(); });
+  Loop client;
+  client.connected = [&](StreamId stream) { client.send(stream, hello); };
+  client.io->connect(address, &client);
+  std::thread client_thread([&] { client.run(); });
+  second.run();
+  first.io->stop();
+  client.io->stop();
+  first_thread.join();
+  client_thread.join();
+  EXPECT_TRUE(got == hello);
+}
+
 TEST(Reactor, PreparedFileTakesDurableWrites) {
   const Directory directory;
   const std::string path = directory.path + "/segment";
