@@ -1,0 +1,197 @@
+// An Io in memory for tests of net/: streams are pipes, and a round happens when the test says so.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/assert.h"
+#include "reactor/io.h"
+
+namespace once::test {
+
+struct Pipe {
+  std::string to[2];  // bytes on their way to side 0 and side 1
+  bool closed[2] = {false, false};
+};
+
+struct FakeHandoff final : reactor::Handoff {
+  std::shared_ptr<Pipe> pipe;
+  int side = 0;
+  std::string unread;
+};
+
+class FakeIo;
+
+struct FakeNetwork {
+  int64_t now_ns = 1'000'000'000;
+  std::map<std::string, std::pair<FakeIo*, reactor::ListenHandler*>> listeners;
+};
+
+class FakeIo final : public reactor::Io {
+ public:
+  explicit FakeIo(FakeNetwork& network) : network_(network) {}
+  std::function<void()> on_batch_end;
+  size_t chunk_bytes = SIZE_MAX;  // a receive gives at most so many bytes
+  bool frozen = false;            // neither sends nor receives
+
+  int64_t now_ns() const override { return network_.now_ns; }
+  Result<reactor::ListenerId> listen(const std::string& address,
+                                              reactor::ListenHandler* handler) override;
+  reactor::StreamId connect(const std::string& address, reactor::StreamHandler* handler) override {
+    Stream stream;
+    stream.handler = handler;
+    stream.address = address;
+    return add(std::move(stream));
+  }
+  std::vector<char>* outbox(reactor::StreamId id) override {
+    Stream* stream = find(id);
+    return stream && stream->pipe && !stream->closing ? &stream->outbox : nullptr;
+  }
+  size_t unsent_bytes(reactor::StreamId id) const override {
+    auto at = streams_.find(id.value);
+    return at == streams_.end() ? 0 : at->second.outbox.size() + pretend_unsent;
+  }
+  size_t pretend_unsent = 0;
+  void close(reactor::StreamId id) override {
+    if (Stream* stream = find(id)) stream->closing = true;
+  }
+  void set_handler(reactor::StreamId id, reactor::StreamHandler* handler) override {
+    if (Stream* stream = find(id)) stream->handler = handler;
+  }
+  std::unique_ptr<reactor::Handoff> detach(reactor::StreamId id, std::string_view unread) override {
+    Stream* stream = find(id);
+    ONCE_ASSERT(stream && stream->pipe);
+    auto handoff = std::make_unique<FakeHandoff>();
+    handoff->pipe = stream->pipe;
+    handoff->side = stream->side;
+    handoff->unread = unread;
+    streams_.erase(id.value);
+    return handoff;
+  }
+  reactor::StreamId adopt(std::unique_ptr<reactor::Handoff> handoff,
+                          reactor::StreamHandler* handler) override {
+    auto& fake = dynamic_cast<FakeHandoff&>(*handoff);
+    Stream stream;
+    stream.handler = handler;
+    stream.pipe = fake.pipe;
+    stream.side = fake.side;
+    stream.unread = fake.unread;
+    return add(std::move(stream));
+  }
+
+  Result<reactor::FileId> open_file(const std::string&, bool,
+                                             reactor::FileHandler*) override {
+    return error("no files here");
+  }
+  void close_file(reactor::FileId) override {}
+  void write_file(reactor::FileId, uint64_t, std::span<const char>, reactor::SyncMode,
+                  uint64_t) override {}
+  void prepare_file(const std::string&, uint64_t, reactor::FilePreparedHandler*) override {}
+  void set_timer(int64_t, uint64_t) override {}
+  void wake() override {}
+  void run(reactor::BatchHandler*) override {}
+  void stop() override {}
+
+  // One round of completions.
+  void round() {
+    if (frozen) return;
+    std::vector<std::unique_ptr<std::string>> received;
+    for (uint64_t id : ids()) take_completions(id, received);
+    if (on_batch_end) on_batch_end();
+    for (auto& bytes : received) std::fill(bytes->begin(), bytes->end(), '\xdd');
+    for (uint64_t id : ids()) finish_round(id);
+  }
+  size_t streams() const { return streams_.size(); }
+  void accept_stream(std::shared_ptr<Pipe> pipe, int side, reactor::ListenHandler* handler) {
+    Stream stream;
+    stream.pipe = std::move(pipe);
+    stream.side = side;
+    reactor::StreamId id = add(std::move(stream));
+    reactor::StreamHandler* taker = handler->on_accept(id);
+    if (taker) find(id)->handler = taker;
+    if (!taker) find(id)->pipe->closed[side] = true, streams_.erase(id.value);
+  }
+  // What a test writes into one side of a pipe by hand arrives as if sent.
+  void cut_all(bool tell) {
+    for (auto& [id, stream] : streams_) {
+      if (stream.pipe) stream.pipe->closed[1 - stream.side] = tell || stream.pipe->closed[1 - stream.side];
+    }
+  }
+
+ private:
+  struct Stream {
+    reactor::StreamHandler* handler = nullptr;
+    std::string address;  // still to be connected
+    std::shared_ptr<Pipe> pipe;
+    int side = 0;
+    std::vector<char> outbox;
+    std::string unread;
+    bool closing = false;
+  };
+
+  Stream* find(reactor::StreamId id) {
+    auto at = streams_.find(id.value);
+    return at == streams_.end() ? nullptr : &at->second;
+  }
+  reactor::StreamId add(Stream stream) {
+    streams_.emplace(++last_id_, std::move(stream));
+    return {last_id_};
+  }
+  std::vector<uint64_t> ids() const {
+    std::vector<uint64_t> all;
+    for (const auto& [id, stream] : streams_) all.push_back(id);
+    return all;
+  }
+  void end(uint64_t id, std::string_view why) {
+    reactor::StreamHandler* handler = streams_.at(id).handler;
+    if (streams_.at(id).pipe) streams_.at(id).pipe->closed[streams_.at(id).side] = true;
+    streams_.erase(id);
+    if (handler) handler->on_closed({id}, why);
+  }
+  void take_completions(uint64_t id, std::vector<std::unique_ptr<std::string>>& received) {
+    Stream* stream = find({id});
+    if (!stream) return;
+    if (!stream->pipe) {
+      if (stream->closing) return end(id, "");
+      auto at = network_.listeners.find(stream->address);
+      if (at == network_.listeners.end()) return end(id, "connection refused");
+      stream->pipe = std::make_shared<Pipe>();
+      at->second.first->accept_stream(stream->pipe, 1, at->second.second);
+      return stream->handler->on_connected({id});
+    }
+    std::string bytes = std::exchange(stream->unread, {});
+    std::string& inbound = stream->pipe->to[stream->side];
+    size_t taken = std::min(inbound.size(), chunk_bytes);
+    bytes += inbound.substr(0, taken);
+    inbound.erase(0, taken);
+    if (!bytes.empty()) {
+      received.push_back(std::make_unique<std::string>(std::move(bytes)));
+      if (!stream->closing) stream->handler->on_bytes({id}, *received.back());
+      return;
+    }
+    if (stream->pipe->closed[1 - stream->side]) end(id, "");
+  }
+  void finish_round(uint64_t id) {
+    Stream* stream = find({id});
+    if (!stream || !stream->pipe) return;
+    stream->pipe->to[1 - stream->side].append(stream->outbox.data(), stream->outbox.size());
+    stream->outbox.clear();
+    if (stream->closing) end(id, "");
+  }
+
+  FakeNetwork& network_;
+  std::map<uint64_t, Stream> streams_;
+  uint64_t last_id_ = 0;
+};
+
+inline Result<reactor::ListenerId> FakeIo::listen(const std::string& address,
+                                                           reactor::ListenHandler* handler) {
+  network_.listeners[address] = {this, handler};
+  return reactor::ListenerId{1};
+}
+
+}  // namespace once::test
