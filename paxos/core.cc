@@ -1,0 +1,211 @@
+#include "paxos/core.h"
+
+#include <bit>
+
+namespace once::paxos {
+
+std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
+  return std::make_unique<Core>(options);
+}
+
+Core::Core(const ReplicaOptions& options)
+    : options_(options), table_(arena_), prng_(options.random_seed) {
+  ONCE_ASSERT(!options_.members.empty() && options_.members.size() <= kMaxNodes);
+  ONCE_ASSERT(index_of(options_.self.node) < options_.members.size());
+  peers_.resize(options_.members.size());
+  homes_.resize(options_.members.size());
+  ring_.resize(kRoundZeroWindow);
+  tasks_.resize(kMaxTasks);
+  for (uint32_t i = kMaxTasks; i-- > 0;) free_tasks_.push_back(i);
+  ops_.resize(kMaxOperationsPerCore);
+  for (uint32_t i = kMaxOperationsPerCore; i-- > 0;) free_ops_.push_back(i);
+}
+
+void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(incarnation > recovered_incarnation_);
+  begin(now_ns, out);
+  incarnation_ = incarnation;
+  append(IncarnationRecord{incarnation});
+  // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
+  claimed_ = incarnation == 1;
+  check_claimed();
+  finish();
+}
+
+void Core::begin(int64_t now_ns, Output& out) {
+  arena_.collect();
+  out_ = &out;
+  now_ = now_ns;
+}
+
+void Core::finish() {
+  flush_ranges();
+  out_ = nullptr;
+}
+
+void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
+  begin(now_ns, out);
+  for (size_t i = 0; i < count; ++i) {
+    if (const auto* request = std::get_if<ClientRequest>(&events[i].body)) {
+      table_.prefetch(hash_of(request->name));
+    } else if (const auto* message = std::get_if<Message>(&events[i].body)) {
+      if (const auto* accept = std::get_if<Accept>(message)) table_.prefetch(hash_of(accept->name));
+    }
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const Event& event = events[i];
+    if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
+      on_client(*request);
+    } else if (index_of(event.from.node) >= options_.members.size() ||
+               event.from.node == options_.self.node) {
+      ++counters_.ignored_messages;
+    } else if (const auto* message = std::get_if<Message>(&event.body)) {
+      std::visit([&](const auto& m) { on(event.from, m); }, *message);
+    } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
+      on_link_up(event.from, *up);
+    } else {
+      on_link_down(event.from);
+    }
+  }
+  finish();
+}
+
+void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(record >= durable_ && record <= record_);
+  begin(now_ns, out);
+  durable_ = record;
+  const uint16_t self = bit_of(options_.self.node);
+  while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= durable_) {
+    RoundZero& slot = slot_of(++self_voted_);
+    if (slot.open) vote_round_zero(slot, self);
+  }
+  size_t done = 0;
+  while (done < own_votes_.size() && own_votes_[done].record <= durable_) ++done;
+  if (done > 0) {
+    const std::vector<OwnVote> votes(own_votes_.begin(),
+                                     own_votes_.begin() + static_cast<ptrdiff_t>(done));
+    own_votes_.erase(own_votes_.begin(), own_votes_.begin() + static_cast<ptrdiff_t>(done));
+    for (const OwnVote& vote : votes) {
+      const Task* task = task_of(vote.handle);
+      if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
+        own_vote(static_cast<uint32_t>(vote.handle));
+      }
+    }
+  }
+  advance_window();
+  finish();
+}
+
+void Core::on_tick(int64_t now_ns, Output& out) {
+  begin(now_ns, out);
+  announce_progress();
+  resend_round_zero();
+  tick_ops();
+  tick_tasks();
+  if (now_ >= next_slow_tick_) {
+    next_slow_tick_ = now_ + 50 * kMs;
+    tick_claim();
+    query_unsettled();
+  }
+  finish();
+}
+
+bool Core::is_mine(uint64_t hash) const {
+  return core_of(shard_of(hash, options_.shard_count), options_.cores) == options_.self.core;
+}
+
+CoreId Core::core_of_name(std::string_view name) const {
+  return core_of(shard_of(hash_of(name), options_.shard_count), options_.cores);
+}
+
+NodeId Core::home_of(uint64_t hash) const {
+  return options_.members[home_index_of(hash, static_cast<uint32_t>(options_.members.size()))];
+}
+
+Endpoint Core::peer_core(size_t member, uint64_t hash) const {
+  const uint16_t cores = peers_[member].cores;
+  if (cores == 0) return Endpoint{options_.members[member], CoreId{0}};
+  return Endpoint{options_.members[member], core_of(shard_of(hash, options_.shard_count), cores)};
+}
+
+bool Core::link_up(const Endpoint& peer) const {
+  const Peer& p = peers_[index_of(peer.node)];
+  return peer.core.value < p.links.size() && p.links[peer.core.value].up;
+}
+
+size_t Core::index_of(NodeId node) const {
+  size_t i = 0;
+  while (i < options_.members.size() && options_.members[i] != node) ++i;
+  return i;
+}
+
+bool Core::is_quorum(uint16_t votes) const {
+  return static_cast<size_t>(std::popcount(votes)) >= quorum();
+}
+
+bool Core::majority_up(uint64_t hash) const {
+  size_t up = 0;
+  for (size_t i = 0; i < options_.members.size(); ++i) {
+    if (options_.members[i] == options_.self.node || link_up(peer_core(i, hash))) ++up;
+  }
+  return up >= quorum();
+}
+
+// Nothing at all is said before this incarnation, record 1, is on disk.
+void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
+  if (rests_on.record == 0) rests_on.record = 1;
+  ONCE_ASSERT(rests_on.record <= record_);
+  if (link_up(to)) out_->messages.push_back(Outgoing{to, rests_on, message});
+}
+
+void Core::broadcast(uint64_t hash, RestsOn rests_on, const Message& message) {
+  for (size_t i = 0; i < options_.members.size(); ++i) {
+    if (options_.members[i] != options_.self.node) send(peer_core(i, hash), rests_on, message);
+  }
+}
+
+uint64_t Core::append(const Record& record) {
+  encode_record(record, out_->records);
+  out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
+  return ++record_;
+}
+
+uint32_t Core::find_or_insert(uint64_t hash, std::string_view name) {
+  const uint32_t found = table_.find(hash, name);
+  return found != Table::kNone ? found : table_.insert(hash, name);
+}
+
+void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
+  if (up.cores == 0 || up.cores > kMaxCores || peer.core.value >= up.cores) {
+    ++counters_.ignored_messages;
+    return;
+  }
+  Peer& p = peers_[index_of(peer.node)];
+  if (p.cores != up.cores) {
+    p.cores = up.cores;
+    p.links.assign(up.cores, PeerCore{});
+  }
+  // An answer to an earlier claim message may be lost: page anew.
+  p.links[peer.core.value] = PeerCore{.up = true, .list = 0, .cursor = 0, .claimed = false};
+  if (!claimed_) claim_from(peer);
+}
+
+void Core::on_link_down(const Endpoint& peer) {
+  Peer& p = peers_[index_of(peer.node)];
+  if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
+  for (uint32_t op = oldest_op_; op != kNil;) {
+    const uint32_t newer = ops_[op].newer;
+    if (ops_[op].forwarded_to == peer) take_over(op);
+    op = newer;
+  }
+}
+
+const ReplicaCounters& Core::counters() const {
+  counters_.names = table_.size();
+  counters_.claimed = claimed_;
+  counters_.unsettled = 0;
+  for (const Home& home : homes_) counters_.unsettled += home.unsettled.size() - home.stale;
+  return counters_;
+}
+
+}  // namespace once::paxos

@@ -1,0 +1,313 @@
+// The state of one core and the steps on it, one file for each kind of event:
+// core.cc (events, members, output), core_acceptor.cc, core_home.cc (round 0), core_classic.cc
+// (prepare and accept rounds), core_read.cc, core_claim.cc, core_client.cc, core_recovery.cc.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/prng.h"
+#include "paxos/arena.h"
+#include "paxos/record.h"
+#include "paxos/replica.h"
+#include "paxos/table.h"
+
+namespace once::paxos {
+
+inline constexpr uint32_t kNil = 0xffffffffu;
+inline constexpr int64_t kMs = 1'000'000;
+inline constexpr size_t kMaxTasks = 8192;
+inline constexpr int64_t kResendNs = 50 * kMs;
+
+struct WaitList {
+  uint32_t head = kNil;
+  uint32_t tail = kNil;
+  bool empty() const { return head == kNil; }
+};
+
+// A request that waits for its answer, of a client or forwarded by another node.
+struct Op {
+  uint64_t token = 0;  // the client's, or the forwarding node's handle
+  Endpoint origin;     // node 0: a client of this node
+  RequestId id;
+  uint64_t hash = 0;
+  int64_t arrival = 0;
+  int64_t deadline = 0;
+  int64_t hedge_at = 0;         // when it takes over from the home; used while forwarded_to is set
+  Endpoint forwarded_to;        // node 0: not forwarded
+  WaitList* list = nullptr;     // whose waiter it is
+  uint32_t next = kNil;         // in `list`
+  uint32_t previous = kNil;
+  uint32_t newer = kNil;        // by age, oldest first
+  uint32_t older = kNil;
+  uint32_t generation = 0;
+  char* block = nullptr;        // name and value; null on the round-0 path
+  uint32_t value_size = 0;
+  uint16_t name_size = 0;
+  Operation operation = Operation::kRead;
+  bool may_have_happened = false;  // its value was proposed or sent on: no answer may deny it
+
+  std::string_view name() const { return {block, name_size}; }
+  std::string_view value() const { return {block + name_size, value_size}; }
+};
+
+// One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
+struct RoundZero {
+  uint64_t sequence = 0;
+  uint64_t record = 0;  // own vote counts once this is durable
+  int64_t sent_at = 0;
+  uint32_t entry = kNil;
+  uint16_t votes = 0;  // bit: index of the member
+  bool open = false;
+  WaitList waiters;
+};
+
+enum class TaskKind : uint8_t { kFree, kClassic, kRead };
+enum class Phase : uint8_t { kBackOff, kPrepare, kAccept };
+
+struct Task {
+  TaskKind kind = TaskKind::kFree;
+  Phase phase = Phase::kBackOff;
+  uint8_t attempts = 0;
+  uint16_t votes = 0;     // promises, accepts or read replies, once per acceptor
+  uint16_t none = 0;      // read: acceptors that hold nothing
+  uint16_t same = 0;      // read: acceptors that hold (best, state.version)
+  uint32_t generation = 0;
+  uint32_t entry = kNil;  // classic
+  uint32_t op = kNil;     // read
+  Ballot ballot;
+  Ballot best;            // highest accepted ballot reported; null: none
+  uint32_t seen_round = 0;
+  State state;            // reported or proposed; value in `block`
+  char* block = nullptr;
+  size_t block_size = 0;
+  int64_t next_at = 0;
+  int64_t started = 0;
+  WaitList waiters;
+};
+
+// Accepts of one core of one home, by sequence: what that home has not yet told us to be on its disk,
+// or to be chosen. One incarnation at a time.
+struct Lane {
+  struct Slot {
+    uint64_t sequence = 0;
+    uint32_t entry = kNil;
+  };
+  Endpoint home;
+  uint32_t incarnation = 0;
+  uint64_t durable = 0;
+  std::vector<Slot> ring;
+  // the AcceptedRange that this step is collecting; last 0: none
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t rests_on = 0;
+};
+
+// Per other member and for ourselves: what the claim and the unsettled list need.
+struct Home {
+  uint32_t range_promise = 0;        // incarnation below which nothing more is accepted from it
+  std::vector<uint32_t> unsettled;   // entries with kUnsettled; others are skipped
+  uint64_t list = 1;                 // number of this ordering of `unsettled`
+  size_t stale = 0;                  // entries in it without the flag
+  size_t query_cursor = 0;
+  int64_t paging_until = 0;          // a claim is reading the list
+};
+
+struct PeerCore {
+  bool up = false;
+  uint64_t list = 0;    // of the claim's paging
+  uint64_t cursor = 0;
+  bool claimed = false;
+};
+
+struct Peer {
+  uint16_t cores = 0;  // 0: never met
+  std::vector<PeerCore> links;
+  int64_t smoothed_ns = 0;  // of forwarded requests
+  int64_t variation_ns = 0;
+};
+
+class Core final : public Replica {
+ public:
+  explicit Core(const ReplicaOptions& options);
+  bool recover(std::string_view record) override;
+  uint32_t recovered_incarnation() const override { return recovered_incarnation_; }
+  void start(uint32_t incarnation, int64_t now_ns, Output& out) override;
+  void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
+  void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
+  void on_tick(int64_t now_ns, Output& out) override;
+  void set_disk_full(bool full) override { disk_full_ = full; }
+  CoreId core_of_name(std::string_view name) const override;
+  const ReplicaCounters& counters() const override;
+
+ private:
+  // core.cc
+  void begin(int64_t now_ns, Output& out);
+  void finish();
+  uint64_t hash_of(std::string_view name) const { return name_hash(name, options_.hash_seed); }
+  bool is_mine(uint64_t hash) const;
+  NodeId home_of(uint64_t hash) const;
+  Endpoint peer_core(size_t member, uint64_t hash) const;
+  bool link_up(const Endpoint& peer) const;
+  size_t index_of(NodeId node) const;  // members_.size() when unknown
+  uint16_t bit_of(NodeId node) const { return static_cast<uint16_t>(1u << index_of(node)); }
+  size_t quorum() const { return options_.members.size() / 2 + 1; }
+  bool is_quorum(uint16_t votes) const;
+  bool majority_up(uint64_t hash) const;
+  void send(const Endpoint& to, RestsOn rests_on, const Message& message);
+  void broadcast(uint64_t hash, RestsOn rests_on, const Message& message);
+  uint64_t append(const Record& record);
+  uint32_t find_or_insert(uint64_t hash, std::string_view name);
+  void on_link_up(const Endpoint& peer, const LinkUp& up);
+  void on_link_down(const Endpoint& peer);
+
+  // core_acceptor.cc
+  void on(const Endpoint& from, const Prepare& m);
+  void on(const Endpoint& from, const Accept& m);
+  void on(const Endpoint& from, const ReadState& m);
+  void on(const Endpoint& from, const HomeProgress& m);
+  void on(const Endpoint& from, const ChosenRange& m);
+  void on(const Endpoint& from, const Decided& m);
+  bool round_fits(const Entry* entry, const Ballot& ballot) const;
+  void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
+  void flush_ranges();
+  void send_range(Lane& lane);
+  Lane& lane_of(const Endpoint& home, uint32_t incarnation);
+  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry);
+  void mark_chosen(Lane& lane, uint64_t first, uint64_t last);
+  void spill(Lane& lane);
+  void list_unsettled(uint32_t entry);
+  void mark_decided(Entry& entry) { entry.flags |= kIsDecided; }
+
+  // core_home.cc
+  void on(const Endpoint& from, const AcceptedRange& m);
+  bool round_zero_open(const Entry* entry) const;
+  void propose_round_zero(uint32_t op, std::string_view name, std::string_view value);
+  void vote_round_zero(RoundZero& slot, uint16_t bit);
+  void round_zero_lost(RoundZero& slot);
+  void advance_window();
+  void announce_progress();
+  void resend_round_zero();
+  Accept accept_of(const RoundZero& slot);
+  RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (kRoundZeroWindow - 1)]; }
+
+  // core_classic.cc
+  void on(const Endpoint& from, const Promise& m);
+  void on(const Endpoint& from, const Accepted& m);
+  void on(const Endpoint& from, const Rejected& m);
+  uint32_t begin_classic(uint32_t entry, uint32_t op);
+  void prepare(uint32_t task);
+  void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
+  void propose(uint32_t task);
+  void count_accept(uint32_t task, uint16_t bit);
+  void back_off(uint32_t task);
+  void end_classic(uint32_t task);
+  void keep_state(Task& task, const Ballot& ballot, const State& state);
+  uint32_t take_task(TaskKind kind);
+  void free_task(uint32_t task);
+  uint64_t handle_of(uint32_t task) const {
+    return uint64_t{tasks_[task].generation} << 32 | task;
+  }
+  Task* task_of(uint64_t handle);
+  void vote_when_durable(uint32_t task, uint64_t record);
+  void own_vote(uint32_t task);
+  void tick_tasks();
+
+  // core_read.cc
+  void on(const Endpoint& from, const ReadReply& m);
+  bool begin_read(uint32_t op);
+  void ask(uint32_t task);
+  void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot& ballot, const State& state);
+  void finish_read(uint32_t task);
+
+  // core_claim.cc
+  void on(const Endpoint& from, const ClaimHome& m);
+  void on(const Endpoint& from, const ClaimReply& m);
+  void on(const Endpoint& from, const SettleQuery& m);
+  void on(const Endpoint& from, const Settled& m);
+  void claim_from(const Endpoint& peer);
+  void check_claimed();
+  bool answered_fully(size_t member) const;
+  void tick_claim();
+  void query_unsettled();
+  void compact(Home& home);
+
+  // core_client.cc
+  void on_client(const ClientRequest& request);
+  void on(const Endpoint& from, const Forward& m);
+  void on(const Endpoint& from, const ForwardReply& m);
+  void handle(const Endpoint& origin, uint64_t token, const ClientRequest& request);
+  bool answer_decided(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
+  void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
+  void dispatch(uint32_t op, uint64_t hash, uint32_t entry, const ClientRequest& request);
+  void forward(uint32_t op, const Endpoint& home);
+  void take_over(uint32_t op);
+  void wait_on(uint32_t entry, uint32_t op);
+  void answer(uint32_t op, Status status, const State& state);
+  void answer_all(WaitList& waiters, const Entry& entry);
+  uint32_t take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);
+  void keep_request(Op& op, std::string_view name, std::string_view value);
+  void free_op(uint32_t op);
+  void push(WaitList& list, uint32_t op);
+  void unlink(uint32_t op);
+  void tick_ops();
+  void expire(uint32_t op);
+
+  // core_recovery.cc
+  struct Recovery;
+  void recover_accept(const AcceptRecord& r);
+
+  // An entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
+  static uint32_t active_round_zero(uint64_t sequence) {
+    return static_cast<uint32_t>(sequence & (kRoundZeroWindow - 1)) << 1 | 1;
+  }
+  static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
+
+  ReplicaOptions options_;
+  mutable ReplicaCounters counters_;
+  Arena arena_;
+  Table table_;
+  Prng prng_;
+  Output* out_ = nullptr;
+  int64_t now_ = 0;
+  uint32_t incarnation_ = 0;
+  uint32_t recovered_incarnation_ = 0;
+  uint64_t record_ = 0;   // last one made in this run
+  uint64_t durable_ = 0;  // last one known to be durable
+  bool disk_full_ = false;
+
+  std::vector<Peer> peers_;  // by member index
+  std::vector<Home> homes_;  // by member index
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> ranges_;  // lanes with a range to send
+
+  bool claimed_ = false;
+  uint64_t next_sequence_ = 1;
+  uint64_t oldest_open_ = 1;      // every lower sequence has ended
+  uint64_t self_voted_ = 0;       // every sequence up to it is durable here
+  uint64_t announced_durable_ = 0;
+  std::vector<RoundZero> ring_;
+  std::vector<std::pair<uint64_t, uint64_t>> chosen_;  // ranges not yet announced
+
+  std::vector<Task> tasks_;
+  std::vector<uint32_t> free_tasks_;
+  struct OwnVote {
+    uint64_t record;
+    uint64_t handle;
+    Phase phase;
+    Ballot ballot;
+  };
+  std::vector<OwnVote> own_votes_;  // ascending records
+
+  std::vector<Op> ops_;
+  std::vector<uint32_t> free_ops_;
+  uint32_t oldest_op_ = kNil;
+  uint32_t newest_op_ = kNil;
+  int64_t next_slow_tick_ = 0;
+};
+
+}  // namespace once::paxos

@@ -1,0 +1,209 @@
+// The acceptor: promises and accepts, durable before they are said; what it learns of decisions.
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space.
+bool Core::round_fits(const Entry* entry, const Ballot& ballot) const {
+  const uint32_t known = entry ? entry->promised.round : 0;
+  return ballot.round <= known || ballot.round - known <= kMaxRoundJump;
+}
+
+void Core::on(const Endpoint& from, const Prepare& m) {
+  const uint64_t hash = hash_of(m.name);
+  uint32_t index = table_.find(hash, m.name);
+  const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
+  if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
+      !round_fits(known, m.ballot)) {
+    ++counters_.ignored_messages;
+    return;
+  }
+  if (index == Table::kNone) {
+    if (disk_full_) return;
+    index = table_.insert(hash, m.name);
+  }
+  Entry& entry = table_.at(index);
+  if (m.ballot < entry.promised) {
+    ++counters_.rejected;
+    send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
+    return;
+  }
+  if (entry.promised < m.ballot) {
+    entry.promised = m.ballot;
+    entry.record = append(PromiseRecord{m.ballot, entry.name()});
+    list_unsettled(index);
+  }
+  send(from, RestsOn{entry.record},
+       Promise{m.op, m.ballot, entry.accepted,
+               entry.accepted.is_null() ? State{} : entry.state()});
+}
+
+void Core::on(const Endpoint& from, const Accept& m) {
+  const uint64_t hash = hash_of(m.name);
+  uint32_t index = table_.find(hash, m.name);
+  const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
+  const bool round_zero = m.ballot.round == 0;
+  if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
+      (round_zero && (home_of(hash) != from.node || m.op == 0)) || !round_fits(known, m.ballot)) {
+    ++counters_.ignored_messages;
+    return;
+  }
+  // The range promise stands for a promise of (0, home, incarnation) on each of its names.
+  // An incarnation that another has followed is refused too: its lane is gone.
+  if (round_zero && (m.ballot.incarnation < homes_[index_of(from.node)].range_promise ||
+                     m.ballot.incarnation < lane_of(from, m.ballot.incarnation).incarnation)) {
+    ++counters_.rejected;
+    return;
+  }
+  if (index == Table::kNone) {
+    if (disk_full_) return;
+    index = table_.insert(hash, m.name);
+  }
+  Entry& entry = table_.at(index);
+  if (m.ballot < entry.promised) {
+    ++counters_.rejected;
+    send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
+    return;
+  }
+  if (m.ballot == entry.accepted && m.state.version <= entry.version) {
+    const bool same = m.state.version == entry.version && m.state.writer == entry.writer();
+    if (same) acknowledge(from, m, entry.record);
+    if (!same) ++counters_.ignored_messages;
+    return;
+  }
+  // A decided write-once state has one writer for ever: anything else is a peer out of its mind.
+  if (entry.decided() && entry.has(kSealed) && m.state.writer != entry.writer()) {
+    ++counters_.ignored_messages;
+    return;
+  }
+  entry.promised = entry.accepted = m.ballot;
+  table_.set_state(entry, m.state);
+  entry.record = append(AcceptRecord{m.ballot, from.core, round_zero ? m.op : 0, m.state, m.name});
+  if (round_zero) {
+    note_accept(lane_of(from, m.ballot.incarnation), m.op, index);
+  } else {
+    list_unsettled(index);
+  }
+  acknowledge(from, m, entry.record);
+}
+
+// Round-0 accepts are acknowledged by ranges of the home's sequence numbers, once a step.
+void Core::acknowledge(const Endpoint& from, const Accept& m, uint64_t record) {
+  if (m.ballot.round != 0) {
+    send(from, RestsOn{record}, Accepted{m.op, m.ballot, m.state.version});
+    return;
+  }
+  Lane& lane = lane_of(from, m.ballot.incarnation);
+  if (lane.last != 0 && m.op != lane.last + 1) send_range(lane);
+  if (lane.last == 0) {
+    lane.first = m.op;
+    ranges_.push_back(&lane);
+  }
+  lane.last = m.op;
+  lane.rests_on = std::max(lane.rests_on, record);
+}
+
+void Core::send_range(Lane& lane) {
+  if (lane.last == 0) return;
+  send(lane.home, RestsOn{lane.rests_on}, AcceptedRange{lane.incarnation, lane.first, lane.last});
+  lane.first = lane.last = lane.rests_on = 0;
+}
+
+void Core::flush_ranges() {
+  for (Lane* lane : ranges_) send_range(*lane);
+  ranges_.clear();
+}
+
+Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
+  for (auto& lane : lanes_) {
+    if (lane->home != home) continue;
+    if (lane->incarnation < incarnation) {
+      if (out_ != nullptr) send_range(*lane);
+      spill(*lane);
+      lane->incarnation = incarnation;
+      lane->durable = 0;
+    }
+    return *lane;
+  }
+  lanes_.push_back(std::make_unique<Lane>());
+  Lane& lane = *lanes_.back();
+  lane.home = home;
+  lane.incarnation = incarnation;
+  lane.ring.resize(kRoundZeroWindow);
+  return lane;
+}
+
+// What is still unsettled when its slot is needed goes onto the list: late, never lost.
+void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry) {
+  Lane::Slot& slot = lane.ring[sequence & (kRoundZeroWindow - 1)];
+  if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
+  slot = Lane::Slot{sequence, entry};
+}
+
+void Core::spill(Lane& lane) {
+  for (Lane::Slot& slot : lane.ring) {
+    if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
+    slot = Lane::Slot{};
+  }
+}
+
+// DESIGN 3.2: what this acceptor must report when the name's home claims. Our own names are in our log.
+void Core::list_unsettled(uint32_t index) {
+  Entry& entry = table_.at(index);
+  const NodeId home = home_of(entry.hash());
+  if (home == options_.self.node || entry.has(kUnsettled)) return;
+  entry.flags |= kUnsettled;
+  homes_[index_of(home)].unsettled.push_back(index);
+}
+
+void Core::on(const Endpoint& from, const HomeProgress& m) {
+  Lane& lane = lane_of(from, m.incarnation);
+  if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
+  lane.durable = m.durable;
+  append(HomeProgressRecord{from, m.incarnation, m.durable});
+}
+
+void Core::on(const Endpoint& from, const ChosenRange& m) {
+  if (m.first == 0 || m.last < m.first) {
+    ++counters_.ignored_messages;
+    return;
+  }
+  Lane& lane = lane_of(from, m.incarnation);
+  if (lane.incarnation != m.incarnation) return;
+  mark_chosen(lane, m.first, m.last);
+  append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
+}
+
+void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
+  if (last - first >= kRoundZeroWindow) first = last - kRoundZeroWindow + 1;
+  const Ballot ballot{0, lane.home.node, lane.incarnation};
+  for (uint64_t sequence = first; sequence <= last; ++sequence) {
+    const Lane::Slot& slot = lane.ring[sequence & (kRoundZeroWindow - 1)];
+    if (slot.sequence != sequence || slot.entry == kNil) continue;
+    Entry& entry = table_.at(slot.entry);
+    if (entry.accepted == ballot) mark_decided(entry);
+  }
+}
+
+void Core::on(const Endpoint&, const Decided& m) {
+  const uint32_t index = table_.find(hash_of(m.name), m.name);
+  if (index == Table::kNone) return;
+  Entry& entry = table_.at(index);
+  if (entry.accepted != m.ballot || entry.version != m.version || entry.decided()) return;
+  mark_decided(entry);
+  append(DecidedRecord{m.ballot, m.version, m.name});
+}
+
+void Core::on(const Endpoint& from, const ReadState& m) {
+  const uint64_t hash = hash_of(m.name);
+  const uint32_t index = table_.find(hash, m.name);
+  if (index == Table::kNone || table_.at(index).accepted.is_null()) {
+    send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
+    return;
+  }
+  const Entry& entry = table_.at(index);
+  send(from, RestsOn{entry.record},
+       ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
+}
+
+}  // namespace once::paxos

@@ -1,0 +1,182 @@
+// The claim of a restarted home, and the unsettled lists that answer it (DESIGN 3.2).
+// Every name on any list of the claim's majority is closed to round 0 for this incarnation and goes
+// through a normal prepare, which proposes on whatever was accepted.
+#include <bit>
+
+#include "base/bytes.h"
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+constexpr size_t kPageBytes = 32 * 1024;
+
+void Core::claim_from(const Endpoint& peer) {
+  PeerCore& link = peers_[index_of(peer.node)].links[peer.core.value];
+  if (link.claimed) return;
+  send(peer, RestsOn{}, ClaimHome{incarnation_, link.list, link.cursor});
+}
+
+void Core::on(const Endpoint& from, const ClaimHome& m) {
+  Home& home = homes_[index_of(from.node)];
+  if (m.incarnation < home.range_promise) {
+    ++counters_.rejected;
+    return;
+  }
+  if (m.incarnation > home.range_promise) {
+    home.range_promise = m.incarnation;
+    append(RangePromiseRecord{from.node, m.incarnation});
+    for (auto& lane : lanes_) {
+      if (lane->home.node == from.node && lane->incarnation < m.incarnation) {
+        send_range(*lane);
+        spill(*lane);
+      }
+    }
+  }
+  ClaimReply reply{m.incarnation, home.list, 0, 0, false, {}};
+  std::vector<char> names;
+  if (m.list == home.list || m.cursor == 0) {
+    home.paging_until = now_ + 1000 * kMs;
+    uint64_t at = m.cursor;
+    ByteWriter out(names);
+    for (; at < home.unsettled.size() && names.size() < kPageBytes; ++at) {
+      const Entry& entry = table_.at(home.unsettled[at]);
+      if (!entry.has(kUnsettled)) continue;
+      out.put(entry.name_size);
+      out.put_bytes(entry.name());
+    }
+    reply.cursor = m.cursor;
+    reply.next = at;
+    reply.last = at >= home.unsettled.size();
+    if (reply.last) home.paging_until = 0;
+  }
+  char* block = arena_.allocate(names.size());
+  std::memcpy(block, names.data(), names.size());
+  arena_.free(block, names.size());  // readable until the next step
+  reply.names = {block, names.size()};
+  // The range promise, and all that is reported, is in records up to the last.
+  send(from, RestsOn{record_}, reply);
+}
+
+void Core::on(const Endpoint& from, const ClaimReply& m) {
+  const Peer& peer = peers_[index_of(from.node)];
+  if (m.incarnation != incarnation_ || claimed_ || from.core.value >= peer.links.size()) return;
+  PeerCore& link = peers_[index_of(from.node)].links[from.core.value];
+  if (link.claimed) return;
+  if (m.cursor != link.cursor || (link.list != 0 && m.list != link.list)) {
+    if (m.list != link.list) {  // renumbered: what was read of it may have gaps
+      link.list = 0;
+      link.cursor = 0;
+      claim_from(from);
+    }
+    return;
+  }
+  ByteReader in(m.names);
+  while (in.remaining() > 0) {
+    const std::string_view name = in.get_bytes(in.get<uint16_t>());
+    if (!in.ok() || name.empty() || name.size() > kMaxNameBytes) {
+      ++counters_.ignored_messages;
+      return;
+    }
+    const uint64_t hash = hash_of(name);
+    if (!is_mine(hash) || home_of(hash) != options_.self.node) continue;
+    table_.at(find_or_insert(hash, name)).flags |= kClosed;
+  }
+  link.list = m.list;
+  link.cursor = m.next;
+  link.claimed = m.last;
+  if (m.last) {
+    check_claimed();
+  } else {
+    claim_from(from);
+  }
+}
+
+// A member has answered once each of its cores that shares a shard with this one has.
+bool Core::answered_fully(size_t member) const {
+  const Peer& peer = peers_[member];
+  if (peer.cores == 0) return false;
+  for (uint16_t shard = 0; shard < options_.shard_count; ++shard) {
+    if (core_of(ShardId{shard}, options_.cores) != options_.self.core) continue;
+    if (!peer.links[core_of(ShardId{shard}, peer.cores).value].claimed) return false;
+  }
+  return true;
+}
+
+void Core::check_claimed() {
+  uint16_t votes = bit_of(options_.self.node);
+  for (size_t i = 0; i < options_.members.size(); ++i) {
+    if (answered_fully(i)) votes |= static_cast<uint16_t>(1u << i);
+  }
+  if (is_quorum(votes)) claimed_ = true;
+}
+
+void Core::tick_claim() {
+  if (claimed_) return;
+  for (size_t i = 0; i < peers_.size(); ++i) {
+    for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
+      if (peers_[i].links[core].up) claim_from(Endpoint{options_.members[i], CoreId{core}});
+    }
+  }
+}
+
+// Asks each home about a few names, so that lists shrink again after takeovers and crashes.
+void Core::query_unsettled() {
+  for (size_t i = 0; i < homes_.size(); ++i) {
+    Home& home = homes_[i];
+    if (home.unsettled.empty() || home.paging_until > now_) continue;
+    compact(home);
+    for (size_t n = 0; n < std::min<size_t>(256, home.unsettled.size()); ++n) {
+      home.query_cursor = (home.query_cursor + 1) % home.unsettled.size();
+      const Entry& entry = table_.at(home.unsettled[home.query_cursor]);
+      if (!entry.has(kUnsettled)) continue;
+      send(peer_core(i, entry.hash()), RestsOn{},
+           SettleQuery{entry.promised, entry.accepted, entry.name()});
+    }
+  }
+}
+
+void Core::compact(Home& home) {
+  if (home.stale * 2 < home.unsettled.size()) return;
+  std::erase_if(home.unsettled, [&](uint32_t i) { return !table_.at(i).has(kUnsettled); });
+  home.stale = 0;
+  home.query_cursor = 0;
+  ++home.list;
+}
+
+void Core::on(const Endpoint& from, const SettleQuery& m) {
+  const uint64_t hash = hash_of(m.name);
+  if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
+  const uint32_t found = table_.find(hash, m.name);
+  if (found != Table::kNone) {
+    const Entry& entry = table_.at(found);
+    if (entry.record <= durable_ && entry.promised >= m.promised && entry.accepted >= m.accepted) {
+      send(from, RestsOn{}, Settled{m.promised, m.accepted, m.name});
+      return;
+    }
+    if (entry.active != 0) return;
+  }
+  // Finish it: the round leaves what was asked for on our own disk. Only with tasks to spare.
+  if (free_tasks_.size() > kMaxTasks / 2 && majority_up(hash) && !m.name.empty() &&
+      m.name.size() <= kMaxNameBytes && !disk_full_) {
+    const uint32_t index = find_or_insert(hash, m.name);
+    Entry& entry = table_.at(index);
+    if (m.promised.round - std::min(m.promised.round, entry.promised.round) > kMaxRoundJump) return;
+    const uint32_t task = take_task(TaskKind::kClassic);
+    tasks_[task].entry = index;
+    tasks_[task].seen_round = m.promised.round;
+    entry.active = active_task(task);
+    prepare(task);
+  }
+}
+
+void Core::on(const Endpoint& from, const Settled& m) {
+  const uint64_t hash = hash_of(m.name);
+  const uint32_t found = table_.find(hash, m.name);
+  if (found == Table::kNone || home_of(hash) != from.node) return;
+  Entry& entry = table_.at(found);
+  if (!entry.has(kUnsettled) || entry.promised > m.promised || entry.accepted > m.accepted) return;
+  entry.flags &= static_cast<uint16_t>(~kUnsettled);
+  ++homes_[index_of(from.node)].stale;
+}
+
+}  // namespace once::paxos

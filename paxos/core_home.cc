@@ -1,0 +1,138 @@
+// The home's round 0 (DESIGN 3.2): no prepare, because nothing lies below it. Its safety rests on
+// this: round 0 is used only for a name of which this acceptor knows nothing at all, and which no
+// acceptor of the claim's majority reported as unsettled; and a ballot never carries two states.
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+bool Core::round_zero_open(const Entry* entry) const {
+  if (!claimed_) return false;
+  return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
+                              entry->active == 0 && !entry->has(kClosed));
+}
+
+// REQUIRES: round_zero_open, and room in the window.
+void Core::propose_round_zero(uint32_t op, std::string_view name, std::string_view value) {
+  ONCE_ASSERT(next_sequence_ - oldest_open_ < kRoundZeroWindow);
+  const uint64_t hash = ops_[op].hash;
+  const uint32_t index = find_or_insert(hash, name);
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(round_zero_open(&entry));
+  const uint64_t sequence = next_sequence_++;
+  const Ballot ballot{0, options_.self.node, incarnation_};
+  entry.promised = entry.accepted = ballot;
+  table_.set_state(entry, State{1, true, ops_[op].id, value});
+  entry.record =
+      append(AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
+  entry.active = active_round_zero(sequence);
+  RoundZero& slot = slot_of(sequence);
+  ONCE_ASSERT(!slot.open);
+  slot = RoundZero{.sequence = sequence, .record = entry.record, .sent_at = now_, .entry = index,
+                   .votes = 0, .open = true, .waiters = {}};
+  ops_[op].may_have_happened = true;
+  push(slot.waiters, op);
+  broadcast(hash, RestsOn{}, accept_of(slot));
+  if (next_sequence_ - announced_durable_ > kRoundZeroWindow / 2) announce_progress();
+}
+
+Accept Core::accept_of(const RoundZero& slot) {
+  const Entry& entry = table_.at(slot.entry);
+  return Accept{slot.sequence, Ballot{0, options_.self.node, incarnation_}, entry.state(),
+                entry.name()};
+}
+
+void Core::on(const Endpoint& from, const AcceptedRange& m) {
+  if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
+  if (m.first == 0 || m.last < m.first || m.last >= next_sequence_) {
+    ++counters_.ignored_messages;
+    return;
+  }
+  const uint16_t bit = bit_of(from.node);
+  for (uint64_t sequence = std::max(m.first, oldest_open_); sequence <= m.last; ++sequence) {
+    RoundZero& slot = slot_of(sequence);
+    if (slot.open && slot.sequence == sequence) vote_round_zero(slot, bit);
+  }
+  advance_window();
+}
+
+void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
+  slot.votes |= bit;
+  if (!is_quorum(slot.votes)) return;
+  Entry& entry = table_.at(slot.entry);
+  // A takeover may have moved the entry on meanwhile; then its ballot carries this same state.
+  ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
+  mark_decided(entry);
+  slot.open = false;
+  if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
+  ++counters_.fast_path_writes;
+  if (!chosen_.empty() && chosen_.back().second + 1 == slot.sequence) {
+    chosen_.back().second = slot.sequence;
+  } else {
+    chosen_.emplace_back(slot.sequence, slot.sequence);
+  }
+  answer_all(slot.waiters, entry);
+}
+
+// A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds out.
+void Core::round_zero_lost(RoundZero& slot) {
+  Entry& entry = table_.at(slot.entry);
+  slot.open = false;
+  if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
+  WaitList waiters = slot.waiters;
+  slot.waiters = WaitList{};
+  for (uint32_t op = waiters.head; op != kNil;) {
+    const uint32_t next = ops_[op].next;
+    ops_[op].list = nullptr;
+    ops_[op].next = ops_[op].previous = kNil;
+    if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
+    wait_on(slot.entry, op);
+    op = next;
+  }
+}
+
+void Core::advance_window() {
+  while (oldest_open_ < next_sequence_ && !slot_of(oldest_open_).open &&
+         oldest_open_ <= self_voted_) {
+    ++oldest_open_;
+  }
+}
+
+void Core::announce_progress() {
+  const bool moved = self_voted_ > announced_durable_;
+  if (!moved && chosen_.empty()) return;
+  announced_durable_ = self_voted_;
+  for (size_t i = 0; i < peers_.size(); ++i) {
+    for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
+      const Endpoint to{options_.members[i], CoreId{core}};
+      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, self_voted_});
+      for (auto [first, last] : chosen_) send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
+    }
+  }
+  for (auto [first, last] : chosen_) {
+    append(ChosenRangeRecord{options_.self, incarnation_, first, last});
+  }
+  chosen_.clear();
+}
+
+// The same state under the same ballot, to those who have not answered. The oldest come first.
+void Core::resend_round_zero() {
+  for (uint64_t sequence = oldest_open_; sequence < next_sequence_; ++sequence) {
+    RoundZero& slot = slot_of(sequence);
+    if (slot.sent_at + kResendNs > now_) return;
+    if (!slot.open) continue;
+    Entry& entry = table_.at(slot.entry);
+    const Ballot ballot{0, options_.self.node, incarnation_};
+    if (entry.accepted != ballot) {
+      round_zero_lost(slot);
+      continue;
+    }
+    slot.sent_at = now_;
+    for (size_t i = 0; i < options_.members.size(); ++i) {
+      if ((slot.votes >> i & 1) == 0 && options_.members[i] != options_.self.node) {
+        send(peer_core(i, entry.hash()), RestsOn{}, accept_of(slot));
+      }
+    }
+  }
+}
+
+}  // namespace once::paxos

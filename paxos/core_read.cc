@@ -1,0 +1,87 @@
+// Quorum reads (DESIGN 3.4). A majority that holds nothing: empty. A majority that holds the same
+// (ballot, version): that state. Equal values at different ballots are not a decision: finish it.
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+bool Core::begin_read(uint32_t op) {
+  const uint32_t index = take_task(TaskKind::kRead);
+  if (index == kNil) return false;
+  ++counters_.quorum_reads;
+  tasks_[index].op = op;
+  push(tasks_[index].waiters, op);
+  ask(index);
+  return true;
+}
+
+// Each asking is a new handle: answers to an earlier one are never counted.
+void Core::ask(uint32_t index) {
+  Task& task = tasks_[index];
+  if (task.waiters.empty()) return free_task(index);
+  if (task.attempts >= 2) return finish_read(index);
+  ++task.attempts;
+  ++task.generation;
+  task.votes = task.none = task.same = 0;
+  task.best = Ballot{};
+  task.next_at = now_ + kResendNs;
+  const Op& op = ops_[task.op];
+  broadcast(op.hash, RestsOn{}, ReadState{handle_of(index), op.name()});
+  const uint32_t found = table_.find(op.hash, op.name());
+  const uint16_t self = bit_of(options_.self.node);
+  if (found == Table::kNone || table_.at(found).accepted.is_null()) {
+    return count_read(index, self, false, Ballot{}, State{});
+  }
+  if (table_.at(found).record > durable_) return vote_when_durable(index, record_);
+  own_vote(index);
+}
+
+void Core::on(const Endpoint& from, const ReadReply& m) {
+  Task* task = task_of(m.op);
+  if (!task || task->kind != TaskKind::kRead) return;
+  count_read(static_cast<uint32_t>(m.op), bit_of(from.node), m.decided, m.accepted_ballot,
+             m.accepted);
+}
+
+void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& ballot,
+                      const State& state) {
+  Task& task = tasks_[index];
+  if (task.votes & bit) return;
+  task.votes |= bit;
+  const auto best = std::pair(task.best, task.state.version);
+  if (ballot.is_null()) {
+    task.none |= bit;
+  } else if (task.best.is_null() || best < std::pair(ballot, state.version)) {
+    keep_state(task, ballot, state);
+    task.same = bit;
+  } else if (best == std::pair(ballot, state.version)) {
+    task.same |= bit;
+  }
+  if (decided || is_quorum(task.same)) {
+    const State known = decided ? state : task.state;
+    const uint32_t found = table_.find(ops_[task.op].hash, ops_[task.op].name());
+    if (found != Table::kNone && table_.at(found).accepted == ballot &&
+        table_.at(found).version == known.version) {
+      mark_decided(table_.at(found));
+    }
+    answer(task.op, Status::kDone, known);
+    return free_task(index);
+  }
+  if (is_quorum(task.none)) {
+    answer(task.op, Status::kEmpty, State{});
+    return free_task(index);
+  }
+  // A write is under way. Leave it a moment, ask again, then finish it ourselves.
+  if (is_quorum(task.votes)) {
+    task.next_at = std::min(task.next_at, now_ + kMs + static_cast<int64_t>(prng_.below(kMs)));
+  }
+}
+
+void Core::finish_read(uint32_t index) {
+  const uint32_t op = tasks_[index].op;
+  const uint32_t entry = find_or_insert(ops_[op].hash, ops_[op].name());
+  unlink(op);
+  free_task(index);
+  wait_on(entry, op);
+}
+
+}  // namespace once::paxos

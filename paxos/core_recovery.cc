@@ -1,0 +1,81 @@
+// From the log back to what was true: the same lanes and lists as in a run, so that what is unsettled
+// after a restart is what was unsettled before it, or more.
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+struct Core::Recovery {
+  Core& core;
+
+  bool operator()(const IncarnationRecord& r) {
+    core.recovered_incarnation_ = std::max(core.recovered_incarnation_, r.incarnation);
+    return true;
+  }
+  bool operator()(const PromiseRecord& r) {
+    const uint64_t hash = core.hash_of(r.name);
+    if (!core.is_mine(hash)) return true;
+    const uint32_t index = core.find_or_insert(hash, r.name);
+    Entry& entry = core.table_.at(index);
+    entry.promised = std::max(entry.promised, r.ballot);
+    if (entry.promised.round > 0) core.list_unsettled(index);
+    return true;
+  }
+  bool operator()(const AcceptRecord& r) {
+    if (core.is_mine(core.hash_of(r.name))) core.recover_accept(r);
+    return true;
+  }
+  bool operator()(const RangePromiseRecord& r) {
+    const size_t index = core.index_of(r.home);
+    if (index >= core.homes_.size()) return false;
+    Home& home = core.homes_[index];
+    home.range_promise = std::max(home.range_promise, r.incarnation);
+    return true;
+  }
+  bool operator()(const ChosenRangeRecord& r) {
+    if (core.index_of(r.home.node) >= core.homes_.size()) return false;
+    Lane& lane = core.lane_of(r.home, r.incarnation);
+    if (lane.incarnation == r.incarnation) core.mark_chosen(lane, r.first, r.last);
+    return true;
+  }
+  bool operator()(const HomeProgressRecord& r) {
+    if (core.index_of(r.home.node) >= core.homes_.size()) return false;
+    Lane& lane = core.lane_of(r.home, r.incarnation);
+    if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, r.durable);
+    return true;
+  }
+  bool operator()(const DecidedRecord& r) {
+    const uint32_t index = core.table_.find(core.hash_of(r.name), r.name);
+    if (index == Table::kNone) return true;  // of another core
+    Entry& entry = core.table_.at(index);
+    if (entry.accepted == r.ballot && entry.version == r.version) core.mark_decided(entry);
+    return true;
+  }
+};
+
+bool Core::recover(std::string_view bytes) {
+  ONCE_ASSERT(incarnation_ == 0);
+  arena_.collect();
+  const std::optional<Record> record = decode_record(bytes);
+  return record && std::visit(Recovery{*this}, *record);
+}
+
+void Core::recover_accept(const AcceptRecord& r) {
+  const uint32_t index = find_or_insert(hash_of(r.name), r.name);
+  Entry& entry = table_.at(index);
+  entry.promised = std::max(entry.promised, r.ballot);
+  const bool newer = entry.accepted.is_null() ||
+                     std::pair(entry.accepted, entry.version) < std::pair(r.ballot, r.state.version);
+  if (newer) {
+    entry.accepted = r.ballot;
+    table_.set_state(entry, r.state);
+  }
+  if (r.ballot.round > 0) return list_unsettled(index);
+  Lane& lane = lane_of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
+  if (lane.incarnation == r.ballot.incarnation) {
+    note_accept(lane, r.sequence, index);
+  } else {
+    list_unsettled(index);
+  }
+}
+
+}  // namespace once::paxos

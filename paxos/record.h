@@ -1,0 +1,57 @@
+// What the core writes to its log: bytes <-> values. docs/log-format.md describes the blocks around it.
+// Little-endian: u8 kind, then the fields of the kind in the order of its struct; names and values last.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/types.h"
+#include "paxos/messages.h"
+
+namespace once::paxos {
+
+struct IncarnationRecord {
+  uint32_t incarnation = 0;
+};
+struct PromiseRecord {
+  Ballot ballot;
+  std::string_view name;
+};
+struct AcceptRecord {
+  Ballot ballot;
+  CoreId lane;            // round 0: the home's core that numbered it
+  uint64_t sequence = 0;  // round 0: the home's number
+  State state;
+  std::string_view name;
+};
+struct RangePromiseRecord {  // nothing more from this home below this incarnation
+  NodeId home;
+  uint32_t incarnation = 0;
+};
+struct ChosenRangeRecord {
+  Endpoint home;
+  uint32_t incarnation = 0;
+  uint64_t first = 0;
+  uint64_t last = 0;
+};
+struct HomeProgressRecord {
+  Endpoint home;
+  uint32_t incarnation = 0;
+  uint64_t durable = 0;
+};
+struct DecidedRecord {
+  Ballot ballot;
+  uint64_t version = 0;
+  std::string_view name;
+};
+
+using Record = std::variant<IncarnationRecord, PromiseRecord, AcceptRecord, RangePromiseRecord,
+                            ChosenRangeRecord, HomeProgressRecord, DecidedRecord>;
+
+void encode_record(const Record& record, std::vector<char>& out);
+std::optional<Record> decode_record(std::string_view bytes);  // nothing: not a record of ours
+
+}  // namespace once::paxos

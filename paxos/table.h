@@ -1,0 +1,145 @@
+// The index of one core: every name that its acceptor knows, found by hash and whole name.
+// 256 small tables, so that one growth moves a 256th of the names only. Entries never move.
+// Single-threaded. Names are never removed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "paxos/arena.h"
+#include "paxos/messages.h"
+
+namespace once::paxos {
+
+enum EntryFlag : uint16_t {
+  kSealed = 1,
+  kIsDecided = 2,
+  kClosed = 4,     // the claim reported it: never again round 0 in this incarnation
+  kUnsettled = 8,  // on the unsettled list of its home
+};
+
+// One cache line. The block holds writer, hash, name and value.
+struct Entry {
+  char* block = nullptr;
+  uint64_t version = 0;
+  uint64_t record = 0;  // last record of this run about it; 0: recovered, so durable
+  Ballot promised;
+  Ballot accepted;
+  uint32_t value_size = 0;
+  uint32_t active = 0;  // what is going on with it: see core.h
+  uint16_t name_size = 0;
+  uint16_t flags = 0;
+  uint32_t spare = 0;
+
+  static constexpr size_t kHeader = 24;
+  RequestId writer() const { return request_id(word(0), word(8)); }
+  uint64_t hash() const { return word(16); }
+  std::string_view name() const { return {block + kHeader, name_size}; }
+  std::string_view value() const { return {block + kHeader + name_size, value_size}; }
+  bool has(EntryFlag flag) const { return (flags & flag) != 0; }
+  bool decided() const { return has(kIsDecided); }
+  State state() const { return State{version, has(kSealed), writer(), value()}; }
+
+ private:
+  uint64_t word(size_t at) const {
+    uint64_t word;
+    std::memcpy(&word, block + at, sizeof word);
+    return word;
+  }
+};
+static_assert(sizeof(Entry) == 64);
+
+class Table {
+ public:
+  static constexpr uint32_t kNone = 0xffffffffu;
+
+  explicit Table(Arena& arena) : arena_(arena) {}
+  Entry& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
+  uint64_t size() const { return count_; }
+  void prefetch(uint64_t hash) const {
+    const auto& part = parts_[hash & 255];
+    if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(hash, part)]);
+  }
+
+  uint32_t find(uint64_t hash, std::string_view name) {
+    auto& part = parts_[hash & 255];
+    if (part.slots.empty()) return kNone;
+    const size_t mask = part.slots.size() - 1;
+    for (size_t i = slot_of(hash, part);; i = (i + 1) & mask) {
+      const uint64_t slot = part.slots[i];
+      if (slot == 0) return kNone;
+      if ((slot >> 32) != tag_of(hash)) continue;
+      const uint32_t index = static_cast<uint32_t>(slot) - 1;
+      if (at(index).name() == name) return index;
+    }
+  }
+
+  // REQUIRES: find() said kNone.
+  uint32_t insert(uint64_t hash, std::string_view name) {
+    auto& part = parts_[hash & 255];
+    if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
+    if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
+    const uint32_t index = count_++;
+    Entry& entry = at(index);
+    entry.name_size = static_cast<uint16_t>(name.size());
+    entry.block = arena_.allocate(Entry::kHeader + name.size());
+    std::memset(entry.block, 0, 16);
+    std::memcpy(entry.block + 16, &hash, 8);
+    std::memcpy(entry.block + Entry::kHeader, name.data(), name.size());
+    place(part, hash, index);
+    ++part.used;
+    return index;
+  }
+
+  void set_state(Entry& entry, const State& state) {
+    const size_t old_size = Entry::kHeader + entry.name_size + entry.value_size;
+    char* block = arena_.allocate(Entry::kHeader + entry.name_size + state.value.size());
+    std::memcpy(block, &state.writer.high, 8);
+    std::memcpy(block + 8, &state.writer.low, 8);
+    std::memcpy(block + 16, entry.block + 16, 8 + entry.name_size);
+    std::memcpy(block + Entry::kHeader + entry.name_size, state.value.data(), state.value.size());
+    arena_.free(entry.block, old_size);
+    entry.block = block;
+    entry.value_size = static_cast<uint32_t>(state.value.size());
+    entry.version = state.version;
+    entry.flags = static_cast<uint16_t>((entry.flags & ~kSealed) | (state.sealed ? kSealed : 0));
+  }
+
+ private:
+  static constexpr uint32_t kChunk = 4096;
+  struct Part {
+    std::vector<uint64_t> slots;  // tag and index + 1; 0: free
+    size_t used = 0;
+  };
+  static uint64_t tag_of(uint64_t hash) { return hash >> 32; }
+  static size_t slot_of(uint64_t hash, const Part& part) {
+    return (hash >> 8) * 0x9e3779b97f4a7c15u >> 24 & (part.slots.size() - 1);
+  }
+  static void place(Part& part, uint64_t hash, uint32_t index) {
+    const size_t mask = part.slots.size() - 1;
+    size_t i = slot_of(hash, part);
+    while (part.slots[i] != 0) i = (i + 1) & mask;
+    part.slots[i] = tag_of(hash) << 32 | (index + 1);
+  }
+  void grow(Part& part) {
+    std::vector<uint64_t> old(part.slots.empty() ? 16 : part.slots.size() * 2);
+    old.swap(part.slots);
+    for (uint64_t slot : old) {
+      if (slot == 0) continue;
+      const uint32_t index = static_cast<uint32_t>(slot) - 1;
+      place(part, at(index).hash(), index);
+    }
+  }
+
+  Arena& arena_;
+  std::array<Part, 256> parts_;
+  std::vector<std::unique_ptr<Entry[]>> chunks_;
+  uint32_t count_ = 0;
+};
+
+}  // namespace once::paxos

@@ -1,0 +1,242 @@
+// A small world for the core: a few replicas, a network that may lose, repeat and reorder, disks that
+// are durable when the test says so, crashes that lose the rest. Everything from one seed.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "paxos/record.h"
+#include "paxos/replica.h"
+
+namespace once::paxos::test {
+
+// A message with its views made to own their bytes.
+struct Parcel {
+  Endpoint from, to;
+  Message message;
+  std::string name, value;
+
+  Parcel(Endpoint f, Endpoint t, const Message& m) : from(f), to(t), message(m) { own(); }
+  Parcel(const Parcel& other) : Parcel(other.from, other.to, other.message) {}
+  Parcel& operator=(const Parcel&) = delete;
+
+ private:
+  void own() {
+    std::visit(
+        [this](auto& m) {
+          if constexpr (requires { m.name; }) keep(m.name, name);
+          if constexpr (requires { m.names; }) keep(m.names, name);
+          if constexpr (requires { m.value; }) keep(m.value, value);
+          if constexpr (requires { m.state; }) keep(m.state.value, value);
+          if constexpr (requires { m.accepted.value; }) keep(m.accepted.value, value);
+        },
+        message);
+  }
+  static void keep(std::string_view& view, std::string& owner) {
+    owner = view;
+    view = owner;
+  }
+};
+
+struct Answer {
+  Status status;
+  std::string value;
+  RequestId writer;
+};
+
+class World {
+ public:
+  explicit World(size_t nodes, uint64_t seed = 1) : prng_(seed), nodes_(nodes) {
+    for (uint16_t i = 1; i <= nodes; ++i) members_.push_back(NodeId{i});
+    for (size_t i = 0; i < nodes; ++i) start(i);
+  }
+
+  // --- machines
+  void start(size_t i) {
+    Node& node = nodes_[i];
+    node.replica = Replica::make({.self = endpoint(i), .cores = 1, .members = members_,
+                                  .hash_seed = kSeed, .shard_count = 64,
+                                  .random_seed = prng_.next()});
+    for (const std::string& record : node.disk) ASSERT_TRUE(node.replica->recover(record));
+    node.pending.clear();
+    node.held.clear();
+    node.made = node.durable = 0;
+    node.out.clear();
+    node.replica->start(node.replica->recovered_incarnation() + 1, now_, node.out);
+    take(i);
+    node.up = true;
+    for (size_t j = 0; j < nodes_.size(); ++j) {
+      if (j == i || !nodes_[j].up) continue;
+      event(i, Event{endpoint(j), LinkUp{1}});
+      event(j, Event{endpoint(i), LinkUp{1}});
+    }
+  }
+  void crash(size_t i) {
+    nodes_[i].up = false;
+    nodes_[i].replica.reset();
+    std::erase_if(network_, [&](const auto& p) { return p->to == endpoint(i); });
+    for (size_t j = 0; j < nodes_.size(); ++j) {
+      if (j != i && nodes_[j].up) event(j, Event{endpoint(i), LinkDown{}});
+    }
+  }
+  void sync(size_t i) { sync(i, nodes_[i].pending.size()); }
+  void sync(size_t i, size_t records) {
+    Node& node = nodes_[i];
+    if (records == 0) return;
+    for (size_t n = 0; n < records; ++n) {
+      node.disk.push_back(node.pending.front());
+      node.pending.pop_front();
+    }
+    node.durable += records;
+    node.out.clear();
+    node.replica->on_durable(node.durable, now_, node.out);
+    take(i);
+    release(i);
+  }
+  bool up(size_t i) const { return nodes_[i].up; }
+  void tick(int64_t ms) {
+    now_ += ms * 1'000'000;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      if (!nodes_[i].up) continue;
+      nodes_[i].out.clear();
+      nodes_[i].replica->on_tick(now_, nodes_[i].out);
+      take(i);
+    }
+  }
+  // Everything delivered and durable until nothing moves, over `ms` of time.
+  void settle(int64_t ms = 400) {
+    for (int64_t at = 0; at < ms; at += 2) {
+      drain();
+      tick(2);
+    }
+    drain();
+  }
+  void drain() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      while (!network_.empty()) {
+        deliver(0);
+        moved = true;
+      }
+      for (size_t i = 0; i < nodes_.size(); ++i) {
+        if (!nodes_[i].up || nodes_[i].pending.empty()) continue;
+        sync(i);
+        moved = true;
+      }
+    }
+  }
+
+  // --- network
+  size_t in_flight() const { return network_.size(); }
+  void deliver(size_t n, bool keep = false) {
+    const std::unique_ptr<Parcel> parcel = std::make_unique<Parcel>(*network_[n]);
+    if (!keep) drop(n);
+    const size_t to = parcel->to.node.value - 1u;
+    if (nodes_[to].up) event(to, Event{parcel->from, parcel->message});
+  }
+  void drop(size_t n) { network_.erase(network_.begin() + static_cast<ptrdiff_t>(n)); }
+  template <class M>
+  size_t count() const {
+    size_t n = 0;
+    for (const auto& p : network_) n += std::holds_alternative<M>(p->message);
+    return n;
+  }
+  template <class M>
+  void drop_all(std::optional<size_t> to = {}) {
+    std::erase_if(network_, [&](const auto& p) {
+      return std::holds_alternative<M>(p->message) && (!to || p->to == endpoint(*to));
+    });
+  }
+  void inject(size_t from, size_t to, const Message& m) { event(to, Event{endpoint(from), m}); }
+
+  // --- clients
+  uint64_t write(size_t i, const std::string& name, const std::string& value, RequestId id,
+                 uint32_t timeout_ms = 1000) {
+    return request(i, ClientRequest{++token_, Operation::kWrite, id, timeout_ms, name, value});
+  }
+  uint64_t read(size_t i, const std::string& name, uint32_t timeout_ms = 1000) {
+    return request(i, ClientRequest{++token_, Operation::kRead, {}, timeout_ms, name, {}});
+  }
+  bool answered(uint64_t token) const { return answers_.count(token) != 0; }
+  const Answer& answer(uint64_t token) { return answers_.at(token); }
+
+  // A name whose home is node i.
+  std::string name_at_home(size_t i, int n = 0) const {
+    for (int k = 0;; ++k) {
+      std::string name = "name-" + std::to_string(n) + "-" + std::to_string(k);
+      if (home_index_of(name_hash(name, kSeed), static_cast<uint32_t>(nodes_.size())) == i) return name;
+    }
+  }
+  const ReplicaCounters& counters(size_t i) { return nodes_[i].replica->counters(); }
+  size_t unsynced(size_t i) const { return nodes_[i].pending.size(); }
+  Prng& prng() { return prng_; }
+  static Endpoint endpoint(size_t i) { return {NodeId{static_cast<uint16_t>(i + 1)}, CoreId{0}}; }
+
+ private:
+  static constexpr uint64_t kSeed = 42;
+  struct Held {
+    uint64_t record;
+    std::unique_ptr<Parcel> parcel;
+  };
+  struct Node {
+    std::unique_ptr<Replica> replica;
+    std::vector<std::string> disk;
+    std::deque<std::string> pending;
+    std::vector<Held> held;
+    uint64_t made = 0, durable = 0;
+    bool up = false;
+    Output out;
+  };
+  uint64_t request(size_t i, const ClientRequest& request) {
+    event(i, Event{{}, request});
+    return request.token;
+  }
+  void event(size_t i, const Event& e) {
+    nodes_[i].out.clear();
+    nodes_[i].replica->step(&e, 1, now_, nodes_[i].out);
+    take(i);
+  }
+  void take(size_t i) {
+    Node& node = nodes_[i];
+    uint32_t begin = 0;
+    for (uint32_t end : node.out.record_ends) {
+      node.pending.emplace_back(node.out.records.data() + begin, end - begin);
+      begin = end;
+      ++node.made;
+    }
+    for (const Outgoing& m : node.out.messages) {
+      ASSERT_GT(m.rests_on.record, 0u);
+      ASSERT_LE(m.rests_on.record, node.made);
+      node.held.push_back({m.rests_on.record, std::make_unique<Parcel>(endpoint(i), m.to, m.message)});
+    }
+    for (const ClientReply& r : node.out.replies) {
+      ASSERT_EQ(answers_.count(r.token), 0u) << "two answers to one request";
+      answers_[r.token] = {r.status, std::string(r.state.value), r.state.writer};
+    }
+    release(i);
+  }
+  void release(size_t i) {
+    auto& held = nodes_[i].held;
+    for (auto& h : held) {
+      if (h.record <= nodes_[i].durable) network_.push_back(std::move(h.parcel));
+    }
+    std::erase_if(held, [](const Held& h) { return h.parcel == nullptr; });
+  }
+
+  Prng prng_;
+  std::vector<NodeId> members_;
+  std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<Parcel>> network_;
+  std::map<uint64_t, Answer> answers_;
+  int64_t now_ = 1'000'000'000;
+  uint64_t token_ = 0;
+};
+
+}  // namespace once::paxos::test
