@@ -139,7 +139,8 @@ bool parse_fields(const Lines& lines, Configuration* configuration) {
 }
 
 Result<Configuration> parse_identity(const std::string& path, const std::string& text) {
-  auto damaged = error(fmt::format("{} is damaged: restore it, or add the node as a new member", path));
+  auto damaged =
+      error(fmt::format("{} is damaged: restore it, or add the node as a new member", path));
   Lines lines;
   if (!parse_lines(text, &lines)) return damaged;
   uint64_t version = 0;
@@ -172,8 +173,8 @@ Result<void> make_empty_directory(const std::string& path) {
   bool empty = fs::is_empty(path, code);
   if (code) return error(fmt::format("cannot read {}: {}", path, code.message()));
   if (!empty) {
-    return error(fmt::format("{} is not empty; format a new or empty directory (nothing was changed)",
-                             path));
+    return error(fmt::format(
+        "{} is not empty; format a new or empty directory (nothing was changed)", path));
   }
   fs::path parent = fs::absolute(path).lexically_normal();
   if (!parent.has_filename()) parent = parent.parent_path();
@@ -206,8 +207,9 @@ Result<wal::Descriptor> lock_directory(const std::string& directory) {
     if (tries == kLockTries) {
       auto text = read_file(path);
       std::string pid = text ? text->substr(0, text->find('\n')) : "";
-      return error(fmt::format("{} is in use by process {}; stop it first, or give another directory",
-                               directory, pid.empty() ? "(unknown)" : pid));
+      return error(fmt::format(
+          "{} is in use by process {}; stop it first, or give another directory", directory,
+          pid.empty() ? "(unknown)" : pid));
     }
     std::this_thread::sleep_for(kLockPause);
   }
@@ -264,8 +266,8 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
   auto known = peers_.find(node);
   if (known != peers_.end()) {
     if (known->second == disk) return "";
-    return fmt::format("node {} has another disk than before ({}, known: {}): its data directory was "
-                       "lost or replaced; it must join as a new member",
+    return fmt::format("node {} has another disk than before ({}, known: {}): its data directory "
+                       "was lost or replaced; it must join as a new member",
                        node.value, to_hex(disk), to_hex(known->second));
   }
   auto peers = peers_;
@@ -310,7 +312,7 @@ Result<void> DataDirectory::format(const std::string& path, Configuration config
   if (!result) return result;
   result = make_files(path, configuration, direct);
   if (!result) {
-    // It was empty before, so what is there is of this attempt; the next one shall not trip over it.
+    // It was empty before, so what is there is of this attempt; the next must not trip over it.
     for (const char* name : {"identity", "identity.tmp", "lock", "lock.tmp", "peers", "peers.tmp",
                              "log-0-1.seg"}) {
       unlink((path + "/" + name).c_str());
@@ -355,8 +357,8 @@ Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::str
     uint64_t node = 0;
     if (equals == std::string::npos || !parse_number(member.substr(0, equals), &node) ||
         node == 0 || node > kMaxNodes || !is_address(member.substr(equals + 1))) {
-      return error(fmt::format("bad member \"{}\": write NODE=HOST:PORT, with NODE in 1..{}", member,
-                               kMaxNodes));
+      return error(fmt::format("bad member \"{}\": write NODE=HOST:PORT, with NODE in 1..{}",
+                               member, kMaxNodes));
     }
     NodeId id{static_cast<uint16_t>(node)};
     if (!members.emplace(id, member.substr(equals + 1)).second) {

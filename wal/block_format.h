@@ -1,5 +1,5 @@
-// The log's format, shared by writer and reader: fixed blocks of 4096 bytes, each with a header that
-// tells whose it is, where it belongs and what was durable when it was written. Every field is
+// The log's format, shared by writer and reader: fixed blocks of 4096 bytes, each with a header
+// that tells whose it is, where it belongs and what was durable when it was written. Every field is
 // little-endian. docs/log-format.md has the same in words.
 #pragma once
 

@@ -1,6 +1,6 @@
 // The running log of one core. Records are copied once, into the aligned buffer of the batch being
-// filled; one batch is in flight at a time, and its completion begins the next: group commit without
-// a timer. Thread rule: its core's only. Lifetime: the Io outlives the log.
+// filled; one batch is in flight at a time, and its completion begins the next: group commit with
+// no timer. Thread rule: its core's only. Lifetime: the Io outlives the log.
 #include "wal/log.h"
 
 #include <fcntl.h>
@@ -139,7 +139,7 @@ class SegmentLog final : public Log,
   BlockHeader stamp_;  // what all blocks of this run have in common
   LogCounters counters_;
   bool failed_ = false;
-  bool beginning_ = false;  // a spare that is ready at once must not begin a batch inside of another
+  bool beginning_ = false;  // a spare that is ready at once must not begin a batch in another
 
   std::vector<std::unique_ptr<Batch>> batches_;  // owns; the pointers below only name
   Batch* pool_ = nullptr;

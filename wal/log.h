@@ -33,7 +33,7 @@ struct Tail {
   uint64_t generation = 0;  // of the newest segment
   uint64_t next_sequence = 0;
   uint64_t durable_sequence = 0;  // every block below is durable
-  uint32_t epoch = 0;             // this run's; above every one seen, so stale blocks are told apart
+  uint32_t epoch = 0;             // this run's; above every one seen: tells stale blocks apart
   uint64_t blocks_read = 0;
   uint64_t torn_blocks = 0;
 };
@@ -59,7 +59,7 @@ struct LogCounters {
 Result<Tail> recover(const Identity& identity, const LogOptions& options,
                      const std::function<void(std::string_view record)>& visit);
 
-// Makes the first segment of a stream: zero-filled and durable. For `onced format` and a new stream.
+// Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
 Result<void> create_stream(const Identity& identity, const LogOptions& options);
 
 class Log {
@@ -70,7 +70,8 @@ class Log {
   virtual uint64_t appended() const = 0;  // number of the last record
   virtual uint64_t durable() const = 0;
   virtual void flush() = 0;  // begins a batch if none is in flight; call at the end of each round
-  virtual void on_tick(int64_t now_ns) = 0;  // closes an idle period by a block that tightens the watermark
+  // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
+  virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
   virtual const LogCounters& counters() const = 0;
 };

@@ -8,8 +8,8 @@
 
 namespace once::wal {
 
-// Uses a temporary file in `directory`, and removes it. `report` (may be null) gets one line for the
-// process log.
+// Uses a temporary file in `directory`, and removes it. `report` (may be null) gets one line for
+// the process log.
 Result<reactor::SyncMode> probe_sync(const std::string& directory, bool direct,
                                      std::string* report);
 
