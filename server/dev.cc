@@ -71,6 +71,8 @@ int Supervisor::run() {
   sigset_t mask;
   sigemptyset(&mask);
   for (int number : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&mask, number);
+  // A shell that starts us in the background may have had SIGINT ignored, which hides it from us.
+  ::signal(SIGINT, SIG_DFL);
   ::sigprocmask(SIG_BLOCK, &mask, &inherited_);
   signals_ = ::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals_ < 0) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,6 +67,14 @@ void install_stop_signals(NodeHost& host, reactor::Io& io) {
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+}
+
+// Connections are bounded by limits.h; the usual soft limit of descriptors is far below that.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 class Node {
@@ -300,6 +309,7 @@ int Node::serve() {
 int run_node(const StartOptions& options) {
   // Never destroyed: the process ends with it, and what is still in flight points into it.
   static Node* node = nullptr;
+  raise_descriptor_limit();
   node = new Node(options);
   return node->run();
 }
