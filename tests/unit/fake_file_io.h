@@ -26,6 +26,7 @@ class FakeFileIo : public reactor::Io {
   int64_t now = 0;
   bool fail_writes = false;
   std::string prepare_error;
+  std::function<bool(size_t block)> power_cut;  // set: a write leaves these blocks, no completion
   std::deque<std::function<void()>> pending;  // completions, oldest first
   size_t writes = 0;
   size_t last_write_bytes = 0;
@@ -61,6 +62,15 @@ class FakeFileIo : public reactor::Io {
     pending.push_back([this, file, offset, bytes, token, fails = fail_writes] {
       auto& [fd, handler] = files_[file.value];
       if (fails) return handler->on_file_failed("write failed: EIO");
+      if (power_cut) {
+        for (size_t block = 0; block < bytes.size() / 4096; ++block) {
+          if (!power_cut(block)) continue;
+          ASSERT_EQ(pwrite(fd, bytes.data() + block * 4096, 4096,
+                           static_cast<off_t>(offset + block * 4096)),
+                    4096);
+        }
+        return;
+      }
       ASSERT_EQ(pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)),
                 static_cast<ssize_t>(bytes.size()));
       handler->on_written(token);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <random>
 
 #include "tests/unit/fake_file_io.h"
 #include "wal/block_format.h"
@@ -298,6 +299,41 @@ TEST_F(LogTest, ReopeningAndAppendingManyTimes) {
     if (run % 2 == 0) log_->on_tick(io_->now);
     io_->complete_all();
   }
+}
+
+// Whatever part of the last write a power cut leaves, each run finds all that was reported durable,
+// and of the rest the last batch or nothing.
+TEST_F(LogTest, PowerCutsAtRandomLoseNothingThatWasDurable) {
+  std::mt19937_64 random(20);
+  std::vector<std::string> known;
+  uint64_t made = 0;
+  for (int run = 0; run < 60; ++run) {
+    ASSERT_EQ(reopen(), "") << run;
+    EXPECT_EQ(tail_.epoch == 1, run == 0);
+    ASSERT_EQ(records_, known) << run;
+    for (uint64_t batches = random() % 6 + 1; batches > 0; --batches) {
+      std::vector<std::string> batch;
+      size_t most = random() % 3 == 0 ? 60000 : 900;
+      for (uint64_t records = random() % 12 + 1; records > 0; --records) {
+        batch.push_back(std::to_string(++made) + text(random() % most, 'r'));
+      }
+      if (batches == 1) {
+        uint64_t keep_of_8 = random() % 10;  // 0: none, 8 and above: all
+        io_->power_cut = [&, keep_of_8](size_t) { return random() % 8 < keep_of_8; };
+      }
+      write_batch(batch);
+      if (batches > 1) known.insert(known.end(), batch.begin(), batch.end());
+      if (batches > 1 && random() % 4 == 0) {
+        io_->now += 50 * kMs;
+        log_->on_tick(io_->now);
+        io_->complete_all();
+      }
+      if (batches > 1) continue;
+      ASSERT_TRUE(read()) << run;
+      if (records_.size() != known.size()) known.insert(known.end(), batch.begin(), batch.end());
+    }
+  }
+  EXPECT_GE(tail_.generation, 2u);
 }
 
 class RolledOverTest : public LogTest {
