@@ -1,5 +1,7 @@
 #include "net/peer_frame.h"
 
+#include <fmt/format.h>
+
 #include "base/hash.h"
 #include "base/limits.h"
 #include "net/wire.h"
@@ -107,6 +109,30 @@ Result<Greeting> decode_greeting(std::string_view frame) {
     return error("its hello has a node or core number out of range");
   }
   return greeting;
+}
+
+std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, NodeId dialled) {
+  if (hello.cluster != self.cluster) {
+    return fmt::format("node {} belongs to cluster {:016x}{:016x}, node {} to {:016x}{:016x}",
+                       hello.node.value, hello.cluster.high, hello.cluster.low, self.node.value,
+                       self.cluster.high, self.cluster.low);
+  }
+  if (hello.epoch != self.epoch) {
+    return fmt::format("node {} has configuration epoch {}, node {} has {}", hello.node.value,
+                       hello.epoch, self.node.value, self.epoch);
+  }
+  if (hello.target_node != self.node) {
+    return fmt::format("node {} was looked for, but this is node {}: check the addresses",
+                       hello.target_node.value, self.node.value);
+  }
+  if (hello.node == self.node) return fmt::format("two nodes use the number {}", self.node.value);
+  if (dialled.value != 0 && dialled != hello.node) {
+    return fmt::format("node {} answers at the address of node {}", hello.node.value, dialled.value);
+  }
+  if (dialled.value == 0 && hello.node > self.node) {
+    return fmt::format("node {} must wait for node {} to dial", hello.node.value, self.node.value);
+  }
+  return {};
 }
 
 }  // namespace once::net

@@ -31,4 +31,8 @@ bool is_greeting(std::string_view content);
 // Of a whole frame. The error is a sentence about who is at the other end.
 Result<Greeting> decode_greeting(std::string_view frame);
 
+// Empty: the hello fits this node (membership and disk aside). `dialled` is who was dialled; null:
+// the other side dialled.
+std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, NodeId dialled);
+
 }  // namespace once::net

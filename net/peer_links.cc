@@ -70,7 +70,6 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   }
   const std::string* address_of(NodeId node) const;
   std::string whose(const PeerLink& link) const;
-  std::string reason_to_refuse(const PeerLink& link, const PeerHello& hello);
   PeerHello hello_to(NodeId node, CoreId core) const;
   bool hand_over(PeerLink& link, std::string_view frame, std::string_view rest, CoreId core);
   bool become_up(PeerLink& link, const PeerHello& hello);
@@ -225,32 +224,6 @@ std::string Links::whose(const PeerLink& link) const {
   return "a connection to the peer port";
 }
 
-std::string Links::reason_to_refuse(const PeerLink& link, const PeerHello& hello) {
-  if (hello.cluster != self_.cluster) {
-    return fmt::format("node {} belongs to cluster {:016x}{:016x}, node {} to {:016x}{:016x}",
-                       hello.node.value, hello.cluster.high, hello.cluster.low, self_.node.value,
-                       self_.cluster.high, self_.cluster.low);
-  }
-  if (hello.epoch != self_.epoch) {
-    return fmt::format("node {} has configuration epoch {}, node {} has {}", hello.node.value,
-                       hello.epoch, self_.node.value, self_.epoch);
-  }
-  if (hello.target_node != self_.node) {
-    return fmt::format("node {} was looked for, but this is node {}: check the addresses",
-                       hello.target_node.value, self_.node.value);
-  }
-  if (hello.node == self_.node) return fmt::format("two nodes use the number {}", self_.node.value);
-  if (!address_of(hello.node)) return fmt::format("node {} is not a member", hello.node.value);
-  if (link.dial && link.dial->node != hello.node) {
-    return fmt::format("node {} answers at the address of node {}", hello.node.value,
-                       link.dial->node.value);
-  }
-  if (!link.dial && hello.node > self_.node) {
-    return fmt::format("node {} must wait for node {} to dial", hello.node.value, self_.node.value);
-  }
-  return {};
-}
-
 bool Links::greeted(PeerLink& link, std::string_view frame, std::string_view rest) {
   auto greeting = decode_greeting(frame);
   if (!greeting) {
@@ -264,7 +237,10 @@ bool Links::greeted(PeerLink& link, std::string_view frame, std::string_view res
     return false;
   }
   const PeerHello& hello = greeting->hello;
-  std::string why = reason_to_refuse(link, hello);
+  std::string why = reason_to_refuse(hello, self_, link.dial ? link.dial->node : NodeId{});
+  if (why.empty() && !address_of(hello.node)) {
+    why = fmt::format("node {} is not a member", hello.node.value);
+  }
   CoreId core{static_cast<uint16_t>(hello.target_core.value % self_.cores)};
   if (why.empty() && core != self_.core) {
     if (!link.dial) return hand_over(link, frame, rest, core);

@@ -45,6 +45,7 @@ class FakeIo final : public reactor::Io {
     Stream stream;
     stream.handler = handler;
     stream.address = address;
+    ++connects;
     return add(std::move(stream));
   }
   std::vector<char>* outbox(reactor::StreamId id) override {
@@ -115,10 +116,16 @@ class FakeIo final : public reactor::Io {
     if (taker) find(id)->handler = taker;
     if (!taker) find(id)->pipe->closed[side] = true, streams_.erase(id.value);
   }
-  // What a test writes into one side of a pipe by hand arrives as if sent.
-  void cut_all(bool tell) {
+  int connects = 0;
+  // Every connection ends as if the other side had gone; the other side learns it too.
+  void cut_all() {
     for (auto& [id, stream] : streams_) {
-      if (stream.pipe) stream.pipe->closed[1 - stream.side] = tell || stream.pipe->closed[1 - stream.side];
+      if (stream.pipe) stream.pipe->closed[0] = stream.pipe->closed[1] = true;
+    }
+  }
+  void corrupt_outboxes(size_t at) {
+    for (auto& [id, stream] : streams_) {
+      if (at < stream.outbox.size()) stream.outbox[at] ^= 0x11;
     }
   }
 
