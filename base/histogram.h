@@ -37,10 +37,11 @@ class Histogram {
     max_ = std::max(max_, other.max_);
   }
 
-  // The smallest recorded value that `percent` of all values do not exceed; 0 when nothing was recorded.
+  // The smallest value that `percent` of all values do not exceed; 0 when nothing was recorded.
   uint64_t percentile(double percent) const {
     if (count_ == 0) return 0;
-    double wanted = std::ceil(std::clamp(percent, 0.0, 100.0) / 100.0 * static_cast<double>(count_));
+    double wanted =
+        std::ceil(std::clamp(percent, 0.0, 100.0) / 100.0 * static_cast<double>(count_));
     uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, count_);
     if (rank == count_) return max_;
     uint64_t seen = 0;

@@ -66,7 +66,8 @@ void Connection::on_frame(const net::Frame& frame) {
     state_ = State::kReady;
     return owner_.on_hello(*this, *hello);
   }
-  if (frame.type == net::FrameType::kError) return fail("the node says: " + std::string(frame.body));
+  if (frame.type == net::FrameType::kError)
+    return fail("the node says: " + std::string(frame.body));
   fail("a frame of a type that does not belong here");
 }
 

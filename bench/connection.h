@@ -38,8 +38,8 @@ class Connection final : public reactor::StreamHandler {
   // False: nothing was sent, the stream is going down.
   bool send(uint64_t correlation, const paxos::ClientRequest& request);
 
-  size_t in_flight = 0;        // kept by the owner
-  int64_t retry_at_ns = 0;     // kept by the owner
+  size_t in_flight = 0;     // kept by the owner
+  int64_t retry_at_ns = 0;  // kept by the owner
 
  private:
   enum class State { kClosed, kOpening, kReady, kClosing };

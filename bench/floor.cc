@@ -185,7 +185,8 @@ struct LogFile {
   std::string open(const std::string& directory) {
     std::string path = directory + "/.once-bench-floor-XXXXXX";
     fd = mkostemp(path.data(), O_CLOEXEC);
-    if (fd < 0) return fmt::format("cannot create a file in {}: {}", directory, std::strerror(errno));
+    if (fd < 0)
+      return fmt::format("cannot create a file in {}: {}", directory, std::strerror(errno));
     std::vector<char> zeros(kLogFileBytes, 0);
     bool written = pwrite(fd, zeros.data(), zeros.size(), 0) == static_cast<ssize_t>(zeros.size());
     written = written && fsync(fd) == 0;

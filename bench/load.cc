@@ -37,7 +37,7 @@ Load::Load(reactor::Io& io, const Options& options)
       progress_(isatty(STDERR_FILENO) == 1) {
   // The run's number in the value: a read that finds another run's bytes is noticed.
   std::string mark = fmt::format("{:016x}", run_);
-  value_.replace(0, std::min(mark.size(), value_.size()), mark, 0, std::min(mark.size(), value_.size()));
+  std::copy_n(mark.begin(), std::min(mark.size(), value_.size()), value_.begin());
   for (size_t i = slots_.size(); i-- > 0;) free_slots_.push_back(static_cast<uint32_t>(i));
 }
 
@@ -64,22 +64,30 @@ int64_t Load::round_ns() {
 void Load::enter(Phase phase, int64_t now) {
   phase_ = phase;
   switch (phase) {
-    case Phase::kDiscover: phase_end_ns_ = now + kDiscoveryNs; break;
-    case Phase::kConnect: phase_end_ns_ = now + kConnectNs; break;
-    case Phase::kPrepare: phase_end_ns_ = now + kPrepareNs; break;
+    case Phase::kDiscover:
+      phase_end_ns_ = now + kDiscoveryNs;
+      break;
+    case Phase::kConnect:
+      phase_end_ns_ = now + kConnectNs;
+      break;
+    case Phase::kPrepare:
+      phase_end_ns_ = now + kPrepareNs;
+      break;
     case Phase::kWarmup:
       phase_end_ns_ = now + to_ns(options_.warmup_seconds);
       due_ns_ = static_cast<double>(now);
       break;
     case Phase::kMeasure:
       measure_start_ns_ = now;
-      result_.done = result_.refused = progress_count_ = 0;  // the warm-up counted for progress only
+      result_.done = result_.refused = progress_count_ =
+          0;  // the warm-up counted for progress only
       phase_end_ns_ = now + to_ns(options_.seconds);
       break;
     case Phase::kDrain:
       phase_end_ns_ = now + int64_t{options_.timeout_ms} * kMillisecond + kSecond;
       break;
-    case Phase::kOver: break;
+    case Phase::kOver:
+      break;
   }
 }
 
@@ -91,8 +99,8 @@ void Load::advance(int64_t now) {
                             last_trouble_));
   }
   if (phase_ == Phase::kConnect) {
-    result_.connected = static_cast<size_t>(std::count_if(
-        connections_.begin(), connections_.end(), [](auto& c) { return c->is_ready(); }));
+    result_.connected = static_cast<size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                          [](auto& c) { return c->is_ready(); }));
     if (result_.connected < connections_.size() && !late) return;
     if (result_.connected == 0) return fail("no connection could be opened: " + last_trouble_);
     enter(Phase::kPrepare, now);
@@ -107,7 +115,8 @@ void Load::advance(int64_t now) {
   }
   if (phase_ == Phase::kWarmup && now >= phase_end_ns_) enter(Phase::kMeasure, now);
   if (phase_ == Phase::kMeasure && now >= phase_end_ns_) enter(Phase::kDrain, now);
-  if (phase_ == Phase::kDrain && (free_slots_.size() == slots_.size() || now >= phase_end_ns_)) finish();
+  if (phase_ == Phase::kDrain && (free_slots_.size() == slots_.size() || now >= phase_end_ns_))
+    finish();
 }
 
 void Load::fail(std::string why) {
@@ -151,7 +160,8 @@ void Load::try_discovery(int64_t now) {
   }
   if (now < next_probe_ns_) return;
   next_probe_ns_ = now + kTickNs;
-  probe_->open(options_.endpoints[next_endpoint_++ % options_.endpoints.size()], net::ClientHello{});
+  probe_->open(options_.endpoints[next_endpoint_++ % options_.endpoints.size()],
+               net::ClientHello{});
 }
 
 void Load::on_hello(Connection& connection, const net::ServerHello& hello) {
@@ -176,7 +186,8 @@ void Load::on_hello(Connection& connection, const net::ServerHello& hello) {
 void Load::plan(const net::ServerHello& map, int64_t now) {
   map_ = map;
   targets_ = targets_of(map_);
-  if (targets_.empty()) return fail("the cluster map holds no address: wait until its nodes have met");
+  if (targets_.empty())
+    return fail("the cluster map holds no address: wait until its nodes have met");
   if (targets_.size() > options_.connections) targets_.resize(options_.connections);
   result_.nodes = map_.members.size();
   source_ = std::make_unique<NameSource>(map_, run_);

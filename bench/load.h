@@ -1,5 +1,5 @@
-// The load: finds the cluster, connects, prepares names, warms up, measures, drains. One object, one
-// run, one thread, on one Io. At most Options::in_flight requests exist at any time.
+// The load: finds the cluster, connects, prepares names, warms up, measures, drains. One object,
+// one run, one thread, on one Io. At most Options::in_flight requests exist at any time.
 //
 // Latency counts for requests begun in the measured time, whenever they are answered; throughput
 // counts answers within it. With a rate, a request begins when it was due, not when it was sent.
@@ -111,8 +111,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   size_t cursor_ = 0;
 
   std::unique_ptr<NameSource> source_;
-  std::vector<std::string> names_;             // hot or prepared; empty: unique writes
-  std::vector<std::vector<uint32_t>> pools_;   // by target: indexes into names_
+  std::vector<std::string> names_;            // hot or prepared; empty: unique writes
+  std::vector<std::vector<uint32_t>> pools_;  // by target: indexes into names_
   std::vector<size_t> pool_at_;
   std::deque<uint32_t> to_prepare_;
   size_t prepared_ = 0;

@@ -40,7 +40,8 @@ bool Load::send_next(Connection& connection, int64_t now) {
     uint32_t index = to_prepare_.front();
     // The same id each time: a retry of a write that did win is told so.
     RequestId id = request_id(run_, index);
-    if (!send_request(connection, now, paxos::Operation::kWrite, id, names_[index], index)) return false;
+    if (!send_request(connection, now, paxos::Operation::kWrite, id, names_[index], index))
+      return false;
     to_prepare_.pop_front();
     return true;
   }
@@ -110,7 +111,8 @@ void Load::on_reply(Connection& connection, uint64_t correlation, const paxos::C
 void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
   if (reply.status == paxos::Status::kDone) {
     ++prepared_;
-  } else if (reply.status == paxos::Status::kAlreadySet || reply.status == paxos::Status::kInvalid) {
+  } else if (reply.status == paxos::Status::kAlreadySet ||
+             reply.status == paxos::Status::kInvalid) {
     fail("a name of this run was refused while it was written for the first time");
   } else {
     to_prepare_.push_back(name);
@@ -122,7 +124,8 @@ void Load::settle(int64_t begun_ns, const paxos::ClientReply& reply) {
   bool measured = phase_ == Phase::kMeasure;
   switch (reply.status) {
     case paxos::Status::kDone:
-      if (read && reply.state.value != value_) return wrong("a read returned a value never written");
+      if (read && reply.state.value != value_)
+        return wrong("a read returned a value never written");
       if (measured || phase_ == Phase::kWarmup) ++result_.done;
       break;
     case paxos::Status::kAlreadySet:
@@ -130,11 +133,16 @@ void Load::settle(int64_t begun_ns, const paxos::ClientReply& reply) {
       if (reply.state.value != value_) return wrong("a refusal shows a value never written");
       if (measured || phase_ == Phase::kWarmup) ++result_.refused;
       break;
-    case paxos::Status::kEmpty: return wrong("a read found a written name empty");
-    case paxos::Status::kUnknown: return count_error(&Errors::unknown);
-    case paxos::Status::kUnavailable: return count_error(&Errors::unavailable);
-    case paxos::Status::kOverloaded: return count_error(&Errors::overloaded);
-    case paxos::Status::kInvalid: return count_error(&Errors::invalid);
+    case paxos::Status::kEmpty:
+      return wrong("a read found a written name empty");
+    case paxos::Status::kUnknown:
+      return count_error(&Errors::unknown);
+    case paxos::Status::kUnavailable:
+      return count_error(&Errors::unavailable);
+    case paxos::Status::kOverloaded:
+      return count_error(&Errors::overloaded);
+    case paxos::Status::kInvalid:
+      return count_error(&Errors::invalid);
   }
   if (phase_ == Phase::kWarmup || begun_ns < measure_start_ns_) return;
   result_.latency.record(static_cast<uint64_t>(std::max<int64_t>(round_ns_ - begun_ns, 0)));

@@ -35,7 +35,8 @@ int run(const Options& options) {
     fmt::print(stderr, "once-bench: only {} of {} connections were open at the start\n",
                result.connected, options.connections);
   }
-  fmt::print("{}", options.json ? json_of(options, result, floor) : table_of(options, result, floor));
+  fmt::print("{}",
+             options.json ? json_of(options, result, floor) : table_of(options, result, floor));
   if (result.protocol_errors > 0) {
     return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
                                 result.first_protocol_error));
@@ -49,7 +50,8 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   once::bench::Options options;
   int exit_code = 0;
-  if (once::bench::parse_options(argc, argv, options, exit_code) == once::bench::ParseOutcome::kExit) {
+  if (once::bench::parse_options(argc, argv, options, exit_code) ==
+      once::bench::ParseOutcome::kExit) {
     return exit_code;
   }
   return once::bench::run(options);

@@ -1,13 +1,18 @@
-// Micro-benchmarks of what every operation passes through: hash, codecs, histogram.
+// Micro-benchmarks of what every operation passes through: hash, codecs, log encoding, the core's
+// step. The histogram too, which every measurement passes through.
 #include <benchmark/benchmark.h>
 
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/histogram.h"
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
+#include "paxos/record.h"
+#include "paxos/replica.h"
+#include "wal/block_format.h"
 
 namespace once {
 namespace {
@@ -128,6 +133,80 @@ void accept_decode(benchmark::State& state) {
   }
 }
 BENCHMARK(accept_decode)->Arg(64)->Arg(4096);
+
+void record_encode(benchmark::State& state) {
+  std::string value(static_cast<size_t>(state.range(0)), 'v');
+  paxos::AcceptRecord accept;
+  accept.ballot = {0, NodeId{1}, 1};
+  accept.sequence = 1;
+  accept.state = {1, true, request_id(1, 2), value};
+  accept.name = kName;
+  paxos::Record record = accept;
+  std::vector<char> out;
+  for (auto _ : state) {
+    out.clear();
+    paxos::encode_record(record, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(record_encode)->Arg(64)->Arg(4096);
+
+void log_block_seal(benchmark::State& state) {
+  std::vector<char> block(kBlockBytes, 'p');
+  wal::BlockHeader header = wal::header_for({}, 0);
+  for (auto _ : state) {
+    ++header.sequence;
+    wal::seal_block(block.data(), header);
+    benchmark::DoNotOptimize(block.data());
+  }
+}
+BENCHMARK(log_block_seal);
+
+// The whole way of a write through the core of a cluster of one: request, record, durable, reply.
+// Batches of the given size; a new core now and then, so that the table's size stays the same.
+void core_write(benchmark::State& state) {
+  constexpr uint64_t kNamesPerCore = 1 << 16;
+  const size_t batch = static_cast<size_t>(state.range(0));
+  paxos::ReplicaOptions options;
+  options.self = {NodeId{1}, CoreId{0}};
+  options.members = {NodeId{1}};
+  options.hash_seed = 7;
+  options.shard_count = kShardCount;
+  std::unique_ptr<paxos::Replica> core;
+  paxos::Output out;
+  std::vector<std::string> names(batch, kName);
+  std::vector<paxos::Event> events(batch);
+  const std::string value(64, 'v');
+  uint64_t records = 0, made = kNamesPerCore, replies = 0;
+  for (auto _ : state) {
+    if (made + batch > kNamesPerCore) {
+      state.PauseTiming();
+      core = paxos::Replica::make(options);
+      core->start(1, 1, out);
+      records = out.record_ends.size();
+      core->on_durable(records, 1, out);
+      made = 0;
+      state.ResumeTiming();
+    }
+    for (size_t i = 0; i < batch; ++i) {
+      store(names[i].data(), ++made);
+      paxos::ClientRequest request = write_request(value);
+      request.token = made;
+      request.id = request_id(1, made);
+      request.name = names[i];
+      events[i].body = request;
+    }
+    out.clear();
+    core->step(events.data(), batch, 2, out);
+    records += out.record_ends.size();
+    out.clear();
+    core->on_durable(records, 2, out);
+    replies += out.replies.size();
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(replies));
+  if (replies != static_cast<uint64_t>(state.iterations()) * batch) state.SkipWithError("no reply");
+}
+BENCHMARK(core_write)->Arg(1)->Arg(64);
 
 }  // namespace
 }  // namespace once

@@ -40,7 +40,8 @@ NameSource::NameSource(const net::ServerHello& map, uint64_t run)
 
 std::string_view NameSource::next() {
   uint64_t rest = counter_++;
-  for (size_t i = name_.size(); i-- > kPrefixBytes; rest >>= 4) name_[i] = "0123456789abcdef"[rest & 15];
+  for (size_t i = name_.size(); i-- > kPrefixBytes; rest >>= 4)
+    name_[i] = "0123456789abcdef"[rest & 15];
   return {name_.data(), name_.size()};
 }
 

@@ -47,7 +47,8 @@ std::string check(const Options& o) {
     return fmt::format("a connection carries at most {} requests: raise --connections",
                        kMaxInFlightPerConnection);
   }
-  if (o.value_bytes > kMaxValueBytes) return fmt::format("--value-size must be 0..{}", kMaxValueBytes);
+  if (o.value_bytes > kMaxValueBytes)
+    return fmt::format("--value-size must be 0..{}", kMaxValueBytes);
   if (!(o.seconds > 0 && o.seconds <= 86400)) return "--seconds must be above 0, at most 86400";
   if (!(o.warmup_seconds >= 0 && o.warmup_seconds <= 3600)) return "--warmup must be 0..3600";
   if (!(o.rate >= 0 && o.rate <= 1e8)) return "--rate must be 0..100000000";
@@ -66,13 +67,16 @@ ParseOutcome parse_options(int argc, char** argv, Options& o, int& exit_code) {
   app.add_option("--endpoints", endpoints, "HOST:PORT,... (also ONCE_ENDPOINTS)");
   app.add_option("--op", o.operation_name, "write or read")
       ->check(CLI::IsMember({"write", "read", "set", "cas", "next", "mix"}));
-  app.add_option("--connections", o.connections, "spread over nodes and cores")->capture_default_str();
-  app.add_option("--in-flight", o.in_flight, "over all connections together")->capture_default_str();
+  app.add_option("--connections", o.connections, "spread over nodes and cores")
+      ->capture_default_str();
+  app.add_option("--in-flight", o.in_flight, "over all connections together")
+      ->capture_default_str();
   app.add_option("--names", names, "unique, or hot:K (K names that all requests share)");
   app.add_option("--value-size", o.value_bytes, "bytes")->capture_default_str();
   app.add_option("--seconds", o.seconds, "measured time")->capture_default_str();
   app.add_option("--warmup", o.warmup_seconds, "seconds before it")->capture_default_str();
-  app.add_option("--rate", o.rate, "operations a second, timed from when each was due; 0: closed loop");
+  app.add_option("--rate", o.rate,
+                 "operations a second, timed from when each was due; 0: closed loop");
   app.add_option("--timeout", o.timeout_ms, "ms that a node may take for a request")
       ->check(CLI::Range(1, 600'000))
       ->capture_default_str();

@@ -19,8 +19,8 @@ struct Options {
   double seconds = 10;
   double warmup_seconds = 1;
   size_t value_bytes = 64;
-  double rate = 0;         // operations a second; 0: closed loop
-  size_t hot_names = 0;    // 0: every write goes to a new name
+  double rate = 0;       // operations a second; 0: closed loop
+  size_t hot_names = 0;  // 0: every write goes to a new name
   uint32_t timeout_ms = 5000;
   bool json = false;
   bool floor = false;

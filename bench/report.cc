@@ -79,17 +79,19 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
   auto out = std::back_inserter(text);
   fmt::format_to(out,
                  R"({{"op":"{}","names":"{}","value_size":{},"connections":{},"in_flight":{},)"
-                 R"("seconds":{},"rate":{},"nodes":{},"throughput_per_s":{:.1f},"done":{},"refused":{},)",
+                 R"("seconds":{},"rate":{},"nodes":{},)"
+                 R"("throughput_per_s":{:.1f},"done":{},"refused":{},)",
                  o.operation_name, names_of(o), o.value_bytes, r.connected, o.in_flight, o.seconds,
                  o.rate, r.nodes, throughput(o, r), r.done, r.refused);
   fmt::format_to(out,
-                 R"("p50_us":{:.1f},"p99_us":{:.1f},"p999_us":{:.1f},"max_us":{:.1f},"mean_us":{:.1f},)",
+                 R"("p50_us":{:.1f},"p99_us":{:.1f},"p999_us":{:.1f},"max_us":{:.1f},)"
+                 R"("mean_us":{:.1f},)",
                  percentile_us(r, 50), percentile_us(r, 99), percentile_us(r, 99.9),
                  static_cast<double>(r.latency.max()) / 1e3, r.latency.mean() / 1e3);
   const Errors& e = r.errors;
   fmt::format_to(out,
-                 R"("errors":{{"total":{},"unknown":{},"unavailable":{},"overloaded":{},"invalid":{},)"
-                 R"("connection":{},"no_answer":{}}},"protocol_errors":{})",
+                 R"("errors":{{"total":{},"unknown":{},"unavailable":{},"overloaded":{},)"
+                 R"("invalid":{},"connection":{},"no_answer":{}}},"protocol_errors":{})",
                  e.total(), e.unknown, e.unavailable, e.overloaded, e.invalid, e.connection,
                  e.no_answer, r.protocol_errors);
   if (floor) {
