@@ -91,12 +91,14 @@ class Io {
   // The pointer is valid until the end of the round only.
   virtual std::vector<char>* outbox(StreamId stream) = 0;
   virtual size_t unsent_bytes(StreamId stream) const = 0;  // outbox and in flight
-  virtual void close(StreamId stream) = 0;  // sends what is in the outbox, then closes; on_closed follows
+  // Sends what is in the outbox, then closes; on_closed follows.
+  virtual void close(StreamId stream) = 0;
   virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;
-  // Call from on_bytes, with what of its bytes is left unread; later bytes of the same round go along
-  // and on_bytes, on_closed are not called again. Only before anything was sent on the stream: an
+  // Call from on_bytes, with what of its bytes is left unread; later bytes of the same round go
+  // along and on_bytes, on_closed are not called again. Only before anything was sent on the stream: an
   // outbox goes along, a send in flight is a programmer's error. The other side should send nothing
-  // between its hello and the answer; if bytes are lost in the move all the same, the socket is shut.
+  // between its hello and the answer; if bytes are lost in the move all the same, the socket is
+  // shut down.
   // nullptr: the stream is closing or closed, on_closed follows if it has not come yet.
   virtual std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) = 0;
   // Unread bytes come first, through on_bytes, after this call has returned.
@@ -109,7 +111,8 @@ class Io {
   virtual void write_file(FileId file, uint64_t offset, std::span<const char> bytes, SyncMode mode,
                           uint64_t token) = 0;
   // Makes a zero-filled, durable file (its directory too) off the hot path; atomic under `path`.
-  virtual void prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) = 0;
+  virtual void prepare_file(const std::string& path, uint64_t size,
+                            FilePreparedHandler* handler) = 0;
 
   virtual void set_timer(int64_t at_ns, uint64_t token) = 0;  // fires once
   virtual void wake() = 0;                                    // from any thread

@@ -15,8 +15,8 @@
 namespace once::reactor {
 namespace {
 
-// SINGLE_ISSUER, DEFER_TASKRUN: completions run only when the owner enters, so they come batched and
-// without interrupts. SUBMIT_ALL: one bad entry does not hold back the rest.
+// SINGLE_ISSUER, DEFER_TASKRUN: completions run only when the owner enters, so they come batched
+// and without interrupts. SUBMIT_ALL: one bad entry does not hold back the rest.
 constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                  IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL |
                                  IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |

@@ -14,7 +14,7 @@
 namespace once::reactor {
 namespace {
 
-constexpr int64_t kDrainLimitNs = 5'000'000'000;       // close() waits that long for the peer to read
+constexpr int64_t kDrainLimitNs = 5'000'000'000;       // how long close() waits for the peer
 constexpr int64_t kAcceptRetryNs = 100'000'000;
 constexpr size_t kKeptCapacityBytes = 1 << 20;         // of an empty buffer, two per slot
 constexpr size_t kMaxSendBytes = size_t{1} << 30;
@@ -283,7 +283,8 @@ void UringIo::expire_draining() {
     const bool waiting = stream != nullptr && stream->state == State::kDraining;
     if (waiting && deadline_ns > now_ns_) return;
     draining_.pop_front();
-    if (waiting) kill(static_cast<uint32_t>(id.value), "closed by this side; the peer did not read");
+    if (!waiting) continue;
+    kill(static_cast<uint32_t>(id.value), "closed by this side; the peer did not read");
   }
 }
 

@@ -2,8 +2,13 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,6 +114,39 @@ struct AlignedPage {
 };
 
 TEST(Reactor, ProbeFindsIoUring) { EXPECT_EQ(probe_uring(), ""); }
+
+// Makes io_uring_setup fail in this process, as a container's seccomp profile does.
+bool deny_io_uring(unsigned error_number) {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error_number),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+void expect_probe_says(unsigned error_number, const char* words) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!deny_io_uring(error_number)) _exit(0);  // no seccomp here: nothing to test
+    const std::string said = probe_uring();
+    if (said.find(words) == std::string::npos) std::fprintf(stderr, "%s\n", said.c_str());
+    _exit(said.find(words) == std::string::npos ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Reactor, ProbeNamesTheCause) {
+  expect_probe_says(EPERM, "seccomp profile");
+  expect_probe_says(ENOSYS, "Linux 6.1 or later");
+  expect_probe_says(EINVAL, "DEFER_TASKRUN");
+  expect_probe_says(ENOMEM, "locked-memory limit");
+}
 
 TEST(Reactor, Echo) {
   OneLoop loop;
