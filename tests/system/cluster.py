@@ -168,17 +168,22 @@ class Cluster:
             node.process.wait(timeout=30)
             node.process = None
 
-    def wait_ready(self, seconds=60):
+    def wait_ready(self, seconds=30):
         """Every running node answers, and writes through each succeed."""
         for node in self.nodes:
             if node.process is not None:
-                wait_for(lambda: self._writes(node), f"node {node.number} writes", seconds)
+                self._wait_writable(node, seconds)
 
-    def _writes(self, node):
-        node.check_running()
-        done = self.run("write", f"ready-{secrets.token_hex(6)}", "x", nodes=[node],
-                        timeout_ms=1000)
-        return done.returncode == DONE
+    def _wait_writable(self, node, seconds):
+        end = time.monotonic() + seconds
+        while True:
+            node.check_running()
+            done = self.run("write", f"ready-{secrets.token_hex(6)}", "x", nodes=[node],
+                            timeout_ms=1000)
+            if done.returncode == DONE:
+                return
+            check(time.monotonic() < end, f"node {node.number} not writable: {done.stderr!r}")
+            time.sleep(0.02)
 
     def run(self, *arguments, nodes=None, timeout_ms=5000, stdin=b"", json_output=False):
         """The `once` command; returns the finished process with stdout and stderr as bytes."""

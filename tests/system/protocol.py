@@ -16,7 +16,7 @@ STATUS_NAMES = ("done", "empty", "already_set", "unknown", "unavailable", "overl
 HEADER = struct.Struct("<IB3xQ")  # length of what follows the length field, type, correlation
 LENGTH_BYTES = 4
 ANY_CORE = 0xFFFF
-CLIENT_HELLO_BODY = struct.Struct("<HHQQ")   # version, core, cluster high, cluster low
+CLIENT_HELLO_BODY = struct.Struct("<HH4xQQ")  # version, core, 0, cluster high, cluster low
 REQUEST_BODY = struct.Struct("<BBHIIQQ")     # operation, 0, name size, value size, timeout, id
 REPLY_BODY = struct.Struct("<BBHIQQQ")       # status, sealed, 0, value size, version, writer
 
