@@ -53,13 +53,20 @@ class Waiter {
 
 std::string_view outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kDone: return "done";
-    case Outcome::kRefused: return "refused";
-    case Outcome::kEmpty: return "empty";
-    case Outcome::kUnknown: return "unknown";
-    case Outcome::kUnavailable: return "unavailable";
-    case Outcome::kInvalid: return "invalid";
-    case Outcome::kError: return "error";
+    case Outcome::kDone:
+      return "done";
+    case Outcome::kRefused:
+      return "refused";
+    case Outcome::kEmpty:
+      return "empty";
+    case Outcome::kUnknown:
+      return "unknown";
+    case Outcome::kUnavailable:
+      return "unavailable";
+    case Outcome::kInvalid:
+      return "invalid";
+    case Outcome::kError:
+      return "error";
   }
   return "error";
 }
@@ -139,7 +146,8 @@ class Client::Impl {
 
   RequestId new_request_id() {
     // A draw of 128 bits moved by a counter: two clients meet with negligible probability.
-    return request_id(id_base_[0], id_base_[1] + id_counter_.fetch_add(1, std::memory_order_relaxed));
+    return request_id(id_base_[0],
+                      id_base_[1] + id_counter_.fetch_add(1, std::memory_order_relaxed));
   }
 
   const Options& options() const { return options_; }
@@ -192,8 +200,8 @@ Result Client::read(std::string_view name) {
   return waiter->take();
 }
 
-void Client::write_async(std::string_view name, std::string_view value,
-                         std::optional<RequestId> id, Callback callback) {
+void Client::write_async(std::string_view name, std::string_view value, std::optional<RequestId> id,
+                         Callback callback) {
   impl_->submit(paxos::Operation::kWrite, name, value, id ? *id : new_request_id(),
                 std::move(callback));
 }

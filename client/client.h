@@ -1,6 +1,7 @@
 // The client library: write-once registers of a cluster, from any thread.
 // One background thread owns all sockets. Blocking calls wait for it; callbacks run on it and must
-// not block (and must not destroy the Client). The destructor ends what is pending as at a deadline.
+// not block (and must not destroy the Client). The destructor ends what is pending as at a
+// deadline.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ enum class Outcome : uint8_t {
   kUnknown,      // write: it may have happened or may still happen; retry with the same request id
   kUnavailable,  // nothing happened; no majority answered in time, or too much is pending
   kInvalid,      // the request breaks a limit; nothing happened
-  kError,        // the client cannot work: its options or the machine are at fault; nothing happened
+  kError,  // the client cannot work: its options or the machine are at fault; nothing happened
 };
 std::string_view outcome_name(Outcome outcome);
 

@@ -217,7 +217,8 @@ void ConnectionPool::write_out(Session& session, LaneId lane) {
                                 connection.out.size() - connection.out_begin, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
-    if (sent < 0) return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
+    if (sent < 0)
+      return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
     connection.out_begin += static_cast<size_t>(sent);
   }
   if (connection.out_begin == connection.out.size()) {

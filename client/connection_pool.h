@@ -35,7 +35,7 @@ class ConnectionPool final : public Transport {
     State state = State::kClosed;
     uint32_t generation = 0;  // tells a late event of an earlier connection apart
     uint16_t core = kAnyCore;
-    bool dirty = false;          // listed in dirty_
+    bool dirty = false;  // listed in dirty_
     bool wants_writable = false;
     std::vector<char> in;  // the beginning of a frame
     std::vector<char> out;

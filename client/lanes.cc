@@ -135,7 +135,8 @@ LaneId Lanes::lane_of(size_t member, uint16_t core) {
 
 bool Lanes::usable(LaneId id, std::span<const LaneId> busy) const {
   const Lane& lane = lanes_[id];
-  if (lane.state != Lane::State::kReady || lane.in_flight >= kMaxInFlightPerConnection) return false;
+  if (lane.state != Lane::State::kReady || lane.in_flight >= kMaxInFlightPerConnection)
+    return false;
   return std::none_of(busy.begin(), busy.end(),
                       [&](LaneId other) { return lanes_[other].node == lane.node; });
 }

@@ -58,8 +58,9 @@ class Lanes {
   void expire_connects(int64_t now_ns);
   int64_t next_wake_ns() const;
 
-  // The lane for attempt number `attempt` (0 is the home), never to a node that `busy` lanes lead to;
-  // begins to connect what it would have liked. `patient`: rather wait for a home that is connecting.
+  // The lane for attempt number `attempt` (0 is the home), never to a node that `busy` lanes lead
+  // to; begins to connect what it would have liked. `patient`: rather wait for a home that is
+  // connecting.
   LaneId pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, bool patient,
               int64_t now_ns);
 

@@ -1,7 +1,7 @@
 // The `once` command: write, read and status from a shell. The exit code tells the outcome.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,6 +27,7 @@ using once::client::Result;
 constexpr int kExitError = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitUnavailable = 6;
+constexpr int64_t kStatusTimeoutMs = 2000;  // of one node: a frozen one must not hold up the rest
 constexpr const char* kDefaultEndpoints = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
 
 struct Arguments {
@@ -56,7 +57,9 @@ int usage_error(const std::string& message) {
 bool write_stdout(std::string_view bytes) {
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() &&
                        std::fflush(stdout) == 0;
-  if (!written) fmt::print(stderr, "once: cannot write to standard output: {}\n", std::strerror(errno));
+  if (!written) {
+    fmt::print(stderr, "once: cannot write to standard output: {}\n", std::strerror(errno));
+  }
   return written;
 }
 
@@ -170,14 +173,17 @@ std::vector<NodeStatus> ask_everyone(const Client& client, std::vector<std::stri
     }
   }
   std::stable_sort(nodes.begin(), nodes.end(), [](const NodeStatus& a, const NodeStatus& b) {
-    return (a.node.value == 0 ? 0xffff : a.node.value) < (b.node.value == 0 ? 0xffff : b.node.value);
+    return (a.node.value == 0 ? 0xffff : a.node.value) <
+           (b.node.value == 0 ? 0xffff : b.node.value);
   });
   member_count = std::max(known.size(), known.empty() ? nodes.size() : size_t{1});
   return nodes;
 }
 
 int run_status(const Arguments& arguments) {
-  const Client client(client_options(arguments));
+  once::client::Options options = client_options(arguments);
+  options.timeout_ms = std::min(options.timeout_ms, kStatusTimeoutMs);
+  const Client client(options);
   size_t members = 0;
   const auto nodes = ask_everyone(client, split_endpoints(arguments.endpoints), members);
   const auto reachable = static_cast<size_t>(
@@ -202,7 +208,8 @@ int main(int argc, char** argv) {
   app.add_option("--endpoints", arguments.endpoints, "Any nodes of the cluster: HOST:PORT,...")
       ->envname("ONCE_ENDPOINTS")
       ->capture_default_str();
-  app.add_option("--timeout", arguments.timeout_ms, "Milliseconds for the command, retries included")
+  app.add_option("--timeout", arguments.timeout_ms,
+                 "Milliseconds for the command, retries included")
       ->check(CLI::Range(1, 24 * 3600 * 1000))
       ->capture_default_str();
   app.add_flag("--json", arguments.json, "Print one JSON object (status: a list)");
@@ -227,8 +234,9 @@ int main(int argc, char** argv) {
   read->add_option("NAME", arguments.name, "1 to 1024 bytes, not beginning with _")->required();
   read->footer("Examples:\n  once read job-42\n  once --json read job-42");
   CLI::App* status = app.add_subcommand("status", "Ask every node how it is");
-  status->footer("Exit code 0 when a majority is reachable, else 6.\n"
-                 "Example:\n  once --endpoints 10.0.0.1:7401 status");
+  status->footer(
+      "Exit code 0 when a majority is reachable, else 6.\n"
+      "Example:\n  once --endpoints 10.0.0.1:7401 status");
   for (CLI::App* command : {write, read, status}) command->fallthrough();
   try {
     app.parse(argc, argv);

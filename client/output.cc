@@ -49,10 +49,14 @@ struct Column {
 };
 // The counters that tell most at a glance; --json has all of them.
 constexpr Column kColumns[] = {
-    {"fast-path", "fast_path_writes"}, {"classic", "classic_rounds"},
-    {"takeovers", "takeovers"},        {"local-reads", "local_reads"},
-    {"quorum-reads", "quorum_reads"},  {"log-batches", "log_batches"},
-    {"rec/batch", "records_per_batch_x100"}, {"sync-us", "log_sync_us_avg"},
+    {"fast-path", "fast_path_writes"},
+    {"classic", "classic_rounds"},
+    {"takeovers", "takeovers"},
+    {"local-reads", "local_reads"},
+    {"quorum-reads", "quorum_reads"},
+    {"log-batches", "log_batches"},
+    {"rec/batch", "records_per_batch_x100"},
+    {"sync-us", "log_sync_us_avg"},
 };
 
 std::string counter_text(const NodeStatus& node, std::string_view name) {
@@ -83,13 +87,20 @@ std::string round_trips_text(const NodeStatus& node) {
 
 int exit_code(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kDone: return 0;
-    case Outcome::kRefused: return 3;
-    case Outcome::kEmpty: return 4;
-    case Outcome::kUnknown: return 5;
-    case Outcome::kUnavailable: return 6;
-    case Outcome::kInvalid: return 2;
-    case Outcome::kError: return 1;
+    case Outcome::kDone:
+      return 0;
+    case Outcome::kRefused:
+      return 3;
+    case Outcome::kEmpty:
+      return 4;
+    case Outcome::kUnknown:
+      return 5;
+    case Outcome::kUnavailable:
+      return 6;
+    case Outcome::kInvalid:
+      return 2;
+    case Outcome::kError:
+      return 1;
   }
   return 1;
 }

@@ -22,7 +22,8 @@
 namespace once::client {
 
 inline constexpr int64_t kMaxHedgeDelayNs = 500'000'000;
-inline constexpr int64_t kHomePatienceNs = 50'000'000;  // how long a first attempt waits for the home
+inline constexpr int64_t kHomePatienceNs =
+    50'000'000;  // how long a first attempt waits for the home
 inline constexpr int64_t kWaitPollNs = 20'000'000;
 inline constexpr size_t kMaxAttemptsInFlight = 3;
 
@@ -66,8 +67,9 @@ class Session {
   struct Slot {
     Call call;
     bool active = false;
-    bool waiting = false;            // listed in waiting_
-    bool may_have_happened = false;  // an attempt was lost, or its outcome was unknown to the server
+    bool waiting = false;  // listed in waiting_
+    bool may_have_happened =
+        false;  // an attempt was lost, or its outcome was unknown to the server
     uint32_t attempts = 0;
     unsigned failures = 0;
     int64_t started_ns = 0;

@@ -84,12 +84,14 @@ class SessionTest : public testing::Test, public Transport {
   void connect_all(uint16_t cores = 1) {
     for (size_t i = 0; i < connects.size(); ++i) {
       auto [lane, address, core] = connects[i];
-      session->on_ready(lane, hello_of(node_of(address), addresses, core == kAnyCore ? 0 : core, cores),
-                       now);
+      session->on_ready(
+          lane, hello_of(node_of(address), addresses, core == kAnyCore ? 0 : core, cores), now);
     }
     connects.clear();
   }
-  uint16_t node_of(const std::string& address) { return static_cast<uint16_t>(address[0] - 'a' + 1); }
+  uint16_t node_of(const std::string& address) {
+    return static_cast<uint16_t>(address[0] - 'a' + 1);
+  }
   // Connected to all three, with nothing pending.
   void establish(uint16_t cores = 1) {
     submit(Operation::kRead, "first");
@@ -434,7 +436,9 @@ TEST(ClientTest, SilenceIsUnknownForWritesAndUnavailableForReads) {
 
 TEST(ClientTest, NobodyThereIsUnavailable) {
   std::string address;
-  { address = FakeServer([](auto&, auto&) { return FakeServer::Act::kSilence; }).address(); }
+  {
+    address = FakeServer([](auto&, auto&) { return FakeServer::Act::kSilence; }).address();
+  }
   Client client(options_for(address, 200));
   EXPECT_EQ(client.write("x", "v").outcome, Outcome::kUnavailable);
   EXPECT_FALSE(client.status(address).reachable);
