@@ -95,11 +95,10 @@ class Io {
   virtual void close(StreamId stream) = 0;
   virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;
   // Call from on_bytes, with what of its bytes is left unread; later bytes of the same round go
-  // along and on_bytes, on_closed are not called again. Only before anything was sent on the stream:
-  // an outbox goes along, a send in flight is a programmer's error. The other side should send
-  // nothing between its hello and the answer; if bytes are lost in the move all the same, the
-  // socket is shut down.
-  // nullptr: the stream is closing or closed, on_closed follows if it has not come yet.
+  // along and on_bytes, on_closed are not called again. Only before anything was sent on it: an
+  // outbox goes along, with a send in flight the move fails. The other side should send nothing
+  // between its hello and the answer; if bytes are lost all the same, the socket is shut down.
+  // nullptr: it cannot be moved and is closed, as silently.
   virtual std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) = 0;
   // Unread bytes come first, through on_bytes, after this call has returned.
   virtual StreamId adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) = 0;

@@ -346,12 +346,14 @@ void UringIo::set_handler(StreamId id, StreamHandler* handler) {
 
 std::unique_ptr<Handoff> UringIo::detach(StreamId id, std::string_view unread) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->state != State::kOpen) return nullptr;
+  if (stream == nullptr) return nullptr;
   const auto slot = static_cast<uint32_t>(id.value);
-  ONCE_ASSERT(stream->in_flight.empty());  // two senders would interleave
-  const int fd = fcntl(stream->fd, F_DUPFD_CLOEXEC, 0);
+  // With a send in flight two cores would send at once.
+  const bool movable = stream->state == State::kOpen && stream->in_flight.empty();
+  const int fd = movable ? fcntl(stream->fd, F_DUPFD_CLOEXEC, 0) : -1;
   if (fd < 0) {
-    kill(slot, "cannot move to another core: " + errno_text(errno));
+    stream->handler = nullptr;  // silent from here on, as after a move
+    if (stream->state != State::kDetached) kill(slot, "cannot move to another core");
     return nullptr;
   }
   // The receive runs only when this thread enters the ring, and the cancel is submitted ahead of
