@@ -228,6 +228,15 @@ async def broken_limits(cluster):
     await connection.close()
 
 
+def silence_is_ended(cluster, connections):
+    """Who does not greet a client port within 5 s is hung up on."""
+    client_ports = {node.client_port for node in cluster.nodes}
+    for connection in connections:
+        if connection.getpeername()[1] in client_ports:
+            check(is_closed(connection, 8), "a silent connection stays open")
+        connection.close()
+
+
 def stopped_by_signal(cluster):
     """SIGINT and SIGTERM end a node cleanly, also with connections open."""
     node = cluster.nodes[1]
@@ -250,8 +259,7 @@ def main():
         run_steps([(step.__name__, lambda step=step: step(cluster)) for step in (
             garbage, huge_frames, broken_frames, mutated_frames)])
         run_steps([("broken_limits", lambda: asyncio.run(broken_limits(cluster)))])
-        for connection in silent + half:
-            connection.close()
+        run_steps([("silence", lambda: silence_is_ended(cluster, silent + half))])
         run_steps([
             ("wrong directories", lambda: wrong_directories(cluster)),
             ("bad arguments", lambda: bad_arguments(cluster)),

@@ -126,6 +126,7 @@ class Load:
             self.history.wrote(name, identity, value, reply)
             if reply.status in (protocol.DONE, protocol.ALREADY_SET) or self.stopping:
                 return
+            await asyncio.sleep(random.uniform(0, 0.02))
 
     async def read_once(self, name):
         connection = await self.clients.any_of(self.cluster.nodes)
@@ -175,6 +176,7 @@ async def time_until_writable(cluster, nodes, label, count=96):
             if reply.status == protocol.DONE:
                 return
             check(time.monotonic() - begin < 20, f"{name!r} not writable: {reply}")
+            await asyncio.sleep(0.005)
 
     await asyncio.gather(*(one(index) for index in range(count)))
     seconds = time.monotonic() - begin
