@@ -87,7 +87,8 @@ void status_fields(Wire& wire, R& report, uint16_t& counter_count) {
 Result<bool> take_frame(std::string_view& bytes, Frame& frame) {
   if (bytes.size() < kLengthBytes) return false;
   size_t length = load<uint32_t>(bytes.data());
-  if (length < kMinLength) return error("a frame of length " + std::to_string(length) + " is too short");
+  if (length < kMinLength)
+    return error("a frame of length " + std::to_string(length) + " is too short");
   if (length > kMaxFrameBytes - kLengthBytes) {
     return error("a frame of length " + std::to_string(length) + " is over the limit of " +
                  std::to_string(kMaxFrameBytes - kLengthBytes));
@@ -123,7 +124,8 @@ void encode_server_hello(const ServerHello& hello, std::vector<char>& out) {
   for (const auto& member : hello.members) member_fields(writer, member);
 }
 
-void encode_request(uint64_t correlation, const paxos::ClientRequest& request, std::vector<char>& out) {
+void encode_request(uint64_t correlation, const paxos::ClientRequest& request,
+                    std::vector<char>& out) {
   size_t size = kRequestFixedBytes + request.name.size() + request.value.size();
   ONCE_ASSERT(request.name.size() <= 0xffff);
   char* body = begin_frame(FrameType::kRequest, correlation, size, out);
@@ -140,7 +142,8 @@ void encode_request(uint64_t correlation, const paxos::ClientRequest& request, s
 
 void encode_reply(uint64_t correlation, const paxos::ClientReply& reply, std::vector<char>& out) {
   const paxos::State& state = reply.state;
-  char* body = begin_frame(FrameType::kReply, correlation, kReplyFixedBytes + state.value.size(), out);
+  char* body =
+      begin_frame(FrameType::kReply, correlation, kReplyFixedBytes + state.value.size(), out);
   store(body, static_cast<uint8_t>(reply.status));
   store(body + 1, static_cast<uint8_t>(state.sealed ? 1 : 0));
   store(body + 2, uint16_t{0});
@@ -178,7 +181,8 @@ void encode_error(uint64_t correlation, std::string_view text, std::vector<char>
 }
 
 Result<ClientHello> decode_client_hello(std::string_view body) {
-  if (auto version = check_version(body, "client"); !version) return tl::unexpected(version.error());
+  if (auto version = check_version(body, "client"); !version)
+    return tl::unexpected(version.error());
   ClientHello hello;
   WireReader reader(body);
   client_hello_fields(reader, hello);
@@ -187,7 +191,8 @@ Result<ClientHello> decode_client_hello(std::string_view body) {
 }
 
 Result<ServerHello> decode_server_hello(std::string_view body) {
-  if (auto version = check_version(body, "server"); !version) return tl::unexpected(version.error());
+  if (auto version = check_version(body, "server"); !version)
+    return tl::unexpected(version.error());
   ServerHello hello;
   uint16_t count = 0;
   WireReader reader(body);
@@ -238,7 +243,8 @@ Result<paxos::ClientReply> decode_reply(std::string_view body) {
   reply.status = static_cast<Status>(status);
   reply.state.sealed = sealed == 1;
   reply.state.version = load<uint64_t>(body.data() + 8);
-  reply.state.writer = request_id(load<uint64_t>(body.data() + 16), load<uint64_t>(body.data() + 24));
+  reply.state.writer =
+      request_id(load<uint64_t>(body.data() + 16), load<uint64_t>(body.data() + 24));
   reply.state.value = body.substr(kReplyFixedBytes);
   return reply;
 }

@@ -37,7 +37,8 @@ Result<bool> take_frame(std::string_view& bytes, Frame& frame);
 
 void encode_client_hello(const ClientHello& hello, std::vector<char>& out);
 void encode_server_hello(const ServerHello& hello, std::vector<char>& out);
-void encode_request(uint64_t correlation, const paxos::ClientRequest& request, std::vector<char>& out);
+void encode_request(uint64_t correlation, const paxos::ClientRequest& request,
+                    std::vector<char>& out);
 void encode_reply(uint64_t correlation, const paxos::ClientReply& reply, std::vector<char>& out);
 void encode_status_request(uint64_t correlation, std::vector<char>& out);
 void encode_status_reply(uint64_t correlation, const StatusReport& report, std::vector<char>& out);

@@ -48,7 +48,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   reactor::ListenHandler* listen_handler() override { return this; }
   void accept(std::unique_ptr<Handoff> handoff) override;
   void reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) override;
-  void reply_status(ClientConnectionId id, uint64_t correlation, const StatusReport& report) override;
+  void reply_status(ClientConnectionId id, uint64_t correlation,
+                    const StatusReport& report) override;
   void on_tick(int64_t now_ns) override;
   void end_round() override;
   void drain() override { draining_ = true; }
@@ -177,14 +178,14 @@ void Listener::closed(Connection& connection) { release(connection); }
 void Listener::receive(Connection& connection, std::string_view bytes) {
   if (connection.phase == Connection::Phase::kClosing) return;
   auto limits = [] { return std::pair(kFrameHeaderBytes, kMaxFrameBytes); };
-  auto outcome = connection.assembler.feed(
-      bytes, memory_, limits, [&](std::string_view frame, std::string_view rest) {
-        return on_frame(connection, frame, rest);
-      });
+  auto outcome = connection.assembler.feed(bytes, memory_, limits,
+                                           [&](std::string_view frame, std::string_view rest) {
+                                             return on_frame(connection, frame, rest);
+                                           });
   if (outcome == FrameAssembler::Outcome::kBadLength) {
-    fail(connection, 0, fmt::format("a frame of length {} is outside {} to {}",
-                                    connection.assembler.bad_length(), kFrameHeaderBytes - 4,
-                                    kMaxFrameBytes - 4));
+    fail(connection, 0,
+         fmt::format("a frame of length {} is outside {} to {}", connection.assembler.bad_length(),
+                     kFrameHeaderBytes - 4, kMaxFrameBytes - 4));
   }
 }
 
@@ -203,8 +204,10 @@ bool Listener::on_frame(Connection& connection, std::string_view bytes, std::str
     case FrameType::kRequest:
       return on_request(connection, frame);
     case FrameType::kStatusRequest:
-      if (!frame.body.empty()) return fail(connection, frame.correlation, "malformed status request");
-      if (count_in(connection, frame.correlation)) handler_->on_status(connection.id, frame.correlation);
+      if (!frame.body.empty())
+        return fail(connection, frame.correlation, "malformed status request");
+      if (count_in(connection, frame.correlation))
+        handler_->on_status(connection.id, frame.correlation);
       return connection.phase == Connection::Phase::kOpen;
     case FrameType::kError:
       connection.phase = Connection::Phase::kClosing;
@@ -278,7 +281,8 @@ void Listener::reply(ClientConnectionId id, uint64_t correlation, const paxos::C
   if (auto* out = io_.outbox(connection->stream)) encode_reply(correlation, reply, *out);
 }
 
-void Listener::reply_status(ClientConnectionId id, uint64_t correlation, const StatusReport& report) {
+void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
+                            const StatusReport& report) {
   Connection* connection = find(id);
   if (!connection) return;
   ONCE_ASSERT(connection->in_flight > 0);
@@ -291,8 +295,8 @@ void Listener::on_tick(int64_t now_ns) {
     Connection* connection = slots_[i].connection.get();
     if (!connection || connection->phase != Connection::Phase::kHello) continue;
     if (now_ns - connection->opened_ns < kFirstFrameTimeoutNs) continue;
-    fail(*connection, 0, fmt::format("no client hello came within {} ms",
-                                     kFirstFrameTimeoutNs / 1'000'000));
+    fail(*connection, 0,
+         fmt::format("no client hello came within {} ms", kFirstFrameTimeoutNs / 1'000'000));
   }
 }
 

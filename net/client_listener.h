@@ -50,7 +50,7 @@ class ClientListener {
                             const StatusReport& report) = 0;
   virtual void on_tick(int64_t now_ns) = 0;  // closes connections that never said hello
   virtual void end_round() = 0;  // call from on_batch_end: views given to on_request die here
-  virtual void drain() = 0;                  // refuses new connections; replies still go out
+  virtual void drain() = 0;      // refuses new connections; replies still go out
   virtual size_t connections() const = 0;
 };
 

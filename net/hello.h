@@ -1,4 +1,5 @@
-// The first frame each side sends on a connection: who it is, and what must agree before more is said.
+// The first frame each side sends on a connection: who it is, and what must agree before more is
+// said.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,8 @@ struct PeerHello {
 
 struct ClientHello {
   uint16_t version = kProtocolVersion;
-  ClusterId cluster;          // zero: any
-  uint16_t core = 0xffff;     // 0xffff: any
+  ClusterId cluster;       // zero: any
+  uint16_t core = 0xffff;  // 0xffff: any
 };
 
 struct MapMember {

@@ -1,5 +1,6 @@
 // Peer messages and envelopes: bytes <-> values.
-// Envelope: u32 length of what follows, u64 XXH3 of what follows it, then messages, each u8 type, u24 length, body.
+// Envelope: u32 length of what follows, u64 XXH3 of what follows it, then messages, each u8 type,
+// u24 length, body.
 #pragma once
 
 #include <functional>

@@ -10,7 +10,8 @@ namespace once::net {
 namespace {
 
 constexpr std::string_view kMagic = "ONCEPEER";
-constexpr size_t kPrefixBytes = 12;  // magic, u8 kind, u8 zero, u16 version: the same in all versions
+constexpr size_t kPrefixBytes =
+    12;  // magic, u8 kind, u8 zero, u16 version: the same in all versions
 constexpr uint8_t kHelloKind = 1;
 constexpr uint8_t kRefusalKind = 2;
 constexpr size_t kMaxRefusalBytes = 1024;
@@ -80,7 +81,8 @@ void encode_peer_refusal(std::string_view text, std::vector<char>& out) {
 bool is_greeting(std::string_view content) { return content.substr(0, kMagic.size()) == kMagic; }
 
 Result<Greeting> decode_greeting(std::string_view frame) {
-  if (frame.size() < kPeerHeaderBytes + kPrefixBytes || !is_greeting(frame.substr(kPeerHeaderBytes))) {
+  if (frame.size() < kPeerHeaderBytes + kPrefixBytes ||
+      !is_greeting(frame.substr(kPeerHeaderBytes))) {
     return error("it does not speak the peer protocol (a client on the peer port?)");
   }
   auto content = open_peer_frame(frame);
@@ -96,8 +98,8 @@ Result<Greeting> decode_greeting(std::string_view frame) {
     return greeting;
   }
   if (version != kProtocolVersion) {
-    return error("it speaks peer protocol version " + std::to_string(version) + ", this node version " +
-                 std::to_string(kProtocolVersion));
+    return error("it speaks peer protocol version " + std::to_string(version) +
+                 ", this node version " + std::to_string(kProtocolVersion));
   }
   greeting.hello.version = version;
   WireReader reader(body);
@@ -127,7 +129,8 @@ std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, Node
   }
   if (hello.node == self.node) return fmt::format("two nodes use the number {}", self.node.value);
   if (dialled.value != 0 && dialled != hello.node) {
-    return fmt::format("node {} answers at the address of node {}", hello.node.value, dialled.value);
+    return fmt::format("node {} answers at the address of node {}", hello.node.value,
+                       dialled.value);
   }
   if (dialled.value == 0 && hello.node > self.node) {
     return fmt::format("node {} must wait for node {} to dial", hello.node.value, self.node.value);

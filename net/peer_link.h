@@ -54,8 +54,8 @@ class PeerLink final : public reactor::StreamHandler {
   int64_t pinged_ns = 0;
   int64_t up_ns = 0;
   reactor::StreamId stream;
-  Endpoint peer;                      // once up
-  size_t envelope_at = kNoEnvelope;   // where the open envelope begins in the outbox
+  Endpoint peer;                     // once up
+  size_t envelope_at = kNoEnvelope;  // where the open envelope begins in the outbox
 
  private:
   PeerLinkOwner& owner_;

@@ -37,7 +37,11 @@ static_assert(std::variant_size_v<paxos::Message> < kPing);
 class Links final : public PeerLinks, public reactor::ListenHandler, public PeerLinkOwner {
  public:
   Links(reactor::Io& io, const PeerLinksOptions& options, PeerLinksHandler* handler)
-      : io_(io), self_(options.self), peers_(options.peers), handler_(handler), prng_(options.seed) {
+      : io_(io),
+        self_(options.self),
+        peers_(options.peers),
+        handler_(handler),
+        prng_(options.seed) {
     ONCE_ASSERT(self_.cores > 0 && self_.cores <= kMaxCores && self_.core.value < self_.cores);
     ONCE_ASSERT(self_.node.value > 0 && self_.node.value <= kMaxNodes);
   }
@@ -211,7 +215,8 @@ reactor::StreamHandler* Links::on_accept(StreamId stream) {
 }
 
 void Links::accept(std::unique_ptr<Handoff> handoff) {
-  if (links_.size() >= kMaxLinks) return log("a peer connection is turned away: too many connections");
+  if (links_.size() >= kMaxLinks)
+    return log("a peer connection is turned away: too many connections");
   links_.push_back(std::make_unique<PeerLink>(*this, nullptr));
   PeerLink& link = *links_.back();
   StreamId stream = io_.adopt(std::move(handoff), &link);

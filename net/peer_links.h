@@ -1,6 +1,7 @@
 // Links between cores of nodes: one TCP connection a pair of cores, dialled by the lower node
-// number, with reconnect and jittered back-off. Messages to one core leave in envelopes with one checksum each.
-// Single-threaded, on its core's Io. Messages may be lost when a link breaks; never reordered within one link.
+// number, with reconnect and jittered back-off. Messages to one core leave in envelopes with one
+// checksum each. Single-threaded, on its core's Io. Messages may be lost when a link breaks; never
+// reordered within one link.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,9 @@ class PeerLinksHandler {
 };
 
 struct PeerLinksOptions {
-  PeerHello self;                             // node, core, cores, identity, client address
+  PeerHello self;                                     // node, core, cores, identity, client address
   std::vector<std::pair<NodeId, std::string>> peers;  // every other member with its HOST:PORT
-  uint64_t seed = 0;                          // of the back-off's jitter
+  uint64_t seed = 0;                                  // of the back-off's jitter
 };
 
 class PeerLinks {
@@ -47,8 +48,8 @@ class PeerLinks {
   virtual void send(Endpoint peer, const paxos::Message& message) = 0;
   // The same for messages encoded earlier by encode_message (held until something was durable).
   virtual void send_encoded(Endpoint peer, std::string_view messages) = 0;
-  virtual void flush() = 0;                    // seals the envelopes; call at the end of each round
-  virtual void on_tick(int64_t now_ns) = 0;    // re-dials, pings, time-outs of silent links
+  virtual void flush() = 0;                  // seals the envelopes; call at the end of each round
+  virtual void on_tick(int64_t now_ns) = 0;  // re-dials, pings, time-outs of silent links
   virtual int64_t round_trip_ns(NodeId peer) const = 0;  // smoothed, of pings; 0 when unknown
 };
 

@@ -21,9 +21,11 @@ std::string made(Encode encode) {
 std::string hello_bytes(ClientHello hello = {}) {
   return made([&](auto& out) { encode_client_hello(hello, out); });
 }
-std::string request_bytes(uint64_t correlation, std::string_view name, std::string_view value = "v") {
+std::string request_bytes(uint64_t correlation, std::string_view name,
+                          std::string_view value = "v") {
   return made([&](auto& out) {
-    encode_request(correlation, {0, paxos::Operation::kWrite, request_id(1, 2), 9, name, value}, out);
+    encode_request(correlation, {0, paxos::Operation::kWrite, request_id(1, 2), 9, name, value},
+                   out);
   });
 }
 
@@ -36,12 +38,16 @@ struct Seen {
 
 struct ClientListenerTest : testing::Test, ClientListenerHandler {
   ClientListenerTest() {
-    io.on_batch_end = [this] {
-      for (Seen& one : seen) {
-        if (one.name.empty()) one.name = one.request.name, one.value = one.request.value;
-      }
-      listener->end_round();
-    };
+    io.on_batch_end = [this] { end_round(*listener); };
+  }
+  // Views die with the round, so what was seen is copied at the last moment.
+  void end_round(ClientListener& ending) {
+    for (Seen& one : seen) {
+      if (!one.name.empty()) continue;
+      one.name = one.request.name;
+      one.value = one.request.value;
+    }
+    ending.end_round();
   }
   ServerHello server_hello() override {
     ServerHello hello;
@@ -119,7 +125,8 @@ TEST_F(ClientListenerTest, PipelinedRequestsAreAnsweredInAnyOrderAtEverySplit) {
     EXPECT_EQ(seen[1].value, "");
     EXPECT_EQ(seen[2].value, std::string(70, 'x'));
     for (size_t i : {2, 0, 1}) {
-      listener->reply(seen[i].connection, seen[i].correlation, {0, Status::kDone, {1, true, {}, ""}});
+      listener->reply(seen[i].connection, seen[i].correlation,
+                      {0, Status::kDone, {1, true, {}, ""}});
     }
     io.round();
     auto frames = got(pipe);
@@ -221,7 +228,7 @@ TEST_F(ClientListenerTest, ALateReplyFindsNobody) {
 TEST_F(ClientListenerTest, AnotherCoreIsServedThere) {
   test::FakeIo io_one(network);
   auto one = make_client_listener(io_one, CoreId{1}, 2, this);
-  io_one.on_batch_end = [&] { one->end_round(); };
+  io_one.on_batch_end = [&] { end_round(*one); };
   sibling = one.get();
   for (size_t chunk : {size_t{7}, SIZE_MAX}) {
     seen.clear();

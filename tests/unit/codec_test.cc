@@ -49,7 +49,12 @@ std::vector<Message> every_message() {
           ChosenRange{13, 14, 15},
           Decided{kBallot, 16, "name"},
           ClaimHome{17, 18, 19},
-          ClaimReply{20, 21, 22, 23, true, std::string_view("\x02\x00" "ab" "\x01\x00" "c", 7)},
+          ClaimReply{20, 21, 22, 23, true,
+                     std::string_view("\x02\x00"
+                                      "ab"
+                                      "\x01\x00"
+                                      "c",
+                                      7)},
           SettleQuery{kBallot, kOther, "name"},
           Settled{kBallot, kOther, "name"},
           Forward{24, Operation::kWrite, request_id(3, 4), 500, "name", "value"},
@@ -154,9 +159,8 @@ ServerHello some_server_hello() {
   hello.hash_seed = 0x1122334455667788;
   hello.shard_count = 64;
   hello.node = NodeId{1};
-  hello.members = {{NodeId{1}, 1, "127.0.0.1:7401"},
-                   {NodeId{2}, 1, "127.0.0.1:7402"},
-                   {NodeId{3}, 1, ""}};
+  hello.members = {
+      {NodeId{1}, 1, "127.0.0.1:7401"}, {NodeId{2}, 1, "127.0.0.1:7402"}, {NodeId{3}, 1, ""}};
   return hello;
 }
 
@@ -179,8 +183,9 @@ std::map<std::string, std::string> documented_frames() {
       {"reply already_set", made([&](auto& out) { encode_reply(1, already, out); })},
       {"read request",
        made([](auto& out) { encode_request(2, some_request(Operation::kRead, ""), out); })},
-      {"reply empty",
-       made([](auto& out) { encode_reply(2, ClientReply{0, Status::kEmpty, {}}, out); })},
+      {"reply empty", made([](auto& out) {
+         encode_reply(2, ClientReply{0, Status::kEmpty, {}}, out);
+       })},
       {"status request", made([](auto& out) { encode_status_request(3, out); })},
   };
 }
@@ -207,9 +212,11 @@ std::string again(const Frame& frame) {
     case FrameType::kServerHello:
       return encode(decode_server_hello(frame.body), encode_server_hello);
     case FrameType::kRequest:
-      return encode(decode_request(frame.body), [&](auto& v, auto& out) { encode_request(id, v, out); });
+      return encode(decode_request(frame.body),
+                    [&](auto& v, auto& out) { encode_request(id, v, out); });
     case FrameType::kReply:
-      return encode(decode_reply(frame.body), [&](auto& v, auto& out) { encode_reply(id, v, out); });
+      return encode(decode_reply(frame.body),
+                    [&](auto& v, auto& out) { encode_reply(id, v, out); });
     case FrameType::kStatusRequest:
       return frame.body.empty() ? made([&](auto& out) { encode_status_request(id, out); }) : "";
     case FrameType::kStatusReply:
@@ -269,9 +276,14 @@ TEST(ClientCodec, AFrameOverTheLimitIsRefusedFromItsLengthAlone) {
 TEST(ClientCodec, ReservedBytesAndUnknownNumbersAreRefused) {
   Frame frame;
   auto all = documented_frames();
-  for (auto [name, at] : std::vector<std::pair<std::string, size_t>>{
-           {"write request", 17}, {"reply done", 18}, {"reply done", 19}, {"reply done", 17},
-           {"client hello", 20}, {"write request", 16}, {"reply done", 16}, {"client hello", 16}}) {
+  for (auto [name, at] : std::vector<std::pair<std::string, size_t>>{{"write request", 17},
+                                                                     {"reply done", 18},
+                                                                     {"reply done", 19},
+                                                                     {"reply done", 17},
+                                                                     {"client hello", 20},
+                                                                     {"write request", 16},
+                                                                     {"reply done", 16},
+                                                                     {"client hello", 16}}) {
     std::string bytes = all[name];
     bytes[at] = 99;
     std::string_view left = bytes;
@@ -304,7 +316,8 @@ TEST(ClientCodec, GarbageIsNeverACrash) {
   auto frames = every_frame();
   auto messages = every_message();
   for (int i = 0; i < 100'000; ++i) {
-    std::string bytes = i % 2 ? frames[prng.below(frames.size())] : std::string(prng.below(96), '\0');
+    std::string bytes =
+        i % 2 ? frames[prng.below(frames.size())] : std::string(prng.below(96), '\0');
     for (char& c : bytes) {
       if (i % 2 == 0 || prng.below(8) == 0) c = static_cast<char>(prng.next());
     }
@@ -318,7 +331,8 @@ TEST(ClientCodec, GarbageIsNeverACrash) {
     if (taken && *taken) again(frame);
     std::string peer = encoded(messages[prng.below(messages.size())]);
     size_t flips = prng.below(4);
-    for (size_t f = 0; f < flips; ++f) peer[prng.below(peer.size())] = static_cast<char>(prng.next());
+    for (size_t f = 0; f < flips; ++f)
+      peer[prng.below(peer.size())] = static_cast<char>(prng.next());
     left = i % 2 ? std::string_view(peer) : std::string_view(bytes);
     while (!left.empty() && take_message(left)) {
     }

@@ -40,7 +40,7 @@ class FakeIo final : public reactor::Io {
 
   int64_t now_ns() const override { return network_.now_ns; }
   Result<reactor::ListenerId> listen(const std::string& address,
-                                              reactor::ListenHandler* handler) override;
+                                     reactor::ListenHandler* handler) override;
   reactor::StreamId connect(const std::string& address, reactor::StreamHandler* handler) override {
     Stream stream;
     stream.handler = handler;
@@ -84,8 +84,7 @@ class FakeIo final : public reactor::Io {
     return add(std::move(stream));
   }
 
-  Result<reactor::FileId> open_file(const std::string&, bool,
-                                             reactor::FileHandler*) override {
+  Result<reactor::FileId> open_file(const std::string&, bool, reactor::FileHandler*) override {
     return error("no files here");
   }
   void close_file(reactor::FileId) override {}
@@ -196,7 +195,7 @@ class FakeIo final : public reactor::Io {
 };
 
 inline Result<reactor::ListenerId> FakeIo::listen(const std::string& address,
-                                                           reactor::ListenHandler* handler) {
+                                                  reactor::ListenHandler* handler) {
   network_.listeners[address] = {this, handler};
   return reactor::ListenerId{1};
 }

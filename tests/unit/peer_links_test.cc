@@ -198,7 +198,8 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
       {[](Core&, Core& two) { two.refused_disk = 1; }, "not the disk"},
       {[](Core& one, Core&) { one.refused_disk = 2; }, "not the disk"},
       {[](Core& one, Core&) { one.options.peers[1].second = address_of(2); }, "looked for"},
-      {[](Core&, Core& two) { two.options.peers.erase(two.options.peers.begin()); }, "not a member"},
+      {[](Core&, Core& two) { two.options.peers.erase(two.options.peers.begin()); },
+       "not a member"},
   };
   for (const auto& one_case : cases) {
     cores.clear();
@@ -221,7 +222,8 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
 TEST_F(PeerLinksTest, AClientOnThePeerPortGetsAClearLogLine) {
   Core& two = add(2);
   two.begin();
-  for (std::string garbage : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(64, '\0'), std::string()}) {
+  for (std::string garbage :
+       {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(64, '\0'), std::string()}) {
     std::vector<char> hello;
     encode_client_hello(ClientHello{}, hello);
     if (garbage.empty()) garbage.assign(hello.begin(), hello.end());
@@ -243,7 +245,8 @@ TEST_F(PeerLinksTest, ABrokenEnvelopeClosesTheLinkWhichComesBack) {
   one.begin();
   rounds(5);
   for (size_t at = 0; at < 40; ++at) {
-    if (at == 1) continue;  // a length of some kilobytes more: noticed, but only once they have come
+    if (at == 1)
+      continue;  // a length of some kilobytes more: noticed, but only once they have come
     size_t downs = two.downs.size();
     rounds(800);  // long enough to count as a link that worked
     one.links->send(kTwo, paxos::ReadState{1, "a name of some length"});
