@@ -88,7 +88,7 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
     for (const OwnVote& vote : votes) {
       const Task* task = task_of(vote.handle);
       if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
-        own_vote(static_cast<uint32_t>(vote.handle));
+        own_vote(index_in(vote.handle));
       }
     }
   }
@@ -108,6 +108,12 @@ void Core::on_tick(int64_t now_ns, Output& out) {
     query_unsettled();
   }
   finish();
+}
+
+// Incarnation, generation, index: an answer meant for an earlier run, or for an earlier user of the
+// slot, is never taken for ours. A generation comes round after 2^24 uses of one slot.
+uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
+  return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
 }
 
 bool Core::is_mine(uint64_t hash) const {

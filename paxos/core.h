@@ -21,6 +21,7 @@ namespace once::paxos {
 inline constexpr uint32_t kNil = 0xffffffffu;
 inline constexpr int64_t kMs = 1'000'000;
 inline constexpr size_t kMaxTasks = 8192;
+static_assert(kMaxTasks <= 0x10000 && kMaxOperationsPerCore <= 0x10000, "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
 
 struct WaitList {
@@ -209,9 +210,9 @@ class Core final : public Replica {
   void keep_state(Task& task, const Ballot& ballot, const State& state);
   uint32_t take_task(TaskKind kind);
   void free_task(uint32_t task);
-  uint64_t handle_of(uint32_t task) const {
-    return uint64_t{tasks_[task].generation} << 32 | task;
-  }
+  uint64_t handle_of(uint32_t task) const { return make_handle(task, tasks_[task].generation); }
+  uint64_t make_handle(uint32_t index, uint32_t generation) const;
+  static uint32_t index_in(uint64_t handle) { return static_cast<uint32_t>(handle & 0xffff); }
   Task* task_of(uint64_t handle);
   void vote_when_durable(uint32_t task, uint64_t record);
   void own_vote(uint32_t task);

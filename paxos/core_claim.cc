@@ -50,7 +50,7 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
     if (reply.last) home.paging_until = 0;
   }
   char* block = arena_.allocate(names.size());
-  std::memcpy(block, names.data(), names.size());
+  std::copy(names.begin(), names.end(), block);
   arena_.free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.

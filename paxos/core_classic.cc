@@ -26,9 +26,9 @@ void Core::free_task(uint32_t index) {
 }
 
 Task* Core::task_of(uint64_t handle) {
-  const uint32_t index = static_cast<uint32_t>(handle);
+  const uint32_t index = index_in(handle);
   if (index >= tasks_.size() || tasks_[index].kind == TaskKind::kFree) return nullptr;
-  return tasks_[index].generation == handle >> 32 ? &tasks_[index] : nullptr;
+  return handle == handle_of(index) ? &tasks_[index] : nullptr;
 }
 
 // Returns kNil when no task is free. `op` may be kNil: then the name is only finished.
@@ -73,6 +73,7 @@ void Core::own_vote(uint32_t index) {
   const uint16_t self = bit_of(options_.self.node);
   const Task& task = tasks_[index];
   if (task.kind == TaskKind::kRead) {
+    if (task.waiters.empty()) return free_task(index);
     const uint32_t found = table_.find(ops_[task.op].hash, ops_[task.op].name());
     ONCE_ASSERT(found != Table::kNone);
     const Entry& entry = table_.at(found);
@@ -88,7 +89,7 @@ void Core::own_vote(uint32_t index) {
 
 void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
   char* block = arena_.allocate(state.value.size());
-  std::memcpy(block, state.value.data(), state.value.size());
+  std::copy(state.value.begin(), state.value.end(), block);
   arena_.free(task.block, task.block_size);
   task.block = block;
   task.block_size = state.value.size();
@@ -103,7 +104,7 @@ void Core::on(const Endpoint& from, const Promise& m) {
       task->ballot != m.ballot) {
     return;  // of an older ballot: never counted
   }
-  count_promise(static_cast<uint32_t>(m.op), bit_of(from.node), m.accepted_ballot, m.accepted);
+  count_promise(index_in(m.op), bit_of(from.node), m.accepted_ballot, m.accepted);
 }
 
 void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, const State& state) {
@@ -150,7 +151,7 @@ void Core::on(const Endpoint& from, const Accepted& m) {
       task->ballot != m.ballot || task->state.version != m.version) {
     return;
   }
-  count_accept(static_cast<uint32_t>(m.op), bit_of(from.node));
+  count_accept(index_in(m.op), bit_of(from.node));
 }
 
 void Core::count_accept(uint32_t index, uint16_t bit) {
@@ -186,7 +187,7 @@ void Core::on(const Endpoint& from, const Rejected& m) {
     return;
   }
   task->seen_round = std::max(task->seen_round, m.promised.round);
-  back_off(static_cast<uint32_t>(m.op));
+  back_off(index_in(m.op));
 }
 
 // Randomised, so that duelling proposers part.

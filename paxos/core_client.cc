@@ -90,13 +90,13 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   const auto left = static_cast<uint32_t>((op.deadline - now_) / kMs);
   send(to, RestsOn{},
-       Forward{uint64_t{op.generation} << 32 | index, op.operation, op.id, left, op.name(),
+       Forward{make_handle(index, op.generation), op.operation, op.id, left, op.name(),
                op.value()});
 }
 
 void Core::on(const Endpoint& from, const ForwardReply& m) {
-  const uint32_t index = static_cast<uint32_t>(m.op);
-  if (index >= ops_.size() || ops_[index].generation != m.op >> 32) return;
+  const uint32_t index = index_in(m.op);
+  if (index >= ops_.size() || m.op != make_handle(index, ops_[index].generation)) return;
   Op& op = ops_[index];
   if (op.forwarded_to != from) return;  // taken over since, or free
   Peer& peer = peers_[index_of(from.node)];
@@ -171,8 +171,8 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
 
 void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
   op.block = arena_.allocate(name.size() + value.size());
-  std::memcpy(op.block, name.data(), name.size());
-  std::memcpy(op.block + name.size(), value.data(), value.size());
+  std::copy(name.begin(), name.end(), op.block);
+  std::copy(value.begin(), value.end(), op.block + name.size());
   op.name_size = static_cast<uint16_t>(name.size());
   op.value_size = static_cast<uint32_t>(value.size());
 }

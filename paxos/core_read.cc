@@ -38,13 +38,14 @@ void Core::ask(uint32_t index) {
 void Core::on(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
-  count_read(static_cast<uint32_t>(m.op), bit_of(from.node), m.decided, m.accepted_ballot,
+  count_read(index_in(m.op), bit_of(from.node), m.decided, m.accepted_ballot,
              m.accepted);
 }
 
 void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& ballot,
                       const State& state) {
   Task& task = tasks_[index];
+  if (task.waiters.empty()) return free_task(index);  // its request has expired
   if (task.votes & bit) return;
   task.votes |= bit;
   const auto best = std::pair(task.best, task.state.version);

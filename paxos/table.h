@@ -3,6 +3,7 @@
 // Single-threaded. Names are never removed.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -102,7 +103,7 @@ class Table {
     std::memcpy(block, &state.writer.high, 8);
     std::memcpy(block + 8, &state.writer.low, 8);
     std::memcpy(block + 16, entry.block + 16, 8 + entry.name_size);
-    std::memcpy(block + Entry::kHeader + entry.name_size, state.value.data(), state.value.size());
+    std::copy(state.value.begin(), state.value.end(), block + Entry::kHeader + entry.name_size);
     arena_.free(entry.block, old_size);
     entry.block = block;
     entry.value_size = static_cast<uint32_t>(state.value.size());
