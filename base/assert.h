@@ -1,5 +1,5 @@
-// Assertions that stay on in release: a broken invariant must stop the process before it can answer.
-// For programmer errors only; untrusted input gets a reason back, never an assertion.
+// Assertions that stay on in release: a broken invariant must stop the process before it can
+// answer. For programmer errors only; untrusted input gets a reason back, never an assertion.
 #pragma once
 
 #include <cstdio>

@@ -13,7 +13,8 @@ inline constexpr size_t kMaxCores = 64;
 inline constexpr uint16_t kShardCount = 64;
 
 inline constexpr size_t kMaxFrameBytes = 128 * 1024;  // a client frame, its length field included
-inline constexpr size_t kMaxEnvelopeBytes = 512 * 1024;  // a peer frame: many messages, one checksum
+inline constexpr size_t kMaxEnvelopeBytes =
+    512 * 1024;  // a peer frame: many messages, one checksum
 inline constexpr size_t kMaxMessageBytes = kMaxNameBytes + kMaxValueBytes + 256;
 inline constexpr size_t kMaxRecordBytes = kMaxNameBytes + kMaxValueBytes + 256;
 

@@ -1,4 +1,5 @@
-// Errors as values: what happened, to what, and what to do next, in words for the person who reads it.
+// Errors as values: what happened, to what, and what to do next, in words for the person who reads
+// it.
 #pragma once
 
 #include <string>

@@ -31,7 +31,9 @@ struct RequestId : Uuid {};  // chosen by the client, unique per operation; kept
 struct ClusterId : Uuid {};
 struct DiskId : Uuid {};  // drawn when a data directory is formatted
 
-inline constexpr RequestId request_id(uint64_t high, uint64_t low) { return RequestId{{high, low}}; }
+inline constexpr RequestId request_id(uint64_t high, uint64_t low) {
+  return RequestId{{high, low}};
+}
 
 // One core of one node: what a peer link connects.
 struct Endpoint {

@@ -1,5 +1,6 @@
-// Memory for names and values: chunks cut into size classes, freed blocks reused. What is freed stays
-// readable until collect(), so that views handed out in one step survive that step. Single-threaded.
+// Memory for names and values: chunks cut into size classes, freed blocks reused. What is freed
+// stays readable until collect(), so that views handed out in one step survive that step.
+// Single-threaded.
 #pragma once
 
 #include <array>

@@ -34,8 +34,7 @@ void Core::on(const Endpoint& from, const Prepare& m) {
     list_unsettled(index);
   }
   send(from, RestsOn{entry.record},
-       Promise{m.op, m.ballot, entry.accepted,
-               entry.accepted.is_null() ? State{} : entry.state()});
+       Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
 void Core::on(const Endpoint& from, const Accept& m) {
@@ -147,7 +146,8 @@ void Core::spill(Lane& lane) {
   }
 }
 
-// DESIGN 3.2: what this acceptor must report when the name's home claims. Our own names are in our log.
+// DESIGN 3.2: what this acceptor must report when the name's home claims. Our own names are in our
+// log.
 void Core::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
   const NodeId home = home_of(entry.hash());

@@ -1,4 +1,5 @@
-// Classic rounds (both phases, round >= 1): takeover, names closed to round 0, reads to be finished.
+// Classic rounds (both phases, round >= 1): takeover, names closed to round 0, reads to be
+// finished.
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -111,9 +112,8 @@ void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, c
   Task& task = tasks_[index];
   if (task.votes & bit) return;
   task.votes |= bit;
-  if (!accepted.is_null() &&
-      (task.best.is_null() ||
-       std::pair(task.best, task.state.version) < std::pair(accepted, state.version))) {
+  if (!accepted.is_null() && (task.best.is_null() || std::pair(task.best, task.state.version) <
+                                                         std::pair(accepted, state.version))) {
     keep_state(task, accepted, state);
   }
   if (is_quorum(task.votes)) propose(index);
@@ -125,7 +125,8 @@ void Core::propose(uint32_t index) {
   if (entry.promised != task.ballot) return back_off(index);
   if (task.best.is_null()) {
     uint32_t writer = task.waiters.head;
-    while (writer != kNil && ops_[writer].operation != Operation::kWrite) writer = ops_[writer].next;
+    while (writer != kNil && ops_[writer].operation != Operation::kWrite)
+      writer = ops_[writer].next;
     if (writer == kNil) {  // a majority holds nothing, and nobody wants to write
       while (!task.waiters.empty()) answer(task.waiters.head, Status::kEmpty, State{});
       return end_classic(index);

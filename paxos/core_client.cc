@@ -12,11 +12,20 @@ void Core::on(const Endpoint& from, const Forward& m) {
 
 void Core::reply(const Endpoint& origin, uint64_t token, Status status, const State& state) {
   switch (status) {
-    case Status::kAlreadySet: ++counters_.refused; break;
-    case Status::kUnknown: ++counters_.unknown; break;
-    case Status::kUnavailable: ++counters_.unavailable; break;
-    case Status::kOverloaded: ++counters_.overloaded; break;
-    default: break;
+    case Status::kAlreadySet:
+      ++counters_.refused;
+      break;
+    case Status::kUnknown:
+      ++counters_.unknown;
+      break;
+    case Status::kUnavailable:
+      ++counters_.unavailable;
+      break;
+    case Status::kOverloaded:
+      ++counters_.overloaded;
+      break;
+    default:
+      break;
   }
   if (origin.node.value == 0) {
     out_->replies.push_back(ClientReply{token, status, state});
@@ -25,7 +34,8 @@ void Core::reply(const Endpoint& origin, uint64_t token, Status status, const St
   }
 }
 
-bool Core::answer_decided(const Entry& entry, const Endpoint& origin, const ClientRequest& request) {
+bool Core::answer_decided(const Entry& entry, const Endpoint& origin,
+                          const ClientRequest& request) {
   if (!entry.decided()) return false;
   if (request.operation == Operation::kRead) {
     ++counters_.local_reads;
@@ -89,9 +99,9 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   const int64_t hedge = std::clamp<int64_t>(usual, 20 * kMs, 500 * kMs);
   op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   const auto left = static_cast<uint32_t>((op.deadline - now_) / kMs);
-  send(to, RestsOn{},
-       Forward{make_handle(index, op.generation), op.operation, op.id, left, op.name(),
-               op.value()});
+  send(
+      to, RestsOn{},
+      Forward{make_handle(index, op.generation), op.operation, op.id, left, op.name(), op.value()});
 }
 
 void Core::on(const Endpoint& from, const ForwardReply& m) {

@@ -27,8 +27,13 @@ void Core::propose_round_zero(uint32_t op, std::string_view name, std::string_vi
   entry.active = active_round_zero(sequence);
   RoundZero& slot = slot_of(sequence);
   ONCE_ASSERT(!slot.open);
-  slot = RoundZero{.sequence = sequence, .record = entry.record, .sent_at = now_, .entry = index,
-                   .votes = 0, .open = true, .waiters = {}};
+  slot = RoundZero{.sequence = sequence,
+                   .record = entry.record,
+                   .sent_at = now_,
+                   .entry = index,
+                   .votes = 0,
+                   .open = true,
+                   .waiters = {}};
   ops_[op].may_have_happened = true;
   push(slot.waiters, op);
   broadcast(hash, RestsOn{}, accept_of(slot));
@@ -73,7 +78,8 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
   answer_all(slot.waiters, entry);
 }
 
-// A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds out.
+// A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
+// out.
 void Core::round_zero_lost(RoundZero& slot) {
   Entry& entry = table_.at(slot.entry);
   slot.open = false;
@@ -105,7 +111,8 @@ void Core::announce_progress() {
     for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
       const Endpoint to{options_.members[i], CoreId{core}};
       if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, self_voted_});
-      for (auto [first, last] : chosen_) send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
+      for (auto [first, last] : chosen_)
+        send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
     }
   }
   for (auto [first, last] : chosen_) {

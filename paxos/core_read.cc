@@ -38,8 +38,7 @@ void Core::ask(uint32_t index) {
 void Core::on(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
-  count_read(index_in(m.op), bit_of(from.node), m.decided, m.accepted_ballot,
-             m.accepted);
+  count_read(index_in(m.op), bit_of(from.node), m.decided, m.accepted_ballot, m.accepted);
 }
 
 void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& ballot,

@@ -1,5 +1,5 @@
-// From the log back to what was true: the same lanes and lists as in a run, so that what is unsettled
-// after a restart is what was unsettled before it, or more.
+// From the log back to what was true: the same lanes and lists as in a run, so that what is
+// unsettled after a restart is what was unsettled before it, or more.
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -63,8 +63,8 @@ void Core::recover_accept(const AcceptRecord& r) {
   const uint32_t index = find_or_insert(hash_of(r.name), r.name);
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, r.ballot);
-  const bool newer = entry.accepted.is_null() ||
-                     std::pair(entry.accepted, entry.version) < std::pair(r.ballot, r.state.version);
+  const bool newer = entry.accepted.is_null() || std::pair(entry.accepted, entry.version) <
+                                                     std::pair(r.ballot, r.state.version);
   if (newer) {
     entry.accepted = r.ballot;
     table_.set_state(entry, r.state);

@@ -57,7 +57,8 @@ struct Accepted {
   Ballot ballot;
   uint64_t version = 0;
 };
-struct AcceptedRange {  // round-0 accepts first..last of this incarnation of the receiver are durable
+struct AcceptedRange {  // round-0 accepts first..last of this incarnation of the receiver are
+                        // durable
   uint32_t incarnation = 0;
   uint64_t first = 0;
   uint64_t last = 0;
@@ -83,7 +84,8 @@ struct ReadReply {
 
 // --- the home: progress, decisions, claim (DESIGN 3.2, 3.6) -------------------------------------
 
-struct HomeProgress {  // every round-0 accept of this incarnation up to `durable` is on the home's disk
+struct HomeProgress {  // every round-0 accept of this incarnation up to `durable` is on the home's
+                       // disk
   uint32_t incarnation = 0;
   uint64_t durable = 0;
 };

@@ -110,19 +110,24 @@ std::optional<Record> decode_accept(ByteReader& in) {
 
 }  // namespace
 
-void encode_record(const Record& record, std::vector<char>& out) { std::visit(Encoder(out), record); }
+void encode_record(const Record& record, std::vector<char>& out) {
+  std::visit(Encoder(out), record);
+}
 
 std::optional<Record> decode_record(std::string_view bytes) {
   ByteReader in(bytes);
   std::optional<Record> record;
   switch (in.get<uint8_t>()) {
-    case kIncarnation: record = IncarnationRecord{in.get<uint32_t>()}; break;
+    case kIncarnation:
+      record = IncarnationRecord{in.get<uint32_t>()};
+      break;
     case kPromise: {
       PromiseRecord r{get_ballot(in), in.get_bytes(in.remaining())};
       if (name_fits(r.name)) record = r;
       break;
     }
-    case kAccept: return decode_accept(in);
+    case kAccept:
+      return decode_accept(in);
     case kRangePromise: {
       RangePromiseRecord r;
       r.home.value = in.get<uint16_t>();
@@ -155,7 +160,8 @@ std::optional<Record> decode_record(std::string_view bytes) {
       if (name_fits(r.name)) record = r;
       break;
     }
-    default: return {};
+    default:
+      return {};
   }
   return in.finished() ? record : std::nullopt;
 }

@@ -1,5 +1,6 @@
-// What the core writes to its log: bytes <-> values. docs/log-format.md describes the blocks around it.
-// Little-endian: u8 kind, then the fields of the kind in the order of its struct; names and values last.
+// What the core writes to its log: bytes <-> values. docs/log-format.md describes the blocks around
+// it. Little-endian: u8 kind, then the fields of the kind in the order of its struct; names and
+// values last.
 #pragma once
 
 #include <cstdint>

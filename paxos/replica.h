@@ -40,8 +40,8 @@ struct Outgoing {
 
 // Filled by a step, emptied by its caller before the next. Views live until then.
 struct Output {
-  std::vector<char> records;         // encoded, end to end
-  std::vector<uint32_t> record_ends; // end offset of each in `records`
+  std::vector<char> records;          // encoded, end to end
+  std::vector<uint32_t> record_ends;  // end offset of each in `records`
   std::vector<Outgoing> messages;
   std::vector<ClientReply> replies;
 
@@ -70,7 +70,7 @@ struct ReplicaCounters {
   uint64_t local_reads = 0;
   uint64_t quorum_reads = 0;
   uint64_t forwarded = 0;
-  uint64_t refused = 0;           // already set
+  uint64_t refused = 0;  // already set
   uint64_t overloaded = 0;
   uint64_t unavailable = 0;
   uint64_t unknown = 0;
@@ -78,7 +78,7 @@ struct ReplicaCounters {
   uint64_t ignored_messages = 0;  // that break the protocol
   uint64_t names = 0;
   uint64_t unsettled = 0;
-  uint64_t claimed = 0;           // 1: round 0 is open here
+  uint64_t claimed = 0;  // 1: round 0 is open here
 };
 
 class Replica {
@@ -86,8 +86,8 @@ class Replica {
   static std::unique_ptr<Replica> make(const ReplicaOptions& options);
   virtual ~Replica() = default;
 
-  // Before start(): every record of the log, oldest first, of any core and of earlier runs. Records of
-  // shards that belong to other cores are skipped. False: not a record of ours (corrupt).
+  // Before start(): every record of the log, oldest first, of any core and of earlier runs. Records
+  // of shards that belong to other cores are skipped. False: not a record of ours (corrupt).
   virtual bool recover(std::string_view record) = 0;
   // The highest incarnation seen by recover().
   virtual uint32_t recovered_incarnation() const = 0;

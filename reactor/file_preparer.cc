@@ -46,8 +46,9 @@ std::string fill_with_zeros(int fd, const std::string& path, uint64_t size,
 
 std::string sync_directory_of(const std::string& path) {
   const size_t slash = path.rfind('/');
-  const std::string directory =
-      slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const std::string directory = slash == std::string::npos ? "."
+                                : slash == 0               ? "/"
+                                                           : path.substr(0, slash);
   const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return describe("open directory", directory, errno);
   const std::string failed = fsync(fd) == 0 ? "" : describe("fsync directory", directory, errno);

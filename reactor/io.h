@@ -73,8 +73,8 @@ class BatchHandler {
 };
 
 enum class SyncMode : uint8_t {
-  kDsync,       // one write with RWF_DSYNC
-  kFdatasync,   // a write, then fdatasync
+  kDsync,      // one write with RWF_DSYNC
+  kFdatasync,  // a write, then fdatasync
 };
 
 class Io {
@@ -117,7 +117,7 @@ class Io {
   virtual void wake() = 0;                                    // from any thread
 
   virtual void run(BatchHandler* handler) = 0;  // until stop(); once only
-  virtual void stop() = 0;                    // from any thread
+  virtual void stop() = 0;                      // from any thread
 };
 
 }  // namespace once::reactor

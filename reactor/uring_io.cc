@@ -32,7 +32,8 @@ bool kernel_needs_one_shot_accept() {
 }  // namespace
 
 UringIo::UringIo(const UringOptions& options)
-    : options_(options), one_shot_accept_(kernel_needs_one_shot_accept()),
+    : options_(options),
+      one_shot_accept_(kernel_needs_one_shot_accept()),
       preparer_(std::make_unique<FilePreparer>([this] { ring_bell(); })) {
   read_clock();
 }
@@ -101,14 +102,22 @@ uint64_t UringIo::tag(Op op, uint32_t index, uint32_t generation) {
 void UringIo::dispatch(const io_uring_cqe& cqe) {
   const auto index = static_cast<uint32_t>(cqe.user_data);
   switch (static_cast<Op>(cqe.user_data >> 56)) {
-    case Op::kWake: return on_bell();
-    case Op::kAccept: return on_accepted(index, cqe);
-    case Op::kConnect: return on_connected(index, cqe.res);
-    case Op::kReceive: return on_received(index, cqe);
-    case Op::kSend: return on_sent(index, cqe.res);
-    case Op::kWrite: return on_write_done(index, cqe.res);
-    case Op::kSync: return on_sync_done(index, cqe.res);
-    case Op::kCancel: return;  // the cancelled operation reports for itself
+    case Op::kWake:
+      return on_bell();
+    case Op::kAccept:
+      return on_accepted(index, cqe);
+    case Op::kConnect:
+      return on_connected(index, cqe.res);
+    case Op::kReceive:
+      return on_received(index, cqe);
+    case Op::kSend:
+      return on_sent(index, cqe.res);
+    case Op::kWrite:
+      return on_write_done(index, cqe.res);
+    case Op::kSync:
+      return on_sync_done(index, cqe.res);
+    case Op::kCancel:
+      return;  // the cancelled operation reports for itself
   }
   ONCE_ASSERT(false);
 }

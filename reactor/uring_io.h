@@ -17,7 +17,7 @@ struct UringOptions {
   uint32_t completion_entries = 32768;  // above receive buffers + all operations in flight
   uint32_t receive_buffers = 256;       // a power of two
   uint32_t receive_buffer_bytes = 32768;
-  uint32_t max_streams = 65536;         // accepts beyond it are closed at once
+  uint32_t max_streams = 65536;  // accepts beyond it are closed at once
 };
 
 Result<std::unique_ptr<Io>> make_uring_io(UringOptions options);

@@ -53,26 +53,26 @@ class UringIo final : public Io {
   };
   struct Stream {
     State state = State::kFree;
-    bool receiving = false;     // a multishot receive is armed
-    bool dirty = false;         // listed in dirty_
-    bool ended = false;         // listed in ended_
+    bool receiving = false;  // a multishot receive is armed
+    bool dirty = false;      // listed in dirty_
+    bool ended = false;      // listed in ended_
     uint32_t generation = 1;
-    uint32_t operations = 0;    // submitted or queued, not yet completed
-    uint32_t handed_over = 0;   // completions whose bytes went along with the handoff
+    uint32_t operations = 0;   // submitted or queued, not yet completed
+    uint32_t handed_over = 0;  // completions whose bytes went along with the handoff
     int fd = -1;
-    size_t sent = 0;            // of in_flight
+    size_t sent = 0;  // of in_flight
     StreamHandler* handler = nullptr;
     std::vector<char> outbox;
     std::vector<char> in_flight;
-    std::string unread;         // of an adopted stream
+    std::string unread;  // of an adopted stream
     std::string why;
-    SocketAddress address;      // of connect(): the kernel reads it at submission
-    std::string peer;           // as given to connect(), for messages
+    SocketAddress address;  // of connect(): the kernel reads it at submission
+    std::string peer;       // as given to connect(), for messages
   };
   struct Listener {
     int fd = -1;
-    int64_t retry_at_ns = 0;    // 0: armed
-    bool failing = false;       // said so already
+    int64_t retry_at_ns = 0;  // 0: armed
+    bool failing = false;     // said so already
     ListenHandler* handler = nullptr;
     std::string address;
   };
@@ -143,7 +143,7 @@ class UringIo final : public Io {
 
   const UringOptions options_;
   UringRing ring_;
-  int bell_ = -1;           // eventfd
+  int bell_ = -1;  // eventfd
   uint64_t bell_value_ = 0;
   std::atomic<bool> wake_requested_{false};
   std::atomic<bool> stopping_{false};

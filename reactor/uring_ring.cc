@@ -19,8 +19,7 @@ namespace {
 // and without interrupts. SUBMIT_ALL: one bad entry does not hold back the rest.
 constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                  IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-                                 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
-                                 IORING_SETUP_R_DISABLED;
+                                 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
 constexpr unsigned kNeededFeatures =
     IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_SINGLE_MMAP;
 constexpr int kSubmitAttempts = 1000;

@@ -14,9 +14,9 @@
 namespace once::reactor {
 namespace {
 
-constexpr int64_t kDrainLimitNs = 5'000'000'000;       // how long close() waits for the peer
+constexpr int64_t kDrainLimitNs = 5'000'000'000;  // how long close() waits for the peer
 constexpr int64_t kAcceptRetryNs = 100'000'000;
-constexpr size_t kKeptCapacityBytes = 1 << 20;         // of an empty buffer, two per slot
+constexpr size_t kKeptCapacityBytes = 1 << 20;  // of an empty buffer, two per slot
 constexpr size_t kMaxSendBytes = size_t{1} << 30;
 
 class SocketHandoff final : public Handoff {

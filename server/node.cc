@@ -144,6 +144,18 @@ int Node::open_io() {
   return kExitDone;
 }
 
+// A process that ended holds its port a little longer, until the kernel has taken its ring apart: a
+// restart at once must not fail for that.
+Result<reactor::ListenerId> listen_patiently(reactor::Io& io, const std::string& address,
+                                             reactor::ListenHandler* handler) {
+  auto listener = io.listen(address, handler);
+  for (int tries = 0; !listener && tries < 20; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    listener = io.listen(address, handler);
+  }
+  return listener;
+}
+
 // Early, so that a wrong address is found before the log is touched; the doors stay shut.
 int Node::bind() {
   reactor::Io& io = *cores_[0].io;
@@ -154,10 +166,11 @@ int Node::bind() {
   if (own == members.end()) {
     return fail(kExitDirectory, "the configuration does not name this node: format it again");
   }
-  if (const auto peers = io.listen(own->second, &host_->peer_door()); !peers) {
+  if (const auto peers = listen_patiently(io, own->second, &host_->peer_door()); !peers) {
     return fail(kExitListen, peers.error().message);
   }
-  if (const auto clients = io.listen(options_.listen, &host_->client_door()); !clients) {
+  if (const auto clients = listen_patiently(io, options_.listen, &host_->client_door());
+      !clients) {
     return fail(kExitListen, clients.error().message);
   }
   return kExitDone;

@@ -143,7 +143,7 @@ class SegmentLog final : public Log,
 
   std::vector<std::unique_ptr<Batch>> batches_;  // owns; the pointers below only name
   Batch* pool_ = nullptr;
-  Batch* oldest_ = nullptr;   // the queue: oldest_ -> ... -> filling_
+  Batch* oldest_ = nullptr;  // the queue: oldest_ -> ... -> filling_
   Batch* filling_ = nullptr;
   size_t queued_ = 1;
   Batch* in_flight_ = nullptr;
@@ -323,8 +323,10 @@ void SegmentLog::on_file_prepared(const std::string&, const std::string& error) 
   std::string what = error;
   if (what.empty()) {
     auto opened = open_segment(segment_->generation + 1, false);
-    if (opened) spare_ = *opened;
-    else what = opened.error().message;
+    if (opened)
+      spare_ = *opened;
+    else
+      what = opened.error().message;
   }
   preparation_failed_ = !what.empty();
   if (preparation_failed_) {

@@ -48,8 +48,8 @@ class LogListener {
 struct LogCounters {
   uint64_t batches = 0;
   uint64_t records = 0;
-  uint64_t bytes_written = 0;   // blocks, with headers and padding
-  uint64_t sync_ns_total = 0;   // over all batches, from submission to completion
+  uint64_t bytes_written = 0;  // blocks, with headers and padding
+  uint64_t sync_ns_total = 0;  // over all batches, from submission to completion
   uint64_t sync_ns_max = 0;
   uint64_t segments = 0;
 };

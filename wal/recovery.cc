@@ -64,9 +64,10 @@ Result<void> check_owner(const BlockHeader& header, const Identity& identity,
         path, what));
   };
   if (header.version > kFormatVersion) {
-    return error(fmt::format("newer log format: {} has version {}, this program reads up to {}; "
-                             "start a newer onced",
-                             path, header.version, kFormatVersion));
+    return error(
+        fmt::format("newer log format: {} has version {}, this program reads up to {}; "
+                    "start a newer onced",
+                    path, header.version, kFormatVersion));
   }
   if (header.cluster_high != identity.cluster.high || header.cluster_low != identity.cluster.low) {
     return foreign("cluster");
@@ -88,9 +89,8 @@ bool in_place(const BlockHeader& header, uint32_t stream, uint64_t generation, u
            header.sequence == header.segment_first_sequence;
   }
   return header.kind == static_cast<uint32_t>(BlockKind::kData) &&
-         header.sequence == header.segment_first_sequence + index - 1 &&
-         header.batch_blocks >= 1 && header.batch_blocks <= kMaxBatchBlocks &&
-         header.batch_index < header.batch_blocks;
+         header.sequence == header.segment_first_sequence + index - 1 && header.batch_blocks >= 1 &&
+         header.batch_blocks <= kMaxBatchBlocks && header.batch_index < header.batch_blocks;
 }
 
 class Recovery {
@@ -251,8 +251,7 @@ uint64_t Recovery::whole_batch(const Segment& segment, uint64_t at, uint64_t end
 // Names the likelier place: a damaged header hides a whole segment behind blocks never written.
 tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at, uint64_t sequence) const {
   const Segment& segment = scan_.segments[number];
-  bool unwritten =
-      at == segment.blocks.size() || segment.blocks[at].state == BlockState::kZero;
+  bool unwritten = at == segment.blocks.size() || segment.blocks[at].state == BlockState::kZero;
   if (unwritten && number + 1 < scan_.segments.size() &&
       scan_.segments[number + 1].blocks[0].state == BlockState::kBad) {
     return corrupt(scan_.segments[number + 1].file.path, 0, "the segment header is damaged");

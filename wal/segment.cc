@@ -24,17 +24,28 @@ std::string file_system_type(const std::string& path) {
   std::string where = std::filesystem::path(path).parent_path().string();
   if (statfs(where.empty() ? "." : where.c_str(), &info) != 0) return "unknown";
   switch (static_cast<uint32_t>(info.f_type)) {
-    case 0x01021994: return "tmpfs";
-    case 0x794c7630: return "overlayfs";
-    case 0x858458f6: return "ramfs";
-    case 0xef53: return "ext4";
-    case 0x58465342: return "XFS";
-    case 0x9123683e: return "btrfs";
-    case 0x6969: return "NFS";
-    case 0x2fc12fc1: return "ZFS";
-    case 0x65735546: return "FUSE";
-    case 0x01021997: return "9p";
-    default: return fmt::format("type {:#x}", static_cast<uint32_t>(info.f_type));
+    case 0x01021994:
+      return "tmpfs";
+    case 0x794c7630:
+      return "overlayfs";
+    case 0x858458f6:
+      return "ramfs";
+    case 0xef53:
+      return "ext4";
+    case 0x58465342:
+      return "XFS";
+    case 0x9123683e:
+      return "btrfs";
+    case 0x6969:
+      return "NFS";
+    case 0x2fc12fc1:
+      return "ZFS";
+    case 0x65735546:
+      return "FUSE";
+    case 0x01021997:
+      return "9p";
+    default:
+      return fmt::format("type {:#x}", static_cast<uint32_t>(info.f_type));
   }
 }
 

@@ -66,11 +66,11 @@ Result<reactor::SyncMode> measure(const std::string& path, bool direct, std::str
   // A kernel or file system without RWF_DSYNC still has the other way.
   bool dsync = dsync_ns && *dsync_ns <= *fdatasync_ns;
   if (report != nullptr) {
-    *report = fmt::format("log sync: {} (median of {} writes of 4 KiB: RWF_DSYNC {}, "
-                          "fdatasync {} us)",
-                          dsync ? "RWF_DSYNC" : "write + fdatasync", kWrites,
-                          dsync_ns ? fmt::format("{} us", *dsync_ns / 1000) : "not available",
-                          *fdatasync_ns / 1000);
+    *report = fmt::format(
+        "log sync: {} (median of {} writes of 4 KiB: RWF_DSYNC {}, "
+        "fdatasync {} us)",
+        dsync ? "RWF_DSYNC" : "write + fdatasync", kWrites,
+        dsync_ns ? fmt::format("{} us", *dsync_ns / 1000) : "not available", *fdatasync_ns / 1000);
   }
   return dsync ? reactor::SyncMode::kDsync : reactor::SyncMode::kFdatasync;
 }

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
-#include "world.h"
+#include "tests/paper/world.h"
 
 namespace once::paxos::test {
 namespace {
@@ -202,7 +202,8 @@ TEST(Paper, ADecidedNameIsReadOnTheLastNodeStanding) {
   w.settle();
   w.crash(0);
   w.crash(1);
-  const auto read = w.read(2, name), other = w.read(2, unknown), write = w.write(2, unknown, "x", kB);
+  const auto read = w.read(2, name), other = w.read(2, unknown),
+             write = w.write(2, unknown, "x", kB);
   EXPECT_EQ(w.answer(read).value, "a");
   EXPECT_EQ(w.answer(other).status, Status::kUnavailable);
   EXPECT_EQ(w.answer(write).status, Status::kUnavailable);
@@ -295,7 +296,8 @@ struct History {
   std::map<std::string, std::pair<RequestId, std::string>> winner;
   void check(const std::string& name, const Answer& a, RequestId asked, const std::string& wrote) {
     if (a.status != Status::kDone && a.status != Status::kAlreadySet) {
-      EXPECT_FALSE(a.status == Status::kEmpty && winner.count(name) != 0) << name << " was forgotten";
+      EXPECT_FALSE(a.status == Status::kEmpty && winner.count(name) != 0)
+          << name << " was forgotten";
       return;
     }
     const bool won = a.status == Status::kDone && !wrote.empty();

@@ -1,5 +1,5 @@
-// A small world for the core: a few replicas, a network that may lose, repeat and reorder, disks that
-// are durable when the test says so, crashes that lose the rest. Everything from one seed.
+// A small world for the core: a few replicas, a network that may lose, repeat and reorder, disks
+// that are durable when the test says so, crashes that lose the rest. Everything from one seed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -61,8 +61,11 @@ class World {
   // --- machines
   void start(size_t i) {
     Node& node = nodes_[i];
-    node.replica = Replica::make({.self = endpoint(i), .cores = 1, .members = members_,
-                                  .hash_seed = kSeed, .shard_count = 64,
+    node.replica = Replica::make({.self = endpoint(i),
+                                  .cores = 1,
+                                  .members = members_,
+                                  .hash_seed = kSeed,
+                                  .shard_count = 64,
                                   .random_seed = prng_.next()});
     for (const std::string& record : node.disk) ASSERT_TRUE(node.replica->recover(record));
     node.pending.clear();
@@ -171,7 +174,8 @@ class World {
   std::string name_at_home(size_t i, int n = 0) const {
     for (int k = 0;; ++k) {
       std::string name = "name-" + std::to_string(n) + "-" + std::to_string(k);
-      if (home_index_of(name_hash(name, kSeed), static_cast<uint32_t>(nodes_.size())) == i) return name;
+      if (home_index_of(name_hash(name, kSeed), static_cast<uint32_t>(nodes_.size())) == i)
+        return name;
     }
   }
   const ReplicaCounters& counters(size_t i) { return nodes_[i].replica->counters(); }
@@ -214,7 +218,8 @@ class World {
     for (const Outgoing& m : node.out.messages) {
       ASSERT_GT(m.rests_on.record, 0u);
       ASSERT_LE(m.rests_on.record, node.made);
-      node.held.push_back({m.rests_on.record, std::make_unique<Parcel>(endpoint(i), m.to, m.message)});
+      node.held.push_back(
+          {m.rests_on.record, std::make_unique<Parcel>(endpoint(i), m.to, m.message)});
     }
     for (const ClientReply& r : node.out.replies) {
       ASSERT_EQ(answers_.count(r.token), 0u) << "two answers to one request";

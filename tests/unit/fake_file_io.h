@@ -27,7 +27,7 @@ class FakeFileIo : public reactor::Io {
   bool fail_writes = false;
   std::string prepare_error;
   std::function<bool(size_t block)> power_cut;  // set: a write leaves these blocks, no completion
-  std::deque<std::function<void()>> pending;  // completions, oldest first
+  std::deque<std::function<void()>> pending;    // completions, oldest first
   size_t writes = 0;
   size_t last_write_bytes = 0;
 

@@ -266,8 +266,10 @@ TEST_F(LogTest, ABatchMixedFromTwoRunsIsNotWhole) {
       put(2 * kBlockBytes, fresh);
       for (size_t block = 0; block < 5; ++block) {
         if ((stale >> block & 1) == 0) continue;
-        if (block == lost) zero_blocks(2 + block, 1);
-        else put((2 + block) * kBlockBytes, old.substr(block * kBlockBytes, kBlockBytes));
+        if (block == lost)
+          zero_blocks(2 + block, 1);
+        else
+          put((2 + block) * kBlockBytes, old.substr(block * kBlockBytes, kBlockBytes));
       }
       ASSERT_TRUE(read()) << lost << " " << stale;
       ASSERT_EQ(records_.size(), 1u) << lost << " " << stale;

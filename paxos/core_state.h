@@ -1,0 +1,129 @@
+// What one core remembers beside its table: requests that wait, proposals under way, and what it owes
+// to the homes of its names. Plain data; core.h has the steps on it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/types.h"
+#include "paxos/messages.h"
+
+namespace once::paxos {
+
+inline constexpr uint32_t kNil = 0xffffffffu;
+inline constexpr int64_t kMs = 1'000'000;
+inline constexpr size_t kMaxTasks = 8192;
+static_assert(kMaxTasks <= 0x10000 && kMaxOperationsPerCore <= 0x10000, "handles hold 16 bits");
+inline constexpr int64_t kResendNs = 50 * kMs;
+
+struct WaitList {
+  uint32_t head = kNil;
+  uint32_t tail = kNil;
+  bool empty() const { return head == kNil; }
+};
+
+// A request that waits for its answer, of a client or forwarded by another node.
+struct Op {
+  uint64_t token = 0;  // the client's, or the forwarding node's handle
+  Endpoint origin;     // node 0: a client of this node
+  RequestId id;
+  uint64_t hash = 0;
+  int64_t arrival = 0;
+  int64_t deadline = 0;
+  int64_t hedge_at = 0;      // when it takes over from the home; used while forwarded_to is set
+  Endpoint forwarded_to;     // node 0: not forwarded
+  WaitList* list = nullptr;  // whose waiter it is
+  uint32_t next = kNil;      // in `list`
+  uint32_t previous = kNil;
+  uint32_t newer = kNil;  // by age, oldest first
+  uint32_t older = kNil;
+  uint32_t generation = 0;
+  char* block = nullptr;  // name and value; null on the round-0 path
+  uint32_t value_size = 0;
+  uint16_t name_size = 0;
+  Operation operation = Operation::kRead;
+  bool may_have_happened = false;  // its value was proposed or sent on: no answer may deny it
+
+  std::string_view name() const { return {block, name_size}; }
+  std::string_view value() const { return {block + name_size, value_size}; }
+};
+
+// One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
+struct RoundZero {
+  uint64_t sequence = 0;
+  uint64_t record = 0;  // own vote counts once this is durable
+  int64_t sent_at = 0;
+  uint32_t entry = kNil;
+  uint16_t votes = 0;  // bit: index of the member
+  bool open = false;
+  WaitList waiters;
+};
+
+enum class TaskKind : uint8_t { kFree, kClassic, kRead };
+enum class Phase : uint8_t { kBackOff, kPrepare, kAccept };
+
+struct Task {
+  TaskKind kind = TaskKind::kFree;
+  Phase phase = Phase::kBackOff;
+  uint8_t attempts = 0;
+  uint16_t votes = 0;  // promises, accepts or read replies, once per acceptor
+  uint16_t none = 0;   // read: acceptors that hold nothing
+  uint16_t same = 0;   // read: acceptors that hold (best, state.version)
+  uint32_t generation = 0;
+  uint32_t entry = kNil;  // classic
+  uint32_t op = kNil;     // read
+  Ballot ballot;
+  Ballot best;  // highest accepted ballot reported; null: none
+  uint32_t seen_round = 0;
+  State state;  // reported or proposed; value in `block`
+  char* block = nullptr;
+  size_t block_size = 0;
+  int64_t next_at = 0;
+  int64_t started = 0;
+  WaitList waiters;
+};
+
+// Accepts of one core of one home, by sequence: what that home has not yet told us to be on its
+// disk, or to be chosen. One incarnation at a time.
+struct Lane {
+  struct Slot {
+    uint64_t sequence = 0;
+    uint32_t entry = kNil;
+  };
+  Endpoint home;
+  uint32_t incarnation = 0;
+  uint64_t durable = 0;
+  std::vector<Slot> ring;
+  // the AcceptedRange that this step is collecting; last 0: none
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t rests_on = 0;
+};
+
+// Per other member and for ourselves: what the claim and the unsettled list need.
+struct Home {
+  uint32_t range_promise = 0;       // incarnation below which nothing more is accepted from it
+  std::vector<uint32_t> unsettled;  // entries with kUnsettled; others are skipped
+  uint64_t list = 1;                // number of this ordering of `unsettled`
+  size_t stale = 0;                 // entries in it without the flag
+  size_t query_cursor = 0;
+  int64_t paging_until = 0;  // a claim is reading the list
+};
+
+struct PeerCore {
+  bool up = false;
+  uint64_t list = 0;  // of the claim's paging
+  uint64_t cursor = 0;
+  bool claimed = false;
+};
+
+struct Peer {
+  uint16_t cores = 0;  // 0: never met
+  std::vector<PeerCore> links;
+  int64_t smoothed_ns = 0;  // of forwarded requests
+  int64_t variation_ns = 0;
+};
+
+}  // namespace once::paxos
