@@ -1,5 +1,5 @@
-// What one core remembers beside its table: requests that wait, proposals under way, and what it owes
-// to the homes of its names. Plain data; core.h has the steps on it.
+// What one core remembers beside its table: requests that wait, proposals under way, and what it
+// owes to the homes of its names. Plain data; core.h has the steps on it.
 #pragma once
 
 #include <cstdint>

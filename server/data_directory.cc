@@ -207,9 +207,9 @@ Result<wal::Descriptor> lock_directory(const std::string& directory) {
     if (tries == kLockTries) {
       auto text = read_file(path);
       std::string pid = text ? text->substr(0, text->find('\n')) : "";
-      return error(fmt::format(
-          "{} is in use by process {}; stop it first, or give another directory", directory,
-          pid.empty() ? "(unknown)" : pid));
+      return error(
+          fmt::format("{} is in use by process {}; stop it first, or give another directory",
+                      directory, pid.empty() ? "(unknown)" : pid));
     }
     std::this_thread::sleep_for(kLockPause);
   }
@@ -266,9 +266,10 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
   auto known = peers_.find(node);
   if (known != peers_.end()) {
     if (known->second == disk) return "";
-    return fmt::format("node {} has another disk than before ({}, known: {}): its data directory "
-                       "was lost or replaced; it must join as a new member",
-                       node.value, to_hex(disk), to_hex(known->second));
+    return fmt::format(
+        "node {} has another disk than before ({}, known: {}): its data directory "
+        "was lost or replaced; it must join as a new member",
+        node.value, to_hex(disk), to_hex(known->second));
   }
   auto peers = peers_;
   peers[node] = disk;
@@ -313,8 +314,8 @@ Result<void> DataDirectory::format(const std::string& path, Configuration config
   result = make_files(path, configuration, direct);
   if (!result) {
     // It was empty before, so what is there is of this attempt; the next must not trip over it.
-    for (const char* name : {"identity", "identity.tmp", "lock", "lock.tmp", "peers", "peers.tmp",
-                             "log-0-1.seg"}) {
+    for (const char* name :
+         {"identity", "identity.tmp", "lock", "lock.tmp", "peers", "peers.tmp", "log-0-1.seg"}) {
       unlink((path + "/" + name).c_str());
     }
   }
@@ -328,9 +329,10 @@ Result<Configuration> DataDirectory::read_configuration(const std::string& path)
   }
   std::string identity = path + "/identity";
   if (!fs::exists(identity, code) && !code) {
-    return error(fmt::format("{} is not formatted; use onced format (if it was in use before, its "
-                             "data are lost: add the node as a new member)",
-                             path));
+    return error(
+        fmt::format("{} is not formatted; use onced format (if it was in use before, its "
+                    "data are lost: add the node as a new member)",
+                    path));
   }
   auto text = read_file(identity);
   if (!text) return tl::unexpected(text.error());

@@ -1,7 +1,7 @@
 #include "server/dev.h"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -65,7 +65,8 @@ std::string loopback(int port) { return fmt::format("127.0.0.1:{}", port); }
 int Supervisor::run() {
   for (uint16_t node = 1; node <= options_.nodes; ++node) {
     const int port = options_.nodes == 1 ? options_.port : options_.port + node;
-    children_.push_back({node, fmt::format("{}/node-{}", options_.data, node), loopback(port), 0, {}});
+    children_.push_back(
+        {node, fmt::format("{}/node-{}", options_.data, node), loopback(port), 0, {}});
   }
   if (const int code = format_missing(); code != kExitDone) return code;
   sigset_t mask;
@@ -128,9 +129,10 @@ int Supervisor::format_missing() {
 }
 
 bool Supervisor::spawn(Child& child) {
-  std::vector<std::string> words = {"onced",    "start",  "--data", child.directory,
-                                    "--listen", child.client_address, "--cores",
-                                    std::to_string(options_.cores)};
+  std::vector<std::string> words = {"onced",    "start",
+                                    "--data",   child.directory,
+                                    "--listen", child.client_address,
+                                    "--cores",  std::to_string(options_.cores)};
   if (options_.unsafe_buffered_log) words.push_back("--unsafe-buffered-log");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

@@ -21,7 +21,7 @@ namespace {
 using namespace paxos;
 
 constexpr std::array<const char*, std::variant_size_v<Record>> kKinds = {
-    "incarnation", "promise",       "accept", "range promise",
+    "incarnation",  "promise",       "accept", "range promise",
     "chosen range", "home progress", "decided"};
 constexpr size_t kShownBytes = 64;
 
@@ -61,7 +61,8 @@ class Inspection {
   }
   void summary() const {
     for (size_t kind = 0; kind < kKinds.size(); ++kind) {
-      fmt::print("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind], bytes_[kind]);
+      fmt::print("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind],
+                 bytes_[kind]);
     }
     if (unknown_ > 0) fmt::print("  {:<14} {:>12} records\n", "not known", unknown_);
     fmt::print("  last incarnation {}\n", incarnation_);
@@ -80,8 +81,8 @@ class Inspection {
   void show(const AcceptRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    fmt::print("accepted {} version {}{} writer {:016x}{:016x} value {}\n", printable(record.ballot),
-               record.state.version, record.state.sealed ? " sealed" : "",
+    fmt::print("accepted {} version {}{} writer {:016x}{:016x} value {}\n",
+               printable(record.ballot), record.state.version, record.state.sealed ? " sealed" : "",
                record.state.writer.high, record.state.writer.low, printable(record.state.value));
   }
   void show(const DecidedRecord& record) {
@@ -126,8 +127,8 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
     const auto segments = wal::list_segments(data, stream);
     if (!segments) return log_error(segments.error().message), kExitDirectory;
     if (segments->empty()) continue;
-    const auto tail = wal::recover(
-        identity, options, [&](std::string_view record) { inspection.visit(record); });
+    const auto tail =
+        wal::recover(identity, options, [&](std::string_view record) { inspection.visit(record); });
     if (!tail) {
       log_error(tail.error().message);
       code = kExitCorrupt;

@@ -70,8 +70,9 @@ CLI::App* add_format(CLI::App& app, FormatOptions& options) {
       ->default_val(kDefaultSegmentBytes / (1024 * 1024))
       ->check(CLI::Range(2, 4096));
   command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
-  command->footer("Example:\n  onced format --data /var/lib/once --node 1 \\\n"
-                  "    --cluster 1=10.0.0.1:7501,2=10.0.0.2:7501,3=10.0.0.3:7501 --cluster-id c0ffee");
+  command->footer(
+      "Example:\n  onced format --data /var/lib/once --node 1 \\\n"
+      "    --cluster 1=10.0.0.1:7501,2=10.0.0.2:7501,3=10.0.0.3:7501 --cluster-id c0ffee");
   return command;
 }
 
@@ -99,8 +100,9 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
       ->check(CLI::Range(1, static_cast<int>(kMaxNodes)));
   command->add_option("--data", options.data, "Directory for the nodes' data")
       ->default_val(options.data);
-  command->add_option("--port", options.port,
-                      "P: clients on P+1.. (one node: on P itself), peers on P+101..")
+  command
+      ->add_option("--port", options.port,
+                   "P: clients on P+1.. (one node: on P itself), peers on P+101..")
       ->default_val(options.port)
       ->check(CLI::Range(1, 65535 - 200));
   command->add_option("--cores", options.cores, "Threads of each node")

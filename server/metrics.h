@@ -14,10 +14,31 @@
 namespace once::server {
 
 enum class Counter : uint8_t {
-  kFastPathWrites, kClassicRounds, kTakeovers, kLocalReads, kQuorumReads, kForwarded, kRefused,
-  kOverloaded, kUnavailable, kUnknown, kRejected, kIgnoredMessages, kHeldDropped, kNames,
-  kUnsettled, kConnections, kOperations, kLogBatches, kLogRecords, kLogBytes, kLogFull,
-  kClaimed, kLogSyncNsTotal, kLogSyncNsMax, kCount
+  kFastPathWrites,
+  kClassicRounds,
+  kTakeovers,
+  kLocalReads,
+  kQuorumReads,
+  kForwarded,
+  kRefused,
+  kOverloaded,
+  kUnavailable,
+  kUnknown,
+  kRejected,
+  kIgnoredMessages,
+  kHeldDropped,
+  kNames,
+  kUnsettled,
+  kConnections,
+  kOperations,
+  kLogBatches,
+  kLogRecords,
+  kLogBytes,
+  kLogFull,
+  kClaimed,
+  kLogSyncNsTotal,
+  kLogSyncNsMax,
+  kCount
 };
 inline constexpr size_t kCounters = static_cast<size_t>(Counter::kCount);
 

@@ -60,7 +60,7 @@ void on_stop_signal(int) {
 void install_stop_signals(NodeHost& host, reactor::Io& io) {
   stopping_host = &host;
   stopping_io = &io;
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_stop_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
@@ -169,8 +169,7 @@ int Node::bind() {
   if (const auto peers = listen_patiently(io, own->second, &host_->peer_door()); !peers) {
     return fail(kExitListen, peers.error().message);
   }
-  if (const auto clients = listen_patiently(io, options_.listen, &host_->client_door());
-      !clients) {
+  if (const auto clients = listen_patiently(io, options_.listen, &host_->client_door()); !clients) {
     return fail(kExitListen, clients.error().message);
   }
   return kExitDone;
@@ -180,9 +179,10 @@ int Node::probe_disk() {
   std::string report;
   auto mode = wal::probe_sync(directory_->path(), true, &report);
   if (!mode && options_.unsafe_buffered_log) {
-    log_warning(fmt::format("{}; going on with a buffered log, which is slow and may lie about "
-                            "durability",
-                            mode.error().message));
+    log_warning(
+        fmt::format("{}; going on with a buffered log, which is slow and may lie about "
+                    "durability",
+                    mode.error().message));
     direct_ = false;
     mode = wal::probe_sync(directory_->path(), false, &report);
   }

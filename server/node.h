@@ -9,8 +9,8 @@ namespace once::server {
 
 struct StartOptions {
   std::string data;
-  std::string listen;      // HOST:PORT for clients
-  std::string advertise;   // what clients are told to dial; empty: `listen`
+  std::string listen;     // HOST:PORT for clients
+  std::string advertise;  // what clients are told to dial; empty: `listen`
   uint16_t cores = 1;
   std::string io = "uring";
   bool unsafe_buffered_log = false;

@@ -68,9 +68,8 @@ std::string NodeHost::check_identity(const net::PeerHello& hello) {
     return fmt::format("this is node {}, not node {}: check the peer addresses", mine.node.value,
                        hello.target_node.value);
   }
-  const bool member =
-      std::any_of(mine.members.begin(), mine.members.end(),
-                  [&](const auto& entry) { return entry.first == hello.node; });
+  const bool member = std::any_of(mine.members.begin(), mine.members.end(),
+                                  [&](const auto& entry) { return entry.first == hello.node; });
   if (!member || hello.node == mine.node) {
     return fmt::format("node {} is no other member of this cluster", hello.node.value);
   }
@@ -97,8 +96,8 @@ net::StatusReport NodeHost::status() {
   const auto up = std::chrono::steady_clock::now() - began_;
   report.counters.emplace_back("incarnation", incarnation_);
   report.counters.emplace_back("cores", cores_);
-  report.counters.emplace_back(
-      "uptime_s", std::chrono::duration_cast<std::chrono::seconds>(up).count());
+  report.counters.emplace_back("uptime_s",
+                               std::chrono::duration_cast<std::chrono::seconds>(up).count());
   return report;
 }
 

@@ -21,8 +21,9 @@ struct Letter {
 
   Kind kind = Kind::kRequest;
   CoreId from;
-  paxos::ClientRequest request;  // kRequest: the token is the sender's, the views point into `bytes`
-  paxos::ClientReply reply;      // kReply: the token is the receiver's, the value points into `bytes`
+  paxos::ClientRequest
+      request;               // kRequest: the token is the sender's, the views point into `bytes`
+  paxos::ClientReply reply;  // kReply: the token is the receiver's, the value points into `bytes`
   std::string bytes;
   std::unique_ptr<reactor::Handoff> handoff;
 };
@@ -35,15 +36,16 @@ class PostOffice {
   explicit PostOffice(uint16_t cores) : cores_(cores) {
     for (size_t i = 0; i < static_cast<size_t>(cores) * cores; ++i) {
       // A core does not write to itself; its own box is only there to keep the indices plain.
-      boxes_.push_back(std::make_unique<Mailbox<LetterPtr>>(i / cores == i % cores ? 1
-                                                                                   : kMailboxLetters));
+      boxes_.push_back(
+          std::make_unique<Mailbox<LetterPtr>>(i / cores == i % cores ? 1 : kMailboxLetters));
     }
   }
   uint16_t cores() const { return cores_; }
   // Once for each core, before any core runs.
   void set_io(CoreId core, reactor::Io* io) { ios_[core.value] = io; }
 
-  // False when the box is full; the letter stays with the caller. The receiver sees it after wake().
+  // False when the box is full; the letter stays with the caller. The receiver sees it after
+  // wake().
   bool post(CoreId to, LetterPtr& letter) { return box(letter->from, to).push(letter); }
   bool take(CoreId from, CoreId to, LetterPtr& letter) { return box(from, to).pop(letter); }
   void wake(CoreId core) {

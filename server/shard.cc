@@ -77,7 +77,8 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
     refusals_.push_back({connection, correlation, paxos::Status::kOverloaded});
     return;
   }
-  const CoreId owner = office_ == nullptr ? options_.self.core : replica_.core_of_name(request.name);
+  const CoreId owner =
+      office_ == nullptr ? options_.self.core : replica_.core_of_name(request.name);
   if (owner != options_.self.core) return forward_to_core(owner, *token, request);
   paxos::ClientRequest mine = request;
   mine.token = *token;
@@ -209,7 +210,8 @@ void Shard::answer(const paxos::ClientReply& reply) {
   }
 }
 
-// --- the other cores of this node -----------------------------------------------------------------
+// --- the other cores of this node
+// -----------------------------------------------------------------
 
 void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request) {
   auto letter = std::make_unique<Letter>();
@@ -313,7 +315,8 @@ void Shard::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
   hand_over_as(Letter::Kind::kPeerHandoff, core, std::move(handoff));
 }
 
-// --- stopping and figures -------------------------------------------------------------------------
+// --- stopping and figures
+// -------------------------------------------------------------------------
 
 void Shard::check_drained() {
   if (!draining_) {
@@ -367,7 +370,8 @@ void Shard::publish() {
 
 void Shard::log_line(std::string_view line) { host_.log_line(line); }
 
-// --- the clients' door ----------------------------------------------------------------------------
+// --- the clients' door
+// ----------------------------------------------------------------------------
 
 net::ServerHello Shard::ClientDoor::server_hello() {
   return shard_.host_.server_hello(shard_.options_.self.core);

@@ -4,7 +4,8 @@
 //
 // Requests and messages are only collected as they arrive; one step a round takes them all, while
 // the bytes that they point into still live. Order within a round's end: records into the log, then
-// replies, then messages; a message that rests on a record not yet durable is held back until it is.
+// replies, then messages; a message that rests on a record not yet durable is held back until it
+// is.
 #pragma once
 
 #include <memory>
@@ -130,12 +131,12 @@ class Shard final : public reactor::BatchHandler,
   net::PeerLinks* links_ = nullptr;
   net::ClientListener* listener_ = nullptr;
 
-  std::vector<paxos::Event> events_;   // of this round
-  std::vector<LetterPtr> open_mail_;   // whose bytes this round's events point into
+  std::vector<paxos::Event> events_;  // of this round
+  std::vector<LetterPtr> open_mail_;  // whose bytes this round's events point into
   std::vector<Refusal> refusals_;
   std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
   std::vector<char> scratch_;
-  std::vector<bool> to_wake_;          // cores that got mail this round
+  std::vector<bool> to_wake_;  // cores that got mail this round
   paxos::Output output_;
   TokenTable tokens_;
   HoldQueue hold_;
