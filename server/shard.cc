@@ -363,7 +363,9 @@ void Shard::publish() {
   for (NodeId peer : options_.peers) {
     const int64_t round_trip_ns = links_->round_trip_ns(peer);
     now.peer_round_trip_ns[peer.value] = static_cast<uint64_t>(round_trip_ns);
-    now.peer_up[peer.value] = links_->is_up(Endpoint{peer, CoreId{0}});
+    for (uint16_t core = 0; core < kMaxCores && !now.peer_up[peer.value]; ++core) {
+      now.peer_up[peer.value] = links_->is_up(Endpoint{peer, CoreId{core}});
+    }
   }
   host_.publish(options_.self.core, now);
 }
