@@ -194,6 +194,8 @@ Result<void> make_files(const std::string& path, const Configuration& configurat
   if (!made) return made;
   made = replace_file(path, "peers", with_checksum(""));
   if (!made) return made;
+  made = replace_file(path, "streams", with_checksum("count=1\n"));
+  if (!made) return made;
   return replace_file(path, "identity", identity_text(configuration));
 }
 
@@ -237,23 +239,43 @@ Result<std::map<NodeId, DiskId>> read_peers(const std::string& path) {
   return peers;
 }
 
+Result<uint32_t> read_streams(const std::string& path) {
+  auto text = read_file(path);
+  if (!text) return tl::unexpected(text.error());
+  Lines lines;
+  uint64_t count = 0;
+  const bool good = parse_lines(*text, &lines) && lines.size() == 1 &&
+                    lines.begin()->first == "count" &&
+                    parse_number(lines.begin()->second, &count) && count >= 1 && count <= kMaxCores;
+  if (!good) return error(fmt::format("{} is damaged: restore it from a backup", path));
+  return static_cast<uint32_t>(count);
+}
+
 class OpenDirectory final : public DataDirectory {
  public:
   OpenDirectory(std::string path, Configuration configuration, wal::Descriptor lock,
-                std::map<NodeId, DiskId> peers)
+                std::map<NodeId, DiskId> peers, uint32_t streams)
       : path_(std::move(path)),
         configuration_(std::move(configuration)),
         lock_(std::move(lock)),
+        streams_(streams),
         peers_(std::move(peers)) {}
 
   const Configuration& configuration() const override { return configuration_; }
   const std::string& path() const override { return path_; }
+  uint32_t streams() const override { return streams_; }
+  Result<void> remember_streams(uint32_t count) override {
+    auto written = replace_file(path_, "streams", with_checksum(fmt::format("count={}\n", count)));
+    if (written) streams_ = count;
+    return written;
+  }
   std::string check_peer_disk(NodeId node, DiskId disk) override;
 
  private:
   const std::string path_;
   const Configuration configuration_;
   const wal::Descriptor lock_;  // held as long as it is open
+  uint32_t streams_;
   std::mutex mutex_;
   std::map<NodeId, DiskId> peers_;
 };
@@ -314,8 +336,8 @@ Result<void> DataDirectory::format(const std::string& path, Configuration config
   result = make_files(path, configuration, direct);
   if (!result) {
     // It was empty before, so what is there is of this attempt; the next must not trip over it.
-    for (const char* name :
-         {"identity", "identity.tmp", "lock", "lock.tmp", "peers", "peers.tmp", "log-0-1.seg"}) {
+    for (const char* name : {"identity", "identity.tmp", "lock", "lock.tmp", "peers", "peers.tmp",
+                             "streams", "streams.tmp", "log-0-1.seg"}) {
       unlink((path + "/" + name).c_str());
     }
   }
@@ -346,8 +368,10 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& pa
   if (!lock) return tl::unexpected(lock.error());
   auto peers = read_peers(path + "/peers");
   if (!peers) return tl::unexpected(peers.error());
+  auto streams = read_streams(path + "/streams");
+  if (!streams) return tl::unexpected(streams.error());
   return std::make_unique<OpenDirectory>(path, std::move(*configuration), std::move(*lock),
-                                         std::move(*peers));
+                                         std::move(*peers), *streams);
 }
 
 Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text) {

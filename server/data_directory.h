@@ -35,6 +35,9 @@ class DataDirectory {
   virtual ~DataDirectory() = default;
   virtual const Configuration& configuration() const = 0;
   virtual const std::string& path() const = 0;
+  // How many log streams were ever begun here: one that is gone is a loss, not a new stream.
+  virtual uint32_t streams() const = 0;
+  virtual Result<void> remember_streams(uint32_t count) = 0;  // durable when it returns
   // Empty: this is the disk that we know under that number, or the first one (then remembered
   // durably before this returns). Otherwise the reason to refuse. Any thread.
   virtual std::string check_peer_disk(NodeId node, DiskId disk) = 0;

@@ -96,7 +96,6 @@ class Node {
   int probe_disk();
   int recover();
   int recover_stream(uint32_t stream);
-  bool has_stream_above(uint32_t stream) const;
   int build();
   void build_core(uint16_t index);
   int serve();
@@ -217,6 +216,11 @@ int Node::recover() {
   for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
     if (const int code = recover_stream(stream); code != kExitDone) return code;
   }
+  // Before anything can be said that rests on a new stream.
+  if (options_.cores > directory_->streams()) {
+    const auto remembered = directory_->remember_streams(options_.cores);
+    if (!remembered) return fail(kExitDirectory, remembered.error().message);
+  }
   for (const Core& core : cores_) {
     incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
   }
@@ -230,14 +234,13 @@ int Node::recover_stream(uint32_t stream) {
   const auto segments = wal::list_segments(options.directory, stream);
   if (!segments) return fail(kExitDirectory, segments.error().message);
   if (segments->empty()) {
-    if (stream >= options_.cores) return kExitDone;
-    // Streams are made in ascending order, so a gap is a loss.
-    if (stream == 0 || has_stream_above(stream)) {
+    if (stream < directory_->streams()) {
       return fail(kExitCorrupt,
                   fmt::format("log stream {} is missing from {}: this node must not vote under "
                               "its old identity; let it rejoin as a new member",
                               stream, options.directory));
     }
+    if (stream >= options_.cores) return kExitDone;
     if (const auto created = wal::create_stream(identity(), options); !created) {
       return fail(kExitDirectory, created.error().message);
     }
@@ -258,14 +261,6 @@ int Node::recover_stream(uint32_t stream) {
   log_info(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream, records,
                        tail->blocks_read, tail->torn_blocks));
   return kExitDone;
-}
-
-bool Node::has_stream_above(uint32_t stream) const {
-  for (uint32_t above = stream + 1; above < kMaxCores; ++above) {
-    const auto segments = wal::list_segments(directory_->path(), above);
-    if (segments && !segments->empty()) return true;
-  }
-  return false;
 }
 
 int Node::build() {
