@@ -62,6 +62,7 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Decided& m);
   bool round_fits(const Entry* entry, const Ballot& ballot) const;
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
+  void keep_proposed(const Entry& entry);
   void flush_ranges();
   void send_range(Lane& lane);
   Lane& lane_of(const Endpoint& home, uint32_t incarnation);

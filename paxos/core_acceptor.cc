@@ -75,6 +75,7 @@ void Core::on(const Endpoint& from, const Accept& m) {
     ++counters_.ignored_messages;
     return;
   }
+  keep_proposed(entry);
   entry.promised = entry.accepted = m.ballot;
   table_.set_state(entry, m.state);
   entry.record = append(AcceptRecord{m.ballot, from.core, round_zero ? m.op : 0, m.state, m.name});
@@ -84,6 +85,17 @@ void Core::on(const Endpoint& from, const Accept& m) {
     list_unsettled(index);
   }
   acknowledge(from, m, entry.record);
+}
+
+// The value of a round-0 proposal stands in the entry alone. Before another takes its place,
+// whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
+void Core::keep_proposed(const Entry& entry) {
+  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, options_.self.node, incarnation_}) {
+    return;
+  }
+  for (uint32_t op = ring_[entry.active >> 1].waiters.head; op != kNil; op = ops_[op].next) {
+    if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
+  }
 }
 
 // Round-0 accepts are acknowledged by ranges of the home's sequence numbers, once a step.
@@ -175,9 +187,10 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
 }
 
 void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
-  if (last - first >= kRoundZeroWindow) first = last - kRoundZeroWindow + 1;
+  const uint64_t count = std::min<uint64_t>(last - first, kRoundZeroWindow - 1) + 1;
   const Ballot ballot{0, lane.home.node, lane.incarnation};
-  for (uint64_t sequence = first; sequence <= last; ++sequence) {
+  for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is
+    const uint64_t sequence = last - n;
     const Lane::Slot& slot = lane.ring[sequence & (kRoundZeroWindow - 1)];
     if (slot.sequence != sequence || slot.entry == kNil) continue;
     Entry& entry = table_.at(slot.entry);

@@ -25,11 +25,12 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
   if (m.incarnation > home.range_promise) {
     home.range_promise = m.incarnation;
     append(RangePromiseRecord{from.node, m.incarnation});
-    for (auto& lane : lanes_) {
-      if (lane->home.node == from.node && lane->incarnation < m.incarnation) {
-        send_range(*lane);
-        spill(*lane);
-      }
+  }
+  // Each time, not only with the promise: after a restart the promise is known and the list is not.
+  for (auto& lane : lanes_) {
+    if (lane->home.node == from.node && lane->incarnation < m.incarnation) {
+      send_range(*lane);
+      spill(*lane);
     }
   }
   ClaimReply reply{m.incarnation, home.list, 0, 0, false, {}};

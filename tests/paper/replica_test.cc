@@ -290,6 +290,63 @@ TEST(Paper, DuellingProposersFinish) {
   EXPECT_NE(w.answer(one).status == Status::kDone, w.answer(two).status == Status::kDone);
 }
 
+// 3.2: the unsettled list outlives the acceptor that answers the claim.
+TEST(Paper, AClaimRepeatedAfterTheAcceptorRestartedListsTheSame) {
+  World w(3);
+  w.settle();
+  const std::string name = w.name_at_home(0);
+  w.write(0, name, "a", kA);
+  while (w.in_flight() > 0) w.deliver(0);
+  w.sync(1);
+  w.sync(2);  // chosen by nodes 2 and 3; the home's own disk never had it
+  w.crash(0);
+  w.crash(2);
+  w.start(0);
+  w.sync(0);
+  while (w.in_flight() > 0) w.deliver(0);
+  w.sync(1);  // the range promise is durable; the answer is lost with the acceptor
+  w.crash(1);
+  w.start(1);
+  w.settle();
+  EXPECT_EQ(w.counters(0).claimed, 1u);
+  const auto token = w.write(0, name, "b", kB);
+  w.settle();
+  EXPECT_EQ(w.answer(token).status, Status::kAlreadySet);
+  EXPECT_EQ(w.answer(token).value, "a");
+}
+
+// 3.1: a request's id never goes with another request's value.
+TEST(Paper, AHomeThatLostItsEntryToATakeoverProposesItsOwnValueAgain) {
+  World w(5);
+  w.settle();
+  const std::string name = w.name_at_home(0);
+  const auto home = w.write(0, name, "a", kA);
+  w.drop_all<Accept>();
+  w.sync(0);
+  w.inject(1, 0, Accept{1, Ballot{1, NodeId{2}, 1}, State{1, true, kB, "b"}, name});
+  w.drop_all<Accepted>();
+  w.tick(60);  // the home finds its round 0 lost and prepares
+  for (size_t i = 0; i < w.in_flight();) w.deliver(i);
+  for (size_t i = 2; i < 5; ++i) w.sync(i);
+  for (size_t i = 0; i < w.in_flight();) w.deliver(i);  // three promises, all empty
+  w.settle();
+  ASSERT_TRUE(w.answered(home));
+  const auto read = w.read(3, name);
+  w.settle();
+  EXPECT_EQ(w.answer(read).value, w.answer(read).writer == kA ? "a" : "b");
+  EXPECT_EQ(w.answer(home).value, w.answer(read).value);
+}
+
+// Hostile numbers from a peer end in time.
+TEST(Paper, ARangeUpToTheHighestNumberIsTakenInStride) {
+  World w(3);
+  w.settle();
+  w.inject(0, 1, ChosenRange{1, 1, ~uint64_t{0}});
+  w.inject(0, 1, AcceptedRange{1, 1, ~uint64_t{0}});
+  w.settle(10);
+  EXPECT_EQ(w.counters(1).ignored_messages, 1u);
+}
+
 // Agreement under loss, repetition, reordering, late syncs and crashes that lose what was not
 // synced: exact check of every answer about a few names.
 struct History {
