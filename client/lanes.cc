@@ -69,7 +69,7 @@ void Lanes::on_closed(LaneId id, int64_t now_ns) {
   Lane& lane = lanes_[id];
   lane.state = Lane::State::kIdle;
   lane.in_flight = 0;
-  lane.retry_at_ns = now_ns + prng_->jitter(backoff_ns(lane.failures));
+  lane.retry_at_ns = now_ns + jitter(*prng_, backoff_ns(lane.failures));
   ++lane.failures;
 }
 

@@ -11,7 +11,7 @@
 
 #include "base/limits.h"
 #include "base/types.h"
-#include "client/prng.h"
+#include "client/jitter.h"
 #include "client/transport.h"
 #include "net/hello.h"
 

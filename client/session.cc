@@ -164,7 +164,7 @@ void Session::attempt_failed(uint32_t index, std::string_view why, int64_t now_n
   Slot& slot = slots_[index];
   slot.last_error.assign(why);
   if (count_in_flight(slot) > 0) return;
-  slot.retry_at_ns = now_ns + prng_.jitter(backoff_ns(slot.failures));
+  slot.retry_at_ns = now_ns + jitter(prng_, backoff_ns(slot.failures));
   ++slot.failures;
   advance(index, now_ns);
 }

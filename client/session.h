@@ -13,8 +13,8 @@
 
 #include "base/limits.h"
 #include "client/client.h"
+#include "client/jitter.h"
 #include "client/lanes.h"
-#include "client/prng.h"
 #include "client/transport.h"
 #include "net/hello.h"
 #include "paxos/messages.h"

@@ -60,6 +60,8 @@ class Core final : public Replica {
   void on(const Endpoint& from, const HomeProgress& m);
   void on(const Endpoint& from, const ChosenRange& m);
   void on(const Endpoint& from, const Decided& m);
+  template <class M>
+  bool admit(const Endpoint& from, const M& m, uint64_t hash, uint32_t& index);
   bool round_fits(const Entry* entry, const Ballot& ballot) const;
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);

@@ -9,6 +9,21 @@ bool Core::round_fits(const Entry* entry, const Ballot& ballot) const {
   return ballot.round <= known || ballot.round - known <= kMaxRoundJump;
 }
 
+// What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
+// promise is told so. False: refused.
+template <class M>
+bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, uint32_t& index) {
+  if (index == Table::kNone) {
+    if (disk_full_) return false;
+    index = table_.insert(hash, m.name);
+  }
+  const Entry& entry = table_.at(index);
+  if (m.ballot >= entry.promised) return true;
+  ++counters_.rejected;
+  send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
+  return false;
+}
+
 void Core::on(const Endpoint& from, const Prepare& m) {
   const uint64_t hash = hash_of(m.name);
   uint32_t index = table_.find(hash, m.name);
@@ -18,16 +33,8 @@ void Core::on(const Endpoint& from, const Prepare& m) {
     ++counters_.ignored_messages;
     return;
   }
-  if (index == Table::kNone) {
-    if (disk_full_) return;
-    index = table_.insert(hash, m.name);
-  }
+  if (!admit(from, m, hash, index)) return;
   Entry& entry = table_.at(index);
-  if (m.ballot < entry.promised) {
-    ++counters_.rejected;
-    send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
-    return;
-  }
   if (entry.promised < m.ballot) {
     entry.promised = m.ballot;
     entry.record = append(PromiseRecord{m.ballot, entry.name()});
@@ -54,16 +61,8 @@ void Core::on(const Endpoint& from, const Accept& m) {
     ++counters_.rejected;
     return;
   }
-  if (index == Table::kNone) {
-    if (disk_full_) return;
-    index = table_.insert(hash, m.name);
-  }
+  if (!admit(from, m, hash, index)) return;
   Entry& entry = table_.at(index);
-  if (m.ballot < entry.promised) {
-    ++counters_.rejected;
-    send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
-    return;
-  }
   if (m.ballot == entry.accepted && m.state.version <= entry.version) {
     const bool same = m.state.version == entry.version && m.state.writer == entry.writer();
     if (same) acknowledge(from, m, entry.record);
