@@ -24,6 +24,7 @@ inline constexpr size_t kMaxOutboxBytes = 16 * 1024 * 1024;  // per stream; beyo
 inline constexpr int64_t kFirstFrameTimeoutNs = 5'000'000'000;
 
 inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded requests waiting
+inline constexpr size_t kMaxTasksPerCore = 8192;        // classic rounds and quorum reads under way
 inline constexpr size_t kRoundZeroWindow = 16384;       // round-0 proposals outstanding per core
 inline constexpr uint32_t kMaxRoundJump = 1u << 20;     // a ballot further ahead is not believed
 

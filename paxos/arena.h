@@ -27,7 +27,7 @@ class Arena {
     }
     const size_t bytes = bytes_of(size_class);
     if (left_ < bytes) {
-      chunks_.push_back(std::make_unique<char[]>(kChunkBytes));
+      chunks_.push_back(std::make_unique_for_overwrite<char[]>(kChunkBytes));
       at_ = chunks_.back().get();
       left_ = kChunkBytes;
     }

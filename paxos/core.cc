@@ -14,11 +14,14 @@ Core::Core(const ReplicaOptions& options)
   ONCE_ASSERT(index_of(options_.self.node) < options_.members.size());
   peers_.resize(options_.members.size());
   homes_.resize(options_.members.size());
-  ring_.resize(kRoundZeroWindow);
-  tasks_.resize(kMaxTasks);
-  for (uint32_t i = kMaxTasks; i-- > 0;) free_tasks_.push_back(i);
-  ops_.resize(kMaxOperationsPerCore);
-  for (uint32_t i = kMaxOperationsPerCore; i-- > 0;) free_ops_.push_back(i);
+  ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
+  ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
+  ONCE_ASSERT(options_.round_zero_window >= 2 && std::has_single_bit(options_.round_zero_window));
+  ring_.resize(options_.round_zero_window);
+  tasks_.resize(options_.max_tasks);
+  for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
+  ops_.resize(options_.max_operations);
+  for (auto i = static_cast<uint32_t>(ops_.size()); i-- > 0;) free_ops_.push_back(i);
 }
 
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {

@@ -84,7 +84,7 @@ class Core final : public Replica {
   void announce_progress();
   void resend_round_zero();
   Accept accept_of(const RoundZero& slot);
-  RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (kRoundZeroWindow - 1)]; }
+  RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
 
   // core_classic.cc
   void on(const Endpoint& from, const Promise& m);
@@ -154,8 +154,8 @@ class Core final : public Replica {
   void recover_accept(const AcceptRecord& r);
 
   // An entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
-  static uint32_t active_round_zero(uint64_t sequence) {
-    return static_cast<uint32_t>(sequence & (kRoundZeroWindow - 1)) << 1 | 1;
+  uint32_t active_round_zero(uint64_t sequence) const {
+    return static_cast<uint32_t>(sequence & (ring_.size() - 1)) << 1 | 1;
   }
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
 

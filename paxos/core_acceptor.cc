@@ -139,13 +139,13 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
   Lane& lane = *lanes_.back();
   lane.home = home;
   lane.incarnation = incarnation;
-  lane.ring.resize(kRoundZeroWindow);
+  lane.ring.resize(ring_.size());
   return lane;
 }
 
 // What is still unsettled when its slot is needed goes onto the list: late, never lost.
 void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry) {
-  Lane::Slot& slot = lane.ring[sequence & (kRoundZeroWindow - 1)];
+  Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
   if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
   slot = Lane::Slot{sequence, entry};
 }
@@ -186,11 +186,11 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
 }
 
 void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
-  const uint64_t count = std::min<uint64_t>(last - first, kRoundZeroWindow - 1) + 1;
+  const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
   const Ballot ballot{0, lane.home.node, lane.incarnation};
   for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is
     const uint64_t sequence = last - n;
-    const Lane::Slot& slot = lane.ring[sequence & (kRoundZeroWindow - 1)];
+    const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
     if (slot.sequence != sequence || slot.entry == kNil) continue;
     Entry& entry = table_.at(slot.entry);
     if (entry.accepted == ballot) mark_decided(entry);

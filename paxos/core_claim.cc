@@ -157,7 +157,7 @@ void Core::on(const Endpoint& from, const SettleQuery& m) {
     if (entry.active != 0) return;
   }
   // Finish it: the round leaves what was asked for on our own disk. Only with tasks to spare.
-  if (free_tasks_.size() > kMaxTasks / 2 && majority_up(hash) && !m.name.empty() &&
+  if (free_tasks_.size() > tasks_.size() / 2 && majority_up(hash) && !m.name.empty() &&
       m.name.size() <= kMaxNameBytes && !disk_full_) {
     const uint32_t index = find_or_insert(hash, m.name);
     Entry& entry = table_.at(index);

@@ -70,7 +70,7 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
   const bool write = request.operation == Operation::kWrite;
   const NodeId home = home_of(hash);
   if (write && home == options_.self.node && round_zero_open(entry)) {
-    if (next_sequence_ - oldest_open_ >= kRoundZeroWindow) {
+    if (next_sequence_ - oldest_open_ >= ring_.size()) {
       return answer(op, Status::kOverloaded, State{});
     }
     return propose_round_zero(op, request.name, request.value);

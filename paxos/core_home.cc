@@ -13,7 +13,7 @@ bool Core::round_zero_open(const Entry* entry) const {
 
 // REQUIRES: round_zero_open, and room in the window.
 void Core::propose_round_zero(uint32_t op, std::string_view name, std::string_view value) {
-  ONCE_ASSERT(next_sequence_ - oldest_open_ < kRoundZeroWindow);
+  ONCE_ASSERT(next_sequence_ - oldest_open_ < ring_.size());
   const uint64_t hash = ops_[op].hash;
   const uint32_t index = find_or_insert(hash, name);
   Entry& entry = table_.at(index);
@@ -37,7 +37,7 @@ void Core::propose_round_zero(uint32_t op, std::string_view name, std::string_vi
   ops_[op].may_have_happened = true;
   push(slot.waiters, op);
   broadcast(hash, RestsOn{}, accept_of(slot));
-  if (next_sequence_ - announced_durable_ > kRoundZeroWindow / 2) announce_progress();
+  if (next_sequence_ - announced_durable_ > ring_.size() / 2) announce_progress();
 }
 
 Accept Core::accept_of(const RoundZero& slot) {

@@ -14,8 +14,8 @@ namespace once::paxos {
 
 inline constexpr uint32_t kNil = 0xffffffffu;
 inline constexpr int64_t kMs = 1'000'000;
-inline constexpr size_t kMaxTasks = 8192;
-static_assert(kMaxTasks <= 0x10000 && kMaxOperationsPerCore <= 0x10000, "handles hold 16 bits");
+static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
+              "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
 
 struct WaitList {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/types.h"
 #include "paxos/messages.h"
 
@@ -25,6 +26,10 @@ struct ReplicaOptions {
   uint64_t hash_seed = 0;
   uint16_t shard_count = 0;
   uint64_t random_seed = 0;  // of back-off jitter
+  // Memory of the core; what does not fit waits or is answered `overloaded`. Members may differ.
+  size_t max_operations = kMaxOperationsPerCore;  // at most that
+  size_t max_tasks = kMaxTasksPerCore;            // rounds and reads under way; at most that
+  size_t round_zero_window = kRoundZeroWindow;    // proposals outstanding; a power of two, >= 2
 };
 
 // Record number that must be durable before a message may leave; 0: nothing.

@@ -66,7 +66,10 @@ class World {
                                   .members = members_,
                                   .hash_seed = kSeed,
                                   .shard_count = 64,
-                                  .random_seed = prng_.next()});
+                                  .random_seed = prng_.next(),
+                                  .max_operations = 256,
+                                  .max_tasks = 64,
+                                  .round_zero_window = 256});
     for (const std::string& record : node.disk) ASSERT_TRUE(node.replica->recover(record));
     node.pending.clear();
     node.held.clear();
