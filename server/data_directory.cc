@@ -23,7 +23,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "wal/log.h"
-#include "wal/segment.h"
+#include "wal/posix_file.h"
+#include "wal/posix_storage.h"
 
 namespace once::server {
 namespace {
@@ -187,8 +188,8 @@ Result<void> make_files(const std::string& path, const Configuration& configurat
   wal::LogOptions log;
   log.directory = path;
   log.segment_bytes = configuration.segment_bytes;
-  log.direct = direct;
-  auto made = wal::create_stream(identity, log);
+  wal::PosixStorage storage(direct);
+  auto made = wal::create_stream(storage, identity, log);
   if (!made) return made;
   made = replace_file(path, "lock", "");
   if (!made) return made;

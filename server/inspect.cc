@@ -13,6 +13,7 @@
 #include "server/exit_codes.h"
 #include "server/log_line.h"
 #include "wal/log.h"
+#include "wal/posix_storage.h"
 #include "wal/segment.h"
 
 namespace once::server {
@@ -119,16 +120,16 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
   wal::LogOptions options;
   options.directory = data;
   options.segment_bytes = configuration->segment_bytes;
-  options.direct = direct;
+  wal::PosixStorage storage(direct);
   const wal::Identity identity{configuration->cluster, configuration->node, configuration->disk};
   int code = kExitDone;
   for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
     options.stream = stream;
-    const auto segments = wal::list_segments(data, stream);
+    const auto segments = wal::list_segments(storage, data, stream);
     if (!segments) return log_error(segments.error().message), kExitDirectory;
     if (segments->empty()) continue;
-    const auto tail =
-        wal::recover(identity, options, [&](std::string_view record) { inspection.visit(record); });
+    const auto tail = wal::recover(storage, identity, options,
+                                   [&](std::string_view record) { inspection.visit(record); });
     if (!tail) {
       log_error(tail.error().message);
       code = kExitCorrupt;

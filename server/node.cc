@@ -22,6 +22,7 @@
 #include "server/post_office.h"
 #include "server/shard.h"
 #include "wal/log.h"
+#include "wal/posix_storage.h"
 #include "wal/segment.h"
 #include "wal/sync_probe.h"
 
@@ -231,7 +232,8 @@ int Node::recover() {
 
 int Node::recover_stream(uint32_t stream) {
   const wal::LogOptions options = log_options(stream);
-  const auto segments = wal::list_segments(options.directory, stream);
+  wal::PosixStorage storage(direct_);
+  const auto segments = wal::list_segments(storage, options.directory, stream);
   if (!segments) return fail(kExitDirectory, segments.error().message);
   if (segments->empty()) {
     if (stream < directory_->streams()) {
@@ -241,13 +243,13 @@ int Node::recover_stream(uint32_t stream) {
                               stream, options.directory));
     }
     if (stream >= options_.cores) return kExitDone;
-    if (const auto created = wal::create_stream(identity(), options); !created) {
+    if (const auto created = wal::create_stream(storage, identity(), options); !created) {
       return fail(kExitDirectory, created.error().message);
     }
   }
   uint64_t records = 0;
   bool foreign = false;
-  const auto tail = wal::recover(identity(), options, [&](std::string_view record) {
+  const auto tail = wal::recover(storage, identity(), options, [&](std::string_view record) {
     ++records;
     for (Core& core : cores_) foreign |= !core.replica->recover(record);
   });

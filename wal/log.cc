@@ -3,11 +3,10 @@
 // no timer. Thread rule: its core's only. Lifetime: the Io outlives the log.
 #include "wal/log.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -94,7 +93,8 @@ class SegmentLog final : public Log,
         listener_(listener),
         stamp_(header_for(identity, options.stream)),
         next_sequence_(tail.next_sequence),
-        durable_sequence_(tail.durable_sequence) {
+        durable_sequence_(tail.durable_sequence),
+        made_(tail.spare_blocks.begin(), tail.spare_blocks.end()) {
     stamp_.epoch = tail.epoch;
     filling_ = oldest_ = take_batch();
     pool_ = new_batch();
@@ -104,7 +104,7 @@ class SegmentLog final : public Log,
     if (spare_) io_.close_file(spare_->file);
   }
 
-  void open(uint64_t generation);
+  void open(const Tail& tail);
 
   uint64_t append(std::string_view record) override;
   uint64_t appended() const override { return appended_; }
@@ -129,7 +129,9 @@ class SegmentLog final : public Log,
   bool next_segment();
   void seal(Batch& batch, bool opens_segment);
   void need_spare();
-  Result<OpenSegment> open_segment(uint64_t generation, bool started);
+  void open_spare();
+  void preparation_failed();
+  Result<OpenSegment> open_segment(uint64_t generation, uint64_t blocks);
 
   uint64_t position() const { return 1 + next_sequence_ - segment_->first_sequence; }
 
@@ -158,19 +160,21 @@ class SegmentLog final : public Log,
 
   std::optional<OpenSegment> segment_;
   std::optional<OpenSegment> spare_;
+  std::deque<uint64_t> made_;  // sizes in blocks of the files behind segment_ and spare_
   bool preparing_ = false;
   bool preparation_failed_ = false;
   int64_t retry_at_ns_ = 0;
 };
 
-void SegmentLog::open(uint64_t generation) {
+void SegmentLog::open(const Tail& tail) {
   durable_at_ns_ = io_.now_ns();
-  auto segment = open_segment(generation, true);
+  auto segment = open_segment(tail.generation, tail.segment_blocks);
   if (!segment) return fail(segment.error().message);
   segment_ = *segment;
+  segment_->first_sequence = tail.segment_first_sequence;
   if (next_sequence_ < segment_->first_sequence || position() > segment_->blocks) {
     return fail(fmt::format("the log's tail at sequence {} lies outside of segment {}",
-                            next_sequence_, generation));
+                            next_sequence_, tail.generation));
   }
   counters_.segments = 1;
   need_spare();
@@ -309,56 +313,43 @@ void SegmentLog::on_tick(int64_t now_ns) {
 // Keeps one segment ready ahead of the one being written.
 void SegmentLog::need_spare() {
   if (spare_ || preparing_) return;
-  uint64_t generation = segment_->generation + 1;
-  std::string path = segment_path(options_.directory, options_.stream, generation);
+  if (!made_.empty()) return open_spare();
   preparing_ = true;
-  if (access(path.c_str(), F_OK) == 0) return on_file_prepared(path, "");  // by an earlier run
-  io_.prepare_file(path, options_.segment_bytes, this);
+  io_.prepare_file(segment_path(options_.directory, options_.stream, segment_->generation + 1),
+                   options_.segment_bytes, this);
 }
 
 void SegmentLog::on_file_prepared(const std::string&, const std::string& error) {
   if (failed_) return;
   ONCE_ASSERT(preparing_);
   preparing_ = false;
-  std::string what = error;
-  if (what.empty()) {
-    auto opened = open_segment(segment_->generation + 1, false);
-    if (opened)
-      spare_ = *opened;
-    else
-      what = opened.error().message;
-  }
-  preparation_failed_ = !what.empty();
-  if (preparation_failed_) {
-    retry_at_ns_ = io_.now_ns() + kPrepareRetryNs;
-    return;
-  }
-  flush();
+  if (!error.empty()) return preparation_failed();
+  made_.push_back(options_.segment_bytes / kBlockBytes);
+  open_spare();
 }
 
-Result<OpenSegment> SegmentLog::open_segment(uint64_t generation, bool started) {
-  std::string path = segment_path(options_.directory, options_.stream, generation);
-  OpenSegment segment;
-  segment.generation = generation;
-  {
-    auto file = open_aligned(path, O_RDONLY, options_.direct);
-    if (!file) return tl::unexpected(file.error());
-    auto size = file_bytes(*file, path);
-    if (!size) return tl::unexpected(size.error());
-    if (*size < kMaxBatchBytes) return error(fmt::format("{} is too short for a segment", path));
-    segment.blocks = *size / kBlockBytes;
-    if (started) {
-      AlignedBytes block = allocate_aligned(kBlockBytes);
-      auto got = read_fully(*file, path, block.get(), kBlockBytes, 0);
-      if (!got) return tl::unexpected(got.error());
-      BlockHeader header;
-      std::memcpy(&header, block.get(), sizeof header);
-      segment.first_sequence = header.segment_first_sequence;
-    }
-  }
-  auto file = io_.open_file(path, options_.direct, this);
+void SegmentLog::open_spare() {
+  auto opened = open_segment(segment_->generation + 1, made_.front());
+  if (!opened) return preparation_failed();
+  spare_ = *opened;
+  made_.pop_front();
+  preparation_failed_ = false;
+  flush();  // what waits for a segment
+}
+
+void SegmentLog::preparation_failed() {
+  preparation_failed_ = true;
+  retry_at_ns_ = io_.now_ns() + kPrepareRetryNs;
+}
+
+Result<OpenSegment> SegmentLog::open_segment(uint64_t generation, uint64_t blocks) {
+  auto file = io_.open_file(segment_path(options_.directory, options_.stream, generation),
+                            options_.direct, this);
   if (!file) return tl::unexpected(file.error());
+  OpenSegment segment;
   segment.file = *file;
+  segment.generation = generation;
+  segment.blocks = blocks;
   return segment;
 }
 
@@ -367,7 +358,7 @@ Result<OpenSegment> SegmentLog::open_segment(uint64_t generation, bool started) 
 std::unique_ptr<Log> open_log(reactor::Io& io, const Identity& identity, const LogOptions& options,
                               const Tail& tail, LogListener* listener) {
   auto log = std::make_unique<SegmentLog>(io, identity, options, tail, listener);
-  log->open(tail.generation);
+  log->open(tail);
   return log;
 }
 

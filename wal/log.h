@@ -7,12 +7,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/types.h"
 #include "reactor/io.h"
 
 namespace once::wal {
+
+class Storage;
 
 struct Identity {  // stamped on every block, so that a foreign file is never taken for ours
   ClusterId cluster;
@@ -24,13 +27,16 @@ struct LogOptions {
   std::string directory;  // holds log-<stream>-<generation>.seg files
   uint32_t stream = 0;
   uint64_t segment_bytes = 0;  // multiple of kMaxBatchBytes
-  bool direct = true;          // O_DIRECT; false only by --unsafe-buffered-log
+  bool direct = true;          // the running log's O_DIRECT; false only by --unsafe-buffered-log
   reactor::SyncMode sync = reactor::SyncMode::kDsync;
 };
 
 // Where the next block goes; made by recover(), taken by Log.
 struct Tail {
   uint64_t generation = 0;  // of the newest segment
+  uint64_t segment_first_sequence = 0;
+  uint64_t segment_blocks = 0;         // of its file, the header block included
+  std::vector<uint64_t> spare_blocks;  // of the files behind it, made and not used by earlier runs
   uint64_t next_sequence = 0;
   uint64_t durable_sequence = 0;  // every block below is durable
   uint32_t epoch = 0;             // this run's; above every one seen: tells stale blocks apart
@@ -56,11 +62,11 @@ struct LogCounters {
 
 // Reads one stream, oldest record first, having synced its files. Never changes the directory.
 // An error is corruption or a foreign file, and must keep the node from voting.
-Result<Tail> recover(const Identity& identity, const LogOptions& options,
+Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
                      const std::function<void(std::string_view record)>& visit);
 
 // Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
-Result<void> create_stream(const Identity& identity, const LogOptions& options);
+Result<void> create_stream(Storage& storage, const Identity& identity, const LogOptions& options);
 
 class Log {
  public:

@@ -2,9 +2,7 @@
 // highest durable watermark W says; the second visits the records of the batches to be taken. A bad
 // block below W is corruption, at or above it a torn tail (docs/log-format.md has the table).
 // Blocking; before the log runs.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -95,8 +93,11 @@ bool in_place(const BlockHeader& header, uint32_t stream, uint64_t generation, u
 
 class Recovery {
  public:
-  Recovery(const Identity& identity, const LogOptions& options)
-      : identity_(identity), options_(options), buffer_(allocate_aligned(kReadBytes)) {}
+  Recovery(Storage& storage, const Identity& identity, const LogOptions& options)
+      : storage_(storage),
+        identity_(identity),
+        options_(options),
+        buffer_(allocate_aligned(kReadBytes)) {}
 
   Result<Tail> run(const std::function<void(std::string_view)>& visit);
 
@@ -113,6 +114,7 @@ class Recovery {
   Result<void> visit_segment(const Segment& segment,
                              const std::function<void(std::string_view)>& visit);
 
+  Storage& storage_;
   const Identity& identity_;
   const LogOptions& options_;
   AlignedBytes buffer_;
@@ -123,11 +125,9 @@ class Recovery {
 template <class OnBlock>
 Result<void> Recovery::read_blocks(const std::string& path, uint64_t first, uint64_t end,
                                    OnBlock on_block) {
-  auto file = open_aligned(path, O_RDONLY, options_.direct);
-  if (!file) return tl::unexpected(file.error());
   for (uint64_t at = first; at < end;) {
     uint64_t wanted = std::min<uint64_t>((end - at) * kBlockBytes, kReadBytes);
-    auto got = read_fully(*file, path, buffer_.get(), wanted, at * kBlockBytes);
+    auto got = storage_.read(path, at * kBlockBytes, {buffer_.get(), wanted});
     if (!got) return tl::unexpected(got.error());
     if (*got != wanted) return corrupt(path, at + *got / kBlockBytes, "the file ends early");
     for (uint64_t block = 0; block < wanted / kBlockBytes; ++block, ++at) {
@@ -165,27 +165,19 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
 
 Result<void> Recovery::scan_segment(Segment& segment) {
   const std::string& path = segment.file.path;
-  uint64_t size = 0;
-  {
-    // What a read returns may not be on the disk yet: make it so before it is trusted.
-    auto file = open_aligned(path, O_RDONLY, false);
-    if (!file) return tl::unexpected(file.error());
-    if (fsync(file->get()) != 0) return tl::unexpected(system_error("sync", path));
-    auto bytes = file_bytes(*file, path);
-    if (!bytes) return tl::unexpected(bytes.error());
-    size = *bytes;
+  auto size = storage_.sync_and_size(path);
+  if (!size) return tl::unexpected(size.error());
+  if (*size % kBlockBytes != 0 || *size < kMaxBatchBytes) {
+    return corrupt(path, *size / kBlockBytes, fmt::format("the file was cut to {} bytes", *size));
   }
-  if (size % kBlockBytes != 0 || size < kMaxBatchBytes) {
-    return corrupt(path, size / kBlockBytes, fmt::format("the file was cut to {} bytes", size));
-  }
-  segment.blocks.resize(size / kBlockBytes);
+  segment.blocks.resize(*size / kBlockBytes);
   return read_blocks(path, 0, segment.blocks.size(), [&](uint64_t index, char* block) {
     return note_block(segment, index, block);
   });
 }
 
 Result<void> Recovery::scan_all() {
-  auto files = list_segments(options_.directory, options_.stream);
+  auto files = list_segments(storage_, options_.directory, options_.stream);
   if (!files) return tl::unexpected(files.error());
   uint64_t expected = kFirstGeneration;
   for (SegmentFile& file : *files) {
@@ -290,6 +282,11 @@ Result<Tail> Recovery::take_batches() {
       bool stale = note.state == BlockState::kWhole && note.epoch < epoch;
       if (note.state != BlockState::kZero && !stale) ++tail.torn_blocks;
     }
+    tail.segment_first_sequence = segment.first_sequence;
+    tail.segment_blocks = segment.blocks.size();
+    for (size_t spare = number + 1; spare < scan_.segments.size(); ++spare) {
+      tail.spare_blocks.push_back(scan_.segments[spare].blocks.size());
+    }
     break;
   }
   tail.durable_sequence = tail.next_sequence;  // all of it was synced before it was read
@@ -340,9 +337,9 @@ Result<Tail> Recovery::run(const std::function<void(std::string_view)>& visit) {
 
 }  // namespace
 
-Result<Tail> recover(const Identity& identity, const LogOptions& options,
+Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
                      const std::function<void(std::string_view)>& visit) {
-  return Recovery(identity, options).run(visit);
+  return Recovery(storage, identity, options).run(visit);
 }
 
 }  // namespace once::wal

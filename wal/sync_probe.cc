@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "wal/posix_file.h"
 #include "wal/segment.h"
 
 namespace once::wal {

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "tests/unit/fake_file_io.h"
 #include "wal/log.h"
+#include "wal/posix_storage.h"
 
 namespace once::server {
 namespace {
@@ -86,8 +87,8 @@ TEST_F(DataDirectoryTest, TheFirstLogSegmentIsThere) {
   ASSERT_TRUE(read);
   wal::LogOptions options;
   options.directory = path_;
-  options.direct = false;
-  EXPECT_TRUE(wal::recover({read->cluster, read->node, read->disk}, options, [](auto) {}));
+  wal::PosixStorage storage(false);
+  EXPECT_TRUE(wal::recover(storage, {read->cluster, read->node, read->disk}, options, [](auto) {}));
 }
 
 TEST_F(DataDirectoryTest, FormatRefusesADirectoryThatIsNotEmpty) {

@@ -8,6 +8,8 @@
 #include "tests/unit/fake_file_io.h"
 #include "wal/block_format.h"
 #include "wal/log.h"
+#include "wal/posix_file.h"
+#include "wal/posix_storage.h"
 #include "wal/segment.h"
 #include "wal/sync_probe.h"
 
@@ -32,7 +34,7 @@ class LogTest : public testing::Test {
     options_.directory = directory_.path();
     options_.segment_bytes = 2 * kMaxBatchBytes;
     options_.direct = false;
-    ASSERT_TRUE(create_stream(identity_, options_));
+    ASSERT_TRUE(create_stream(storage_, identity_, options_));
   }
   ~LogTest() override { log_.reset(); }
 
@@ -48,7 +50,8 @@ class LogTest : public testing::Test {
   }
   Result<Tail> read() {
     records_.clear();
-    auto tail = recover(identity_, options_, [&](auto record) { records_.emplace_back(record); });
+    auto tail =
+        recover(storage_, identity_, options_, [&](auto record) { records_.emplace_back(record); });
     if (tail) tail_ = *tail;
     return tail;
   }
@@ -87,6 +90,7 @@ class LogTest : public testing::Test {
   }
 
   TemporaryDirectory directory_;
+  PosixStorage storage_{false};
   Identity identity_;
   LogOptions options_;
   std::unique_ptr<FakeFileIo> io_;
@@ -281,8 +285,10 @@ TEST_F(LogTest, DirectReadsGiveTheSame) {
   ASSERT_EQ(reopen(), "");
   std::vector<std::string> written{text(66000, 'd'), text(10, 'e')};
   write_batch(written);
-  options_.direct = true;
-  auto tail = read();
+  PosixStorage direct(true);
+  records_.clear();
+  auto tail =
+      recover(direct, identity_, options_, [&](auto record) { records_.emplace_back(record); });
   if (!tail) GTEST_SKIP() << tail.error().message;
   EXPECT_EQ(records_, written);
 }
@@ -403,7 +409,7 @@ TEST_F(LogTest, ForeignAndNewerFilesAreRefused) {
   ASSERT_EQ(reopen(), "");
   write_batch({"mine"});
   auto refused = [&](Identity identity, const char* word) {
-    auto tail = recover(identity, options_, [](auto) {});
+    auto tail = recover(storage_, identity, options_, [](auto) {});
     ASSERT_FALSE(tail);
     EXPECT_NE(tail.error().message.find(word), std::string::npos) << tail.error().message;
   };
@@ -463,7 +469,7 @@ TEST_F(LogTest, AFailedPreparationMakesItFullUntilOneSucceeds) {
   EXPECT_TRUE(listener_.failures.empty());
 }
 
-TEST_F(LogTest, AStreamIsMadeOnce) { EXPECT_FALSE(create_stream(identity_, options_)); }
+TEST_F(LogTest, AStreamIsMadeOnce) { EXPECT_FALSE(create_stream(storage_, identity_, options_)); }
 
 TEST_F(LogTest, TheProbeLeavesNothingBehind) {
   std::string report;
@@ -473,7 +479,7 @@ TEST_F(LogTest, TheProbeLeavesNothingBehind) {
 }
 
 // procfs refuses O_DIRECT on every kernel; tmpfs does so on older ones only.
-TEST(Segment, ARefusedDirectOpenSaysWhatToDo) {
+TEST(PosixFile, ARefusedDirectOpenSaysWhatToDo) {
   auto file = open_aligned("/proc/self/status", O_RDONLY, true);
   ASSERT_FALSE(file);
   EXPECT_NE(file.error().message.find("O_DIRECT is refused"), std::string::npos);

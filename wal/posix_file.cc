@@ -1,0 +1,108 @@
+#include "wal/posix_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace once::wal {
+namespace {
+
+std::string file_system_type(const std::string& path) {
+  struct statfs info {};
+  std::string where = std::filesystem::path(path).parent_path().string();
+  if (statfs(where.empty() ? "." : where.c_str(), &info) != 0) return "unknown";
+  switch (static_cast<uint32_t>(info.f_type)) {
+    case 0x01021994:
+      return "tmpfs";
+    case 0x794c7630:
+      return "overlayfs";
+    case 0x858458f6:
+      return "ramfs";
+    case 0xef53:
+      return "ext4";
+    case 0x58465342:
+      return "XFS";
+    case 0x9123683e:
+      return "btrfs";
+    case 0x6969:
+      return "NFS";
+    case 0x2fc12fc1:
+      return "ZFS";
+    case 0x65735546:
+      return "FUSE";
+    case 0x01021997:
+      return "9p";
+    default:
+      return fmt::format("type {:#x}", static_cast<uint32_t>(info.f_type));
+  }
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Error system_error(const char* verb, const std::string& path) {
+  return Error{fmt::format("cannot {} {}: {}", verb, path, std::strerror(errno))};
+}
+
+Result<Descriptor> open_aligned(const std::string& path, int flags, bool direct) {
+  int fd = open(path.c_str(), flags | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
+  if (fd >= 0) return Descriptor(fd);
+  if (direct && errno == EINVAL) {
+    return error(fmt::format(
+        "O_DIRECT is refused by the file system of {} ({}); put the data directory on ext4 or XFS, "
+        "or start with --unsafe-buffered-log (a power cut may then lose acknowledged writes)",
+        path, file_system_type(path)));
+  }
+  return tl::unexpected(system_error("open", path));
+}
+
+Result<uint64_t> file_bytes(const Descriptor& file, const std::string& path) {
+  struct stat info {};
+  if (fstat(file.get(), &info) != 0) return tl::unexpected(system_error("stat", path));
+  return static_cast<uint64_t>(info.st_size);
+}
+
+Result<void> sync_directory(const std::string& directory) {
+  Descriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.get() < 0) return tl::unexpected(system_error("open", directory));
+  if (fsync(opened.get()) != 0) return tl::unexpected(system_error("sync", directory));
+  return {};
+}
+
+Result<void> write_fully(const Descriptor& file, const std::string& path, const char* bytes,
+                         size_t size, uint64_t offset) {
+  while (size > 0) {
+    ssize_t written = pwrite(file.get(), bytes, size, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written == 0) errno = EIO;
+    if (written <= 0) return tl::unexpected(system_error("write", path));
+    bytes += written;
+    size -= static_cast<size_t>(written);
+    offset += static_cast<uint64_t>(written);
+  }
+  return {};
+}
+
+Result<size_t> read_fully(const Descriptor& file, const std::string& path, char* bytes, size_t size,
+                          uint64_t offset) {
+  size_t done = 0;
+  while (done < size) {
+    ssize_t got = pread(file.get(), bytes + done, size - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return tl::unexpected(system_error("read", path));
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+}  // namespace once::wal

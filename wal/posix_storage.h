@@ -1,0 +1,24 @@
+// Storage on the files of this machine.
+#pragma once
+
+#include "wal/storage.h"
+
+namespace once::wal {
+
+class PosixStorage final : public Storage {
+ public:
+  // `direct`: past the page cache (O_DIRECT). A file system that refuses it gets an error that
+  // names it and says what to do.
+  explicit PosixStorage(bool direct) : direct_(direct) {}
+
+  Result<std::vector<std::string>> list(const std::string& directory) override;
+  Result<uint64_t> sync_and_size(const std::string& path) override;
+  Result<size_t> read(const std::string& path, uint64_t offset, std::span<char> bytes) override;
+  // Written as `path`.tmp, which a failure removes.
+  Result<void> create(const std::string& path, uint64_t size, std::span<const char> head) override;
+
+ private:
+  const bool direct_;
+};
+
+}  // namespace once::wal
