@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "net/client_codec.h"
+#include "net/client_channel.h"
 #include "reactor/io.h"
 
 namespace once::bench {
@@ -25,7 +25,7 @@ class ConnectionOwner {
   virtual void on_lost(Connection& connection, std::string_view why) = 0;
 };
 
-class Connection final : public reactor::StreamHandler {
+class Connection final : public reactor::StreamHandler, private net::ClientChannelHandler {
  public:
   Connection(reactor::Io& io, ConnectionOwner& owner, uint32_t index)
       : io_(io), owner_(owner), index_(index) {}
@@ -33,7 +33,7 @@ class Connection final : public reactor::StreamHandler {
   void open(const std::string& address, const net::ClientHello& hello);
   void close();
   bool is_closed() const { return state_ == State::kClosed; }
-  bool is_ready() const { return state_ == State::kReady; }
+  bool is_ready() const { return state_ == State::kOpen && channel_.ready(); }
   uint32_t index() const { return index_; }
   // False: nothing was sent, the stream is going down.
   bool send(uint64_t correlation, const paxos::ClientRequest& request);
@@ -42,14 +42,13 @@ class Connection final : public reactor::StreamHandler {
   int64_t retry_at_ns = 0;  // kept by the owner
 
  private:
-  enum class State { kClosed, kOpening, kReady, kClosing };
+  enum class State { kClosed, kOpen, kClosing };
 
   void on_connected(reactor::StreamId stream) override;
   void on_bytes(reactor::StreamId stream, std::string_view bytes) override;
   void on_closed(reactor::StreamId stream, std::string_view why) override;
-  void take_frames(std::string_view& bytes);
-  void on_frame(const net::Frame& frame);
-  void fail(std::string what);
+  void on_hello(const net::ServerHello& hello) override;
+  void on_reply(uint64_t correlation, const paxos::ClientReply& reply) override;
 
   reactor::Io& io_;
   ConnectionOwner& owner_;
@@ -57,7 +56,7 @@ class Connection final : public reactor::StreamHandler {
   State state_ = State::kClosed;
   reactor::StreamId stream_;
   net::ClientHello hello_;
-  std::vector<char> partial_;  // the beginning of a frame; below one frame and one receive
+  net::ClientChannel channel_;
 };
 
 }  // namespace once::bench

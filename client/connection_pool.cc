@@ -20,6 +20,22 @@ constexpr size_t kReadBytes = 256 * 1024;
 constexpr size_t kEventsPerPoll = 64;
 constexpr int64_t kLongestWaitMs = 1000;
 
+// Tells the session what came in on one lane.
+class Arrival final : public net::ClientChannelHandler {
+ public:
+  Arrival(Session& session, LaneId lane) : session_(session), lane_(lane) {}
+  void on_hello(const net::ServerHello& hello) override {
+    session_.on_ready(lane_, hello, now_ns());
+  }
+  void on_reply(uint64_t correlation, const paxos::ClientReply& reply) override {
+    session_.on_reply(lane_, correlation, reply, now_ns());
+  }
+
+ private:
+  Session& session_;
+  LaneId lane_;
+};
+
 }  // namespace
 
 once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make() {
@@ -62,7 +78,7 @@ void ConnectionPool::connect(LaneId lane, const std::string& address, uint16_t c
 bool ConnectionPool::send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) {
   if (lane >= connections_.size()) return false;
   Connection& connection = connections_[lane];
-  if (connection.state != State::kReady) return false;
+  if (!connection.channel.ready()) return false;
   if (connection.out.size() - connection.out_begin + kMaxFrameBytes > kMaxOutboxBytes) return false;
   net::encode_request(correlation, request, connection.out);
   mark_dirty(lane);
@@ -74,7 +90,7 @@ void ConnectionPool::close(LaneId lane) {
   Connection& connection = connections_[lane];
   connection.fd.reset();  // leaves the epoll set with it
   connection.state = State::kClosed;
-  connection.in.clear();
+  connection.channel.close();
   connection.out.clear();
   connection.out_begin = 0;
 }
@@ -133,10 +149,10 @@ void ConnectionPool::handle(Session& session, LaneId lane, uint32_t events) {
     const std::string failure = connect_failure(connection.fd);
     if (!failure.empty()) return fail(session, lane, failure);
     if ((events & EPOLLOUT) == 0) return;
-    connection.state = State::kHello;
+    connection.state = State::kOpen;
     net::ClientHello hello;
     hello.core = connection.core;
-    net::encode_client_hello(hello, connection.out);
+    connection.channel.open(hello, connection.out);
     mark_dirty(lane);
     return;
   }
@@ -151,53 +167,10 @@ void ConnectionPool::receive(Session& session, LaneId lane) {
     if (errno == EAGAIN || errno == EINTR) return;
     return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
   }
-  // The session may add lanes, which moves connections_: the bytes are held here meanwhile.
-  std::vector<char> joined = std::move(connections_[lane].in);
-  connections_[lane].in.clear();
-  std::string_view bytes(scratch_.data(), static_cast<size_t>(got));
-  if (!joined.empty()) {
-    joined.insert(joined.end(), bytes.begin(), bytes.end());
-    bytes = std::string_view(joined.data(), joined.size());
-  }
-  std::string why;
-  const uint32_t generation = connections_[lane].generation;
-  if (!take_frames(session, lane, bytes, why)) return fail(session, lane, why);
-  if (is_open(lane, generation)) connections_[lane].in.assign(bytes.begin(), bytes.end());
-}
-
-bool ConnectionPool::is_open(LaneId lane, uint32_t generation) const {
-  const Connection& connection = connections_[lane];
-  return connection.state != State::kClosed && connection.generation == generation;
-}
-
-// Takes whole frames off `bytes`. False: the peer broke the protocol, or said why it closes; then
-// `why` is set.
-bool ConnectionPool::take_frames(Session& session, LaneId lane, std::string_view& bytes,
-                                 std::string& why) {
-  const uint32_t generation = connections_[lane].generation;
-  while (is_open(lane, generation)) {
-    net::Frame frame;
-    auto taken = net::take_frame(bytes, frame);
-    if (!taken) return why = taken.error().message, false;
-    if (!*taken) break;
-    const State state = connections_[lane].state;
-    if (frame.type == net::FrameType::kError) {
-      return why = "the node says: " + std::string(frame.body.substr(0, 300)), false;
-    }
-    if (frame.type == net::FrameType::kServerHello && state == State::kHello) {
-      auto hello = net::decode_server_hello(frame.body);
-      if (!hello) return why = hello.error().message, false;
-      connections_[lane].state = State::kReady;
-      session.on_ready(lane, *hello, now_ns());
-    } else if (frame.type == net::FrameType::kReply && state == State::kReady) {
-      auto reply = net::decode_reply(frame.body);
-      if (!reply) return why = reply.error().message, false;
-      session.on_reply(lane, frame.correlation, *reply, now_ns());
-    } else {
-      return why = "the node sent a frame out of place", false;
-    }
-  }
-  return true;
+  Arrival arrival(session, lane);
+  const std::string why =
+      connections_[lane].channel.feed({scratch_.data(), static_cast<size_t>(got)}, arrival);
+  if (!why.empty()) fail(session, lane, why);
 }
 
 void ConnectionPool::flush(Session& session) {
@@ -211,7 +184,7 @@ void ConnectionPool::flush(Session& session) {
 
 void ConnectionPool::write_out(Session& session, LaneId lane) {
   Connection& connection = connections_[lane];
-  if (connection.state != State::kHello && connection.state != State::kReady) return;
+  if (connection.state != State::kOpen) return;
   while (connection.out_begin < connection.out.size()) {
     const ssize_t sent = ::send(connection.fd.get(), connection.out.data() + connection.out_begin,
                                 connection.out.size() - connection.out_begin, MSG_NOSIGNAL);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "client/session.h"
 #include "client/socket.h"
 #include "client/transport.h"
+#include "net/client_channel.h"
 
 namespace once::client {
 
@@ -29,7 +31,7 @@ class ConnectionPool final : public Transport {
   void wake();  // ends a poll() early; any thread
 
  private:
-  enum class State : uint8_t { kClosed, kConnecting, kHello, kReady };
+  enum class State : uint8_t { kClosed, kConnecting, kOpen };
   struct Connection {
     FileDescriptor fd;
     State state = State::kClosed;
@@ -37,7 +39,7 @@ class ConnectionPool final : public Transport {
     uint16_t core = kAnyCore;
     bool dirty = false;  // listed in dirty_
     bool wants_writable = false;
-    std::vector<char> in;  // the beginning of a frame
+    net::ClientChannel channel;
     std::vector<char> out;
     size_t out_begin = 0;
   };
@@ -45,8 +47,6 @@ class ConnectionPool final : public Transport {
   ConnectionPool() = default;
   void handle(Session& session, LaneId lane, uint32_t events);
   void receive(Session& session, LaneId lane);
-  bool is_open(LaneId lane, uint32_t generation) const;
-  bool take_frames(Session& session, LaneId lane, std::string_view& bytes, std::string& why);
   void flush(Session& session);
   void write_out(Session& session, LaneId lane);
   void watch(LaneId lane, bool writable);
@@ -55,8 +55,8 @@ class ConnectionPool final : public Transport {
 
   FileDescriptor epoll_;
   FileDescriptor event_;
-  std::vector<Connection> connections_;
-  std::vector<char> scratch_;  // what one recv() brings
+  std::deque<Connection> connections_;  // they stay where they are while lanes are added
+  std::vector<char> scratch_;           // what one recv() brings
   uint64_t failures_ = 0;
   std::vector<LaneId> dirty_;
   std::vector<LaneId> flushing_;

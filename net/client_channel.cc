@@ -1,0 +1,65 @@
+#include "net/client_channel.h"
+
+#include <utility>
+
+namespace once::net {
+namespace {
+
+constexpr size_t kMaxErrorText = 300;
+
+}  // namespace
+
+void ClientChannel::open(const ClientHello& hello, std::vector<char>& out) {
+  state_ = State::kHello;
+  ++opened_;
+  partial_.clear();
+  encode_client_hello(hello, out);
+}
+
+void ClientChannel::close() {
+  state_ = State::kClosed;
+  partial_.clear();
+}
+
+std::string ClientChannel::feed(std::string_view bytes, ClientChannelHandler& handler) {
+  // A callback may close or reopen the channel: the bytes are held here meanwhile.
+  std::vector<char> joined = std::exchange(partial_, {});
+  if (!joined.empty()) {
+    joined.insert(joined.end(), bytes.begin(), bytes.end());
+    bytes = std::string_view(joined.data(), joined.size());
+  }
+  const uint32_t opened = opened_;
+  while (opened == opened_ && state_ != State::kClosed) {
+    Frame frame{};
+    const auto taken = take_frame(bytes, frame);
+    if (!taken) return taken.error().message;
+    if (!*taken) {
+      partial_.assign(bytes.begin(), bytes.end());
+      return {};
+    }
+    if (std::string why = on_frame(frame, handler); !why.empty()) return why;
+  }
+  return {};
+}
+
+std::string ClientChannel::on_frame(const Frame& frame, ClientChannelHandler& handler) {
+  if (frame.type == FrameType::kReply && state_ == State::kReady) {
+    const auto reply = decode_reply(frame.body);
+    if (!reply) return reply.error().message;
+    handler.on_reply(frame.correlation, *reply);
+    return {};
+  }
+  if (frame.type == FrameType::kServerHello && state_ == State::kHello) {
+    const auto hello = decode_server_hello(frame.body);
+    if (!hello) return hello.error().message;
+    state_ = State::kReady;
+    handler.on_hello(*hello);
+    return {};
+  }
+  if (frame.type == FrameType::kError) {
+    return "the node says: " + std::string(frame.body.substr(0, kMaxErrorText));
+  }
+  return "the node sent a frame out of place";
+}
+
+}  // namespace once::net

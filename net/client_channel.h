@@ -1,0 +1,42 @@
+// The asking side of one client connection, without its socket: hello, then requests out and
+// replies in. Bytes arrive in pieces of any size; what it keeps of them is below one frame and one
+// piece. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/client_codec.h"
+
+namespace once::net {
+
+class ClientChannelHandler {
+ public:
+  virtual ~ClientChannelHandler() = default;
+  virtual void on_hello(const ServerHello& hello) = 0;
+  // Views live until this returns.
+  virtual void on_reply(uint64_t correlation, const paxos::ClientReply& reply) = 0;
+};
+
+class ClientChannel {
+ public:
+  // A fresh connection; appends the hello to `out`.
+  void open(const ClientHello& hello, std::vector<char>& out);
+  void close();  // from a callback too: then no further one follows
+  bool ready() const { return state_ == State::kReady; }
+
+  // Empty, or why the connection must be closed: the node broke the protocol, or said goodbye.
+  std::string feed(std::string_view bytes, ClientChannelHandler& handler);
+
+ private:
+  enum class State : uint8_t { kClosed, kHello, kReady };
+  std::string on_frame(const Frame& frame, ClientChannelHandler& handler);
+
+  State state_ = State::kClosed;
+  uint32_t opened_ = 0;  // how often: tells a reopened channel from the one that bytes came for
+  std::vector<char> partial_;
+};
+
+}  // namespace once::net
