@@ -11,33 +11,17 @@
 #include <thread>
 #include <vector>
 
-#include "net/client_listener.h"
-#include "net/peer_links.h"
-#include "paxos/replica.h"
 #include "reactor/uring_io.h"
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
+#include "server/node_cores.h"
 #include "server/node_host.h"
-#include "server/post_office.h"
-#include "server/shard.h"
-#include "wal/log.h"
 #include "wal/posix_storage.h"
-#include "wal/segment.h"
 #include "wal/sync_probe.h"
 
 namespace once::server {
 namespace {
-
-struct Core {
-  std::unique_ptr<reactor::Io> io;
-  std::unique_ptr<paxos::Replica> replica;
-  std::unique_ptr<Shard> shard;
-  std::unique_ptr<wal::Log> log;
-  std::unique_ptr<net::PeerLinks> links;
-  std::unique_ptr<net::ClientListener> listener;
-  wal::Tail tail;
-};
 
 int fail(int code, std::string_view text) {
   log_error(text);
@@ -80,11 +64,11 @@ void raise_descriptor_limit() {
 
 class Node {
  public:
-  explicit Node(const StartOptions& options) : options_(options), office_(options.cores) {}
+  explicit Node(const StartOptions& options) : options_(options) {}
 
   int run() {
-    for (auto phase : {&Node::open_directory, &Node::open_io, &Node::bind, &Node::probe_disk,
-                       &Node::recover, &Node::build}) {
+    for (auto phase :
+         {&Node::open_directory, &Node::open_io, &Node::bind, &Node::probe_disk, &Node::recover}) {
       if (const int code = (this->*phase)(); code != kExitDone) return code;
     }
     return serve();
@@ -96,27 +80,20 @@ class Node {
   int bind();
   int probe_disk();
   int recover();
-  int recover_stream(uint32_t stream);
-  int build();
-  void build_core(uint16_t index);
   int serve();
   const Configuration& configuration() const { return directory_->configuration(); }
-  wal::Identity identity() const {
-    return {configuration().cluster, configuration().node, configuration().disk};
-  }
-  wal::LogOptions log_options(uint32_t stream) const;
   std::string client_address() const {
     return options_.advertise.empty() ? options_.listen : options_.advertise;
   }
 
   const StartOptions options_;
-  PostOffice office_;
+  std::vector<std::unique_ptr<reactor::Io>> ios_;
   std::unique_ptr<DataDirectory> directory_;
+  std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
-  std::vector<Core> cores_;
+  std::unique_ptr<NodeCores> cores_;
   bool direct_ = true;
   reactor::SyncMode sync_ = reactor::SyncMode::kDsync;
-  uint32_t incarnation_ = 0;
 };
 
 int Node::open_directory() {
@@ -134,12 +111,10 @@ int Node::open_io() {
   if (const std::string refusal = reactor::probe_uring(); !refusal.empty()) {
     return fail(kExitNoUring, refusal);
   }
-  cores_.resize(options_.cores);
   for (uint16_t index = 0; index < options_.cores; ++index) {
     auto io = reactor::make_uring_io({});
     if (!io) return fail(kExitNoUring, io.error().message);
-    cores_[index].io = std::move(*io);
-    office_.set_io(CoreId{index}, cores_[index].io.get());
+    ios_.push_back(std::move(*io));
   }
   return kExitDone;
 }
@@ -158,7 +133,7 @@ Result<reactor::ListenerId> listen_patiently(reactor::Io& io, const std::string&
 
 // Early, so that a wrong address is found before the log is touched; the doors stay shut.
 int Node::bind() {
-  reactor::Io& io = *cores_[0].io;
+  reactor::Io& io = *ios_[0];
   const auto& members = configuration().members;
   const auto own = std::find_if(members.begin(), members.end(), [this](const auto& member) {
     return member.first == configuration().node;
@@ -192,123 +167,33 @@ int Node::probe_disk() {
   return kExitDone;
 }
 
-wal::LogOptions Node::log_options(uint32_t stream) const {
-  wal::LogOptions options;
-  options.directory = directory_->path();
-  options.stream = stream;
-  options.segment_bytes = configuration().segment_bytes;
+int Node::recover() {
+  NodeOptions options;
+  options.cores = options_.cores;
+  options.client_address = client_address();
   options.direct = direct_;
   options.sync = sync_;
-  return options;
-}
-
-int Node::recover() {
-  paxos::ReplicaOptions options;
-  options.cores = options_.cores;
-  options.hash_seed = configuration().hash_seed;
-  options.shard_count = configuration().shard_count;
-  for (const auto& member : configuration().members) options.members.push_back(member.first);
-  for (uint16_t index = 0; index < options_.cores; ++index) {
-    options.self = {configuration().node, CoreId{index}};
-    options.random_seed = draw_seed();
-    cores_[index].replica = paxos::Replica::make(options);
+  options.seed = draw_seed();
+  storage_ = std::make_unique<wal::PosixStorage>(direct_);
+  std::vector<reactor::Io*> ios;
+  for (const auto& io : ios_) ios.push_back(io.get());
+  cores_ = std::make_unique<NodeCores>(options, *directory_, *storage_, *host_, std::move(ios));
+  if (const auto recovered = cores_->recover(); !recovered) {
+    return fail(recovered.error().exit_code, recovered.error().message);
   }
-  // Streams of an earlier run with more cores are read too, and stay as they are.
-  for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
-    if (const int code = recover_stream(stream); code != kExitDone) return code;
-  }
-  // Before anything can be said that rests on a new stream.
-  if (options_.cores > directory_->streams()) {
-    const auto remembered = directory_->remember_streams(options_.cores);
-    if (!remembered) return fail(kExitDirectory, remembered.error().message);
-  }
-  for (const Core& core : cores_) {
-    incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
-  }
-  ++incarnation_;
-  host_->set_incarnation(incarnation_);
+  cores_->build();
   return kExitDone;
-}
-
-int Node::recover_stream(uint32_t stream) {
-  const wal::LogOptions options = log_options(stream);
-  wal::PosixStorage storage(direct_);
-  const auto segments = wal::list_segments(storage, options.directory, stream);
-  if (!segments) return fail(kExitDirectory, segments.error().message);
-  if (segments->empty()) {
-    if (stream < directory_->streams()) {
-      return fail(kExitCorrupt,
-                  fmt::format("log stream {} is missing from {}: this node must not vote under "
-                              "its old identity; let it rejoin as a new member",
-                              stream, options.directory));
-    }
-    if (stream >= options_.cores) return kExitDone;
-    if (const auto created = wal::create_stream(storage, identity(), options); !created) {
-      return fail(kExitDirectory, created.error().message);
-    }
-  }
-  uint64_t records = 0;
-  bool foreign = false;
-  const auto tail = wal::recover(storage, identity(), options, [&](std::string_view record) {
-    ++records;
-    for (Core& core : cores_) foreign |= !core.replica->recover(record);
-  });
-  if (!tail) return fail(kExitCorrupt, tail.error().message);
-  if (foreign) {
-    return fail(kExitCorrupt, fmt::format("log stream {} in {} holds records that this version "
-                                          "does not know",
-                                          stream, options.directory));
-  }
-  if (stream < options_.cores) cores_[stream].tail = *tail;
-  log_info(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream, records,
-                       tail->blocks_read, tail->torn_blocks));
-  return kExitDone;
-}
-
-int Node::build() {
-  for (uint16_t index = 0; index < options_.cores; ++index) build_core(index);
-  host_->set_doors(cores_[0].listener->listen_handler(), cores_[0].links->listen_handler());
-  return kExitDone;
-}
-
-void Node::build_core(uint16_t index) {
-  Core& core = cores_[index];
-  const Configuration& configuration = this->configuration();
-  ShardOptions options;
-  options.self = {configuration.node, CoreId{index}};
-  options.peers = host_->peers();
-  core.shard = std::make_unique<Shard>(options, *core.io, *core.replica, *host_,
-                                       options_.cores > 1 ? &office_ : nullptr);
-  core.log = wal::open_log(*core.io, identity(), log_options(index), core.tail, core.shard.get());
-
-  net::PeerLinksOptions links;
-  links.self.cluster = configuration.cluster;
-  links.self.disk = configuration.disk;
-  links.self.epoch = configuration.epoch;
-  links.self.node = configuration.node;
-  links.self.core = CoreId{index};
-  links.self.cores = options_.cores;
-  links.self.incarnation = incarnation_;
-  links.self.client_address = client_address();
-  links.seed = draw_seed();
-  for (const auto& member : configuration.members) {
-    if (member.first != configuration.node) links.peers.push_back(member);
-  }
-  core.links = net::make_peer_links(*core.io, links, core.shard.get());
-  core.listener = net::make_client_listener(*core.io, CoreId{index}, options_.cores,
-                                            core.shard->client_handler());
-  core.shard->attach(core.log.get(), core.links.get(), core.listener.get());
 }
 
 int Node::serve() {
-  install_stop_signals(*host_, *cores_[0].io);
-  for (Core& core : cores_) core.shard->start(incarnation_);
+  install_stop_signals(*host_, *ios_[0]);
+  cores_->start();
   // The first to be durable is stream 0's, before anybody can reach the others through core 0.
   std::vector<std::thread> threads;
   for (uint16_t index = 1; index < options_.cores; ++index) {
-    threads.emplace_back([this, index] { cores_[index].io->run(cores_[index].shard.get()); });
+    threads.emplace_back([this, index] { ios_[index]->run(&cores_->shard(index)); });
   }
-  cores_[0].io->run(cores_[0].shard.get());
+  ios_[0]->run(&cores_->shard(0));
   for (std::thread& thread : threads) thread.join();
   log_info("stopped in order");
   return kExitDone;

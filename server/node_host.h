@@ -29,7 +29,7 @@ class GatedDoor final : public reactor::ListenHandler {
   reactor::ListenHandler* behind_ = nullptr;
 };
 
-class NodeHost final : public ShardHost {
+class NodeHost : public ShardHost {
  public:
   NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address);
 

@@ -1,0 +1,155 @@
+#include "server/node_cores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/exit_codes.h"
+#include "wal/segment.h"
+
+namespace once::server {
+namespace {
+
+tl::unexpected<StartRefusal> refuse(int exit_code, std::string message) {
+  return tl::unexpected(StartRefusal{exit_code, std::move(message)});
+}
+
+}  // namespace
+
+NodeCores::NodeCores(const NodeOptions& options, DataDirectory& directory, wal::Storage& storage,
+                     NodeHost& host, std::vector<reactor::Io*> ios)
+    : options_(options),
+      directory_(directory),
+      configuration_(directory.configuration()),
+      storage_(storage),
+      host_(host),
+      ios_(std::move(ios)),
+      prng_(options.seed),
+      office_(options.cores),
+      cores_(options.cores) {
+  ONCE_ASSERT(ios_.size() == options_.cores);
+  for (uint16_t index = 0; index < options_.cores; ++index) {
+    office_.set_io(CoreId{index}, ios_[index]);
+  }
+}
+
+wal::Identity NodeCores::identity() const {
+  return {configuration_.cluster, configuration_.node, configuration_.disk};
+}
+
+wal::LogOptions NodeCores::log_options(uint32_t stream) const {
+  wal::LogOptions options;
+  options.directory = directory_.path();
+  options.stream = stream;
+  options.segment_bytes = configuration_.segment_bytes;
+  options.direct = options_.direct;
+  options.sync = options_.sync;
+  return options;
+}
+
+tl::expected<void, StartRefusal> NodeCores::recover() {
+  paxos::ReplicaOptions options;
+  options.cores = options_.cores;
+  options.hash_seed = configuration_.hash_seed;
+  options.shard_count = configuration_.shard_count;
+  options.max_operations = options_.max_operations;
+  options.max_tasks = options_.max_tasks;
+  options.round_zero_window = options_.round_zero_window;
+  for (const auto& member : configuration_.members) options.members.push_back(member.first);
+  for (uint16_t index = 0; index < options_.cores; ++index) {
+    options.self = {configuration_.node, CoreId{index}};
+    options.random_seed = prng_.next();
+    cores_[index].replica = paxos::Replica::make(options);
+  }
+  for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+    if (auto recovered = recover_stream(stream); !recovered) return recovered;
+  }
+  // Before anything can be said that rests on a new stream.
+  if (options_.cores > directory_.streams()) {
+    const auto remembered = directory_.remember_streams(options_.cores);
+    if (!remembered) return refuse(kExitDirectory, remembered.error().message);
+  }
+  for (const Core& core : cores_) {
+    incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
+  }
+  ++incarnation_;
+  host_.set_incarnation(incarnation_);
+  return {};
+}
+
+tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
+  const wal::LogOptions options = log_options(stream);
+  const auto segments = wal::list_segments(storage_, options.directory, stream);
+  if (!segments) return refuse(kExitDirectory, segments.error().message);
+  if (segments->empty()) {
+    if (stream < directory_.streams()) {
+      return refuse(kExitCorrupt,
+                    fmt::format("log stream {} is missing from {}: this node must not vote under "
+                                "its old identity; let it rejoin as a new member",
+                                stream, options.directory));
+    }
+    if (stream >= options_.cores) return {};
+    if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
+      return refuse(kExitDirectory, made.error().message);
+    }
+  }
+  uint64_t records = 0;
+  bool foreign = false;
+  const auto tail = wal::recover(storage_, identity(), options, [&](std::string_view record) {
+    ++records;
+    for (Core& core : cores_) foreign |= !core.replica->recover(record);
+  });
+  if (!tail) return refuse(kExitCorrupt, tail.error().message);
+  if (foreign) {
+    return refuse(kExitCorrupt, fmt::format("log stream {} in {} holds records that this version "
+                                            "does not know",
+                                            stream, options.directory));
+  }
+  if (stream < options_.cores) cores_[stream].tail = *tail;
+  host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,
+                             records, tail->blocks_read, tail->torn_blocks));
+  return {};
+}
+
+void NodeCores::build() {
+  ONCE_ASSERT(incarnation_ > 0);
+  for (uint16_t index = 0; index < options_.cores; ++index) build_core(index);
+  host_.set_doors(cores_[0].listener->listen_handler(), cores_[0].links->listen_handler());
+}
+
+void NodeCores::build_core(uint16_t index) {
+  Core& core = cores_[index];
+  reactor::Io& io = *ios_[index];
+  ShardOptions options;
+  options.self = {configuration_.node, CoreId{index}};
+  options.peers = host_.peers();
+  options.max_operations = options_.max_operations;
+  core.shard = std::make_unique<Shard>(options, io, *core.replica, host_,
+                                       options_.cores > 1 ? &office_ : nullptr);
+  core.log = wal::open_log(io, identity(), log_options(index), core.tail, core.shard.get());
+
+  net::PeerLinksOptions links;
+  links.self.cluster = configuration_.cluster;
+  links.self.disk = configuration_.disk;
+  links.self.epoch = configuration_.epoch;
+  links.self.node = configuration_.node;
+  links.self.core = CoreId{index};
+  links.self.cores = options_.cores;
+  links.self.incarnation = incarnation_;
+  links.self.client_address = options_.client_address;
+  links.seed = prng_.next();
+  for (const auto& member : configuration_.members) {
+    if (member.first != configuration_.node) links.peers.push_back(member);
+  }
+  core.links = net::make_peer_links(io, links, core.shard.get());
+  core.listener =
+      net::make_client_listener(io, CoreId{index}, options_.cores, core.shard->client_handler());
+  core.shard->attach(core.log.get(), core.links.get(), core.listener.get());
+}
+
+void NodeCores::start() {
+  for (Core& core : cores_) core.shard->start(incarnation_);
+}
+
+}  // namespace once::server
