@@ -162,16 +162,40 @@ void log_block_seal(benchmark::State& state) {
 }
 BENCHMARK(log_block_seal);
 
+paxos::ReplicaOptions options_of(std::vector<NodeId> members) {
+  paxos::ReplicaOptions options;
+  options.self = {members[0], CoreId{0}};
+  options.members = std::move(members);
+  options.hash_seed = 7;
+  options.shard_count = kShardCount;
+  return options;
+}
+
+// Returns how many records are made and durable.
+uint64_t start(paxos::Replica& core, paxos::Output& out) {
+  out.clear();
+  core.start(1, 1, out);
+  const uint64_t records = out.record_ends.size();
+  core.on_durable(records, 1, out);
+  return records;
+}
+
+std::vector<std::string> names_at_home(uint32_t home, uint32_t members, size_t count) {
+  std::vector<std::string> names;
+  std::string name = kName;
+  for (uint64_t n = 0; names.size() < count; ++n) {
+    store(name.data(), n);
+    if (home_index_of(name_hash(name, 7), members) == home) names.push_back(name);
+  }
+  return names;
+}
+
 // The whole way of a write through the core of a cluster of one: request, record, durable, reply.
 // Batches of the given size; a new core now and then, so that the table's size stays the same.
 void core_write(benchmark::State& state) {
   constexpr uint64_t kNamesPerCore = 1 << 16;
   const size_t batch = static_cast<size_t>(state.range(0));
-  paxos::ReplicaOptions options;
-  options.self = {NodeId{1}, CoreId{0}};
-  options.members = {NodeId{1}};
-  options.hash_seed = 7;
-  options.shard_count = kShardCount;
+  const paxos::ReplicaOptions options = options_of({NodeId{1}});
   std::unique_ptr<paxos::Replica> core;
   paxos::Output out;
   std::vector<std::string> names(batch, kName);
@@ -182,9 +206,7 @@ void core_write(benchmark::State& state) {
     if (made + batch > kNamesPerCore) {
       state.PauseTiming();
       core = paxos::Replica::make(options);
-      core->start(1, 1, out);
-      records = out.record_ends.size();
-      core->on_durable(records, 1, out);
+      records = start(*core, out);
       made = 0;
       state.ResumeTiming();
     }
@@ -207,6 +229,49 @@ void core_write(benchmark::State& state) {
   if (replies != static_cast<uint64_t>(state.iterations()) * batch) state.SkipWithError("no reply");
 }
 BENCHMARK(core_write)->Arg(1)->Arg(64);
+
+// The other side of a write: an acceptor takes round-0 accepts of new names, by batches of the
+// given size, and acknowledges them by range. A new core now and then, as above.
+void core_accept(benchmark::State& state) {
+  constexpr uint64_t kNamesPerCore = 1 << 14;  // the home's window
+  const size_t batch = static_cast<size_t>(state.range(0));
+  paxos::ReplicaOptions options = options_of({NodeId{1}, NodeId{2}});
+  options.self = {NodeId{2}, CoreId{0}};
+  std::unique_ptr<paxos::Replica> core;
+  paxos::Output out;
+  const std::vector<std::string> names = names_at_home(0, 2, kNamesPerCore);
+  std::vector<paxos::Event> events(batch);
+  const std::string value(64, 'v');
+  uint64_t records = 0, made = kNamesPerCore, acknowledged = 0;
+  for (auto _ : state) {
+    if (made + batch > kNamesPerCore) {
+      state.PauseTiming();
+      core = paxos::Replica::make(options);
+      records = start(*core, out);
+      const paxos::Event up{{NodeId{1}, CoreId{0}}, paxos::LinkUp{1}};
+      core->step(&up, 1, 1, out);
+      made = 0;
+      state.ResumeTiming();
+    }
+    for (size_t i = 0; i < batch; ++i) {
+      paxos::Accept accept;
+      accept.name = names[made];
+      accept.op = ++made;
+      accept.ballot = {0, NodeId{1}, 1};
+      accept.state = {1, true, request_id(1, made), value};
+      events[i] = {{NodeId{1}, CoreId{0}}, accept};
+    }
+    out.clear();
+    core->step(events.data(), batch, 2, out);
+    records += out.record_ends.size();
+    acknowledged += std::get<paxos::AcceptedRange>(out.messages.at(0).message).last == made;
+    out.clear();
+    core->on_durable(records, 2, out);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
+  if (acknowledged != static_cast<uint64_t>(state.iterations())) state.SkipWithError("no accept");
+}
+BENCHMARK(core_accept)->Arg(1)->Arg(64);
 
 }  // namespace
 }  // namespace once

@@ -48,29 +48,54 @@ void Core::finish() {
 
 void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
   begin(now_ns, out);
-  for (size_t i = 0; i < count; ++i) {
-    if (const auto* request = std::get_if<ClientRequest>(&events[i].body)) {
-      table_.prefetch(hash_of(request->name));
-    } else if (const auto* message = std::get_if<Message>(&events[i].body)) {
-      if (const auto* accept = std::get_if<Accept>(message)) table_.prefetch(hash_of(accept->name));
-    }
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const Event& event = events[i];
-    if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
-      on_client(*request);
-    } else if (index_of(event.from.node) >= options_.members.size() ||
-               event.from.node == options_.self.node) {
-      ++counters_.ignored_messages;
-    } else if (const auto* message = std::get_if<Message>(&event.body)) {
-      std::visit([&](const auto& m) { on(event.from, m); }, *message);
-    } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
-      on_link_up(event.from, *up);
-    } else {
-      on_link_down(event.from);
-    }
-  }
+  hashes_.clear();
+  for (size_t i = 0; i < count; ++i) hashes_.push_back(look_ahead(events[i]));
+  for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
   finish();
+}
+
+template <class M>
+concept Named = requires(const M& m) {
+  m.name;
+};
+
+// The hash of the event's name, whose place in the table is on its way into the cache. 0: no name.
+uint64_t Core::look_ahead(const Event& event) const {
+  uint64_t hash = 0;
+  if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
+    hash = hash_of(request->name);
+  } else if (const auto* message = std::get_if<Message>(&event.body)) {
+    std::visit(
+        [&]<class M>(const M& m) {
+          if constexpr (Named<M>) hash = hash_of(m.name);
+        },
+        *message);
+  }
+  if (hash != 0) table_.prefetch(hash);
+  return hash;
+}
+
+void Core::handle(const Event& event, uint64_t hash) {
+  if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
+    on_request(Endpoint{}, *request, hash);
+  } else if (index_of(event.from.node) >= options_.members.size() ||
+             event.from.node == options_.self.node) {
+    ++counters_.ignored_messages;
+  } else if (const auto* message = std::get_if<Message>(&event.body)) {
+    std::visit(
+        [&]<class M>(const M& m) {
+          if constexpr (Named<M>) {
+            on(event.from, m, hash);
+          } else {
+            on(event.from, m);
+          }
+        },
+        *message);
+  } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
+    on_link_up(event.from, *up);
+  } else {
+    on_link_down(event.from);
+  }
 }
 
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
@@ -82,17 +107,11 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
     RoundZero& slot = slot_of(++self_voted_);
     if (slot.open) vote_round_zero(slot, self);
   }
-  size_t done = 0;
-  while (done < own_votes_.size() && own_votes_[done].record <= durable_) ++done;
-  if (done > 0) {
-    const std::vector<OwnVote> votes(own_votes_.begin(),
-                                     own_votes_.begin() + static_cast<ptrdiff_t>(done));
-    own_votes_.erase(own_votes_.begin(), own_votes_.begin() + static_cast<ptrdiff_t>(done));
-    for (const OwnVote& vote : votes) {
-      const Task* task = task_of(vote.handle);
-      if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
-        own_vote(index_in(vote.handle));
-      }
+  while (!own_votes_.empty() && own_votes_.front().record <= durable_) {
+    const OwnVote vote = own_votes_.pop();
+    const Task* task = task_of(vote.handle);
+    if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
+      own_vote(index_in(vote.handle));  // may queue a vote again, on a later record
     }
   }
   advance_window();
@@ -179,9 +198,9 @@ uint64_t Core::append(const Record& record) {
   return ++record_;
 }
 
-uint32_t Core::find_or_insert(uint64_t hash, std::string_view name) {
+uint32_t Core::find_or_insert(uint64_t hash, std::string_view name, size_t room) {
   const uint32_t found = table_.find(hash, name);
-  return found != Table::kNone ? found : table_.insert(hash, name);
+  return found != Table::kNone ? found : table_.insert(hash, name, room);
 }
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fifo.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/prng.h"
@@ -36,6 +37,8 @@ class Core final : public Replica {
   // core.cc
   void begin(int64_t now_ns, Output& out);
   void finish();
+  uint64_t look_ahead(const Event& event) const;
+  void handle(const Event& event, uint64_t hash);
   uint64_t hash_of(std::string_view name) const { return name_hash(name, options_.hash_seed); }
   bool is_mine(uint64_t hash) const;
   NodeId home_of(uint64_t hash) const;
@@ -49,19 +52,19 @@ class Core final : public Replica {
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(uint64_t hash, RestsOn rests_on, const Message& message);
   uint64_t append(const Record& record);
-  uint32_t find_or_insert(uint64_t hash, std::string_view name);
+  uint32_t find_or_insert(uint64_t hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
 
   // core_acceptor.cc
-  void on(const Endpoint& from, const Prepare& m);
-  void on(const Endpoint& from, const Accept& m);
-  void on(const Endpoint& from, const ReadState& m);
+  void on(const Endpoint& from, const Prepare& m, uint64_t hash);
+  void on(const Endpoint& from, const Accept& m, uint64_t hash);
+  void on(const Endpoint& from, const ReadState& m, uint64_t hash);
   void on(const Endpoint& from, const HomeProgress& m);
   void on(const Endpoint& from, const ChosenRange& m);
-  void on(const Endpoint& from, const Decided& m);
+  void on(const Endpoint& from, const Decided& m, uint64_t hash);
   template <class M>
-  bool admit(const Endpoint& from, const M& m, uint64_t hash, uint32_t& index);
+  bool admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index);
   bool round_fits(const Entry* entry, const Ballot& ballot) const;
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
@@ -77,7 +80,7 @@ class Core final : public Replica {
   // core_home.cc
   void on(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
-  void propose_round_zero(uint32_t op, std::string_view name, std::string_view value);
+  void propose_round_zero(uint32_t op, uint32_t found, const ClientRequest& request);
   void vote_round_zero(RoundZero& slot, uint16_t bit);
   void round_zero_lost(RoundZero& slot);
   void advance_window();
@@ -119,8 +122,8 @@ class Core final : public Replica {
   // core_claim.cc
   void on(const Endpoint& from, const ClaimHome& m);
   void on(const Endpoint& from, const ClaimReply& m);
-  void on(const Endpoint& from, const SettleQuery& m);
-  void on(const Endpoint& from, const Settled& m);
+  void on(const Endpoint& from, const SettleQuery& m, uint64_t hash);
+  void on(const Endpoint& from, const Settled& m, uint64_t hash);
   void claim_from(const Endpoint& peer);
   void check_claimed();
   bool answered_fully(size_t member) const;
@@ -129,10 +132,9 @@ class Core final : public Replica {
   void compact(Home& home);
 
   // core_client.cc
-  void on_client(const ClientRequest& request);
-  void on(const Endpoint& from, const Forward& m);
+  void on(const Endpoint& from, const Forward& m, uint64_t hash);
   void on(const Endpoint& from, const ForwardReply& m);
-  void handle(const Endpoint& origin, uint64_t token, const ClientRequest& request);
+  void on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash);
   bool answer_decided(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
   void dispatch(uint32_t op, uint64_t hash, uint32_t entry, const ClientRequest& request);
@@ -151,7 +153,7 @@ class Core final : public Replica {
 
   // core_recovery.cc
   struct Recovery;
-  void recover_accept(const AcceptRecord& r);
+  void recover_accept(const AcceptRecord& r, uint64_t hash);
 
   // An entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
   uint32_t active_round_zero(uint64_t sequence) const {
@@ -164,6 +166,7 @@ class Core final : public Replica {
   Arena arena_;
   Table table_;
   Prng prng_;
+  std::vector<uint64_t> hashes_;  // of the names in the batch of this step
   Output* out_ = nullptr;
   int64_t now_ = 0;
   uint32_t incarnation_ = 0;
@@ -193,7 +196,7 @@ class Core final : public Replica {
     Phase phase;
     Ballot ballot;
   };
-  std::vector<OwnVote> own_votes_;  // ascending records
+  Fifo<OwnVote> own_votes_;  // ascending records
 
   std::vector<Op> ops_;
   std::vector<uint32_t> free_ops_;

@@ -12,10 +12,10 @@ bool Core::round_fits(const Entry* entry, const Ballot& ballot) const {
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
 // promise is told so. False: refused.
 template <class M>
-bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, uint32_t& index) {
+bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index) {
   if (index == Table::kNone) {
     if (disk_full_) return false;
-    index = table_.insert(hash, m.name);
+    index = table_.insert(hash, m.name, room);
   }
   const Entry& entry = table_.at(index);
   if (m.ballot >= entry.promised) return true;
@@ -24,8 +24,7 @@ bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, uint32_t& inde
   return false;
 }
 
-void Core::on(const Endpoint& from, const Prepare& m) {
-  const uint64_t hash = hash_of(m.name);
+void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
   uint32_t index = table_.find(hash, m.name);
   const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
@@ -33,7 +32,7 @@ void Core::on(const Endpoint& from, const Prepare& m) {
     ++counters_.ignored_messages;
     return;
   }
-  if (!admit(from, m, hash, index)) return;
+  if (!admit(from, m, hash, 0, index)) return;
   Entry& entry = table_.at(index);
   if (entry.promised < m.ballot) {
     entry.promised = m.ballot;
@@ -44,8 +43,7 @@ void Core::on(const Endpoint& from, const Prepare& m) {
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
-void Core::on(const Endpoint& from, const Accept& m) {
-  const uint64_t hash = hash_of(m.name);
+void Core::on(const Endpoint& from, const Accept& m, uint64_t hash) {
   uint32_t index = table_.find(hash, m.name);
   const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   const bool round_zero = m.ballot.round == 0;
@@ -61,7 +59,7 @@ void Core::on(const Endpoint& from, const Accept& m) {
     ++counters_.rejected;
     return;
   }
-  if (!admit(from, m, hash, index)) return;
+  if (!admit(from, m, hash, m.state.value.size(), index)) return;
   Entry& entry = table_.at(index);
   if (m.ballot == entry.accepted && m.state.version <= entry.version) {
     const bool same = m.state.version == entry.version && m.state.writer == entry.writer();
@@ -197,8 +195,8 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
   }
 }
 
-void Core::on(const Endpoint&, const Decided& m) {
-  const uint32_t index = table_.find(hash_of(m.name), m.name);
+void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
+  const uint32_t index = table_.find(hash, m.name);
   if (index == Table::kNone) return;
   Entry& entry = table_.at(index);
   if (entry.accepted != m.ballot || entry.version != m.version || entry.decided()) return;
@@ -206,8 +204,7 @@ void Core::on(const Endpoint&, const Decided& m) {
   append(DecidedRecord{m.ballot, m.version, m.name});
 }
 
-void Core::on(const Endpoint& from, const ReadState& m) {
-  const uint64_t hash = hash_of(m.name);
+void Core::on(const Endpoint& from, const ReadState& m, uint64_t hash) {
   const uint32_t index = table_.find(hash, m.name);
   if (index == Table::kNone || table_.at(index).accepted.is_null()) {
     send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});

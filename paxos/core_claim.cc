@@ -144,8 +144,7 @@ void Core::compact(Home& home) {
   ++home.list;
 }
 
-void Core::on(const Endpoint& from, const SettleQuery& m) {
-  const uint64_t hash = hash_of(m.name);
+void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
   const uint32_t found = table_.find(hash, m.name);
   if (found != Table::kNone) {
@@ -170,8 +169,7 @@ void Core::on(const Endpoint& from, const SettleQuery& m) {
   }
 }
 
-void Core::on(const Endpoint& from, const Settled& m) {
-  const uint64_t hash = hash_of(m.name);
+void Core::on(const Endpoint& from, const Settled& m, uint64_t hash) {
   const uint32_t found = table_.find(hash, m.name);
   if (found == Table::kNone || home_of(hash) != from.node) return;
   Entry& entry = table_.at(found);

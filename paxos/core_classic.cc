@@ -66,8 +66,7 @@ void Core::prepare(uint32_t index) {
 
 void Core::vote_when_durable(uint32_t index, uint64_t record) {
   ONCE_ASSERT(own_votes_.empty() || own_votes_.back().record <= record);
-  own_votes_.push_back(
-      OwnVote{record, handle_of(index), tasks_[index].phase, tasks_[index].ballot});
+  own_votes_.push(OwnVote{record, handle_of(index), tasks_[index].phase, tasks_[index].ballot});
 }
 
 void Core::own_vote(uint32_t index) {

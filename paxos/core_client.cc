@@ -4,10 +4,8 @@
 
 namespace once::paxos {
 
-void Core::on_client(const ClientRequest& request) { handle(Endpoint{}, request.token, request); }
-
-void Core::on(const Endpoint& from, const Forward& m) {
-  handle(from, m.op, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value});
+void Core::on(const Endpoint& from, const Forward& m, uint64_t hash) {
+  on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value}, hash);
 }
 
 void Core::reply(const Endpoint& origin, uint64_t token, Status status, const State& state) {
@@ -48,8 +46,9 @@ bool Core::answer_decided(const Entry& entry, const Endpoint& origin,
   return true;
 }
 
-void Core::handle(const Endpoint& origin, uint64_t token, const ClientRequest& request) {
-  const uint64_t hash = hash_of(request.name);
+// REQUIRES: the token is where the answer goes: the client's, or the forwarding node's handle.
+void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash) {
+  const uint64_t token = request.token;
   const bool write = request.operation == Operation::kWrite;
   if (request.name.empty() || request.name.size() > kMaxNameBytes || !is_mine(hash) ||
       request.value.size() > kMaxValueBytes) {
@@ -73,7 +72,7 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
     if (next_sequence_ - oldest_open_ >= ring_.size()) {
       return answer(op, Status::kOverloaded, State{});
     }
-    return propose_round_zero(op, request.name, request.value);
+    return propose_round_zero(op, found, request);
   }
   keep_request(ops_[op], request.name, request.value);
   if (entry != nullptr && entry->active != 0) return wait_on(found, op);

@@ -12,16 +12,17 @@ bool Core::round_zero_open(const Entry* entry) const {
 }
 
 // REQUIRES: round_zero_open, and room in the window.
-void Core::propose_round_zero(uint32_t op, std::string_view name, std::string_view value) {
+void Core::propose_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
   ONCE_ASSERT(next_sequence_ - oldest_open_ < ring_.size());
   const uint64_t hash = ops_[op].hash;
-  const uint32_t index = find_or_insert(hash, name);
+  const uint32_t index =
+      found != Table::kNone ? found : table_.insert(hash, request.name, request.value.size());
   Entry& entry = table_.at(index);
   ONCE_ASSERT(round_zero_open(&entry));
   const uint64_t sequence = next_sequence_++;
   const Ballot ballot{0, options_.self.node, incarnation_};
   entry.promised = entry.accepted = ballot;
-  table_.set_state(entry, State{1, true, ops_[op].id, value});
+  table_.set_state(entry, State{1, true, ops_[op].id, request.value});
   entry.record =
       append(AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
   entry.active = active_round_zero(sequence);

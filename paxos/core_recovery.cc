@@ -21,7 +21,8 @@ struct Core::Recovery {
     return true;
   }
   bool operator()(const AcceptRecord& r) {
-    if (core.is_mine(core.hash_of(r.name))) core.recover_accept(r);
+    const uint64_t hash = core.hash_of(r.name);
+    if (core.is_mine(hash)) core.recover_accept(r, hash);
     return true;
   }
   bool operator()(const RangePromiseRecord& r) {
@@ -59,8 +60,8 @@ bool Core::recover(std::string_view bytes) {
   return record && std::visit(Recovery{*this}, *record);
 }
 
-void Core::recover_accept(const AcceptRecord& r) {
-  const uint32_t index = find_or_insert(hash_of(r.name), r.name);
+void Core::recover_accept(const AcceptRecord& r, uint64_t hash) {
+  const uint32_t index = find_or_insert(hash, r.name, r.state.value.size());
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, r.ballot);
   const bool newer = entry.accepted.is_null() || std::pair(entry.accepted, entry.version) <

@@ -35,7 +35,7 @@ struct Entry {
   uint32_t active = 0;  // what is going on with it: see core.h
   uint16_t name_size = 0;
   uint16_t flags = 0;
-  uint32_t spare = 0;
+  uint32_t room = 0;  // bytes of the block behind the name, value_size of them in use
 
   static constexpr size_t kHeader = 24;
   RequestId writer() const { return request_id(word(0), word(8)); }
@@ -80,15 +80,17 @@ class Table {
     }
   }
 
+  // `room` bytes are kept for the value of the first state, so that set_state() finds its block.
   // REQUIRES: find() said kNone.
-  uint32_t insert(uint64_t hash, std::string_view name) {
+  uint32_t insert(uint64_t hash, std::string_view name, size_t room) {
     auto& part = parts_[hash & 255];
     if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
     if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
     const uint32_t index = count_++;
     Entry& entry = at(index);
     entry.name_size = static_cast<uint16_t>(name.size());
-    entry.block = arena_.allocate(Entry::kHeader + name.size());
+    entry.room = static_cast<uint32_t>(room);
+    entry.block = arena_.allocate(Entry::kHeader + name.size() + room);
     std::memset(entry.block, 0, 16);
     std::memcpy(entry.block + 16, &hash, 8);
     std::memcpy(entry.block + Entry::kHeader, name.data(), name.size());
@@ -98,14 +100,12 @@ class Table {
   }
 
   void set_state(Entry& entry, const State& state) {
-    const size_t old_size = Entry::kHeader + entry.name_size + entry.value_size;
-    char* block = arena_.allocate(Entry::kHeader + entry.name_size + state.value.size());
-    std::memcpy(block, &state.writer.high, 8);
-    std::memcpy(block + 8, &state.writer.low, 8);
-    std::memcpy(block + 16, entry.block + 16, 8 + entry.name_size);
-    std::copy(state.value.begin(), state.value.end(), block + Entry::kHeader + entry.name_size);
-    arena_.free(entry.block, old_size);
-    entry.block = block;
+    // A later state gets a block of its own: views of the one before it live until the step ends.
+    if (entry.version != 0 || state.value.size() > entry.room) move(entry, state.value.size());
+    std::memcpy(entry.block, &state.writer.high, 8);
+    std::memcpy(entry.block + 8, &state.writer.low, 8);
+    std::copy(state.value.begin(), state.value.end(),
+              entry.block + Entry::kHeader + entry.name_size);
     entry.value_size = static_cast<uint32_t>(state.value.size());
     entry.version = state.version;
     entry.flags = static_cast<uint16_t>((entry.flags & ~kSealed) | (state.sealed ? kSealed : 0));
@@ -117,6 +117,13 @@ class Table {
     std::vector<uint64_t> slots;  // tag and index + 1; 0: free
     size_t used = 0;
   };
+  void move(Entry& entry, size_t room) {
+    char* block = arena_.allocate(Entry::kHeader + entry.name_size + room);
+    std::memcpy(block + 16, entry.block + 16, 8 + entry.name_size);
+    arena_.free(entry.block, Entry::kHeader + entry.name_size + entry.room);
+    entry.block = block;
+    entry.room = static_cast<uint32_t>(room);
+  }
   static uint64_t tag_of(uint64_t hash) { return hash >> 32; }
   static size_t slot_of(uint64_t hash, const Part& part) {
     return (hash >> 8) * 0x9e3779b97f4a7c15u >> 24 & (part.slots.size() - 1);

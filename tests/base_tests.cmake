@@ -1,1 +1,2 @@
 once_test(unit/histogram_test.cc once_base)
+once_test(unit/fifo_test.cc once_base)

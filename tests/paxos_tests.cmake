@@ -1,1 +1,2 @@
 once_test(paper/replica_test.cc once_paxos)
+once_test(unit/table_test.cc once_paxos)
