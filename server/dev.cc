@@ -38,9 +38,18 @@ struct Child {
   Clock::time_point restart_at;
 };
 
+constexpr const char* kOwnProgram = "/proc/self/exe";
+
+// Under its own path: a process is listed under the last part of the path that it was started by.
+std::string own_path() {
+  std::error_code failed;
+  const auto path = std::filesystem::read_symlink(kOwnProgram, failed);
+  return failed ? std::string(kOwnProgram) : path.string();
+}
+
 class Supervisor {
  public:
-  explicit Supervisor(const DevOptions& options) : options_(options) {}
+  explicit Supervisor(const DevOptions& options) : options_(options), program_(own_path()) {}
   int run();
 
  private:
@@ -54,6 +63,7 @@ class Supervisor {
   void signal_all(int number) const;
 
   const DevOptions options_;
+  const std::string program_;
   std::vector<Child> children_;
   int signals_ = -1;
   sigset_t inherited_{};
@@ -144,7 +154,8 @@ bool Supervisor::spawn(Child& child) {
     if (::getppid() != parent) ::_exit(kExitError);  // the parent died before the call above
     ::setpgid(0, 0);  // a Ctrl-C on the terminal is for the supervisor, which passes it on
     ::sigprocmask(SIG_SETMASK, &inherited_, nullptr);
-    ::execv("/proc/self/exe", arguments.data());
+    ::execv(program_.c_str(), arguments.data());
+    ::execv(kOwnProgram, arguments.data());  // the file is gone or being replaced: the old one then
     ::_exit(kExitError);
   }
   if (pid < 0) {
