@@ -1,5 +1,6 @@
 // onced: the command line of the server. docs/operations.md describes every flag and exit code.
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -152,5 +153,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // Progress and pids must be seen by whoever reads a pipe.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  // A limit on the size of files is met as a write that fails, which gets a reason and a code.
+  ::signal(SIGXFSZ, SIG_IGN);
   return once::server::run(argc, argv);
 }
