@@ -57,6 +57,12 @@ int64_t median(std::array<int64_t, kWrites>& times) {
 Result<reactor::SyncMode> measure(const std::string& path, bool direct, std::string* report) {
   auto file = open_aligned(path, O_RDWR | O_CREAT | O_TRUNC, direct);
   if (!file) return tl::unexpected(file.error());
+  // A node whose disk is full must start all the same: it serves reads, and recovers by itself.
+  const int reserved = posix_fallocate(file->get(), 0, kWrites * kBlockBytes);
+  if (reserved == ENOSPC || reserved == EDQUOT) {
+    if (report != nullptr) *report = "log sync: RWF_DSYNC (not measured: the disk is full)";
+    return reactor::SyncMode::kDsync;
+  }
   AlignedBytes blocks = allocate_aligned(kWrites * kBlockBytes);
   auto filled = write_fully(*file, path, blocks.get(), kWrites * kBlockBytes, 0);
   if (!filled) return tl::unexpected(filled.error());
