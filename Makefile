@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps dev-deps build run test debug-test tsan fuzz lint format clean
+.PHONY: help deps test-deps dev-deps build run test debug-test tsan fuzz lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
 
@@ -9,6 +9,9 @@ help:  ## list the targets
 
 deps:  ## install what the build needs (Debian 12; only what is missing)
 	@scripts/install-dependencies
+
+test-deps:
+	@scripts/install-dependencies --tests
 
 dev-deps:
 	@scripts/install-dependencies --development
@@ -20,15 +23,15 @@ build: deps  ## build the release into build/
 run: build  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C
 	@scripts/demo
 
-test: build  ## build the release and run every test; the last line is the summary
+test: test-deps build  ## build the release and run every test; the last line is the summary
 	@scripts/run-tests build
 
-debug-test: deps  ## the same tests under AddressSanitizer and UBSan
+debug-test: test-deps  ## the same tests under AddressSanitizer and UBSan
 	@cmake --preset debug
 	@cmake --build build/debug -j$(JOBS)
 	@scripts/run-tests build/debug
 
-tsan: deps  ## the same tests under ThreadSanitizer
+tsan: test-deps  ## the same tests under ThreadSanitizer
 	@cmake --preset tsan
 	@cmake --build build/tsan -j$(JOBS)
 	@scripts/run-tests build/tsan

@@ -73,17 +73,19 @@ class Node:
     def format(self):
         done = subprocess.run(
             [self.cluster.onced, "format", "--data", self.directory, "--node", str(self.number),
-             "--cluster", self.cluster.members(), "--cluster-id", self.cluster.cluster_id],
+             "--cluster", self.cluster.members(), "--cluster-id", self.cluster.cluster_id,
+             *self.cluster.format_flags],
             capture_output=True, timeout=60)
         check_equal(done.returncode, 0, f"format of node {self.number}: {done.stderr!r}")
 
-    def start(self):
+    def start(self, preexec=None):
         check(self.process is None, f"node {self.number} already runs")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.cluster.onced, "start", "--data", self.directory, "--listen", self.address,
-                 "--cores", str(self.cluster.cores)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+                 "--cores", str(self.cluster.cores), *self.cluster.start_flags],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                preexec_fn=preexec)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -113,10 +115,13 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, options, nodes=3, cores=1, name="cluster"):
+    def __init__(self, options, nodes=3, cores=1, name="cluster", format_flags=(),
+                 start_flags=()):
         self.onced = str(pathlib.Path(options.bin) / "onced")
         self.once = str(pathlib.Path(options.bin) / "once")
         self.cores = cores
+        self.format_flags = list(format_flags)
+        self.start_flags = list(start_flags)
         self.directory = pathlib.Path(options.data).resolve() / name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)

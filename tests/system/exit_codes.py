@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""Every exit code of `onced` that a start can end with, provoked on a real process: the code, a
+reason in one line, and a data directory that the refused start left as it was, byte for byte.
+(74, a log that fails while running, is in broken_disks.py.)"""
+
+import asyncio
+import hashlib
+import pathlib
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import disks
+import protocol
+from cluster import Cluster, Node, check, check_equal, free_port, options, run_steps, wait_for
+
+ERROR, USAGE, CORRUPT, DIRECTORY, NO_URING, LISTEN = 1, 64, 65, 66, 69, 71
+BLOCK = 4096
+VALUE = bytes(60_000)
+
+
+def snapshot(directory):
+    """Path -> size and hash. `lock` only says which process came last."""
+    result = {}
+    for path in sorted(pathlib.Path(directory).rglob("*")):
+        if path.is_file() and path.name != "lock":
+            result[path.name] = (path.stat().st_size,
+                                 hashlib.sha256(path.read_bytes()).hexdigest())
+        else:
+            result[path.name] = None
+    return result
+
+
+def one_line(text):
+    """The only error line of a refusal, without its time."""
+    errors = [line for line in text.decode().splitlines() if " error " in line]
+    check_equal(len(errors), 1, f"error lines in {text!r}")
+    return errors[0]
+
+
+def refused(cluster, code, directory, words, preexec=None, arguments=None):
+    """Ends at once with that code and a reason that has all these words; nothing changes there."""
+    before = snapshot(directory)
+    arguments = arguments or ["start", "--data", directory, "--listen",
+                              f"127.0.0.1:{free_port()}", "--cores", str(cluster.cores)]
+    done = subprocess.run([cluster.onced, *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=30, preexec_fn=preexec)
+    check_equal(done.returncode, code, f"exit code of {arguments}: {done.stderr!r}")
+    reason = one_line(done.stderr)
+    for word in words:
+        check(word in reason, f"{word!r} in {reason!r}")
+    check(snapshot(directory) == before, f"a refused start changed {directory}")
+    return reason
+
+
+async def write_much(node, count=220):
+    connection = await protocol.Connection.open(node.client_port)
+    names = [f"durable-{index}".encode() for index in range(count)]
+    for begin in range(0, count, 20):
+        replies = await asyncio.gather(*(connection.write(name, VALUE)
+                                         for name in names[begin:begin + 20]))
+        check(all(reply.status == protocol.DONE for reply in replies), "writes")
+    await connection.close()
+
+
+class Damage:
+    """Copies of the directory of a node that wrote much and was killed, each to be damaged."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.intact = cluster.nodes[0].directory
+        self.copy = cluster.directory / "damaged"
+
+    def refused(self, what, damage, words, code=CORRUPT, inspect=True):
+        shutil.rmtree(self.copy, ignore_errors=True)
+        shutil.copytree(self.intact, self.copy)
+        damage(self.copy)
+        print(f"   {what}: {refused(self.cluster, code, self.copy, words)}")
+        if inspect:
+            done = subprocess.run([self.cluster.onced, "inspect", "--data", self.copy],
+                                  capture_output=True, timeout=30)
+            check_equal(done.returncode, code, f"inspect after {what}: {done.stderr!r}")
+        shutil.rmtree(self.copy)
+
+
+def flip(path, offset, bit):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def segments(directory, stream):
+    return sorted(directory.glob(f"log-{stream}-*.seg"),
+                  key=lambda path: int(path.stem.split("-")[2]))
+
+
+def corrupt_logs(cluster, damage, seed):
+    source = random.Random(seed)
+    count = len(segments(damage.intact, 0))
+    check(count >= 4, f"{count} segments: too few to lose one in the middle")
+    for number in range(4):  # blocks 1..200 of the first segment are far below the watermark
+        block = 0 if number == 0 else source.randrange(1, 200)
+        offset = block * BLOCK + source.randrange(BLOCK)
+        bit = source.randrange(8)
+        damage.refused(f"bit {bit} of byte {offset} flipped",
+                       lambda copy: flip(segments(copy, 0)[0], offset, bit),
+                       ["corrupt log", "log-0-1.seg", "must not vote"])
+    damage.refused("a middle segment is missing", lambda copy: segments(copy, 0)[1].unlink(),
+                   ["corrupt log", "log-0-2.seg", "missing", "must not vote"])
+    damage.refused("the first segment is missing", lambda copy: segments(copy, 1)[0].unlink(),
+                   ["corrupt log", "log-1-1.seg", "missing", "must not vote"])
+    damage.refused("a segment is cut", lambda copy: cut(segments(copy, 0)[0]),
+                   ["corrupt log", "log-0-", "must not vote"])
+    damage.refused("log stream 1 is missing",
+                   lambda copy: [path.unlink() for path in segments(copy, 1)],
+                   ["log stream 1 is missing", "must not vote"], inspect=False)
+
+
+def cut(path):
+    with open(path, "r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def foreign_logs(cluster, damage):
+    """A file of another cluster, and one of this cluster from another disk, under our name."""
+    other = Node(cluster, 1)
+    for what, cluster_id in (("cluster", "f" * 32), ("disk", cluster.cluster_id)):
+        other.directory = cluster.directory / f"other-{what}"
+        kept, cluster.cluster_id = cluster.cluster_id, cluster_id
+        other.format()
+        cluster.cluster_id = kept
+        damage.refused(f"a log file of another {what}",
+                       lambda copy: shutil.copy(segments(other.directory, 0)[0],
+                                                segments(copy, 0)[0]),
+                       ["foreign log", "log-0-1.seg", f"another {what}"])
+
+
+def bad_directories(cluster, damage):
+    base = cluster.directory
+    (base / "empty").mkdir()
+    (base / "a-file").write_text("a file")
+    refused(cluster, DIRECTORY, base / "missing", ["no data directory", "onced format"])
+    refused(cluster, DIRECTORY, base / "a-file", ["no data directory"])
+    refused(cluster, DIRECTORY, base / "empty", ["not formatted", "onced format"])
+    for name in ("identity", "peers", "streams"):
+        damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),
+                       [name, "damaged"], DIRECTORY, inspect=name == "identity")
+    refused(cluster, DIRECTORY, damage.intact, [f"{damage.intact} is not empty"],
+            arguments=["format", "--data", damage.intact, "--node", "1", "--cluster",
+                       cluster.members(), "--cluster-id", "ab"])
+
+
+def in_use(cluster, node):
+    node.start()
+    cluster.wait_ready()
+    done = subprocess.run([cluster.onced, "start", "--data", node.directory, "--listen",
+                           f"127.0.0.1:{free_port()}"], capture_output=True, timeout=30)
+    check_equal(done.returncode, DIRECTORY, f"a second process: {done.stderr!r}")
+    check(f"in use by process {node.process.pid}" in one_line(done.stderr), f"{done.stderr!r}")
+    cluster.check_healthy()
+    node.kill()
+
+
+def usage(cluster, node):
+    listen = f"127.0.0.1:{free_port()}"
+    for arguments in ([], ["start"], ["nonsense"], ["start", "--data", node.directory],
+                      ["start", "--data", node.directory, "--listen", listen, "--cores", "0"],
+                      ["start", "--data", node.directory, "--listen", listen, "--io", "kqueue"],
+                      ["start", "--data", node.directory, "--listen", listen, "--io", "epoll"],
+                      ["dev", "--nodes", "99"]):
+        before = snapshot(node.directory)
+        done = subprocess.run([cluster.onced, *arguments], capture_output=True, timeout=30)
+        check_equal(done.returncode, USAGE, f"exit code of {arguments}: {done.stderr!r}")
+        check(done.stderr.strip(), f"{arguments} says why")
+        check(snapshot(node.directory) == before, "nothing changed")
+
+
+def binds(holder, port):
+    try:
+        holder.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def taken_ports(cluster, node):
+    listen = free_port()
+    for port in (listen, node.peer_port):
+        with socket.socket() as holder:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # The kernel takes a ring apart after its process is gone, and its sockets with it.
+            wait_for(lambda: binds(holder, port), f"port {port} is free", 5)
+            holder.listen()
+            refused(cluster, LISTEN, node.directory, [f"127.0.0.1:{port}"],
+                    arguments=["start", "--data", node.directory, "--listen",
+                               f"127.0.0.1:{listen}"])
+
+
+def no_uring(cluster, node):
+    refused(cluster, NO_URING, node.directory,
+            ["io_uring", "EPERM", "seccomp", "io_uring_setup", "allow"],
+            disks.deny(disks.IO_URING_SETUP))
+    refused(cluster, NO_URING, node.directory, ["ENOSYS", "Linux 6.1"],
+            disks.deny(disks.IO_URING_SETUP, 38))
+    setting = pathlib.Path("/proc/sys/kernel/io_uring_disabled")
+    reason = disks.why_no_mounts() or ("" if setting.exists() else f"no {setting}")
+    if reason:
+        print(f"   not checked here, the text for kernel.io_uring_disabled: {reason}")
+        return
+    shown = cluster.directory / "io_uring_disabled"
+    shown.write_text("2\n")
+    hide, refuse = disks.overlay_file(setting, shown), disks.deny(disks.IO_URING_SETUP)
+
+    def switched_off():  # as the node sees it; nobody else does
+        hide()
+        refuse()
+
+    refused(cluster, NO_URING, node.directory,
+            ["kernel.io_uring_disabled=2", "sysctl kernel.io_uring_disabled=0"], switched_off)
+
+
+def other_error(cluster):
+    """`onced dev` that may not watch for signals cannot supervise anything."""
+    data = cluster.directory / "dev-refused"
+    done = subprocess.run([cluster.onced, "dev", "--data", data, "--port", str(free_port())],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                          preexec_fn=disks.deny(disks.SIGNALFD4))
+    check_equal(done.returncode, ERROR, f"exit code: {done.stderr!r}")
+    check("cannot watch for signals" in one_line(done.stderr), f"{done.stderr!r}")
+
+
+def still_good(cluster, node):
+    """After all that was refused, the intact directory starts, and stops with 0."""
+    node.start()
+    cluster.wait_ready()
+    done = cluster.run("read", "durable-0")
+    check_equal((done.returncode, done.stdout), (0, VALUE), "an acknowledged write")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        node.process.send_signal(number)
+        check_equal(node.process.wait(timeout=30), 0, f"exit code after {number.name}")
+        node.process = None
+        node.start()
+        cluster.wait_ready()
+    node.stop()
+
+
+def main():
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    with Cluster(options(), nodes=1, cores=2, format_flags=["--segment-mib", "2"]) as cluster:
+        node = cluster.nodes[0]
+        asyncio.run(write_much(node))
+        node.kill()
+        damage = Damage(cluster)
+        run_steps([
+            ("1: another error", lambda: other_error(cluster)),
+            ("64: usage", lambda: usage(cluster, node)),
+            ("65: corrupt", lambda: corrupt_logs(cluster, damage, seed)),
+            ("65: foreign", lambda: foreign_logs(cluster, damage)),
+            ("66: directory", lambda: bad_directories(cluster, damage)),
+            ("66: in use", lambda: in_use(cluster, node)),
+            ("69: io_uring", lambda: no_uring(cluster, node)),
+            ("71: ports", lambda: taken_ports(cluster, node)),
+            ("0: stopped in order", lambda: still_good(cluster, node))])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
