@@ -1,4 +1,5 @@
 once_test(unit/log_test.cc once_wal)
+once_test(unit/log_faults_test.cc once_wal)
 once_test(unit/storage_test.cc once_wal)
 if(TARGET once_data_directory)
   once_test(unit/data_directory_test.cc once_data_directory)

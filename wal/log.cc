@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -94,7 +93,7 @@ class SegmentLog final : public Log,
         stamp_(header_for(identity, options.stream)),
         next_sequence_(tail.next_sequence),
         durable_sequence_(tail.durable_sequence),
-        made_(tail.spare_blocks.begin(), tail.spare_blocks.end()) {
+        made_(tail.spare_segments) {
     stamp_.epoch = tail.epoch;
     filling_ = oldest_ = take_batch();
     pool_ = new_batch();
@@ -131,7 +130,7 @@ class SegmentLog final : public Log,
   void need_spare();
   void open_spare();
   void preparation_failed();
-  Result<OpenSegment> open_segment(uint64_t generation, uint64_t blocks);
+  Result<OpenSegment> open_segment(uint64_t generation);
 
   uint64_t position() const { return 1 + next_sequence_ - segment_->first_sequence; }
 
@@ -160,7 +159,7 @@ class SegmentLog final : public Log,
 
   std::optional<OpenSegment> segment_;
   std::optional<OpenSegment> spare_;
-  std::deque<uint64_t> made_;  // sizes in blocks of the files behind segment_ and spare_
+  uint64_t made_;  // files that exist behind segment_ and spare_
   bool preparing_ = false;
   bool preparation_failed_ = false;
   int64_t retry_at_ns_ = 0;
@@ -168,7 +167,7 @@ class SegmentLog final : public Log,
 
 void SegmentLog::open(const Tail& tail) {
   durable_at_ns_ = io_.now_ns();
-  auto segment = open_segment(tail.generation, tail.segment_blocks);
+  auto segment = open_segment(tail.generation);
   if (!segment) return fail(segment.error().message);
   segment_ = *segment;
   segment_->first_sequence = tail.segment_first_sequence;
@@ -313,7 +312,7 @@ void SegmentLog::on_tick(int64_t now_ns) {
 // Keeps one segment ready ahead of the one being written.
 void SegmentLog::need_spare() {
   if (spare_ || preparing_) return;
-  if (!made_.empty()) return open_spare();
+  if (made_ > 0) return open_spare();
   preparing_ = true;
   io_.prepare_file(segment_path(options_.directory, options_.stream, segment_->generation + 1),
                    options_.segment_bytes, this);
@@ -324,15 +323,15 @@ void SegmentLog::on_file_prepared(const std::string&, const std::string& error) 
   ONCE_ASSERT(preparing_);
   preparing_ = false;
   if (!error.empty()) return preparation_failed();
-  made_.push_back(options_.segment_bytes / kBlockBytes);
+  ++made_;
   open_spare();
 }
 
 void SegmentLog::open_spare() {
-  auto opened = open_segment(segment_->generation + 1, made_.front());
+  auto opened = open_segment(segment_->generation + 1);
   if (!opened) return preparation_failed();
   spare_ = *opened;
-  made_.pop_front();
+  --made_;
   preparation_failed_ = false;
   flush();  // what waits for a segment
 }
@@ -342,14 +341,14 @@ void SegmentLog::preparation_failed() {
   retry_at_ns_ = io_.now_ns() + kPrepareRetryNs;
 }
 
-Result<OpenSegment> SegmentLog::open_segment(uint64_t generation, uint64_t blocks) {
+Result<OpenSegment> SegmentLog::open_segment(uint64_t generation) {
   auto file = io_.open_file(segment_path(options_.directory, options_.stream, generation),
                             options_.direct, this);
   if (!file) return tl::unexpected(file.error());
   OpenSegment segment;
   segment.file = *file;
   segment.generation = generation;
-  segment.blocks = blocks;
+  segment.blocks = options_.segment_bytes / kBlockBytes;
   return segment;
 }
 

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "base/types.h"
@@ -26,7 +25,7 @@ struct Identity {  // stamped on every block, so that a foreign file is never ta
 struct LogOptions {
   std::string directory;  // holds log-<stream>-<generation>.seg files
   uint32_t stream = 0;
-  uint64_t segment_bytes = 0;  // multiple of kMaxBatchBytes
+  uint64_t segment_bytes = 0;  // of every segment file of the stream; multiple of kMaxBatchBytes
   bool direct = true;          // the running log's O_DIRECT; false only by --unsafe-buffered-log
   reactor::SyncMode sync = reactor::SyncMode::kDsync;
 };
@@ -35,8 +34,7 @@ struct LogOptions {
 struct Tail {
   uint64_t generation = 0;  // of the newest segment
   uint64_t segment_first_sequence = 0;
-  uint64_t segment_blocks = 0;         // of its file, the header block included
-  std::vector<uint64_t> spare_blocks;  // of the files behind it, made and not used by earlier runs
+  uint64_t spare_segments = 0;  // behind it: made by earlier runs, and not used
   uint64_t next_sequence = 0;
   uint64_t durable_sequence = 0;  // every block below is durable
   uint32_t epoch = 0;             // this run's; above every one seen: tells stale blocks apart

@@ -148,7 +148,13 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
   if (header.magic != kBlockMagic || header.checksum != block_checksum(block)) return {};
   auto owner = check_owner(header, identity_, segment.file.path);
   if (!owner) return owner;
-  if (!in_place(header, options_.stream, segment.file.generation, index)) return {};
+  if (!in_place(header, options_.stream, segment.file.generation, index)) {
+    // No crash moves a block: the device wrote it to a wrong place, and misses it at the right one.
+    return corrupt(segment.file.path, index,
+                   fmt::format("it holds a block of another place (stream {}, segment {}, "
+                               "sequence {})",
+                               header.stream, header.generation, header.sequence));
+  }
   scan_.watermark = std::max(scan_.watermark, header.durable_sequence);
   scan_.max_epoch = std::max(scan_.max_epoch, header.epoch);
   if (index == 0) {
@@ -167,8 +173,11 @@ Result<void> Recovery::scan_segment(Segment& segment) {
   const std::string& path = segment.file.path;
   auto size = storage_.sync_and_size(path);
   if (!size) return tl::unexpected(size.error());
-  if (*size % kBlockBytes != 0 || *size < kMaxBatchBytes) {
-    return corrupt(path, *size / kBlockBytes, fmt::format("the file was cut to {} bytes", *size));
+  // A cut takes blocks away together with the watermarks that would give it away.
+  if (*size != options_.segment_bytes) {
+    return corrupt(
+        path, *size / kBlockBytes,
+        fmt::format("the file has {} bytes instead of {}", *size, options_.segment_bytes));
   }
   segment.blocks.resize(*size / kBlockBytes);
   return read_blocks(path, 0, segment.blocks.size(), [&](uint64_t index, char* block) {
@@ -283,10 +292,7 @@ Result<Tail> Recovery::take_batches() {
       if (note.state != BlockState::kZero && !stale) ++tail.torn_blocks;
     }
     tail.segment_first_sequence = segment.first_sequence;
-    tail.segment_blocks = segment.blocks.size();
-    for (size_t spare = number + 1; spare < scan_.segments.size(); ++spare) {
-      tail.spare_blocks.push_back(scan_.segments[spare].blocks.size());
-    }
+    tail.spare_segments = scan_.segments.size() - number - 1;
     break;
   }
   tail.durable_sequence = tail.next_sequence;  // all of it was synced before it was read

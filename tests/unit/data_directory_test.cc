@@ -87,6 +87,7 @@ TEST_F(DataDirectoryTest, TheFirstLogSegmentIsThere) {
   ASSERT_TRUE(read);
   wal::LogOptions options;
   options.directory = path_;
+  options.segment_bytes = read->segment_bytes;
   wal::PosixStorage storage(false);
   EXPECT_TRUE(wal::recover(storage, {read->cluster, read->node, read->disk}, options, [](auto) {}));
 }

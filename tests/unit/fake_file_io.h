@@ -28,6 +28,9 @@ class FakeFileIo : public reactor::Io {
   std::string prepare_error;
   std::function<bool(size_t block)> power_cut;  // set: a write leaves these blocks, no completion
   std::deque<std::function<void()>> pending;    // completions, oldest first
+  // Each write as it is submitted, and each prepared file once it is there.
+  std::function<void(const std::string& path, uint64_t offset, std::span<const char>)> on_write;
+  std::function<void(const std::string& path, uint64_t size)> on_prepared;
   size_t writes = 0;
   size_t last_write_bytes = 0;
 
@@ -45,7 +48,7 @@ class FakeFileIo : public reactor::Io {
                                     reactor::FileHandler* handler) override {
     int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
     if (fd < 0) return error("cannot open " + path);
-    files_.push_back({fd, handler});
+    files_.push_back({fd, handler, path});
     return reactor::FileId{static_cast<uint32_t>(files_.size() - 1)};
   }
   void close_file(reactor::FileId file) override {
@@ -59,8 +62,9 @@ class FakeFileIo : public reactor::Io {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(bytes.data()) % 4096, 0u);
     ++writes;
     last_write_bytes = bytes.size();
+    if (on_write) on_write(files_[file.value].path, offset, bytes);
     pending.push_back([this, file, offset, bytes, token, fails = fail_writes] {
-      auto& [fd, handler] = files_[file.value];
+      auto& [fd, handler, path] = files_[file.value];
       if (fails) return handler->on_file_failed("write failed: EIO");
       if (power_cut) {
         for (size_t block = 0; block < bytes.size() / 4096; ++block) {
@@ -84,6 +88,7 @@ class FakeFileIo : public reactor::Io {
       ASSERT_GE(fd, 0);
       ASSERT_EQ(ftruncate(fd, static_cast<off_t>(size)), 0);
       ::close(fd);
+      if (on_prepared) on_prepared(path, size);
       handler->on_file_prepared(path, "");
     });
   }
@@ -111,6 +116,7 @@ class FakeFileIo : public reactor::Io {
   struct File {
     int fd = -1;
     reactor::FileHandler* handler = nullptr;
+    std::string path;
   };
   std::deque<File> files_;
 };

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,8 @@ class MemoryStorage : public wal::Storage {
   // What the test turns and reads.
   std::map<std::string, File> files;  // by path
   std::string refuse;                 // a path whose every call is answered with an error
-  uint64_t reads = 0;
-  uint64_t syncs = 0;
+  std::set<std::string> synced;       // since the test cleared it
+  std::function<void(const std::string& path)> on_read;
 
   void make(const std::string& path, uint64_t size) {
     files[path] = {size, std::vector<std::shared_ptr<const Block>>(size / kBlockBytes)};
@@ -58,13 +60,13 @@ class MemoryStorage : public wal::Storage {
     return names;
   }
   Result<uint64_t> sync_and_size(const std::string& path) override {
-    ++syncs;
+    synced.insert(path);
     auto found = files.find(path);
     if (refuse == path || found == files.end()) return refused();
     return found->second.bytes;
   }
   Result<size_t> read(const std::string& path, uint64_t offset, std::span<char> bytes) override {
-    ++reads;
+    if (on_read) on_read(path);
     auto found = files.find(path);
     if (refuse == path || found == files.end()) return refused();
     ONCE_ASSERT(offset % kBlockBytes == 0 && bytes.size() % kBlockBytes == 0);

@@ -77,8 +77,7 @@ TYPED_TEST(StorageTest, AStreamIsMadeAndRecovered) {
   ASSERT_TRUE(tail);
   EXPECT_EQ(tail->generation, kFirstGeneration);
   EXPECT_EQ(tail->segment_first_sequence, kFirstSequence);
-  EXPECT_EQ(tail->segment_blocks, options.segment_bytes / kBlockBytes);
-  EXPECT_TRUE(tail->spare_blocks.empty());
+  EXPECT_EQ(tail->spare_segments, 0u);
 }
 
 TEST(PosixStorage, AFailedCreationLeavesNothingBehind) {
