@@ -232,7 +232,7 @@ const ReplicaCounters& Core::counters() const {
   counters_.names = table_.size();
   counters_.claimed = claimed_;
   counters_.unsettled = 0;
-  for (const Home& home : homes_) counters_.unsettled += home.unsettled.size() - home.stale;
+  for (const Home& home : homes_) counters_.unsettled += home.flagged;
   return counters_;
 }
 

@@ -163,6 +163,7 @@ void Core::list_unsettled(uint32_t index) {
   if (home == options_.self.node || entry.has(kUnsettled)) return;
   entry.flags |= kUnsettled;
   homes_[index_of(home)].unsettled.push_back(index);
+  ++homes_[index_of(home)].flagged;
 }
 
 void Core::on(const Endpoint& from, const HomeProgress& m) {

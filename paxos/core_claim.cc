@@ -137,9 +137,16 @@ void Core::query_unsettled() {
 }
 
 void Core::compact(Home& home) {
-  if (home.stale * 2 < home.unsettled.size()) return;
-  std::erase_if(home.unsettled, [&](uint32_t i) { return !table_.at(i).has(kUnsettled); });
-  home.stale = 0;
+  if (home.flagged * 2 > home.unsettled.size()) return;
+  // A name that was settled and listed again stands there twice: the flag comes off with the first.
+  std::erase_if(home.unsettled, [&](uint32_t i) {
+    Entry& entry = table_.at(i);
+    const bool listed = entry.has(kUnsettled);
+    entry.flags &= static_cast<uint16_t>(~kUnsettled);
+    return !listed;
+  });
+  for (uint32_t i : home.unsettled) table_.at(i).flags |= kUnsettled;
+  ONCE_ASSERT(home.unsettled.size() == home.flagged);
   home.query_cursor = 0;
   ++home.list;
 }
@@ -175,7 +182,7 @@ void Core::on(const Endpoint& from, const Settled& m, uint64_t hash) {
   Entry& entry = table_.at(found);
   if (!entry.has(kUnsettled) || entry.promised > m.promised || entry.accepted > m.accepted) return;
   entry.flags &= static_cast<uint16_t>(~kUnsettled);
-  ++homes_[index_of(from.node)].stale;
+  --homes_[index_of(from.node)].flagged;
 }
 
 }  // namespace once::paxos

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/prng.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
