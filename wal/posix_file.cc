@@ -13,16 +13,32 @@
 namespace once::wal {
 namespace {
 
-std::string file_system_type(const std::string& path) {
+constexpr uint32_t kTmpfs = 0x01021994;
+constexpr uint32_t kRamfs = 0x858458f6;
+
+// As statfs(2) gives it for the directory of `path`; 0 if that fails.
+uint32_t file_system_magic(const std::string& path) {
   struct statfs info {};
   std::string where = std::filesystem::path(path).parent_path().string();
-  if (statfs(where.empty() ? "." : where.c_str(), &info) != 0) return "unknown";
-  switch (static_cast<uint32_t>(info.f_type)) {
-    case 0x01021994:
+  if (statfs(where.empty() ? "." : where.c_str(), &info) != 0) return 0;
+  return static_cast<uint32_t>(info.f_type);
+}
+
+bool is_in_memory(const std::string& path) {
+  const uint32_t magic = file_system_magic(path);
+  return magic == kTmpfs || magic == kRamfs;
+}
+
+std::string file_system_type(const std::string& path) {
+  const uint32_t magic = file_system_magic(path);
+  switch (magic) {
+    case 0:
+      return "unknown";
+    case kTmpfs:
       return "tmpfs";
     case 0x794c7630:
       return "overlayfs";
-    case 0x858458f6:
+    case kRamfs:
       return "ramfs";
     case 0xef53:
       return "ext4";
@@ -39,7 +55,7 @@ std::string file_system_type(const std::string& path) {
     case 0x01021997:
       return "9p";
     default:
-      return fmt::format("type {:#x}", static_cast<uint32_t>(info.f_type));
+      return fmt::format("type {:#x}", magic);
   }
 }
 
@@ -54,6 +70,13 @@ Error system_error(const char* verb, const std::string& path) {
 }
 
 Result<Descriptor> open_aligned(const std::string& path, int flags, bool direct) {
+  // Since Linux 6.6 tmpfs takes O_DIRECT, and has no more of a disk than before.
+  if (direct && is_in_memory(path)) {
+    return error(fmt::format(
+        "{} would be on {}, which is in memory only; put the data directory on ext4 or XFS, or "
+        "give --unsafe-buffered-log (a reboot then loses everything)",
+        path, file_system_type(path)));
+  }
   int fd = open(path.c_str(), flags | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
   if (fd >= 0) return Descriptor(fd);
   if (direct && errno == EINVAL) {
