@@ -40,10 +40,7 @@ struct Parcel {
         },
         message);
   }
-  static void keep(std::string_view& view, std::string& owner) {
-    owner = view;
-    view = owner;
-  }
+  static void keep(std::string_view& view, std::string& owner) { view = owner = view; }
 };
 
 struct Answer {
