@@ -201,6 +201,8 @@ Result<Message> take_message(std::string_view& bytes) {
   uint32_t type = header & 0xff;
   size_t size = header >> 8;
   if (type < 1 || type > kTypes) return error("unknown message type " + std::to_string(type));
+  if (size > kMaxBodyBytes)
+    return error("a message of " + std::to_string(size) + " bytes is too long");
   if (bytes.size() - kMessageHeaderBytes < size) return error("a message is cut off in its body");
   Message message;
   if (!kReaders[type - 1](bytes.substr(kMessageHeaderBytes, size), message)) {

@@ -104,7 +104,9 @@ Result<Greeting> decode_greeting(std::string_view frame) {
   greeting.hello.version = version;
   WireReader reader(body);
   hello_fields(reader, greeting.hello);
-  if (kind != kHelloKind || !reader.finished()) return error("its hello is malformed");
+  if (kind != kHelloKind || (*content)[9] != 0 || !reader.finished()) {
+    return error("its hello is malformed");
+  }
   const PeerHello& hello = greeting.hello;
   if (hello.cores == 0 || hello.cores > kMaxCores || hello.core.value >= hello.cores ||
       hello.node.value == 0 || hello.node.value > kMaxNodes) {

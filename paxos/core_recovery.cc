@@ -4,14 +4,22 @@
 
 namespace once::paxos {
 
+// Each returns false for what no run of this node can have written: the log is not ours then.
 struct Core::Recovery {
   Core& core;
 
+  bool is_member(NodeId node) const { return core.index_of(node) < core.homes_.size(); }
+  bool is_endpoint(const Endpoint& home) const {
+    return is_member(home.node) && home.core.value < kMaxCores;
+  }
+
   bool operator()(const IncarnationRecord& r) {
+    if (r.incarnation == UINT32_MAX) return false;  // none could follow it
     core.recovered_incarnation_ = std::max(core.recovered_incarnation_, r.incarnation);
     return true;
   }
   bool operator()(const PromiseRecord& r) {
+    if (!is_member(r.ballot.node)) return false;
     const uint64_t hash = core.hash_of(r.name);
     if (!core.is_mine(hash)) return true;
     const uint32_t index = core.find_or_insert(hash, r.name);
@@ -21,25 +29,25 @@ struct Core::Recovery {
     return true;
   }
   bool operator()(const AcceptRecord& r) {
+    if (!is_endpoint(Endpoint{r.ballot.node, r.lane}) || r.state.version == 0) return false;
     const uint64_t hash = core.hash_of(r.name);
     if (core.is_mine(hash)) core.recover_accept(r, hash);
     return true;
   }
   bool operator()(const RangePromiseRecord& r) {
-    const size_t index = core.index_of(r.home);
-    if (index >= core.homes_.size()) return false;
-    Home& home = core.homes_[index];
+    if (!is_member(r.home)) return false;
+    Home& home = core.homes_[core.index_of(r.home)];
     home.range_promise = std::max(home.range_promise, r.incarnation);
     return true;
   }
   bool operator()(const ChosenRangeRecord& r) {
-    if (core.index_of(r.home.node) >= core.homes_.size()) return false;
+    if (!is_endpoint(r.home)) return false;
     Lane& lane = core.lane_of(r.home, r.incarnation);
     if (lane.incarnation == r.incarnation) core.mark_chosen(lane, r.first, r.last);
     return true;
   }
   bool operator()(const HomeProgressRecord& r) {
-    if (core.index_of(r.home.node) >= core.homes_.size()) return false;
+    if (!is_endpoint(r.home)) return false;
     Lane& lane = core.lane_of(r.home, r.incarnation);
     if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, r.durable);
     return true;

@@ -100,11 +100,13 @@ std::optional<Record> decode_accept(ByteReader& in) {
   r.lane.value = in.get<uint16_t>();
   r.sequence = in.get<uint64_t>();
   r.state.version = in.get<uint64_t>();
-  r.state.sealed = in.get<uint8_t>() != 0;
+  const uint8_t sealed = in.get<uint8_t>();
+  r.state.sealed = sealed == 1;
   r.state.writer = in.get_uuid<RequestId>();
   r.name = in.get_bytes(in.get<uint16_t>());
   r.state.value = in.get_bytes(in.remaining());
-  if (!in.finished() || !name_fits(r.name) || r.state.value.size() > kMaxValueBytes) return {};
+  if (!in.finished() || sealed > 1 || !name_fits(r.name)) return {};
+  if (r.state.value.size() > kMaxValueBytes) return {};
   return r;
 }
 
