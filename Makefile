@@ -1,7 +1,8 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test debug-test tsan fuzz lint format clean
+.PHONY: help deps test-deps dev-deps build run test debug-test tsan fuzz-build fuzz lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
+MINUTES ?= 1
 SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
@@ -23,7 +24,7 @@ build: deps  ## build the release into build/
 run: build  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C
 	@scripts/demo
 
-test: test-deps build  ## build the release and run every test; the last line is the summary
+test: test-deps build fuzz-build  ## build the release and run every test; the last line is the summary
 	@scripts/run-tests build
 
 debug-test: test-deps  ## the same tests under AddressSanitizer and UBSan
@@ -36,9 +37,12 @@ tsan: test-deps  ## the same tests under ThreadSanitizer
 	@cmake --build build/tsan -j$(JOBS)
 	@scripts/run-tests build/tsan
 
-fuzz: dev-deps  ## build with clang and libFuzzer into build/fuzz
+fuzz-build: test-deps  ## build the fuzz targets with clang and libFuzzer into build/fuzz
 	@cmake --preset fuzz
-	@cmake --build build/fuzz -j$(JOBS)
+	@cmake --build build/fuzz -j$(JOBS) --target fuzz_targets
+
+fuzz: fuzz-build  ## fuzz every target for MINUTES=n (1) each, two at a time, and print a table
+	@python3 tests/fuzz/run.py --seconds $$(($(MINUTES) * 60))
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source
 	@python3 tests/tidy/tidy_test.py

@@ -1,0 +1,168 @@
+// Writes the named seeds of the corpora, made by the encoders of the product:
+//   fuzz_seeds tests/fuzz/corpus
+// Run it again after a format has changed. What the fuzzer found beside them stays as it is.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/bytes.h"
+#include "net/client_codec.h"
+#include "net/peer_codec.h"
+#include "net/peer_frame.h"
+#include "paxos/record.h"
+#include "tests/fuzz/input.h"
+
+namespace once::fuzz {
+namespace {
+
+using namespace paxos;
+
+struct Corpus {
+  std::filesystem::path directory;
+
+  void add(const std::string& name, const std::string& bytes) const {
+    std::filesystem::create_directories(directory);
+    std::ofstream file(directory / (name + ".bin"), std::ios::binary);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    ONCE_ASSERT(file.good());
+  }
+};
+
+template <class Encode>
+std::string made(Encode encode) {
+  const std::vector<char> out = encoded(encode);
+  return {out.begin(), out.end()};
+}
+
+const Ballot kRoundZero{0, NodeId{1}, 1};
+const Ballot kRoundOne{1, NodeId{2}, 3};
+const State kState{1, true, request_id(3, 4), "value"};
+
+const std::pair<const char*, Message> kMessages[] = {
+    {"prepare", Prepare{1, kRoundOne, "name"}},
+    {"promise-empty", Promise{1, kRoundOne, {}, {}}},
+    {"promise-accepted", Promise{1, kRoundOne, kRoundZero, kState}},
+    {"accept", Accept{1, kRoundZero, kState, "name"}},
+    {"accepted", Accepted{1, kRoundOne, 1}},
+    {"accepted-range", AcceptedRange{1, 1, 9}},
+    {"rejected", Rejected{1, kRoundZero, kRoundOne}},
+    {"read-state", ReadState{1, "name"}},
+    {"read-reply", ReadReply{1, true, kRoundOne, kState}},
+    {"home-progress", HomeProgress{1, 5}},
+    {"chosen-range", ChosenRange{1, 1, 5}},
+    {"decided", Decided{kRoundOne, 1, "name"}},
+    {"claim-home", ClaimHome{2, 1, 0}},
+    {"claim-reply", ClaimReply{2, 1, 0, 2, true, std::string_view("\1\0a\2\0bc", 7)}},
+    {"settle-query", SettleQuery{kRoundOne, kRoundZero, "name"}},
+    {"settled", Settled{kRoundOne, kRoundZero, "name"}},
+    {"forward", Forward{1, Operation::kWrite, request_id(3, 4), 500, "name", "value"}},
+    {"forward-reply", ForwardReply{1, Status::kAlreadySet, kState}},
+};
+
+void write_client_frames(const Corpus& corpus) {
+  const auto request = made([](auto& out) {
+    net::encode_request(7, {0, Operation::kWrite, request_id(1, 2), 500, "name", "value"}, out);
+  });
+  const auto read = made([](auto& out) {
+    net::encode_request(8, {0, Operation::kRead, {}, 500, "name", ""}, out);
+  });
+  const auto reply = made([](auto& out) {
+    net::encode_reply(7, {0, Status::kAlreadySet, kState}, out);
+  });
+  const auto status = made([](auto& out) { net::encode_status_request(9, out); });
+  const auto report = made([](auto& out) {
+    net::encode_status_reply(9, {NodeId{1}, 77, {{"names", 3}, {"refused", 1}}}, out);
+  });
+  const auto failure = made([](auto& out) { net::encode_error(7, "overloaded", out); });
+  const std::string whole("\0", 1), by_three("\1\2", 2), uneven("\3\0\11\40", 4);
+  corpus.add("request-write", whole + request);
+  corpus.add("request-read", whole + read);
+  corpus.add("reply-already-set", whole + reply);
+  corpus.add("status-request", whole + status);
+  corpus.add("status-reply", whole + report);
+  corpus.add("error", whole + failure);
+  corpus.add("pipelined-in-threes", by_three + request + read + status);
+  corpus.add("answers-in-uneven-parts", uneven + reply + report + failure);
+  corpus.add("cut-off-in-the-body", whole + request.substr(0, request.size() - 3));
+  corpus.add("too-long", whole + std::string("\0\0\3\0\3\0\0\0", 8));
+}
+
+void write_peer_frames(const Corpus& corpus) {
+  const std::string whole("\0", 1);
+  std::string all;
+  for (const auto& [name, message] : kMessages) {
+    const auto bytes =
+        made([&, &message = message](auto& out) { net::encode_message(message, out); });
+    corpus.add(name, whole + bytes);
+    all += bytes;
+  }
+  corpus.add("every-message", whole + all);
+  corpus.add("envelope-in-fragments", std::string("\3\0\11\40", 4) + made([&](auto& out) {
+                                        out.resize(net::kPeerHeaderBytes);
+                                        out.insert(out.end(), all.begin(), all.end());
+                                        net::seal_peer_frame(out, 0);
+                                      }));
+}
+
+void write_hellos(const Corpus& corpus) {
+  net::ServerHello server;
+  server.cluster = ClusterId{{1, 2}};
+  server.shard_count = 64;
+  server.node = NodeId{1};
+  server.members = {{NodeId{1}, 2, "127.0.0.1:7401"}, {NodeId{2}, 1, ""}};
+  net::PeerHello peer;
+  peer.cluster = server.cluster;
+  peer.disk = DiskId{{3, 4}};
+  peer.node = NodeId{1};
+  peer.target_node = NodeId{2};
+  peer.incarnation = 5;
+  peer.client_address = "127.0.0.1:7401";
+  const auto body = [](const std::string& frame) { return frame.substr(net::kFrameHeaderBytes); };
+  const auto greeting = made([&](auto& out) { net::encode_peer_hello(peer, out); });
+  const auto refusal = made([](auto& out) { net::encode_peer_refusal("no\nmember", out); });
+  corpus.add("client", '\0' + body(made([](auto& out) {
+                         net::encode_client_hello({1, ClusterId{{1, 2}}, 3}, out);
+                       })));
+  corpus.add("server",
+             '\1' + body(made([&](auto& out) { net::encode_server_hello(server, out); })));
+  corpus.add("peer", '\2' + greeting.substr(net::kPeerHeaderBytes + 8));
+  corpus.add("refusal", '\2' + refusal.substr(net::kPeerHeaderBytes + 8));
+  corpus.add("peer-frame", '\3' + greeting);
+}
+
+void write_records(const Corpus& corpus) {
+  const Endpoint home{NodeId{2}, CoreId{0}};
+  const std::pair<const char*, Record> records[] = {
+      {"incarnation", IncarnationRecord{3}},
+      {"promise", PromiseRecord{kRoundOne, "a"}},
+      {"accept-round-zero", AcceptRecord{{0, NodeId{2}, 1}, CoreId{0}, 1, kState, "a"}},
+      {"accept-classic", AcceptRecord{kRoundOne, CoreId{0}, 0, kState, "b"}},
+      {"range-promise", RangePromiseRecord{NodeId{2}, 4}},
+      {"chosen-range", ChosenRangeRecord{home, 1, 1, 5}},
+      {"home-progress", HomeProgressRecord{home, 1, 5}},
+      {"decided", DecidedRecord{kRoundOne, 1, "b"}},
+  };
+  std::string all;
+  for (const auto& [name, record] : records) {
+    const auto bytes = made([&, &record = record](auto& out) { encode_record(record, out); });
+    const std::string piece = std::string{static_cast<char>(bytes.size()), '\0'} + bytes;
+    corpus.add(name, piece);
+    all += piece;
+  }
+  corpus.add("every-record", all);
+}
+
+}  // namespace
+}  // namespace once::fuzz
+
+int main(int argc, char** argv) {
+  using namespace once::fuzz;
+  if (argc != 2) return std::fputs("usage: fuzz_seeds CORPUS-DIRECTORY\n", stderr), 2;
+  const std::filesystem::path root = argv[1];
+  write_client_frames({root / "client_frames"});
+  write_peer_frames({root / "peer_frames"});
+  write_hellos({root / "hello"});
+  write_records({root / "records"});
+  return 0;
+}
