@@ -128,8 +128,8 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
     const auto segments = wal::list_segments(storage, data, stream);
     if (!segments) return log_error(segments.error().message), kExitDirectory;
     if (segments->empty()) continue;
-    const auto tail = wal::recover(storage, identity, options,
-                                   [&](std::string_view record) { inspection.visit(record); });
+    const auto tail = wal::read_beside_writer(
+        storage, identity, options, [&](std::string_view record) { inspection.visit(record); });
     if (!tail) {
       log_error(tail.error().message);
       code = kExitCorrupt;

@@ -63,6 +63,12 @@ struct LogCounters {
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
                      const std::function<void(std::string_view record)>& visit);
 
+// The same while a node may be writing the stream: what was durable before the call, and perhaps
+// some of what was written since, is visited. For inspection: no log may go on from this tail.
+Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
+                                const LogOptions& options,
+                                const std::function<void(std::string_view record)>& visit);
+
 // Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
 Result<void> create_stream(Storage& storage, const Identity& identity, const LogOptions& options);
 

@@ -35,10 +35,18 @@ struct Segment {
   uint64_t taken = 1;             // blocks [1, taken) belong to the log
 };
 
+// Of a block among all that were ever written to the stream.
+struct Position {
+  uint32_t epoch = 0;
+  uint64_t sequence = 0;
+  auto operator<=>(const Position&) const = default;
+};
+constexpr Position kNoEnd{UINT32_MAX, UINT64_MAX};
+
 struct Scan {
   std::vector<Segment> segments;
   uint64_t watermark = 0;
-  uint32_t max_epoch = 0;
+  Position newest;  // of the whole blocks
   uint64_t blocks_read = 0;
 };
 
@@ -100,6 +108,8 @@ class Recovery {
         buffer_(allocate_aligned(kReadBytes)) {}
 
   Result<Tail> run(const std::function<void(std::string_view)>& visit);
+  // run() then passes over what is written from now on.
+  Result<void> look_for_the_end();
 
  private:
   template <class OnBlock>
@@ -119,6 +129,7 @@ class Recovery {
   const LogOptions& options_;
   AlignedBytes buffer_;
   Scan scan_;
+  Position end_ = kNoEnd;  // the newest block that counts
 };
 
 // Calls on_block(index, bytes) for the blocks [first, end) of a file, or to its end.
@@ -155,8 +166,13 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
                                "sequence {})",
                                header.stream, header.generation, header.sequence));
   }
+  const Position position{header.epoch, header.sequence};
+  if (position > end_) {
+    note.state = BlockState::kZero;  // as it was a moment ago
+    return {};
+  }
+  scan_.newest = std::max(scan_.newest, position);
   scan_.watermark = std::max(scan_.watermark, header.durable_sequence);
-  scan_.max_epoch = std::max(scan_.max_epoch, header.epoch);
   if (index == 0) {
     segment.started = true;
     segment.header_epoch = header.epoch;
@@ -296,7 +312,7 @@ Result<Tail> Recovery::take_batches() {
     break;
   }
   tail.durable_sequence = tail.next_sequence;  // all of it was synced before it was read
-  tail.epoch = scan_.max_epoch + 1;
+  tail.epoch = scan_.newest.epoch + 1;
   tail.blocks_read = scan_.blocks_read;
   return tail;
 }
@@ -327,6 +343,17 @@ Result<void> Recovery::visit_segment(const Segment& segment,
   });
 }
 
+// A batch is written only when all before it is durable: every block below the newest one that is
+// seen here is complete, so that run() may find fault with it, and no mark that run() sees goes
+// beyond it.
+Result<void> Recovery::look_for_the_end() {
+  auto scanned = scan_all();
+  if (!scanned) return scanned;
+  end_ = scan_.newest;
+  scan_ = Scan{};
+  return {};
+}
+
 Result<Tail> Recovery::run(const std::function<void(std::string_view)>& visit) {
   auto scanned = scan_all();
   if (!scanned) return tl::unexpected(scanned.error());
@@ -346,6 +373,15 @@ Result<Tail> Recovery::run(const std::function<void(std::string_view)>& visit) {
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
                      const std::function<void(std::string_view)>& visit) {
   return Recovery(storage, identity, options).run(visit);
+}
+
+Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
+                                const LogOptions& options,
+                                const std::function<void(std::string_view)>& visit) {
+  Recovery recovery(storage, identity, options);
+  auto end = recovery.look_for_the_end();
+  if (!end) return tl::unexpected(end.error());
+  return recovery.run(visit);
 }
 
 }  // namespace once::wal
