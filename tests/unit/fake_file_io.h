@@ -31,7 +31,8 @@ class FakeFileIo : public reactor::Io {
   // Each write as it is submitted, and each prepared file once it is there.
   std::function<void(const std::string& path, uint64_t offset, std::span<const char>)> on_write;
   std::function<void(const std::string& path, uint64_t size)> on_prepared;
-  size_t writes = 0;
+  size_t writes = 0;     // submitted
+  size_t completed = 0;  // and reported as written
   size_t last_write_bytes = 0;
 
   void complete_one() {
@@ -77,6 +78,7 @@ class FakeFileIo : public reactor::Io {
       }
       ASSERT_EQ(pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)),
                 static_cast<ssize_t>(bytes.size()));
+      ++completed;
       handler->on_written(token);
     });
   }

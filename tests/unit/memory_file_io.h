@@ -36,7 +36,9 @@ class MemoryFileIo : public FakeFileIo {
         const size_t at = block * kBlockBytes;
         disk_.write(path, offset + at, bytes.subspan(at, kBlockBytes));
       }
-      if (!power_cut) handler->on_written(token);
+      if (power_cut) return;
+      ++completed;
+      handler->on_written(token);
     });
   }
   void prepare_file(const std::string& path, uint64_t size,
