@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test debug-test tsan fuzz-build fuzz lint format clean
+.PHONY: help deps test-deps dev-deps build run test debug-test tsan fuzz-build fuzz crash-points lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
@@ -43,6 +43,12 @@ fuzz-build: test-deps  ## build the fuzz targets with clang and libFuzzer into b
 
 fuzz: fuzz-build  ## fuzz every target for MINUTES=n (1) each, two at a time, and print a table
 	@python3 tests/fuzz/run.py --seconds $$(($(MINUTES) * 60))
+
+crash-points: deps  ## crash the log at every point of a long run, damage it, and print the counts
+	@cmake --preset release
+	@cmake --build build -j$(JOBS) --target crash_points_test damage_test
+	@ONCE_CRASH_POINTS=all build/bin/crash_points_test --gtest_brief=1
+	@ONCE_CRASH_POINTS=all build/bin/damage_test --gtest_brief=1
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source
 	@python3 tests/tidy/tidy_test.py
