@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test debug-test tsan fuzz-build fuzz crash-points lint format clean
+.PHONY: help deps test-deps dev-deps build run test debug-test tsan torture fuzz-build fuzz crash-points lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
@@ -36,6 +36,9 @@ tsan: test-deps  ## the same tests under ThreadSanitizer
 	@cmake --preset tsan
 	@cmake --build build/tsan -j$(JOBS)
 	@scripts/run-tests build/tsan
+
+torture: build  ## MINUTES=n (1) of kill -9, pauses and partitions on real nodes; histories checked
+	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 fuzz-build: test-deps  ## build the fuzz targets with clang and libFuzzer into build/fuzz
 	@cmake --preset fuzz

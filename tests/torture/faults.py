@@ -1,0 +1,239 @@
+"""Faults on a cluster whose links are proxies: what can be done to it, and what is wrong with it at
+each moment. Every fault is a coroutine that makes it, keeps it for a while and mends it.
+"""
+
+import asyncio
+import collections
+import itertools
+import signal
+import time
+
+
+class World:
+    """The cluster as the faults see it, and whether a majority of it is healthy."""
+
+    def __init__(self, nodes, links, rng):
+        self.nodes = {node.number: node for node in nodes}
+        self.links = links  # (dialler, target) -> Link
+        self.rng = rng
+        self.faults = collections.Counter()  # by kind
+        self.busy = set()    # nodes that a fault has stopped
+        self.ill = collections.Counter()  # ("node", n) or ("pair", a, b) -> faults on it now
+        self.health = []     # (monotonic seconds, a majority is healthy), at each change
+
+    def pairs(self):
+        return list(itertools.combinations(sorted(self.nodes), 2))
+
+    def is_healthy(self):
+        """Enough nodes run that are joined pair by pair by links with nothing wrong."""
+        majority = len(self.nodes) // 2 + 1
+        up = [number for number in sorted(self.nodes) if not self.ill["node", number]]
+        return any(all(not self.ill["pair", a, b] for a, b in itertools.combinations(group, 2))
+                   for group in itertools.combinations(up, majority))
+
+    def note(self):
+        healthy = self.is_healthy()
+        if not self.health or self.health[-1][1] != healthy:
+            self.health.append((time.monotonic(), healthy))
+
+    def mark(self, what, change):
+        self.ill[what] += change
+        self.note()
+
+    def between(self, a, b):
+        """The links of a pair; the product uses one of them, the harness counts on neither."""
+        return [self.links[a, b], self.links[b, a]]
+
+    # What a fault on one direction or one pair does, and undoes.
+
+    def hold(self, sender, receiver, change):
+        self.mark(("pair", *sorted((sender, receiver))), change)
+        for link in self.between(sender, receiver):
+            link.direction(sender).held += change
+            link.update()
+
+    def slow(self, a, b, seconds, change):
+        self.mark(("pair", *sorted((a, b))), change)
+        for link in self.between(a, b):
+            for direction in (link.forth, link.back):
+                direction.delay += seconds * change
+            link.update()
+
+    def cut(self, a, b, change):
+        self.mark(("pair", *sorted((a, b))), change)
+        for link in self.between(a, b):
+            link.refusing += change
+            link.reset()
+
+    def reset(self, a, b):
+        for link in self.between(a, b):
+            link.reset()
+
+    def check_running(self):
+        """A node that ended without being told to is a failure, whatever the histories say."""
+        for number, node in self.nodes.items():
+            if number not in self.busy:
+                node.check_running()
+
+    # The faults.
+
+    async def kill(self, count):
+        """kill -9 of some nodes at once, and later their restart, one after the other."""
+        victims = self.free_nodes(count)
+        for number in victims:
+            self.mark(("node", number), +1)
+            self.nodes[number].process.kill()
+        try:
+            for number in victims:
+                await asyncio.to_thread(self.nodes[number].kill_waited)
+            await self.last(0.1, 4)
+        finally:
+            for number in victims:
+                self.nodes[number].start()
+                self.busy.discard(number)
+                self.mark(("node", number), -1)
+
+    async def pause(self, count):
+        """SIGSTOP, and later SIGCONT."""
+        victims = self.free_nodes(count)
+        for number in victims:
+            self.mark(("node", number), +1)
+            self.nodes[number].process.send_signal(signal.SIGSTOP)
+        try:
+            await self.last(0.1, 6)
+        finally:
+            for number in victims:
+                self.nodes[number].process.send_signal(signal.SIGCONT)
+                self.busy.discard(number)
+                self.mark(("node", number), -1)
+
+    async def hold_for_a_while(self, directions):
+        for sender, receiver in directions:
+            self.hold(sender, receiver, +1)
+        try:
+            await self.last(0.2, 8)
+        finally:
+            # The bytes of before arrive late, or the connection ends and they never do.
+            lose = self.rng.random() < 0.5
+            for sender, receiver in directions:
+                if lose:
+                    self.reset(sender, receiver)
+                self.hold(sender, receiver, -1)
+
+    async def isolate(self):
+        """One node hears nobody and is heard by nobody."""
+        one = self.any_node()
+        await self.hold_for_a_while([way for other in self.others(one)
+                                     for way in ((one, other), (other, one))])
+
+    async def split_pair(self):
+        a, b = self.any_pair()
+        await self.hold_for_a_while([(a, b), (b, a)])
+
+    async def deaf(self):
+        """Asymmetric: one node is heard, and hears nobody."""
+        one = self.any_node()
+        await self.hold_for_a_while([(other, one) for other in self.others(one)])
+
+    async def mute(self):
+        """Asymmetric: one node hears, and is heard by nobody."""
+        one = self.any_node()
+        await self.hold_for_a_while([(one, other) for other in self.others(one)])
+
+    async def one_way(self):
+        """Asymmetric: of one pair, one direction."""
+        a, b = self.any_pair()
+        await self.hold_for_a_while([(a, b) if self.rng.random() < 0.5 else (b, a)])
+
+    async def slow_links(self):
+        """One pair, or all links of one node, with a delay."""
+        if self.rng.random() < 0.5:
+            pairs = [self.any_pair()]
+        else:
+            one = self.any_node()
+            pairs = [(one, other) for other in self.others(one)]
+        delay = self.rng.choice([0.005, 0.02, 0.1, 0.4])
+        for a, b in pairs:
+            self.slow(a, b, delay, +1)
+        try:
+            await self.last(1, 6)
+        finally:
+            for a, b in pairs:
+                self.slow(a, b, delay, -1)
+
+    async def cut_pair(self):
+        """Connections of one pair end, and new ones are refused for a time."""
+        a, b = self.any_pair()
+        self.cut(a, b, +1)
+        try:
+            await self.last(0.1, 5)
+        finally:
+            self.cut(a, b, -1)
+
+    async def reset_links(self):
+        """Connections end in the middle of what they carry, several times; new ones are welcome."""
+        a, b = self.any_pair()
+        self.mark(("pair", a, b), +1)
+        try:
+            for _ in range(self.rng.randint(1, 5)):
+                self.reset(a, b)
+                await self.last(0.05, 0.7)
+        finally:
+            self.mark(("pair", a, b), -1)
+
+    async def one(self):
+        """Makes a random fault and waits until it is mended."""
+        kind, make = self.rng.choices(
+            [("kill one", lambda: self.kill(1)), ("kill two", lambda: self.kill(2)),
+             ("kill all", lambda: self.kill(len(self.nodes))),
+             ("pause one", lambda: self.pause(1)), ("pause two", lambda: self.pause(2)),
+             ("isolate a node", self.isolate), ("split a pair", self.split_pair),
+             ("deaf node", self.deaf), ("mute node", self.mute), ("one-way link", self.one_way),
+             ("slow links", self.slow_links), ("cut link", self.cut_pair),
+             ("reset links", self.reset_links)],
+            weights=[6, 2, 2, 5, 1, 4, 3, 3, 3, 3, 4, 4, 4])[0]
+        count = {"kill one": 1, "kill two": 2, "kill all": len(self.nodes), "pause one": 1,
+                 "pause two": 2}.get(kind, 0)
+        if count > len(self.nodes) - len(self.busy):
+            return
+        self.faults[kind] += 1
+        await make()
+
+    # Choices.
+
+    def free_nodes(self, count):
+        """Some nodes that no other fault has stopped; they are this fault's from now on."""
+        victims = self.rng.sample(sorted(set(self.nodes) - self.busy), count)
+        self.busy.update(victims)
+        return victims
+
+    def any_node(self):
+        return self.rng.choice(sorted(self.nodes))
+
+    def any_pair(self):
+        return self.rng.choice(self.pairs())
+
+    def others(self, one):
+        return [number for number in sorted(self.nodes) if number != one]
+
+    async def last(self, least, most):
+        await asyncio.sleep(self.rng.uniform(least, most))
+
+
+def longest_gap(health, decisions, begin, end):
+    """The longest time without a decision within one stretch of a healthy majority."""
+    longest = 0.0
+    stretches = [(max(at, begin), min(until, end))
+                 for (at, healthy), (until, _) in zip(health, health[1:] + [(end, None)])
+                 if healthy]
+    position = 0
+    for start, stop in stretches:
+        last = start
+        while position < len(decisions) and decisions[position] < start:
+            position += 1
+        while position < len(decisions) and decisions[position] <= stop:
+            longest = max(longest, decisions[position] - last)
+            last = decisions[position]
+            position += 1
+        longest = max(longest, stop - last)
+    return longest

@@ -1,0 +1,137 @@
+// once-torture: loads a cluster through the client library and records what every call saw, until
+// the harness (torture.py), which makes the faults, says on standard input that it has healed
+// everything. Then it reads all names back and writes the history. Not for use by hand.
+//
+// Standard input: the line "finish"; the end of the input without it means that the harness died.
+// Standard output: "progress CALLS" each second, at last one line of JSON.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/check/history_file.h"
+#include "tests/torture/workload.h"
+
+namespace {
+
+using namespace once::torture;
+using once::check::Action;
+using once::check::History;
+using once::check::Outcome;
+
+constexpr int kExitError = 1;
+constexpr int kExitUsage = 2;
+constexpr int64_t kReadBackPatienceNs = 60'000'000'000;
+
+struct Options {
+  WorkloadOptions workload;
+  std::string history_path;
+  std::string decisions_path;
+};
+
+void say_progress(const Recorder& recorder) {
+  std::cout << "progress " << recorder.calls() << std::endl;
+}
+
+// Runs the load until the harness has healed the cluster. False: the harness is gone.
+bool load_until_told(Workload& workload) {
+  std::atomic<bool> stopped = false;
+  std::atomic<bool> orphaned = false;
+  std::thread listener([&] {
+    std::string line;
+    orphaned = !std::getline(std::cin, line) || line != "finish";
+    stopped = true;
+  });
+  std::thread reporter([&] {
+    for (int ticks = 0; !stopped; ++ticks) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (ticks % 10 == 9) say_progress(workload.recorder());
+    }
+  });
+  workload.run(stopped);
+  listener.join();
+  reporter.join();
+  return !orphaned;
+}
+
+// Milliseconds of the monotonic clock in which a write won: it needed a majority just then.
+void save_decisions(const History& history, const std::string& path) {
+  std::vector<int64_t> times_ms;
+  for (const auto& call : history) {
+    if (call.action == Action::kWrite && call.outcome == Outcome::kDone) {
+      times_ms.push_back(call.return_ns / 1'000'000);
+    }
+  }
+  std::sort(times_ms.begin(), times_ms.end());
+  times_ms.erase(std::unique(times_ms.begin(), times_ms.end()), times_ms.end());
+  std::ofstream file(path);
+  for (const int64_t time : times_ms) file << time << '\n';
+}
+
+nlohmann::json summary(const History& history, size_t names, size_t unread) {
+  const auto count = [&](Action action, Outcome outcome) {
+    return std::count_if(history.begin(), history.end(), [&](const auto& call) {
+      return call.action == action && call.outcome == outcome;
+    });
+  };
+  return {{"calls", history.size()},
+          {"names", names},
+          {"unread", unread},
+          {"writes",
+           {{"done", count(Action::kWrite, Outcome::kDone)},
+            {"refused", count(Action::kWrite, Outcome::kRefused)},
+            {"unknown", count(Action::kWrite, Outcome::kUnknown)},
+            {"nothing", count(Action::kWrite, Outcome::kNothing)}}},
+          {"reads",
+           {{"done", count(Action::kRead, Outcome::kDone)},
+            {"empty", count(Action::kRead, Outcome::kEmpty)},
+            {"nothing", count(Action::kRead, Outcome::kNothing)}}}};
+}
+
+int run(const Options& options) {
+  Workload workload(options.workload);
+  if (!load_until_told(workload)) {
+    fmt::print(stderr, "once-torture: the harness is gone\n");
+    return kExitError;
+  }
+  const size_t unread = workload.read_back(kReadBackPatienceNs);
+  const History history = workload.recorder().take();
+  save_decisions(history, options.decisions_path);
+  if (const auto saved = once::check::save_history(history, options.history_path); !saved) {
+    fmt::print(stderr, "once-torture: {}\n", saved.error().message);
+    return kExitError;
+  }
+  std::cout << summary(history, workload.names(), unread).dump() << std::endl;
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("once-torture: the load and the memory of tests/torture/torture.py");
+  app.add_option("--endpoints", options.workload.endpoints, "Client addresses of the nodes")
+      ->delimiter(',')
+      ->required();
+  app.add_option("--history", options.history_path, "Where the history goes")->required();
+  app.add_option("--decisions", options.decisions_path, "Where the times of decisions go")
+      ->required();
+  app.add_option("--seed", options.workload.seed, "Of names, values and retries");
+  app.add_option("--clients", options.workload.clients, "Clients")->check(CLI::Range(1, 64));
+  app.add_option("--rate", options.workload.rate, "Operations a second over all clients")
+      ->check(CLI::Range(1, 1'000'000));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? 0 : kExitUsage;
+  }
+  return run(options);
+}

@@ -1,0 +1,34 @@
+// The history of a torture run, filled from many threads. A call whose answer never came stays in
+// it as unknown. Owns its calls.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "client/client.h"
+#include "tests/check/history.h"
+
+namespace once::torture {
+
+int64_t now_ns();  // CLOCK_MONOTONIC, which the harness shares
+
+class Recorder {
+ public:
+  size_t called(check::Call call);  // sets the time of the call; the handle for its return
+  // Returns what was recorded, its outcome and time of return set.
+  check::Call returned(size_t handle, client::Result&& result);
+
+  size_t calls() const;
+  size_t in_flight() const;
+  // REQUIRES: nothing in flight will return any more.
+  check::History take();
+
+ private:
+  mutable std::mutex mutex_;
+  check::History history_;
+  size_t in_flight_ = 0;
+};
+
+}  // namespace once::torture

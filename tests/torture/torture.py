@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""Real nodes under real faults: kill -9, SIGSTOP, partitions, slow and cut links, under a load
+whose every answer is recorded and checked.
+
+Rounds: each has a fresh cluster (a log only grows, so a round bounds disk and memory), a load
+(once-torture) and faults drawn from the seed; then everything is healed, every name is read back,
+and once-check looks at the whole history of the round. Exit code: 0 no violation, 1 a violation or
+another failure, 2 usage. Ends only processes that it started.
+"""
+
+import argparse
+import asyncio
+import collections
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+
+from cluster import Cluster, Node, check, check_equal, free_port  # noqa: E402
+from faults import World, longest_gap  # noqa: E402
+from proxy import Link  # noqa: E402
+
+NODES = 3
+ROUND_SECONDS = 180
+READ_BACK_SECONDS = 150  # a bound, for a machine that does much else
+
+
+class TortureNode(Node):
+    """Reaches the other nodes through the proxies, and only through them."""
+
+    def members(self):
+        return ",".join(
+            f"{number}=127.0.0.1:{self.cluster.peer_port_from(self.number, number)}"
+            for number in range(1, NODES + 1))
+
+    def format(self):
+        done = subprocess.run(
+            [self.cluster.onced, "format", "--data", self.directory, "--node", str(self.number),
+             "--cluster", self.members(), "--cluster-id", self.cluster.cluster_id],
+            capture_output=True, timeout=60)
+        check_equal(done.returncode, 0, f"format of node {self.number}: {done.stderr!r}")
+
+    def kill_waited(self):
+        """After kill(): until it is gone."""
+        self.process.wait(timeout=60)
+        self.process = None
+
+    def resident_mib(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+
+class TortureCluster(Cluster):
+    def __init__(self, options, cores, name):
+        super().__init__(options, nodes=NODES, cores=cores, name=name)
+        self.nodes = [TortureNode(self, number) for number in range(1, NODES + 1)]
+        ports = {node.number: node.peer_port for node in self.nodes}
+        self.links = {(a, b): Link(a, b, free_port(), ports[b])
+                      for a in ports for b in ports if a != b}
+
+    def peer_port_from(self, dialler, target):
+        if dialler == target:
+            return self.nodes[target - 1].peer_port
+        return self.links[dialler, target].port
+
+    async def open_links(self):
+        for link in self.links.values():
+            await link.open()
+
+    async def close_links(self):
+        for link in self.links.values():
+            await link.close()
+
+
+class Load:
+    """once-torture, and what it says."""
+
+    def __init__(self, options, cluster, seed):
+        self.history = cluster.directory / "history"
+        self.decisions = cluster.directory / "decisions"
+        self.command = [os.path.join(options.bin, "once-torture"),
+                        "--endpoints", cluster.endpoints(), "--history", self.history,
+                        "--decisions", self.decisions, "--seed", str(seed),
+                        "--rate", str(options.rate), "--clients", str(options.clients)]
+        self.process = None
+        self.calls = 0
+        self.summary = None
+
+    async def start(self):
+        self.process = await asyncio.create_subprocess_exec(
+            *self.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        self.reader = asyncio.create_task(self.listen())
+
+    async def listen(self):
+        async for line in self.process.stdout:
+            if line.startswith(b"progress "):
+                self.calls = int(line.split()[1])
+            else:
+                self.summary = json.loads(line)
+
+    def check_running(self):
+        check(self.process.returncode is None, f"once-torture ended: {self.process.returncode}")
+
+    async def finish(self):
+        self.check_running()
+        self.process.stdin.write(b"finish\n")
+        code = await asyncio.wait_for(self.process.wait(), READ_BACK_SECONDS)
+        check_equal(code, 0, "exit code of once-torture")
+        await self.reader
+        return self.summary
+
+    async def close(self):
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    def decision_times(self):
+        return [int(line) / 1000 for line in self.decisions.read_text().split()]
+
+
+class Totals:
+    """What all rounds together came to."""
+
+    def __init__(self):
+        self.outcomes = collections.Counter()
+        self.faults = collections.Counter()
+        self.names = 0
+        self.calls = 0
+        self.violations = 0
+        self.gap = 0.0
+        self.healthy = 0.0
+        self.memory = []  # (start, end) of each node and round, MiB
+        self.disk = 0.0
+
+    def add_summary(self, summary):
+        self.calls += summary["calls"]
+        self.names += summary["names"]
+        for kind in ("writes", "reads"):
+            for outcome, count in summary[kind].items():
+                self.outcomes[f"{kind} {outcome}"] += count
+
+    def show(self):
+        print("operations: " + f"{self.calls} on {self.names} names; "
+              + ", ".join(f"{kind} {count}" for kind, count in sorted(self.outcomes.items())))
+        print(f"faults: {sum(self.faults.values())}; "
+              + ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())))
+        print(f"longest gap without a decision while a majority was healthy: {self.gap * 1000:.0f} "
+              f"ms (healthy for {self.healthy:.0f} s)")
+        print(f"memory of a node: at most {max(start for start, _ in self.memory):.0f} MiB at the "
+              f"start of a round, {max(end for _, end in self.memory):.0f} MiB at the end; "
+              f"log of a node: at most {self.disk:.0f} MiB")
+        print(f"violations: {self.violations}", flush=True)
+
+
+class Progress:
+    """One line that is written over, on a terminal only."""
+
+    def __init__(self):
+        self.on = sys.stdout.isatty()
+
+    def show(self, text):
+        if self.on:
+            print(f"\r\033[K{text}", end="", flush=True)
+
+    def clear(self):
+        self.show("")
+
+
+def disk_mib(node):
+    return sum(path.stat().st_blocks * 512 for path in node.directory.rglob("*")
+               if path.is_file()) / 2**20
+
+
+async def make_faults(world, end):
+    """One stream of faults until `end`; several run beside each other."""
+    while time.monotonic() < end:
+        await asyncio.sleep(world.rng.uniform(0.1, 2.5))
+        await world.one()
+
+
+async def watch(world, load, end, progress, title):
+    begin = time.monotonic()
+    while time.monotonic() < end:
+        await asyncio.sleep(0.2)
+        world.check_running()
+        load.check_running()
+        progress.show(f"{title}: {time.monotonic() - begin:.0f} s, {load.calls} calls, "
+                      f"{sum(world.faults.values())} faults")
+
+
+async def run_faults(world, load, end, progress, title):
+    tasks = [asyncio.create_task(make_faults(world, end)) for _ in range(2)]
+    tasks.append(asyncio.create_task(watch(world, load, end, progress, title)))
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        # A fault that is cut short still mends what it broke.
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def check_history(options, load):
+    done = subprocess.run([os.path.join(options.bin, "once-check"), load.history],
+                          capture_output=True, text=True, timeout=300)
+    check(done.returncode in (0, 1), f"once-check: {done.stderr}")
+    return done
+
+
+class Round:
+    def __init__(self, options, number, seconds, totals, progress):
+        self.options = options
+        self.number = number
+        self.seconds = seconds
+        self.totals = totals
+        self.progress = progress
+        self.seed = options.seed * 1000 + number
+        self.rng = random.Random(self.seed)
+        self.cluster = TortureCluster(options, self.rng.choice([1, 1, 2]), f"round-{number}")
+
+    async def run(self):
+        await self.cluster.open_links()
+        load = Load(self.options, self.cluster, self.seed)
+        try:
+            for node in self.cluster.nodes:
+                await asyncio.to_thread(node.format)
+            await asyncio.to_thread(self.cluster.start)
+            await self.run_load(load)
+        except BaseException:
+            self.progress.clear()
+            for node in self.cluster.nodes:
+                print(f"--- node {node.number}: {node.log_tail()}", file=sys.stderr)
+            print(f"--- kept: {self.cluster.directory}", file=sys.stderr)
+            raise
+        finally:
+            await load.close()
+            self.cluster.close()
+            await self.cluster.close_links()
+        shutil.rmtree(self.cluster.directory, ignore_errors=True)
+
+    async def run_load(self, load):
+        world = World(self.cluster.nodes, self.cluster.links, self.rng)
+        memory = [node.resident_mib() for node in self.cluster.nodes]
+        begin = time.monotonic()
+        await load.start()
+        await asyncio.sleep(0.5)
+        world.note()
+        await run_faults(world, load, begin + self.seconds, self.progress, f"round {self.number}")
+        end = time.monotonic()
+        self.progress.show(f"round {self.number}: healed, reading back")
+        await asyncio.to_thread(self.cluster.wait_ready)
+        summary = await load.finish()
+        await asyncio.to_thread(self.cluster.check_healthy)
+        checked = await asyncio.to_thread(check_history, self.options, load)
+        self.add_up(world, load, summary, memory, begin, end)
+        self.judge(world, load, summary, checked)
+
+    def add_up(self, world, load, summary, memory, begin, end):
+        totals = self.totals
+        totals.faults += world.faults
+        totals.add_summary(summary)
+        totals.memory += zip(memory, (node.resident_mib() for node in self.cluster.nodes))
+        totals.disk = max(totals.disk, *(disk_mib(node) for node in self.cluster.nodes))
+        gap = longest_gap(world.health, load.decision_times(), begin, end)
+        totals.gap = max(totals.gap, gap)
+        until = [at for at, _ in world.health[1:]] + [end]
+        totals.healthy += sum(stop - at for (at, healthy), stop in zip(world.health, until)
+                              if healthy)
+        self.gap = gap
+
+    def judge(self, world, load, summary, checked):
+        self.progress.clear()
+        print(f"round {self.number} ({self.cluster.cores} cores a node): "
+              f"{sum(world.faults.values())} faults, gap {self.gap * 1000:.0f} ms; "
+              + checked.stdout.strip(), flush=True)
+        if checked.returncode != 0:
+            self.totals.violations += 1
+            raise AssertionError(f"violations in {load.history}")
+        check_equal(summary["unread"], 0, "names that could not be read back")
+
+
+async def torture(options):
+    task = asyncio.current_task()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+    totals = Totals()
+    progress = Progress()
+    left = options.minutes * 60
+    number = 0
+    print(f"torture: {options.minutes:g} minutes, seed {options.seed}", flush=True)
+    while left > 1:
+        number += 1
+        seconds = min(left, options.round_seconds)
+        await Round(options, number, seconds, totals, progress).run()
+        left -= seconds
+    totals.show()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", default="build/bin")
+    parser.add_argument("--data", default="build/torture")
+    parser.add_argument("--minutes", type=float, default=1, help="of load, without the read-backs")
+    parser.add_argument("--seed", type=int, default=None, help="of faults and load")
+    parser.add_argument("--rate", type=int, default=2000, help="operations a second")
+    parser.add_argument("--clients", type=int, default=6)
+    parser.add_argument("--round-seconds", type=float, default=ROUND_SECONDS)
+    options = parser.parse_args()
+    if options.minutes <= 0 or options.round_seconds <= 0:
+        parser.error("--minutes and --round-seconds must be more than 0")
+    options.bin = os.path.abspath(options.bin)
+    if options.seed is None:
+        options.seed = random.randrange(1_000_000)
+    try:
+        asyncio.run(torture(options))
+    except asyncio.CancelledError:
+        print("\ntorture: stopped; its processes are gone", file=sys.stderr)
+        sys.exit(130)
+    except AssertionError as failure:
+        print(f"torture: FAILED (seed {options.seed}): {failure}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+add_executable(once-torture torture/main.cc torture/recorder.cc torture/workload.cc)
+target_link_libraries(once-torture PRIVATE once_check once_client CLI11::CLI11
+                      nlohmann_json::nlohmann_json)
+
+# One minute of load; `make torture MINUTES=n` for more. Alone: its gaps depend on the machine.
+if(TARGET onced AND TARGET once)
+  add_test(NAME torture
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/torture.py
+            --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/torture
+            --minutes 1)
+  set_tests_properties(torture PROPERTIES TIMEOUT 400 RUN_SERIAL TRUE)
+endif()
