@@ -10,6 +10,7 @@ namespace once {
 
 struct Error {
   std::string message;
+  bool corrupt = false;  // stored data are not what was stored: no retry and no other setting helps
 };
 
 template <class T>

@@ -132,7 +132,7 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
         storage, identity, options, [&](std::string_view record) { inspection.visit(record); });
     if (!tail) {
       log_error(tail.error().message);
-      code = kExitCorrupt;
+      if (code != kExitCorrupt) code = tail.error().corrupt ? kExitCorrupt : kExitDirectory;
       continue;
     }
     fmt::print("log {}: {} segments, {} blocks, {} torn blocks\n", stream, segments->size(),

@@ -100,7 +100,9 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
     ++records;
     for (Core& core : cores_) foreign |= !core.replica->recover(record);
   });
-  if (!tail) return refuse(kExitCorrupt, tail.error().message);
+  if (!tail) {
+    return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
+  }
   if (foreign) {
     return refuse(kExitCorrupt, fmt::format("log stream {} in {} holds records that this version "
                                             "does not know",

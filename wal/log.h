@@ -59,7 +59,8 @@ struct LogCounters {
 };
 
 // Reads one stream, oldest record first, having synced its files. Never changes the directory.
-// An error is corruption or a foreign file, and must keep the node from voting.
+// Any error must keep the node from voting; Error::corrupt tells damaged, lost and foreign files
+// from files that cannot be read now.
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
                      const std::function<void(std::string_view record)>& visit);
 

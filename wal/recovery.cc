@@ -51,10 +51,11 @@ struct Scan {
 };
 
 tl::unexpected<Error> corrupt(const std::string& path, uint64_t block, const std::string& what) {
-  return error(fmt::format(
+  auto text = fmt::format(
       "corrupt log: {} block {} (offset {}): {}. Durable writes are damaged or lost, so this node "
       "must not vote again: keep the directory for inspection and add the node as a new member",
-      path, block, block * kBlockBytes, what));
+      path, block, block * kBlockBytes, what);
+  return tl::unexpected(Error{std::move(text), true});
 }
 
 bool all_zero(const char* block) {
@@ -64,10 +65,11 @@ bool all_zero(const char* block) {
 Result<void> check_owner(const BlockHeader& header, const Identity& identity,
                          const std::string& path) {
   auto foreign = [&](const char* what) {
-    return error(fmt::format(
+    auto text = fmt::format(
         "foreign log: {} was written by another {} than this data directory's; put back the file "
         "that belongs here",
-        path, what));
+        path, what);
+    return tl::unexpected(Error{std::move(text), true});
   };
   if (header.version > kFormatVersion) {
     return error(

@@ -127,6 +127,11 @@ def cut(path):
         file.truncate(path.stat().st_size // 2)
 
 
+def point_nowhere(path):
+    path.unlink()
+    path.symlink_to("/nowhere/segment")
+
+
 def foreign_logs(cluster, damage):
     """A file of another cluster, and one of this cluster from another disk, under our name."""
     other = Node(cluster, 1)
@@ -151,6 +156,10 @@ def bad_directories(cluster, damage):
     for name in ("identity", "peers", "streams"):
         damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),
                        [name, "damaged"], DIRECTORY, inspect=name == "identity")
+    # A volume that is not mounted: the file is not damaged, it cannot be reached.
+    damage.refused("a segment that cannot be opened",
+                   lambda copy: point_nowhere(segments(copy, 0)[1]),
+                   ["cannot open", "log-0-2.seg"], DIRECTORY)
     refused(cluster, DIRECTORY, damage.intact, [f"{damage.intact} is not empty"],
             arguments=["format", "--data", damage.intact, "--node", "1", "--cluster",
                        cluster.members(), "--cluster-id", "ab"])

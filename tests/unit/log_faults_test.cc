@@ -268,5 +268,28 @@ TEST_F(LogFaultsTest, EveryFileIsSyncedBeforeItIsRead) {
   EXPECT_EQ(disk_.synced.size(), 3u);
 }
 
+// A node that meets either does not vote; what its operator should do is not the same.
+TEST_F(LogFaultsTest, AFileThatCannotBeReadIsToldFromADamagedOne) {
+  stream_.write({"durable"});
+  auto read = [this] {
+    return wal::recover(disk_, stream_.identity, stream_.options, [](auto) {});
+  };
+  ASSERT_TRUE(read());
+  disk_.refuse = stream_.path(1);
+  auto unreadable = read();
+  ASSERT_FALSE(unreadable);
+  EXPECT_FALSE(unreadable.error().corrupt);
+  disk_.refuse.clear();
+  disk_.block(stream_.path(1), 0) = nullptr;
+  auto damaged = read();
+  ASSERT_FALSE(damaged);
+  EXPECT_TRUE(damaged.error().corrupt);
+  disk_.files.clear();
+  ASSERT_TRUE(wal::create_stream(disk_, Identity{}, stream_.options));
+  auto foreign = read();
+  ASSERT_FALSE(foreign);
+  EXPECT_TRUE(foreign.error().corrupt);
+}
+
 }  // namespace
 }  // namespace once::wal
