@@ -4,11 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string_view>
 #include <vector>
 
 #include "base/assert.h"
+#include "base/fifo.h"
 #include "base/limits.h"
 #include "base/types.h"
 
@@ -24,7 +24,7 @@ class HoldQueue {
     Queue& queue = queue_of(peer);
     if (queue.bytes.size() - queue.head + encoded.size() > max_bytes_) return ++dropped_, false;
     queue.bytes.insert(queue.bytes.end(), encoded.begin(), encoded.end());
-    queue.held.push_back({record, encoded.size()});
+    queue.held.push({record, encoded.size()});
     return true;
   }
 
@@ -64,7 +64,7 @@ class HoldQueue {
     Endpoint peer;
     std::vector<char> bytes;
     size_t head = 0;  // bytes before it have left
-    std::deque<Held> held;
+    Fifo<Held> held;
   };
 
   Queue& queue_of(Endpoint peer) {
@@ -84,8 +84,7 @@ class HoldQueue {
       size_t run = 0;
       while (!queue.held.empty() && queue.held.front().record <= durable &&
              (run == 0 || run + queue.held.front().size <= kMaxRunBytes)) {
-        run += queue.held.front().size;
-        queue.held.pop_front();
+        run += queue.held.pop().size;
       }
       send(queue.peer, std::string_view(queue.bytes.data() + queue.head, run));
       queue.head += run;
