@@ -4,32 +4,15 @@
 
 #include <array>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/limits.h"
 #include "base/types.h"
-#include "paxos/messages.h"
 #include "reactor/io.h"
+#include "server/letter.h"
 #include "server/mailbox.h"
 
 namespace once::server {
-
-// Owns its bytes: the sender's buffers die with the sender's round.
-struct Letter {
-  enum class Kind : uint8_t { kRequest, kReply, kClientHandoff, kPeerHandoff };
-
-  Kind kind = Kind::kRequest;
-  CoreId from;
-  paxos::ClientRequest
-      request;               // kRequest: the token is the sender's, the views point into `bytes`
-  paxos::ClientReply reply;  // kReply: the token is the receiver's, the value points into `bytes`
-  std::string bytes;
-  std::unique_ptr<reactor::Handoff> handoff;
-};
-using LetterPtr = std::unique_ptr<Letter>;
-
-inline constexpr size_t kMailboxLetters = 4096;
 
 class PostOffice {
  public:

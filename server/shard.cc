@@ -1,5 +1,6 @@
 #include "server/shard.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -38,6 +39,7 @@ void Shard::start(uint32_t incarnation) {
   deliver();
   working_ = false;
   ONCE_ASSERT(records_made_ > 0);  // the incarnation: nothing is said before it is durable
+  catch_up();
   log_->flush();
   io_.set_timer(io_.now_ns() + options_.tick_ns, kTickTimer);
 }
@@ -111,8 +113,9 @@ void Shard::step() {
   deliver();
   working_ = false;
   events_.clear();
+  for (LetterPtr& letter : open_mail_) letters_.give(std::move(letter));
   open_mail_.clear();
-  while (pending_durable_ > durable_) apply_durable(pending_durable_);
+  catch_up();
 }
 
 void Shard::on_timer(uint64_t token) {
@@ -134,7 +137,7 @@ void Shard::tick() {
   replica_.on_tick(now_ns, output_);
   deliver();
   working_ = false;
-  while (pending_durable_ > durable_) apply_durable(pending_durable_);
+  catch_up();
   log_->on_tick(now_ns);
   links_->on_tick(now_ns);
   listener_->on_tick(now_ns);
@@ -145,12 +148,13 @@ void Shard::tick() {
 
 void Shard::on_durable(uint64_t record) {
   ONCE_ASSERT(record <= records_made_);
+  pending_durable_ = std::max(pending_durable_, record);
   // The log may report from within a call of ours; the replica is not entered twice.
-  if (working_) {
-    pending_durable_ = record;
-  } else if (record > durable_) {
-    apply_durable(record);
-  }
+  if (!working_) catch_up();
+}
+
+void Shard::catch_up() {
+  while (pending_durable_ > durable_) apply_durable(pending_durable_);
 }
 
 void Shard::apply_durable(uint64_t record) {
@@ -214,9 +218,7 @@ void Shard::answer(const paxos::ClientReply& reply) {
 // -----------------------------------------------------------------
 
 void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request) {
-  auto letter = std::make_unique<Letter>();
-  letter->kind = Letter::Kind::kRequest;
-  letter->from = options_.self.core;
+  LetterPtr letter = letters_.take(Letter::Kind::kRequest, options_.self.core);
   letter->bytes.reserve(request.name.size() + request.value.size());
   letter->bytes.append(request.name).append(request.value);
   letter->request = request;
@@ -228,14 +230,13 @@ void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequ
     to_wake_[core.value] = true;
     return;
   }
+  letters_.give(std::move(letter));
   const Waiter waiter = tokens_.take(token);
   refusals_.push_back({waiter.connection, waiter.correlation, paxos::Status::kOverloaded});
 }
 
 void Shard::post_reply(const Waiter& waiter, const paxos::ClientReply& reply) {
-  auto letter = std::make_unique<Letter>();
-  letter->kind = Letter::Kind::kReply;
-  letter->from = options_.self.core;
+  LetterPtr letter = letters_.take(Letter::Kind::kReply, options_.self.core);
   letter->bytes = reply.state.value;
   letter->reply = reply;
   letter->reply.token = waiter.core_token;
@@ -281,7 +282,8 @@ void Shard::open_letter(LetterPtr letter) {
       if (!token) {
         paxos::ClientReply reply;
         reply.status = paxos::Status::kOverloaded;
-        return post_reply(waiter, reply);
+        post_reply(waiter, reply);
+        break;
       }
       letter->request.token = *token;
       events_.push_back({options_.self, letter->request});
@@ -291,21 +293,23 @@ void Shard::open_letter(LetterPtr letter) {
     case Letter::Kind::kReply: {
       const Waiter waiter = tokens_.take(letter->reply.token);
       ONCE_ASSERT(!waiter.remote);
-      return listener_->reply(waiter.connection, waiter.correlation, letter->reply);
+      listener_->reply(waiter.connection, waiter.correlation, letter->reply);
+      break;
     }
     case Letter::Kind::kClientHandoff:
-      return listener_->accept(std::move(letter->handoff));
+      listener_->accept(std::move(letter->handoff));
+      break;
     case Letter::Kind::kPeerHandoff:
-      return links_->accept(std::move(letter->handoff));
+      links_->accept(std::move(letter->handoff));
+      break;
   }
+  letters_.give(std::move(letter));
 }
 
 void Shard::hand_over_as(Letter::Kind kind, CoreId core,
                          std::unique_ptr<reactor::Handoff> handoff) {
   if (office_ == nullptr || core == options_.self.core || core.value >= office_->cores()) return;
-  auto letter = std::make_unique<Letter>();
-  letter->kind = kind;
-  letter->from = options_.self.core;
+  LetterPtr letter = letters_.take(kind, options_.self.core);
   letter->handoff = std::move(handoff);
   // A full box drops the letter, which closes the connection: the other side dials again.
   if (office_->post(core, letter)) to_wake_[core.value] = true;

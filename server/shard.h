@@ -106,6 +106,7 @@ class Shard final : public reactor::BatchHandler,
 
   void step();
   void tick();
+  void catch_up();
   void apply_durable(uint64_t record);
   void deliver();
   void answer(const paxos::ClientReply& reply);
@@ -132,6 +133,7 @@ class Shard final : public reactor::BatchHandler,
   net::ClientListener* listener_ = nullptr;
 
   std::vector<paxos::Event> events_;  // of this round
+  LetterPool letters_;
   std::vector<LetterPtr> open_mail_;  // whose bytes this round's events point into
   std::vector<Refusal> refusals_;
   std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
@@ -142,7 +144,7 @@ class Shard final : public reactor::BatchHandler,
   HoldQueue hold_;
   uint64_t records_made_ = 0;
   uint64_t durable_ = 0;          // as told to the replica
-  uint64_t pending_durable_ = 0;  // reported while the replica was at work
+  uint64_t pending_durable_ = 0;  // as the log reported last
   bool working_ = false;
   bool disk_full_ = false;
   bool draining_ = false;

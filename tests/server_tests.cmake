@@ -1,2 +1,5 @@
 once_test(unit/hold_queue_test.cc once_base)
 once_test(unit/mailbox_test.cc once_base)
+once_test(unit/shard_test.cc once_shard)
+once_test(unit/shard_mail_test.cc once_shard)
+once_test(unit/post_office_test.cc once_base)

@@ -38,14 +38,19 @@ inline void* count_and_allocate(size_t size, size_t alignment) {
 
 }  // namespace once::test
 
-// The array and nothrow forms of the library end in these.
-void* operator new(size_t size) {
+// The array and nothrow forms of the library end in these. Never inlined: the compiler would see a
+// free() of what it takes for memory of the library's own operator new, and warn.
+[[gnu::noinline]] void* operator new(size_t size) {
   return once::test::count_and_allocate(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 }
-void* operator new(size_t size, std::align_val_t alignment) {
+[[gnu::noinline]] void* operator new(size_t size, std::align_val_t alignment) {
   return once::test::count_and_allocate(size, static_cast<size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
