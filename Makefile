@@ -1,8 +1,9 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test debug-test tsan torture fuzz-build fuzz crash-points lint format clean
+.PHONY: help deps test-deps dev-deps build run test debug-test tsan sim torture fuzz-build fuzz crash-points lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
+SEEDS ?= 2000
 SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
@@ -36,6 +37,11 @@ tsan: test-deps  ## the same tests under ThreadSanitizer
 	@cmake --preset tsan
 	@cmake --build build/tsan -j$(JOBS)
 	@scripts/run-tests build/tsan
+
+sim: deps  ## simulate whole clusters under faults, one seed each (SEEDS=2000)
+	@cmake --preset release
+	@cmake --build build -j$(JOBS) --target once-sim
+	@build/bin/once-sim --seeds 1..$(SEEDS) --jobs $(JOBS)
 
 torture: build  ## MINUTES=n (1) of kill -9, pauses and partitions on real nodes; histories checked
 	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -109,7 +109,7 @@ void NodeHost::on_started(CoreId core) {
   if (core.value != 0) return;
   client_door_.open(clients_);
   peer_door_.open(peer_listener_);
-  log_info(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
+  log_line(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
                        client_address_, incarnation_));
 }
 

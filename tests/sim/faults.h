@@ -1,0 +1,55 @@
+// Does to the cluster what the plan says, as long as the design promises to survive it: at most a
+// minority of the nodes loses its disk. Then heals a majority for good and leaves the rest broken.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "tests/sim/network.h"
+#include "tests/sim/node.h"
+#include "tests/sim/plan.h"
+#include "tests/sim/world.h"
+
+namespace once::sim {
+
+class Faults final : public Actor {
+ public:
+  Faults(World& world, Network& network, const Plan& plan,
+         std::vector<std::unique_ptr<SimNode>>& nodes);
+  void begin();
+  // No fault begins any more. A majority that has its disks comes up and can reach each other and
+  // every client; the rest is left as it is, or worse.
+  void heal_majority();
+
+  void on_event(uint64_t what, uint64_t detail) override;
+
+ private:
+  struct Partition {
+    std::vector<std::pair<HostId, HostId>> blocked;  // from, to
+  };
+
+  void plan_next(uint64_t what, int64_t mean);
+  void strike(uint64_t what);
+  void crash_one();
+  void restart(size_t node);
+  bool lose_disk(size_t node);
+  void pause_one();
+  void partition();
+  void end_partition(size_t number);
+  void clog();
+  void fill_disk();
+  void jump_clock();
+  void break_for_ever(size_t node);
+  size_t draw_node() { return world_.below(nodes_.size()); }
+  bool may_lose_another() const;
+
+  World& world_;
+  Network& network_;
+  const Plan& plan_;
+  std::vector<std::unique_ptr<SimNode>>& nodes_;
+  std::vector<Partition> partitions_;
+  std::vector<bool> broken_;  // for ever
+  bool healed_ = false;
+};
+
+}  // namespace once::sim

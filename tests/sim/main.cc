@@ -1,0 +1,179 @@
+// once-sim: whole clusters on simulated machines, from one seed each.
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "tests/sim/trace.h"
+#include "tests/sim/workers.h"
+
+namespace once::sim {
+namespace {
+
+constexpr int kFine = 0;
+constexpr int kViolation = 1;
+constexpr int kUsage = 2;
+
+constexpr const char* kExamples = R"(
+Examples:
+  once-sim --seed 17                      one run: what was done, decided, answered
+  once-sim --seed 17 --trace -            its story on standard output
+  once-sim --seed 17 --trace story.txt    ... in a file
+  once-sim --replay story.txt             the same run again; tells the first line that differs
+  once-sim --seeds 1..20000 --jobs 2      many runs, one table
+  once-sim --seeds 1..200 --twice         each seed twice; the trace hashes must be equal
+
+Exit codes: 0 no violation, 1 a violation (the command that replays it is printed), 2 usage.
+)";
+
+struct Arguments {
+  Options run;
+  std::string seeds;
+  std::string trace;
+  std::string replay;
+  size_t jobs = 1;
+  bool twice = false;
+  bool keep_going = false;
+  bool json = false;
+};
+
+int usage(const std::string& what) {
+  std::fprintf(stderr, "once-sim: %s\nRun once-sim --help for what it takes.\n", what.c_str());
+  return kUsage;
+}
+
+class PrintStory final : public Story {
+ public:
+  void line(std::string_view text) override {
+    std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
+  }
+};
+
+// "A..B", both included.
+bool parse_seeds(const std::string& text, uint64_t* first, uint64_t* last) {
+  const char* end = text.data() + text.size();
+  const auto [middle, code] = std::from_chars(text.data(), end, *first);
+  if (code != std::errc{} || end - middle < 3 || middle[0] != '.' || middle[1] != '.') return false;
+  const auto [at, code_too] = std::from_chars(middle + 2, end, *last);
+  return code_too == std::errc{} && at == end && *first <= *last;
+}
+
+void print(const RunResult& result, const Arguments& arguments) {
+  const std::string text =
+      arguments.json ? to_json(result).dump(2) + "\n" : show(result, arguments.run);
+  std::fputs(text.c_str(), stdout);
+}
+
+int run_many(const Arguments& arguments) {
+  Batch batch;
+  if (!parse_seeds(arguments.seeds, &batch.first, &batch.last)) {
+    return usage("--seeds wants A..B with A <= B, not \"" + arguments.seeds + "\"");
+  }
+  batch.seconds = arguments.run.seconds;
+  batch.jobs = arguments.jobs;
+  batch.twice = arguments.twice;
+  batch.keep_going = arguments.keep_going;
+  const Summary summary = run_batch(batch);
+  const std::string text =
+      arguments.json ? to_json(summary).dump(2) + "\n" : show(summary, arguments.run);
+  std::fputs(text.c_str(), stdout);
+  return summary.failed.empty() ? kFine : kViolation;
+}
+
+int replay(const Arguments& arguments) {
+  const auto trace = read_trace(arguments.replay);
+  if (!trace) return usage(trace.error().message);
+  TraceComparer comparer(*trace);
+  const RunResult result = run_seed(trace->options, &comparer);
+  Arguments shown = arguments;
+  shown.run = trace->options;
+  print(result, shown);
+  const std::string difference = comparer.difference(result.hash);
+  if (!difference.empty()) {
+    std::fprintf(stderr, "once-sim: the run is not the one of %s: %s\n", arguments.replay.c_str(),
+                 difference.c_str());
+    return kViolation;
+  }
+  return result.violation.empty() ? kFine : kViolation;
+}
+
+// An assertion ends the process: the seed must not be lost with it.
+char death_note[160];
+
+void on_death(int signal_number) {
+  [[maybe_unused]] const ssize_t written =
+      ::write(STDERR_FILENO, death_note, std::strlen(death_note));
+  ::signal(signal_number, SIG_DFL);
+  ::raise(signal_number);
+}
+
+int run_one(const Arguments& arguments) {
+  std::snprintf(death_note, sizeof death_note, "once-sim: seed %llu died; replay: %s\n",
+                static_cast<unsigned long long>(arguments.run.seed),
+                replay_command(arguments.run).c_str());
+  ::signal(SIGABRT, on_death);
+  ::signal(SIGSEGV, on_death);
+  RunResult result;
+  if (arguments.trace.empty()) {
+    result = run_checked(arguments.run, arguments.twice);
+  } else if (arguments.trace == "-") {
+    PrintStory story;
+    result = run_seed(arguments.run, &story);
+  } else {
+    TraceWriter writer(arguments.run);
+    result = run_seed(arguments.run, &writer);
+    const auto saved = writer.save(arguments.trace, result.hash);
+    if (!saved) return usage(saved.error().message);
+  }
+  print(result, arguments);
+  return result.violation.empty() ? kFine : kViolation;
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app(
+      "Runs whole clusters (nodes, logs, links, clients) on a simulated clock, network and "
+      "disk, with faults, and checks what they promise.",
+      "once-sim");
+  app.footer(kExamples);
+  auto* seed = app.add_option("--seed", arguments.run.seed, "the run's seed")->default_val(1);
+  auto* seeds =
+      app.add_option("--seeds", arguments.seeds, "a range of seeds, A..B")->excludes(seed);
+  app.add_option("--seconds", arguments.run.seconds, "simulated seconds under faults")
+      ->default_val(10)
+      ->check(CLI::Range(1, 100'000));
+  app.add_option("--jobs", arguments.jobs, "worker processes, with --seeds")
+      ->default_val(1)
+      ->check(CLI::Range(1, 256));
+  auto* twice = app.add_flag("--twice", arguments.twice, "run each seed twice, compare the hashes");
+  auto* trace = app.add_option("--trace", arguments.trace, "write the story to FILE, or to -")
+                    ->type_name("FILE")
+                    ->excludes(seeds)
+                    ->excludes(twice);
+  app.add_option("--replay", arguments.replay, "run a trace file again and compare")
+      ->type_name("FILE")
+      ->excludes(seed)
+      ->excludes(seeds)
+      ->excludes(trace);
+  app.add_flag("--keep-going", arguments.keep_going, "with --seeds: past the first violation");
+  app.add_flag("--json", arguments.json, "figures as JSON");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return usage(error.what());
+  }
+  if (!arguments.replay.empty()) return replay(arguments);
+  if (!arguments.seeds.empty()) return run_many(arguments);
+  return run_one(arguments);
+}
+
+}  // namespace
+}  // namespace once::sim
+
+int main(int argc, char** argv) { return once::sim::run(argc, argv); }

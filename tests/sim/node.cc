@@ -1,0 +1,344 @@
+#include "tests/sim/node.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+#include "server/exit_codes.h"
+#include "wal/segment.h"
+
+namespace once::sim {
+namespace {
+
+enum What : uint64_t { kCrashNow = 1, kStartAgain = 2 };
+
+constexpr uint64_t kSegmentBytes = kMaxBatchBytes;
+
+uint32_t stream_of(const std::string& path) {
+  const size_t at = path.find("log-");
+  ONCE_ASSERT(at != std::string::npos);
+  return static_cast<uint32_t>(std::stoul(path.substr(at + 4)));
+}
+
+template <class Each>
+void each_counter(paxos::ReplicaCounters& to, const paxos::ReplicaCounters& from, Each each) {
+  using C = paxos::ReplicaCounters;
+  for (auto field : {&C::fast_path_writes, &C::classic_rounds, &C::takeovers, &C::local_reads,
+                     &C::quorum_reads, &C::forwarded, &C::refused, &C::overloaded, &C::unavailable,
+                     &C::unknown, &C::rejected, &C::ignored_messages}) {
+    each(to.*field, from.*field);
+  }
+}
+
+}  // namespace
+
+std::string peer_address(size_t node) { return fmt::format("node{}:peers", node + 1); }
+std::string client_address(size_t node) { return fmt::format("node{}:clients", node + 1); }
+
+std::string SimDirectory::check_peer_disk(NodeId node, DiskId disk) {
+  const auto [known, first] = disks_.emplace(node, disk);
+  return first || known->second == disk ? "" : "another disk than before";
+}
+
+// The host that ships, but for two things: a failed log ends the simulated process, and lines go to
+// the story.
+class SimNode::Host final : public server::NodeHost {
+ public:
+  Host(SimNode& node, uint16_t cores)
+      : NodeHost(*node.directory_, cores, client_address(node.index_)), node_(node) {}
+  void log_failed(std::string_view what) override { node_.fail(what); }
+  void log_line(std::string_view line) override {
+    node_.world_.tell("node {}: {}", node_.index_ + 1, line);
+  }
+  void on_peer(const net::PeerHello& hello) override {
+    // The first disk of a node is made first: any other is a wiped one's.
+    if (hello.disk.low > 1 && !node_.impostor_) {
+      node_.world_.violation(fmt::format("node {} let in node {} with a wiped disk",
+                                         node_.index_ + 1, hello.node.value));
+    }
+    NodeHost::on_peer(hello);
+  }
+
+ private:
+  SimNode& node_;
+};
+
+SimNode::SimNode(World& world, Network& network, Oracle& oracle, const Plan& plan, size_t index)
+    : world_(world),
+      network_(network),
+      oracle_(oracle),
+      plan_(plan),
+      index_(index),
+      disk_(world),
+      clock_(world),
+      wanted_cores_(plan.cores[index]) {
+  if (world_.chance(plan.drift)) {
+    world_.count(Fault::kClockDrift);
+    clock_.set_drift(world_.between(-100'000, 100'000));
+  }
+  for (size_t core = 0; core < kMaxSimCores; ++core) {
+    ios_.push_back(std::make_unique<SimIo>(
+        SimIo::Surroundings{world, network, disk_, clock_, *this, static_cast<HostId>(index)},
+        plan.disk, plan.round_delay_ns));
+  }
+  format();
+}
+
+SimNode::~SimNode() = default;
+
+void SimNode::format() {
+  server::Configuration configuration;
+  configuration.cluster = ClusterId{{0x73696d, 1}};
+  configuration.disk = DiskId{{index_ + 1, ++disks_made_}};
+  configuration.node = NodeId{static_cast<uint16_t>(index_ + 1)};
+  configuration.hash_seed = 1;
+  configuration.shard_count = kShardCount;
+  configuration.segment_bytes = kSegmentBytes;
+  for (size_t i = 0; i < plan_.nodes; ++i) {
+    configuration.members.emplace_back(NodeId{static_cast<uint16_t>(i + 1)}, peer_address(i));
+  }
+  directory_ = std::make_unique<SimDirectory>(std::move(configuration));
+  const auto made = wal::create_stream(disk_, identity(), log_options(0));
+  ONCE_ASSERT(made);
+}
+
+wal::Identity SimNode::identity() const {
+  const server::Configuration& mine = directory_->configuration();
+  return {mine.cluster, mine.node, mine.disk};
+}
+
+wal::LogOptions SimNode::log_options(uint32_t stream) const {
+  wal::LogOptions options;
+  options.directory = directory_->path();
+  options.stream = stream;
+  options.segment_bytes = kSegmentBytes;
+  return options;
+}
+
+bool SimNode::knows_disk_of(size_t other) const {
+  return directory_->knows(NodeId{static_cast<uint16_t>(other + 1)});
+}
+
+// --- start and end of the process
+// -----------------------------------------------------------------
+
+// What recovery gives must be what had landed, before the node builds on it.
+bool SimNode::audit() {
+  for (uint32_t stream = 0; stream < directory_->streams(); ++stream) {
+    oracle_.begin_audit(index_, stream);
+    const auto tail = wal::recover(
+        disk_, identity(), log_options(stream),
+        [&](std::string_view record) { oracle_.on_recovered(index_, stream, record); });
+    if (!tail) {
+      world_.violation(fmt::format("node {} cannot start though its disk is only torn: {}",
+                                   index_ + 1, tail.error().message));
+      return false;
+    }
+    oracle_.end_audit(index_, stream);
+  }
+  return true;
+}
+
+void SimNode::start() {
+  if (up() || (lost_ && !impostor_)) return;
+  if (!damaged_ && !impostor_ && !audit()) return;
+  running_cores_ = wanted_cores_;
+  std::vector<reactor::Io*> ios;
+  for (uint16_t core = 0; core < running_cores_; ++core) {
+    ios_[core]->boot();
+    ios.push_back(ios_[core].get());
+  }
+  server::NodeOptions options;
+  options.cores = running_cores_;
+  options.client_address = client_address(index_);
+  options.seed = world_.prng().next();
+  options.max_operations = plan_.max_operations;
+  options.max_tasks = plan_.max_tasks;
+  options.round_zero_window = plan_.round_zero_window;
+  host_ = std::make_unique<Host>(*this, running_cores_);
+  cores_ = std::make_unique<server::NodeCores>(options, *directory_, disk_, *host_, ios);
+  failing_ = false;
+  const auto recovered = cores_->recover();
+  if (!recovered) {
+    world_.tell("node {} refuses to start: {}", index_ + 1, recovered.error().message);
+    const bool disk_full = disk_.full && recovered.error().exit_code == server::kExitDirectory;
+    if (!damaged_ && !disk_full) {
+      world_.violation(
+          fmt::format("node {} refuses to start: {}", index_ + 1, recovered.error().message));
+    }
+    crash(true);
+    if (damaged_) lost_ = true;
+    if (disk_full) world_.after(kSecond, this, kStartAgain);
+    return;
+  }
+  if (damaged_) {
+    world_.violation(
+        fmt::format("node {} starts though its log is damaged below the watermark", index_ + 1));
+    return;
+  }
+  ++starts_;
+  world_.tell("node {} starts: incarnation {}, {} cores", index_ + 1, cores_->incarnation(),
+              running_cores_);
+  network_.host_up(static_cast<HostId>(index_));
+  const auto peers = ios_[0]->listen(peer_address(index_), &host_->peer_door());
+  const auto clients = ios_[0]->listen(client_address(index_), &host_->client_door());
+  ONCE_ASSERT(peers && clients);
+  cores_->build();
+  cores_->start();
+  for (uint16_t core = 0; core < running_cores_; ++core) ios_[core]->serve(&cores_->shard(core));
+}
+
+// The product ends the process at once; here its objects end when they are off the stack.
+void SimNode::fail(std::string_view what) {
+  if (failing_) return;
+  failing_ = true;
+  world_.tell("node {} stops: {}", index_ + 1, what);
+  for (auto& io : ios_) io->freeze();
+  world_.after(0, this, kCrashNow);
+}
+
+void SimNode::on_event(uint64_t what, uint64_t) {
+  if (what == kStartAgain) return start();
+  if (!failing_ || !up()) return;
+  crash(false);
+  world_.after(world_.between(kMs, plan_.down_ns), this, kStartAgain);
+}
+
+void SimNode::crash(bool silent) {
+  if (!up()) return;
+  world_.tell("node {} crashes{}", index_ + 1, silent ? " with its machine" : "");
+  failing_ = false;
+  paused_ = false;
+  for (auto& io : ios_) io->freeze();
+  network_.kill_host(static_cast<HostId>(index_), silent);
+  add_counters();
+  cores_.reset();
+  host_.reset();
+  for (auto& io : ios_) io->crash();
+}
+
+void SimNode::set_paused(bool paused) {
+  if (!up() || paused_ == paused) return;
+  world_.tell("node {} {}", index_ + 1, paused ? "is paused" : "goes on");
+  paused_ = paused;
+  for (auto& io : ios_) io->set_paused(paused);
+}
+
+void SimNode::jump_clock(int64_t forward_ns) {
+  world_.tell("node {}: the clock jumps {} ms", index_ + 1, forward_ns / kMs);
+  clock_.jump(forward_ns);
+  for (auto& io : ios_) io->clock_jumped();
+}
+
+void SimNode::calm() {
+  disk_.full = false;
+  for (auto& io : ios_) {
+    DiskRates& rates = io->disk_rates();
+    rates.slow = rates.error = rates.short_write = 0;
+  }
+}
+
+void SimNode::add_counters() {
+  for (uint16_t core = 0; core < running_cores_; ++core) {
+    each_counter(total_, cores_->replica(core).counters(),
+                 [](uint64_t& to, uint64_t from) { to += from; });
+  }
+}
+
+const paxos::ReplicaCounters& SimNode::counters() {
+  if (up()) add_counters();
+  return total_;
+}
+
+void SimNode::on_landed(const std::string& path, uint64_t, std::string_view bytes) {
+  if (!impostor_) oracle_.on_landed(index_, stream_of(path), bytes);
+}
+
+// --- what happens to a disk while its node is down
+// ------------------------------------------------
+
+SimNode::Survey SimNode::survey(uint32_t stream) {
+  Survey found;
+  const auto segments = wal::list_segments(disk_, directory_->path(), stream);
+  wal::AlignedBytes block = wal::allocate_aligned(kBlockBytes);
+  for (const wal::SegmentFile& segment : *segments) {
+    for (uint64_t at = 0; at < disk_.size_of(segment.path); at += kBlockBytes) {
+      const auto got = disk_.read(segment.path, at, {block.get(), kBlockBytes});
+      ONCE_ASSERT(got);
+      wal::BlockHeader header;
+      std::memcpy(&header, block.get(), sizeof header);
+      if (header.magic == 0) found.empty.push_back({segment.path, at, 0});
+      if (header.magic != wal::kBlockMagic) continue;
+      if (header.checksum != wal::block_checksum(block.get())) continue;
+      found.watermark = std::max(found.watermark, header.durable_sequence);
+      if (at == 0) {  // what an unfinished batch left behind here is no part of the log
+        std::erase_if(found.blocks, [&](const Block& one) {
+          return one.sequence >= header.segment_first_sequence;
+        });
+      }
+      found.blocks.push_back({segment.path, at, header.sequence});
+    }
+  }
+  std::erase_if(found.blocks, [&](const Block& one) { return one.sequence >= found.watermark; });
+  return found;
+}
+
+// Only below the watermark: above it, nobody can tell damage from a torn tail.
+bool SimNode::damage(bool misdirect) {
+  const auto stream = static_cast<uint32_t>(world_.below(directory_->streams()));
+  const Survey found = survey(stream);
+  if (found.blocks.empty()) return false;
+  const Block& victim = found.blocks[world_.below(found.blocks.size())];
+  damaged_ = true;
+  if (misdirect && !found.empty.empty()) {
+    world_.count(Fault::kMisdirectedWrite);
+    const Block& instead = found.empty[world_.below(found.empty.size())];
+    std::string bytes(kBlockBytes, '\0');
+    const auto got = disk_.read(victim.path, victim.offset, bytes);
+    ONCE_ASSERT(got);
+    disk_.write(instead.path, instead.offset, bytes);
+    disk_.write(victim.path, victim.offset, std::string(kBlockBytes, '\0'));
+    world_.tell("node {} disk: the write of {} block {} went to block {}", index_ + 1, victim.path,
+                victim.offset / kBlockBytes, instead.offset / kBlockBytes);
+    return true;
+  }
+  world_.count(Fault::kBitFlip);
+  disk_.flip_bit(victim.path, victim.offset + world_.below(kBlockBytes),
+                 static_cast<unsigned>(world_.below(8)));
+  world_.tell("node {} disk: a bit flips in {} block {}", index_ + 1, victim.path,
+              victim.offset / kBlockBytes);
+  return true;
+}
+
+void SimNode::litter() {
+  const auto stream = static_cast<uint32_t>(world_.below(directory_->streams()));
+  const Survey found = survey(stream);
+  if (found.empty.empty()) return;
+  // From the last segment on: a hole before it would be read as damage, and rightly.
+  const std::string last = found.empty.back().path;
+  std::vector<const Block*> places;
+  for (const Block& block : found.empty) {
+    if (block.path == last && block.offset > 0) places.push_back(&block);
+  }
+  if (places.empty()) return;
+  world_.count(Fault::kGarbageTail);
+  const Block& place = *places[world_.below(places.size())];
+  std::string bytes(kBlockBytes, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(world_.below(256));
+  disk_.write(place.path, place.offset, bytes);
+}
+
+void SimNode::wipe() {
+  ONCE_ASSERT(!up());
+  world_.count(Fault::kWipe);
+  world_.tell("node {} loses its disk and is formatted anew", index_ + 1);
+  oracle_.forget_disk(index_);
+  disk_.wipe();
+  disk_.full = false;
+  damaged_ = false;
+  impostor_ = true;
+  lost_ = true;
+  format();
+}
+
+}  // namespace once::sim

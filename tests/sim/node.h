@@ -1,0 +1,116 @@
+// One simulated machine: a disk that outlives the process, and the process, which is the node that
+// ships (server::NodeCores and all below it) on simulated I/O. Crashes, starts again, is paused,
+// has its disk damaged or wiped. Checks what a start must and must not accept.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "server/node_cores.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/plan.h"
+#include "tests/sim/sim_io.h"
+
+namespace once::sim {
+
+std::string peer_address(size_t node);
+std::string client_address(size_t node);
+
+// server::DataDirectory on a simulated disk: what it remembers is durable at once.
+class SimDirectory final : public server::DataDirectory {
+ public:
+  explicit SimDirectory(server::Configuration configuration)
+      : configuration_(std::move(configuration)) {}
+  const server::Configuration& configuration() const override { return configuration_; }
+  const std::string& path() const override { return path_; }
+  uint32_t streams() const override { return streams_; }
+  Result<void> remember_streams(uint32_t count) override {
+    streams_ = count;
+    return {};
+  }
+  std::string check_peer_disk(NodeId node, DiskId disk) override;
+  bool knows(NodeId node) const { return disks_.contains(node); }
+
+ private:
+  server::Configuration configuration_;
+  std::string path_ = "data";
+  uint32_t streams_ = 1;
+  std::map<NodeId, DiskId> disks_;
+};
+
+class SimNode final : public WriteWatcher, public Actor {
+ public:
+  SimNode(World& world, Network& network, Oracle& oracle, const Plan& plan, size_t index);
+  ~SimNode() override;
+
+  void start();
+  void crash(bool silent);
+  void set_paused(bool paused);
+  void jump_clock(int64_t forward_ns);
+  void set_disk_full(bool full) { disk_.full = full; }
+  void set_cores(uint16_t cores) { wanted_cores_ = cores; }
+  // Of a node that is down. False: there is nothing to damage yet.
+  bool damage(bool misdirect);
+  void litter();  // behind the tail, where it harms nothing
+  void wipe();
+  void calm();  // its disk has no more faults
+
+  bool up() const { return cores_ != nullptr; }
+  bool paused() const { return paused_; }
+  bool lost() const { return lost_; }  // for good: it may not vote again
+  bool knows_disk_of(size_t other) const;
+  uint64_t starts() const { return starts_; }
+  const paxos::ReplicaCounters& counters();  // over all its processes
+
+  void on_event(uint64_t what, uint64_t detail) override;
+  void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) override;
+
+ private:
+  class Host;
+  struct Block {
+    std::string path;
+    uint64_t offset;
+    uint64_t sequence;
+  };
+  struct Survey {  // of one stream's blocks
+    uint64_t watermark = 0;
+    std::vector<Block> blocks;
+    std::vector<Block> empty;  // never written
+  };
+
+  void format();
+  void fail(std::string_view what);
+  bool audit();
+  wal::Identity identity() const;
+  wal::LogOptions log_options(uint32_t stream) const;
+  Survey survey(uint32_t stream);
+  void add_counters();
+
+  World& world_;
+  Network& network_;
+  Oracle& oracle_;
+  const Plan& plan_;
+  const size_t index_;
+  SimDisk disk_;
+  NodeClock clock_;
+  std::vector<std::unique_ptr<SimIo>> ios_;
+  std::unique_ptr<SimDirectory> directory_;
+  std::unique_ptr<Host> host_;
+  std::unique_ptr<server::NodeCores> cores_;
+  uint16_t wanted_cores_;
+  uint16_t running_cores_ = 0;
+  uint64_t disks_made_ = 0;
+  uint64_t starts_ = 0;
+  bool paused_ = false;
+  bool damaged_ = false;
+  bool impostor_ = false;  // runs on a new disk under an old number
+  bool lost_ = false;
+  bool failing_ = false;
+  paxos::ReplicaCounters counters_;
+  paxos::ReplicaCounters total_;
+};
+
+}  // namespace once::sim

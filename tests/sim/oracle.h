@@ -1,0 +1,82 @@
+// What the simulator knows and no node does: which states each node's disk holds, and so what a
+// majority's disks hold. Checks, as records land:
+//   - one (name, ballot, version) never carries two states;
+//   - no two states of one (name, version) are both ever held by a majority's disks;
+//   - no log has an accept behind a promise that forbids it;
+//   - recovery gives back every record that had landed, and in its order;
+// and as clients get answers: the state that an answer shows is held by a majority's disks.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "paxos/record.h"
+#include "tests/sim/world.h"
+
+namespace once::sim {
+
+enum class Path : uint8_t { kFast, kClassic, kTakeover, kClaim, kCount };
+inline constexpr size_t kPaths = static_cast<size_t>(Path::kCount);
+const char* path_name(Path path);
+
+class Oracle {
+ public:
+  Oracle(World& world, size_t nodes, uint64_t hash_seed);
+
+  // A batch of blocks is on the disk of `node`, as a whole.
+  void on_landed(size_t node, uint32_t stream, std::string_view bytes);
+  // Before a start: what recovery gives of one stream, oldest first; then what was missing.
+  void begin_audit(size_t node, uint32_t stream);
+  void on_recovered(size_t node, uint32_t stream, std::string_view record);
+  void end_audit(size_t node, uint32_t stream);
+  void forget_disk(size_t node);  // wiped: nothing of it is expected back
+
+  // An answer that shows this state reached a client.
+  void on_shown(std::string_view name, const paxos::State& state, const char* by);
+
+  const std::array<uint64_t, kPaths>& decisions() const { return decisions_; }
+  uint64_t records() const { return records_; }
+
+ private:
+  struct Fact {  // accepted under this ballot by these nodes
+    paxos::Ballot ballot;
+    uint64_t version = 0;
+    uint64_t state = 0;  // sum of all of it
+    uint32_t nodes = 0;
+    bool chosen = false;
+  };
+  struct Name {
+    std::vector<Fact> facts;
+    std::vector<std::pair<size_t, paxos::Ballot>> promised;  // by node
+  };
+  struct Stream {
+    uint64_t landed = 0;
+    uint64_t sum = 0;
+    uint64_t audited = 0;
+    uint64_t audit_sum = 0;
+    bool lost = false;
+    std::map<NodeId, uint32_t> range_promise;
+  };
+
+  void take(size_t node, Stream& stream, std::string_view record, bool recovered);
+  void on_promise(size_t node, const paxos::PromiseRecord& record, bool recovered);
+  void on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& record, bool recovered);
+  void choose(std::string_view name, Name& known, Fact& fact);
+  paxos::Ballot& promised(Name& name, size_t node);
+  static uint64_t sum_of(const paxos::State& state);
+
+  World& world_;
+  size_t nodes_;
+  uint64_t hash_seed_;
+  std::unordered_map<std::string, Name> names_;  // never walked: its order is not the run's
+  std::map<std::pair<size_t, uint32_t>, Stream> streams_;
+  std::array<uint64_t, kPaths> decisions_{};
+  uint64_t records_ = 0;
+  std::string scratch_;
+};
+
+}  // namespace once::sim

@@ -1,0 +1,116 @@
+#include "tests/sim/plan.h"
+
+#include "base/prng.h"
+
+namespace once::sim {
+namespace {
+
+class Dice {
+ public:
+  explicit Dice(uint64_t seed) : prng_(seed ^ 0x706c616e) {}
+  uint64_t below(uint64_t bound) { return prng_.below(bound); }
+  int64_t between(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(high - low) + 1));
+  }
+  // Often nothing, else anything up to the most; small as likely as large.
+  uint32_t rate(uint32_t most) {
+    if (below(3) == 0) return 0;
+    const uint64_t scale = below(2) == 0 ? most : most / 10 + 1;
+    return static_cast<uint32_t>(below(scale + 1));
+  }
+  int64_t interval(int64_t least, int64_t most) { return below(3) == 0 ? 0 : between(least, most); }
+
+ private:
+  Prng prng_;
+};
+
+size_t draw_nodes(Dice& dice) {
+  static constexpr size_t kNodes[] = {1, 2, 3, 3, 3, 3, 3, 4, 5, 5};
+  return kNodes[dice.below(std::size(kNodes))];
+}
+
+Load draw_load(Dice& dice) {
+  Load load;
+  load.in_flight = 1 + dice.below(4);
+  load.think_ns = dice.between(kMs, 60 * kMs);
+  load.writes = static_cast<uint32_t>(dice.between(200'000, 900'000));
+  load.hot_names = 1 + dice.below(6);
+  load.hot = dice.rate(800'000);
+  load.large = dice.rate(30'000);
+  load.retry = dice.rate(1'000'000);
+  load.timeout_ns = dice.between(100 * kMs, 3 * kSecond);
+  return load;
+}
+
+NetworkRates draw_network(Dice& dice) {
+  NetworkRates network;
+  network.loss = dice.rate(300'000);
+  network.duplicate = dice.rate(500'000);
+  network.reordering = dice.rate(1'000'000);
+  network.reorder = dice.rate(200'000);
+  network.split = dice.rate(200'000);
+  network.delay_ns = dice.between(20 * kUs, 2 * kMs);
+  network.jitter_ns = dice.between(1, 3 * kMs);
+  return network;
+}
+
+DiskRates draw_disk(Dice& dice) {
+  DiskRates disk;
+  disk.latency_ns = dice.between(50 * kUs, 4 * kMs);
+  disk.jitter_ns = dice.between(1, 4 * kMs);
+  disk.slow = dice.rate(2'000);
+  disk.slow_ns = dice.between(100 * kMs, 4 * kSecond);
+  disk.error = dice.rate(300);
+  disk.short_write = dice.rate(300);
+  disk.torn = static_cast<uint32_t>(dice.between(0, 1'000'000));
+  return disk;
+}
+
+}  // namespace
+
+Plan draw_plan(uint64_t seed) {
+  Dice dice(seed);
+  Plan plan;
+  plan.nodes = draw_nodes(dice);
+  plan.clients = 1 + dice.below(6);
+  for (size_t i = 0; i < plan.nodes; ++i) {
+    plan.cores.push_back(static_cast<uint16_t>(1 + dice.below(kMaxSimCores)));
+  }
+  plan.network = draw_network(dice);
+  plan.disk = draw_disk(dice);
+  plan.round_delay_ns = dice.between(1, 200 * kUs);
+  plan.every.crash_ns = dice.interval(200 * kMs, 5 * kSecond);
+  plan.every.pause_ns = dice.interval(500 * kMs, 8 * kSecond);
+  plan.every.partition_ns = dice.interval(500 * kMs, 6 * kSecond);
+  plan.every.clog_ns = dice.interval(100 * kMs, 4 * kSecond);
+  plan.every.cut_ns = dice.interval(50 * kMs, 3 * kSecond);
+  plan.every.clock_jump_ns = dice.interval(kSecond, 8 * kSecond);
+  plan.every.full_disk_ns = dice.interval(kSecond, 8 * kSecond);
+  plan.silent = dice.rate(1'000'000);
+  plan.cores_change = dice.rate(300'000);
+  plan.wipe = dice.rate(100'000);
+  plan.damage = dice.rate(200'000);
+  plan.garbage = dice.rate(500'000);
+  plan.drift = dice.rate(1'000'000);
+  plan.down_ns = dice.between(10 * kMs, 3 * kSecond);
+  plan.max_operations = size_t{16} << dice.below(6);
+  plan.max_tasks = size_t{4} << dice.below(6);
+  plan.round_zero_window = size_t{2} << dice.below(9);
+  plan.load = draw_load(dice);
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  std::string cores;
+  for (uint16_t count : plan.cores) cores += fmt::format("{}{}", cores.empty() ? "" : ",", count);
+  const auto percent = [](uint32_t rate) { return rate / 10'000.0; };
+  return fmt::format(
+      "{} nodes, cores {}, {} clients x {} in flight; loss {:.1f} %, duplication {:.1f} %, "
+      "delay {}+{} us, disk {}+{} us, a crash every {} ms, a partition every {} ms, window {}",
+      plan.nodes, cores, plan.clients, plan.load.in_flight, percent(plan.network.loss),
+      percent(plan.network.duplicate), plan.network.delay_ns / kUs, plan.network.jitter_ns / kUs,
+      plan.disk.latency_ns / kUs, plan.disk.jitter_ns / kUs, plan.every.crash_ns / kMs,
+      plan.every.partition_ns / kMs, plan.round_zero_window);
+}
+
+}  // namespace once::sim

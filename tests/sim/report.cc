@@ -1,0 +1,149 @@
+#include "tests/sim/report.h"
+
+#include <fmt/format.h>
+
+namespace once::sim {
+namespace {
+
+using nlohmann::json;
+
+std::string show_counts(const RunResult& result) {
+  std::string text = "  faults:";
+  for (size_t i = 0; i < kFaults; ++i) {
+    text += fmt::format("{}\n    {:<28} {:>12}", i == 0 ? "" : "",
+                        fault_name(static_cast<Fault>(i)), result.faults[i]);
+  }
+  text += "\n  decisions by path:";
+  for (size_t i = 0; i < kPaths; ++i) {
+    text +=
+        fmt::format("\n    {:<28} {:>12}", path_name(static_cast<Path>(i)), result.decisions[i]);
+  }
+  text += fmt::format("\n  reads: {} local, {} by a majority\n", result.local_reads,
+                      result.quorum_reads);
+  return text;
+}
+
+double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+}  // namespace
+
+void Summary::add(const RunResult& result) {
+  ++seeds;
+  sum.simulated_ns += result.simulated_ns;
+  sum.healing_ns = std::max(sum.healing_ns, result.healing_ns);
+  sum.events += result.events;
+  sum.operations += result.operations;
+  sum.retries += result.retries;
+  sum.answered += result.answered;
+  sum.local_reads += result.local_reads;
+  sum.quorum_reads += result.quorum_reads;
+  sum.records += result.records;
+  for (size_t i = 0; i < kFaults; ++i) sum.faults[i] += result.faults[i];
+  for (size_t i = 0; i < kPaths; ++i) sum.decisions[i] += result.decisions[i];
+  if (!result.violation.empty()) failed.push_back(result);
+}
+
+std::string replay_command(const Options& options) {
+  return fmt::format("once-sim --seed {} --seconds {} --trace -", options.seed, options.seconds);
+}
+
+std::string show(const RunResult& result, const Options& options) {
+  std::string text = fmt::format(
+      "seed {}: {}\n  simulated {:.3f} s, healed after {:.3f} s, {} events, {} operations "
+      "({} answered, {} retries), {} records\n",
+      result.seed, result.plan, seconds(result.simulated_ns), seconds(result.healing_ns),
+      result.events, result.operations, result.answered, result.retries, result.records);
+  text += show_counts(result);
+  text += fmt::format("  trace hash {:016x}\n", result.hash);
+  if (result.violation.empty()) return text;
+  Options replay = options;
+  replay.seed = result.seed;
+  return text + fmt::format("VIOLATION, seed {}: {}\n  replay: {}\n", result.seed, result.violation,
+                            replay_command(replay));
+}
+
+std::string show(const Summary& summary, const Options& options) {
+  const RunResult& sum = summary.sum;
+  std::string text = fmt::format(
+      "{} seeds: simulated {:.0f} s in {:.1f} s ({:.0f} simulated s a second, {:.0f} a second of "
+      "one core)\n  {} events, {} operations ({} answered, {} retries), {} records\n"
+      "  longest time from the healing of a majority to the last answer: {:.3f} s\n",
+      summary.seeds, seconds(sum.simulated_ns), summary.wall_s,
+      seconds(sum.simulated_ns) / std::max(summary.wall_s, 1e-9),
+      seconds(sum.simulated_ns) / std::max(summary.cpu_s, 1e-9), sum.events, sum.operations,
+      sum.answered, sum.retries, sum.records, seconds(sum.healing_ns));
+  text += show_counts(sum);
+  for (const RunResult& result : summary.failed) {
+    Options replay = options;
+    replay.seed = result.seed;
+    text += fmt::format("VIOLATION, seed {}: {}\n  replay: {}\n", result.seed, result.violation,
+                        replay_command(replay));
+  }
+  text += fmt::format("{} seeds, {} violations\n", summary.seeds, summary.failed.size());
+  return text;
+}
+
+json to_json(const RunResult& result) {
+  json faults;
+  for (size_t i = 0; i < kFaults; ++i) {
+    faults[fault_name(static_cast<Fault>(i))] = result.faults[i];
+  }
+  json decisions;
+  for (size_t i = 0; i < kPaths; ++i) {
+    decisions[path_name(static_cast<Path>(i))] = result.decisions[i];
+  }
+  return json{{"seed", result.seed},
+              {"hash", fmt::format("{:016x}", result.hash)},
+              {"simulated_ns", result.simulated_ns},
+              {"healing_ns", result.healing_ns},
+              {"events", result.events},
+              {"operations", result.operations},
+              {"retries", result.retries},
+              {"answered", result.answered},
+              {"local_reads", result.local_reads},
+              {"quorum_reads", result.quorum_reads},
+              {"records", result.records},
+              {"faults", faults},
+              {"decisions", decisions},
+              {"plan", result.plan},
+              {"violation", result.violation}};
+}
+
+RunResult from_json(const json& from) {
+  RunResult result;
+  result.seed = from.at("seed");
+  result.hash = std::stoull(from.at("hash").get<std::string>(), nullptr, 16);
+  result.simulated_ns = from.at("simulated_ns");
+  result.healing_ns = from.at("healing_ns");
+  result.events = from.at("events");
+  result.operations = from.at("operations");
+  result.retries = from.at("retries");
+  result.answered = from.at("answered");
+  result.local_reads = from.at("local_reads");
+  result.quorum_reads = from.at("quorum_reads");
+  result.records = from.at("records");
+  for (size_t i = 0; i < kFaults; ++i) {
+    result.faults[i] = from.at("faults").at(fault_name(static_cast<Fault>(i)));
+  }
+  for (size_t i = 0; i < kPaths; ++i) {
+    result.decisions[i] = from.at("decisions").at(path_name(static_cast<Path>(i)));
+  }
+  result.plan = from.at("plan");
+  result.violation = from.at("violation");
+  return result;
+}
+
+json to_json(const Summary& summary) {
+  json all = to_json(summary.sum);
+  for (const char* of_one_run : {"seed", "hash", "plan", "violation"}) all.erase(of_one_run);
+  all["seeds"] = summary.seeds;
+  all["wall_s"] = summary.wall_s;
+  all["cpu_s"] = summary.cpu_s;
+  all["violations"] = json::array();
+  for (const RunResult& result : summary.failed) {
+    all["violations"].push_back({{"seed", result.seed}, {"what", result.violation}});
+  }
+  return all;
+}
+
+}  // namespace once::sim

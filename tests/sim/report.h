@@ -1,0 +1,28 @@
+// What runs look like to people and to scripts: one run, and the sum of many.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/sim/run.h"
+
+namespace once::sim {
+
+struct Summary {
+  uint64_t seeds = 0;
+  double wall_s = 0;
+  double cpu_s = 0;  // of all workers
+  RunResult sum;     // counts added up; healing_ns is the longest
+  std::vector<RunResult> failed;
+  void add(const RunResult& result);
+};
+
+std::string replay_command(const Options& options);
+std::string show(const RunResult& result, const Options& options);
+std::string show(const Summary& summary, const Options& options);
+nlohmann::json to_json(const RunResult& result);
+nlohmann::json to_json(const Summary& summary);
+RunResult from_json(const nlohmann::json& json);
+
+}  // namespace once::sim

@@ -1,0 +1,149 @@
+#include "tests/sim/run.h"
+
+#include <memory>
+#include <vector>
+
+#include "tests/check/checks.h"
+#include "tests/check/linearizer.h"
+#include "tests/sim/client.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/network.h"
+#include "tests/sim/node.h"
+
+namespace once::sim {
+namespace {
+
+constexpr int64_t kLivenessBoundNs = 60 * kSecond;
+constexpr size_t kProbesPerClient = 6;
+
+class Run {
+ public:
+  Run(const Options& options, Story* story)
+      : options_(options),
+        plan_(draw_plan(options.seed)),
+        world_(options.seed, story),
+        network_(world_, plan_.nodes, plan_.nodes + plan_.clients, plan_.network),
+        oracle_(world_, plan_.nodes, 1),
+        faults_(world_, network_, plan_, nodes_) {
+    for (size_t i = 0; i < plan_.nodes; ++i) {
+      nodes_.push_back(std::make_unique<SimNode>(world_, network_, oracle_, plan_, i));
+    }
+    for (size_t i = 0; i < plan_.clients; ++i) {
+      clients_.push_back(
+          std::make_unique<SimClient>(world_, network_, oracle_, plan_, i, history_, cold_names_));
+    }
+  }
+
+  RunResult run() {
+    world_.tell("{}", describe(plan_));
+    for (auto& node : nodes_) node->start();
+    for (auto& client : clients_) client->begin();
+    faults_.begin();
+    world_.run_until(options_.seconds * kSecond);
+    if (world_.violated().empty()) liveness();
+    if (world_.violated().empty()) check_history();
+    return result();
+  }
+
+ private:
+  void liveness();
+  void probe_all();
+  bool all_answered() const;
+  void check_history();
+  void second_opinion();
+  RunResult result();
+
+  const Options options_;
+  const Plan plan_;
+  World world_;
+  Network network_;
+  Oracle oracle_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  Faults faults_;
+  check::History history_;
+  uint64_t cold_names_ = 0;
+  std::vector<std::unique_ptr<SimClient>> clients_;
+  int64_t healing_ns_ = 0;
+};
+
+bool Run::all_answered() const {
+  for (const auto& client : clients_) {
+    if (client->pending() > 0) return false;
+  }
+  return true;
+}
+
+// Every kind of name: those that were fought over, some old ones, new ones.
+void Run::probe_all() {
+  for (auto& client : clients_) {
+    for (size_t i = 0; i < kProbesPerClient; ++i) {
+      const bool write = world_.below(2) == 0;
+      const uint64_t kind = world_.below(3);
+      std::string name = fmt::format("probe-{}", world_.below(1000));
+      if (kind == 0) name = fmt::format("hot-{}", world_.below(plan_.load.hot_names));
+      if (kind == 1 && cold_names_ > 0)
+        name = fmt::format("cold-{}", 1 + world_.below(cold_names_));
+      client->probe(name, write);
+    }
+  }
+}
+
+void Run::liveness() {
+  const int64_t healed_at = world_.now();
+  for (auto& client : clients_) client->insist();
+  faults_.heal_majority();
+  probe_all();
+  const int64_t bound = healed_at + kLivenessBoundNs;
+  while (!all_answered() && world_.now() < bound && world_.violated().empty()) {
+    world_.run_until(std::min(bound, world_.now() + 10 * kMs));
+  }
+  healing_ns_ = world_.now() - healed_at;
+  for (auto& client : clients_) {
+    if (client->pending() > 0) {
+      world_.violation(fmt::format("liveness: a majority is healthy since {} s, and yet: {}",
+                                   kLivenessBoundNs / kSecond, client->oldest_pending()));
+    }
+    client->give_up();
+  }
+}
+
+void Run::check_history() {
+  for (const auto& bad : check::check_all(history_)) {
+    world_.violation(fmt::format("history of {}: {}", bad.name, bad.text));
+  }
+}
+
+RunResult Run::result() {
+  RunResult result;
+  result.seed = options_.seed;
+  result.hash = world_.hash();
+  result.simulated_ns = world_.now();
+  result.healing_ns = healing_ns_;
+  result.events = world_.events();
+  result.records = oracle_.records();
+  result.faults = world_.faults();
+  result.decisions = oracle_.decisions();
+  result.plan = describe(plan_);
+  result.violation = world_.violated();
+  for (auto& client : clients_) {
+    result.operations += client->operations();
+    result.retries += client->retries();
+  }
+  for (const check::Call& call : history_) {
+    if (call.outcome != check::Outcome::kUnknown && call.outcome != check::Outcome::kNothing) {
+      ++result.answered;
+    }
+  }
+  for (auto& node : nodes_) {
+    const paxos::ReplicaCounters& counters = node->counters();
+    result.local_reads += counters.local_reads;
+    result.quorum_reads += counters.quorum_reads;
+  }
+  return result;
+}
+
+}  // namespace
+
+RunResult run_seed(const Options& options, Story* story) { return Run(options, story).run(); }
+
+}  // namespace once::sim

@@ -1,0 +1,34 @@
+// One run: builds the world of a seed, runs its two phases, checks what came of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "tests/sim/oracle.h"
+#include "tests/sim/plan.h"
+#include "tests/sim/world.h"
+
+namespace once::sim {
+
+struct RunResult {
+  uint64_t seed = 0;
+  uint64_t hash = 0;
+  int64_t simulated_ns = 0;
+  int64_t healing_ns = 0;  // from the healing of a majority to the last answer
+  uint64_t events = 0;
+  uint64_t operations = 0;
+  uint64_t retries = 0;
+  uint64_t answered = 0;  // with an outcome that is known
+  uint64_t local_reads = 0;
+  uint64_t quorum_reads = 0;
+  uint64_t records = 0;
+  FaultCounts faults{};
+  std::array<uint64_t, kPaths> decisions{};
+  std::string plan;
+  std::string violation;  // empty: none
+};
+
+RunResult run_seed(const Options& options, Story* story);
+
+}  // namespace once::sim
