@@ -217,9 +217,12 @@ Result<wal::Descriptor> lock_directory(const std::string& directory) {
     std::this_thread::sleep_for(kLockPause);
   }
   std::string pid = fmt::format("{}\n", getpid());
-  if (ftruncate(file.get(), 0) != 0) return tl::unexpected(wal::system_error("truncate", path));
+  // In place, for a full disk has no other block; and if there is none, the lock holds all the
+  // same.
   auto written = wal::write_fully(file, path, pid.data(), pid.size(), 0);
-  if (!written) return tl::unexpected(written.error());
+  if (written && ftruncate(file.get(), static_cast<off_t>(pid.size())) != 0) {
+    return tl::unexpected(wal::system_error("truncate", path));
+  }
   return file;
 }
 
