@@ -89,7 +89,15 @@ def by_dead_disk(settings):
 
 
 def counter(cluster, node, name):
-    return next(entry for entry in cluster.status([node]) if entry["node"] == node.number)[name]
+    """None while the node does not answer."""
+    found = [entry for entry in cluster.status([node])
+             if entry.get("node") == node.number and entry["reachable"]]
+    return found[0][name] if found else None
+
+
+def linked(cluster):
+    return all(counter(cluster, node, f"peer_{other.number}_up") == 1
+               for node in cluster.nodes for other in cluster.nodes if other is not node)
 
 
 async def write_until_full(node, acknowledged):
@@ -160,12 +168,57 @@ def full_disk(settings):
             fills_up(cluster, node, disk.mount_point)
 
 
+def no_room_for_segments():
+    """In place of a full disk, and without root: no second segment of 2 MiB can be made."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 19, resource.RLIM_INFINITY))
+
+
+async def write_through_all(cluster, identities):
+    """Writes each name through a node, by turns; name -> status."""
+    connections = [await protocol.Connection.open(node.client_port) for node in cluster.nodes]
+    names = list(identities)
+    replies = await asyncio.gather(*(
+        connections[index % len(connections)].write(name, b"v", identities[name])
+        for index, name in enumerate(names)))
+    for connection in connections:
+        await connection.close()
+    return {name: reply.status for name, reply in zip(names, replies)}
+
+
+def one_full_of_three(settings):
+    """The others' names are taken as ever; what the full node refuses did not happen."""
+    with Cluster(settings, name="one-full", format_flags=SMALL_SEGMENTS) as cluster:
+        full = cluster.nodes[2]
+        full.kill()
+        for segment in full.directory.glob("log-0-*.seg"):
+            if segment.name != "log-0-1.seg":  # a spare, never written
+                segment.unlink()
+        full.start(no_room_for_segments)
+        wait_for(lambda: counter(cluster, full, "log_full") == 1, "log_full", 20)
+        wait_for(lambda: linked(cluster), "links between all nodes", 20)
+        identities = {f"new-{number}".encode(): protocol.new_identity() for number in range(120)}
+        statuses = asyncio.run(write_through_all(cluster, identities))
+        check_equal(set(statuses.values()), {protocol.DONE, protocol.OVERLOADED}, "answers")
+        refused = [name for name in statuses if statuses[name] == protocol.OVERLOADED]
+        # Neither homed at the full node nor asked there: 4 of 9.
+        check(len(refused) <= 100, f"{len(refused)} of 120 refused: the others take theirs")
+        asyncio.run(refused_name_is_empty(cluster.nodes[0], refused[0]))
+        resource.prlimit(full.process.pid, resource.RLIMIT_FSIZE, 2 * (resource.RLIM_INFINITY,))
+        wait_for(lambda: counter(cluster, full, "log_full") == 0, "room again", 20)
+        statuses = asyncio.run(write_through_all(cluster, identities))
+        check_equal(set(statuses.values()), {protocol.DONE}, "retries once there is room")
+        check("disk full" in full.log_tail() and "room on the disk" in full.log_tail(),
+              f"the log says both: {full.log_tail()}")
+        print(f"   {len(refused)} of 120 new names refused, all taken once there was room")
+
+
 def main():
     settings = options()
-    steps = [("log fails: file size limit", lambda: by_limit(settings))]
+    steps = [("log fails: file size limit", lambda: by_limit(settings)),
+             ("disk full: one of three", lambda: one_full_of_three(settings))]
     reason = disks.why_not("ext4")
     if reason:
-        print(f"no loop mounts here ({reason}): dead and full disks are not checked")
+        print(f"no loop mounts here ({reason}): errors and full disks by size limits alone")
     else:
         steps += [("log fails: dead disk", lambda: by_dead_disk(settings)),
                   ("disk full", lambda: full_disk(settings))]
