@@ -20,7 +20,8 @@ bool parse_generation(const std::string& name, uint32_t stream, uint64_t* genera
   const char* begin = name.data() + prefix.size();
   const char* end = name.data() + name.size() - suffix.size();
   auto [at, code] = std::from_chars(begin, end, *generation);
-  return code == std::errc{} && at == end;
+  // Only as it is written: 01 is not another name of 1.
+  return code == std::errc{} && at == end && *begin != '0';
 }
 
 }  // namespace

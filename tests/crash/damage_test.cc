@@ -144,7 +144,10 @@ TEST_F(DamageTest, BelowTheWatermarkEachIsDetectedAndNothingIsServed) {
     const std::vector<Place> places = covered();
     for (size_t time = 0; time < each * kDamages; ++time) {
       const auto kind = static_cast<Damage>(time % kDamages);
-      const Place& place = any(places);
+      // Often just below the watermark, where a comparison that is off by one shows.
+      const size_t sequences = disk_.watermark - 1;
+      const size_t near = sequences - 1 - random_.below(3);
+      const Place& place = random_.below(3) == 0 ? places[near] : any(places);
       if (!damage(kind, place, any(places))) continue;
       const auto outcome = disk_.read(everything());
       repair();

@@ -49,6 +49,17 @@ inline std::vector<std::string> records_in(const std::vector<char>& bytes) {
   return records;
 }
 
+// Nothing of another record may stand behind the payload.
+inline bool padding_is_zero(const std::vector<char>& bytes) {
+  for (size_t at = 0; at < bytes.size(); at += kBlockBytes) {
+    const BlockHeader header = header_of(bytes.data() + at);
+    const char* end = bytes.data() + at + kBlockBytes;
+    const char* padding = bytes.data() + at + sizeof header + header.payload_bytes;
+    if (!std::all_of(padding, end, [](char byte) { return byte == 0; })) return false;
+  }
+  return true;
+}
+
 // Mostly small, as in the product; the largest there is among them.
 inline std::string draw_record(Prng& random, uint64_t number) {
   const uint64_t kind = random.below(1000);
@@ -140,6 +151,7 @@ inline void CrashingRun::note_write(const std::string& path, uint64_t offset,
   step.acknowledged = history.size();
   step.header_block = offset == 0;
   if (step.records.empty()) ++counts.idle_blocks;
+  ASSERT_TRUE(padding_is_zero(step.bytes));
   for (size_t at = 0; at < step.records.size(); ++at) {
     ASSERT_EQ(step.records[at], appended_.at(reported_ + at)) << "a write of other records";
   }

@@ -2,13 +2,34 @@
 // that other tests build their crashed disks with.
 #include <gtest/gtest.h>
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 
 #include "tests/unit/fake_file_io.h"
 #include "tests/unit/memory_storage.h"
 #include "wal/block_format.h"
 #include "wal/posix_storage.h"
 #include "wal/segment.h"
+
+namespace {
+std::vector<std::string> synced;  // the paths, in order
+bool fsync_fails = false;
+}  // namespace
+
+// In the place of libc's, for this program: a sync leaves no other trace.
+extern "C" int fsync(int fd) {
+  const std::string path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd));
+  synced.push_back(path);
+  if (fsync_fails) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_fsync, fd));
+}
 
 namespace once::wal {
 namespace {
@@ -78,6 +99,55 @@ TYPED_TEST(StorageTest, AStreamIsMadeAndRecovered) {
   EXPECT_EQ(tail->generation, kFirstGeneration);
   EXPECT_EQ(tail->segment_first_sequence, kFirstSequence);
   EXPECT_EQ(tail->spare_segments, 0u);
+}
+
+TEST(PosixStorage, AFileIsSyncedUnderAnotherNameAndThenItsDirectory) {
+  TemporaryDirectory directory;
+  PosixStorage storage(false);
+  const std::string path = directory.path() + "/a";
+  synced.clear();
+  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
+  EXPECT_EQ(synced, (std::vector<std::string>{path + ".tmp", directory.path()}));
+}
+
+TEST(PosixStorage, AFileIsSyncedBeforeItIsTrusted) {
+  TemporaryDirectory directory;
+  PosixStorage storage(false);
+  const std::string path = directory.path() + "/a";
+  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
+  synced.clear();
+  ASSERT_TRUE(storage.sync_and_size(path));
+  EXPECT_EQ(synced, std::vector<std::string>{path});
+}
+
+TEST(PosixStorage, AFailedSyncIsAnErrorAndLeavesNoFile) {
+  TemporaryDirectory directory;
+  PosixStorage storage(false);
+  const std::string path = directory.path() + "/a";
+  fsync_fails = true;
+  EXPECT_FALSE(storage.create(path, kBlockBytes, {}));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+  fsync_fails = false;
+  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
+  fsync_fails = true;
+  EXPECT_FALSE(storage.sync_and_size(path));
+  fsync_fails = false;
+}
+
+TEST(ListSegments, TakesTheNamesOfOneStreamInTheOrderOfTheirNumbers) {
+  MemoryStorage storage;
+  for (const char* name :
+       {"log-1-2.seg", "log-1-10.seg", "log-1-1.seg", "log-1-3.seg.tmp", "log-1-.seg",
+        "log-1-04.seg", "log-11-4.seg", "log-1-5.segment", "log-1--6.seg", "log-1-0.seg",
+        "log-1-7x.seg", "xlog-1-8.seg", "log-1-99999999999999999999.seg", "lock"}) {
+    storage.make(std::string("/disk/") + name, kBlockBytes);
+  }
+  auto segments = list_segments(storage, "/disk", 1);
+  ASSERT_TRUE(segments);
+  std::vector<std::string> paths;
+  for (const SegmentFile& segment : *segments) paths.push_back(segment.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"/disk/log-1-1.seg", "/disk/log-1-2.seg",
+                                             "/disk/log-1-10.seg"}));
 }
 
 TEST(PosixStorage, AFailedCreationLeavesNothingBehind) {
