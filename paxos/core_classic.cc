@@ -104,6 +104,11 @@ void Core::on(const Endpoint& from, const Promise& m) {
       task->ballot != m.ballot) {
     return;  // of an older ballot: never counted
   }
+  // Nobody accepts above what he promised, nor nothing at all.
+  if (m.accepted_ballot > m.ballot || !is_whole(m.accepted_ballot, m.accepted)) {
+    ++counters_.ignored_messages;
+    return;
+  }
   count_promise(index_in(m.op), bit_of(from.node), m.accepted_ballot, m.accepted);
 }
 

@@ -38,6 +38,10 @@ void Core::ask(uint32_t index) {
 void Core::on(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
+  if (!is_whole(m.accepted_ballot, m.accepted) || (m.decided && m.accepted_ballot.is_null())) {
+    ++counters_.ignored_messages;
+    return;
+  }
   count_read(index_in(m.op), bit_of(from.node), m.decided, m.accepted_ballot, m.accepted);
 }
 

@@ -18,6 +18,11 @@ static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
 
+// An acceptor that reports an accept reports its state, and else neither.
+inline bool is_whole(const Ballot& accepted, const State& state) {
+  return accepted.is_null() == (state.version == 0);
+}
+
 struct WaitList {
   uint32_t head = kNil;
   uint32_t tail = kNil;

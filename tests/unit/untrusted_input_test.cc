@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "net/peer_codec.h"
 #include "net/peer_frame.h"
@@ -100,6 +101,87 @@ TEST(UntrustedInput, ALogThatNoRunOfThisNodeCanHaveWrittenIsRefused) {
   EXPECT_FALSE(recovers(paxos::RangePromiseRecord{stranger.node, 1}));
   EXPECT_FALSE(recovers(paxos::ChosenRangeRecord{no_core, 1, 1, 1}));
   EXPECT_FALSE(recovers(paxos::HomeProgressRecord{no_core, 1, 1}));
+}
+
+// One member of three, in its second run, so that a write takes both phases; the others lie.
+struct AmongLiars : testing::Test {
+  AmongLiars() {
+    paxos::ReplicaOptions options;
+    options.self = Endpoint{NodeId{1}, CoreId{0}};
+    options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
+    options.shard_count = 1;
+    options.max_operations = options.max_tasks = options.round_zero_window = 16;
+    replica = paxos::Replica::make(options);
+    replica->start(2, now_ns, out);
+    taken();
+    for (uint16_t node : {2, 3}) step({Endpoint{NodeId{node}, CoreId{0}}, paxos::LinkUp{1}});
+    while (home_index_of(name_hash(name, 0), 3) != 0) name += "x";
+  }
+  void step(const paxos::Event& event) {
+    out.clear();
+    replica->step(&event, 1, now_ns, out);
+    taken();
+  }
+  void sync() {
+    out.clear();
+    replica->on_durable(made, now_ns, out);
+    taken();
+  }
+  void taken() {
+    uint32_t begin = 0;
+    for (uint32_t end : out.record_ends) {
+      records.emplace_back(out.records.data() + begin, end - begin);
+      begin = end;
+    }
+    made += out.record_ends.size();
+  }
+  template <class M>
+  M sent() const {
+    for (const paxos::Outgoing& outgoing : out.messages) {
+      if (const auto* message = std::get_if<M>(&outgoing.message)) return *message;
+    }
+    ADD_FAILURE() << "not sent";
+    return {};
+  }
+
+  const Endpoint liar{NodeId{2}, CoreId{0}};
+  int64_t now_ns = 1'000'000'000;
+  uint64_t made = 0;
+  std::string name = "n";
+  std::vector<std::string> records;
+  paxos::Output out;
+  std::unique_ptr<paxos::Replica> replica;
+};
+
+// It went into the log as an accept of nothing, in which no later start would have believed.
+TEST_F(AmongLiars, APromiseThatReportsAnEmptyStateIsNotCounted) {
+  step({{}, paxos::ClientRequest{1, paxos::Operation::kWrite, request_id(1, 1), 100, name, "v"}});
+  const auto prepare = sent<paxos::Prepare>();
+  step({liar, paxos::Promise{prepare.op, prepare.ballot, {0, NodeId{2}, 1}, {}}});
+  step({liar, paxos::Promise{prepare.op, prepare.ballot, {}, kState}});
+  auto above = prepare.ballot;
+  ++above.round;
+  step({liar, paxos::Promise{prepare.op, prepare.ballot, above, kState}});
+  EXPECT_EQ(replica->counters().ignored_messages, 3u);
+  sync();
+  for (const std::string& record : records) {
+    EXPECT_FALSE(std::holds_alternative<paxos::AcceptRecord>(*paxos::decode_record(record)));
+  }
+  step({liar, paxos::Promise{prepare.op, prepare.ballot, {}, {}}});
+  EXPECT_EQ(sent<paxos::Accept>().state.value, "v") << "an honest one still counts";
+}
+
+TEST_F(AmongLiars, NobodyCanDecideThatANameIsEmptyForEver) {
+  step({{}, paxos::ClientRequest{1, paxos::Operation::kRead, {}, 100, name, {}}});
+  const auto read = sent<paxos::ReadState>();
+  step({liar, paxos::ReadReply{read.op, true, {}, {}}});
+  step({liar, paxos::ReadReply{read.op, true, {}, kState}});
+  step({liar, paxos::ReadReply{read.op, false, kBallot, {}}});
+  EXPECT_TRUE(out.replies.empty());
+  EXPECT_EQ(replica->counters().ignored_messages, 3u);
+  step({liar, paxos::ReadReply{read.op, false, {}, {}}});
+  ASSERT_EQ(out.replies.size(), 1u);
+  EXPECT_EQ(out.replies[0].status, paxos::Status::kEmpty);
 }
 
 }  // namespace
