@@ -48,11 +48,6 @@ int run(const Options& options) {
 }  // namespace once::bench
 
 int main(int argc, char** argv) {
-  once::bench::Options options;
-  int exit_code = 0;
-  if (once::bench::parse_options(argc, argv, options, exit_code) ==
-      once::bench::ParseOutcome::kExit) {
-    return exit_code;
-  }
-  return once::bench::run(options);
+  const auto options = once::bench::parse_options(argc, argv);
+  return options ? once::bench::run(*options) : once::say(options.error());
 }

@@ -5,12 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdlib>
+#include <sstream>
 
 #include "base/limits.h"
 
 namespace once::bench {
 namespace {
 
+constexpr int kExitUsage = 2;
 constexpr size_t kMaxHotNames = 1'000'000;
 constexpr size_t kMaxBenchConnections = 4096;
 constexpr size_t kMaxBenchInFlight = 1u << 18;
@@ -55,9 +57,14 @@ std::string check(const Options& o) {
   return {};
 }
 
+tl::unexpected<EarlyExit> usage_error(const std::string& message) {
+  return tl::unexpected(EarlyExit{kExitUsage, "", "once-bench: " + message + "\n"});
+}
+
 }  // namespace
 
-ParseOutcome parse_options(int argc, char** argv, Options& o, int& exit_code) {
+tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
+  Options o;
   const char* environment = std::getenv("ONCE_ENDPOINTS");
   std::string endpoints =
       environment != nullptr ? environment : "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
@@ -87,24 +94,21 @@ ParseOutcome parse_options(int argc, char** argv, Options& o, int& exit_code) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    exit_code = app.exit(problem) == 0 ? 0 : 2;
-    return ParseOutcome::kExit;
+    std::ostringstream out, err;
+    const int code = app.exit(problem, out, err) == 0 ? 0 : kExitUsage;
+    return tl::unexpected(EarlyExit{code, out.str(), err.str()});
   }
-  exit_code = 2;
   if (o.operation_name != "write" && o.operation_name != "read") {
-    fmt::print(stderr, "once-bench: {}: not served yet by this version\n", o.operation_name);
-    return ParseOutcome::kExit;
+    return usage_error(o.operation_name + ": not served yet by this version");
   }
   o.operation = o.operation_name == "read" ? paxos::Operation::kRead : paxos::Operation::kWrite;
   o.endpoints = split_endpoints(endpoints);
-  std::string wrong = parse_names(names, o.hot_names)
-                          ? check(o)
-                          : fmt::format("--names must be unique or hot:K, K 1..{}", kMaxHotNames);
-  if (!wrong.empty()) {
-    fmt::print(stderr, "once-bench: {}\n", wrong);
-    return ParseOutcome::kExit;
-  }
-  return ParseOutcome::kRun;
+  const std::string wrong =
+      parse_names(names, o.hot_names)
+          ? check(o)
+          : fmt::format("--names must be unique or hot:K, K 1..{}", kMaxHotNames);
+  if (!wrong.empty()) return usage_error(wrong);
+  return o;
 }
 
 }  // namespace once::bench

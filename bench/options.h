@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
+#include "base/early_exit.h"
 #include "paxos/messages.h"
 
 namespace once::bench {
@@ -30,9 +32,7 @@ struct Options {
   size_t share() const { return (in_flight + connections - 1) / connections; }
 };
 
-enum class ParseOutcome { kRun, kExit };
-
-// On kExit everything has been said and `exit_code` is what to exit with.
-ParseOutcome parse_options(int argc, char** argv, Options& options, int& exit_code);
+// Reads the environment variable ONCE_ENDPOINTS. Prints nothing.
+tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 
 }  // namespace once::bench

@@ -1,57 +1,37 @@
 // The `once` command: write, read and status from a shell. The exit code tells the outcome.
 #include <fmt/format.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
+#include "client/arguments.h"
 #include "client/client.h"
 #include "client/output.h"
 
 namespace {
 
+using once::client::Arguments;
 using once::client::Client;
+using once::client::Command;
 using once::client::NodeStatus;
 using once::client::Outcome;
 using once::client::Result;
 
 constexpr int kExitError = 1;
-constexpr int kExitUsage = 2;
 constexpr int kExitUnavailable = 6;
 constexpr int64_t kStatusTimeoutMs = 2000;  // of one node: a frozen one must not hold up the rest
-constexpr const char* kDefaultEndpoints = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
-
-struct Arguments {
-  std::string endpoints = kDefaultEndpoints;
-  int64_t timeout_ms = 5000;
-  bool json = false;
-  std::string name;
-  std::string value;
-  std::string request_id;
-};
-
-std::vector<std::string> split_endpoints(const std::string& list) {
-  std::vector<std::string> endpoints;
-  for (size_t begin = 0; begin <= list.size();) {
-    const size_t end = std::min(list.find(',', begin), list.size());
-    if (end > begin) endpoints.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return endpoints;
-}
 
 int usage_error(const std::string& message) {
   fmt::print(stderr, "once: {}\n", message);
-  return kExitUsage;
+  return once::client::kExitUsage;
 }
 
 bool write_stdout(std::string_view bytes) {
@@ -72,7 +52,7 @@ bool read_stdin(std::string& value) {
 
 once::client::Options client_options(const Arguments& arguments) {
   once::client::Options options;
-  options.endpoints = split_endpoints(arguments.endpoints);
+  options.endpoints = arguments.endpoints;
   options.timeout_ms = arguments.timeout_ms;
   return options;
 }
@@ -104,22 +84,14 @@ void explain_write(const Result& result) {
 }
 
 int run_write(Arguments& arguments) {
-  std::optional<once::RequestId> id;
-  if (!arguments.request_id.empty()) {
-    id.emplace();
-    if (!once::client::from_hex(arguments.request_id, *id)) {
-      return usage_error("--request-id needs 1 to 32 hexadecimal digits");
-    }
-  }
   if (arguments.value == "-" && !read_stdin(arguments.value)) {
     fmt::print(stderr, "once: cannot read standard input\n");
     return kExitError;
   }
-  std::string wrong = once::client::check_name(arguments.name);
-  if (wrong.empty()) wrong = once::client::check_value(arguments.value.size());
+  const std::string wrong = once::client::check_value(arguments.value.size());
   if (!wrong.empty()) return usage_error(wrong);
   Client client(client_options(arguments));
-  const Result result = client.write(arguments.name, arguments.value, id);
+  const Result result = client.write(arguments.name, arguments.value, arguments.request_id);
   if (arguments.json) {
     if (!write_stdout(once::client::result_json(arguments.name, result) + "\n")) return kExitError;
   } else {
@@ -129,8 +101,6 @@ int run_write(Arguments& arguments) {
 }
 
 int run_read(const Arguments& arguments) {
-  const std::string wrong = once::client::check_name(arguments.name);
-  if (!wrong.empty()) return usage_error(wrong);
   Client client(client_options(arguments));
   const Result result = client.read(arguments.name);
   if (arguments.json) {
@@ -185,7 +155,7 @@ int run_status(const Arguments& arguments) {
   options.timeout_ms = std::min(options.timeout_ms, kStatusTimeoutMs);
   const Client client(options);
   size_t members = 0;
-  const auto nodes = ask_everyone(client, split_endpoints(arguments.endpoints), members);
+  const auto nodes = ask_everyone(client, arguments.endpoints, members);
   const auto reachable = static_cast<size_t>(
       std::count_if(nodes.begin(), nodes.end(), [](const NodeStatus& n) { return n.reachable; }));
   if (arguments.json) {
@@ -202,49 +172,14 @@ int run_status(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments arguments;
-  CLI::App app("Talks to a once cluster: names that can be set exactly once.", "once");
-  app.require_subcommand(1);
-  app.add_option("--endpoints", arguments.endpoints, "Any nodes of the cluster: HOST:PORT,...")
-      ->envname("ONCE_ENDPOINTS")
-      ->capture_default_str();
-  app.add_option("--timeout", arguments.timeout_ms,
-                 "Milliseconds for the command, retries included")
-      ->check(CLI::Range(1, 24 * 3600 * 1000))
-      ->capture_default_str();
-  app.add_flag("--json", arguments.json, "Print one JSON object (status: a list)");
-  app.footer(
-      "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set), 4 empty,\n"
-      "            5 outcome unknown (repeat with the same --request-id), 6 unavailable.\n\n"
-      "Examples:\n"
-      "  once write leader node-7         # exactly one caller wins; the others exit with 3\n"
-      "  once read leader                 # prints the bare bytes: node-7\n"
-      "  once write config - < app.toml   # the value from standard input\n"
-      "  once --json status               # every node with its counters");
-  CLI::App* write = app.add_subcommand("write", "Set NAME, for ever, unless it is set already");
-  write->add_option("NAME", arguments.name, "1 to 1024 bytes, not beginning with _")->required();
-  write->add_option("VALUE", arguments.value, "The value, or - for standard input")->required();
-  write->add_option("--request-id", arguments.request_id,
-                    "Repeat an earlier write: its id in hexadecimal");
-  write->footer(
-      "Examples:\n  once write job-42 worker-a\n"
-      "  once write job-42 worker-a --request-id 0af3...   # after exit code 5\n"
-      "  once write -- job-42 -5                           # a value that begins with -");
-  CLI::App* read = app.add_subcommand("read", "Print the value of NAME");
-  read->add_option("NAME", arguments.name, "1 to 1024 bytes, not beginning with _")->required();
-  read->footer("Examples:\n  once read job-42\n  once --json read job-42");
-  CLI::App* status = app.add_subcommand("status", "Ask every node how it is");
-  status->footer(
-      "Exit code 0 when a majority is reachable, else 6.\n"
-      "Example:\n  once --endpoints 10.0.0.1:7401 status");
-  for (CLI::App* command : {write, read, status}) command->fallthrough();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : kExitUsage;
+  auto arguments = once::client::parse_arguments(argc, argv);
+  if (!arguments) return once::say(arguments.error());
+  switch (arguments->command) {
+    case Command::kWrite:
+      return run_write(*arguments);
+    case Command::kRead:
+      return run_read(*arguments);
+    case Command::kStatus:
+      return run_status(*arguments);
   }
-  if (split_endpoints(arguments.endpoints).empty()) return usage_error("no endpoints were given");
-  if (write->parsed()) return run_write(arguments);
-  if (read->parsed()) return run_read(arguments);
-  return run_status(arguments);
 }

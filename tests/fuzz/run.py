@@ -27,7 +27,15 @@ ROOT = HERE.parents[1]
 CORPORA = HERE / "corpus"
 SUFFIX = "_fuzz"
 LIMITS = ["-rss_limit_mb=1024", "-timeout=60"]
-MAX_LENGTH = {"client_frames": 8192, "peer_frames": 8192}  # else libFuzzer's own, 4096
+# A schedule is worth something from its first byte on and in any length; and the entropic choice of
+# inputs costs more there than to run them.
+OWN_LIMITS = {
+    "client_frames": ["-max_len=8192"],
+    "peer_frames": ["-max_len=8192"],
+    "schedule": ["-max_len=1024", "-len_control=0", "-entropic=0"],
+    "streams": ["-max_len=4096", "-len_control=0", "-entropic=0"],
+    "log_recovery": ["-max_len=1024", "-len_control=0", "-entropic=0"],
+}
 SLACK_SECONDS = 180  # for the committed corpus, on a slow machine
 ENVIRONMENT = {
     "ASAN_OPTIONS": "quarantine_size_mb=16:detect_stack_use_after_return=1",
@@ -62,6 +70,12 @@ def seed(build, target):
     return work, len(files)
 
 
+def flags(target):
+    dictionary = HERE / f"{target}.dict"
+    words = [f"-dict={dictionary}"] if dictionary.exists() else []
+    return LIMITS + OWN_LIMITS.get(target, []) + words
+
+
 def last_number(pattern, text):
     found = re.findall(pattern, text)
     return int(found[-1]) if found else 0
@@ -80,9 +94,8 @@ def run(build, target, seconds):
     crashes = build / "crashes"
     crashes.mkdir(parents=True, exist_ok=True)
     before = set(crashes.iterdir())
-    command = [str(binary), *LIMITS, f"-max_total_time={seconds}", "-print_final_stats=1",
-               f"-max_len={MAX_LENGTH.get(target, 4096)}", "-close_fd_mask=1",
-               f"-artifact_prefix={crashes}/{target}-", str(work)]
+    command = [str(binary), *flags(target), f"-max_total_time={seconds}",
+               "-print_final_stats=1", "-close_fd_mask=1", f"-artifact_prefix={crashes}/{target}-", str(work)]
     with tempfile.TemporaryFile(mode="w+", errors="replace") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                  cwd=build, env={**os.environ, **ENVIRONMENT})
@@ -140,8 +153,9 @@ def adopt(build, target, most):
         kept = pathlib.Path(merged)
         for path in committed.glob("*"):
             shutil.copyfile(path, kept / path.name)
-        subprocess.run([str(binary), "-merge=1", *LIMITS, "-close_fd_mask=3", str(kept),
-                        str(found)], check=True, cwd=build, env={**os.environ, **ENVIRONMENT})
+        command = [str(binary), "-merge=1", *flags(target), "-close_fd_mask=3"]
+        subprocess.run([*command, str(kept), str(found)], check=True, cwd=build,
+                       env={**os.environ, **ENVIRONMENT})
         known = {hashlib.sha1(path.read_bytes()).digest() for path in committed.glob("*")}
         fresh = [path for path in kept.iterdir()
                  if hashlib.sha1(path.read_bytes()).digest() not in known]

@@ -153,6 +153,63 @@ void write_records(const Corpus& corpus) {
   corpus.add("every-record", all);
 }
 
+void write_command_lines(const Corpus& corpus) {
+  const auto line = [&](const char* name, char program, std::initializer_list<const char*> texts) {
+    std::string bytes(1, program);
+    for (const char* text : texts) bytes.append(text).push_back('\0');
+    corpus.add(name, bytes);
+  };
+  line("onced-format", 0,
+       {"format", "--data", "d", "--node", "1", "--cluster", "1=a:1", "--cluster-id", "c0ffee"});
+  line("onced-start", 0, {"start", "--data=d", "--listen", "127.0.0.1:7401", "--cores", "2"});
+  line("onced-dev", 0, {"dev", "--nodes", "3", "--port", "7400", "--unsafe-buffered-log"});
+  line("onced-inspect", 0, {"inspect", "--data", "d", "name"});
+  line("onced-version", 0, {"version"});
+  line("onced-help", 0, {"start", "--help"});
+  line("once-write", 1, {"write", "name", "value", "--request-id", "0af3", "--json"});
+  line("once-write-minus", 1, {"--timeout", "100", "write", "--", "name", "-5"});
+  line("once-read", 1, {"--endpoints", "127.0.0.1:7401,[::1]:7402", "read", "name"});
+  line("once-status", 1, {"status"});
+  line("bench", 2,
+       {"--op", "write", "--connections", "3", "--in-flight", "64", "--seconds", "1.5"});
+  line("bench-hot-names", 2, {"--names", "hot:5", "--rate", "1e3", "--value-size", "0", "--json"});
+  line("bench-floor", 2, {"--floor", "--floor-dir", "/tmp", "--timeout", "9", "--warmup", "0"});
+}
+
+// See schedule_fuzz.cc for what the bytes mean.
+void write_schedules(const Corpus& corpus) {
+  const auto add = [&](const char* name, std::initializer_list<int> steps) {
+    corpus.add(name, std::string(steps.begin(), steps.end()));
+  };
+  constexpr int kSettle = 14, kDrain = 11, kWrite = 7, kRead = 9, kCrash = 10, kTick = 6;
+  constexpr int kSync = 4, kDeliver = 0, kLie = 14, kCut = 12;
+  add("a-write-and-reads",
+      {0, kSettle, kWrite, 0, 0, 1, 99, kSettle, kRead, 1, 0, 99, kRead, 2, 0, 99, kSettle});
+  add("two-writers-of-a-name", {0, kSettle, kWrite, 0, 0, 0, 99, kWrite,   1,        0,
+                                1, 99,      kWrite, 2, 0, 2, 99, kDeliver, kDeliver, kSettle});
+  add("a-retry-at-another-node",
+      {0, kSettle, kWrite, 0, 1, 1, 5, kTick, 9, kWrite, 1, 1, 200, 99, kSettle});
+  add("takeover-from-a-dead-home",
+      {0, kSettle, kCrash, 0,      kWrite, 1, 0, 0,  99,      kWrite,  1,
+       1, 0,       99,     kWrite, 2,      2, 0, 99, kSettle, kSettle, kSettle});
+  add("a-home-claims-after-a-crash",
+      {0,     kSettle, kWrite, 0, 0,      0, 99,      kWrite, 0, 1, 0, 99, kDeliver,
+       kSync, 1,       kCrash, 0, kCrash, 0, kSettle, kWrite, 0, 2, 0, 99, kSettle});
+  add("a-cut-link",
+      {0, kSettle, kCut, 0, 1, 0, kWrite, 0, 0, 0, 99, kSettle, kCut, 0, 1, 1, kSettle});
+  add("one-node", {4, kSettle, kWrite, 0, 0,      0, 99,    kSync, 0, kRead, 0,
+                   0, 99,      kCrash, 0, kCrash, 0, kRead, 0,     0, 99});
+  add("five-nodes",
+      {6, kDrain, kWrite, 3, 0, 0, 99, kWrite, 4, 0, 1, 99, kCrash, 0, kDrain, kRead, 1, 0, 99});
+  add("a-forged-promise", {1, kSettle, kCrash, 0, kWrite, 1, 0, 0, 99, kSync, 1, kLie, 1,     2,
+                           0, 120,     0,      0, 1,      0, 0, 0, 0,  0,     0, 0,    kSync, 1});
+  for (int type = 0; type < static_cast<int>(std::variant_size_v<Message>); ++type) {
+    const std::string name = std::string("a-forged-message-of-type-") + std::to_string(type);
+    add(name.c_str(), {1, kSettle, kWrite, 0, 0, 0, 99, kLie, 0, 1, 0, 0,   type,   1,
+                       0, 0,       1,      0, 0, 1, 0,  1,    0, 1, 1, 'v', kSettle});
+  }
+}
+
 }  // namespace
 }  // namespace once::fuzz
 
@@ -164,5 +221,7 @@ int main(int argc, char** argv) {
   write_peer_frames({root / "peer_frames"});
   write_hellos({root / "hello"});
   write_records({root / "records"});
+  write_command_lines({root / "command_line"});
+  write_schedules({root / "schedule"});
   return 0;
 }

@@ -1,0 +1,32 @@
+// What `once` was asked to do: the command line as a value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/early_exit.h"
+#include "base/types.h"
+
+namespace once::client {
+
+inline constexpr int kExitUsage = 2;
+
+enum class Command : uint8_t { kWrite, kRead, kStatus };
+
+struct Arguments {
+  Command command = Command::kStatus;
+  std::vector<std::string> endpoints;  // one at least
+  int64_t timeout_ms = 5000;
+  bool json = false;
+  std::string name;   // of kWrite and kRead; within the limits
+  std::string value;  // of kWrite; "-": standard input
+  std::optional<RequestId> request_id;
+};
+
+// Reads the environment variable ONCE_ENDPOINTS. Prints nothing.
+tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv);
+
+}  // namespace once::client

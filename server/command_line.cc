@@ -1,0 +1,112 @@
+#include "server/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "server/exit_codes.h"
+
+namespace once::server {
+namespace {
+
+constexpr const char* kUnsafeHelp =
+    "Go on where the file system refuses O_DIRECT (tmpfs): slow, and only as durable as its sync";
+
+CLI::App* add_format(CLI::App& app, FormatOptions& options) {
+  CLI::App* command = app.add_subcommand("format", "Make the data directory of a new node");
+  command->add_option("--data", options.data, "Directory to make; new or empty")->required();
+  command->add_option("--node", options.node, "Number of this node")
+      ->required()
+      ->check(CLI::Range(1, static_cast<int>(kMaxNodes)));
+  command->add_option("--cluster", options.cluster, "Every member: 1=HOST:PORT,2=HOST:PORT,...")
+      ->required();
+  command->add_option("--cluster-id", options.cluster_id, "1 to 32 hex digits, the same everywhere")
+      ->required();
+  command->add_option("--segment-mib", options.segment_mib, "Size of a log segment")
+      ->default_val(kDefaultSegmentBytes / (1024 * 1024))
+      ->check(CLI::Range(2, 4096));
+  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command->footer(
+      "Example:\n  onced format --data /var/lib/once --node 1 \\\n"
+      "    --cluster 1=10.0.0.1:7501,2=10.0.0.2:7501,3=10.0.0.3:7501 --cluster-id c0ffee");
+  return command;
+}
+
+CLI::App* add_start(CLI::App& app, StartOptions& options) {
+  CLI::App* command = app.add_subcommand("start", "Run a node until SIGTERM or SIGINT");
+  command->add_option("--data", options.data, "Its data directory")->required();
+  command->add_option("--listen", options.listen, "HOST:PORT for clients")->required();
+  command->add_option("--advertise", options.advertise,
+                      "HOST:PORT that clients are told to dial (default: --listen)");
+  command->add_option("--cores", options.cores, "Threads, one core each")
+      ->default_val(1)
+      ->check(CLI::Range(1, static_cast<int>(kMaxCores)));
+  command->add_option("--io", options.io, "Backend for I/O")
+      ->default_val("uring")
+      ->check(CLI::IsMember({"uring", "epoll"}));
+  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command->footer("Example:\n  onced start --data /var/lib/once --listen 10.0.0.1:7401");
+  return command;
+}
+
+CLI::App* add_dev(CLI::App& app, DevOptions& options) {
+  CLI::App* command = app.add_subcommand("dev", "Run a whole cluster on this machine");
+  command->add_option("--nodes", options.nodes, "How many nodes")
+      ->default_val(1)
+      ->check(CLI::Range(1, static_cast<int>(kMaxNodes)));
+  command->add_option("--data", options.data, "Directory for the nodes' data")
+      ->default_val(options.data);
+  command
+      ->add_option("--port", options.port,
+                   "P: clients on P+1.. (one node: on P itself), peers on P+101..")
+      ->default_val(options.port)
+      ->check(CLI::Range(1, 65535 - 200));
+  command->add_option("--cores", options.cores, "Threads of each node")
+      ->default_val(1)
+      ->check(CLI::Range(1, static_cast<int>(kMaxCores)));
+  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command->footer("Example:\n  onced dev --nodes 3 --data /tmp/once --port 7400");
+  return command;
+}
+
+CLI::App* add_inspect(CLI::App& app, InspectOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show what a data directory holds, without changing it");
+  command->add_option("--data", options.data, "The data directory")->required();
+  command->add_option("name", options.name, "Show every record about this name");
+  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command->footer("Example:\n  onced inspect --data /var/lib/once my-name");
+  return command;
+}
+
+}  // namespace
+
+tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("onced: the server of once, a replicated service of write-once registers");
+  app.require_subcommand(1);
+  FormatOptions format;
+  StartOptions start;
+  DevOptions dev;
+  InspectOptions inspect;
+  const CLI::App* format_command = add_format(app, format);
+  const CLI::App* start_command = add_start(app, start);
+  const CLI::App* dev_command = add_dev(app, dev);
+  const CLI::App* inspect_command = add_inspect(app, inspect);
+  const CLI::App* version_command = app.add_subcommand("version", "Print the version");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    std::ostringstream out, err;
+    const int code = app.exit(problem, out, err) == 0 ? kExitDone : kExitUsage;
+    return tl::unexpected(EarlyExit{code, out.str(), err.str()});
+  }
+  if (format_command->parsed()) return format;
+  if (start_command->parsed()) return start;
+  if (dev_command->parsed()) return dev;
+  if (inspect_command->parsed()) return inspect;
+  ONCE_ASSERT(version_command->parsed());
+  return VersionOptions{};
+}
+
+}  // namespace once::server

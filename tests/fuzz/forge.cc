@@ -1,0 +1,102 @@
+#include "tests/fuzz/forge.h"
+
+namespace once::fuzz {
+
+using namespace paxos;
+
+Ballot Forger::ballot() {
+  Ballot ballot;
+  ballot.round = number32();
+  const uint8_t node = input_.byte();
+  ballot.node = node < 128 ? from_ : NodeId{static_cast<uint16_t>(node % 6)};
+  ballot.incarnation = number32();
+  return ballot;
+}
+
+State Forger::state() {
+  State state;
+  state.version = any_number(input_);
+  state.sealed = input_.byte() < 200;
+  state.writer = request_id(9, input_.byte());
+  state.value = input_.bytes(input_.byte() % 32);
+  return state;
+}
+
+std::string_view Forger::names() { return input_.bytes(input_.byte() % 64); }
+
+Message Forger::any_message() {
+  switch (input_.byte() % std::variant_size_v<Message>) {
+    case 0:
+      return Prepare{any_number(input_), ballot(), any_name(input_)};
+    case 1:
+      return Promise{any_number(input_), ballot(), ballot(), state()};
+    case 2:
+      return Accept{any_number(input_), ballot(), state(), any_name(input_)};
+    case 3:
+      return Accepted{any_number(input_), ballot(), any_number(input_)};
+    case 4:
+      return AcceptedRange{number32(), any_number(input_), any_number(input_)};
+    case 5:
+      return Rejected{any_number(input_), ballot(), ballot()};
+    case 6:
+      return ReadState{any_number(input_), any_name(input_)};
+    case 7:
+      return ReadReply{any_number(input_), input_.byte() % 2 == 1, ballot(), state()};
+    case 8:
+      return HomeProgress{number32(), any_number(input_)};
+    case 9:
+      return ChosenRange{number32(), any_number(input_), any_number(input_)};
+    case 10:
+      return Decided{ballot(), any_number(input_), any_name(input_)};
+    case 11:
+      return ClaimHome{number32(), any_number(input_), any_number(input_)};
+    case 12:
+      return ClaimReply{number32(),         any_number(input_),     any_number(input_),
+                        any_number(input_), input_.byte() % 2 == 1, names()};
+    case 13:
+      return SettleQuery{ballot(), ballot(), any_name(input_)};
+    case 14:
+      return Settled{ballot(), ballot(), any_name(input_)};
+    case 15:
+      return Forward{any_number(input_),
+                     input_.byte() % 2 == 1 ? Operation::kRead : Operation::kWrite,
+                     request_id(9, input_.byte()),
+                     number32(),
+                     any_name(input_),
+                     input_.bytes(input_.byte() % 32)};
+    default:
+      return ForwardReply{any_number(input_), static_cast<Status>(input_.byte() % 7), state()};
+  }
+}
+
+Message Forger::answer_to(const Message& request) {
+  const bool other_ballot = input_.byte() >= 200;
+  const auto same = [&](const Ballot& asked) { return other_ballot ? ballot() : asked; };
+  if (const auto* prepare = std::get_if<Prepare>(&request)) {
+    if (input_.byte() % 4 == 0) return Rejected{prepare->op, same(prepare->ballot), ballot()};
+    return Promise{prepare->op, same(prepare->ballot), ballot(), state()};
+  }
+  if (const auto* accept = std::get_if<Accept>(&request)) {
+    if (input_.byte() % 4 == 0) return Rejected{accept->op, same(accept->ballot), ballot()};
+    if (accept->ballot.round == 0) {
+      return AcceptedRange{accept->ballot.incarnation, any_number(input_), accept->op};
+    }
+    return Accepted{accept->op, same(accept->ballot), accept->state.version};
+  }
+  if (const auto* read = std::get_if<ReadState>(&request)) {
+    return ReadReply{read->op, input_.byte() % 2 == 1, ballot(), state()};
+  }
+  if (const auto* claim = std::get_if<ClaimHome>(&request)) {
+    return ClaimReply{claim->incarnation, any_number(input_),     claim->cursor,
+                      any_number(input_), input_.byte() % 2 == 1, names()};
+  }
+  if (const auto* query = std::get_if<SettleQuery>(&request)) {
+    return Settled{query->promised, query->accepted, query->name};
+  }
+  if (const auto* forward = std::get_if<Forward>(&request)) {
+    return ForwardReply{forward->op, static_cast<Status>(input_.byte() % 7), state()};
+  }
+  return any_message();
+}
+
+}  // namespace once::fuzz
