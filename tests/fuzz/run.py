@@ -95,7 +95,8 @@ def run(build, target, seconds):
     crashes.mkdir(parents=True, exist_ok=True)
     before = set(crashes.iterdir())
     command = [str(binary), *flags(target), f"-max_total_time={seconds}",
-               "-print_final_stats=1", "-close_fd_mask=1", f"-artifact_prefix={crashes}/{target}-", str(work)]
+               "-print_final_stats=1", "-close_fd_mask=1",
+               f"-artifact_prefix={crashes}/{target}-", str(work)]
     with tempfile.TemporaryFile(mode="w+", errors="replace") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                  cwd=build, env={**os.environ, **ENVIRONMENT})
