@@ -243,18 +243,6 @@ Result<std::map<NodeId, DiskId>> read_peers(const std::string& path) {
   return peers;
 }
 
-Result<uint32_t> read_streams(const std::string& path) {
-  auto text = read_file(path);
-  if (!text) return tl::unexpected(text.error());
-  Lines lines;
-  uint64_t count = 0;
-  const bool good = parse_lines(*text, &lines) && lines.size() == 1 &&
-                    lines.begin()->first == "count" &&
-                    parse_number(lines.begin()->second, &count) && count >= 1 && count <= kMaxCores;
-  if (!good) return error(fmt::format("{} is damaged: restore it from a backup", path));
-  return static_cast<uint32_t>(count);
-}
-
 class OpenDirectory final : public DataDirectory {
  public:
   OpenDirectory(std::string path, Configuration configuration, wal::Descriptor lock,
@@ -365,6 +353,18 @@ Result<Configuration> DataDirectory::read_configuration(const std::string& path)
   return parse_identity(identity, *text);
 }
 
+Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
+  auto text = read_file(path + "/streams");
+  if (!text) return tl::unexpected(text.error());
+  Lines lines;
+  uint64_t count = 0;
+  const bool good = parse_lines(*text, &lines) && lines.size() == 1 &&
+                    lines.begin()->first == "count" &&
+                    parse_number(lines.begin()->second, &count) && count >= 1 && count <= kMaxCores;
+  if (!good) return error(fmt::format("{}/streams is damaged: restore it from a backup", path));
+  return static_cast<uint32_t>(count);
+}
+
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& path) {
   auto configuration = read_configuration(path);
   if (!configuration) return tl::unexpected(configuration.error());
@@ -372,7 +372,7 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& pa
   if (!lock) return tl::unexpected(lock.error());
   auto peers = read_peers(path + "/peers");
   if (!peers) return tl::unexpected(peers.error());
-  auto streams = read_streams(path + "/streams");
+  auto streams = read_streams(path);
   if (!streams) return tl::unexpected(streams.error());
   return std::make_unique<OpenDirectory>(path, std::move(*configuration), std::move(*lock),
                                          std::move(*peers), *streams);

@@ -31,6 +31,7 @@ class DataDirectory {
   static Result<std::unique_ptr<DataDirectory>> open(const std::string& path);
   // Without the lock, for `onced inspect`.
   static Result<Configuration> read_configuration(const std::string& path);
+  static Result<uint32_t> read_streams(const std::string& path);  // as streams()
 
   virtual ~DataDirectory() = default;
   virtual const Configuration& configuration() const = 0;

@@ -115,6 +115,8 @@ void print_configuration(const Configuration& configuration) {
 int run_inspect(const std::string& data, const std::string& name, bool direct) {
   const auto configuration = DataDirectory::read_configuration(data);
   if (!configuration) return log_error(configuration.error().message), kExitDirectory;
+  const auto streams = DataDirectory::read_streams(data);
+  if (!streams) return log_error(streams.error().message), kExitDirectory;
   print_configuration(*configuration);
   Inspection inspection(name);
   wal::LogOptions options;
@@ -127,7 +129,12 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
     options.stream = stream;
     const auto segments = wal::list_segments(storage, data, stream);
     if (!segments) return log_error(segments.error().message), kExitDirectory;
-    if (segments->empty()) continue;
+    if (segments->empty()) {
+      if (stream >= *streams) continue;
+      log_error(fmt::format("log stream {} is missing from {}", stream, data));
+      code = kExitCorrupt;
+      continue;
+    }
     const auto tail = wal::read_beside_writer(
         storage, identity, options, [&](std::string_view record) { inspection.visit(record); });
     if (!tail) {

@@ -119,7 +119,7 @@ def corrupt_logs(cluster, damage, seed):
                    ["corrupt log", "log-0-", "must not vote"])
     damage.refused("log stream 1 is missing",
                    lambda copy: [path.unlink() for path in segments(copy, 1)],
-                   ["log stream 1 is missing", "must not vote"], inspect=False)
+                   ["log stream 1 is missing", "must not vote"])
 
 
 def cut(path):
@@ -155,7 +155,7 @@ def bad_directories(cluster, damage):
     refused(cluster, DIRECTORY, base / "empty", ["not formatted", "onced format"])
     for name in ("identity", "peers", "streams"):
         damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),
-                       [name, "damaged"], DIRECTORY, inspect=name == "identity")
+                       [name, "damaged"], DIRECTORY, inspect=name != "peers")
     # A volume that is not mounted: the file is not damaged, it cannot be reached.
     damage.refused("a segment that cannot be opened",
                    lambda copy: point_nowhere(segments(copy, 0)[1]),
