@@ -3,6 +3,7 @@ each moment. Every fault is a coroutine that makes it, keeps it for a while and 
 """
 
 import asyncio
+import bisect
 import collections
 import itertools
 import signal
@@ -20,6 +21,7 @@ class World:
         self.busy = set()    # nodes that a fault has stopped
         self.ill = collections.Counter()  # ("node", n) or ("pair", a, b) -> faults on it now
         self.health = []     # (monotonic seconds, a majority is healthy), at each change
+        self.changes = []    # (monotonic seconds, what, +1 or -1): faults that began and ended
 
     def pairs(self):
         return list(itertools.combinations(sorted(self.nodes), 2))
@@ -38,6 +40,7 @@ class World:
 
     def mark(self, what, change):
         self.ill[what] += change
+        self.changes.append((time.monotonic(), what, change))
         self.note()
 
     def between(self, a, b):
@@ -78,17 +81,18 @@ class World:
     # The faults.
 
     async def kill(self, count):
-        """kill -9 of some nodes at once, and later their restart, one after the other."""
+        """kill -9 of some nodes at once, and later their restart."""
         victims = self.free_nodes(count)
         for number in victims:
             self.mark(("node", number), +1)
             self.nodes[number].process.kill()
         try:
             for number in victims:
-                await asyncio.to_thread(self.nodes[number].kill_waited)
+                await asyncio.to_thread(self.nodes[number].wait_until_gone)
             await self.last(0.1, 4)
         finally:
             for number in victims:
+                self.nodes[number].wait_until_gone()
                 self.nodes[number].start()
                 self.busy.discard(number)
                 self.mark(("node", number), -1)
@@ -220,20 +224,39 @@ class World:
         await asyncio.sleep(self.rng.uniform(least, most))
 
 
-def longest_gap(health, decisions, begin, end):
-    """The longest time without a decision within one stretch of a healthy majority."""
-    longest = 0.0
-    stretches = [(max(at, begin), min(until, end))
-                 for (at, healthy), (until, _) in zip(health, health[1:] + [(end, None)])
-                 if healthy]
-    position = 0
-    for start, stop in stretches:
-        last = start
-        while position < len(decisions) and decisions[position] < start:
-            position += 1
-        while position < len(decisions) and decisions[position] <= stop:
-            longest = max(longest, decisions[position] - last)
-            last = decisions[position]
-            position += 1
-        longest = max(longest, stop - last)
-    return longest
+class Stretches:
+    """The times during which a majority was healthy."""
+
+    def __init__(self, world, begin, end):
+        until = [at for at, _ in world.health[1:]] + [end]
+        self.world = world
+        self.list = [(max(at, begin), min(stop, end))
+                     for (at, healthy), stop in zip(world.health, until) if healthy]
+
+    def seconds(self):
+        return sum(stop - start for start, stop in self.list)
+
+    def longest_gap(self, wins):
+        """The longest time without a win within one of them: (seconds, when it began)."""
+        longest = (0.0, 0.0)
+        wins = sorted(wins)
+        for start, stop in self.list:
+            inside = wins[bisect.bisect_left(wins, start):bisect.bisect_right(wins, stop)]
+            for last, following in zip([start] + inside, inside + [stop]):
+                longest = max(longest, (following - last, last))
+        return longest
+
+    def count_inside(self, calls):
+        """How many of the (call, return) lie within one of them."""
+        starts = [start for start, _ in self.list]
+        count = 0
+        for called, returned in calls:
+            index = bisect.bisect_right(starts, called) - 1
+            count += index >= 0 and returned <= self.list[index][1]
+        return count
+
+    def story(self, gap, begin):
+        """What went on around a gap, in seconds from its beginning."""
+        lines = [f"{at - begin:+.2f} {' '.join(map(str, what))} {'ill' if change > 0 else 'well'}"
+                 for at, what, change in self.world.changes if begin - 2 <= at <= begin + gap]
+        return "; ".join(lines) or "no fault began or ended"

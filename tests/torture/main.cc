@@ -34,7 +34,7 @@ constexpr int64_t kReadBackPatienceNs = 60'000'000'000;
 struct Options {
   WorkloadOptions workload;
   std::string history_path;
-  std::string decisions_path;
+  std::string times_path;
 };
 
 void say_progress(const Recorder& recorder) {
@@ -62,18 +62,17 @@ bool load_until_told(Workload& workload) {
   return !orphaned;
 }
 
-// Milliseconds of the monotonic clock in which a write won: it needed a majority just then.
-void save_decisions(const History& history, const std::string& path) {
-  std::vector<int64_t> times_ms;
+// In milliseconds of the monotonic clock: "won T" when a write won, so that a majority must have
+// worked just then; "failed CALL RETURN" of each call that told nothing.
+void save_times(const History& history, const std::string& path) {
+  std::ofstream file(path);
   for (const auto& call : history) {
     if (call.action == Action::kWrite && call.outcome == Outcome::kDone) {
-      times_ms.push_back(call.return_ns / 1'000'000);
+      file << "won " << call.return_ns / 1'000'000 << '\n';
+    } else if (call.outcome == Outcome::kUnknown || call.outcome == Outcome::kNothing) {
+      file << "failed " << call.call_ns / 1'000'000 << ' ' << call.return_ns / 1'000'000 << '\n';
     }
   }
-  std::sort(times_ms.begin(), times_ms.end());
-  times_ms.erase(std::unique(times_ms.begin(), times_ms.end()), times_ms.end());
-  std::ofstream file(path);
-  for (const int64_t time : times_ms) file << time << '\n';
 }
 
 nlohmann::json summary(const History& history, size_t names, size_t unread) {
@@ -104,7 +103,7 @@ int run(const Options& options) {
   }
   const size_t unread = workload.read_back(kReadBackPatienceNs);
   const History history = workload.recorder().take();
-  save_decisions(history, options.decisions_path);
+  save_times(history, options.times_path);
   if (const auto saved = once::check::save_history(history, options.history_path); !saved) {
     fmt::print(stderr, "once-torture: {}\n", saved.error().message);
     return kExitError;
@@ -122,7 +121,7 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->required();
   app.add_option("--history", options.history_path, "Where the history goes")->required();
-  app.add_option("--decisions", options.decisions_path, "Where the times of decisions go")
+  app.add_option("--times", options.times_path, "Where the times of wins and failures go")
       ->required();
   app.add_option("--seed", options.workload.seed, "Of names, values and retries");
   app.add_option("--clients", options.workload.clients, "Clients")->check(CLI::Range(1, 64));

@@ -20,11 +20,12 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
 from cluster import Cluster, Node, check, check_equal, free_port  # noqa: E402
-from faults import World, longest_gap  # noqa: E402
+from faults import Stretches, World  # noqa: E402
 from proxy import Link  # noqa: E402
 
 NODES = 3
@@ -47,10 +48,11 @@ class TortureNode(Node):
             capture_output=True, timeout=60)
         check_equal(done.returncode, 0, f"format of node {self.number}: {done.stderr!r}")
 
-    def kill_waited(self):
-        """After kill(): until it is gone."""
-        self.process.wait(timeout=60)
-        self.process = None
+    def wait_until_gone(self):
+        """After a kill."""
+        if self.process is not None:
+            self.process.wait(timeout=60)
+            self.process = None
 
     def resident_mib(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -86,10 +88,10 @@ class Load:
 
     def __init__(self, options, cluster, seed):
         self.history = cluster.directory / "history"
-        self.decisions = cluster.directory / "decisions"
+        self.times = cluster.directory / "times"
         self.command = [os.path.join(options.bin, "once-torture"),
                         "--endpoints", cluster.endpoints(), "--history", self.history,
-                        "--decisions", self.decisions, "--seed", str(seed),
+                        "--times", self.times, "--seed", str(seed),
                         "--rate", str(options.rate), "--clients", str(options.clients)]
         self.process = None
         self.calls = 0
@@ -118,13 +120,22 @@ class Load:
         await self.reader
         return self.summary
 
-    async def close(self):
+    def kill(self):
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
+
+    async def close(self):
+        if self.process is not None:
             await self.process.wait()
 
-    def decision_times(self):
-        return [int(line) / 1000 for line in self.decisions.read_text().split()]
+    def read_times(self):
+        """When writes won; the times of call and return of what failed. In seconds."""
+        wins, failures = [], []
+        for line in self.times.read_text().splitlines():
+            kind, *times = line.split()
+            times = [int(time_ms) / 1000 for time_ms in times]
+            (wins if kind == "won" else failures).append(times)
+        return [win for win, in wins], failures
 
 
 class Totals:
@@ -138,6 +149,7 @@ class Totals:
         self.violations = 0
         self.gap = 0.0
         self.healthy = 0.0
+        self.failed = 0  # calls, though a majority was healthy all the time that they took
         self.memory = []  # (start, end) of each node and round, MiB
         self.disk = 0.0
 
@@ -153,8 +165,8 @@ class Totals:
               + ", ".join(f"{kind} {count}" for kind, count in sorted(self.outcomes.items())))
         print(f"faults: {sum(self.faults.values())}; "
               + ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())))
-        print(f"longest gap without a decision while a majority was healthy: {self.gap * 1000:.0f} "
-              f"ms (healthy for {self.healthy:.0f} s)")
+        print(f"while a majority was healthy ({self.healthy:.0f} s): longest gap without a "
+              f"decision {self.gap * 1000:.0f} ms; calls without an answer {self.failed}")
         print(f"memory of a node: at most {max(start for start, _ in self.memory):.0f} MiB at the "
               f"start of a round, {max(end for _, end in self.memory):.0f} MiB at the end; "
               f"log of a node: at most {self.disk:.0f} MiB")
@@ -224,6 +236,7 @@ class Round:
         self.totals = totals
         self.progress = progress
         self.seed = options.seed * 1000 + number
+        self.failed = False
         self.rng = random.Random(self.seed)
         self.cluster = TortureCluster(options, self.rng.choice([1, 1, 2]), f"round-{number}")
 
@@ -235,17 +248,28 @@ class Round:
                 await asyncio.to_thread(node.format)
             await asyncio.to_thread(self.cluster.start)
             await self.run_load(load)
-        except BaseException:
-            self.progress.clear()
-            for node in self.cluster.nodes:
-                print(f"--- node {node.number}: {node.log_tail()}", file=sys.stderr)
-            print(f"--- kept: {self.cluster.directory}", file=sys.stderr)
+        except Exception:
+            self.failed = True
             raise
         finally:
-            await load.close()
+            # What must happen even when it is interrupted again comes first, and does not wait.
             self.cluster.close()
+            load.kill()
+            self.progress.clear()
+            await load.close()
             await self.cluster.close_links()
-        shutil.rmtree(self.cluster.directory, ignore_errors=True)
+            self.clean_up()
+
+    def clean_up(self):
+        """After a failure the evidence stays, under a name that no later run uses."""
+        if not self.failed:
+            shutil.rmtree(self.cluster.directory, ignore_errors=True)
+            return
+        for node in self.cluster.nodes:
+            print(f"--- node {node.number}: {node.log_tail()}", file=sys.stderr)
+        kept = self.cluster.directory.with_name(f"failed-{self.seed}-{int(time.time())}")
+        self.cluster.directory.rename(kept)
+        print(f"--- kept: {kept}", file=sys.stderr)
 
     async def run_load(self, load):
         world = World(self.cluster.nodes, self.cluster.links, self.rng)
@@ -262,7 +286,7 @@ class Round:
         await asyncio.to_thread(self.cluster.check_healthy)
         checked = await asyncio.to_thread(check_history, self.options, load)
         self.add_up(world, load, summary, memory, begin, end)
-        self.judge(world, load, summary, checked)
+        await asyncio.to_thread(self.judge, world, summary, checked)
 
     def add_up(self, world, load, summary, memory, begin, end):
         totals = self.totals
@@ -270,22 +294,26 @@ class Round:
         totals.add_summary(summary)
         totals.memory += zip(memory, (node.resident_mib() for node in self.cluster.nodes))
         totals.disk = max(totals.disk, *(disk_mib(node) for node in self.cluster.nodes))
-        gap = longest_gap(world.health, load.decision_times(), begin, end)
-        totals.gap = max(totals.gap, gap)
-        until = [at for at, _ in world.health[1:]] + [end]
-        totals.healthy += sum(stop - at for (at, healthy), stop in zip(world.health, until)
-                              if healthy)
-        self.gap = gap
+        stretches = Stretches(world, begin, end)
+        wins, failures = load.read_times()
+        self.gap, since = stretches.longest_gap(wins)
+        self.story = stretches.story(self.gap, since)
+        totals.gap = max(totals.gap, self.gap)
+        totals.healthy += stretches.seconds()
+        totals.failed += stretches.count_inside(failures)
 
-    def judge(self, world, load, summary, checked):
+    def judge(self, world, summary, checked):
         self.progress.clear()
         print(f"round {self.number} ({self.cluster.cores} cores a node): "
-              f"{sum(world.faults.values())} faults, gap {self.gap * 1000:.0f} ms; "
-              + checked.stdout.strip(), flush=True)
+              f"{sum(world.faults.values())} faults; {checked.stdout.strip()}\n"
+              f"  longest gap {self.gap * 1000:.0f} ms: {self.story}", flush=True)
         if checked.returncode != 0:
             self.totals.violations += 1
-            raise AssertionError(f"violations in {load.history}")
+            raise AssertionError("the history has violations; the directory of the round is kept")
         check_equal(summary["unread"], 0, "names that could not be read back")
+        for status in self.cluster.status():
+            check_equal(status["ignored_messages"], 0,
+                        f"messages that node {status['node']} refused as against the protocol")
 
 
 async def torture(options):
@@ -326,7 +354,9 @@ def main():
     except asyncio.CancelledError:
         print("\ntorture: stopped; its processes are gone", file=sys.stderr)
         sys.exit(130)
-    except AssertionError as failure:
+    except Exception as failure:  # of any kind: the seed must be told
+        if not isinstance(failure, AssertionError):
+            traceback.print_exc()
         print(f"torture: FAILED (seed {options.seed}): {failure}", file=sys.stderr)
         sys.exit(1)
 
