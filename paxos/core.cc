@@ -39,6 +39,7 @@ void Core::begin(int64_t now_ns, Output& out) {
   arena_.collect();
   out_ = &out;
   now_ = now_ns;
+  ++step_;
 }
 
 void Core::finish() {

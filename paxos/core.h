@@ -97,6 +97,7 @@ class Core final : public Replica {
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
   void propose(uint32_t task);
+  void answer_empty(uint32_t task);
   void count_accept(uint32_t task, uint16_t bit);
   void back_off(uint32_t task);
   void end_classic(uint32_t task);
@@ -169,6 +170,7 @@ class Core final : public Replica {
   std::vector<uint64_t> hashes_;  // of the names in the batch of this step
   Output* out_ = nullptr;
   int64_t now_ = 0;
+  uint64_t step_ = 0;  // counts calls: tells before from after without a clock
   uint32_t incarnation_ = 0;
   uint32_t recovered_incarnation_ = 0;
   uint64_t record_ = 0;   // last one made in this run

@@ -53,6 +53,7 @@ void Core::prepare(uint32_t index) {
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + 1;
   task.ballot = Ballot{round, options_.self.node, incarnation_};
   task.phase = Phase::kPrepare;
+  task.step = step_;
   task.votes = 0;
   task.best = Ballot{};
   task.next_at = now_ + kResendNs;
@@ -131,10 +132,7 @@ void Core::propose(uint32_t index) {
     uint32_t writer = task.waiters.head;
     while (writer != kNil && ops_[writer].operation != Operation::kWrite)
       writer = ops_[writer].next;
-    if (writer == kNil) {  // a majority holds nothing, and nobody wants to write
-      while (!task.waiters.empty()) answer(task.waiters.head, Status::kEmpty, State{});
-      return end_classic(index);
-    }
+    if (writer == kNil) return answer_empty(index);
     ops_[writer].may_have_happened = true;
     keep_state(task, Ballot{}, State{1, true, ops_[writer].id, ops_[writer].value()});
   }
@@ -148,6 +146,19 @@ void Core::propose(uint32_t index) {
   vote_when_durable(index, entry.record);
   broadcast(entry.hash(), RestsOn{},
             Accept{handle_of(index), task.ballot, task.state, entry.name()});
+}
+
+// A majority holds nothing, and nobody wants to write. Promises may be older than a read that
+// joined since: what was empty then may be set now. Such a read needs a round of its own.
+void Core::answer_empty(uint32_t index) {
+  const uint64_t prepared = tasks_[index].step;
+  for (uint32_t op = tasks_[index].waiters.head; op != kNil;) {
+    const uint32_t next = ops_[op].next;
+    if (ops_[op].step <= prepared) answer(op, Status::kEmpty, State{});
+    op = next;
+  }
+  if (tasks_[index].waiters.empty()) return end_classic(index);
+  prepare(index);
 }
 
 void Core::on(const Endpoint& from, const Accepted& m) {

@@ -171,6 +171,7 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.id = request.id;
   op.operation = request.operation;
   op.arrival = now_;
+  op.step = step_;
   op.deadline = now_ + std::clamp<int64_t>(request.timeout_ms, 1, 60'000) * kMs;
   op.older = newest_op_;
   (newest_op_ == kNil ? oldest_op_ : ops_[newest_op_].newer) = index;

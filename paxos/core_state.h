@@ -36,6 +36,7 @@ struct Op {
   RequestId id;
   uint64_t hash = 0;
   int64_t arrival = 0;
+  uint64_t step = 0;  // of the core, in which it arrived
   int64_t deadline = 0;
   int64_t hedge_at = 0;      // when it takes over from the home; used while forwarded_to is set
   Endpoint forwarded_to;     // node 0: not forwarded
@@ -87,6 +88,7 @@ struct Task {
   size_t block_size = 0;
   int64_t next_at = 0;
   int64_t started = 0;
+  uint64_t step = 0;  // of the core, in which `ballot` was prepared
   WaitList waiters;
 };
 
