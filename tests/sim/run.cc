@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kLivenessBoundNs = 60 * kSecond;
 constexpr size_t kProbesPerClient = 6;
+constexpr size_t kMaxSearchedCalls = 12;
+constexpr size_t kMaxSearchedNames = 40;
 
 class Run {
  public:
@@ -110,6 +112,19 @@ void Run::liveness() {
 void Run::check_history() {
   for (const auto& bad : check::check_all(history_)) {
     world_.violation(fmt::format("history of {}: {}", bad.name, bad.text));
+  }
+  second_opinion();
+}
+
+// The general search shares no rule with the exact checks. A few short ones a run are enough.
+void Run::second_opinion() {
+  size_t looked_at = 0;
+  for (const check::NameCalls& name : check::by_name(history_)) {
+    if (name.calls.size() < 3 || name.calls.size() > kMaxSearchedCalls) continue;
+    if (++looked_at > kMaxSearchedNames) return;
+    if (check::is_linearizable(name)) continue;
+    world_.violation(
+        fmt::format("history of {}: no order of its calls explains every answer", name.name));
   }
 }
 

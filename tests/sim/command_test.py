@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""once-sim as a command: exit codes, errors for bad input, a trace and its replay."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+
+def main():
+    binary = sys.argv[1]
+    with tempfile.TemporaryDirectory() as directory:
+        story = pathlib.Path(directory) / "story.txt"
+
+        def expect(code, text, *arguments):
+            done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=120)
+            output = done.stdout + done.stderr
+            if done.returncode != code or text not in output:
+                sys.exit(f"once-sim {arguments}: exit code {done.returncode}, wanted {code}; "
+                         f"{text!r} wanted in: {output[-2000:]}")
+            return done.stdout
+
+        run = ["--seed", "5", "--seconds", "2"]
+        expect(0, "trace hash", *run)
+        expect(0, "Examples:", "--help")
+        expect(0, " calls ", *run, "--trace", "-")
+        expect(0, "trace hash", *run, "--trace", story)
+        expect(0, "trace hash", "--replay", story)
+        one = json.loads(expect(0, "decisions", *run, "--json"))
+        if one["violation"] or one["answered"] == 0:
+            sys.exit(f"seed 5 is expected to do something and to be fine: {one}")
+        expect(0, "2 seeds, 0 violations", "--seeds", "5..6", "--seconds", "1", "--jobs", "2")
+        many = json.loads(expect(0, "wall_s", "--seeds", "5..6", "--seconds", "1", "--json"))
+        if many["seeds"] != 2:
+            sys.exit(f"two seeds wanted: {many}")
+
+        expect(2, "--wrong", "--wrong")
+        expect(2, "wants A..B", "--seeds", "7")
+        expect(2, "wants A..B", "--seeds", "9..7")
+        expect(2, "--seconds", "--seconds", "0")
+        expect(2, "excludes", "--seed", "1", "--seeds", "1..2")
+        expect(2, "cannot read", "--replay", pathlib.Path(directory) / "none")
+        whole = story.read_text()
+        story.write_text(whole[:len(whole) // 2])
+        expect(2, "cut off", "--replay", story)
+        story.write_text(whole.replace("once-sim trace 1", "once-sim trace 0"))
+        expect(2, "format 0", "--replay", story)
+    print("once-sim: exit codes and texts are as documented")
+
+
+if __name__ == "__main__":
+    main()

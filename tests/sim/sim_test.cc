@@ -1,0 +1,341 @@
+// The simulator's own parts: what it does to bytes and disks must be what it says, and its checks
+// must find what they are there for.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "base/limits.h"
+#include "paxos/record.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/network.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/run.h"
+#include "tests/sim/trace.h"
+#include "wal/block_format.h"
+
+namespace once::sim {
+namespace {
+
+// --- disk
+// -----------------------------------------------------------------------------------------
+
+std::string blocks_of(char byte, size_t blocks) { return std::string(blocks * kBlockBytes, byte); }
+
+TEST(SimDisk, LandsOnlyTheSectorsThatItIsTold) {
+  World world(1);
+  SimDisk disk(world);
+  ASSERT_TRUE(disk.create("d/a", 4 * kBlockBytes, {}));
+  disk.write("d/a", kBlockBytes, blocks_of('o', 2));
+  disk.write_some("d/a", kBlockBytes, blocks_of('n', 2), [](size_t sector) { return sector == 9; });
+  std::string read(4 * kBlockBytes, '?');
+  ASSERT_EQ(disk.read("d/a", 0, read).value(), read.size());
+  std::string expected = blocks_of('\0', 1) + blocks_of('o', 2) + blocks_of('\0', 1);
+  expected.replace(kBlockBytes + 9 * kSectorBytes, kSectorBytes, std::string(kSectorBytes, 'n'));
+  EXPECT_EQ(read, expected);
+}
+
+TEST(SimDisk, FlipsOneBitOfWhatWasWrittenAndOfWhatWasNot) {
+  World world(1);
+  SimDisk disk(world);
+  ASSERT_TRUE(disk.create("d/a", kBlockBytes, {}));
+  disk.flip_bit("d/a", 4000, 3);
+  std::string read(kBlockBytes, '?');
+  ASSERT_TRUE(disk.read("d/a", 0, read));
+  EXPECT_EQ(read[4000], 8);
+  read[4000] = 0;
+  EXPECT_EQ(read, blocks_of('\0', 1));
+}
+
+TEST(SimDisk, HasNoRoomForNewFilesWhenFull) {
+  World world(1);
+  SimDisk disk(world);
+  disk.full = true;
+  EXPECT_FALSE(disk.create("d/a", kBlockBytes, {}));
+  disk.full = false;
+  EXPECT_TRUE(disk.create("d/a", kBlockBytes, {}));
+}
+
+// --- network
+// --------------------------------------------------------------------------------------
+
+class End final : public Plug, public Acceptor {
+ public:
+  explicit End(Network* network) : network_(network) {}
+  void plug_connected(uint64_t) override { connected = true; }
+  void plug_bytes(uint64_t, std::string bytes) override { received += bytes; }
+  void plug_closed(uint64_t, const char* why) override { closed = *why ? why : "in order"; }
+  void incoming(uint64_t connection, const std::string&) override {
+    end = Network::end_of(connection, 1);
+    network_->plug(end, this, 0);
+  }
+  bool connected = false;
+  std::string received;
+  std::string closed;
+  uint64_t end = 0;
+
+ private:
+  Network* network_;
+};
+
+std::string frame(const std::string& body) {
+  std::string text(4, '\0');
+  const auto size = static_cast<uint32_t>(8 + body.size());
+  std::memcpy(text.data(), &size, sizeof size);
+  return text + std::string(8, 'c') + body;
+}
+
+// One connection from host 0 to node 1; host 0 is a node too unless there is only one.
+struct Wire {
+  explicit Wire(const NetworkRates& rates, size_t nodes = 2)
+      : network(world, nodes, 2, rates), dialler(&network), listener(&network) {
+    const HostId server = nodes == 2 ? 1 : 0;
+    const HostId client = 1 - server;
+    network.listen(server, "node" + std::to_string(server + 1) + ":x", &listener);
+    const auto id =
+        network.connect(client, "node" + std::to_string(server + 1) + ":x", &dialler, 7);
+    dialler.end = Network::end_of(id, 0);
+    world.run_until(kSecond);
+  }
+  World world{1};
+  Network network;
+  End dialler;
+  End listener;
+};
+
+TEST(SimNetwork, KeepsAStreamWholeAndInOrderInPiecesOfAnySize) {
+  Wire wire({.split = 900'000, .jitter_ns = 5 * kMs}, 1);
+  ASSERT_TRUE(wire.dialler.connected);
+  std::string sent;
+  for (int i = 0; i < 200; ++i) {
+    const std::string part = "part " + std::to_string(i) + ";";
+    wire.network.send(wire.dialler.end, part);
+    sent += part;
+  }
+  wire.network.close(wire.dialler.end);
+  wire.world.run_until(10 * kSecond);
+  EXPECT_EQ(wire.listener.received, sent);
+  EXPECT_EQ(wire.listener.closed, "in order");
+}
+
+TEST(SimNetwork, LosesAndDoublesWholeFramesBetweenNodes) {
+  Wire wire({.loss = 300'000, .duplicate = 300'000, .split = 500'000});
+  size_t bytes = 0;
+  for (int i = 0; i < 1000; ++i) wire.network.send(wire.dialler.end, frame("0123456789"));
+  wire.world.run_until(10 * kSecond);
+  bytes = wire.listener.received.size();
+  EXPECT_EQ(bytes % frame("0123456789").size(), 0u);
+  EXPECT_GT(wire.world.faults()[static_cast<size_t>(Fault::kLoss)], 100u);
+  EXPECT_GT(wire.world.faults()[static_cast<size_t>(Fault::kDuplicate)], 100u);
+}
+
+TEST(SimNetwork, NeverLosesAGreeting) {
+  Wire wire({.loss = 1'000'000});
+  wire.network.send(wire.dialler.end, frame("ONCEPEER hello") + frame("a message"));
+  wire.world.run_until(10 * kSecond);
+  EXPECT_EQ(wire.listener.received, frame("ONCEPEER hello"));
+}
+
+TEST(SimNetwork, HoldsBackWhatABlockedDirectionCarries) {
+  Wire wire({}, 1);
+  wire.network.block(1, 0);
+  wire.network.send(wire.dialler.end, "late");
+  wire.network.send(wire.listener.end, "answer");
+  wire.world.run_until(5 * kSecond);
+  EXPECT_EQ(wire.listener.received, "");
+  EXPECT_EQ(wire.dialler.received, "answer") << "the other direction is open";
+  wire.network.unblock(1, 0);
+  wire.world.run_until(6 * kSecond);
+  EXPECT_EQ(wire.listener.received, "late");
+}
+
+TEST(SimNetwork, CutsInTheMiddleOfWhatIsOnItsWay) {
+  Wire wire({}, 1);
+  wire.network.send(wire.dialler.end, std::string(1000, 'x'));
+  ASSERT_TRUE(wire.network.cut_one());
+  wire.world.run_until(5 * kSecond);
+  EXPECT_LT(wire.listener.received.size(), 1000u);
+  EXPECT_GT(wire.listener.received.size(), 0u);
+  EXPECT_EQ(wire.listener.closed, "connection reset");
+  EXPECT_EQ(wire.dialler.closed, "connection reset");
+}
+
+TEST(SimNetwork, AMachineThatIsBackResetsWhatItForgot) {
+  Wire wire({}, 1);
+  wire.network.kill_host(0, /*silent=*/true);
+  wire.world.run_until(5 * kSecond);
+  EXPECT_EQ(wire.dialler.closed, "") << "nobody has told";
+  wire.network.host_up(0);
+  wire.network.send(wire.dialler.end, "are you there?");
+  wire.world.run_until(6 * kSecond);
+  EXPECT_EQ(wire.dialler.closed, "connection reset");
+}
+
+// --- oracle
+// ---------------------------------------------------------------------------------------
+
+paxos::AcceptRecord accept(uint32_t round, uint16_t node, const char* value) {
+  return {paxos::Ballot{round, NodeId{node}, 1}, CoreId{0}, 1,
+          paxos::State{1, true, request_id(node, 1), value}, "name"};
+}
+
+// The blocks of a batch that holds one record.
+std::string batch_of(const paxos::Record& record) {
+  std::vector<char> bytes;
+  paxos::encode_record(record, bytes);
+  std::string block(kBlockBytes, '\0');
+  wal::BlockHeader header{};
+  header.kind = static_cast<uint32_t>(wal::BlockKind::kData);
+  header.payload_bytes = static_cast<uint32_t>(4 + bytes.size());
+  std::memcpy(block.data(), &header, sizeof header);
+  const auto size = static_cast<uint32_t>(bytes.size());
+  std::memcpy(block.data() + sizeof header, &size, sizeof size);
+  std::memcpy(block.data() + sizeof header + sizeof size, bytes.data(), bytes.size());
+  return block;
+}
+
+class OracleTest : public testing::Test {
+ protected:
+  void land(size_t node, const paxos::Record& record) {
+    oracle.on_landed(node, 0, batch_of(record));
+  }
+  World world{1};
+  Oracle oracle{world, 3, 1};
+};
+
+TEST_F(OracleTest, SeesTwoChosenStates) {
+  land(0, accept(0, 1, "a"));
+  land(1, accept(0, 1, "a"));
+  land(2, accept(2, 3, "b"));
+  EXPECT_EQ(world.violated(), "");
+  land(1, accept(2, 3, "b"));
+  EXPECT_NE(world.violated().find("agreement"), std::string::npos) << world.violated();
+}
+
+TEST_F(OracleTest, SeesTwoStatesUnderOneBallot) {
+  land(0, accept(1, 1, "a"));
+  land(1, accept(1, 1, "b"));
+  EXPECT_NE(world.violated().find("carries two states"), std::string::npos) << world.violated();
+}
+
+TEST_F(OracleTest, SeesAnAcceptBehindAPromise) {
+  land(0, paxos::PromiseRecord{paxos::Ballot{3, NodeId{2}, 1}, "name"});
+  land(0, accept(2, 3, "b"));
+  EXPECT_NE(world.violated().find("though it had promised"), std::string::npos);
+}
+
+TEST_F(OracleTest, SeesARoundZeroAcceptBehindARangePromise) {
+  land(0, paxos::RangePromiseRecord{NodeId{1}, 2});
+  land(0, accept(0, 1, "a"));
+  EXPECT_NE(world.violated().find("nothing of node 1 below incarnation 2"), std::string::npos);
+}
+
+TEST_F(OracleTest, SeesAnAnswerThatNoMajorityHolds) {
+  land(0, accept(0, 1, "a"));
+  oracle.on_shown("name", accept(0, 1, "a").state, "a read");
+  EXPECT_NE(world.violated().find("durability"), std::string::npos);
+}
+
+TEST_F(OracleTest, IsContentWithAnAnswerThatAMajorityHolds) {
+  land(0, accept(0, 1, "a"));
+  land(2, accept(0, 1, "a"));
+  oracle.on_shown("name", accept(0, 1, "a").state, "a read");
+  EXPECT_EQ(world.violated(), "");
+}
+
+TEST_F(OracleTest, SeesWhatRecoveryLost) {
+  land(0, accept(0, 1, "a"));
+  oracle.begin_audit(0, 0);
+  oracle.end_audit(0, 0);
+  EXPECT_NE(world.violated().find("lost durable records"), std::string::npos);
+}
+
+// --- runs and traces
+// ------------------------------------------------------------------------------
+
+Options short_run(uint64_t seed) {
+  Options options;
+  options.seed = seed;
+  options.seconds = 2;
+  return options;
+}
+
+TEST(SimRun, TheSameSeedIsTheSameRunAndAnotherIsAnother) {
+  const RunResult first = run_seed(short_run(5), nullptr);
+  EXPECT_EQ(first.violation, "");
+  EXPECT_GT(first.answered, 0u);
+  EXPECT_EQ(run_seed(short_run(5), nullptr).hash, first.hash);
+  EXPECT_NE(run_seed(short_run(6), nullptr).hash, first.hash);
+}
+
+TEST(SimRun, ATraceChangesNothing) {
+  TraceWriter story(short_run(7));
+  EXPECT_EQ(run_seed(short_run(7), &story).hash, run_seed(short_run(7), nullptr).hash);
+}
+
+class TraceTest : public testing::Test {
+ protected:
+  TraceTest() {
+    TraceWriter writer(short_run(5));
+    writer.line("one");
+    writer.line("two");
+    EXPECT_TRUE(writer.save(path_, 0xabc));
+    std::ifstream in(path_);
+    text_.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  ~TraceTest() override { std::filesystem::remove(path_); }
+  std::string why_refused(const std::string& text) {
+    std::ofstream(path_) << text;
+    const auto trace = read_trace(path_);
+    return trace ? "" : trace.error().message;
+  }
+  std::string changed(const std::string& from, const std::string& to) {
+    std::string text = text_;
+    return text.replace(text.find(from), from.size(), to);
+  }
+  // With a checksum that fits.
+  std::string sealed(std::string text) {
+    text.resize(text.rfind("\nend ") + 1);
+    const uint64_t sum = checksum(text.data(), text.size());
+    return text + fmt::format("end lines=2 hash=abc checksum={:016x}\n", sum);
+  }
+  const std::string path_ = testing::TempDir() + "once-sim-trace-" + std::to_string(::getpid());
+  std::string text_;
+};
+
+TEST_F(TraceTest, GivesBackWhatWasWritten) {
+  const auto trace = read_trace(path_);
+  ASSERT_TRUE(trace) << trace.error().message;
+  EXPECT_EQ(trace->options.seed, 5u);
+  EXPECT_EQ(trace->options.seconds, 2);
+  EXPECT_EQ(trace->lines, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(trace->hash, 0xabcu);
+}
+
+TEST_F(TraceTest, RefusesWhatIsNoTraceOrOldOrDamagedWithTheReason) {
+  EXPECT_NE(why_refused("").find("is no trace"), std::string::npos);
+  EXPECT_NE(why_refused(changed("trace 1", "trace 2")).find("format 2"), std::string::npos);
+  EXPECT_NE(why_refused(changed("one", "won")).find("checksum"), std::string::npos);
+  EXPECT_NE(why_refused(text_.substr(0, text_.size() - 20)).find("cut off"), std::string::npos);
+  EXPECT_NE(why_refused(changed("seed=5", "seed=x")).find("second line"), std::string::npos);
+  const std::string build = fmt::format("build={:016x}", build_id());
+  const std::string old = sealed(changed(build, "build=0000000000000001"));
+  EXPECT_NE(why_refused(old).find("is old"), std::string::npos) << why_refused(old);
+}
+
+TEST_F(TraceTest, TellsTheFirstLineThatDiffers) {
+  const auto trace = read_trace(path_);
+  ASSERT_TRUE(trace);
+  TraceComparer same(*trace), other(*trace), shorter(*trace);
+  same.line("one"), same.line("two");
+  EXPECT_EQ(same.difference(0xabc), "");
+  EXPECT_NE(same.difference(0xabd).find("another hash"), std::string::npos);
+  other.line("one"), other.line("three");
+  EXPECT_NE(other.difference(0xabc).find("line 2 differs"), std::string::npos);
+  shorter.line("one");
+  EXPECT_NE(shorter.difference(0xabc).find("goes on"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace once::sim
