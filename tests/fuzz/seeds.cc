@@ -210,6 +210,52 @@ void write_schedules(const Corpus& corpus) {
   }
 }
 
+// See streams_fuzz.cc: a client and node 1 come in and greet, node 3 is dialled and greets.
+void write_sessions(const Corpus& corpus) {
+  const std::string greeted("\0\2\0\0\1\5\0\0\11\14\0\11\11\13", 14);
+  const auto add = [&](const char* name, const char* before, std::initializer_list<int> steps) {
+    corpus.add(name, before + greeted + std::string(steps.begin(), steps.end()));
+  };
+  constexpr int kSecondHello = 2, kRequest = 3, kEnvelope = 6, kRaw = 8, kRound = 9, kTick = 10;
+  constexpr int kSync = 11, kDialled = 13, kHangUp = 14, kSet = 15;
+  add("a-write-and-a-read", "", {kRequest, 0,        7, 50, 0,  3, 'v', 'a', 'l',    0,     kRound,
+                                 kSync,    kRequest, 1, 0,  50, 0, 0,   0,   kRound, kTick, 1});
+  add("a-status-request", "", {kRequest, 255, 0, kRound});
+  add("byte-by-byte", "\17\0", {kRequest, 0, 7, 50, 0, 0, 0, kRound, kRound, kTick, 200});
+  add("a-second-hello", "", {kSecondHello, 0, 0, kRound});
+  add("the-disk-is-full", "", {kSet, 2, 1, kTick, 1, kRequest, 0, 7, 50, 0, 0, 0, kRound});
+  add("stopping", "", {kSet, 3, kTick, 1, kRequest, 0, 7, 50, 0, 0, 0, kRound});
+  add("raw-bytes", "", {kRaw, 4, 0xff, 0xff, 0xff, 0xff, 0, 0, kRound});
+  add("a-client-hangs-up", "", {kRequest, 0, 7, 50, 0, 0, 0, kHangUp, 1, 0, 0, kRound, kTick, 1});
+  add("node-3-hangs-up", "", {kHangUp, 0, kRound, kTick, 1, kTick, 200});
+  add("messages-of-node-3", "", {kDialled, 2, 0, 1, 1, 0, 1, 6, 1, 0, 11, 2, 0, 0, kRound, kSync});
+  for (int type = 0; type < static_cast<int>(std::variant_size_v<Message>); ++type) {
+    const std::string name = std::string("a-peer-message-of-type-") + std::to_string(type);
+    add(name.c_str(), "", {kEnvelope, 0, type, 1, 1, 0, 1, 0, 1, 1, 'v', 1, 1, kRound, kSync});
+  }
+}
+
+// See log_recovery_fuzz.cc.
+void write_logs(const Corpus& corpus) {
+  const std::string batches("\6\2\5\11\1\40\203\100\20\3\37\1\4\3\1\1\1\1\12", 18);
+  const auto add = [&](const char* name, std::initializer_list<int> edits) {
+    corpus.add(name, batches + std::string(edits.begin(), edits.end()));
+  };
+  add("untouched", {});
+  add("a-flipped-bit", {0, 3, 0x40, 5});
+  add("a-zeroed-block", {1, 5});
+  add("a-torn-block", {2, 8, 3});
+  add("a-stale-block", {3, 2, 4});
+  add("a-lost-end", {4, 7});
+  add("a-cut-file", {5, 0, 0, 16});
+  add("a-lost-file", {6, 9});
+  add("a-spare-segment", {7});
+  for (int field = 0; field < 28; ++field) {
+    const std::string name = std::string("another-header-word-") + std::to_string(field);
+    add(name.c_str(), {9, 4, field, field % 2, 1, 0, 7});
+  }
+}
+
 }  // namespace
 }  // namespace once::fuzz
 
@@ -223,5 +269,7 @@ int main(int argc, char** argv) {
   write_records({root / "records"});
   write_command_lines({root / "command_line"});
   write_schedules({root / "schedule"});
+  write_sessions({root / "streams"});
+  write_logs({root / "log_recovery"});
   return 0;
 }
