@@ -273,6 +273,41 @@ TEST(Checkers, AgreeOnRandomHistories) {
   EXPECT_GT(illegal_ones, 3'000);
 }
 
+// A majority was down: dozens of writes that may or may not have happened, and no legal order.
+TEST(Checkers, TheSearchStaysSmallOverManyUnknownCalls) {
+  History history;
+  for (uint64_t i = 1; i <= 50; ++i) {
+    Call write;
+    write.action = Action::kWrite;
+    write.name = "n";
+    write.id = request_id(1, i);
+    write.value = fmt::format("v{}", i);
+    history.push_back(write);
+  }
+  Call shown;
+  shown.name = "n";
+  shown.call_ns = 10;
+  shown.return_ns = 20;
+  shown.outcome = Outcome::kDone;
+  shown.version = 1;
+  shown.sealed = true;
+  shown.writer = request_id(1, 7);
+  shown.result = "v7";
+  Call empty;
+  empty.name = "n";
+  empty.call_ns = 30;
+  empty.return_ns = 40;
+  empty.outcome = Outcome::kEmpty;
+  for (bool legal_one : {true, false}) {
+    history.push_back(legal_one ? shown : empty);
+    const std::vector<NameCalls> names = by_name(history);
+    Linearizer<WriteOnceModel> search(names[0]);
+    EXPECT_EQ(search.run(), legal_one);
+    EXPECT_EQ(passes_exact(history), legal_one);
+    EXPECT_LT(search.visited(), 200u);
+  }
+}
+
 TEST(Checkers, NamesAreCheckedOneByOne) {
   History history;
   for (uint64_t seed = 1; seed <= 50; ++seed) {

@@ -40,6 +40,7 @@ class Linearizer {
   }
 
   bool run() { return search(0, State{}); }
+  size_t visited() const { return failed_.size(); }  // configurations
 
  private:
   using State = typename Model::State;
@@ -62,7 +63,10 @@ class Linearizer {
     for (size_t i = 0; i < calls_.size(); ++i) {
       if (!may_come_next(i, done, horizon)) continue;
       const std::optional<State> next = Model::step(state, *calls_[i]);
-      if (next && search(done | bit(i), *next)) return true;
+      if (!next) continue;
+      // What need not have happened, and would change nothing here, is as good as left out.
+      if (is_optional(*calls_[i]) && *next == state) continue;
+      if (search(done | bit(i), *next)) return true;
     }
     return false;
   }
