@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test debug-test tsan sim torture fuzz-build fuzz crash-points lint format clean
+.PHONY: help deps test-deps dev-deps build run test debug-test tsan sim torture fuzz-build fuzz crash-points mutants lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 SEEDS ?= 2000
@@ -58,6 +58,9 @@ crash-points: deps  ## crash the log at every point of a long run, damage it, an
 	@cmake --build build -j$(JOBS) --target crash_points_test damage_test
 	@ONCE_CRASH_POINTS=all build/bin/crash_points_test --gtest_brief=1
 	@ONCE_CRASH_POINTS=all build/bin/damage_test --gtest_brief=1
+
+mutants: test-deps  ## build every mutant on a copy; each must be killed (ONLY=word, JOBS=2)
+	@python3 tests/mutants/run.py --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source
 	@python3 tests/tidy/tidy_test.py

@@ -1,1 +1,2 @@
+once_test(unit/session_test.cc once_client)
 once_test(unit/client_test.cc once_client)

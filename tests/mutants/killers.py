@@ -1,0 +1,115 @@
+"""The test programs that mutants run against, each with a fixed budget."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+# A hang is a kill only where the control took less than a third of the time allowed.
+HANG_FACTOR = 4
+SHORTEST_LIMIT_S = 30
+
+
+class Outcome:
+    def __init__(self, failed, detail, seconds):
+        self.failed, self.detail, self.seconds = failed, detail, seconds
+
+
+class Killer:
+    """`folders`: whose mutants it can see; `cost`: the cheap ones run first."""
+
+    def __init__(self, name, arguments, folders, cost, control_limit_s=400):
+        self.name, self.arguments, self.folders, self.cost = name, arguments, folders, cost
+        self.target = name.split(" ")[0]
+        self.control_limit_s, self.control_s = control_limit_s, 0.0
+
+    def limit_s(self):
+        return max(SHORTEST_LIMIT_S, HANG_FACTOR * self.control_s)
+
+    def run(self, build_dir, limit_s):
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=build_dir) as scratch:
+            process = subprocess.Popen(
+                [str(pathlib.Path(build_dir) / "bin" / self.target), *self.arguments], cwd=scratch,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                start_new_session=True, env={**os.environ, "TMPDIR": scratch})
+            try:
+                output, _ = process.communicate(timeout=limit_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                output, _ = process.communicate()
+                text = output.decode(errors="replace")
+                return Outcome(True, f"hangs after {limit_s:.0f} s: {where(text)}",
+                               time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        text = output.decode(errors="replace")
+        return Outcome(process.returncode != 0, describe(text, process.returncode), seconds)
+
+
+def where(text):
+    """The test that was running."""
+    begun = re.findall(r"\[ RUN      \] (\S+)", text)
+    return begun[-1] if begun else ""
+
+
+def describe(text, code):
+    """One line: which test, seed or schedule, and the assertion or message if there is one."""
+    if code == 0:
+        return ""
+    parts = []
+    failed = re.search(r"\[  FAILED  \] (\S+)", text)
+    test = failed.group(1).rstrip(",") if failed else where(text)
+    if test:
+        parts.append(test)
+    for pattern in (r"\bseed[ =:]+(\d+)", r"(replay[^\n]*)", r"(scenario[^\n]*)"):
+        found = re.search(pattern, text, re.IGNORECASE)
+        if found and found.group(1) not in " ".join(parts):
+            parts.append(f"seed {found.group(1)}" if found.group(1).isdigit() else found.group(1))
+    found = re.search(r"^(?!\[)[^\n]*(?:violation|assertion)[^\n]*", text,
+                      re.IGNORECASE | re.MULTILINE)
+    if found:
+        parts.append(found.group(0).strip())
+    if code < 0:
+        parts.append(signal.Signals(-code).name)
+    if not parts:
+        parts = [line for line in text.splitlines() if line.strip()][-1:] or [f"exit code {code}"]
+    return "; ".join(parts)[:200]
+
+
+PAPER = ["ballots_test", "claim_test", "durability_test", "quorum_read_test", "read_test",
+         "requests_test"]
+WALK = "*RandomSchedules*"
+
+
+def unit(name, folders, cost):
+    return Killer(name, ["--gtest_brief=0", "--gtest_fail_fast"], folders, cost)
+
+
+def known(root, fast):
+    """Those whose sources exist; the fast subset leaves out what takes long."""
+    whole = {"paxos", "wal", "server", "client"}
+    killers = [unit(name, {"paxos"}, 1) for name in PAPER]
+    killers += [
+        unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        Killer("replica_test", ["--gtest_fail_fast", f"--gtest_filter=-{WALK}"], {"paxos"}, 2),
+        unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"wal", "server"}, 2),
+        unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
+        unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
+        unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
+        unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
+        unit("session_test", {"client"}, 1), unit("client_test", {"client"}, 2),
+    ]
+    if not fast:
+        killers += [
+            unit("damage_test", {"wal"}, 20), unit("crash_points_test", {"wal"}, 30),
+            Killer("replica_test walk", ["--gtest_fail_fast", f"--gtest_filter={WALK}"],
+                   {"paxos"}, 10),
+            Killer("once-sim", ["--seeds", "1..300"], whole, 25),
+        ]
+    tests = pathlib.Path(root) / "tests"
+    sources = {path.stem for path in tests.rglob("*.cc")}
+    sources |= {f"once-{path.parent.name}" for path in tests.glob("*/main.cc")}
+    return [one for one in killers if one.target in sources]

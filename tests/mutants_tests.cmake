@@ -1,0 +1,12 @@
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+# A few defects of each folder, each of which the tests must find; `make mutants` runs them all.
+# It builds copies of the tree, so one build of them is enough: not under the sanitizers too.
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+  add_test(NAME mutants_fast
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/run.py --subset fast
+            --work ${CMAKE_BINARY_DIR}/mutants-fast)
+  set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 PROCESSORS 2)
+endif()
+add_test(NAME mutants_runner
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/runner_test.py)
+set_tests_properties(mutants_runner PROPERTIES TIMEOUT 120)

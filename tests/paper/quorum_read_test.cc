@@ -1,0 +1,122 @@
+// DESIGN 3.4: what a read may answer, and what an acceptor may tell a reader.
+#include <gtest/gtest.h>
+
+#include "tests/paper/solo.h"
+
+namespace once::paxos::test {
+namespace {
+
+const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
+
+class QuorumRead : public testing::Test {
+ protected:
+  // This node's own accept of a name homed at member 0.
+  void hold(Ballot b, RequestId writer, std::string_view value) {
+    solo.receive(b.node.value - 1u, Accept{1, b, state(writer, value), name});
+  }
+  // Begins a read here; the handle of its question.
+  uint64_t ask(const std::string& of) {
+    token = solo.read(of);
+    const auto asks = solo.take<ReadState>();
+    EXPECT_EQ(asks.size(), 2u);
+    return asks.empty() ? 0 : asks[0].op;
+  }
+
+  Solo solo{1, 3};
+  std::string name = solo.name(0, 1), other = solo.name(0, 2);
+  uint64_t token = 0;
+};
+
+// "a read reply that is counted: the accept that it reports; one still in flight waits"
+TEST_F(QuorumRead, AnAcceptorTellsWhatItsDiskHas) {
+  hold(ballot(0, 0), kA, "a");
+  solo.receive(2, ReadState{5, name});
+  EXPECT_TRUE(solo.take<ReadReply>().empty());
+  solo.sync();
+  const auto replies = solo.take<ReadReply>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_FALSE(replies[0].decided) << "accepted is not decided";
+  EXPECT_EQ(replies[0].accepted.value, "a");
+}
+
+TEST_F(QuorumRead, ADecisionIsAboutItsBallotOnly) {
+  hold(ballot(1, 2), kB, "b");
+  solo.receive(0, Decided{ballot(2, 0), 1, name});
+  EXPECT_FALSE(solo.state_of(name).decided);
+  solo.receive(2, Decided{ballot(1, 2), 1, name});
+  EXPECT_TRUE(solo.state_of(name).decided);
+}
+
+TEST_F(QuorumRead, TheReadersOwnAcceptCountsOnceItsDiskHasIt) {
+  hold(ballot(0, 0), kA, "a");
+  const uint64_t op = ask(name);
+  solo.receive(2, ReadReply{op, false, ballot(0, 0), state(kA, "a")});
+  EXPECT_FALSE(solo.answered(token));
+  solo.sync();
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).value, "a");
+}
+
+TEST_F(QuorumRead, OneAcceptIsNoDecision) {
+  hold(ballot(0, 0), kA, "a");
+  solo.sync();
+  const uint64_t op = ask(name);
+  EXPECT_FALSE(solo.answered(token)) << "the node's own accept alone";
+  solo.receive(2, ReadReply{op, false, Ballot{}, State{}});
+  EXPECT_FALSE(solo.answered(token)) << "a majority has answered, and one of it holds something";
+}
+
+TEST_F(QuorumRead, OneEmptyAcceptorIsNotEmpty) {
+  const uint64_t op = ask(name);
+  EXPECT_FALSE(solo.answered(token));
+  solo.receive(2, ReadReply{op, false, Ballot{}, State{}});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kEmpty);
+}
+
+// "Equal values at different ballots are not a decision."
+TEST_F(QuorumRead, EqualValuesAtDifferentBallotsAreNoDecision) {
+  hold(ballot(1, 2), kA, "a");
+  solo.sync();
+  uint64_t op = ask(name);
+  solo.receive(2, ReadReply{op, false, ballot(0, 0), state(kA, "a")});
+  EXPECT_FALSE(solo.answered(token)) << "the lower one second";
+  const std::string second = other;
+  solo.receive(0, Accept{2, ballot(0, 0), state(kA, "a"), second});
+  solo.sync();
+  op = ask(second);
+  solo.receive(2, ReadReply{op, false, ballot(1, 2), state(kA, "a")});
+  EXPECT_FALSE(solo.answered(token)) << "the higher one second";
+}
+
+TEST_F(QuorumRead, WhatAnotherNodeKnowsDecidedDoesNotDecideAnOlderAcceptHere) {
+  hold(ballot(0, 0), kB, "old");
+  solo.sync();
+  const uint64_t op = ask(name);
+  solo.receive(2, ReadReply{op, true, ballot(1, 2), state(kA, "a")});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).value, "a");
+  const auto again = solo.read(name);
+  EXPECT_FALSE(solo.answered(again) && solo.answer(again).value == "old");
+}
+
+TEST_F(QuorumRead, AnswersToAnEarlierReadServeNoLaterOne) {
+  const uint64_t first = ask(name);
+  solo.receive(2, ReadReply{first, false, Ballot{}, State{}});
+  ASSERT_TRUE(solo.answered(token));
+  const uint64_t second = ask(other);
+  EXPECT_NE(first, second);
+  solo.receive(0, ReadReply{first, false, Ballot{}, State{}});
+  EXPECT_FALSE(solo.answered(token));
+}
+
+TEST_F(QuorumRead, AnswersToAnEarlierRunsReadServeNoLaterOne) {
+  const uint64_t first = ask(name);
+  solo.restart();
+  ask(other);
+  solo.receive(2, ReadReply{first, false, Ballot{}, State{}});
+  EXPECT_FALSE(solo.answered(token));
+}
+
+}  // namespace
+}  // namespace once::paxos::test

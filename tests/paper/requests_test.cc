@@ -1,0 +1,86 @@
+// DESIGN 1.5 and 3.5: what a client is told, when its request was forwarded, taken over or given
+// up, and that it is told about its own request.
+#include <gtest/gtest.h>
+
+#include "tests/paper/solo.h"
+
+namespace once::paxos::test {
+namespace {
+
+const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
+
+class Requests : public testing::Test {
+ protected:
+  // Writes a name homed at member 0; the handle under which it was sent there.
+  uint64_t forward(const std::string& name, RequestId id, uint32_t timeout_ms) {
+    token = solo.write(name, "mine", id, timeout_ms);
+    const auto forwards = solo.take<Forward>();
+    EXPECT_EQ(forwards.size(), 1u);
+    return forwards.empty() ? 0 : forwards[0].op;
+  }
+  void wait(int64_t ms) {
+    for (; ms > 0; --ms) solo.wait(1);
+  }
+
+  Solo solo{1, 3};
+  std::string x = solo.name(0, 1), y = solo.name(0, 2);
+  uint64_t token = 0;
+};
+
+TEST_F(Requests, AForwardedWriteWithoutAnAnswerIsUnknown) {
+  forward(x, kA, 60);
+  wait(70);
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kUnknown);
+}
+
+TEST_F(Requests, AProposedWriteWithoutAnAnswerIsUnknown) {
+  solo.link_down(0);
+  token = solo.write(x, "mine", kA, 60);
+  solo.sync();
+  const auto prepares = solo.take<Prepare>();
+  ASSERT_EQ(prepares.size(), 1u);
+  solo.receive(2, Promise{prepares[0].op, prepares[0].ballot, Ballot{}, State{}});
+  ASSERT_EQ(solo.take<Accept>().size(), 1u);
+  wait(70);
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kUnknown);
+}
+
+TEST_F(Requests, AWriteThatWasNeverProposedDidNotHappen) {
+  solo.link_down(0);
+  token = solo.write(x, "mine", kA, 60);
+  wait(70);
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kUnavailable);
+}
+
+TEST_F(Requests, ALateAnswerIsNotForTheNextRequestInThePlace) {
+  const uint64_t first = forward(x, kA, 10);
+  wait(12);
+  ASSERT_TRUE(solo.answered(token));
+  const uint64_t second = forward(y, kB, 1000);
+  EXPECT_NE(first, second);
+  solo.receive(0, ForwardReply{first, Status::kDone, state(kA, "mine")});
+  EXPECT_FALSE(solo.answered(token));
+  solo.receive(0, ForwardReply{second, Status::kAlreadySet, state(kA, "theirs")});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kAlreadySet);
+  EXPECT_EQ(solo.answer(token).value, "theirs");
+}
+
+// After the hedge delay this node proposes the write itself: the home's word is not the last.
+TEST_F(Requests, TheHomesAnswerDoesNotEndWhatWasTakenOver) {
+  const uint64_t first = forward(x, kA, 1000);
+  wait(40);
+  solo.sync();
+  const auto prepares = solo.take<Prepare>();
+  ASSERT_FALSE(prepares.empty()) << "taken over";
+  solo.receive(2, Promise{prepares[0].op, prepares[0].ballot, Ballot{}, State{}});
+  ASSERT_FALSE(solo.take<Accept>().empty());
+  solo.receive(0, ForwardReply{first, Status::kUnavailable, State{}});
+  EXPECT_FALSE(solo.answered(token));
+}
+
+}  // namespace
+}  // namespace once::paxos::test

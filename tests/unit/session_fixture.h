@@ -1,0 +1,130 @@
+// A session of the client without sockets or a clock: the test is its transport and its time.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "client/session.h"
+#include "net/hello.h"
+
+namespace once::client {
+
+using paxos::ClientReply;
+using paxos::Operation;
+using paxos::Status;
+
+inline constexpr int64_t kMs = 1'000'000;
+inline constexpr uint64_t kSeed = 42;
+
+inline net::ServerHello hello_of(uint16_t node, const std::vector<std::string>& addresses,
+                                 uint16_t core = 0, uint16_t cores = 1) {
+  net::ServerHello hello;
+  hello.hash_seed = kSeed;
+  hello.shard_count = kShardCount;
+  hello.node = NodeId{node};
+  hello.core = CoreId{core};
+  for (uint16_t i = 0; i < addresses.size(); ++i) {
+    hello.members.push_back({NodeId{static_cast<uint16_t>(i + 1)}, cores, addresses[i]});
+  }
+  return hello;
+}
+
+inline std::string name_homed_at(uint32_t member, uint32_t members, int skip = 0) {
+  for (int i = 0;; ++i) {
+    std::string name = "name" + std::to_string(i);
+    if (home_index_of(name_hash(name, kSeed), members) == member && skip-- == 0) return name;
+  }
+}
+
+class SessionTest : public testing::Test, public Transport {
+ protected:
+  struct Sent {
+    LaneId lane;
+    uint64_t correlation;
+    RequestId id;
+    std::string name;
+    uint32_t timeout_ms;
+  };
+
+  void connect(LaneId lane, const std::string& address, uint16_t core) override {
+    connects.push_back({lane, address, core});
+    where[lane] = address;
+  }
+  bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) override {
+    if (full) return false;
+    sent.push_back({lane, correlation, request.id, std::string(request.name), request.timeout_ms});
+    return true;
+  }
+  void close(LaneId lane) override { closed.push_back(lane); }
+
+  void submit(Operation operation, const std::string& name, int64_t timeout_ms = 5000) {
+    Call call;
+    call.operation = operation;
+    call.id = request_id(7, ++last_id);
+    call.name = name;
+    call.value = "value";
+    call.deadline_ns = now + timeout_ms * kMs;
+    call.done = [this](Result&& result) { results.push_back(std::move(result)); };
+    session->submit(std::move(call), now);
+  }
+  // Every lane that was asked for comes up.
+  void connect_all(uint16_t cores = 1) {
+    for (size_t i = 0; i < connects.size(); ++i) {
+      auto [lane, address, core] = connects[i];
+      session->on_ready(
+          lane, hello_of(node_of(address), addresses, core == kAnyCore ? 0 : core, cores), now);
+    }
+    connects.clear();
+  }
+  uint16_t node_of(const std::string& address) {
+    return static_cast<uint16_t>(address[0] - 'a' + 1);
+  }
+  // Connected to all three, with nothing pending.
+  void establish(uint16_t cores = 1) {
+    submit(Operation::kRead, "first");
+    connect_all(cores);
+    connect_all(cores);
+    ASSERT_FALSE(sent.empty());
+    reply(0, Status::kEmpty);
+    ASSERT_EQ(results.size(), 1u);
+    results.clear();
+    sent.clear();
+  }
+  void reply(size_t which, Status status, RequestId writer = {}) {
+    ClientReply reply;
+    reply.status = status;
+    reply.state.writer = writer;
+    session->on_reply(sent[which].lane, sent[which].correlation, reply, now);
+  }
+  void run_until(int64_t end) {
+    while (session->next_wake_ns() <= end) {
+      now = std::max(now, session->next_wake_ns());
+      session->on_tick(now);
+      for (auto [lane, address, core] : std::exchange(connects, {})) {
+        session->on_closed(lane, "refused", now);
+      }
+    }
+    now = end;
+  }
+
+  std::vector<std::string> addresses{"a:1", "b:1", "c:1"};
+  std::vector<std::tuple<LaneId, std::string, uint16_t>> connects;
+  std::map<LaneId, std::string> where;
+  std::vector<Sent> sent;
+  std::vector<LaneId> closed;
+  std::vector<Result> results;
+  bool full = false;
+  uint64_t last_id = 0;
+  int64_t now = 1000 * kMs;
+  std::unique_ptr<Session> session =
+      std::make_unique<Session>(SessionOptions{{"a:1", "b:1", "c:1"}, 4, 1}, this);
+};
+
+}  // namespace once::client

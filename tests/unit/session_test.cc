@@ -1,0 +1,247 @@
+// The client's session as a pure state machine over an invented clock.
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "tests/unit/session_fixture.h"
+
+namespace once::client {
+namespace {
+
+TEST_F(SessionTest, GoesToTheHomeOfTheName) {
+  establish();
+  for (uint32_t member = 0; member < 3; ++member) {
+    submit(Operation::kWrite, name_homed_at(member, 3));
+    ASSERT_EQ(sent.size(), member + 1);
+    EXPECT_EQ(where[sent.back().lane], addresses[member]);
+  }
+}
+
+TEST_F(SessionTest, GoesToTheCoreOfTheShard) {
+  establish(4);
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = name_homed_at(1, 3, i);
+    submit(Operation::kRead, name);
+    for (auto& entry : connects) {
+      const uint16_t want = core_of(shard_of(name_hash(name, kSeed), kShardCount), 4).value;
+      if (std::get<1>(entry) == "b:1") {
+        EXPECT_EQ(std::get<2>(entry), want);
+      }
+    }
+    connect_all(4);
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(where[sent[0].lane], "b:1");
+    reply(0, Status::kEmpty);
+    sent.clear();
+  }
+}
+
+TEST_F(SessionTest, UnknownAddressGoesThroughAnotherNode) {
+  addresses[2] = "";
+  session = std::make_unique<Session>(SessionOptions{{"a:1"}, 4, 1}, this);
+  establish();
+  submit(Operation::kWrite, name_homed_at(2, 3));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_NE(where[sent[0].lane], "c:1");
+}
+
+TEST_F(SessionTest, RefusalsAndWins) {
+  establish();
+  submit(Operation::kWrite, "x");
+  reply(0, Status::kDone, request_id(7, last_id));
+  submit(Operation::kWrite, "x");
+  reply(1, Status::kAlreadySet, request_id(1, 1));
+  submit(Operation::kWrite, "x");
+  reply(2, Status::kAlreadySet, request_id(7, last_id));  // an earlier attempt of its own won
+  submit(Operation::kRead, "x");
+  reply(3, Status::kInvalid);
+  ASSERT_EQ(results.size(), 4u);
+  EXPECT_EQ(results[0].outcome, Outcome::kDone);
+  EXPECT_EQ(results[1].outcome, Outcome::kRefused);
+  EXPECT_EQ(results[2].outcome, Outcome::kDone);
+  EXPECT_EQ(results[3].outcome, Outcome::kInvalid);
+}
+
+TEST_F(SessionTest, OutcomesAtTheDeadline) {
+  struct Row {
+    Operation operation;
+    std::optional<Status> answer;  // none: silence
+    Outcome outcome;
+  };
+  const Row rows[] = {
+      {Operation::kWrite, Status::kUnavailable, Outcome::kUnavailable},
+      {Operation::kWrite, Status::kOverloaded, Outcome::kUnavailable},
+      {Operation::kWrite, Status::kUnknown, Outcome::kUnknown},
+      {Operation::kWrite, std::nullopt, Outcome::kUnknown},
+      {Operation::kRead, Status::kUnavailable, Outcome::kUnavailable},
+      {Operation::kRead, Status::kUnknown, Outcome::kUnavailable},
+      {Operation::kRead, std::nullopt, Outcome::kUnavailable},
+  };
+  establish();
+  for (const Row& row : rows) {
+    results.clear();
+    sent.clear();
+    submit(row.operation, "x", 1000);
+    const int64_t deadline = now + 1000 * kMs;
+    size_t answered = 0;
+    while (results.empty()) {
+      for (; row.answer && answered < sent.size(); ++answered) reply(answered, *row.answer);
+      ASSERT_LE(session->next_wake_ns(), deadline);
+      run_until(session->next_wake_ns());
+    }
+    EXPECT_EQ(now, deadline);
+    EXPECT_EQ(results[0].outcome, row.outcome);
+    for (const Sent& one : sent) EXPECT_EQ(one.id, request_id(7, last_id));
+    EXPECT_LT(sent.size(), 20u);  // back-off
+    if (row.answer) {
+      EXPECT_GT(sent.size(), 4u);
+    }
+  }
+}
+
+TEST_F(SessionTest, OneLostAttemptMakesTheOutcomeUnknown) {
+  establish();
+  submit(Operation::kWrite, "x", 1000);
+  session->on_closed(sent[0].lane, "reset", now);
+  size_t answered = 1;
+  while (results.empty()) {
+    run_until(session->next_wake_ns());
+    for (; answered < sent.size(); ++answered) reply(answered, Status::kUnavailable);
+  }
+  EXPECT_EQ(results[0].outcome, Outcome::kUnknown);
+}
+
+TEST_F(SessionTest, NeverSentIsUnavailable) {
+  submit(Operation::kWrite, "x", 1000);
+  EXPECT_EQ(connects.size(), 3u);
+  for (auto [lane, address, core] : std::exchange(connects, {})) {
+    session->on_closed(lane, "refused", now);
+  }
+  run_until(now + 1000 * kMs);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kUnavailable);
+  EXPECT_NE(results[0].message.find("refused"), std::string::npos);
+  EXPECT_LT(where.size(), 4u);
+}
+
+TEST_F(SessionTest, HedgesToAnotherNodeWithTheSameId) {
+  establish();
+  submit(Operation::kWrite, "x", 5000);
+  ASSERT_EQ(sent.size(), 1u);
+  run_until(now + 499 * kMs);
+  EXPECT_EQ(sent.size(), 1u);
+  run_until(now + 2 * kMs);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[1].id, sent[0].id);
+  EXPECT_NE(sent[1].lane, sent[0].lane);
+  EXPECT_LT(sent[1].timeout_ms, sent[0].timeout_ms);
+  reply(1, Status::kDone, sent[0].id);
+  reply(0, Status::kDone, sent[0].id);  // late, and nobody minds
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kDone);
+}
+
+TEST_F(SessionTest, ASilentNodeIsAvoidedForAWhile) {
+  establish();
+  const std::string name = name_homed_at(0, 3);
+  submit(Operation::kWrite, name, 5000);
+  run_until(now + 501 * kMs);
+  ASSERT_EQ(sent.size(), 2u);
+  submit(Operation::kRead, name, 5000);
+  EXPECT_NE(sent[2].lane, sent[0].lane);
+  reply(0, Status::kDone);
+  submit(Operation::kRead, name, 5000);
+  EXPECT_EQ(sent[3].lane, sent[0].lane);
+}
+
+TEST_F(SessionTest, BeyondTheBoundIsRefusedAtOnce) {
+  establish();
+  for (int i = 0; i < 5; ++i) submit(Operation::kWrite, "x");
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kUnavailable);
+  EXPECT_EQ(session->pending(), 4u);
+  session->finish_all("closed");
+  EXPECT_EQ(results.size(), 5u);
+  EXPECT_EQ(results[4].outcome, Outcome::kUnknown);
+}
+
+TEST_F(SessionTest, AnotherClusterIsNotListenedTo) {
+  submit(Operation::kRead, "x");
+  ASSERT_EQ(connects.size(), 3u);
+  session->on_ready(0, hello_of(1, addresses), now);
+  net::ServerHello other = hello_of(2, addresses);
+  other.cluster.low = 99;
+  session->on_ready(1, other, now);
+  EXPECT_EQ(closed, std::vector<LaneId>{1});
+}
+
+TEST_F(SessionTest, AFullLaneIsNotAnAttempt) {
+  establish();
+  full = true;
+  submit(Operation::kWrite, "x", 100);
+  run_until(now + 100 * kMs);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kUnavailable);
+}
+
+// A reply is for one attempt: neither another operation in the same place nor another attempt of
+// the same one may take it.
+TEST_F(SessionTest, ALateReplyIsNotForTheNextOperationInThePlace) {
+  establish();
+  const std::string name = name_homed_at(0, 3);
+  submit(Operation::kWrite, name, 100);
+  run_until(now + 100 * kMs);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kUnknown);
+  const size_t late = 0, next = sent.size();
+  submit(Operation::kWrite, name, 5000);
+  ASSERT_GT(sent.size(), next);
+  session->on_reply(sent[next].lane, sent[late].correlation,
+                    {.token = 0, .status = Status::kAlreadySet, .state = {}}, now);
+  EXPECT_EQ(results.size(), 1u);
+  reply(next, Status::kDone, request_id(7, last_id));
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[1].outcome, Outcome::kDone);
+}
+
+// "Invalid" says that one attempt did nothing; an earlier one may have been taken.
+TEST_F(SessionTest, InvalidAfterALostAttemptIsUnknown) {
+  establish();
+  submit(Operation::kWrite, "x", 5000);
+  session->on_closed(sent[0].lane, "reset", now);
+  while (sent.size() < 2) run_until(session->next_wake_ns());
+  reply(1, Status::kInvalid);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kUnknown);
+}
+
+TEST_F(SessionTest, InvalidWithAnotherAttemptInFlightIsUnknown) {
+  establish();
+  submit(Operation::kWrite, "x", 5000);
+  run_until(now + 501 * kMs);
+  ASSERT_EQ(sent.size(), 2u);
+  reply(1, Status::kInvalid);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kUnknown);
+}
+
+TEST_F(SessionTest, AnAnswerThatDoesNotFitTheQuestionIsNoOutcome) {
+  const std::tuple<Operation, Status, Outcome> rows[] = {
+      {Operation::kWrite, Status::kEmpty, Outcome::kUnknown},
+      {Operation::kRead, Status::kAlreadySet, Outcome::kUnavailable},
+  };
+  establish();
+  for (const auto& [operation, answer, outcome] : rows) {
+    results.clear();
+    sent.clear();
+    submit(operation, "x", 1000);
+    reply(0, answer, request_id(1, 1));
+    EXPECT_TRUE(results.empty());
+    run_until(now + 1000 * kMs);
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(results[0].outcome, outcome);
+  }
+}
+
+}  // namespace
+}  // namespace once::client
