@@ -231,6 +231,48 @@ TEST_F(HeaderlessSegmentTest, ItsBlocksStillTellWhatWasDurable) {
   EXPECT_NE(stream_.recover().find("corrupt log"), std::string::npos);
 }
 
+// A run whose only write was lost leaves no trace, so the next one has its epoch; if that write
+// arrives after all, the two must not be read as one batch.
+TEST_F(LogFaultsTest, ALateBlockOfAKilledRunIsNotPartOfABatch) {
+  std::vector<char> late;
+  stream_.io.on_write = [&](const std::string&, uint64_t, std::span<const char> bytes) {
+    late.assign(bytes.begin(), bytes.end());
+  };
+  stream_.io.power_cut = [](size_t) { return false; };
+  stream_.write({std::string(2 * kBlockPayloadBytes, 'o')});  // three blocks
+  Stream restarted(disk_, 0);
+  restarted.start();
+  ASSERT_EQ(restarted.tail.epoch, stream_.tail.epoch);
+  restarted.io.power_cut = [](size_t block) { return block == 0; };
+  restarted.write({std::string(kBlockPayloadBytes, 'n')});  // two, and the second is lost
+  disk_.write(stream_.path(1), 2 * kBlockBytes, std::span(late).subspan(kBlockBytes, kBlockBytes));
+  ASSERT_EQ(restarted.recover(), "");
+  EXPECT_TRUE(restarted.records.empty());
+}
+
+// The same where that write began a segment, which the next run begins with another sequence.
+TEST_F(LogFaultsTest, ALateBeginningOfASegmentIsNotTakenForAnother) {
+  for (int batch = 0; batch < 2; ++batch) stream_.write(large());
+  Stream killed(disk_, 0);
+  killed.start();
+  std::vector<char> late;
+  killed.io.on_write = [&](const std::string&, uint64_t, std::span<const char> bytes) {
+    late.assign(bytes.begin(), bytes.end());
+  };
+  killed.io.power_cut = [](size_t) { return false; };
+  killed.write(large());
+  Stream restarted(disk_, 0);
+  restarted.start();
+  ASSERT_EQ(restarted.tail.epoch, killed.tail.epoch);
+  restarted.write({"small"});
+  restarted.io.power_cut = [](size_t block) { return block == 0; };
+  restarted.write(large());
+  disk_.write(restarted.path(2), kBlockBytes, std::span(late).subspan(kBlockBytes));
+  ASSERT_EQ(restarted.recover(), "");
+  EXPECT_EQ(restarted.tail.generation, 2u);
+  EXPECT_EQ(restarted.records.size(), 29u);
+}
+
 TEST_F(LogFaultsTest, StreamsOfOneDirectoryAreApart) {
   Stream other(disk_, 1);
   ASSERT_TRUE(create_stream(disk_, other.identity, other.options));
