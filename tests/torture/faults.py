@@ -21,7 +21,7 @@ class World:
         self.busy = set()    # nodes that a fault has stopped
         self.ill = collections.Counter()  # ("node", n) or ("pair", a, b) -> faults on it now
         self.health = []     # (monotonic seconds, a majority is healthy), at each change
-        self.changes = []    # (monotonic seconds, what, +1 or -1): faults that began and ended
+        self.changes = []    # (monotonic seconds, text, all that is ill then)
 
     def pairs(self):
         return list(itertools.combinations(sorted(self.nodes), 2))
@@ -38,10 +38,15 @@ class World:
         if not self.health or self.health[-1][1] != healthy:
             self.health.append((time.monotonic(), healthy))
 
-    def mark(self, what, change):
+    def mark(self, what, change, fault):
         self.ill[what] += change
-        self.changes.append((time.monotonic(), what, change))
+        text = f"{fault} {'begins' if change > 0 else 'ends'}: {' '.join(map(str, what))}"
+        self.changes.append((time.monotonic(), text, self.ailing()))
         self.note()
+
+    def ailing(self):
+        return ", ".join(" ".join(map(str, what)) for what, count in sorted(self.ill.items())
+                         if count) or "nothing"
 
     def between(self, a, b):
         """The links of a pair; the product uses one of them, the harness counts on neither."""
@@ -50,20 +55,20 @@ class World:
     # What a fault on one direction or one pair does, and undoes.
 
     def hold(self, sender, receiver, change):
-        self.mark(("pair", *sorted((sender, receiver))), change)
+        self.mark(("pair", *sorted((sender, receiver))), change, f"hold {sender} to {receiver}")
         for link in self.between(sender, receiver):
             link.direction(sender).held += change
             link.update()
 
     def slow(self, a, b, seconds, change):
-        self.mark(("pair", *sorted((a, b))), change)
+        self.mark(("pair", *sorted((a, b))), change, f"delay of {seconds} s")
         for link in self.between(a, b):
             for direction in (link.forth, link.back):
                 direction.delay += seconds * change
             link.update()
 
     def cut(self, a, b, change):
-        self.mark(("pair", *sorted((a, b))), change)
+        self.mark(("pair", *sorted((a, b))), change, "cut")
         for link in self.between(a, b):
             link.refusing += change
             link.reset()
@@ -84,7 +89,7 @@ class World:
         """kill -9 of some nodes at once, and later their restart."""
         victims = self.free_nodes(count)
         for number in victims:
-            self.mark(("node", number), +1)
+            self.mark(("node", number), +1, "kill")
             self.nodes[number].process.kill()
         try:
             for number in victims:
@@ -95,13 +100,13 @@ class World:
                 self.nodes[number].wait_until_gone()
                 self.nodes[number].start()
                 self.busy.discard(number)
-                self.mark(("node", number), -1)
+                self.mark(("node", number), -1, "kill")
 
     async def pause(self, count):
         """SIGSTOP, and later SIGCONT."""
         victims = self.free_nodes(count)
         for number in victims:
-            self.mark(("node", number), +1)
+            self.mark(("node", number), +1, "stop")
             self.nodes[number].process.send_signal(signal.SIGSTOP)
         try:
             await self.last(0.1, 6)
@@ -109,7 +114,7 @@ class World:
             for number in victims:
                 self.nodes[number].process.send_signal(signal.SIGCONT)
                 self.busy.discard(number)
-                self.mark(("node", number), -1)
+                self.mark(("node", number), -1, "stop")
 
     async def hold_for_a_while(self, directions):
         for sender, receiver in directions:
@@ -177,13 +182,13 @@ class World:
     async def reset_links(self):
         """Connections end in the middle of what they carry, several times; new ones are welcome."""
         a, b = self.any_pair()
-        self.mark(("pair", a, b), +1)
+        self.mark(("pair", a, b), +1, "resets")
         try:
             for _ in range(self.rng.randint(1, 5)):
                 self.reset(a, b)
                 await self.last(0.05, 0.7)
         finally:
-            self.mark(("pair", a, b), -1)
+            self.mark(("pair", a, b), -1, "resets")
 
     async def one(self):
         """Makes a random fault and waits until it is mended."""
@@ -257,6 +262,7 @@ class Stretches:
 
     def story(self, gap, begin):
         """What went on around a gap, in seconds from its beginning."""
-        lines = [f"{at - begin:+.2f} {' '.join(map(str, what))} {'ill' if change > 0 else 'well'}"
-                 for at, what, change in self.world.changes if begin - 2 <= at <= begin + gap]
-        return "; ".join(lines) or "no fault began or ended"
+        before = [ailing for at, _, ailing in self.world.changes if at <= begin]
+        lines = [f"{at - begin:+.2f} {text}" for at, text, _ in self.world.changes
+                 if begin - 2 <= at <= begin + gap]
+        return f"ill at its begin: {before[-1] if before else 'nothing'}; " + "; ".join(lines)
