@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test debug-test tsan sim torture fuzz-build fuzz crash-points mutants lint format clean
+.PHONY: help deps test-deps dev-deps build run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points mutants lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 SEEDS ?= 2000
@@ -27,6 +27,11 @@ run: build  ## start a three-node durable cluster on loopback, show it working, 
 
 test: test-deps build fuzz-build  ## build the release and run every test; the last line is the summary
 	@scripts/run-tests build
+
+exhaustive: deps  ## every schedule of small worlds, further than `make test` goes (minutes)
+	@cmake --preset release
+	@cmake --build build -j$(JOBS) --target once-exhaustive
+	@build/bin/once-exhaustive --far
 
 debug-test: test-deps  ## the same tests under AddressSanitizer and UBSan
 	@cmake --preset debug

@@ -34,6 +34,7 @@ class Core final : public Replica {
   const ReplicaCounters& counters() const override;
 
  private:
+  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
   // core.cc
   void begin(int64_t now_ns, Output& out);
   void finish();

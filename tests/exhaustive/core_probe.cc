@@ -1,0 +1,262 @@
+#include "tests/exhaustive/core_probe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace once::paxos {
+namespace {
+
+struct KnownSize {
+  const char* name;
+  size_t size;
+  size_t known;
+};
+constexpr KnownSize kSizes[] = {
+    {"Core", sizeof(Core), 10096},
+    {"Entry", sizeof(Entry), 64},
+    {"Op", sizeof(Op), 128},
+    {"RoundZero", sizeof(RoundZero), 40},
+    {"Task", sizeof(Task), 152},
+    {"Lane", sizeof(Lane), 64},
+    {"Lane::Slot", sizeof(Lane::Slot), 16},
+    {"Home", sizeof(Home), 64},
+    {"PeerCore", sizeof(PeerCore), 32},
+    {"Peer", sizeof(Peer), 48},
+};
+
+void put_ballot(ByteWriter& out, const Ballot& b) {
+  out.put(b.round);
+  out.put(b.node.value);
+  out.put(b.incarnation);
+}
+
+void put_text(ByteWriter& out, std::string_view text) {
+  out.put(static_cast<uint32_t>(text.size()));
+  out.put_bytes(text);
+}
+
+void put_state(ByteWriter& out, const State& state) {
+  out.put(state.version);
+  out.put<uint8_t>(state.sealed);
+  out.put_uuid(state.writer);
+  put_text(out, state.value);
+}
+
+void put_endpoint(ByteWriter& out, const Endpoint& endpoint) {
+  out.put(endpoint.node.value);
+  out.put(endpoint.core.value);
+}
+
+}  // namespace
+
+std::string CoreProbe::outdated() {
+  std::string changed;
+  for (const KnownSize& s : kSizes) {
+    if (s.size != s.known) changed += fmt::format("{} (now {} bytes) ", s.name, s.size);
+  }
+  return changed;
+}
+
+void CoreProbe::fingerprint(std::vector<char>& bytes) {
+  ONCE_ASSERT(core_.out_ == nullptr && core_.ranges_.empty());
+  ByteWriter out(bytes);
+  number_entries();
+  out.put(core_.incarnation_);
+  out.put(core_.record_ - core_.durable_);
+  out.put<uint8_t>(core_.disk_full_);
+  out.put<uint8_t>(core_.claimed_);
+  out.put(until(core_.next_slow_tick_));
+  static_assert(std::is_trivially_copyable_v<Prng>);
+  out.put_bytes({reinterpret_cast<const char*>(&core_.prng_), sizeof core_.prng_});
+  for (uint32_t entry : by_name_) put_entry(out, core_.table_.at(entry));
+  put_ops(out);
+  put_round_zero(out);
+  put_tasks(out);
+  put_lanes(out);
+  put_homes(out);
+}
+
+void CoreProbe::number_entries() {
+  by_name_.clear();
+  for (uint32_t i = 0; i < core_.table_.size(); ++i) by_name_.push_back(i);
+  std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) {
+    return core_.table_.at(a).name() < core_.table_.at(b).name();
+  });
+  numbers_.assign(by_name_.size(), 0);
+  for (uint32_t n = 0; n < by_name_.size(); ++n) numbers_[by_name_[n]] = n;
+}
+
+void CoreProbe::put_entry(ByteWriter& out, const Entry& entry) {
+  put_text(out, entry.name());
+  out.put(pending(entry.record));
+  put_ballot(out, entry.promised);
+  put_ballot(out, entry.accepted);
+  out.put(entry.active);
+  out.put(entry.flags);
+  put_state(out, entry.state());
+}
+
+void CoreProbe::put_waiters(ByteWriter& out, const WaitList& list) {
+  for (uint32_t op = list.head; op != kNil; op = core_.ops_[op].next) out.put(op);
+  out.put(kNil);
+}
+
+void CoreProbe::put_op(ByteWriter& out, const Op& op) {
+  out.put(op.token);
+  put_endpoint(out, op.origin);
+  out.put_uuid(op.id);
+  out.put(op.hash);
+  out.put(core_.now_ - op.arrival);  // exactly: the home's round-trip time is learned from it
+  out.put(until(op.deadline));
+  put_endpoint(out, op.forwarded_to);
+  if (op.forwarded_to.node.value != 0) out.put(until(op.hedge_at));
+  out.put<uint8_t>(op.list != nullptr);
+  out.put<uint8_t>(op.block != nullptr);
+  if (op.block != nullptr) {
+    put_text(out, op.name());
+    put_text(out, op.value());
+  }
+  out.put(static_cast<uint8_t>(op.operation));
+  out.put<uint8_t>(op.may_have_happened);
+  for (const Task& task : core_.tasks_) {  // only before or after counts
+    if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
+  }
+}
+
+void CoreProbe::put_ops(ByteWriter& out) {
+  for (const Op& op : core_.ops_) out.put(op.generation);
+  for (uint32_t index : core_.free_ops_) out.put(index);
+  out.put(kNil);
+  for (uint32_t op = core_.oldest_op_; op != kNil; op = core_.ops_[op].newer) {
+    out.put(op);
+    put_op(out, core_.ops_[op]);
+  }
+  out.put(kNil);
+}
+
+void CoreProbe::put_round_zero(ByteWriter& out) {
+  out.put(core_.next_sequence_);
+  out.put(core_.oldest_open_);
+  out.put(core_.self_voted_);
+  out.put(core_.announced_durable_);
+  for (const auto& [first, last] : core_.chosen_) {
+    out.put(first);
+    out.put(last);
+  }
+  out.put(uint64_t{0});
+  for (const RoundZero& slot : core_.ring_) {
+    out.put(slot.sequence);
+    out.put(pending(slot.record));
+    out.put(until(slot.sent_at + kResendNs));
+    out.put<uint8_t>(slot.open);
+    if (!slot.open) continue;
+    out.put(number_of(slot.entry));
+    out.put(slot.votes);
+    put_waiters(out, slot.waiters);
+  }
+}
+
+void CoreProbe::put_tasks(ByteWriter& out) {
+  for (uint32_t index : core_.free_tasks_) out.put(index);
+  out.put(kNil);
+  for (const Task& task : core_.tasks_) {
+    out.put(task.generation);
+    out.put(static_cast<uint8_t>(task.kind));
+    if (task.kind == TaskKind::kFree) continue;
+    out.put(static_cast<uint8_t>(task.phase));
+    out.put(task.attempts);
+    out.put(task.votes);
+    out.put(task.none);
+    out.put(task.same);
+    out.put(number_of(task.entry));
+    out.put(task.op);
+    put_ballot(out, task.ballot);
+    put_ballot(out, task.best);
+    out.put(task.seen_round);
+    put_state(out, task.state);
+    out.put(until(task.next_at));
+    out.put(core_.now_ - task.started);
+    put_waiters(out, task.waiters);
+  }
+  for (Fifo<Core::OwnVote> votes = core_.own_votes_; !votes.empty();) {
+    const Core::OwnVote vote = votes.pop();
+    out.put(pending(vote.record));
+    out.put(vote.handle);
+    out.put(static_cast<uint8_t>(vote.phase));
+    put_ballot(out, vote.ballot);
+  }
+  out.put(uint64_t{0});
+}
+
+void CoreProbe::put_lanes(ByteWriter& out) {
+  std::vector<const Lane*> lanes;
+  for (const auto& lane : core_.lanes_) lanes.push_back(lane.get());
+  std::sort(lanes.begin(), lanes.end(),
+            [](const Lane* a, const Lane* b) { return a->home < b->home; });
+  for (const Lane* lane : lanes) {
+    ONCE_ASSERT(lane->last == 0);
+    put_endpoint(out, lane->home);
+    out.put(lane->incarnation);
+    out.put(lane->durable);
+    for (const Lane::Slot& slot : lane->ring) {
+      out.put(slot.sequence);
+      out.put(slot.entry == kNil ? kNil : number_of(slot.entry));
+    }
+  }
+  out.put(uint32_t{0});
+}
+
+void CoreProbe::put_homes(ByteWriter& out) {
+  for (const Home& home : core_.homes_) {
+    out.put(home.range_promise);
+    for (uint32_t entry : home.unsettled) out.put(number_of(entry));
+    out.put(kNil);
+    out.put(home.list);
+    out.put(uint64_t{home.flagged});
+    out.put(uint64_t{home.query_cursor});
+    out.put(until(home.paging_until));
+  }
+  for (const Peer& peer : core_.peers_) {
+    out.put(peer.cores);
+    for (const PeerCore& link : peer.links) {
+      out.put<uint8_t>(link.up);
+      out.put(link.list);
+      out.put(link.cursor);
+      out.put<uint8_t>(link.claimed);
+    }
+    out.put(peer.smoothed_ns);
+    out.put(peer.variation_ns);
+  }
+}
+
+int64_t CoreProbe::next_deadline() {
+  int64_t next = kNoDeadline;
+  for (uint32_t op = core_.oldest_op_; op != kNil; op = core_.ops_[op].newer) {
+    next = std::min(next, core_.ops_[op].deadline);
+    if (core_.ops_[op].forwarded_to.node.value != 0) {
+      next = std::min(next, core_.ops_[op].hedge_at);
+    }
+  }
+  for (const RoundZero& slot : core_.ring_) {
+    if (slot.open) next = std::min(next, slot.sent_at + kResendNs);
+  }
+  for (const Task& task : core_.tasks_) {
+    if (task.kind != TaskKind::kFree) next = std::min(next, task.next_at);
+  }
+  bool slow = !core_.claimed_;
+  for (const Home& home : core_.homes_) slow |= !home.unsettled.empty();
+  if (slow) next = std::min(next, core_.next_slow_tick_);
+  return next;
+}
+
+uint32_t CoreProbe::highest_round() {
+  uint32_t highest = 0;
+  for (uint32_t i = 0; i < core_.table_.size(); ++i) {
+    highest = std::max(highest, core_.table_.at(i).promised.round);
+  }
+  for (const Task& task : core_.tasks_) highest = std::max(highest, task.ballot.round);
+  return highest;
+}
+
+}  // namespace once::paxos

@@ -1,0 +1,57 @@
+// The small worlds that are searched. A world is three nodes, the calls of its clients, and bounds
+// on what is not finite by itself. Within its bounds every schedule is visited: any message may be
+// lost, late, repeated or overtaken; any record may become durable at any later time, with all that
+// rests on it; a client may call at any time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "paxos/messages.h"
+
+namespace once::exhaustive {
+
+inline constexpr size_t kNodes = 3;
+
+// By index everywhere here: node 0 is NodeId{1}.
+struct Call {
+  size_t node = 0;
+  paxos::Operation operation = paxos::Operation::kWrite;
+  std::string name;
+  std::string value;  // of a write; its request id is the place of the call, from 1
+  // Index of the call that must have been answered first; -1: none.
+  int after_answer_of = -1;
+  // It is made only when the restart has happened.
+  bool after_restart = false;
+};
+
+struct Scenario {
+  std::string name;
+  std::string about;
+  std::vector<Call> calls;
+  // Whether a node's records become durable as late as it gets, one by one, or at once. For a node
+  // that neither crashes nor proposes nor reads it makes no difference but to the order in which
+  // its answers leave, and the network delivers them in any order anyway.
+  std::array<bool, kNodes> late_syncs{true, true, true};
+  // How often each node's clock may jump to its next time-out. Clocks are independent of each
+  // other.
+  std::array<uint32_t, kNodes> timeouts{};
+  // How often each node may crash, losing what is not synced, and start again.
+  std::array<uint32_t, kNodes> restarts{};
+  uint32_t max_restarts = 1;  // of all nodes together
+  uint32_t max_round = 3;     // a schedule ends where a ballot would go beyond
+  // How often a message is delivered at most, of the kinds whose repetition is not absorbed
+  // (Forward makes a new request each time, ChosenRange a new record); others: any number of times.
+  uint32_t deliveries = 1;
+  bool forwards_arrive = true;
+  uint32_t first_calls = 0;  // calls 0..first_calls-1 are made before the search begins
+  uint32_t timeout_ms = 60'000;
+};
+
+enum class Bound { kSmall, kFar };
+
+std::vector<Scenario> scenarios(Bound bound);
+
+}  // namespace once::exhaustive

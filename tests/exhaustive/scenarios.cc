@@ -1,0 +1,110 @@
+#include "tests/exhaustive/node.h"
+#include "tests/exhaustive/scenario.h"
+
+namespace once::exhaustive {
+
+using paxos::Operation;
+
+namespace {
+
+Call write(size_t node, const std::string& name, const std::string& value) {
+  return {.node = node, .operation = Operation::kWrite, .name = name, .value = value};
+}
+
+Call read(size_t node, const std::string& name) {
+  return {.node = node, .operation = Operation::kRead, .name = name, .value = {}};
+}
+
+Scenario fast_and_takeover(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "fast-and-takeover";
+  s.about = "the home writes in round 0 while another node takes the same name over";
+  s.calls = {write(0, name, "a"), write(1, name, "b")};
+  s.late_syncs = {true, true, far};
+  s.timeouts = {0, 1, 0};
+  s.max_round = 1;
+  s.forwards_arrive = far;
+  return s;
+}
+
+Scenario duel(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "duel";
+  s.about = "two nodes take the same name over from its home, which does not answer them";
+  s.calls = {write(1, name, "b"), write(2, name, "c")};
+  s.first_calls = 2;
+  s.late_syncs = {false, far, far};
+  s.timeouts = {0, 2, far ? 2u : 1u};
+  s.max_round = far ? 3 : 2;
+  s.forwards_arrive = false;
+  return s;
+}
+
+Scenario acceptor_crash(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "acceptor-crash";
+  s.about = "an acceptor loses what it had not synced, between a takeover and the home's write";
+  s.calls = {write(0, name, "a"), write(1, name, "b")};
+  s.late_syncs = {far, far, true};
+  s.timeouts = {0, 1, 0};
+  s.restarts = {0, 0, 1};
+  s.max_round = 1;
+  s.forwards_arrive = false;
+  return s;
+}
+
+Scenario proposer_crash(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "proposer-crash";
+  s.about = "a node that takes over crashes with its ballot sent, and takes over again";
+  s.calls = {write(1, name, "a"), write(1, name, "b")};
+  s.calls[1].after_restart = true;
+  s.first_calls = 1;
+  s.late_syncs = {false, true, far};
+  s.timeouts = {0, 2, 0};
+  s.restarts = {0, 1, 0};
+  s.max_round = 2;
+  s.forwards_arrive = false;
+  return s;
+}
+
+Scenario home_crash(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "home-crash";
+  s.about = "the home crashes after it sent round-0 accepts, claims, and writes the name again";
+  s.calls = {write(0, name, "a"), write(0, name, "b")};
+  s.calls[1].after_restart = true;
+  s.late_syncs = {true, far, false};
+  s.timeouts = {0, 0, 0};
+  s.restarts = {1, 0, 0};
+  s.max_round = 1;
+  return s;
+}
+
+Scenario reads(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "reads";
+  s.about = "reads through a majority, before, during and after a write at the home";
+  s.calls = {write(0, name, "a"), read(1, name), read(2, name)};
+  s.late_syncs = {true, true, false};
+  s.timeouts = {0, far ? 2u : 0u, 0};
+  s.max_round = 1;
+  return s;
+}
+
+}  // namespace
+
+std::vector<Scenario> scenarios(Bound bound) {
+  const bool far = bound == Bound::kFar;
+  std::vector<Scenario> all = {fast_and_takeover(far), duel(far), home_crash(far), reads(far)};
+  if (far) all.insert(all.end(), {acceptor_crash(far), proposer_crash(far)});
+  return all;
+}
+
+}  // namespace once::exhaustive
