@@ -84,7 +84,11 @@ void Faults::strike(uint64_t what) {
 }
 
 void Faults::crash_one() {
-  const size_t node = draw_node();
+  if (world_.below(12) > 0) return crash(draw_node());
+  for (size_t node = 0; node < nodes_.size(); ++node) crash(node);
+}
+
+void Faults::crash(size_t node) {
   if (!nodes_[node]->up()) return;
   const bool silent = world_.chance(plan_.silent);
   world_.count(silent ? Fault::kPowerCut : Fault::kCrash);
@@ -191,22 +195,34 @@ void Faults::jump_clock() {
 // --- the second phase
 // -----------------------------------------------------------------------------
 
+void Faults::cut_off(size_t node, bool outward, bool inward) {
+  for (HostId host = 0; host < network_.hosts(); ++host) {
+    if (host == node) continue;
+    if (outward) network_.block(static_cast<HostId>(node), host);
+    if (inward) network_.block(host, static_cast<HostId>(node));
+  }
+}
+
 void Faults::break_for_ever(size_t node) {
   broken_[node] = true;
-  switch (world_.below(3)) {
+  switch (world_.below(6)) {
     case 0:
       nodes_[node]->crash(world_.below(2) == 0);
       return world_.tell("node {} stays down", node + 1);
     case 1:
       nodes_[node]->set_paused(true);
       return world_.tell("node {} stays paused", node + 1);
-    default:
-      for (HostId host = 0; host < network_.hosts(); ++host) {
-        if (host == node) continue;
-        network_.block(static_cast<HostId>(node), host);
-        network_.block(host, static_cast<HostId>(node));
-      }
+    case 2:
+      cut_off(node, true, true);
       return world_.tell("node {} stays cut off", node + 1);
+    case 3:
+      cut_off(node, false, true);
+      return world_.tell("node {} does not hear any more, but is heard", node + 1);
+    case 4:
+      cut_off(node, true, false);
+      return world_.tell("node {} is not heard any more, but hears", node + 1);
+    default:
+      nodes_[node]->stall_disk();
   }
 }
 

@@ -31,6 +31,7 @@ class Faults final : public Actor {
   void plan_next(uint64_t what, int64_t mean);
   void strike(uint64_t what);
   void crash_one();
+  void crash(size_t node);
   void restart(size_t node);
   bool lose_disk(size_t node);
   void pause_one();
@@ -39,6 +40,7 @@ class Faults final : public Actor {
   void clog();
   void fill_disk();
   void jump_clock();
+  void cut_off(size_t node, bool outward, bool inward);
   void break_for_ever(size_t node);
   size_t draw_node() { return world_.below(nodes_.size()); }
   bool may_lose_another() const;

@@ -152,7 +152,7 @@ void Network::enqueue(uint64_t id, int to, std::string_view bytes, bool overtake
   if (connection.reordering && overtakes) {
     if (world_.chance(rates_.reorder)) {
       world_.count(Fault::kReorder);
-      piece.due += world_.between(0, 20 * kMs);
+      piece.due += world_.between(0, rates_.late_ns);
     }
   } else {
     piece.due = std::max(piece.due, side.last_due);

@@ -37,9 +37,10 @@ class Acceptor {
 struct NetworkRates {  // per million, of frames between nodes
   uint32_t loss = 0;
   uint32_t duplicate = 0;
-  uint32_t reordering = 0;  // of connections, on which frames overtake each other
-  uint32_t reorder = 0;     // of frames on such a connection: much later than its fellows
-  uint32_t split = 0;       // of deliveries that come in two pieces
+  uint32_t reordering = 0;     // of connections, on which frames overtake each other
+  uint32_t reorder = 0;        // of frames on such a connection: much later than its fellows
+  uint32_t split = 0;          // of deliveries that come in two pieces
+  int64_t late_ns = 20 * kMs;  // the most that a reordered frame comes late
   int64_t delay_ns = 100 * kUs;
   int64_t jitter_ns = 100 * kUs;
 };

@@ -10,7 +10,7 @@
 namespace once::sim {
 namespace {
 
-enum What : uint64_t { kCrashNow = 1, kStartAgain = 2 };
+enum What : uint64_t { kCrashNow = 1, kStartAgain = 2, kCrashSoon = 3 };
 
 constexpr uint64_t kSegmentBytes = kMaxBatchBytes;
 
@@ -197,10 +197,17 @@ void SimNode::fail(std::string_view what) {
   world_.after(0, this, kCrashNow);
 }
 
-void SimNode::on_event(uint64_t what, uint64_t) {
+void SimNode::on_event(uint64_t what, uint64_t detail) {
   if (what == kStartAgain) return start();
-  if (!failing_ || !up()) return;
-  crash(false);
+  if (what == kCrashSoon) {
+    if (calm_ || !up() || starts_ != detail) return;
+    const bool silent = world_.chance(plan_.silent);
+    world_.count(silent ? Fault::kPowerCut : Fault::kCrash);
+    crash(silent);
+  } else {
+    if (!failing_ || !up()) return;
+    crash(false);
+  }
   world_.after(world_.between(kMs, plan_.down_ns), this, kStartAgain);
 }
 
@@ -230,7 +237,14 @@ void SimNode::jump_clock(int64_t forward_ns) {
   for (auto& io : ios_) io->clock_jumped();
 }
 
+void SimNode::stall_disk() {
+  calm_ = true;
+  world_.tell("node {}: each write takes seconds from now on", index_ + 1);
+  for (auto& io : ios_) io->disk_rates().latency_ns = 3 * kSecond;
+}
+
 void SimNode::calm() {
+  calm_ = true;
   disk_.full = false;
   for (auto& io : ios_) {
     DiskRates& rates = io->disk_rates();
@@ -248,6 +262,13 @@ void SimNode::add_counters() {
 const paxos::ReplicaCounters& SimNode::counters() {
   if (up()) add_counters();
   return total_;
+}
+
+// The moments at which most can go wrong: what was sent is not on the disk yet, or not yet known to
+// be there.
+void SimNode::on_submitted(int64_t latency_ns) {
+  if (calm_ || !world_.chance(plan_.crash_on_write)) return;
+  world_.after(world_.between(0, 2 * latency_ns), this, kCrashSoon, starts_);
 }
 
 void SimNode::on_landed(const std::string& path, uint64_t, std::string_view bytes) {

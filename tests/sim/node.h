@@ -56,7 +56,8 @@ class SimNode final : public WriteWatcher, public Actor {
   bool damage(bool misdirect);
   void litter();  // behind the tail, where it harms nothing
   void wipe();
-  void calm();  // its disk has no more faults
+  void stall_disk();  // each write takes seconds from now on
+  void calm();        // its disk has no more faults
 
   bool up() const { return cores_ != nullptr; }
   bool paused() const { return paused_; }
@@ -66,6 +67,7 @@ class SimNode final : public WriteWatcher, public Actor {
   const paxos::ReplicaCounters& counters();  // over all its processes
 
   void on_event(uint64_t what, uint64_t detail) override;
+  void on_submitted(int64_t latency_ns) override;
   void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) override;
 
  private:
@@ -109,6 +111,7 @@ class SimNode final : public WriteWatcher, public Actor {
   bool impostor_ = false;  // runs on a new disk under an old number
   bool lost_ = false;
   bool failing_ = false;
+  bool calm_ = false;
   paxos::ReplicaCounters counters_;
   paxos::ReplicaCounters total_;
 };

@@ -48,6 +48,7 @@ NetworkRates draw_network(Dice& dice) {
   network.duplicate = dice.rate(500'000);
   network.reordering = dice.rate(1'000'000);
   network.reorder = dice.rate(200'000);
+  network.late_ns = dice.below(2) == 0 ? 20 * kMs : dice.between(kMs, 2 * kSecond);
   network.split = dice.rate(200'000);
   network.delay_ns = dice.between(20 * kUs, 2 * kMs);
   network.jitter_ns = dice.between(1, 3 * kMs);
@@ -60,8 +61,8 @@ DiskRates draw_disk(Dice& dice) {
   disk.jitter_ns = dice.between(1, 4 * kMs);
   disk.slow = dice.rate(2'000);
   disk.slow_ns = dice.between(100 * kMs, 4 * kSecond);
-  disk.error = dice.rate(300);
-  disk.short_write = dice.rate(300);
+  disk.error = dice.rate(1'000);
+  disk.short_write = dice.rate(1'000);
   disk.torn = static_cast<uint32_t>(dice.between(0, 1'000'000));
   return disk;
 }
@@ -79,7 +80,7 @@ Plan draw_plan(uint64_t seed) {
   plan.network = draw_network(dice);
   plan.disk = draw_disk(dice);
   plan.round_delay_ns = dice.between(1, 200 * kUs);
-  plan.every.crash_ns = dice.interval(200 * kMs, 5 * kSecond);
+  plan.every.crash_ns = dice.interval(100 * kMs, 4 * kSecond);
   plan.every.pause_ns = dice.interval(500 * kMs, 8 * kSecond);
   plan.every.partition_ns = dice.interval(500 * kMs, 6 * kSecond);
   plan.every.clog_ns = dice.interval(100 * kMs, 4 * kSecond);
@@ -87,9 +88,10 @@ Plan draw_plan(uint64_t seed) {
   plan.every.clock_jump_ns = dice.interval(kSecond, 8 * kSecond);
   plan.every.full_disk_ns = dice.interval(kSecond, 8 * kSecond);
   plan.silent = dice.rate(1'000'000);
-  plan.cores_change = dice.rate(300'000);
-  plan.wipe = dice.rate(100'000);
-  plan.damage = dice.rate(200'000);
+  plan.crash_on_write = dice.rate(5'000);
+  plan.cores_change = dice.rate(600'000);
+  plan.wipe = dice.rate(250'000);
+  plan.damage = dice.rate(400'000);
   plan.garbage = dice.rate(500'000);
   plan.drift = dice.rate(1'000'000);
   plan.down_ns = dice.between(10 * kMs, 3 * kSecond);

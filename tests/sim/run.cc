@@ -13,7 +13,7 @@
 namespace once::sim {
 namespace {
 
-constexpr int64_t kLivenessBoundNs = 60 * kSecond;
+constexpr int64_t kLivenessBoundNs = 30 * kSecond;
 constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;

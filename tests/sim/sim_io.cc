@@ -370,6 +370,7 @@ void SimIo::write_file(reactor::FileId file, uint64_t offset, std::span<const ch
   }
   if (world_.chance(disk_rates_.error)) write.fate = Write::Fate::kError;
   if (world_.chance(disk_rates_.short_write)) write.fate = Write::Fate::kShort;
+  watcher_.on_submitted(latency);
   const uint64_t id = next_id_++;
   writes_.emplace(id, std::move(write));
   world_.after(latency, this, kWriteDone, id);

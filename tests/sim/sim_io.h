@@ -48,6 +48,7 @@ class NodeClock {
 class WriteWatcher {
  public:
   virtual ~WriteWatcher() = default;
+  virtual void on_submitted(int64_t latency_ns) = 0;
   virtual void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) = 0;
 };
 

@@ -24,6 +24,11 @@ struct Worker {
   std::string unread;
 };
 
+// Ctrl-C or a time-out ends a batch; what was done is still summed up.
+volatile std::sig_atomic_t stopped = 0;
+
+void on_stop(int) { stopped = 1; }
+
 double now_s(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
@@ -133,13 +138,15 @@ Summary run_batch(const Batch& batch) {
       std::exit(1);
     }
   }
-  while (batch.keep_going || summary.failed.empty()) {
+  ::signal(SIGINT, on_stop);
+  ::signal(SIGTERM, on_stop);
+  while (!stopped && (batch.keep_going || summary.failed.empty())) {
     std::vector<pollfd> waits;
     for (const Worker& worker : workers) {
       if (worker.fd >= 0) waits.push_back({worker.fd, POLLIN, 0});
     }
     if (waits.empty()) break;
-    ::poll(waits.data(), waits.size(), -1);
+    if (::poll(waits.data(), waits.size(), -1) < 0) continue;  // interrupted
     for (const pollfd& wait : waits) {
       if (wait.revents == 0) continue;
       for (Worker& worker : workers) {
