@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/guarantees.md may name only tests and mutants that exist, and every promise names both."""
+"""Each promise, answer and fault in docs/guarantees.md names tests and mutants that exist."""
 
 import pathlib
 import re
@@ -47,6 +47,15 @@ def problems(text, tests, mutants):
                   if name not in tests]
         found += [f"promise {number}: no mutant {name}" for name in guards["Mutants"]
                   if name not in mutants]
+    for row in re.findall(r"^\| (.*) \|$", text, re.MULTILINE):
+        answer, *_, guards = row.split(" | ")
+        names = re.findall(r"`([^`]+)`", guards)
+        if answer in ("answer", "fault") or row.startswith("---"):
+            continue
+        if not names:
+            found.append(f"row {answer!r} names no guard")
+        found += [f"row {answer!r}: no test or mutant {name}" for name in names
+                  if name not in tests and name not in mutants]
     return found
 
 
@@ -55,8 +64,10 @@ def main():
     tests = gtest_names() | ctest_names()
     mutants = {path.stem for path in (ROOT / "tests/mutants/patches").glob("*.patch")}
     # The check itself must be able to fail.
-    sample = "1. **x**\n   Tests: `No.Such`.\n   Mutants: `none`.\n2. **y**\n## end\n"
-    assert len(problems(sample, tests, mutants)) == 4, problems(sample, tests, mutants)
+    sample = ("1. **x**\n   Tests: `No.Such`.\n   Mutants: `none`.\n2. **y**\n## end\n"
+              "| fault | guarded by |\n| a | `none` |\n| b | nothing |\n")
+    if len(problems(sample, tests, mutants)) != 6:
+        sys.exit(f"the check does not bite: {problems(sample, tests, mutants)}")
     promises = len(re.findall(r"^\d+\. ", text, re.MULTILINE))
     found = problems(text, tests, mutants)
     for problem in found:
