@@ -79,6 +79,11 @@ std::string UringRing::open(const UringOptions& options) {
   if ((params.features & kNeededFeatures) != kNeededFeatures) {
     return "this kernel's io_uring lacks needed features; use Linux 6.1 or later";
   }
+  if (options.held_file >= 0) {
+    // Registered files are released with the ring itself, behind every operation.
+    const int registered = io_uring_register_files(&ring_, &options_.held_file, 1);
+    if (registered != 0) return explain_setup_error(-registered);
+  }
   return open_buffers();
 }
 

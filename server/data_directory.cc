@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kIdentityVersion = 1;
 constexpr size_t kMaxFileBytes = 64 * 1024;
-constexpr int kLockTries = 6;
+constexpr int kLockTries = 40;           // two seconds
+constexpr int kOrphanedLockTries = 600;  // half a minute
 constexpr auto kLockPause = std::chrono::milliseconds(50);
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
@@ -200,22 +202,45 @@ Result<void> make_files(const std::string& path, const Configuration& configurat
   return replace_file(path, "identity", identity_text(configuration));
 }
 
+// The process that locked it last, or 0.
+pid_t read_owner(const std::string& lock_path) {
+  uint64_t pid = 0;
+  const auto text = read_file(lock_path);
+  if (!text || !parse_number(text->substr(0, text->find('\n')), &pid) || pid > INT32_MAX) return 0;
+  return static_cast<pid_t>(pid);
+}
+
+// A killed process keeps the lock until the kernel has finished its last write. That write may
+// arrive behind whatever is read before, so this waits for it, on a stalled disk for a while.
+Result<void> wait_for_lock(const wal::Descriptor& file, const std::string& directory,
+                           const std::string& path) {
+  for (int tries = 1; flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return tl::unexpected(wal::system_error("lock", path));
+    const pid_t owner = read_owner(path);
+    const bool ended = owner > 0 && kill(owner, 0) != 0 && errno == ESRCH;
+    if (tries >= kLockTries && !ended) {
+      return error(
+          fmt::format("{} is in use by process {}; stop it first, or give another directory",
+                      directory, owner == 0 ? "(unknown)" : std::to_string(owner)));
+    }
+    if (tries >= kOrphanedLockTries) {
+      return error(fmt::format(
+          "{} is still locked by process {}, which has ended: its last write has not returned "
+          "from the disk; see whether the disk hangs, then start again",
+          directory, owner));
+    }
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return {};
+}
+
 Result<wal::Descriptor> lock_directory(const std::string& directory) {
   std::string path = directory + "/lock";
   wal::Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
-  for (int tries = 1; flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) return tl::unexpected(wal::system_error("lock", path));
-    if (tries == kLockTries) {
-      auto text = read_file(path);
-      std::string pid = text ? text->substr(0, text->find('\n')) : "";
-      return error(
-          fmt::format("{} is in use by process {}; stop it first, or give another directory",
-                      directory, pid.empty() ? "(unknown)" : pid));
-    }
-    std::this_thread::sleep_for(kLockPause);
-  }
+  auto locked = wait_for_lock(file, directory, path);
+  if (!locked) return tl::unexpected(locked.error());
   std::string pid = fmt::format("{}\n", getpid());
   // In place, for a full disk has no other block; and if there is none, the lock holds all the
   // same.
@@ -255,6 +280,7 @@ class OpenDirectory final : public DataDirectory {
 
   const Configuration& configuration() const override { return configuration_; }
   const std::string& path() const override { return path_; }
+  int lock_descriptor() const override { return lock_.get(); }
   uint32_t streams() const override { return streams_; }
   Result<void> remember_streams(uint32_t count) override {
     auto written = replace_file(path_, "streams", with_checksum(fmt::format("count={}\n", count)));

@@ -36,6 +36,8 @@ class DataDirectory {
   virtual ~DataDirectory() = default;
   virtual const Configuration& configuration() const = 0;
   virtual const std::string& path() const = 0;
+  // Locked by flock(2) as long as anybody has its file open: for UringOptions::held_file.
+  virtual int lock_descriptor() const = 0;
   // How many log streams were ever begun here: one that is gone is a loss, not a new stream.
   virtual uint32_t streams() const = 0;
   virtual Result<void> remember_streams(uint32_t count) = 0;  // durable when it returns

@@ -112,7 +112,9 @@ int Node::open_io() {
     return fail(kExitNoUring, refusal);
   }
   for (uint16_t index = 0; index < options_.cores; ++index) {
-    auto io = reactor::make_uring_io({});
+    reactor::UringOptions options;
+    options.held_file = directory_->lock_descriptor();
+    auto io = reactor::make_uring_io(options);
     if (!io) return fail(kExitNoUring, io.error().message);
     ios_.push_back(std::move(*io));
   }

@@ -304,6 +304,13 @@ TEST_F(LogFaultsTest, SegmentsThatChangedPlacesAreCorruption) {
   EXPECT_NE(stream_.recover().find("corrupt log"), std::string::npos);
 }
 
+TEST_F(LogFaultsTest, ADamagedHeaderBetweenSegmentsIsNamed) {
+  for (int batch = 0; batch < 6; ++batch) stream_.write(large());
+  disk_.block(stream_.path(2), 0) = nullptr;
+  EXPECT_NE(stream_.recover().find("log-0-2.seg block 0 (offset 0): the segment header is damaged"),
+            std::string::npos);
+}
+
 // The last batch is covered by no watermark: only the stray block tells that it was written.
 TEST_F(LogFaultsTest, ABatchWrittenToAWrongPlaceIsCorruption) {
   stream_.write({"first"});

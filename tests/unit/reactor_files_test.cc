@@ -1,4 +1,6 @@
 // The reactor's files: durable writes, preparation, failures.
+#include <sys/file.h>
+
 #include "tests/unit/reactor_fixture.h"
 
 namespace once::reactor {
@@ -70,6 +72,28 @@ TEST(Reactor, AFailedWriteIsNeverReportedAsWritten) {
     EXPECT_NE(failed.find("disk full"), std::string::npos) << failed;
     EXPECT_NE(failed.find("/dev/full"), std::string::npos) << failed;
   }
+}
+
+// Closed by the process (as by its end), the file stays open, and so locked, until the ring is
+// gone.
+TEST(Reactor, AHeldFileIsLockedAsLongAsTheRingIsThere) {
+  const std::string path = std::filesystem::temp_directory_path() / "once-held-XXXXXX";
+  std::string name = path;
+  UringOptions options;
+  options.held_file = mkstemp(name.data());
+  ASSERT_GE(options.held_file, 0);
+  ASSERT_EQ(flock(options.held_file, LOCK_EX | LOCK_NB), 0);
+  auto io = make_uring_io(options);
+  ASSERT_TRUE(io) << io.error().message;
+  close(options.held_file);
+
+  const int other = open(name.c_str(), O_RDWR | O_CLOEXEC);
+  EXPECT_NE(flock(other, LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(errno, EWOULDBLOCK);
+  io->reset();
+  EXPECT_EQ(flock(other, LOCK_EX), 0);  // the kernel takes the ring apart in its own time
+  close(other);
+  unlink(name.c_str());
 }
 
 TEST(Reactor, OpeningAMissingFileIsAnError) {
