@@ -105,6 +105,7 @@ void SimClient::start(const std::string& name, bool write, std::string value) {
               call.id.low);
   history_.push_back(std::move(call));
   ops_.push_back({history_.size() - 1, false, true});
+  calls_[history_.back().id.low] = history_.size() - 1;
   ++pending_;
   ++operations_;
   attempt(ops_.size() - 1);
@@ -215,6 +216,12 @@ std::string SimClient::oldest_pending() const {
   return "";
 }
 
+const check::Call* SimClient::call_of(uint64_t correlation) const {
+  const auto sent = sent_.find(correlation);
+  if (sent == sent_.end()) return nullptr;
+  return &history_[calls_.at(sent->second.low)];
+}
+
 void SimClient::give_up() {
   for (Operation& operation : ops_) {
     if (!operation.active) continue;
@@ -250,6 +257,7 @@ bool SimClient::send(client::LaneId id, uint64_t correlation, const paxos::Clien
   if (!lane.open || !lane.channel.ready()) return false;
   scratch_.clear();
   net::encode_request(correlation, request, scratch_);
+  sent_[correlation] = request.id;
   network_.send(lane.end, {scratch_.data(), scratch_.size()});
   return true;
 }

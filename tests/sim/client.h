@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "client/session.h"
@@ -28,6 +29,8 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   void probe(const std::string& name, bool write);
   size_t pending() const { return pending_; }
   std::string oldest_pending() const;
+  // What the request with this number was about; nullptr: none of ours.
+  const check::Call* call_of(uint64_t correlation) const;
   void give_up();  // what has no answer at the end of a run has none
   uint64_t operations() const { return operations_; }
   uint64_t retries() const { return retries_; }
@@ -77,6 +80,8 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   client::Session session_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Operation> ops_;
+  std::unordered_map<uint64_t, RequestId> sent_;  // by correlation; never walked
+  std::map<uint64_t, size_t> calls_;              // in the history, by the low half of their id
   std::vector<std::pair<size_t, client::Result>> finished_;
   std::vector<char> scratch_;
   bool insists_ = false;

@@ -1,4 +1,5 @@
 // once-sim: whole clusters on simulated machines, from one seed each.
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -176,4 +177,10 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace once::sim
 
-int main(int argc, char** argv) { return once::sim::run(argc, argv); }
+int main(int argc, char** argv) {
+  // Nodes come and go with megabytes each: giving those back to the kernel costs more than all
+  // else.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  return once::sim::run(argc, argv);
+}

@@ -118,6 +118,10 @@ void Network::send(uint64_t end, std::string_view bytes) {
   ONCE_ASSERT(found->second->established && found->second->side[end & 1].open);
   world_.mix(bytes);
   if (found->second->peers) return send_frames(end, bytes);
+  const Side& receiver = found->second->side[1 - (end & 1)];
+  if (wiretap_ != nullptr && receiver.host >= nodes_) {
+    wiretap_->on_node_sends(receiver.host, bytes);
+  }
   enqueue(end >> 1, 1 - static_cast<int>(end & 1), bytes, false);
 }
 

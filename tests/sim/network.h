@@ -34,6 +34,13 @@ class Acceptor {
   virtual void incoming(uint64_t connection, const std::string& address) = 0;
 };
 
+// Sees what nodes send to clients, at the moment that they do.
+class Wiretap {
+ public:
+  virtual ~Wiretap() = default;
+  virtual void on_node_sends(HostId client, std::string_view frames) = 0;
+};
+
 struct NetworkRates {  // per million, of frames between nodes
   uint32_t loss = 0;
   uint32_t duplicate = 0;
@@ -53,6 +60,7 @@ class Network final : public Actor {
   void listen(HostId host, const std::string& address, Acceptor* acceptor);
   // The process of a host ends. `silent`: the machine is gone, nobody is told.
   void kill_host(HostId host, bool silent);
+  void set_wiretap(Wiretap* wiretap) { wiretap_ = wiretap; }
   void host_up(HostId host) { hosts_[host].up = true; }
 
   uint64_t connect(HostId from, const std::string& address, Plug* plug, uint64_t tag);
@@ -128,6 +136,7 @@ class Network final : public Actor {
 
   World& world_;
   NetworkRates rates_;
+  Wiretap* wiretap_ = nullptr;
   size_t nodes_;
   std::vector<Host> hosts_;
   std::vector<Direction> matrix_;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "net/client_codec.h"
 #include "tests/check/checks.h"
 #include "tests/check/linearizer.h"
 #include "tests/sim/client.h"
@@ -18,7 +19,7 @@ constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
 
-class Run {
+class Run final : public Wiretap {
  public:
   Run(const Options& options, Story* story)
       : options_(options),
@@ -27,6 +28,7 @@ class Run {
         network_(world_, plan_.nodes, plan_.nodes + plan_.clients, plan_.network),
         oracle_(world_, plan_.nodes, 1),
         faults_(world_, network_, plan_, nodes_) {
+    network_.set_wiretap(this);
     for (size_t i = 0; i < plan_.nodes; ++i) {
       nodes_.push_back(std::make_unique<SimNode>(world_, network_, oracle_, plan_, i));
     }
@@ -48,6 +50,7 @@ class Run {
   }
 
  private:
+  void on_node_sends(HostId client, std::string_view frames) override;
   void liveness();
   void probe_all();
   bool all_answered() const;
@@ -67,6 +70,24 @@ class Run {
   std::vector<std::unique_ptr<SimClient>> clients_;
   int64_t healing_ns_ = 0;
 };
+
+// What a node tells a client must be true when it says so, not only when it arrives.
+void Run::on_node_sends(HostId client, std::string_view frames) {
+  net::Frame frame;
+  for (auto taken = net::take_frame(frames, frame); taken && *taken;
+       taken = net::take_frame(frames, frame)) {
+    if (frame.type != net::FrameType::kReply) continue;
+    const auto reply = net::decode_reply(frame.body);
+    const check::Call* call = clients_[client - plan_.nodes]->call_of(frame.correlation);
+    if (!reply || call == nullptr) {
+      return world_.violation("a node sent a reply that cannot be read, or that nobody asked for");
+    }
+    if (reply->status != paxos::Status::kDone && reply->status != paxos::Status::kAlreadySet) {
+      continue;
+    }
+    oracle_.on_shown(call->name, reply->state, "an answer under way");
+  }
+}
 
 bool Run::all_answered() const {
   for (const auto& client : clients_) {
