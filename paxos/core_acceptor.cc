@@ -206,6 +206,12 @@ void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
 }
 
 void Core::on(const Endpoint& from, const ReadState& m, uint64_t hash) {
+  // Asked of the wrong core, by who does not know yet how many we have now: not to know a name of
+  // another core is not to hold nothing.
+  if (!is_mine(hash)) {
+    ++counters_.ignored_messages;
+    return;
+  }
   const uint32_t index = table_.find(hash, m.name);
   if (index == Table::kNone || table_.at(index).accepted.is_null()) {
     send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});

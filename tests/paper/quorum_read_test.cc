@@ -39,6 +39,32 @@ TEST_F(QuorumRead, AnAcceptorTellsWhatItsDiskHas) {
   EXPECT_EQ(replies[0].accepted.value, "a");
 }
 
+// A reader may not know yet that this node restarted with another number of cores. "Nothing" from
+// a core whose name it is not would count, and a majority of it make a written name empty.
+TEST(QuorumReadOfCores, OnlyTheCoreOfANameSaysThatItHoldsNothing) {
+  ReplicaOptions options;
+  options.self = World::endpoint(1);
+  options.cores = 2;
+  options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
+  options.shard_count = 64;
+  const auto replica = Replica::make(options);
+  Output out;
+  replica->start(1, 0, out);
+  const Event up{World::endpoint(2), LinkUp{1}};
+  replica->step(&up, 1, 0, out);
+  size_t mine = 0, others = 0;
+  for (int n = 0; mine == 0 || others == 0; ++n) {
+    const std::string text = std::to_string(n);
+    const bool is_mine = replica->core_of_name(text) == options.self.core;
+    ++(is_mine ? mine : others);
+    const Event asked{World::endpoint(2), ReadState{5, text}};
+    out.clear();
+    replica->step(&asked, 1, 0, out);
+    EXPECT_EQ(out.messages.size(), is_mine ? 1u : 0u) << text;
+  }
+  EXPECT_EQ(replica->counters().ignored_messages, others);
+}
+
 TEST_F(QuorumRead, ADecisionIsAboutItsBallotOnly) {
   hold(ballot(1, 2), kB, "b");
   solo.receive(0, Decided{ballot(2, 0), 1, name});

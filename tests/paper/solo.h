@@ -39,7 +39,8 @@ class Solo {
   // The `n`th name whose home is that member.
   std::string name(size_t home, int n = 0) const {
     for (int k = 0;; ++k) {
-      std::string name = "n" + std::to_string(n) + "-" + std::to_string(k);
+      std::string name = "n";
+      name.append(std::to_string(n)).append("-").append(std::to_string(k));
       const uint64_t hash = name_hash(name, kHashSeed);
       if (home_index_of(hash, static_cast<uint32_t>(nodes_)) == home) return name;
     }
