@@ -396,6 +396,10 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& pa
   if (!configuration) return tl::unexpected(configuration.error());
   auto lock = lock_directory(path);
   if (!lock) return tl::unexpected(lock.error());
+  // A run that was killed may have renamed a file and not synced its name. What this run finds and
+  // builds on, a log segment above all, must not vanish in a power cut.
+  auto named = wal::sync_directory(path);
+  if (!named) return tl::unexpected(named.error());
   auto peers = read_peers(path + "/peers");
   if (!peers) return tl::unexpected(peers.error());
   auto streams = read_streams(path);

@@ -121,8 +121,10 @@ TEST_F(DurableFiles, TheFilesBesideTheLogToo) {
   ASSERT_TRUE(server::DataDirectory::format(data, configuration, false));
   EXPECT_LT(index_of("sync " + directory_), calls.size()) << "the data directory's own name";
   for (const char* name : {"identity", "peers", "streams"}) expect_durable(data, name);
+  calls.clear();
   auto opened = server::DataDirectory::open(data);
   ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_LT(index_of("sync " + data), calls.size()) << "names that a killed run left unsynced";
   calls.clear();
   EXPECT_EQ((*opened)->check_peer_disk(NodeId{2}, DiskId{{7, 7}}), "");
   expect_durable(data, "peers");
