@@ -4,6 +4,10 @@ add_executable(once-torture torture/main.cc torture/recorder.cc torture/workload
 target_link_libraries(once-torture PRIVATE once_check once_client CLI11::CLI11
                       nlohmann_json::nlohmann_json)
 
+add_test(NAME torture_harness
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/harness_test.py)
+set_tests_properties(torture_harness PROPERTIES TIMEOUT 60)
+
 # One minute of load; `make torture MINUTES=n` for more. Alone: its gaps depend on the machine.
 if(TARGET onced AND TARGET once)
   add_test(NAME torture

@@ -157,5 +157,4 @@ class Link:
         """Closes the open connections, at once and in the middle of whatever they carry."""
         for direction in (self.forth, self.back):
             for flow in list(direction.flows):
-                flow.close()
-                flow.other.close()
+                flow.close()  # the other side follows
