@@ -31,6 +31,7 @@ inline constexpr uint32_t kMaxRoundJump = 1u << 20;     // a ballot further ahea
 inline constexpr size_t kBlockBytes = 4096;            // log block: O_DIRECT unit
 inline constexpr size_t kMaxBatchBytes = 1024 * 1024;  // one log write
 inline constexpr size_t kDefaultSegmentBytes = 64 * 1024 * 1024;
+inline constexpr uint64_t kMaxSegmentBytes = uint64_t{4096} * 1024 * 1024;
 
 static_assert(kMaxMessageBytes + 64 <= kMaxFrameBytes);
 static_assert(kMaxMessageBytes * 2 <= kMaxEnvelopeBytes);

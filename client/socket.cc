@@ -11,6 +11,8 @@
 #include <cstring>
 #include <memory>
 
+#include "base/port.h"
+
 namespace once::client {
 namespace {
 
@@ -38,6 +40,9 @@ once::Result<FileDescriptor> begin_connect(const std::string& address) {
   const size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
     return error("\"" + address + "\" is not HOST:PORT");
+  }
+  if (!is_port(std::string_view(address).substr(colon + 1))) {
+    return error("\"" + address + "\" has no port: write HOST:PORT, with PORT in 0..65535");
   }
   std::string host = address.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {

@@ -10,6 +10,8 @@
 #include <memory>
 #include <system_error>
 
+#include "base/port.h"
+
 namespace once::reactor {
 namespace {
 
@@ -51,6 +53,9 @@ Result<SocketAddress> resolve(const std::string& address, bool passive) {
   }
   std::string host = address.substr(0, colon);
   const std::string port = address.substr(colon + 1);
+  if (!is_port(port)) {
+    return error("address \"" + address + "\" has no port: write HOST:PORT, with PORT in 0..65535");
+  }
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   }

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -23,6 +22,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "server/directory_text.h"
 #include "wal/log.h"
 #include "wal/posix_file.h"
 #include "wal/posix_storage.h"
@@ -32,33 +32,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kIdentityVersion = 1;
 constexpr size_t kMaxFileBytes = 64 * 1024;
 constexpr int kLockTries = 40;           // two seconds
 constexpr int kOrphanedLockTries = 600;  // half a minute
 constexpr auto kLockPause = std::chrono::milliseconds(50);
-
-using Lines = std::vector<std::pair<std::string, std::string>>;
-
-std::string to_hex(const Uuid& id) { return fmt::format("{:016x}{:016x}", id.high, id.low); }
-
-bool parse_number(std::string_view text, uint64_t* value, int base = 10) {
-  auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), *value, base);
-  return code == std::errc{} && at == text.data() + text.size();
-}
-
-bool parse_hex(std::string_view text, Uuid* id) {
-  if (text.empty() || text.size() > 32) return false;
-  size_t low = std::min<size_t>(16, text.size());
-  id->high = 0;
-  std::string_view high = text.substr(0, text.size() - low);
-  if (!high.empty() && !parse_number(high, &id->high, 16)) return false;
-  return parse_number(text.substr(text.size() - low), &id->low, 16);
-}
-
-std::string with_checksum(std::string text) {
-  return text + fmt::format("checksum={:016x}\n", checksum(text.data(), text.size()));
-}
 
 Result<void> replace_file(const std::string& directory, const std::string& name,
                           const std::string& text) {
@@ -83,80 +60,6 @@ Result<std::string> read_file(const std::string& path) {
   if (!size) return tl::unexpected(size.error());
   text.resize(*size);
   return text;
-}
-
-// The key=value lines without the checksum line, if that is right.
-bool parse_lines(const std::string& text, Lines* lines) {
-  size_t body = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = text.find('\n', at);
-    size_t equals = text.find('=', at);
-    if (end == std::string::npos || equals == std::string::npos || equals > end) return false;
-    body = at;
-    lines->emplace_back(text.substr(at, equals - at), text.substr(equals + 1, end - equals - 1));
-    at = end + 1;
-  }
-  if (lines->empty() || lines->back().first != "checksum") return false;
-  uint64_t sum = 0;
-  if (!parse_number(lines->back().second, &sum, 16)) return false;
-  lines->pop_back();
-  return sum == checksum(text.data(), body);
-}
-
-std::string identity_text(const Configuration& configuration) {
-  std::string members;
-  for (const auto& [node, address] : configuration.members) {
-    members += fmt::format("{}{}={}", members.empty() ? "" : ",", node.value, address);
-  }
-  return with_checksum(fmt::format(
-      "format={}\ncluster={}\ndisk={}\nnode={}\nepoch={}\nhash_seed={:016x}\nshard_count={}\n"
-      "segment_bytes={}\nmembers={}\n",
-      kIdentityVersion, to_hex(configuration.cluster), to_hex(configuration.disk),
-      configuration.node.value, configuration.epoch, configuration.hash_seed,
-      configuration.shard_count, configuration.segment_bytes, members));
-}
-
-bool is_member(const Configuration& configuration) {
-  return std::any_of(configuration.members.begin(), configuration.members.end(),
-                     [&](const auto& member) { return member.first == configuration.node; });
-}
-
-bool parse_fields(const Lines& lines, Configuration* configuration) {
-  std::map<std::string, std::string> fields(lines.begin(), lines.end());
-  uint64_t node = 0;
-  uint64_t shards = 0;
-  auto members = parse_members(fields["members"]);
-  if (!members || !parse_hex(fields["cluster"], &configuration->cluster) ||
-      !parse_hex(fields["disk"], &configuration->disk) || !parse_number(fields["node"], &node) ||
-      !parse_number(fields["epoch"], &configuration->epoch) ||
-      !parse_number(fields["hash_seed"], &configuration->hash_seed, 16) ||
-      !parse_number(fields["shard_count"], &shards) ||
-      !parse_number(fields["segment_bytes"], &configuration->segment_bytes)) {
-    return false;
-  }
-  if (node == 0 || node > kMaxNodes || shards == 0 || shards > UINT16_MAX) return false;
-  configuration->node = NodeId{static_cast<uint16_t>(node)};
-  configuration->shard_count = static_cast<uint16_t>(shards);
-  configuration->members = std::move(*members);
-  return is_member(*configuration);
-}
-
-Result<Configuration> parse_identity(const std::string& path, const std::string& text) {
-  auto damaged =
-      error(fmt::format("{} is damaged: restore it, or add the node as a new member", path));
-  Lines lines;
-  if (!parse_lines(text, &lines)) return damaged;
-  uint64_t version = 0;
-  if (lines.empty() || lines[0].first != "format" || !parse_number(lines[0].second, &version)) {
-    return damaged;
-  }
-  if (version > kIdentityVersion) {
-    return error(fmt::format("{} has format {}, this program reads up to {}; start a newer onced",
-                             path, version, kIdentityVersion));
-  }
-  Configuration configuration;
-  if (!parse_fields(lines, &configuration)) return damaged;
-  return configuration;
 }
 
 Result<void> draw_disk(DiskId* disk) {
@@ -195,9 +98,9 @@ Result<void> make_files(const std::string& path, const Configuration& configurat
   if (!made) return made;
   made = replace_file(path, "lock", "");
   if (!made) return made;
-  made = replace_file(path, "peers", with_checksum(""));
+  made = replace_file(path, "peers", peers_text({}));
   if (!made) return made;
-  made = replace_file(path, "streams", with_checksum("count=1\n"));
+  made = replace_file(path, "streams", streams_text(1));
   if (!made) return made;
   return replace_file(path, "identity", identity_text(configuration));
 }
@@ -254,18 +157,9 @@ Result<wal::Descriptor> lock_directory(const std::string& directory) {
 Result<std::map<NodeId, DiskId>> read_peers(const std::string& path) {
   auto text = read_file(path);
   if (!text) return tl::unexpected(text.error());
-  Lines lines;
-  bool good = parse_lines(*text, &lines);
-  std::map<NodeId, DiskId> peers;
-  for (const auto& [name, value] : lines) {
-    uint64_t node = 0;
-    DiskId disk;
-    good = good && parse_number(name, &node) && node >= 1 && node <= kMaxNodes &&
-           parse_hex(value, &disk);
-    peers[NodeId{static_cast<uint16_t>(node)}] = disk;
-  }
-  if (!good) return error(fmt::format("{} is damaged: restore it from a backup", path));
-  return peers;
+  auto peers = parse_peers(*text);
+  if (!peers) return error(fmt::format("{} is damaged: restore it from a backup", path));
+  return *peers;
 }
 
 class OpenDirectory final : public DataDirectory {
@@ -283,7 +177,7 @@ class OpenDirectory final : public DataDirectory {
   int lock_descriptor() const override { return lock_.get(); }
   uint32_t streams() const override { return streams_; }
   Result<void> remember_streams(uint32_t count) override {
-    auto written = replace_file(path_, "streams", with_checksum(fmt::format("count={}\n", count)));
+    auto written = replace_file(path_, "streams", streams_text(count));
     if (written) streams_ = count;
     return written;
   }
@@ -313,25 +207,13 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
   }
   auto peers = peers_;
   peers[node] = disk;
-  std::string text;
-  for (const auto& [peer, its_disk] : peers) {
-    text += fmt::format("{}={}\n", peer.value, to_hex(its_disk));
-  }
-  auto written = replace_file(path_, "peers", with_checksum(text));
+  auto written = replace_file(path_, "peers", peers_text(peers));
   if (!written) {
     return fmt::format("the disk of node {} cannot be remembered: {}", node.value,
                        written.error().message);
   }
   peers_ = std::move(peers);
   return "";
-}
-
-bool is_address(const std::string& address) {
-  size_t colon = address.rfind(':');
-  uint64_t port = 0;
-  return colon != std::string::npos && colon > 0 &&
-         parse_number(std::string_view(address).substr(colon + 1), &port) && port >= 1 &&
-         port <= 65535 && address.find_first_of(" \t\r\n=") == std::string::npos;
 }
 
 }  // namespace
@@ -382,13 +264,11 @@ Result<Configuration> DataDirectory::read_configuration(const std::string& path)
 Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
   auto text = read_file(path + "/streams");
   if (!text) return tl::unexpected(text.error());
-  Lines lines;
-  uint64_t count = 0;
-  const bool good = parse_lines(*text, &lines) && lines.size() == 1 &&
-                    lines.begin()->first == "count" &&
-                    parse_number(lines.begin()->second, &count) && count >= 1 && count <= kMaxCores;
-  if (!good) return error(fmt::format("{}/streams is damaged: restore it from a backup", path));
-  return static_cast<uint32_t>(count);
+  auto count = parse_streams(*text);
+  if (!count) {
+    return error(fmt::format("{}/streams is damaged: restore it from a backup", path));
+  }
+  return *count;
 }
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& path) {
@@ -406,35 +286,6 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& pa
   if (!streams) return tl::unexpected(streams.error());
   return std::make_unique<OpenDirectory>(path, std::move(*configuration), std::move(*lock),
                                          std::move(*peers), *streams);
-}
-
-Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text) {
-  std::map<NodeId, std::string> members;
-  for (size_t at = 0; at <= text.size();) {
-    size_t end = std::min(text.find(',', at), text.size());
-    std::string member = text.substr(at, end - at);
-    size_t equals = member.find('=');
-    uint64_t node = 0;
-    if (equals == std::string::npos || !parse_number(member.substr(0, equals), &node) ||
-        node == 0 || node > kMaxNodes || !is_address(member.substr(equals + 1))) {
-      return error(fmt::format("bad member \"{}\": write NODE=HOST:PORT, with NODE in 1..{}",
-                               member, kMaxNodes));
-    }
-    NodeId id{static_cast<uint16_t>(node)};
-    if (!members.emplace(id, member.substr(equals + 1)).second) {
-      return error(fmt::format("node {} is listed twice", node));
-    }
-    at = end + 1;
-  }
-  return std::vector<std::pair<NodeId, std::string>>(members.begin(), members.end());
-}
-
-Result<ClusterId> parse_cluster_id(const std::string& hex) {
-  ClusterId cluster;
-  if (!parse_hex(hex, &cluster)) {
-    return error(fmt::format("bad cluster id \"{}\": write 1 to 32 hex digits", hex));
-  }
-  return cluster;
 }
 
 }  // namespace once::server

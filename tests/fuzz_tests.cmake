@@ -1,4 +1,5 @@
-once_test(unit/untrusted_input_test.cc once_net once_paxos)
+once_test(unit/untrusted_input_test.cc once_client once_data_directory once_net once_paxos
+          once_reactor)
 
 # Each fuzz target on its committed corpus, then 20 s of new inputs. The programs are of another
 # compiler and so of another build directory: `make test` builds them first (make fuzz-build).

@@ -176,6 +176,33 @@ void write_command_lines(const Corpus& corpus) {
   line("bench-floor", 2, {"--floor", "--floor-dir", "/tmp", "--timeout", "9", "--warmup", "0"});
 }
 
+// See configuration_fuzz.cc for the numbers.
+void write_configurations(const Corpus& corpus) {
+  const auto add = [&](const char* name, char which, const std::string& text) {
+    corpus.add(name, which + text);
+  };
+  const std::string identity =
+      "format=1\ncluster=c0ffee\ndisk=000000000000000300000000000000aa\nnode=2\nepoch=1\n"
+      "hash_seed=00000000000000ff\nshard_count=64\nsegment_bytes=67108864\n"
+      "members=1=a:1,2=b:2,3=[::1]:3\n";
+  add("members", 0, "1=10.0.0.1:7501,2=host:7502,3=[::1]:7503");
+  add("members-listed-twice", 0, "1=a:1,1=b:2");
+  add("cluster-id", 1, "0123456789abcdef0123456789ABCDEF");
+  add("identity", 2, identity);
+  add("identity-of-a-newer-format", 2, "format=2" + identity.substr(8));
+  add("peers", 3, "1=c0ffee\n3=000000000000000500000000000000bb\n");
+  add("streams", 4, "count=3\n");
+  add("address", 5, "127.0.0.1:7401");
+  add("address-v6", 5, "[::1]:7401");
+  add("address-without-host", 5, ":7401");
+  add("crash-port-99999", 5, "127.0.0.1:99999");
+  add("crash-port-plus-80", 5, "127.0.0.1:+80");
+  add("crash-segment-size", 2,
+      "format=1\ncluster=1\ndisk=2\nnode=1\nepoch=1\nhash_seed=1\n"
+      "shard_count=64\nsegment_bytes=1\nmembers=1=a:1\n");
+  add("a-damaged-file", 6, identity + "checksum=00\n");
+}
+
 // See schedule_fuzz.cc for what the bytes mean.
 void write_schedules(const Corpus& corpus) {
   const auto add = [&](const char* name, std::initializer_list<int> steps) {
@@ -268,6 +295,7 @@ int main(int argc, char** argv) {
   write_hellos({root / "hello"});
   write_records({root / "records"});
   write_command_lines({root / "command_line"});
+  write_configurations({root / "configuration"});
   write_schedules({root / "schedule"});
   write_sessions({root / "streams"});
   write_logs({root / "log_recovery"});

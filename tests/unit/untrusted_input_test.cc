@@ -7,10 +7,13 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "client/socket.h"
 #include "net/peer_codec.h"
 #include "net/peer_frame.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
+#include "reactor/address.h"
+#include "server/directory_text.h"
 
 namespace once {
 namespace {
@@ -72,6 +75,40 @@ TEST(UntrustedInput, ARecordWithAFlagThatIsNeitherYesNorNoIsNotOurs) {
   ASSERT_EQ(bytes[sealed], 1);
   bytes[sealed] = 2;
   EXPECT_FALSE(paxos::decode_record(view(bytes)));
+}
+
+// "127.0.0.1:99999" was the port 34463.
+TEST(UntrustedInput, APortThatIsNoneIsRefusedAndNotTakenForAnother) {
+  for (const char* good : {"127.0.0.1:0", "127.0.0.1:7401", "[::1]:65535"}) {
+    EXPECT_TRUE(reactor::resolve(good, false)) << good;
+  }
+  for (const char* bad : {"127.0.0.1:65536", "127.0.0.1:99999", "127.0.0.1:+80", "127.0.0.1:-1",
+                          "127.0.0.1: 80", "127.0.0.1:http", "127.0.0.1:4294967376"}) {
+    const auto address = reactor::resolve(bad, false);
+    ASSERT_FALSE(address) << bad;
+    EXPECT_NE(address.error().message.find("write HOST:PORT"), std::string::npos) << bad;
+    const auto socket = client::begin_connect(bad);
+    ASSERT_FALSE(socket) << bad;
+    EXPECT_NE(socket.error().message.find("write HOST:PORT"), std::string::npos) << bad;
+  }
+}
+
+// The node would have met an assertion of its log, or waited for files of 2^64 bytes.
+TEST(UntrustedInput, AnIdentityWithAnImpossibleSegmentSizeIsDamaged) {
+  server::Configuration configuration;
+  configuration.node = NodeId{1};
+  configuration.shard_count = 64;
+  configuration.members = {{NodeId{1}, "a:1"}};
+  const auto is_taken = [&](uint64_t segment_bytes) {
+    configuration.segment_bytes = segment_bytes;
+    return server::parse_identity("identity", identity_text(configuration)).has_value();
+  };
+  EXPECT_TRUE(is_taken(kDefaultSegmentBytes));
+  EXPECT_TRUE(is_taken(kMaxSegmentBytes));
+  for (const uint64_t size : {uint64_t{0}, uint64_t{4096}, kDefaultSegmentBytes + uint64_t{4096},
+                              kMaxSegmentBytes * 2, UINT64_MAX}) {
+    EXPECT_FALSE(is_taken(size)) << size;
+  }
 }
 
 bool recovers(const Record& record) {

@@ -1,0 +1,193 @@
+#include "server/directory_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/limits.h"
+
+namespace once::server {
+
+bool parse_number(std::string_view text, uint64_t* value, int base) {
+  auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), *value, base);
+  return code == std::errc{} && at == text.data() + text.size();
+}
+
+namespace {
+
+constexpr uint64_t kIdentityVersion = 1;
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+bool parse_hex(std::string_view text, Uuid* id) {
+  if (text.empty() || text.size() > 32) return false;
+  size_t low = std::min<size_t>(16, text.size());
+  id->high = 0;
+  std::string_view high = text.substr(0, text.size() - low);
+  if (!high.empty() && !parse_number(high, &id->high, 16)) return false;
+  return parse_number(text.substr(text.size() - low), &id->low, 16);
+}
+
+// The key=value lines without the checksum line, if that is right.
+bool parse_lines(const std::string& text, Lines* lines) {
+  size_t body = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = text.find('\n', at);
+    size_t equals = text.find('=', at);
+    if (end == std::string::npos || equals == std::string::npos || equals > end) return false;
+    body = at;
+    lines->emplace_back(text.substr(at, equals - at), text.substr(equals + 1, end - equals - 1));
+    at = end + 1;
+  }
+  if (lines->empty() || lines->back().first != "checksum") return false;
+  uint64_t sum = 0;
+  if (!parse_number(lines->back().second, &sum, 16)) return false;
+  lines->pop_back();
+  return sum == checksum(text.data(), body);
+}
+
+bool is_address(const std::string& address) {
+  size_t colon = address.rfind(':');
+  uint64_t port = 0;
+  return colon != std::string::npos && colon > 0 &&
+         parse_number(std::string_view(address).substr(colon + 1), &port) && port >= 1 &&
+         port <= 65535 && address.find_first_of(" \t\r\n=") == std::string::npos;
+}
+
+// `onced format` makes them of 2 to 4096 MiB; tests make smaller ones.
+bool is_segment_size(uint64_t bytes) {
+  return bytes >= kMaxBatchBytes && bytes <= kMaxSegmentBytes && bytes % kMaxBatchBytes == 0;
+}
+
+bool parse_fields(const Lines& lines, Configuration* configuration) {
+  std::map<std::string, std::string> fields(lines.begin(), lines.end());
+  uint64_t node = 0;
+  uint64_t shards = 0;
+  auto members = parse_members(fields["members"]);
+  if (!members || !parse_hex(fields["cluster"], &configuration->cluster) ||
+      !parse_hex(fields["disk"], &configuration->disk) || !parse_number(fields["node"], &node) ||
+      !parse_number(fields["epoch"], &configuration->epoch) ||
+      !parse_number(fields["hash_seed"], &configuration->hash_seed, 16) ||
+      !parse_number(fields["shard_count"], &shards) ||
+      !parse_number(fields["segment_bytes"], &configuration->segment_bytes)) {
+    return false;
+  }
+  if (node == 0 || node > kMaxNodes || shards == 0 || shards > UINT16_MAX) return false;
+  if (!is_segment_size(configuration->segment_bytes)) return false;
+  configuration->node = NodeId{static_cast<uint16_t>(node)};
+  configuration->shard_count = static_cast<uint16_t>(shards);
+  configuration->members = std::move(*members);
+  return is_member(*configuration);
+}
+
+}  // namespace
+
+std::string to_hex(const Uuid& id) { return fmt::format("{:016x}{:016x}", id.high, id.low); }
+
+std::string with_checksum(std::string text) {
+  return text + fmt::format("checksum={:016x}\n", checksum(text.data(), text.size()));
+}
+
+std::string identity_text(const Configuration& configuration) {
+  std::string members;
+  for (const auto& [node, address] : configuration.members) {
+    members += fmt::format("{}{}={}", members.empty() ? "" : ",", node.value, address);
+  }
+  return with_checksum(fmt::format(
+      "format={}\ncluster={}\ndisk={}\nnode={}\nepoch={}\nhash_seed={:016x}\nshard_count={}\n"
+      "segment_bytes={}\nmembers={}\n",
+      kIdentityVersion, to_hex(configuration.cluster), to_hex(configuration.disk),
+      configuration.node.value, configuration.epoch, configuration.hash_seed,
+      configuration.shard_count, configuration.segment_bytes, members));
+}
+
+bool is_member(const Configuration& configuration) {
+  return std::any_of(configuration.members.begin(), configuration.members.end(),
+                     [&](const auto& member) { return member.first == configuration.node; });
+}
+
+Result<Configuration> parse_identity(const std::string& path, const std::string& text) {
+  auto damaged =
+      error(fmt::format("{} is damaged: restore it, or add the node as a new member", path));
+  Lines lines;
+  if (!parse_lines(text, &lines)) return damaged;
+  uint64_t version = 0;
+  if (lines.empty() || lines[0].first != "format" || !parse_number(lines[0].second, &version)) {
+    return damaged;
+  }
+  if (version > kIdentityVersion) {
+    return error(fmt::format("{} has format {}, this program reads up to {}; start a newer onced",
+                             path, version, kIdentityVersion));
+  }
+  Configuration configuration;
+  if (!parse_fields(lines, &configuration)) return damaged;
+  return configuration;
+}
+
+std::string peers_text(const std::map<NodeId, DiskId>& peers) {
+  std::string text;
+  for (const auto& [node, disk] : peers) text += fmt::format("{}={}\n", node.value, to_hex(disk));
+  return with_checksum(text);
+}
+
+std::optional<std::map<NodeId, DiskId>> parse_peers(const std::string& text) {
+  Lines lines;
+  if (!parse_lines(text, &lines)) return std::nullopt;
+  std::map<NodeId, DiskId> peers;
+  for (const auto& [name, value] : lines) {
+    uint64_t node = 0;
+    DiskId disk;
+    if (!parse_number(name, &node) || node < 1 || node > kMaxNodes || !parse_hex(value, &disk)) {
+      return std::nullopt;
+    }
+    if (!peers.emplace(NodeId{static_cast<uint16_t>(node)}, disk).second) return std::nullopt;
+  }
+  return peers;
+}
+
+std::string streams_text(uint32_t count) { return with_checksum(fmt::format("count={}\n", count)); }
+
+std::optional<uint32_t> parse_streams(const std::string& text) {
+  Lines lines;
+  uint64_t count = 0;
+  if (!parse_lines(text, &lines) || lines.size() != 1 || lines[0].first != "count") {
+    return std::nullopt;
+  }
+  if (!parse_number(lines[0].second, &count) || count < 1 || count > kMaxCores) return std::nullopt;
+  return static_cast<uint32_t>(count);
+}
+
+Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text) {
+  std::map<NodeId, std::string> members;
+  for (size_t at = 0; at <= text.size();) {
+    size_t end = std::min(text.find(',', at), text.size());
+    std::string member = text.substr(at, end - at);
+    size_t equals = member.find('=');
+    uint64_t node = 0;
+    if (equals == std::string::npos || !parse_number(member.substr(0, equals), &node) ||
+        node == 0 || node > kMaxNodes || !is_address(member.substr(equals + 1))) {
+      return error(fmt::format("bad member \"{}\": write NODE=HOST:PORT, with NODE in 1..{}",
+                               member, kMaxNodes));
+    }
+    NodeId id{static_cast<uint16_t>(node)};
+    if (!members.emplace(id, member.substr(equals + 1)).second) {
+      return error(fmt::format("node {} is listed twice", node));
+    }
+    at = end + 1;
+  }
+  return std::vector<std::pair<NodeId, std::string>>(members.begin(), members.end());
+}
+
+Result<ClusterId> parse_cluster_id(const std::string& hex) {
+  ClusterId cluster;
+  if (!parse_hex(hex, &cluster)) {
+    return error(fmt::format("bad cluster id \"{}\": write 1 to 32 hex digits", hex));
+  }
+  return cluster;
+}
+
+}  // namespace once::server
