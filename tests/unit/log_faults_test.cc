@@ -311,6 +311,22 @@ TEST_F(LogFaultsTest, ADamagedHeaderBetweenSegmentsIsNamed) {
             std::string::npos);
 }
 
+// Whole, but of no log that this program would write: an error, not a read past the end.
+TEST_F(LogFaultsTest, ASegmentThatBeginsTooLateOrTooEarlyIsCorruption) {
+  for (int batch = 0; batch < 3; ++batch) stream_.write(large());
+  for (const uint64_t first_sequence : {uint64_t{1} << 40, uint64_t{514}, uint64_t{0}}) {
+    MemoryStorage::Block block = *disk_.block(stream_.path(2), 0);
+    BlockHeader header;
+    std::memcpy(&header, block.data(), sizeof header);
+    header.segment_first_sequence = header.sequence = first_sequence;
+    header.durable_sequence = 0;
+    header.checksum = 0;
+    seal_block(block.data(), header);
+    disk_.write(stream_.path(2), 0, block);
+    EXPECT_NE(stream_.recover().find("does not continue"), std::string::npos) << first_sequence;
+  }
+}
+
 // The last batch is covered by no watermark: only the stray block tells that it was written.
 TEST_F(LogFaultsTest, ABatchWrittenToAWrongPlaceIsCorruption) {
   stream_.write({"first"});
