@@ -154,6 +154,7 @@ void Node::take() {
   }
   for (const Outgoing& m : out_.messages) {
     ONCE_ASSERT(m.rests_on.record > 0 && m.rests_on.record <= made_);
+    if (scenario_.lost >> m.message.index() & 1) continue;
     held_.push_back({m.rests_on.record, catalog_.message(endpoint(index_), m.to, m.message)});
   }
   for (const ClientReply& r : out_.replies) {

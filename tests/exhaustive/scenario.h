@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "paxos/messages.h"
@@ -45,10 +47,23 @@ struct Scenario {
   // How often a message is delivered at most, of the kinds whose repetition is not absorbed
   // (Forward makes a new request each time, ChosenRange a new record); others: any number of times.
   uint32_t deliveries = 1;
-  bool forwards_arrive = true;
+  uint32_t lost = 0;  // kinds of messages that the network loses, all of them: see lost_kinds()
   uint32_t first_calls = 0;  // calls 0..first_calls-1 are made before the search begins
   uint32_t timeout_ms = 60'000;
 };
+
+template <class Kind, size_t index = 0>
+constexpr size_t index_of_kind() {
+  if constexpr (std::is_same_v<Kind, std::variant_alternative_t<index, paxos::Message>>) {
+    return index;
+  } else {
+    return index_of_kind<Kind, index + 1>();
+  }
+}
+template <class... Kinds>
+constexpr uint32_t lost_kinds() {
+  return ((uint32_t{1} << index_of_kind<Kinds>()) | ...);
+}
 
 enum class Bound { kSmall, kFar };
 

@@ -3,7 +3,7 @@
 
 namespace once::exhaustive {
 
-using paxos::Operation;
+using namespace paxos;
 
 namespace {
 
@@ -15,6 +15,12 @@ Call read(size_t node, const std::string& name) {
   return {.node = node, .operation = Operation::kRead, .name = name, .value = {}};
 }
 
+// A node that takes over sends the request to the home first. Where that is not the point, the
+// home never hears of it.
+constexpr uint32_t kNoForward = lost_kinds<Forward, ForwardReply>();
+// After a restart, a node claims the names that it is home of, and so do others: no names here.
+constexpr uint32_t kNoClaim = lost_kinds<ClaimHome, ClaimReply, SettleQuery, Settled>();
+
 Scenario fast_and_takeover(bool far) {
   const std::string name = name_at_home(0);
   Scenario s;
@@ -24,7 +30,7 @@ Scenario fast_and_takeover(bool far) {
   s.late_syncs = {true, true, far};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
-  s.forwards_arrive = far;
+  if (!far) s.lost = kNoForward;
   return s;
 }
 
@@ -35,10 +41,10 @@ Scenario duel(bool far) {
   s.about = "two nodes take the same name over from its home, which does not answer them";
   s.calls = {write(1, name, "b"), write(2, name, "c")};
   s.first_calls = 2;
-  s.late_syncs = {false, far, far};
+  s.late_syncs = {false, far, false};
   s.timeouts = {0, 2, far ? 2u : 1u};
-  s.max_round = far ? 3 : 2;
-  s.forwards_arrive = false;
+  s.max_round = 3;
+  s.lost = kNoForward;
   return s;
 }
 
@@ -48,11 +54,11 @@ Scenario acceptor_crash(bool far) {
   s.name = "acceptor-crash";
   s.about = "an acceptor loses what it had not synced, between a takeover and the home's write";
   s.calls = {write(0, name, "a"), write(1, name, "b")};
-  s.late_syncs = {far, far, true};
+  s.late_syncs = {far, false, true};
   s.timeouts = {0, 1, 0};
   s.restarts = {0, 0, 1};
   s.max_round = 1;
-  s.forwards_arrive = false;
+  s.lost = kNoForward | kNoClaim;
   return s;
 }
 
@@ -64,11 +70,11 @@ Scenario proposer_crash(bool far) {
   s.calls = {write(1, name, "a"), write(1, name, "b")};
   s.calls[1].after_restart = true;
   s.first_calls = 1;
-  s.late_syncs = {false, true, far};
-  s.timeouts = {0, 2, 0};
+  s.late_syncs = {false, true, true};
+  s.timeouts = {0, 3, far ? 1u : 0u};
   s.restarts = {0, 1, 0};
   s.max_round = 2;
-  s.forwards_arrive = false;
+  s.lost = kNoForward | kNoClaim;
   return s;
 }
 
@@ -80,9 +86,24 @@ Scenario home_crash(bool far) {
   s.calls = {write(0, name, "a"), write(0, name, "b")};
   s.calls[1].after_restart = true;
   s.late_syncs = {true, far, false};
-  s.timeouts = {0, 0, 0};
   s.restarts = {1, 0, 0};
   s.max_round = 1;
+  return s;
+}
+
+Scenario home_crash_and_takeover() {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "home-crash-takeover";
+  s.about = "a name is taken over, settled or not; its home crashes, claims, and writes it";
+  s.calls = {write(1, name, "b"), write(0, name, "a")};
+  s.calls[1].after_restart = true;
+  s.first_calls = 1;
+  s.late_syncs = {true, false, false};
+  s.timeouts = {0, 1, 0};
+  s.restarts = {1, 0, 0};
+  s.max_round = 1;
+  s.lost = kNoForward;
   return s;
 }
 
@@ -92,9 +113,21 @@ Scenario reads(bool far) {
   s.name = "reads";
   s.about = "reads through a majority, before, during and after a write at the home";
   s.calls = {write(0, name, "a"), read(1, name), read(2, name)};
-  s.late_syncs = {true, true, false};
-  s.timeouts = {0, far ? 2u : 0u, 0};
+  s.late_syncs = {true, true, far};
   s.max_round = 1;
+  return s;
+}
+
+Scenario finished_reads(bool far) {
+  const std::string name = name_at_home(0);
+  Scenario s;
+  s.name = "finished-reads";
+  s.about = "reads that find a write under way, and finish it by a round of their own";
+  s.calls = {write(0, name, "a"), read(1, name)};
+  s.late_syncs = {far, false, false};
+  s.timeouts = {0, far ? 3u : 2u, 0};
+  s.max_round = 1;
+  s.lost = kNoClaim;
   return s;
 }
 
@@ -102,8 +135,10 @@ Scenario reads(bool far) {
 
 std::vector<Scenario> scenarios(Bound bound) {
   const bool far = bound == Bound::kFar;
-  std::vector<Scenario> all = {fast_and_takeover(far), duel(far), home_crash(far), reads(far)};
-  if (far) all.insert(all.end(), {acceptor_crash(far), proposer_crash(far)});
+  std::vector<Scenario> all = {fast_and_takeover(far), duel(far),       acceptor_crash(far),
+                               proposer_crash(far),    home_crash(far), reads(far),
+                               finished_reads(far)};
+  if (far) all.push_back(home_crash_and_takeover());
   return all;
 }
 

@@ -66,9 +66,6 @@ void Search::deliveries(uint32_t index, const World& world, size_t node) {
       try_step(index, world, node, event);
       continue;
     }
-    const bool is_forward =
-        std::holds_alternative<paxos::Forward>(catalog_.parcel(message).message);
-    if (is_forward && !scenario_.forwards_arrive) continue;
     const List ledger = catalog_.lists.at(world.ledger);
     const auto delivered = ledger.subspan(kFirstCall + scenario_.calls.size());
     if (std::count(delivered.begin(), delivered.end(), message) >= scenario_.deliveries) continue;
