@@ -156,6 +156,8 @@ def main():
     parser.add_argument("--only", action="append", metavar="WORD", help="mutants with this in name")
     parser.add_argument("--subset", choices=["fast", "all"], default="all")
     parser.add_argument("--jobs", type=int, default=2, help="copies that build at the same time")
+    parser.add_argument("--quick", action="store_true",
+                        help="without the programs that run long: simulator, crash points, ...")
     parser.add_argument("--every-killer", action="store_true", help="go on after the first kill")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutants",
@@ -175,7 +177,7 @@ def main():
         return patches_module.refresh(ROOT, patches)
     chosen = choose(args, patches)
     begun = time.monotonic()
-    known = killers_module.known(ROOT, fast=args.subset == "fast")
+    known = killers_module.known(ROOT, fast=args.quick or args.subset == "fast")
     killers = [one for one in known if any(one in patch.in_order(known) for patch in chosen)]
     if args.subset == "fast":  # what is expected to kill, and no more to build
         killers = [one for one in killers if any(one.target in patch.expected for patch in chosen)]

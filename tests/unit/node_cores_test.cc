@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "paxos/record.h"
 #include "server/exit_codes.h"
 #include "tests/unit/fake_file_io.h"
 #include "wal/posix_storage.h"
@@ -25,13 +26,42 @@ class NodeCoresTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().message;
     data_ = std::move(*opened);
   }
-  tl::expected<void, StartRefusal> recover(uint16_t cores) {
+  // `names`: how many each core knows afterwards.
+  tl::expected<void, StartRefusal> recover(uint16_t cores, std::vector<uint64_t>* names = nullptr) {
     NodeOptions options;
     options.cores = cores;
     options.direct = false;
     NodeHost host(*data_, cores, "a:1");
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
-    return node.recover();
+    auto recovered = node.recover();
+    for (uint16_t core = 0; recovered && names != nullptr && core < cores; ++core) {
+      names->push_back(node.replica(core).counters().names);
+    }
+    return recovered;
+  }
+  // Leaves one accept of a name in a stream, as an earlier run with more cores did.
+  void write_to(uint32_t stream, const std::string& name) {
+    struct Silent : wal::LogListener {
+      void on_durable(uint64_t) override {}
+      void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
+    } listener;
+    const Configuration& c = data_->configuration();
+    const wal::Identity identity{c.cluster, c.node, c.disk};
+    wal::LogOptions options;
+    options.directory = path_;
+    options.stream = stream;
+    options.segment_bytes = c.segment_bytes;
+    options.direct = false;
+    const auto tail = wal::recover(storage_, identity, options, [](std::string_view) {});
+    ASSERT_TRUE(tail) << tail.error().message;
+    const auto log = wal::open_log(io_, identity, options, *tail, &listener);
+    const paxos::Ballot ballot{1, NodeId{2}, 1};
+    const paxos::State state{1, true, request_id(1, 1), "v"};
+    std::vector<char> bytes;
+    encode_record(paxos::AcceptRecord{ballot, CoreId{0}, 0, state, name}, bytes);
+    log->append({bytes.data(), bytes.size()});
+    log->flush();
+    io_.complete_all();
   }
   std::string segment(uint32_t stream) const {
     return path_ + "/log-" + std::to_string(stream) + "-1.seg";
@@ -50,6 +80,21 @@ TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_TRUE(recover(1)) << "with fewer cores";
   EXPECT_EQ(data_->streams(), 2u);
+}
+
+// Names move between cores when their number changes; their records stay in the streams of before.
+TEST_F(NodeCoresTest, FindsItsNamesInEveryStream) {
+  ASSERT_TRUE(recover(3));
+  for (uint32_t stream = 0; stream < 3; ++stream) {
+    for (int n = 0; n < 4; ++n) write_to(stream, "n" + std::to_string(4 * stream + n));
+  }
+  for (uint16_t cores : {1, 2, 3}) {
+    std::vector<uint64_t> names;
+    ASSERT_TRUE(recover(cores, &names));
+    uint64_t sum = 0;
+    for (uint64_t count : names) sum += count;
+    EXPECT_EQ(sum, 12u) << cores;
+  }
 }
 
 // DESIGN 3.6: "A node whose disk was lost must not vote under its old identity."
