@@ -108,6 +108,7 @@ def known(root, fast):
             Killer("replica_test walk", ["--gtest_fail_fast", f"--gtest_filter={WALK}"],
                    {"paxos"}, 10),
             Killer("once-sim", ["--seeds", "1..300"], whole, 25),
+            Killer("once-exhaustive", ["--max-states", "200000"], {"paxos"}, 40),
         ]
     tests = pathlib.Path(root) / "tests"
     sources = {path.stem for path in tests.rglob("*.cc")}
