@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/limits.h"
+#include "base/split.h"
 
 namespace once::bench {
 namespace {
@@ -16,17 +17,6 @@ constexpr int kExitUsage = 2;
 constexpr size_t kMaxHotNames = 1'000'000;
 constexpr size_t kMaxBenchConnections = 4096;
 constexpr size_t kMaxBenchInFlight = 1u << 18;
-
-std::vector<std::string> split_endpoints(std::string_view text) {
-  std::vector<std::string> result;
-  while (!text.empty()) {
-    size_t comma = text.find(',');
-    std::string_view one = text.substr(0, comma);
-    if (!one.empty()) result.emplace_back(one);
-    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
-  }
-  return result;
-}
 
 bool parse_names(const std::string& text, size_t& hot_names) {
   if (text == "unique") return hot_names = 0, true;
@@ -102,7 +92,7 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
     return usage_error(o.operation_name + ": not served yet by this version");
   }
   o.operation = o.operation_name == "read" ? paxos::Operation::kRead : paxos::Operation::kWrite;
-  o.endpoints = split_endpoints(endpoints);
+  o.endpoints = split_list(endpoints);
   const std::string wrong =
       parse_names(names, o.hot_names)
           ? check(o)

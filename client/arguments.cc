@@ -1,9 +1,9 @@
 #include "client/arguments.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <sstream>
 
+#include "base/split.h"
 #include "client/client.h"
 #include "client/output.h"
 
@@ -11,16 +11,6 @@ namespace once::client {
 namespace {
 
 constexpr const char* kDefaultEndpoints = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
-
-std::vector<std::string> split_endpoints(const std::string& list) {
-  std::vector<std::string> endpoints;
-  for (size_t begin = 0; begin <= list.size();) {
-    const size_t end = std::min(list.find(',', begin), list.size());
-    if (end > begin) endpoints.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return endpoints;
-}
 
 tl::unexpected<EarlyExit> usage_error(const std::string& message) {
   return tl::unexpected(EarlyExit{kExitUsage, "", "once: " + message + "\n"});
@@ -73,7 +63,7 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
     const int code = app.exit(problem, out, err) == 0 ? 0 : kExitUsage;
     return tl::unexpected(EarlyExit{code, out.str(), err.str()});
   }
-  arguments.endpoints = split_endpoints(endpoints);
+  arguments.endpoints = split_list(endpoints);
   if (arguments.endpoints.empty()) return usage_error("no endpoints were given");
   if (status->parsed()) return arguments;
   arguments.command = write->parsed() ? Command::kWrite : Command::kRead;

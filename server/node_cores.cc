@@ -104,9 +104,13 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
     return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
   }
   if (foreign) {
-    return refuse(kExitCorrupt, fmt::format("log stream {} in {} holds records that this version "
-                                            "does not know",
-                                            stream, options.directory));
+    return refuse(
+        kExitCorrupt,
+        fmt::format("log stream {} in {} holds a record that only a newer onced knows, or "
+                    "that no run of this node can have written: start the newest onced "
+                    "that ran here, or keep the directory and let the node rejoin as a "
+                    "new member",
+                    stream, options.directory));
   }
   if (stream < options_.cores) cores_[stream].tail = *tail;
   host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,
