@@ -9,6 +9,8 @@ import itertools
 import signal
 import time
 
+START_SECONDS = 60
+
 
 class World:
     """The cluster as the faults see it, and whether a majority of it is healthy."""
@@ -20,6 +22,7 @@ class World:
         self.faults = collections.Counter()  # by kind
         self.busy = set()    # nodes that a fault has stopped
         self.ill = collections.Counter()  # ("node", n) or ("pair", a, b) -> faults on it now
+        self.longest_start = 0.0  # seconds
         self.health = []     # (monotonic seconds, a majority is healthy), at each change
         self.changes = []    # (monotonic seconds, text, all that is ill then)
 
@@ -99,8 +102,20 @@ class World:
             for number in victims:
                 self.nodes[number].wait_until_gone()
                 self.nodes[number].start()
-                self.busy.discard(number)
-                self.mark(("node", number), -1, "kill")
+        await asyncio.gather(*(self.wait_until_serving(number) for number in victims))
+
+    async def wait_until_serving(self, number):
+        """A node that reads its log is no part of a majority yet; how long it takes is told."""
+        begin = time.monotonic()
+        while not self.nodes[number].serves():
+            self.nodes[number].check_running()
+            if time.monotonic() - begin > START_SECONDS:
+                raise AssertionError(f"node {number} does not serve {START_SECONDS} s after its "
+                                     f"start: {self.nodes[number].log_tail()}")
+            await asyncio.sleep(0.02)
+        self.longest_start = max(self.longest_start, time.monotonic() - begin)
+        self.busy.discard(number)
+        self.mark(("node", number), -1, "kill")
 
     async def pause(self, count):
         """SIGSTOP, and later SIGCONT."""

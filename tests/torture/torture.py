@@ -48,6 +48,16 @@ class TortureNode(Node):
             capture_output=True, timeout=60)
         check_equal(done.returncode, 0, f"format of node {self.number}: {done.stderr!r}")
 
+    def start(self):
+        self.log_begin = self.log_path.stat().st_size if self.log_path.exists() else 0
+        super().start()
+
+    def serves(self):
+        """Does the process that runs now take clients? It says so in its log."""
+        with open(self.log_path, "rb") as log:
+            log.seek(self.log_begin)
+            return b"serves clients on" in log.read()
+
     def wait_until_gone(self):
         """After a kill."""
         if self.process is not None:
@@ -149,6 +159,7 @@ class Totals:
         self.violations = 0
         self.gap = 0.0
         self.healthy = 0.0
+        self.start = 0.0  # the longest of a node, in seconds
         self.failed = 0  # calls, though a majority was healthy all the time that they took
         self.memory = []  # (start, end) of each node and round, MiB
         self.disk = 0.0
@@ -167,6 +178,7 @@ class Totals:
               + ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())))
         print(f"while a majority was healthy ({self.healthy:.0f} s): longest gap without a "
               f"decision {self.gap * 1000:.0f} ms; calls without an answer {self.failed}")
+        print(f"longest start of a killed node, until it serves: {self.start * 1000:.0f} ms")
         print(f"memory of a node: at most {max(start for start, _ in self.memory):.0f} MiB at the "
               f"start of a round, {max(end for _, end in self.memory):.0f} MiB at the end; "
               f"log of a node: at most {self.disk:.0f} MiB")
@@ -300,6 +312,7 @@ class Round:
         self.story = stretches.story(self.gap, since)
         totals.gap = max(totals.gap, self.gap)
         totals.healthy += stretches.seconds()
+        totals.start = max(totals.start, world.longest_start)
         totals.failed += stretches.count_inside(failures)
 
     def judge(self, world, summary, checked):
