@@ -15,6 +15,6 @@ add_test(NAME sim_command
           $<TARGET_FILE:once-sim>)
 
 # Bounded: what `make sim` does for hours, for seconds.
-add_test(NAME sim_seeds COMMAND once-sim --seeds 1..60)
+add_test(NAME sim_seeds COMMAND once-sim --seeds 1..200)
 add_test(NAME sim_deterministic COMMAND once-sim --seeds 1001..1010 --twice)
 set_tests_properties(sim_command sim_seeds sim_deterministic PROPERTIES TIMEOUT 120)

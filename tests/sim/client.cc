@@ -67,9 +67,12 @@ std::string SimClient::draw_name() {
   if (world_.chance(plan_.load.hot)) {
     return fmt::format("hot-{}", world_.below(plan_.load.hot_names));
   }
-  if (cold_names_ == 0 || world_.below(3) == 0) return fmt::format("cold-{}", ++cold_names_);
-  const uint64_t recent = std::min<uint64_t>(cold_names_, 1 + world_.below(200));
-  return fmt::format("cold-{}", cold_names_ - world_.below(recent));
+  if (cold_names_ == 0 || world_.chance(plan_.load.fresh)) {
+    return fmt::format("cold-{}", ++cold_names_);
+  }
+  // Mostly what others are at, too: a name is fought over when it is new.
+  const uint64_t window = world_.below(10) == 0 ? 500 : plan_.load.recent;
+  return fmt::format("cold-{}", cold_names_ - world_.below(std::min(cold_names_, window)));
 }
 
 std::string SimClient::draw_value() {

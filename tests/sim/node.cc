@@ -76,10 +76,16 @@ SimNode::SimNode(World& world, Network& network, Oracle& oracle, const Plan& pla
     world_.count(Fault::kClockDrift);
     clock_.set_drift(world_.between(-100'000, 100'000));
   }
+  DiskRates disk = plan.disk;
+  if (world_.chance(plan.slow_node)) {
+    const int64_t times = world_.between(2, 20);
+    disk.latency_ns *= times;
+    disk.jitter_ns *= times;
+  }
   for (size_t core = 0; core < kMaxSimCores; ++core) {
     ios_.push_back(std::make_unique<SimIo>(
-        SimIo::Surroundings{world, network, disk_, clock_, *this, static_cast<HostId>(index)},
-        plan.disk, plan.round_delay_ns));
+        SimIo::Surroundings{world, network, disk_, clock_, *this, static_cast<HostId>(index)}, disk,
+        plan.round_delay_ns));
   }
   format();
 }

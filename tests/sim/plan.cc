@@ -36,6 +36,9 @@ Load draw_load(Dice& dice) {
   load.writes = static_cast<uint32_t>(dice.between(200'000, 900'000));
   load.hot_names = 1 + dice.below(6);
   load.hot = dice.rate(800'000);
+  static constexpr uint64_t kRecent[] = {2, 4, 10, 40, 300};
+  load.recent = kRecent[dice.below(std::size(kRecent))];
+  load.fresh = static_cast<uint32_t>(dice.between(50'000, 600'000));
   load.large = dice.rate(30'000);
   load.retry = dice.rate(1'000'000);
   load.timeout_ns = dice.between(100 * kMs, 3 * kSecond);
@@ -94,6 +97,7 @@ Plan draw_plan(uint64_t seed) {
   plan.damage = dice.rate(400'000);
   plan.garbage = dice.rate(500'000);
   plan.drift = dice.rate(1'000'000);
+  plan.slow_node = dice.rate(1'000'000);
   plan.down_ns = dice.between(10 * kMs, 3 * kSecond);
   plan.max_operations = size_t{16} << dice.below(6);
   plan.max_tasks = size_t{4} << dice.below(6);

@@ -35,6 +35,8 @@ struct Load {
   uint32_t writes = 500'000;    // per million operations
   size_t hot_names = 1;
   uint32_t hot = 200'000;    // per million operations
+  uint32_t fresh = 300'000;  // per million others: a name that nobody used yet
+  uint64_t recent = 100;     // ... else one of so many that were used last
   uint32_t large = 0;        // per million writes: up to the largest value
   uint32_t retry = 500'000;  // per million operations without an outcome
   int64_t timeout_ns = kSecond;
@@ -55,6 +57,7 @@ struct Plan {
   uint32_t damage = 0;          // the same: bits flipped, writes misdirected below the watermark
   uint32_t garbage = 0;         // per million restarts: behind the tail
   uint32_t drift = 0;           // per million nodes
+  uint32_t slow_node = 0;       // per million nodes: a disk several times slower than the others
   int64_t down_ns = kSecond;    // longest time between crash and restart
   size_t max_operations = 256;
   size_t max_tasks = 64;
