@@ -83,6 +83,19 @@ TEST_F(QuorumRead, TheReadersOwnAcceptCountsOnceItsDiskHasIt) {
   EXPECT_EQ(solo.answer(token).value, "a");
 }
 
+// What it holds by the time that an earlier accept becomes durable may be a later one.
+TEST_F(QuorumRead, TheReadersOwnAcceptThatCameMeanwhileWaitsToo) {
+  hold(ballot(0, 0), kA, "a");
+  const uint64_t op = ask(name);
+  hold(ballot(1, 2), kB, "b");
+  solo.receive(2, ReadReply{op, false, ballot(1, 2), state(kB, "b")});
+  solo.sync(1);
+  EXPECT_FALSE(solo.answered(token));
+  solo.sync();
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).value, "b");
+}
+
 TEST_F(QuorumRead, OneAcceptIsNoDecision) {
   hold(ballot(0, 0), kA, "a");
   solo.sync();
