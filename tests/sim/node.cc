@@ -277,6 +277,10 @@ void SimNode::on_submitted(int64_t latency_ns) {
   world_.after(world_.between(0, 2 * latency_ns), this, kCrashSoon, starts_);
 }
 
+void SimNode::on_failure_told() {
+  if (!failing_) world_.violation(fmt::format("node {} goes on after a failed write", index_ + 1));
+}
+
 void SimNode::on_landed(const std::string& path, uint64_t, std::string_view bytes) {
   if (!impostor_) oracle_.on_landed(index_, stream_of(path), bytes);
 }

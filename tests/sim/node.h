@@ -69,6 +69,7 @@ class SimNode final : public WriteWatcher, public Actor {
 
   void on_event(uint64_t what, uint64_t detail) override;
   void on_submitted(int64_t latency_ns) override;
+  void on_failure_told() override;
   void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) override;
 
  private:

@@ -109,6 +109,8 @@ void Oracle::on_promise(size_t node, const paxos::PromiseRecord& record, bool re
                                  show(record.ballot), record.name, show(ballot)));
   }
   ballot = std::max(ballot, record.ballot);
+  if (recovered || !world_.tells()) return;
+  world_.tell("node {} disk: promise {} for {}", node + 1, show(record.ballot), record.name);
 }
 
 void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& record,
@@ -131,6 +133,10 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   }
   paxos::Ballot& promise = promised(name, node);
   promise = std::max(promise, ballot);
+  if (!recovered && world_.tells()) {
+    world_.tell("node {} disk: accept {} for {} of {:x}-{:x}", node + 1, show(ballot), record.name,
+                record.state.writer.high, record.state.writer.low);
+  }
   const uint64_t sum = sum_of(record.state);
   Fact* fact = nullptr;
   for (Fact& known : name.facts) {

@@ -119,8 +119,9 @@ void SimIo::dispatch(Pending& what) {
       if (files_[what.id].open) files_[what.id].handler->on_written(what.token);
       return;
     case Kind::kFileFailed:
-      if (files_[what.id].open) files_[what.id].handler->on_file_failed(what.text);
-      return;
+      if (!files_[what.id].open) return;
+      files_[what.id].handler->on_file_failed(what.text);
+      return watcher_.on_failure_told();
     case Kind::kPrepared:
       return what.prepared->on_file_prepared(what.path, what.text);
     default:

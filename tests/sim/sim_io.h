@@ -49,6 +49,7 @@ class WriteWatcher {
  public:
   virtual ~WriteWatcher() = default;
   virtual void on_submitted(int64_t latency_ns) = 0;
+  virtual void on_failure_told() = 0;  // the log was told that a write failed
   virtual void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) = 0;
 };
 
