@@ -98,7 +98,9 @@ Plan draw_plan(uint64_t seed) {
   plan.garbage = dice.rate(500'000);
   plan.drift = dice.rate(1'000'000);
   plan.slow_node = dice.rate(1'000'000);
-  plan.down_ns = dice.between(10 * kMs, 3 * kSecond);
+  // Back at once, before anybody has taken over, or after everybody has noticed.
+  plan.down_ns =
+      dice.below(2) == 0 ? dice.between(2 * kMs, 60 * kMs) : dice.between(10 * kMs, 3 * kSecond);
   plan.max_operations = size_t{16} << dice.below(6);
   plan.max_tasks = size_t{4} << dice.below(6);
   plan.round_zero_window = size_t{2} << dice.below(9);
