@@ -89,6 +89,8 @@ class Catalog {
                   uint64_t sequence);
   const KnownAccept& accept(uint32_t accept) const { return known_accepts_[accept]; }
 
+  size_t accepts() const { return known_accepts_.size(); }
+
   Lists lists;
 
  private:

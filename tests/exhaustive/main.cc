@@ -42,12 +42,14 @@ bool run(const Scenario& scenario, const Options& options) {
   running = nullptr;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const char* how = !r.violation.empty() ? "VIOLATION" : r.complete ? "complete" : "TRUNCATED";
-  fmt::print(
-      "{:<20} {:>9} states {:>10} transitions  depth {:>3}  {}  {:.1f} s\n"
-      "    {} node states, {} steps of the core, {} audited; {} answers checked; {} beyond round "
-      "{}\n",
-      scenario.name, r.states, r.transitions, r.depth, how, took.count(), r.local_states,
-      r.local_steps, r.audited, r.answers, r.beyond_bound, scenario.max_round);
+  std::string answers;
+  for (const auto& [status, count] : r.answers) answers += fmt::format(" {} {},", count, status);
+  if (!answers.empty()) answers.pop_back();
+  fmt::print("{:<20} {:>9} states {:>10} transitions  depth {:>3}  {}  {:.1f} s\n", scenario.name,
+             r.states, r.transitions, r.depth, how, took.count());
+  fmt::print("    {} node states, {} steps of the core, {} audited; {} beyond round {}\n",
+             r.local_states, r.local_steps, r.audited, r.beyond_bound, scenario.max_round);
+  fmt::print("    answers checked:{}; ballots accepted:{}\n", answers, r.ballots);
   if (!r.violation.empty()) fmt::print("VIOLATION: {}\n{}", r.violation, r.story);
   std::fflush(stdout);
   return r.violation.empty();

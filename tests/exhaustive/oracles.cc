@@ -166,7 +166,7 @@ std::string Search::judge_message(const World& world, const Parcel& parcel,
 // A state that a client is shown is chosen; one write wins; "empty" is never said after a state.
 std::string Search::judge_reply(std::vector<uint32_t>& ledger, const Reply& reply,
                                 const Chosen& chosen) {
-  ++result_.answers;
+  ++result_.answers[text_of(reply.status)];
   const Call& call = scenario_.calls[reply.call];
   uint32_t& progress = ledger[kFirstCall + reply.call];
   const bool write = call.operation == Operation::kWrite;

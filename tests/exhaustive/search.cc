@@ -28,6 +28,7 @@ Result Search::run(uint64_t max_states, uint64_t audit_samples) {
   result_.local_states = locals_.states();
   result_.local_steps = locals_.steps();
   result_.audited = locals_.audited();
+  result_.ballots = ballots();
   return result_;
 }
 

@@ -14,7 +14,7 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -22,6 +22,8 @@
 #include "tests/exhaustive/local_states.h"
 
 namespace once::exhaustive {
+
+const char* text_of(paxos::Status status);
 
 struct Result {
   uint64_t states = 0;
@@ -32,7 +34,8 @@ struct Result {
   uint64_t local_states = 0;
   uint64_t local_steps = 0;
   uint64_t audited = 0;
-  uint64_t answers = 0;  // replies that were checked
+  std::map<std::string, uint64_t> answers;  // replies that were checked, by status
+  std::string ballots;                      // under which something was accepted durably
   std::string violation;
   std::string story;
 };
@@ -98,6 +101,7 @@ class Search {
   bool is_answered(List ledger, const std::string& name) const;
 
   // story.cc
+  std::string ballots() const;
   std::string story_of(uint32_t index) const;
   std::string line_of(uint32_t step, size_t node, LocalEvent event) const;
 

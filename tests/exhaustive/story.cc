@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/exhaustive/search.h"
 
@@ -41,6 +42,8 @@ std::string text_of_event(const Scenario& scenario, const Catalog& catalog, size
   return {};
 }
 
+}  // namespace
+
 const char* text_of(Status status) {
   switch (status) {
     case Status::kDone:
@@ -61,7 +64,15 @@ const char* text_of(Status status) {
   return "?";
 }
 
-}  // namespace
+std::string Search::ballots() const {
+  std::set<Ballot> seen;
+  for (uint32_t accept = 0; accept < catalog_.accepts(); ++accept) {
+    seen.insert(catalog_.accept(accept).ballot);
+  }
+  std::string text;
+  for (const Ballot& ballot : seen) text += ' ' + text_of(ballot);
+  return text;
+}
 
 std::string Search::line_of(uint32_t index, size_t node, LocalEvent event) const {
   std::string line = text_of_event(scenario_, catalog_, node, event);
@@ -69,7 +80,7 @@ std::string Search::line_of(uint32_t index, size_t node, LocalEvent event) const
   if (step == nullptr) return line;
   for (uint32_t number : catalog_.lists.at(step->sent)) {
     const Parcel& parcel = catalog_.parcel(number);
-    line += fmt::format("\n      -> n{}: {}", parcel.to + 1, exhaustive::text_of(parcel.message));
+    line += fmt::format("\n      -> n{}: {}", parcel.to + 1, text_of(parcel.message));
   }
   if (step->said == nullptr) return line;
   for (const Reply& reply : step->said->replies) {
