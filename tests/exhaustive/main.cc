@@ -16,6 +16,9 @@ namespace {
 
 constexpr int kExitDone = 0, kExitViolation = 1, kExitUsage = 2;
 
+// Some 100 bytes each. The small bounds stay far below it.
+constexpr uint64_t kMaxStates = 8'000'000;
+
 const Search* running = nullptr;
 
 // The core's assertions end the process: say which schedule led there. Nothing goes on after this.
@@ -37,7 +40,7 @@ bool run(const Scenario& scenario, const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
   Search search(scenario);
   running = &search;
-  const uint64_t limit = options.max_states ? options.max_states : uint64_t{100'000'000};
+  const uint64_t limit = options.max_states ? options.max_states : kMaxStates;
   const Result r = search.run(limit, options.audit);
   running = nullptr;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

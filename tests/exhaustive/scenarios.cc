@@ -30,7 +30,15 @@ Scenario fast_and_takeover(bool far) {
   s.late_syncs = {true, true, far};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
-  if (!far) s.lost = kNoForward;
+  s.lost = kNoForward;
+  return s;
+}
+
+Scenario forwarded() {
+  Scenario s = fast_and_takeover(false);
+  s.name = "forwarded";
+  s.about = "the same, and the home may hear of the other node's request at any time";
+  s.lost = 0;
   return s;
 }
 
@@ -138,7 +146,7 @@ std::vector<Scenario> scenarios(Bound bound) {
   std::vector<Scenario> all = {fast_and_takeover(far), duel(far),       acceptor_crash(far),
                                proposer_crash(far),    home_crash(far), reads(far),
                                finished_reads(far)};
-  if (far) all.push_back(home_crash_and_takeover());
+  if (far) all.insert(all.end(), {forwarded(), home_crash_and_takeover()});
   return all;
 }
 
