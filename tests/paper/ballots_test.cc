@@ -147,6 +147,19 @@ TEST_F(Proposer, NeverCountsAPromiseForAnEarlierBallot) {
   EXPECT_EQ(solo->take<Accept>().size(), 1u);
 }
 
+// No acceptor accepts above what it promised, nor nothing at all.
+TEST_F(Proposer, CountsNoPromiseThatContradictsItself) {
+  begin(3);
+  solo->sync();
+  promise(2, first, ballot(0, 0), State{});
+  promise(2, first, Ballot{}, state(kB, "of no ballot"));
+  promise(2, first, ballot(first.round + 1, 2), state(kB, "above the promise"));
+  EXPECT_TRUE(solo->take<Accept>().empty());
+  EXPECT_EQ(solo->counters().ignored_messages, 3u);
+  promise(2, first);
+  EXPECT_EQ(solo->take<Accept>().size(), 1u);
+}
+
 // "Answers are counted once per acceptor, like every quorum."
 TEST_F(Proposer, CountsAnAcceptorOnce) {
   begin(5);

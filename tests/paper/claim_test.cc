@@ -231,6 +231,16 @@ TEST_F(ClaimingHome, NeedsAMajorityCountedOncePerAcceptor) {
   EXPECT_TRUE(claimed());
 }
 
+TEST_F(ClaimingHome, NeedsEveryCoreOfAMemberThatSharesAShard) {
+  run(3, 2);
+  const NodeId peer = World::endpoint(1).node;
+  for (uint16_t core : {0, 1}) solo->step({Event{{peer, CoreId{core}}, LinkUp{2}}});
+  solo->step({Event{{peer, CoreId{0}}, ClaimReply{2, 1, 0, 0, true, {}}}});
+  EXPECT_FALSE(claimed());
+  solo->step({Event{{peer, CoreId{1}}, ClaimReply{2, 1, 0, 0, true, {}}}});
+  EXPECT_TRUE(claimed());
+}
+
 TEST_F(ClaimingHome, NeedsTheWholeList) {
   run(3, 2);
   reply(1, ClaimReply{2, 7, 0, 40, false, {}});

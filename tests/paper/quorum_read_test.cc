@@ -139,6 +139,16 @@ TEST_F(QuorumRead, WhatAnotherNodeKnowsDecidedDoesNotDecideAnOlderAcceptHere) {
   EXPECT_FALSE(solo.answered(again) && solo.answer(again).value == "old");
 }
 
+TEST_F(QuorumRead, CountsNoReplyThatContradictsItself) {
+  const uint64_t op = ask(name);
+  solo.receive(2, ReadReply{op, true, Ballot{}, State{}});
+  solo.receive(2, ReadReply{op, true, ballot(1, 2), State{}});
+  solo.receive(2, ReadReply{op, false, Ballot{}, state(kA, "of no ballot")});
+  EXPECT_FALSE(solo.answered(token));
+  solo.receive(2, ReadReply{op, false, Ballot{}, State{}});
+  EXPECT_TRUE(solo.answered(token));
+}
+
 TEST_F(QuorumRead, AnswersToAnEarlierReadServeNoLaterOne) {
   const uint64_t first = ask(name);
   solo.receive(2, ReadReply{first, false, Ballot{}, State{}});
