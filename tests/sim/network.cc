@@ -33,11 +33,13 @@ void Network::kill_host(HostId host, bool silent) {
   std::vector<uint64_t> ids;
   for (const auto& [id, connection] : connections_) ids.push_back(id);
   for (uint64_t id : ids) {
-    Connection& connection = *connections_[id];
     for (int side = 0; side < 2; ++side) {
-      if (connection.side[side].host != host || !connection.side[side].open) continue;
+      const auto found = connections_.find(id);  // closing may have ended it
+      if (found == connections_.end()) break;
+      Side& mine = found->second->side[side];
+      if (mine.host != host || !mine.open) continue;
       if (silent) {
-        connection.side[side].open = false;
+        mine.open = false;
       } else {
         close(end_of(id, side));
       }
