@@ -27,6 +27,7 @@ inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded 
 inline constexpr size_t kMaxTasksPerCore = 8192;        // classic rounds and quorum reads under way
 inline constexpr size_t kRoundZeroWindow = 16384;       // round-0 proposals outstanding per core
 inline constexpr uint32_t kMaxRoundJump = 1u << 20;     // a ballot further ahead is not believed
+inline constexpr uint32_t kMaxRound = UINT32_MAX - kMaxRoundJump;  // nor one above: none wraps
 
 inline constexpr size_t kBlockBytes = 4096;            // log block: O_DIRECT unit
 inline constexpr size_t kMaxBatchBytes = 1024 * 1024;  // one log write

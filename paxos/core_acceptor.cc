@@ -3,9 +3,11 @@
 
 namespace once::paxos {
 
-// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space.
+// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space;
+// nor is one so high that the next could be the lowest.
 bool Core::round_fits(const Entry* entry, const Ballot& ballot) const {
   const uint32_t known = entry ? entry->promised.round : 0;
+  if (ballot.round > kMaxRound) return false;
   return ballot.round <= known || ballot.round - known <= kMaxRoundJump;
 }
 

@@ -51,6 +51,7 @@ void Core::prepare(uint32_t index) {
   Task& task = tasks_[index];
   Entry& entry = table_.at(task.entry);
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + 1;
+  if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
   task.ballot = Ballot{round, options_.self.node, incarnation_};
   task.phase = Phase::kPrepare;
   task.step = step_;
@@ -186,7 +187,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
 }
 
 void Core::on(const Endpoint& from, const Rejected& m) {
-  if (m.promised.round > m.ballot.round + kMaxRoundJump) {
+  if (m.promised.round > kMaxRound || m.promised.round > m.ballot.round + kMaxRoundJump) {
     ++counters_.ignored_messages;
     return;
   }

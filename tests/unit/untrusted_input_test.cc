@@ -221,5 +221,38 @@ TEST_F(AmongLiars, NobodyCanDecideThatANameIsEmptyForEver) {
   EXPECT_EQ(out.replies[0].status, paxos::Status::kEmpty);
 }
 
+// Step by step it could be driven to the highest round there is: the one after that would be the
+// lowest, and a promise would be taken back.
+TEST_F(AmongLiars, NobodyCanMakeRoundsBeginAgain) {
+  uint32_t promised = 0;
+  for (uint64_t n = 1; n <= 5000; ++n) {
+    const uint64_t round = n * kMaxRoundJump;
+    const paxos::Ballot ballot{static_cast<uint32_t>(std::min<uint64_t>(round, UINT32_MAX)),
+                               liar.node, 1};
+    step({liar, paxos::Prepare{n, ballot, name}});
+    for (const auto& sent : out.messages) {
+      if (std::holds_alternative<paxos::Promise>(sent.message)) promised = ballot.round;
+    }
+    sync();
+  }
+  EXPECT_GT(promised, kMaxRound - 2 * kMaxRoundJump);
+  EXPECT_LE(promised, kMaxRound);
+  step({liar, paxos::Prepare{0, {kMaxRound, liar.node, 1}, name}});
+  sync();
+  // The name is spoilt by its member; nothing else is: no answer, and no promise goes back.
+  step({{}, paxos::ClientRequest{1, paxos::Operation::kWrite, request_id(1, 1), 100, name, "v"}});
+  for (int i = 0; i < 100; ++i) {
+    out.clear();
+    replica->on_tick(now_ns += 5'000'000, out);
+    for (const auto& sent : out.messages) {
+      const auto* prepare = std::get_if<paxos::Prepare>(&sent.message);
+      EXPECT_TRUE(prepare == nullptr || prepare->ballot.round >= kMaxRound);
+    }
+    if (!out.replies.empty()) break;
+  }
+  ASSERT_EQ(out.replies.size(), 1u);
+  EXPECT_EQ(out.replies[0].status, paxos::Status::kUnavailable);
+}
+
 }  // namespace
 }  // namespace once
