@@ -136,6 +136,8 @@ void fields(Wire& wire, M& m) {
 template <class Wire, Is<Forward> M>
 void fields(Wire& wire, M& m) {
   wire.number(m.op);
+  wire.number(m.incarnation);
+  wire.number(m.number);
   wire.enumeration(m.operation, Operation::kWrite, Operation::kRead);
   wire.uuid(m.id);
   wire.number(m.timeout_ms);

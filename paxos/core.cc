@@ -213,6 +213,7 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (p.cores != up.cores) {
     p.cores = up.cores;
     p.links.assign(up.cores, PeerCore{});
+    if (p.forwards.size() < up.cores) p.forwards.resize(up.cores);
   }
   // An answer to an earlier claim message may be lost: page anew.
   p.links[peer.core.value] = PeerCore{.up = true, .list = 0, .cursor = 0, .claimed = false};

@@ -205,6 +205,7 @@ class Core final : public Replica {
   std::vector<uint32_t> free_ops_;
   uint32_t oldest_op_ = kNil;
   uint32_t newest_op_ = kNil;
+  uint64_t forwards_ = 0;  // sent in this run
   int64_t next_slow_tick_ = 0;
 };
 

@@ -5,6 +5,9 @@
 namespace once::paxos {
 
 void Core::on(const Endpoint& from, const Forward& m, uint64_t hash) {
+  Peer& peer = peers_[index_of(from.node)];
+  if (from.core.value >= peer.forwards.size()) return;
+  if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
   on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value}, hash);
 }
 
@@ -98,9 +101,9 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   const int64_t hedge = std::clamp<int64_t>(usual, 20 * kMs, 500 * kMs);
   op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   const auto left = static_cast<uint32_t>((op.deadline - now_) / kMs);
-  send(
-      to, RestsOn{},
-      Forward{make_handle(index, op.generation), op.operation, op.id, left, op.name(), op.value()});
+  send(to, RestsOn{},
+       Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
+               left, op.name(), op.value()});
 }
 
 void Core::on(const Endpoint& from, const ForwardReply& m) {

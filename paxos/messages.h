@@ -127,6 +127,8 @@ struct Settled {  // home to acceptor: yes
 
 struct Forward {
   uint64_t op = 0;
+  uint32_t incarnation = 0;  // the sender's, and its own number in it: each is taken once at most
+  uint64_t number = 0;
   Operation operation = Operation::kRead;
   RequestId id;
   uint32_t timeout_ms = 0;

@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10096},
+    {"Core", sizeof(Core), 10104},
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 128},
     {"RoundZero", sizeof(RoundZero), 40},
@@ -22,7 +22,7 @@ constexpr KnownSize kSizes[] = {
     {"Lane::Slot", sizeof(Lane::Slot), 16},
     {"Home", sizeof(Home), 64},
     {"PeerCore", sizeof(PeerCore), 32},
-    {"Peer", sizeof(Peer), 48},
+    {"Peer", sizeof(Peer), 72},
 };
 
 void put_ballot(ByteWriter& out, const Ballot& b) {
@@ -75,6 +75,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_tasks(out);
   put_lanes(out);
   put_homes(out);
+  out.put(core_.forwards_);
 }
 
 void CoreProbe::number_entries() {
@@ -224,6 +225,15 @@ void CoreProbe::put_homes(ByteWriter& out) {
       out.put(link.list);
       out.put(link.cursor);
       out.put<uint8_t>(link.claimed);
+    }
+    for (const Forwards& forwards : peer.forwards) {
+      out.put(forwards.incarnation);
+      for (size_t i = 0; i < forwards.taken.size(); ++i) {
+        if (forwards.taken[i] == 0) continue;
+        out.put(uint64_t{i});
+        out.put(forwards.taken[i]);
+      }
+      out.put(kNil);
     }
     out.put(peer.smoothed_ns);
     out.put(peer.variation_ns);

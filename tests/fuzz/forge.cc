@@ -59,6 +59,8 @@ Message Forger::any_message() {
       return Settled{ballot(), ballot(), any_name(input_)};
     case 15:
       return Forward{any_number(input_),
+                     number32(),
+                     any_number(input_),
                      input_.byte() % 2 == 1 ? Operation::kRead : Operation::kWrite,
                      request_id(9, input_.byte()),
                      number32(),

@@ -56,7 +56,7 @@ const std::pair<const char*, Message> kMessages[] = {
     {"claim-reply", ClaimReply{2, 1, 0, 2, true, std::string_view("\1\0a\2\0bc", 7)}},
     {"settle-query", SettleQuery{kRoundOne, kRoundZero, "name"}},
     {"settled", Settled{kRoundOne, kRoundZero, "name"}},
-    {"forward", Forward{1, Operation::kWrite, request_id(3, 4), 500, "name", "value"}},
+    {"forward", Forward{1, 2, 3, Operation::kWrite, request_id(3, 4), 500, "name", "value"}},
     {"forward-reply", ForwardReply{1, Status::kAlreadySet, kState}},
 };
 

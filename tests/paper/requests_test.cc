@@ -2,6 +2,7 @@
 // up, and that it is told about its own request.
 #include <gtest/gtest.h>
 
+#include "paxos/core_state.h"
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
@@ -80,6 +81,36 @@ TEST_F(Requests, TheHomesAnswerDoesNotEndWhatWasTakenOver) {
   ASSERT_FALSE(solo.take<Accept>().empty());
   solo.receive(0, ForwardReply{first, Status::kUnavailable, State{}});
   EXPECT_FALSE(solo.answered(token));
+}
+
+// Were it taken twice, the second answer could deny what the first is about to make happen.
+TEST(Forwarded, IsTakenOnceWhateverTheLinkRepeats) {
+  Solo home(0, 5);
+  const std::string x = home.name(0);
+  const Forward forward{7, 1, 1, Operation::kWrite, kA, 1000, x, "v"};
+  home.receive(1, forward);
+  EXPECT_EQ(home.take<Accept>().size(), 4u);
+  for (size_t peer : {2, 3, 4}) home.link_down(peer);
+  home.receive(1, forward);
+  EXPECT_TRUE(home.take<ForwardReply>().empty()) << "unavailable, yet it may happen";
+}
+
+TEST(Forwarded, IsToldFromLaterAndEarlierRunsAndFromOneLongAgo) {
+  Solo home(0, 3);
+  const std::string x = home.name(0);
+  uint64_t op = 0;
+  const auto taken = [&](uint32_t incarnation, uint64_t number) {
+    home.receive(1, Forward{++op, incarnation, number, Operation::kWrite, kA, 1000, "", "v"});
+    return home.take<ForwardReply>().size() == 1;  // invalid, and so answered at once
+  };
+  EXPECT_TRUE(taken(1, 5));
+  EXPECT_TRUE(taken(1, 2)) << "later on the way, not repeated";
+  EXPECT_FALSE(taken(1, 2));
+  EXPECT_TRUE(taken(2, 2)) << "of the next run";
+  EXPECT_FALSE(taken(1, 9)) << "of a run that is over";
+  EXPECT_TRUE(taken(2, 100'000));
+  EXPECT_FALSE(taken(2, 100'000 - 2 * Forwards::kWindow)) << "nobody remembers: not taken";
+  EXPECT_FALSE(taken(2, 0));
 }
 
 }  // namespace

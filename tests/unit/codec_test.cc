@@ -57,7 +57,7 @@ std::vector<Message> every_message() {
                                       7)},
           SettleQuery{kBallot, kOther, "name"},
           Settled{kBallot, kOther, "name"},
-          Forward{24, Operation::kWrite, request_id(3, 4), 500, "name", "value"},
+          Forward{24, 7, 1234, Operation::kWrite, request_id(3, 4), 500, "name", "value"},
           ForwardReply{25, Status::kAlreadySet, some_state()}};
 }
 
