@@ -94,6 +94,7 @@ def known(root, fast):
     killers = [unit(name, {"paxos"}, 1) for name in PAPER]
     killers += [
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        unit("untrusted_input_test", {"paxos"}, 1),
         Killer("replica_test", ["--gtest_fail_fast", f"--gtest_filter=-{WALK}"], {"paxos"}, 2),
         unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"wal", "server"}, 2),
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),

@@ -208,7 +208,7 @@ TEST_F(Proposer, FollowsARejectionWithinTheBoundOnly) {
   begin(3);
   const Ballot second = refused(ballot(50, 2));
   EXPECT_EQ(second.round, 51u);
-  solo->receive(2, Rejected{op, second, Ballot{0xffffffffu, NodeId{3}, 1}});
+  solo->receive(2, Rejected{op, second, Ballot{second.round + kMaxRoundJump + 1, NodeId{3}, 1}});
   for (int ms = 0; ms < 200; ms += 5) solo->wait(5);
   for (const Prepare& prepare : solo->take<Prepare>()) EXPECT_EQ(prepare.ballot, second);
 }
