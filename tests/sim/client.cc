@@ -87,7 +87,10 @@ std::string SimClient::draw_value() {
 
 void SimClient::new_operation() {
   const bool write = world_.chance(plan_.load.writes);
-  const std::string name = draw_name();
+  // Some reads come before the first write, and while it is under way.
+  const bool ahead = !write && world_.below(5) == 0;
+  const std::string name =
+      ahead ? fmt::format("cold-{}", cold_names_ + 1 + world_.below(2)) : draw_name();
   start(name, write, write ? draw_value() : "");
 }
 
