@@ -40,10 +40,12 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
       : io_(io),
         self_(options.self),
         peers_(options.peers),
+        shard_count_(options.shard_count),
         handler_(handler),
         prng_(options.seed) {
     ONCE_ASSERT(self_.cores > 0 && self_.cores <= kMaxCores && self_.core.value < self_.cores);
     ONCE_ASSERT(self_.node.value > 0 && self_.node.value <= kMaxNodes);
+    ONCE_ASSERT(shard_count_ > 0);
   }
 
   void start() override;
@@ -96,6 +98,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   reactor::Io& io_;
   PeerHello self_;
   std::vector<std::pair<NodeId, std::string>> peers_;
+  const uint16_t shard_count_;
   PeerLinksHandler* handler_;
   Prng prng_;
   LogLimiter log_limiter_;
@@ -137,8 +140,7 @@ void Links::add_dial(NodeId node, CoreId target) {
 // A core of this node needs each core of the peer with which it shares a shard.
 void Links::plan_dials(NodeId node, uint16_t cores) {
   std::array<bool, kMaxCores> wanted{};
-  for (uint16_t shard = self_.core.value; shard < kShardCount;
-       shard = static_cast<uint16_t>(shard + self_.cores)) {
+  for (uint32_t shard = self_.core.value; shard < shard_count_; shard += self_.cores) {
     wanted[shard % cores] = true;
   }
   std::vector<std::unique_ptr<Dial>> unwanted;

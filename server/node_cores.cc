@@ -144,6 +144,7 @@ void NodeCores::build_core(uint16_t index) {
   links.self.cores = options_.cores;
   links.self.incarnation = incarnation_;
   links.self.client_address = options_.client_address;
+  links.shard_count = configuration_.shard_count;
   links.seed = prng_.next();
   for (const auto& member : configuration_.members) {
     if (member.first != configuration_.node) links.peers.push_back(member);

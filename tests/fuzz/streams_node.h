@@ -55,6 +55,7 @@ class StreamsNode final : public server::ShardHost {
     shard_ = std::make_unique<server::Shard>(shard, io, *replica_, *this, nullptr);
     net::PeerLinksOptions links;
     links.self = hello(kSelf, {});
+    links.shard_count = kShardCount;
     links.peers = {{kDialler, "peer:1"}, {kDialled, "peer:3"}};
     links_ = net::make_peer_links(io, links, shard_.get());
     listener_ = net::make_client_listener(io, CoreId{0}, 1, shard_->client_handler());

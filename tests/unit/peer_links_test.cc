@@ -2,6 +2,8 @@
 // reconnection, silence.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/limits.h"
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
@@ -26,6 +28,7 @@ struct Core final : PeerLinksHandler {
     options.self.core = CoreId{core};
     options.self.cores = cores;
     options.self.incarnation = 1;
+    options.shard_count = kShardCount;
     options.self.client_address = "client:" + std::to_string(node);
     for (uint16_t other : {1, 2, 3}) {
       if (other != node) options.peers.emplace_back(NodeId{other}, address_of(other));
@@ -301,6 +304,39 @@ TEST_F(PeerLinksTest, ASilentPeerIsNoticedAndRoundTripsAreMeasured) {
   rounds(3000);
   EXPECT_TRUE(one.links->is_up(kTwo));
   EXPECT_TRUE(two.links->is_up(kOne));
+}
+
+// The pairs follow from the shard count that the cluster was formatted with, be it less or more
+// than what is formatted today. A pair that is missed would lose every message about its shards.
+TEST_F(PeerLinksTest, TheFormattedShardCountDecidesWhichCoresAreLinked) {
+  struct Case {
+    uint16_t shards, ours, theirs;
+  };
+  for (const Case& c : {Case{3, 2, 4}, Case{96, 3, 32}}) {
+    cores.clear();
+    network.listeners.clear();
+    std::vector<Core*> ours, theirs;
+    for (uint16_t core = 0; core < c.ours; ++core) ours.push_back(&add(1, core, c.ours));
+    for (uint16_t core = 0; core < c.theirs; ++core) theirs.push_back(&add(2, core, c.theirs));
+    for (auto* group : {&theirs, &ours}) {
+      for (Core* core : *group) {
+        core->siblings = *group;
+        core->options.shard_count = c.shards;
+      }
+      for (Core* core : *group) core->begin();
+    }
+    rounds(50);
+    std::set<std::pair<uint16_t, uint16_t>> expected, up;
+    for (uint16_t shard = 0; shard < c.shards; ++shard) {
+      expected.emplace(shard % c.ours, shard % c.theirs);
+    }
+    for (uint16_t a = 0; a < c.ours; ++a) {
+      for (uint16_t b = 0; b < c.theirs; ++b) {
+        if (ours[a]->links->is_up({NodeId{2}, CoreId{b}})) up.emplace(a, b);
+      }
+    }
+    EXPECT_EQ(up, expected) << c.shards;
+  }
 }
 
 TEST_F(PeerLinksTest, CoresThatShareAShardAreLinkedAndNoOthers) {
