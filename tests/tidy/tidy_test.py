@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Lint as a test: include direction, banned calls with their replacement, lengths, white space.
+"""Lint as a test: include direction, banned calls with their replacement, lengths, white space,
+traces of a merge or of a formatter that ran on the wrong file.
 
 The rules are checked on the whole tree, and each is first proved to fire on an embedded bad sample.
 """
@@ -56,6 +57,12 @@ CHECKED = {".h", ".cc", ".py", ".cmake", ".txt", ".md", ".json", ".sh", ""}
 WIDE_ALLOWED = {".md", ".txt", ".json"}  # tables and data
 
 
+CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)")
+# What clang-format makes of "${X}/file" and "$<TARGET_FILE:x>". CMake then takes several words.
+MANGLED = re.compile(r"\$\s+[{<]|\$\{\s|\$\{\w+\s+\}|\}\s+/|/\s+\$|\$<\w+\s*:\s|\$<\w+\s+:")
+QUOTIENT = re.compile(r"^\s*math\(EXPR ")
+
+
 def without_comments(text):
     """The code with comments blanked, line numbers kept. String literals stay."""
     text = re.sub(r"/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match.group()), text,
@@ -96,7 +103,21 @@ def check_code(path, text):
                 yield number, rule, f"use {replacement}"
 
 
+def check_conflicts(text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if CONFLICT.match(line):
+            yield number, "conflict marker", "a merge was not resolved"
+
+
+def check_cmake(text):
+    for number, line in enumerate(text.split("\n"), 1):
+        code = line.split("#")[0]
+        if MANGLED.search(code) and not QUOTIENT.match(code):
+            yield number, "mangled CMake", "spaces inside a path or a generator expression"
+
+
 def check_text(path, text):
+    yield from check_conflicts(text)
     suffix = pathlib.PurePosixPath(path).suffix
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
@@ -120,6 +141,8 @@ def check(path, text):
     yield from check_text(path, text)
     if path.endswith((".h", ".cc")):
         yield from check_code(path, text)
+    if path.endswith((".cmake", "CMakeLists.txt")):
+        yield from check_cmake(text)
 
 
 # Each sample: path, text, the rules that must fire and no others.
@@ -155,7 +178,22 @@ SAMPLES = [
     ("base/a.cc", "int x; \n", {"trailing space"}),
     ("base/a.cc", "\tint x;\n", {"tab"}),
     ("base/a.cc", "int x;", {"last newline"}),
+    ("docs/a.md", "<" * 7 + " HEAD\na\n=======\nb\n", {"conflict marker"}),
+    ("base/a.h", "#pragma once\n" + ">" * 7 + " 8409462 (Why)\n", {"conflict marker"}),
+    ("tests/a.py", ">" * 7 + "\n", {"conflict marker"}),
+    ("server/a.cmake", "add_library(a ${X} / file.cc)\n", {"mangled CMake"}),
+    ("server/a.cmake", "add_library(a ${X} /file.cc)\n", {"mangled CMake"}),
+    ("server/a.cmake", "add_library(a $ {X}/file.cc)\n", {"mangled CMake"}),
+    ("server/a.cmake", "set(X ${ Y })\n", {"mangled CMake"}),
+    ("tests/CMakeLists.txt", "run(a / ${X})\n", {"mangled CMake"}),
+    ("tests/CMakeLists.txt", "run($ < TARGET_FILE : a >)\n", {"mangled CMake"}),
+    ("tests/CMakeLists.txt", "run($<TARGET_FILE : a>)\n", {"mangled CMake"}),
     # What must not fire.
+    ("docs/a.md", "=======\na << b >> c, x <<<<<<< y\n", set()),
+    ("docs/a.md", "${X} / file\n", set()),
+    ("tests/a.cmake", 'math(EXPR a "2000 / ${X}")\n', set()),
+    ("tests/a.cmake", "run(${X}/file ${Y} $<TARGET_FILE:a>)\n", set()),
+    ("tests/a.cmake", "# ${X} / file\n", set()),
     ("base/a.cc", "static_assert(x); ONCE_ASSERT(x); snprintf(a, 1, b);\n", set()),
     ("base/a.cc", "// assert(x), std::regex, \"sleep(1)\"\n", set()),
     ("base/a.cc", "/* rand()\n sleep(2) */ int x;\n", set()),
@@ -192,6 +230,19 @@ def files():
             yield ROOT / name
 
 
+def other_files():
+    """Text with no rule but that against conflicts: patches, dictionaries, dot files, Makefile."""
+    known = set(files())
+    candidates = [path for path in ROOT.iterdir() if path.name != ".git"]
+    for folder in FOLDERS + ["docs", "scripts", ".ci"]:
+        candidates += sorted((ROOT / folder).rglob("*"))
+    for path in candidates:
+        if path.is_file() and path not in known and "__pycache__" not in path.parts:
+            data = path.read_bytes()
+            if b"\0" not in data:
+                yield path, data.decode(errors="replace")
+
+
 def main():
     problems = prove_rules()
     count = 0
@@ -199,6 +250,10 @@ def main():
         count += 1
         name = path.relative_to(ROOT).as_posix()
         for line, rule, message in check(name, path.read_text(encoding="utf-8")):
+            problems.append(f"{name}:{line}: {rule}: {message}")
+    for path, text in other_files():
+        name = path.relative_to(ROOT).as_posix()
+        for line, rule, message in check_conflicts(text):
             problems.append(f"{name}:{line}: {rule}: {message}")
     for problem in problems:
         print(problem)
