@@ -162,7 +162,7 @@ Result<std::map<NodeId, DiskId>> read_peers(const std::string& path) {
   return *peers;
 }
 
-class OpenDirectory final : public DataDirectory {
+class OpenDirectory final : public LockedDirectory {
  public:
   OpenDirectory(std::string path, Configuration configuration, wal::Descriptor lock,
                 std::map<NodeId, DiskId> peers, uint32_t streams)
@@ -271,7 +271,7 @@ Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
   return *count;
 }
 
-Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& path) {
+Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& path) {
   auto configuration = read_configuration(path);
   if (!configuration) return tl::unexpected(configuration.error());
   auto lock = lock_directory(path);

@@ -23,12 +23,14 @@ struct Configuration {
   std::vector<std::pair<NodeId, std::string>> members;  // ascending; HOST:PORT of the peer port
 };
 
+class LockedDirectory;
+
 class DataDirectory {
  public:
   // Refuses a directory that is not empty. Draws the disk identity; makes the first log segment.
   static Result<void> format(const std::string& path, Configuration configuration, bool direct);
   // Locks it. Errors: missing, not formatted, newer format, damaged, in use by process N.
-  static Result<std::unique_ptr<DataDirectory>> open(const std::string& path);
+  static Result<std::unique_ptr<LockedDirectory>> open(const std::string& path);
   // Without the lock, for `onced inspect`.
   static Result<Configuration> read_configuration(const std::string& path);
   static Result<uint32_t> read_streams(const std::string& path);  // as streams()
@@ -36,14 +38,21 @@ class DataDirectory {
   virtual ~DataDirectory() = default;
   virtual const Configuration& configuration() const = 0;
   virtual const std::string& path() const = 0;
-  // Locked by flock(2) as long as anybody has its file open: for UringOptions::held_file.
-  virtual int lock_descriptor() const = 0;
   // How many log streams were ever begun here: one that is gone is a loss, not a new stream.
   virtual uint32_t streams() const = 0;
   virtual Result<void> remember_streams(uint32_t count) = 0;  // durable when it returns
   // Empty: this is the disk that we know under that number, or the first one (then remembered
   // durably before this returns). Otherwise the reason to refuse. Any thread.
   virtual std::string check_peer_disk(NodeId node, DiskId disk) = 0;
+};
+
+// One on the machine's own disk, as open() gives it. Only who sets up the rings sees the
+// descriptor.
+class LockedDirectory : public DataDirectory {
+ public:
+  // Locked by flock(2) as long as anybody has its file open: for UringOptions::held_file. Owned by
+  // this.
+  virtual int lock_descriptor() const = 0;
 };
 
 // "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once.

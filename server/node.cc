@@ -90,7 +90,7 @@ class Node {
 
   const StartOptions options_;
   std::vector<std::unique_ptr<reactor::Io>> ios_;
-  std::unique_ptr<DataDirectory> directory_;
+  std::unique_ptr<LockedDirectory> directory_;
   std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
   std::unique_ptr<NodeCores> cores_;

@@ -26,7 +26,6 @@ class SimDirectory final : public server::DataDirectory {
       : configuration_(std::move(configuration)) {}
   const server::Configuration& configuration() const override { return configuration_; }
   const std::string& path() const override { return path_; }
-  int lock_descriptor() const override { return -1; }  // SimIo ends a process's writes with it
   uint32_t streams() const override { return streams_; }
   Result<void> remember_streams(uint32_t count) override {
     streams_ = count;

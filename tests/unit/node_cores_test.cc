@@ -1,6 +1,7 @@
 // What a node refuses to start from, and that a refusal changes nothing on its disk.
 #include "server/node_cores.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -86,7 +87,7 @@ TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
 TEST_F(NodeCoresTest, FindsItsNamesInEveryStream) {
   ASSERT_TRUE(recover(3));
   for (uint32_t stream = 0; stream < 3; ++stream) {
-    for (int n = 0; n < 4; ++n) write_to(stream, "n" + std::to_string(4 * stream + n));
+    for (int n = 0; n < 4; ++n) write_to(stream, fmt::format("n{}", 4 * stream + n));
   }
   for (uint16_t cores : {1, 2, 3}) {
     std::vector<uint64_t> names;
