@@ -4,6 +4,9 @@ add_executable(once-torture torture/main.cc torture/recorder.cc torture/workload
 target_link_libraries(once-torture PRIVATE once_check once_client CLI11::CLI11
                       nlohmann_json::nlohmann_json)
 
+once_test(torture/recorder_test.cc once_check once_client)
+target_sources(recorder_test PRIVATE torture/recorder.cc)
+
 add_test(NAME torture_harness
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/harness_test.py)
 set_tests_properties(torture_harness PROPERTIES TIMEOUT 60)

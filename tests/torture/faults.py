@@ -266,6 +266,10 @@ class Stretches:
                 longest = max(longest, (following - last, last))
         return longest
 
+    def count_at(self, times):
+        """How many of the moments lie within one of them."""
+        return self.count_inside((at, at) for at in times)
+
     def count_inside(self, calls):
         """How many of the (call, return) lie within one of them."""
         starts = [start for start, _ in self.list]

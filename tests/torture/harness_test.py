@@ -3,10 +3,14 @@
 
 import asyncio
 import collections
+import contextlib
+import io
+import subprocess
 import sys
 
 from faults import Stretches, World
 from proxy import Link
+from torture import Progress, Round, find_idleness
 
 SOON = 5  # seconds: a bound, never waited for when all is well
 
@@ -141,13 +145,59 @@ def test_gaps():
     check(stretches.count_inside(inside) == 3, "calls inside")
 
 
+def test_idleness():
+    world = World([FakeNode(n) for n in (1, 2, 3)], {}, None)
+    world.health = [(0, True), (20, False), (30, True)]
+    stretches = Stretches(world, 0, 40)  # 30 s: at 10 a second, more than 3 answers
+    busy = {"won": [1, 35], "refused": [2], "read": [3]}
+    cases = [({}, []), ({"won": []}, ["no won", "next to nothing"]), ({"refused": [25]}, ["next"]),
+             ({"won": [25], "refused": [1, 2, 3, 4]}, ["no won"]),
+             ({"read": [25, 41], "won": [1, 2, 3]}, ["no read"]),
+             ({"won": [], "refused": [], "read": []}, ["no won", "no read", "next to nothing"])]
+    for changes, expected in cases:
+        found = find_idleness(stretches, busy | changes, 10)
+        check(len(found) == len(expected) and all(map(str.startswith, found, expected)),
+              f"idleness with {changes}: {found}")
+    check(not find_idleness(Stretches(world, 0, 4), {"won": [], "refused": [], "read": []}, 10),
+          "too short a time proves nothing")
+
+
+class FakeCluster:
+    cores = 1
+
+    def status(self):
+        return [{"node": 1, "ignored_messages": 0}]
+
+
+def test_judgement():
+    """Each complaint fails the round, and a round without one passes."""
+    good = {"unread": 0, "invalid_or_error": 0}
+    cases = [(good, [], True), (good | {"unread": 1}, [], False),
+             (good | {"invalid_or_error": 1}, [], False), (good, ["no won"], False)]
+    for summary, idleness, passes in cases:
+        judged = Round.__new__(Round)
+        judged.__dict__.update(progress=Progress(), number=1, cluster=FakeCluster(), gap=0,
+                               story="", idleness=idleness)
+        world = World([FakeNode(n) for n in (1, 2, 3)], {}, None)
+        checked = subprocess.CompletedProcess([], 0, stdout="")
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                judged.judge(world, summary, checked)
+                passed = True
+            except AssertionError:
+                passed = False
+        check(passed == passes, f"judgement of {summary}, {idleness}")
+
+
 async def main():
     await test_hold()
     await test_delay()
     await test_refuse()
     test_health()
     test_gaps()
-    print("torture harness: links, health and gaps are as they claim")
+    test_idleness()
+    test_judgement()
+    print("torture harness: links, health, gaps and judgement are as they claim")
 
 
 if __name__ == "__main__":

@@ -63,27 +63,34 @@ bool load_until_told(Workload& workload) {
 }
 
 // In milliseconds of the monotonic clock: "won T" when a write won, so that a majority must have
-// worked just then; "failed CALL RETURN" of each call that told nothing.
+// worked just then; "refused T" when it lost; "read T" when a read was answered; "failed CALL
+// RETURN" of each call that told nothing.
 void save_times(const History& history, const std::string& path) {
   std::ofstream file(path);
   for (const auto& call : history) {
     if (call.action == Action::kWrite && call.outcome == Outcome::kDone) {
       file << "won " << call.return_ns / 1'000'000 << '\n';
+    } else if (call.action == Action::kWrite && call.outcome == Outcome::kRefused) {
+      file << "refused " << call.return_ns / 1'000'000 << '\n';
+    } else if (call.outcome == Outcome::kDone || call.outcome == Outcome::kEmpty) {
+      file << "read " << call.return_ns / 1'000'000 << '\n';
     } else if (call.outcome == Outcome::kUnknown || call.outcome == Outcome::kNothing) {
       file << "failed " << call.call_ns / 1'000'000 << ' ' << call.return_ns / 1'000'000 << '\n';
     }
   }
 }
 
-nlohmann::json summary(const History& history, size_t names, size_t unread) {
+nlohmann::json summary(const History& history, const Workload& workload, size_t unread,
+                       size_t invalid_or_error) {
   const auto count = [&](Action action, Outcome outcome) {
     return std::count_if(history.begin(), history.end(), [&](const auto& call) {
       return call.action == action && call.outcome == outcome;
     });
   };
   return {{"calls", history.size()},
-          {"names", names},
+          {"names", workload.names()},
           {"unread", unread},
+          {"invalid_or_error", invalid_or_error},
           {"writes",
            {{"done", count(Action::kWrite, Outcome::kDone)},
             {"refused", count(Action::kWrite, Outcome::kRefused)},
@@ -102,13 +109,14 @@ int run(const Options& options) {
     return kExitError;
   }
   const size_t unread = workload.read_back(kReadBackPatienceNs);
+  const size_t invalid_or_error = workload.recorder().invalid_or_error();
   const History history = workload.recorder().take();
   save_times(history, options.times_path);
   if (const auto saved = once::check::save_history(history, options.history_path); !saved) {
     fmt::print(stderr, "once-torture: {}\n", saved.error().message);
     return kExitError;
   }
-  std::cout << summary(history, workload.names(), unread).dump() << std::endl;
+  std::cout << summary(history, workload, unread, invalid_or_error).dump() << std::endl;
   return 0;
 }
 

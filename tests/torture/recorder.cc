@@ -48,6 +48,8 @@ check::Call Recorder::returned(size_t handle, client::Result&& result) {
   check::Call& call = history_[handle];
   call.return_ns = now;
   call.outcome = outcome_of(result.outcome);
+  invalid_or_error_ +=
+      result.outcome == client::Outcome::kInvalid || result.outcome == client::Outcome::kError;
   call.version = result.version;
   call.sealed = result.sealed;
   call.writer = result.writer;
@@ -66,6 +68,11 @@ size_t Recorder::calls() const {
 size_t Recorder::in_flight() const {
   std::lock_guard lock(mutex_);
   return in_flight_;
+}
+
+size_t Recorder::invalid_or_error() const {
+  std::lock_guard lock(mutex_);
+  return invalid_or_error_;
 }
 
 check::History Recorder::take() {

@@ -22,6 +22,9 @@ class Recorder {
 
   size_t calls() const;
   size_t in_flight() const;
+  // Answers that a load within the limits must never get: kInvalid and kError. The history keeps
+  // them as calls that did nothing.
+  size_t invalid_or_error() const;
   // REQUIRES: nothing in flight will return any more.
   check::History take();
 
@@ -29,6 +32,7 @@ class Recorder {
   mutable std::mutex mutex_;
   check::History history_;
   size_t in_flight_ = 0;
+  size_t invalid_or_error_ = 0;
 };
 
 }  // namespace once::torture
