@@ -5,8 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdlib>
-#include <sstream>
+#include <utility>
 
+#include "base/cli_parse.h"
 #include "base/limits.h"
 #include "base/split.h"
 
@@ -81,13 +82,7 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   app.add_flag("--floor", o.floor, "measure this machine's round trip and log write first");
   app.add_option("--floor-dir", o.floor_dir, "directory of the log writes, on the nodes' disk")
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::ostringstream out, err;
-    const int code = app.exit(problem, out, err) == 0 ? 0 : kExitUsage;
-    return tl::unexpected(EarlyExit{code, out.str(), err.str()});
-  }
+  if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
   if (o.operation_name != "write" && o.operation_name != "read") {
     return usage_error(o.operation_name + ": not served yet by this version");
   }

@@ -1,8 +1,9 @@
 #include "client/arguments.h"
 
 #include <CLI/CLI.hpp>
-#include <sstream>
+#include <utility>
 
+#include "base/cli_parse.h"
 #include "base/split.h"
 #include "client/client.h"
 #include "client/output.h"
@@ -56,13 +57,7 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
       "Exit code 0 when a majority is reachable, else 6.\n"
       "Example:\n  once --endpoints 10.0.0.1:7401 status");
   for (CLI::App* command : {write, read, status}) command->fallthrough();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::ostringstream out, err;
-    const int code = app.exit(problem, out, err) == 0 ? 0 : kExitUsage;
-    return tl::unexpected(EarlyExit{code, out.str(), err.str()});
-  }
+  if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
   arguments.endpoints = split_list(endpoints);
   if (arguments.endpoints.empty()) return usage_error("no endpoints were given");
   if (status->parsed()) return arguments;

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/assert.h"
+#include "base/sync_directory.h"
 #include "reactor/address.h"
 
 namespace once::reactor {
@@ -49,11 +50,8 @@ std::string sync_directory_of(const std::string& path) {
   const std::string directory = slash == std::string::npos ? "."
                                 : slash == 0               ? "/"
                                                            : path.substr(0, slash);
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return describe("open directory", directory, errno);
-  const std::string failed = fsync(fd) == 0 ? "" : describe("fsync directory", directory, errno);
-  ::close(fd);
-  return failed;
+  const int failed = sync_directory(directory);
+  return failed == 0 ? "" : describe("fsync directory", directory, failed);
 }
 
 std::string prepare(const std::string& path, uint64_t size, const std::atomic<bool>& stopping) {

@@ -1,9 +1,10 @@
 #include "server/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <sstream>
+#include <utility>
 
 #include "base/assert.h"
+#include "base/cli_parse.h"
 #include "base/limits.h"
 #include "server/exit_codes.h"
 
@@ -94,13 +95,7 @@ tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const*
   const CLI::App* dev_command = add_dev(app, dev);
   const CLI::App* inspect_command = add_inspect(app, inspect);
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::ostringstream out, err;
-    const int code = app.exit(problem, out, err) == 0 ? kExitDone : kExitUsage;
-    return tl::unexpected(EarlyExit{code, out.str(), err.str()});
-  }
+  if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
   if (format_command->parsed()) return format;
   if (start_command->parsed()) return start;
   if (dev_command->parsed()) return dev;

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/sync_directory.h"
+
 namespace once::wal {
 namespace {
 
@@ -95,9 +97,8 @@ Result<uint64_t> file_bytes(const Descriptor& file, const std::string& path) {
 }
 
 Result<void> sync_directory(const std::string& directory) {
-  Descriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() < 0) return tl::unexpected(system_error("open", directory));
-  if (fsync(opened.get()) != 0) return tl::unexpected(system_error("sync", directory));
+  errno = once::sync_directory(directory);
+  if (errno != 0) return tl::unexpected(system_error("sync directory", directory));
   return {};
 }
 

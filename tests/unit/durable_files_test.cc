@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <filesystem>
 #include <string>
@@ -23,6 +24,7 @@
 namespace {
 
 std::vector<std::string> calls;  // "sync PATH", "rename PATH", "read PATH": by the new path
+bool syncs_fail = false;
 
 std::string path_of(int fd) {
   char path[PATH_MAX];
@@ -36,18 +38,19 @@ Function* real(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
+int watched_sync(int fd, const char* name) {
+  calls.push_back("sync " + path_of(fd));
+  if (!syncs_fail) return real<int(int)>(name)(fd);
+  errno = EIO;
+  return -1;
+}
+
 }  // namespace
 
 // These stand before the C library's, for this program only.
 extern "C" {
-int fsync(int fd) {
-  calls.push_back("sync " + path_of(fd));
-  return real<int(int)>("fsync")(fd);
-}
-int fdatasync(int fd) {
-  calls.push_back("sync " + path_of(fd));
-  return real<int(int)>("fdatasync")(fd);
-}
+int fsync(int fd) { return watched_sync(fd, "fsync"); }
+int fdatasync(int fd) { return watched_sync(fd, "fdatasync"); }
 int rename(const char* from, const char* to) noexcept {
   calls.push_back("rename " + std::string(to));
   return real<int(const char*, const char*)>("rename")(from, to);
@@ -128,6 +131,19 @@ TEST_F(DurableFiles, TheFilesBesideTheLogToo) {
   calls.clear();
   EXPECT_EQ((*opened)->check_peer_disk(NodeId{2}, DiskId{{7, 7}}), "");
   expect_durable(data, "peers");
+}
+
+TEST_F(DurableFiles, AFailedSyncIsAnErrorAndLeavesNoFile) {
+  wal::PosixStorage storage(false);
+  const std::string path = directory_ + "/a";
+  syncs_fail = true;
+  EXPECT_FALSE(storage.create(path, kBlockBytes, {}));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_));
+  syncs_fail = false;
+  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
+  syncs_fail = true;
+  EXPECT_FALSE(storage.sync_and_size(path));
+  syncs_fail = false;
 }
 
 // A limit on file sizes cuts a write short, as a full disk does.

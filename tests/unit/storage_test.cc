@@ -2,11 +2,7 @@
 // that other tests build their crashed disks with.
 #include <gtest/gtest.h>
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "tests/unit/fake_file_io.h"
@@ -14,22 +10,6 @@
 #include "wal/block_format.h"
 #include "wal/posix_storage.h"
 #include "wal/segment.h"
-
-namespace {
-std::vector<std::string> synced;  // the paths, in order
-bool fsync_fails = false;
-}  // namespace
-
-// In the place of libc's, for this program: a sync leaves no other trace.
-extern "C" int fsync(int fd) {
-  const std::string path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd));
-  synced.push_back(path);
-  if (fsync_fails) {
-    errno = EIO;
-    return -1;
-  }
-  return static_cast<int>(syscall(SYS_fsync, fd));
-}
 
 namespace once::wal {
 namespace {
@@ -99,39 +79,6 @@ TYPED_TEST(StorageTest, AStreamIsMadeAndRecovered) {
   EXPECT_EQ(tail->generation, kFirstGeneration);
   EXPECT_EQ(tail->segment_first_sequence, kFirstSequence);
   EXPECT_EQ(tail->spare_segments, 0u);
-}
-
-TEST(PosixStorage, AFileIsSyncedUnderAnotherNameAndThenItsDirectory) {
-  TemporaryDirectory directory;
-  PosixStorage storage(false);
-  const std::string path = directory.path() + "/a";
-  synced.clear();
-  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
-  EXPECT_EQ(synced, (std::vector<std::string>{path + ".tmp", directory.path()}));
-}
-
-TEST(PosixStorage, AFileIsSyncedBeforeItIsTrusted) {
-  TemporaryDirectory directory;
-  PosixStorage storage(false);
-  const std::string path = directory.path() + "/a";
-  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
-  synced.clear();
-  ASSERT_TRUE(storage.sync_and_size(path));
-  EXPECT_EQ(synced, std::vector<std::string>{path});
-}
-
-TEST(PosixStorage, AFailedSyncIsAnErrorAndLeavesNoFile) {
-  TemporaryDirectory directory;
-  PosixStorage storage(false);
-  const std::string path = directory.path() + "/a";
-  fsync_fails = true;
-  EXPECT_FALSE(storage.create(path, kBlockBytes, {}));
-  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
-  fsync_fails = false;
-  ASSERT_TRUE(storage.create(path, kBlockBytes, {}));
-  fsync_fails = true;
-  EXPECT_FALSE(storage.sync_and_size(path));
-  fsync_fails = false;
 }
 
 TEST(ListSegments, TakesTheNamesOfOneStreamInTheOrderOfTheirNumbers) {
