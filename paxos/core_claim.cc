@@ -160,7 +160,9 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
       send(from, RestsOn{}, Settled{m.promised, m.accepted, m.name});
       return;
     }
-    if (entry.active != 0) return;
+    // A round more would only raise what is asked for above what a slow disk has: asked again,
+    // later.
+    if (entry.active != 0 || entry.record > durable_) return;
   }
   // Finish it: the round leaves what was asked for on our own disk. Only with tasks to spare.
   if (free_tasks_.size() > tasks_.size() / 2 && majority_up(hash) && !m.name.empty() &&

@@ -318,5 +318,18 @@ TEST_F(ClaimingHome, ConfirmsOnlyWhatItHoldsDurably) {
   EXPECT_TRUE(solo->take<Settled>().empty()) << "promised, but not accepted";
 }
 
+// With a slow disk each round would leave the acceptors something newer to ask about, for ever.
+TEST_F(ClaimingHome, BeginsNoRoundToSettleANameBeforeItsLastRecordIsDurable) {
+  run(3, 1);
+  solo->receive(2, Prepare{1, ballot(1, 2), name});
+  solo->receive(1, SettleQuery{ballot(2, 1), ballot(0, 0), name});
+  EXPECT_TRUE(solo->take<Prepare>().empty());
+  solo->sync();
+  solo->receive(1, SettleQuery{ballot(2, 1), ballot(0, 0), name});
+  const auto prepares = solo->take<Prepare>();
+  ASSERT_FALSE(prepares.empty());
+  EXPECT_GT(prepares[0].ballot, ballot(2, 1));
+}
+
 }  // namespace
 }  // namespace once::paxos::test

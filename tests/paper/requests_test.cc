@@ -83,6 +83,21 @@ TEST_F(Requests, TheHomesAnswerDoesNotEndWhatWasTakenOver) {
   EXPECT_FALSE(solo.answered(token));
 }
 
+// A home whose disk stands still takes no more; its names go on at whoever has room.
+TEST_F(Requests, WhatTheHomeHasNoRoomForIsTakenOver) {
+  const uint64_t first = forward(x, kA, 1000);
+  solo.receive(0, ForwardReply{first, Status::kOverloaded, State{}});
+  EXPECT_FALSE(solo.answered(token));
+  solo.sync();
+  const auto prepares = solo.take<Prepare>();
+  ASSERT_FALSE(prepares.empty());
+  solo.receive(2, Promise{prepares[0].op, prepares[0].ballot, Ballot{}, State{}});
+  solo.sync();
+  const auto accepts = solo.take<Accept>();
+  ASSERT_FALSE(accepts.empty());
+  EXPECT_EQ(accepts[0].state.value, "mine");
+}
+
 // Were it taken twice, the second answer could deny what the first is about to make happen.
 TEST(Forwarded, IsTakenOnceWhateverTheLinkRepeats) {
   Solo home(0, 5);
