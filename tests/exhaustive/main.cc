@@ -17,7 +17,7 @@ namespace {
 constexpr int kExitDone = 0, kExitViolation = 1, kExitUsage = 2;
 
 // Some 100 bytes each. The small bounds stay far below it.
-constexpr uint64_t kMaxStates = 8'000'000;
+constexpr uint64_t kMaxStates = 30'000'000;
 
 const Search* running = nullptr;
 
