@@ -42,24 +42,17 @@ Scenario forwarded() {
   return s;
 }
 
-Scenario duel() {
+Scenario duel(bool far) {
   const std::string name = name_at_home(0);
   Scenario s;
   s.name = "duel";
   s.about = "two nodes take the same name over from its home, which does not answer them";
   s.calls = {write(1, name, "b"), write(2, name, "c")};
   s.first_calls = 2;
+  s.late_syncs = {far, far, far};
   s.timeouts = {0, 2, 1};
   s.max_round = 3;
   s.lost = kNoForward;
-  return s;
-}
-
-Scenario duel_of_slow_disks() {
-  Scenario s = duel();
-  s.name = "duel-of-slow-disks";
-  s.about = "the same, and one of the two may be late with its disk";
-  s.late_syncs = {false, true, false};
   return s;
 }
 
@@ -151,12 +144,9 @@ Scenario finished_reads(bool far) {
 std::vector<Scenario> scenarios(Bound bound) {
   const bool far = bound == Bound::kFar;
   std::vector<Scenario> all = {
-      fast_and_takeover(far), duel(),     acceptor_crash(far), proposer_crash(far),
+      fast_and_takeover(far), duel(far),  acceptor_crash(far), proposer_crash(far),
       home_crash(far),        reads(far), finished_reads(far), home_crash_and_takeover()};
-  if (far) {
-    all.push_back(duel_of_slow_disks());
-    all.push_back(forwarded());
-  }
+  if (far) all.push_back(forwarded());
   return all;
 }
 
