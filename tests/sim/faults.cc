@@ -247,6 +247,14 @@ void Faults::heal_majority() {
     nodes_[node]->start();
     world_.tell("node {} is healed for good", node + 1);
   }
+  healthy_ = std::move(whole);
+}
+
+std::optional<size_t> Faults::without_claim() const {
+  for (size_t node : healthy_) {
+    if (!nodes_[node]->claimed()) return node;
+  }
+  return std::nullopt;
 }
 
 }  // namespace once::sim

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tests/sim/network.h"
@@ -20,6 +21,8 @@ class Faults final : public Actor {
   // No fault begins any more. A majority that has its disks comes up and can reach each other and
   // every client; the rest is left as it is, or worse.
   void heal_majority();
+  // One of the healed nodes, if any, that has not got its names' first ballot back (DESIGN 3.2).
+  std::optional<size_t> without_claim() const;
 
   void on_event(uint64_t what, uint64_t detail) override;
 
@@ -52,6 +55,7 @@ class Faults final : public Actor {
   std::vector<Partition> partitions_;
   std::vector<bool> broken_;  // for ever
   bool healed_ = false;
+  std::vector<size_t> healthy_;  // once healed
 };
 
 }  // namespace once::sim

@@ -258,6 +258,14 @@ void SimNode::calm() {
   }
 }
 
+bool SimNode::claimed() const {
+  if (!up()) return false;
+  for (uint16_t core = 0; core < running_cores_; ++core) {
+    if (cores_->replica(core).counters().claimed == 0) return false;
+  }
+  return true;
+}
+
 void SimNode::add_counters() {
   for (uint16_t core = 0; core < running_cores_; ++core) {
     each_counter(total_, cores_->replica(core).counters(),

@@ -63,6 +63,7 @@ class SimNode final : public WriteWatcher, public Actor {
   bool paused() const { return paused_; }
   bool lost() const { return lost_; }  // for good: it may not vote again
   bool knows_disk_of(size_t other) const;
+  bool claimed() const;  // it runs, and round 0 is open on each of its cores
   uint64_t starts() const { return starts_; }
   const paxos::ReplicaCounters& counters();  // over all its processes
 

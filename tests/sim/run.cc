@@ -14,7 +14,7 @@
 namespace once::sim {
 namespace {
 
-constexpr int64_t kLivenessBoundNs = 30 * kSecond;
+constexpr int64_t kLivenessBoundNs = 10 * kSecond;
 constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
@@ -117,10 +117,17 @@ void Run::liveness() {
   faults_.heal_majority();
   probe_all();
   const int64_t bound = healed_at + kLivenessBoundNs;
-  while (!all_answered() && world_.now() < bound && world_.violated().empty()) {
+  while (!(all_answered() && !faults_.without_claim()) && world_.now() < bound &&
+         world_.violated().empty()) {
     world_.run_until(std::min(bound, world_.now() + 10 * kMs));
   }
   healing_ns_ = world_.now() - healed_at;
+  if (const auto node = faults_.without_claim()) {
+    world_.violation(
+        fmt::format("liveness: a majority is healthy since {} s, and node {} of it has "
+                    "no first ballot for its names yet",
+                    kLivenessBoundNs / kSecond, *node + 1));
+  }
   for (auto& client : clients_) {
     if (client->pending() > 0) {
       world_.violation(fmt::format("liveness: a majority is healthy since {} s, and yet: {}",
