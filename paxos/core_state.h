@@ -126,7 +126,7 @@ struct Forwards {
   std::vector<uint64_t> taken;  // by number, modulo the size: the newest of its residue class
 
   bool take(uint32_t from, uint64_t number) {
-    if (from < incarnation || number == 0) return false;
+    if (from == 0 || from < incarnation || number == 0) return false;
     if (from > incarnation) {
       incarnation = from;
       taken.assign(kWindow, 0);

@@ -93,7 +93,8 @@ def run(build, target, seconds):
         return outcome
     crashes = build / "crashes"
     crashes.mkdir(parents=True, exist_ok=True)
-    before = set(crashes.iterdir())
+    mine = f"{target}-*"
+    before = set(crashes.glob(mine))  # others may run beside it
     command = [str(binary), *flags(target), f"-max_total_time={seconds}",
                "-print_final_stats=1", "-close_fd_mask=1",
                f"-artifact_prefix={crashes}/{target}-", str(work)]
@@ -106,7 +107,7 @@ def run(build, target, seconds):
         watchdog.cancel()
         output.seek(0)
         outcome.text = output.read()
-    outcome.crashes = sorted(set(crashes.iterdir()) - before)
+    outcome.crashes = sorted(set(crashes.glob(mine)) - before)
     outcome.executions = last_number(r"stat::number_of_executed_units:\s*(\d+)", outcome.text)
     outcome.per_second = outcome.executions // max(seconds, 1)
     outcome.coverage = last_number(r"\bcov: (\d+)", outcome.text)

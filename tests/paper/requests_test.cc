@@ -118,6 +118,7 @@ TEST(Forwarded, IsToldFromLaterAndEarlierRunsAndFromOneLongAgo) {
     home.receive(1, Forward{++op, incarnation, number, Operation::kWrite, kA, 1000, "", "v"});
     return home.take<ForwardReply>().size() == 1;  // invalid, and so answered at once
   };
+  EXPECT_FALSE(taken(0, 5)) << "there is no such run";
   EXPECT_TRUE(taken(1, 5));
   EXPECT_TRUE(taken(1, 2)) << "later on the way, not repeated";
   EXPECT_FALSE(taken(1, 2));
