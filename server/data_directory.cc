@@ -33,8 +33,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxFileBytes = 64 * 1024;
-constexpr int kLockTries = 40;           // two seconds
-constexpr int kOrphanedLockTries = 600;  // half a minute
+constexpr int kLockTries = 40;            // two seconds
+constexpr int kOrphanedLockTries = 2400;  // two minutes
+constexpr int kLockTriesPerLine = 200;    // ten seconds
 constexpr auto kLockPause = std::chrono::milliseconds(50);
 
 Result<void> replace_file(const std::string& directory, const std::string& name,
@@ -115,8 +116,9 @@ pid_t read_owner(const std::string& lock_path) {
 
 // A killed process keeps the lock until the kernel has finished its last write. That write may
 // arrive behind whatever is read before, so this waits for it, on a stalled disk for a while.
+using Tell = std::function<void(std::string_view)>;
 Result<void> wait_for_lock(const wal::Descriptor& file, const std::string& directory,
-                           const std::string& path) {
+                           const std::string& path, const Tell& tell) {
   for (int tries = 1; flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return tl::unexpected(wal::system_error("lock", path));
@@ -133,16 +135,20 @@ Result<void> wait_for_lock(const wal::Descriptor& file, const std::string& direc
           "from the disk; see whether the disk hangs, then start again",
           directory, owner));
     }
+    if (tries % kLockTriesPerLine == 0 && tell) {
+      tell(fmt::format("waiting for the last write of process {}, which has ended, to {}", owner,
+                       directory));
+    }
     std::this_thread::sleep_for(kLockPause);
   }
   return {};
 }
 
-Result<wal::Descriptor> lock_directory(const std::string& directory) {
+Result<wal::Descriptor> lock_directory(const std::string& directory, const Tell& tell) {
   std::string path = directory + "/lock";
   wal::Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
-  auto locked = wait_for_lock(file, directory, path);
+  auto locked = wait_for_lock(file, directory, path, tell);
   if (!locked) return tl::unexpected(locked.error());
   std::string pid = fmt::format("{}\n", getpid());
   // In place, for a full disk has no other block; and if there is none, the lock holds all the
@@ -271,10 +277,11 @@ Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
   return *count;
 }
 
-Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& path) {
+Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& path,
+                                                             const Tell& tell) {
   auto configuration = read_configuration(path);
   if (!configuration) return tl::unexpected(configuration.error());
-  auto lock = lock_directory(path);
+  auto lock = lock_directory(path, tell);
   if (!lock) return tl::unexpected(lock.error());
   // A run that was killed may have renamed a file and not synced its name. What this run finds and
   // builds on, a log segment above all, must not vanish in a power cut.

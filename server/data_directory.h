@@ -2,8 +2,10 @@
 // identities of the peers met so far. A refused start changes nothing in it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,7 +32,9 @@ class DataDirectory {
   // Refuses a directory that is not empty. Draws the disk identity; makes the first log segment.
   static Result<void> format(const std::string& path, Configuration configuration, bool direct);
   // Locks it. Errors: missing, not formatted, newer format, damaged, in use by process N.
-  static Result<std::unique_ptr<LockedDirectory>> open(const std::string& path);
+  // `tell` (may be empty) hears what it waits for, now and then, when that takes long.
+  static Result<std::unique_ptr<LockedDirectory>> open(
+      const std::string& path, const std::function<void(std::string_view)>& tell = {});
   // Without the lock, for `onced inspect`.
   static Result<Configuration> read_configuration(const std::string& path);
   static Result<uint32_t> read_streams(const std::string& path);  // as streams()

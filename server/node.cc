@@ -99,7 +99,7 @@ class Node {
 };
 
 int Node::open_directory() {
-  auto opened = DataDirectory::open(options_.data);
+  auto opened = DataDirectory::open(options_.data, log_info);
   if (!opened) return fail(kExitDirectory, opened.error().message);
   directory_ = std::move(*opened);
   host_ = std::make_unique<NodeHost>(*directory_, options_.cores, client_address());

@@ -9,7 +9,7 @@ import itertools
 import signal
 import time
 
-START_SECONDS = 60
+START_SECONDS = 180  # after a kill -9 a start waits for the last write, on a slow disk for long
 
 
 class World:
