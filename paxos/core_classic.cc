@@ -207,12 +207,13 @@ void Core::on(const Endpoint& from, const Rejected& m) {
   back_off(index_in(m.op));
 }
 
-// Randomised, so that duelling proposers part.
+// Randomised, so that duelling proposers part; and longer each time, up to many times what a round
+// takes on a slow disk: in a shorter space nobody would be alone long enough.
 void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
   task.phase = Phase::kBackOff;
   task.votes = 0;
-  const uint64_t longest = uint64_t{2} << std::min<uint8_t>(task.attempts, 5);
+  const uint64_t longest = uint64_t{2} << std::min<uint8_t>(task.attempts, kBackOffDoublings);
   if (task.attempts < 255) ++task.attempts;
   task.next_at = now_ + static_cast<int64_t>(prng_.below(longest * kMs));
 }

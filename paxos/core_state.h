@@ -17,6 +17,7 @@ inline constexpr int64_t kMs = 1'000'000;
 static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
+inline constexpr uint8_t kBackOffDoublings = 9;  // 2 ms to a second
 
 // An acceptor that reports an accept reports its state, and else neither.
 inline bool is_whole(const Ballot& accepted, const State& state) {

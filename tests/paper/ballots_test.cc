@@ -230,6 +230,28 @@ TEST_F(Proposer, BacksOffByChance) {
   EXPECT_GT(waits.size(), 5u);
 }
 
+// Rounds that take longer than the back-off never part: three nodes on slow disks duelled for ever.
+TEST_F(Proposer, BacksOffLongerTheOftenerItLoses) {
+  int longest = 0;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    begin(3, seed);
+    Ballot mine = first;
+    for (int loss = 1; loss <= 12; ++loss) {
+      solo->receive(2, Rejected{op, mine, ballot(mine.round + 1, 2)});
+      std::vector<Prepare> next;
+      int wait = 0;
+      for (; next.empty() && wait <= 1030; ++wait) {
+        solo->wait(1);
+        next = solo->take<Prepare>();
+      }
+      if (next.empty()) break;  // the request has met its deadline
+      mine = next[0].ballot;
+      longest = std::max(longest, wait);
+    }
+  }
+  EXPECT_GT(longest, 100);
+}
+
 // --- round 0
 // --------------------------------------------------------------------------------------
 
