@@ -164,18 +164,35 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
     // later.
     if (entry.active != 0 || entry.record > durable_) return;
   }
-  // Finish it: the round leaves what was asked for on our own disk. Only with tasks to spare.
-  if (free_tasks_.size() > tasks_.size() / 2 && majority_up(hash) && !m.name.empty() &&
-      m.name.size() <= kMaxNameBytes && !disk_full_) {
-    const uint32_t index = find_or_insert(hash, m.name);
-    Entry& entry = table_.at(index);
-    if (m.promised.round - std::min(m.promised.round, entry.promised.round) > kMaxRoundJump) return;
-    const uint32_t task = take_task(TaskKind::kClassic);
-    tasks_[task].entry = index;
-    tasks_[task].seen_round = m.promised.round;
-    entry.active = active_task(task);
-    prepare(task);
+  const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
+  if (!named || disk_full_ || !majority_up(hash) ||
+      index_of(m.promised.node) >= options_.members.size())
+    return;
+  const uint32_t index = find_or_insert(hash, m.name);
+  if (!round_fits(&table_.at(index), m.promised)) return;
+  if (m.accepted.is_null()) {
+    settle_promise(index, m.promised);
+  } else if (free_tasks_.size() > tasks_.size() / 2) {
+    settle_by_round(index, m.promised.round);
   }
+}
+
+// The same promise on our own disk is all that is asked for. A round would pre-empt whoever was
+// promised, again and again.
+void Core::settle_promise(uint32_t index, const Ballot& promised) {
+  Entry& entry = table_.at(index);
+  if (promised.round == 0 || promised <= entry.promised) return;
+  entry.promised = promised;
+  entry.record = append(PromiseRecord{promised, entry.name()});
+}
+
+// Finishes the name, which leaves what was asked for on our own disk. With tasks to spare only.
+void Core::settle_by_round(uint32_t index, uint32_t seen_round) {
+  const uint32_t task = take_task(TaskKind::kClassic);
+  tasks_[task].entry = index;
+  tasks_[task].seen_round = seen_round;
+  table_.at(index).active = active_task(task);
+  prepare(task);
 }
 
 void Core::on(const Endpoint& from, const Settled& m, uint64_t hash) {

@@ -318,6 +318,22 @@ TEST_F(ClaimingHome, ConfirmsOnlyWhatItHoldsDurably) {
   EXPECT_TRUE(solo->take<Settled>().empty()) << "promised, but not accepted";
 }
 
+// A round for every promise would pre-empt whoever was promised, as long as he tries.
+TEST_F(ClaimingHome, SettlesAPromiseByThatPromiseAndNoRound) {
+  run(3, 1);
+  solo->receive(1, SettleQuery{ballot(3, 2), Ballot{}, name});
+  EXPECT_TRUE(solo->take<Prepare>().empty());
+  EXPECT_TRUE(solo->take<Settled>().empty());
+  solo->sync();
+  solo->receive(1, SettleQuery{ballot(3, 2), Ballot{}, name});
+  EXPECT_EQ(solo->take<Settled>().size(), 1u);
+  solo->write(name, "a", kA);
+  for (const Accept& accept : solo->take<Accept>()) EXPECT_GT(accept.ballot.round, 0u);
+  EXPECT_FALSE(solo->take<Prepare>().empty()) << "closed to round 0";
+  solo->receive(2, Prepare{7, ballot(2, 2), name});
+  EXPECT_TRUE(solo->take<Promise>().empty()) << "it is a promise like any other";
+}
+
 // With a slow disk each round would leave the acceptors something newer to ask about, for ever.
 TEST_F(ClaimingHome, BeginsNoRoundToSettleANameBeforeItsLastRecordIsDurable) {
   run(3, 1);

@@ -14,7 +14,7 @@
 namespace once::sim {
 namespace {
 
-constexpr int64_t kLivenessBoundNs = 10 * kSecond;
+constexpr int64_t kLivenessBoundNs = 20 * kSecond;
 constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
