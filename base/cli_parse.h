@@ -10,8 +10,7 @@
 namespace once {
 
 // Empty: what the options of `app` are bound to is filled. Otherwise help (code 0), or what is
-// wrong
-// (`usage_code`). Prints nothing.
+// wrong (`usage_code`). Prints nothing.
 inline std::optional<EarlyExit> parse_cli(CLI::App& app, int argc, const char* const* argv,
                                           int usage_code) {
   try {

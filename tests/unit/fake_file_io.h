@@ -11,10 +11,11 @@
 #include <functional>
 
 #include "reactor/io.h"
+#include "tests/unit/streamless_io.h"
 
 namespace once {
 
-class FakeFileIo : public reactor::Io {
+class FakeFileIo : public StreamlessIo {
  public:
   ~FakeFileIo() override {
     for (auto& file : files_) {
@@ -95,20 +96,6 @@ class FakeFileIo : public reactor::Io {
     });
   }
 
-  Result<reactor::ListenerId> listen(const std::string&, reactor::ListenHandler*) override {
-    return error("files only");
-  }
-  reactor::StreamId connect(const std::string&, reactor::StreamHandler*) override { return {}; }
-  std::vector<char>* outbox(reactor::StreamId) override { return nullptr; }
-  size_t unsent_bytes(reactor::StreamId) const override { return 0; }
-  void close(reactor::StreamId) override {}
-  void set_handler(reactor::StreamId, reactor::StreamHandler*) override {}
-  std::unique_ptr<reactor::Handoff> detach(reactor::StreamId, std::string_view) override {
-    return nullptr;
-  }
-  reactor::StreamId adopt(std::unique_ptr<reactor::Handoff>, reactor::StreamHandler*) override {
-    return {};
-  }
   void set_timer(int64_t, uint64_t) override {}
   void wake() override {}
   void run(reactor::BatchHandler*) override {}

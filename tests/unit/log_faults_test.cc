@@ -2,6 +2,7 @@
 // somebody: nothing is acknowledged that is not durable, and nothing that was lost goes unnoticed.
 #include <gtest/gtest.h>
 
+#include "tests/unit/log_listener.h"
 #include "tests/unit/memory_file_io.h"
 #include "wal/block_format.h"
 #include "wal/log.h"
@@ -11,13 +12,6 @@ namespace once::wal {
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-
-struct Listener : LogListener {
-  void on_durable(uint64_t record) override { durable.push_back(record); }
-  void on_log_failed(std::string_view what) override { failures.emplace_back(what); }
-  std::vector<uint64_t> durable;
-  std::vector<std::string> failures;
-};
 
 // One stream's log on the disk of the test.
 struct Stream {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/unit/fake_file_io.h"
+#include "tests/unit/log_listener.h"
 #include "wal/block_format.h"
 #include "wal/log.h"
 #include "wal/posix_file.h"
@@ -17,13 +18,6 @@ namespace once::wal {
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-
-struct Listener : LogListener {
-  void on_durable(uint64_t record) override { durable.push_back(record); }
-  void on_log_failed(std::string_view what) override { failures.emplace_back(what); }
-  std::vector<uint64_t> durable;
-  std::vector<std::string> failures;
-};
 
 class LogTest : public testing::Test {
  protected:

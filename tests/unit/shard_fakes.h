@@ -10,6 +10,7 @@
 
 #include "net/peer_codec.h"
 #include "server/shard.h"
+#include "tests/unit/streamless_io.h"
 
 namespace once::server::test {
 
@@ -141,23 +142,9 @@ class FakeHost final : public ShardHost {
 };
 
 // The clock, and what else a shard asks of its Io: no streams, no files.
-class ClockIo final : public reactor::Io {
+class ClockIo final : public StreamlessIo {
  public:
   int64_t now_ns() const override { return now; }
-  Result<reactor::ListenerId> listen(const std::string&, reactor::ListenHandler*) override {
-    return error("no streams here");
-  }
-  reactor::StreamId connect(const std::string&, reactor::StreamHandler*) override { return {}; }
-  std::vector<char>* outbox(reactor::StreamId) override { return nullptr; }
-  size_t unsent_bytes(reactor::StreamId) const override { return 0; }
-  void close(reactor::StreamId) override {}
-  void set_handler(reactor::StreamId, reactor::StreamHandler*) override {}
-  std::unique_ptr<reactor::Handoff> detach(reactor::StreamId, std::string_view) override {
-    return nullptr;
-  }
-  reactor::StreamId adopt(std::unique_ptr<reactor::Handoff>, reactor::StreamHandler*) override {
-    return {};
-  }
   Result<reactor::FileId> open_file(const std::string&, bool, reactor::FileHandler*) override {
     return error("no files here");
   }

@@ -1,0 +1,20 @@
+// A log's listener that keeps what it is told.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wal/log.h"
+
+namespace once::wal {
+
+struct Listener : LogListener {
+  void on_durable(uint64_t record) override { durable.push_back(record); }
+  void on_log_failed(std::string_view what) override { failures.emplace_back(what); }
+  std::vector<uint64_t> durable;
+  std::vector<std::string> failures;
+};
+
+}  // namespace once::wal

@@ -1,0 +1,32 @@
+// What an Io of a test leaves out when it has no streams: a base for fakes of files or of the
+// clock.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/io.h"
+
+namespace once {
+
+class StreamlessIo : public reactor::Io {
+ public:
+  Result<reactor::ListenerId> listen(const std::string&, reactor::ListenHandler*) override {
+    return error("no streams here");
+  }
+  reactor::StreamId connect(const std::string&, reactor::StreamHandler*) override { return {}; }
+  std::vector<char>* outbox(reactor::StreamId) override { return nullptr; }
+  size_t unsent_bytes(reactor::StreamId) const override { return 0; }
+  void close(reactor::StreamId) override {}
+  void set_handler(reactor::StreamId, reactor::StreamHandler*) override {}
+  std::unique_ptr<reactor::Handoff> detach(reactor::StreamId, std::string_view) override {
+    return nullptr;
+  }
+  reactor::StreamId adopt(std::unique_ptr<reactor::Handoff>, reactor::StreamHandler*) override {
+    return {};
+  }
+};
+
+}  // namespace once
