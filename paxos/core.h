@@ -94,7 +94,9 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Promise& m);
   void on(const Endpoint& from, const Accepted& m);
   void on(const Endpoint& from, const Rejected& m);
-  uint32_t begin_classic(uint32_t entry, uint32_t op);
+  uint32_t begin_classic(uint32_t entry, uint32_t op, uint32_t seen_round = 0);
+  // Enough for work that nobody waits for, or that somebody else could do.
+  bool has_spare_tasks() const { return free_tasks_.size() > tasks_.size() / 2; }
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
   void propose(uint32_t task);
@@ -127,7 +129,6 @@ class Core final : public Replica {
   void on(const Endpoint& from, const SettleQuery& m, uint64_t hash);
   void on(const Endpoint& from, const Settled& m, uint64_t hash);
   void settle_promise(uint32_t entry, const Ballot& promised);
-  void settle_by_round(uint32_t entry, uint32_t seen_round);
   void claim_from(const Endpoint& peer);
   void check_claimed();
   bool answered_fully(size_t member) const;

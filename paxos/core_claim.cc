@@ -165,15 +165,14 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
     if (entry.active != 0 || entry.record > durable_) return;
   }
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
-  if (!named || disk_full_ || !majority_up(hash) ||
-      index_of(m.promised.node) >= options_.members.size())
-    return;
+  const bool member = index_of(m.promised.node) < options_.members.size();
+  if (!named || !member || disk_full_ || !majority_up(hash)) return;
   const uint32_t index = find_or_insert(hash, m.name);
   if (!round_fits(&table_.at(index), m.promised)) return;
   if (m.accepted.is_null()) {
     settle_promise(index, m.promised);
-  } else if (free_tasks_.size() > tasks_.size() / 2) {
-    settle_by_round(index, m.promised.round);
+  } else if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
+    begin_classic(index, kNil, m.promised.round);
   }
 }
 
@@ -184,15 +183,6 @@ void Core::settle_promise(uint32_t index, const Ballot& promised) {
   if (promised.round == 0 || promised <= entry.promised) return;
   entry.promised = promised;
   entry.record = append(PromiseRecord{promised, entry.name()});
-}
-
-// Finishes the name, which leaves what was asked for on our own disk. With tasks to spare only.
-void Core::settle_by_round(uint32_t index, uint32_t seen_round) {
-  const uint32_t task = take_task(TaskKind::kClassic);
-  tasks_[task].entry = index;
-  tasks_[task].seen_round = seen_round;
-  table_.at(index).active = active_task(task);
-  prepare(task);
 }
 
 void Core::on(const Endpoint& from, const Settled& m, uint64_t hash) {

@@ -32,13 +32,15 @@ Task* Core::task_of(uint64_t handle) {
   return handle == handle_of(index) ? &tasks_[index] : nullptr;
 }
 
-// Returns kNil when no task is free. `op` may be kNil: then the name is only finished.
-uint32_t Core::begin_classic(uint32_t index, uint32_t op) {
+// Returns kNil when no task is free. `op` may be kNil: then the name is only finished. The ballot
+// is above `seen_round`.
+uint32_t Core::begin_classic(uint32_t index, uint32_t op, uint32_t seen_round) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.active == 0);
   const uint32_t task = take_task(TaskKind::kClassic);
   if (task == kNil) return kNil;
   tasks_[task].entry = index;
+  tasks_[task].seen_round = seen_round;
   entry.active = active_task(task);
   if (op != kNil) push(tasks_[task].waiters, op);
   if (home_of(entry.hash()) != options_.self.node) ++counters_.takeovers;

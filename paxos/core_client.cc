@@ -116,8 +116,7 @@ void Core::on(const Endpoint& from, const ForwardReply& m) {
   peer.variation_ns += (std::abs(took - peer.smoothed_ns) - peer.variation_ns) / 4;
   peer.smoothed_ns += (took - peer.smoothed_ns) / 8;
   // Full, or its disk stands still: that must not stop its names while there is room elsewhere.
-  const bool room = free_tasks_.size() > tasks_.size() / 2;
-  if (m.status == Status::kOverloaded && room) return take_over(index);
+  if (m.status == Status::kOverloaded && has_spare_tasks()) return take_over(index);
   answer(index, m.status, m.state);
 }
 
