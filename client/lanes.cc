@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/rarely.h"
 
 namespace once::client {
 
@@ -154,7 +155,8 @@ LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const Lane
   if (has_map()) {
     const auto members = static_cast<uint32_t>(map_.members.size());
     const uint64_t hash = name_hash(name, map_.hash_seed);
-    const uint32_t home = home_index_of(hash, members);
+    uint32_t home = home_index_of(hash, members);
+    if (rarely(Rare::kHomeAvoided)) ++home;
     const ShardId shard = shard_of(hash, map_.shard_count);
     for (uint32_t i = 0; i < members; ++i) {
       const uint32_t member = (home + attempt + i) % members;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/rarely.h"
 
 namespace once::client {
 namespace {
@@ -155,7 +156,8 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
   ++slot.attempts;
   lanes_.on_sent(lane);
   slot.in_flight[place] = Attempt{lane, correlation, now_ns};
-  slot.hedge_at_ns = now_ns + std::min(kMaxHedgeDelayNs, remaining_ns / 3);
+  const int64_t hedge = std::min(kMaxHedgeDelayNs, remaining_ns / 3);
+  slot.hedge_at_ns = now_ns + (rarely(Rare::kHedgeAtOnce) ? 1 : hedge);
   return true;
 }
 
@@ -164,7 +166,8 @@ void Session::attempt_failed(uint32_t index, std::string_view why, int64_t now_n
   Slot& slot = slots_[index];
   slot.last_error.assign(why);
   if (count_in_flight(slot) > 0) return;
-  slot.retry_at_ns = now_ns + jitter(prng_, backoff_ns(slot.failures));
+  const int64_t pause = jitter(prng_, backoff_ns(slot.failures));
+  slot.retry_at_ns = now_ns + (rarely(Rare::kRetryAtOnce) ? 0 : pause);
   ++slot.failures;
   advance(index, now_ns);
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/rarely.h"
 #include "net/client_codec.h"
 #include "net/frame_assembler.h"
 #include "net/log_limiter.h"
@@ -255,7 +256,7 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
 
 // Past the bound the answer goes out at once, and nothing happens.
 bool Listener::count_in(Connection& connection, uint64_t correlation) {
-  if (connection.in_flight < kMaxInFlightPerConnection) {
+  if (connection.in_flight < kMaxInFlightPerConnection && !rarely(Rare::kConnectionFull)) {
     ++connection.in_flight;
     return true;
   }

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/prng.h"
+#include "base/rarely.h"
 #include "net/log_limiter.h"
 #include "net/peer_codec.h"
 #include "net/peer_link.h"
@@ -370,7 +371,7 @@ std::vector<char>* Links::open_envelope(PeerLink& link) {
     if (out->size() - link.envelope_at <= kEnvelopeGoalBytes) return out;
     seal(link);
   }
-  if (io_.unsent_bytes(link.stream) > kMaxOutboxBytes / 2) {
+  if (io_.unsent_bytes(link.stream) > kMaxOutboxBytes / 2 || rarely(Rare::kPeerOutboxFull)) {
     ++dropped_;
     log(fmt::format("{} takes messages too slowly: some are dropped", whose(link)));
     return nullptr;

@@ -121,7 +121,7 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
 
 void Core::on_tick(int64_t now_ns, Output& out) {
   begin(now_ns, out);
-  announce_progress();
+  if (!rarely(Rare::kProgressLate)) announce_progress();
   resend_round_zero();
   tick_ops();
   tick_tasks();

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/prng.h"
+#include "base/rarely.h"
 #include "paxos/arena.h"
 #include "paxos/core_state.h"
 #include "paxos/record.h"
@@ -96,7 +97,9 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Rejected& m);
   uint32_t begin_classic(uint32_t entry, uint32_t op, uint32_t seen_round = 0);
   // Enough for work that nobody waits for, or that somebody else could do.
-  bool has_spare_tasks() const { return free_tasks_.size() > tasks_.size() / 2; }
+  bool has_spare_tasks() const {
+    return free_tasks_.size() > tasks_.size() / 2 && !rarely(Rare::kTasksShort);
+  }
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
   void propose(uint32_t task);

@@ -148,6 +148,7 @@ void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry) {
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
   if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
   slot = Lane::Slot{sequence, entry};
+  if (rarely(Rare::kListedAtOnce)) list_unsettled(entry);
 }
 
 void Core::spill(Lane& lane) {
@@ -181,7 +182,7 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
     return;
   }
   Lane& lane = lane_of(from, m.incarnation);
-  if (lane.incarnation != m.incarnation) return;
+  if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
   mark_chosen(lane, m.first, m.last);
   append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }

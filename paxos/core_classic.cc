@@ -52,7 +52,8 @@ uint32_t Core::begin_classic(uint32_t index, uint32_t op, uint32_t seen_round) {
 void Core::prepare(uint32_t index) {
   Task& task = tasks_[index];
   Entry& entry = table_.at(task.entry);
-  const uint32_t round = std::max(entry.promised.round, task.seen_round) + 1;
+  const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
+  const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
   if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
   task.ballot = Ballot{round, options_.self.node, incarnation_};
   task.phase = Phase::kPrepare;

@@ -71,8 +71,9 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
   Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const bool write = request.operation == Operation::kWrite;
   const NodeId home = home_of(hash);
-  if (write && home == options_.self.node && round_zero_open(entry)) {
-    if (next_sequence_ - oldest_open_ >= ring_.size()) {
+  if (write && home == options_.self.node && round_zero_open(entry) &&
+      !rarely(Rare::kFirstBallotAvoided)) {
+    if (next_sequence_ - oldest_open_ >= ring_.size() || rarely(Rare::kWindowFull)) {
       return answer(op, Status::kOverloaded, State{});
     }
     return propose_round_zero(op, found, request);
@@ -98,7 +99,8 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   // The home gets several times what it usually takes, so that load alone makes no takeovers.
   const Peer& peer = peers_[index_of(to.node)];
   const int64_t usual = peer.smoothed_ns * 2 + 4 * peer.variation_ns;
-  const int64_t hedge = std::clamp<int64_t>(usual, 20 * kMs, 500 * kMs);
+  const int64_t hedge =
+      rarely(Rare::kTakeoverAtOnce) ? kMs : std::clamp<int64_t>(usual, 20 * kMs, 500 * kMs);
   op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   const auto left = static_cast<uint32_t>((op.deadline - now_) / kMs);
   send(to, RestsOn{},

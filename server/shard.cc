@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/rarely.h"
 #include "net/peer_codec.h"
 
 namespace once::server {
@@ -200,6 +201,7 @@ void Shard::dispatch(const paxos::Outgoing& outgoing) {
     return;
   }
   if (!links_->is_up(outgoing.to)) return;  // held, it would only be lost later
+  if (rarely(Rare::kHoldQueueFull)) return;
   scratch_.clear();
   net::encode_message(outgoing.message, scratch_);
   hold_.add(outgoing.to, outgoing.rests_on.record, {scratch_.data(), scratch_.size()});
@@ -312,6 +314,7 @@ void Shard::hand_over_as(Letter::Kind kind, CoreId core,
   LetterPtr letter = letters_.take(kind, options_.self.core);
   letter->handoff = std::move(handoff);
   // A full box drops the letter, which closes the connection: the other side dials again.
+  if (rarely(Rare::kLetterBoxFull)) return;
   if (office_->post(core, letter)) to_wake_[core.value] = true;
 }
 

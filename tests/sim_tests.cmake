@@ -1,9 +1,30 @@
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+
+# The product's libraries once more, with their rare branches in the hands of the seed
+# (base/rarely.h): NAME_rare for each, linked among themselves. Only the simulator links them.
+function(once_rare_variants)
+  foreach(name IN LISTS ARGN)
+    get_target_property(folder ${name} SOURCE_DIR)
+    get_target_property(sources ${name} SOURCES)
+    get_target_property(libraries ${name} LINK_LIBRARIES)
+    list(TRANSFORM sources REPLACE "^([^/].*)$" "${folder}/\\1")
+    foreach(other IN LISTS ARGN)
+      list(TRANSFORM libraries REPLACE "^${other}$" "${other}_rare")
+    endforeach()
+    add_library(${name}_rare STATIC ${sources})
+    target_compile_definitions(${name}_rare PUBLIC ONCE_RARE_BRANCHES)
+    target_link_libraries(${name}_rare PUBLIC ${libraries})
+  endforeach()
+endfunction()
+once_rare_variants(once_paxos once_wal once_net once_shard once_data_directory once_node
+                   once_client)
+
 add_library(once_sim_lib STATIC
   sim/client.cc sim/disk.cc sim/faults.cc sim/network.cc sim/node.cc sim/oracle.cc sim/plan.cc
-  sim/report.cc sim/run.cc sim/sim_io.cc sim/trace.cc sim/workers.cc sim/world.cc)
-target_link_libraries(once_sim_lib PUBLIC once_node once_client once_check fmt::fmt
+  sim/rare_branches.cc sim/report.cc sim/run.cc sim/sim_io.cc sim/trace.cc sim/workers.cc
+  sim/world.cc)
+target_link_libraries(once_sim_lib PUBLIC once_node_rare once_client_rare once_check fmt::fmt
                       nlohmann_json::nlohmann_json)
 
 add_executable(once-sim sim/main.cc)
@@ -13,6 +34,12 @@ once_test(sim/sim_test.cc once_sim_lib)
 add_test(NAME sim_command
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/command_test.py
           $<TARGET_FILE:once-sim>)
+
+# What is shipped has nothing of the rare branches' switch.
+add_test(NAME sim_rare_branches
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/rare_branches_test.py
+          --with $<TARGET_FILE:once-sim>
+          --without $<TARGET_FILE:onced> $<TARGET_FILE:once> $<TARGET_FILE:once-bench>)
 
 # Bounded: what `make sim` does for hours, for seconds.
 add_test(NAME sim_seeds COMMAND once-sim --seeds 1..200)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/rarely.h"
 #include "wal/segment.h"
 
 namespace once::wal {
@@ -208,20 +209,23 @@ void SegmentLog::queue_batch() {
 uint64_t SegmentLog::append(std::string_view record) {
   ONCE_ASSERT(record.size() <= kMaxRecordBytes);
   if (failed_) return ++appended_;  // nothing becomes durable any more
-  if (!filling_->fits(record.size())) queue_batch();
+  const bool close_early = !filling_->empty() && rarely(Rare::kBatchClosedEarly);
+  if (!filling_->fits(record.size()) || close_early) queue_batch();
   filling_->add(record, ++appended_);
   return appended_;
 }
 
 void SegmentLog::flush() {
   if (failed_ || beginning_ || in_flight_ != nullptr || oldest_->empty()) return;
+  if (rarely(Rare::kFlushLate)) return;  // the tick comes back to it
   begin_batch();
 }
 
 void SegmentLog::begin_batch() {
   ONCE_ASSERT(in_flight_ == nullptr && !failed_);
   size_t blocks = oldest_->blocks();
-  bool opens_segment = position() + blocks > segment_->blocks;
+  bool opens_segment = position() + blocks > segment_->blocks ||
+                       (spare_.has_value() && rarely(Rare::kSegmentClosedEarly));
   beginning_ = true;
   bool ready = !opens_segment || next_segment();
   beginning_ = false;
@@ -306,7 +310,8 @@ void SegmentLog::on_tick(int64_t now_ns) {
   if (preparation_failed_ && now_ns >= retry_at_ns_) need_spare();
   if (failed_ || in_flight_ != nullptr) return;
   if (!oldest_->empty()) return flush();
-  if (watermark_behind_ && now_ns - durable_at_ns_ >= kIdleNs) begin_batch();
+  const bool idle = now_ns - durable_at_ns_ >= kIdleNs || rarely(Rare::kWatermarkEarly);
+  if (watermark_behind_ && idle) begin_batch();
 }
 
 // Keeps one segment ready ahead of the one being written.

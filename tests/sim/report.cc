@@ -18,6 +18,10 @@ std::string show_counts(const RunResult& result) {
     text +=
         fmt::format("\n    {:<28} {:>12}", path_name(static_cast<Path>(i)), result.decisions[i]);
   }
+  text += "\n  rare branches taken:";
+  for (size_t i = 0; i < kRarePoints; ++i) {
+    text += fmt::format("\n    {:<28} {:>12}", rare_name(static_cast<Rare>(i)), result.rare[i]);
+  }
   text += fmt::format("\n  reads: {} local, {} by a majority\n", result.local_reads,
                       result.quorum_reads);
   return text;
@@ -40,6 +44,7 @@ void Summary::add(const RunResult& result) {
   sum.records += result.records;
   for (size_t i = 0; i < kFaults; ++i) sum.faults[i] += result.faults[i];
   for (size_t i = 0; i < kPaths; ++i) sum.decisions[i] += result.decisions[i];
+  for (size_t i = 0; i < kRarePoints; ++i) sum.rare[i] += result.rare[i];
   if (!result.violation.empty()) failed.push_back(result);
 }
 
@@ -92,6 +97,8 @@ json to_json(const RunResult& result) {
   for (size_t i = 0; i < kPaths; ++i) {
     decisions[path_name(static_cast<Path>(i))] = result.decisions[i];
   }
+  json rare;
+  for (size_t i = 0; i < kRarePoints; ++i) rare[rare_name(static_cast<Rare>(i))] = result.rare[i];
   return json{{"seed", result.seed},
               {"hash", fmt::format("{:016x}", result.hash)},
               {"simulated_ns", result.simulated_ns},
@@ -105,6 +112,7 @@ json to_json(const RunResult& result) {
               {"records", result.records},
               {"faults", faults},
               {"decisions", decisions},
+              {"rare", rare},
               {"plan", result.plan},
               {"violation", result.violation}};
 }
@@ -127,6 +135,9 @@ RunResult from_json(const json& from) {
   }
   for (size_t i = 0; i < kPaths; ++i) {
     result.decisions[i] = from.at("decisions").at(path_name(static_cast<Path>(i)));
+  }
+  for (size_t i = 0; i < kRarePoints; ++i) {
+    result.rare[i] = from.at("rare").at(rare_name(static_cast<Rare>(i)));
   }
   result.plan = from.at("plan");
   result.violation = from.at("violation");

@@ -25,6 +25,7 @@ class Run final : public Wiretap {
       : options_(options),
         plan_(draw_plan(options.seed)),
         world_(options.seed, story),
+        rare_(world_, options.seed),
         network_(world_, plan_.nodes, plan_.nodes + plan_.clients, plan_.network),
         oracle_(world_, plan_.nodes, 1),
         faults_(world_, network_, plan_, nodes_) {
@@ -61,6 +62,7 @@ class Run final : public Wiretap {
   const Options options_;
   const Plan plan_;
   World world_;
+  RareBranches rare_;
   Network network_;
   Oracle oracle_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
@@ -115,6 +117,7 @@ void Run::liveness() {
   const int64_t healed_at = world_.now();
   for (auto& client : clients_) client->insist();
   faults_.heal_majority();
+  rare_.calm();
   probe_all();
   const int64_t bound = healed_at + kLivenessBoundNs;
   while (!(all_answered() && !faults_.without_claim()) && world_.now() < bound &&
@@ -166,6 +169,7 @@ RunResult Run::result() {
   result.records = oracle_.records();
   result.faults = world_.faults();
   result.decisions = oracle_.decisions();
+  result.rare = rare_.fired();
   result.plan = describe(plan_);
   result.violation = world_.violated();
   for (auto& client : clients_) {

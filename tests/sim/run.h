@@ -7,6 +7,7 @@
 
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/rare_branches.h"
 #include "tests/sim/world.h"
 
 namespace once::sim {
@@ -25,6 +26,7 @@ struct RunResult {
   uint64_t records = 0;
   FaultCounts faults{};
   std::array<uint64_t, kPaths> decisions{};
+  RareCounts rare{};
   std::string plan;
   std::string violation;  // empty: none
 };

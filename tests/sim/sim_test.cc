@@ -269,6 +269,51 @@ TEST(SimRun, TheSameSeedIsTheSameRunAndAnotherIsAnother) {
   EXPECT_NE(run_seed(short_run(6), nullptr).hash, first.hash);
 }
 
+// --- rare branches
+
+TEST(RareBranches, NothingFiresWithoutASourceNorInHalfOfTheSeeds) {
+  EXPECT_FALSE(rarely(Rare::kFlushLate));
+  size_t silent = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    World world(seed);
+    RareBranches rare(world, seed);
+    uint64_t fired = 0;
+    for (int pass = 0; pass < 20'000; ++pass) fired += rarely(Rare::kFlushLate) ? 1 : 0;
+    EXPECT_EQ(fired, rare.fired()[static_cast<size_t>(Rare::kFlushLate)]);
+    silent += fired == 0 ? 1 : 0;
+  }
+  EXPECT_FALSE(rarely(Rare::kFlushLate)) << "a source outlived its run";
+  EXPECT_GT(silent, 150u);  // half have none at all, the others a quarter of the points
+  EXPECT_LT(silent, 200u);
+}
+
+TEST(RareBranches, AreFewerOnceAMajorityIsHealed) {
+  uint64_t before = 0;
+  uint64_t after = 0;
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+    World world(seed);
+    RareBranches rare(world, seed);
+    for (int pass = 0; pass < 100; ++pass) before += rarely(Rare::kFlushLate) ? 1 : 0;
+    rare.calm();
+    for (int pass = 0; pass < 100; ++pass) after += rarely(Rare::kFlushLate) ? 1 : 0;
+  }
+  EXPECT_GT(after, 0u);
+  EXPECT_LT(after, before / 2);
+}
+
+// A point that no run passes tests nothing.
+TEST(RareBranches, EachIsTakenInSomeRun) {
+  RareCounts sum{};
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const RunResult result = run_seed({.seed = seed, .seconds = 5}, nullptr);
+    ASSERT_EQ(result.violation, "") << "seed " << seed;
+    for (size_t i = 0; i < kRarePoints; ++i) sum[i] += result.rare[i];
+  }
+  for (size_t i = 0; i < kRarePoints; ++i) {
+    EXPECT_GT(sum[i], 0u) << rare_name(static_cast<Rare>(i));
+  }
+}
+
 TEST(SimRun, ATraceChangesNothing) {
   TraceWriter story(short_run(7));
   EXPECT_EQ(run_seed(short_run(7), &story).hash, run_seed(short_run(7), nullptr).hash);
