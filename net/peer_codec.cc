@@ -138,17 +138,16 @@ void fields(Wire& wire, M& m) {
   wire.number(m.op);
   wire.number(m.incarnation);
   wire.number(m.number);
-  wire.enumeration(m.operation, Operation::kWrite, paxos::kLastOperation);
+  wire.enumeration(m.operation, Operation::kWrite, Operation::kRead);
   wire.uuid(m.id);
   wire.number(m.timeout_ms);
-  wire.number(m.version);
   name(wire, m.name);
   wire.template bytes<uint32_t>(m.value, kMaxValueBytes);
 }
 template <class Wire, Is<ForwardReply> M>
 void fields(Wire& wire, M& m) {
   wire.number(m.op);
-  wire.enumeration(m.status, Status::kDone, paxos::kLastStatus);
+  wire.enumeration(m.status, Status::kDone, Status::kInvalid);
   state(wire, m.state);
 }
 

@@ -33,13 +33,15 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
       spill(*lane);
     }
   }
+  if (rarely(Rare::kListRenumbered)) ++home.list;
   ClaimReply reply{m.incarnation, home.list, 0, 0, false, {}};
   std::vector<char> names;
   if (m.list == home.list || m.cursor == 0) {
     home.paging_until = now_ + 1000 * kMs;
     uint64_t at = m.cursor;
     ByteWriter out(names);
-    for (; at < home.unsettled.size() && names.size() < kPageBytes; ++at) {
+    const size_t page_bytes = rarely(Rare::kClaimPageShort) ? 1 : kPageBytes;
+    for (; at < home.unsettled.size() && names.size() < page_bytes; ++at) {
       const Entry& entry = table_.at(home.unsettled[at]);
       if (!entry.has(kUnsettled)) continue;
       out.put(entry.name_size);
@@ -153,6 +155,7 @@ void Core::compact(Home& home) {
 
 void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
+  if (rarely(Rare::kSettledLate)) return;
   const uint32_t found = table_.find(hash, m.name);
   if (found != Table::kNone) {
     const Entry& entry = table_.at(found);
@@ -172,8 +175,7 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (m.accepted.is_null()) {
     settle_promise(index, m.promised);
   } else if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
-    WaitList nobody;
-    begin_classic(index, nobody, Batch{}, m.promised.round);
+    begin_classic(index, kNil, m.promised.round);
   }
 }
 

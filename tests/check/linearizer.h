@@ -8,10 +8,6 @@
 //                          the state after the call, or nothing if this answer cannot be given here
 //   static bool is_pure(const Call&)      never changes a state, whatever the state is
 //   static bool is_relevant(const Call&)  false: the call took no effect and tells nothing
-//   static int64_t earliest_ns(const Call&)  it takes effect no earlier
-//   static std::optional<State> repeat(const State&, const Call&, Hint)
-//                          the state after an effect that the call may have any number of times
-//                          beside its own, once it was called; Hint: what the history makes of use
 #pragma once
 
 #include <algorithm>
@@ -94,3 +90,49 @@ class Linearizer {
   std::set<std::pair<uint64_t, State>> failed_;  // entered before: nothing was found behind it
 };
 
+// The write-once register, with writes that are idempotent by their request id.
+struct WriteOnceModel {
+  struct State {
+    bool set = false;
+    RequestId writer;
+    std::string value;
+    friend auto operator<=>(const State&, const State&) = default;
+  };
+
+  static std::optional<State> step(const State& state, const Call& call) {
+    if (call.action == Action::kRead) {
+      const bool fits = state.set ? call.outcome == Outcome::kDone && shows(call, state)
+                                  : call.outcome == Outcome::kEmpty;
+      return fits ? std::optional(state) : std::nullopt;
+    }
+    const State next = state.set ? state : State{true, call.id, call.value};
+    if (call.outcome == Outcome::kUnknown) return next;
+    const Outcome told = next.writer == call.id ? Outcome::kDone : Outcome::kRefused;
+    if (call.outcome != told || !shows(call, next)) return std::nullopt;
+    if (told == Outcome::kDone && call.value != next.value) return std::nullopt;
+    return next;
+  }
+
+  static bool is_pure(const Call& call) {
+    return call.action == Action::kRead || call.outcome == Outcome::kRefused;
+  }
+
+  static bool is_relevant(const Call& call) {
+    return call.outcome != Outcome::kNothing &&
+           !(call.action == Action::kRead && call.outcome == Outcome::kUnknown);
+  }
+
+ private:
+  static bool shows(const Call& call, const State& state) {
+    return call.version == 1 && call.sealed && call.writer == state.writer &&
+           call.result == state.value;
+  }
+};
+
+// True when some order of the calls, within their times, explains every answer.
+template <class Model = WriteOnceModel>
+bool is_linearizable(const NameCalls& name) {
+  return Linearizer<Model>(name).run();
+}
+
+}  // namespace once::check
