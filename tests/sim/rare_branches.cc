@@ -42,7 +42,7 @@ RareBranches::~RareBranches() { rare_source = nullptr; }
 
 bool RareBranches::fires(Rare point) {
   const auto at = static_cast<size_t>(point);
-  if (rates_[at] == 0 || prng_.below(1'000'000) >= rates_[at]) return false;
+  if (!chance(prng_, rates_[at])) return false;
   ++fired_[at];
   world_.tell("rare branch: {}", rare_name(point));
   return true;

@@ -7,24 +7,41 @@ namespace {
 
 using nlohmann::json;
 
+// A table of counts by the kinds of one enumeration.
+template <class Kind, size_t kKinds>
+std::string show(const char* title, const std::array<uint64_t, kKinds>& counts,
+                 const char* (*name)(Kind)) {
+  std::string text = fmt::format("  {}:", title);
+  for (size_t i = 0; i < kKinds; ++i) {
+    text += fmt::format("\n    {:<28} {:>12}", name(static_cast<Kind>(i)), counts[i]);
+  }
+  return text + "\n";
+}
+
+template <size_t kKinds>
+void add(std::array<uint64_t, kKinds>& sum, const std::array<uint64_t, kKinds>& counts) {
+  for (size_t i = 0; i < kKinds; ++i) sum[i] += counts[i];
+}
+
+template <class Kind, size_t kKinds>
+json counts_to_json(const std::array<uint64_t, kKinds>& counts, const char* (*name)(Kind)) {
+  json object;
+  for (size_t i = 0; i < kKinds; ++i) object[name(static_cast<Kind>(i))] = counts[i];
+  return object;
+}
+
+template <class Kind, size_t kKinds>
+void counts_from_json(const json& object, const char* (*name)(Kind),
+                      std::array<uint64_t, kKinds>& counts) {
+  for (size_t i = 0; i < kKinds; ++i) counts[i] = object.at(name(static_cast<Kind>(i)));
+}
+
 std::string show_counts(const RunResult& result) {
-  std::string text = "  faults:";
-  for (size_t i = 0; i < kFaults; ++i) {
-    text += fmt::format("{}\n    {:<28} {:>12}", i == 0 ? "" : "",
-                        fault_name(static_cast<Fault>(i)), result.faults[i]);
-  }
-  text += "\n  decisions by path:";
-  for (size_t i = 0; i < kPaths; ++i) {
-    text +=
-        fmt::format("\n    {:<28} {:>12}", path_name(static_cast<Path>(i)), result.decisions[i]);
-  }
-  text += "\n  rare branches taken:";
-  for (size_t i = 0; i < kRarePoints; ++i) {
-    text += fmt::format("\n    {:<28} {:>12}", rare_name(static_cast<Rare>(i)), result.rare[i]);
-  }
-  text += fmt::format("\n  reads: {} local, {} by a majority\n", result.local_reads,
-                      result.quorum_reads);
-  return text;
+  return show("faults", result.faults, fault_name) +
+         show("decisions by path", result.decisions, path_name) +
+         show("rare branches taken", result.rare, rare_name) +
+         fmt::format("  reads: {} local, {} by a majority\n", result.local_reads,
+                     result.quorum_reads);
 }
 
 double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
@@ -42,9 +59,9 @@ void Summary::add(const RunResult& result) {
   sum.local_reads += result.local_reads;
   sum.quorum_reads += result.quorum_reads;
   sum.records += result.records;
-  for (size_t i = 0; i < kFaults; ++i) sum.faults[i] += result.faults[i];
-  for (size_t i = 0; i < kPaths; ++i) sum.decisions[i] += result.decisions[i];
-  for (size_t i = 0; i < kRarePoints; ++i) sum.rare[i] += result.rare[i];
+  sim::add(sum.faults, result.faults);
+  sim::add(sum.decisions, result.decisions);
+  sim::add(sum.rare, result.rare);
   if (!result.violation.empty()) failed.push_back(result);
 }
 
@@ -89,16 +106,6 @@ std::string show(const Summary& summary, const Options& options) {
 }
 
 json to_json(const RunResult& result) {
-  json faults;
-  for (size_t i = 0; i < kFaults; ++i) {
-    faults[fault_name(static_cast<Fault>(i))] = result.faults[i];
-  }
-  json decisions;
-  for (size_t i = 0; i < kPaths; ++i) {
-    decisions[path_name(static_cast<Path>(i))] = result.decisions[i];
-  }
-  json rare;
-  for (size_t i = 0; i < kRarePoints; ++i) rare[rare_name(static_cast<Rare>(i))] = result.rare[i];
   return json{{"seed", result.seed},
               {"hash", fmt::format("{:016x}", result.hash)},
               {"simulated_ns", result.simulated_ns},
@@ -110,9 +117,9 @@ json to_json(const RunResult& result) {
               {"local_reads", result.local_reads},
               {"quorum_reads", result.quorum_reads},
               {"records", result.records},
-              {"faults", faults},
-              {"decisions", decisions},
-              {"rare", rare},
+              {"faults", counts_to_json(result.faults, fault_name)},
+              {"decisions", counts_to_json(result.decisions, path_name)},
+              {"rare", counts_to_json(result.rare, rare_name)},
               {"plan", result.plan},
               {"violation", result.violation}};
 }
@@ -130,15 +137,9 @@ RunResult from_json(const json& from) {
   result.local_reads = from.at("local_reads");
   result.quorum_reads = from.at("quorum_reads");
   result.records = from.at("records");
-  for (size_t i = 0; i < kFaults; ++i) {
-    result.faults[i] = from.at("faults").at(fault_name(static_cast<Fault>(i)));
-  }
-  for (size_t i = 0; i < kPaths; ++i) {
-    result.decisions[i] = from.at("decisions").at(path_name(static_cast<Path>(i)));
-  }
-  for (size_t i = 0; i < kRarePoints; ++i) {
-    result.rare[i] = from.at("rare").at(rare_name(static_cast<Rare>(i)));
-  }
+  counts_from_json(from.at("faults"), fault_name, result.faults);
+  counts_from_json(from.at("decisions"), path_name, result.decisions);
+  counts_from_json(from.at("rare"), rare_name, result.rare);
   result.plan = from.at("plan");
   result.violation = from.at("violation");
   return result;

@@ -67,6 +67,11 @@ class Actor {
   virtual void on_event(uint64_t what, uint64_t detail) = 0;
 };
 
+// Draws nothing where the rate is zero.
+inline bool chance(Prng& prng, uint32_t per_million) {
+  return per_million != 0 && prng.below(1'000'000) < per_million;
+}
+
 class World {
  public:
   explicit World(uint64_t seed, Story* story = nullptr) : prng_(seed), story_(story) {}
@@ -82,9 +87,7 @@ class World {
   void run_until(int64_t until);
 
   Prng& prng() { return prng_; }
-  bool chance(uint32_t per_million) {
-    return per_million != 0 && prng_.below(1'000'000) < per_million;
-  }
+  bool chance(uint32_t per_million) { return sim::chance(prng_, per_million); }
   uint64_t below(uint64_t bound) { return prng_.below(bound); }
   int64_t between(int64_t low, int64_t high) {  // both included
     return low + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(high - low) + 1));
