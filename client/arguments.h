@@ -14,7 +14,8 @@ namespace once::client {
 
 inline constexpr int kExitUsage = 2;
 
-enum class Command : uint8_t { kWrite, kRead, kStatus };
+enum class Command : uint8_t { kWrite, kRead, kStatus, kCompletion };
+enum class Shell : uint8_t { kBash, kZsh, kFish };
 
 struct Arguments {
   Command command = Command::kStatus;
@@ -24,6 +25,9 @@ struct Arguments {
   std::string name;   // of kWrite and kRead; within the limits
   std::string value;  // of kWrite; "-": standard input
   std::optional<RequestId> request_id;
+  int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
+  int count = 0;               // with watch_s: so many times; 0: until it is stopped
+  Shell shell = Shell::kBash;  // of kCompletion
 };
 
 // Reads the environment variable ONCE_ENDPOINTS. Prints nothing.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace once::client {
@@ -41,46 +40,6 @@ void put_bytes(Json& json, const std::string& key, std::string_view bytes) {
   } else {
     json[key + "_base64"] = base64(bytes);
   }
-}
-
-struct Column {
-  const char* title;
-  const char* counter;
-};
-// The counters that tell most at a glance; --json has all of them.
-constexpr Column kColumns[] = {
-    {"fast-path", "fast_path_writes"},
-    {"classic", "classic_rounds"},
-    {"takeovers", "takeovers"},
-    {"local-reads", "local_reads"},
-    {"quorum-reads", "quorum_reads"},
-    {"log-batches", "log_batches"},
-    {"rec/batch", "records_per_batch_x100"},
-    {"sync-us", "log_sync_us_avg"},
-};
-
-std::string counter_text(const NodeStatus& node, std::string_view name) {
-  for (const auto& [key, value] : node.counters) {
-    if (key != name) continue;
-    const bool hundredths = key.size() > 5 && key.ends_with("_x100");
-    return hundredths ? fmt::format("{}.{:02}", value / 100, value % 100) : std::to_string(value);
-  }
-  return "-";
-}
-
-// One figure a peer, in the order that the node gives: "2:85 3:91".
-std::string round_trips_text(const NodeStatus& node) {
-  constexpr std::string_view kPrefix = "peer_";
-  constexpr std::string_view kSuffix = "_round_trip_us";
-  std::string text;
-  for (const auto& [key, value] : node.counters) {
-    if (!key.starts_with(kPrefix) || !key.ends_with(kSuffix)) continue;
-    if (key.size() <= kPrefix.size() + kSuffix.size()) continue;
-    if (!text.empty()) text += ' ';
-    text += key.substr(kPrefix.size(), key.size() - kPrefix.size() - kSuffix.size());
-    text += ':' + std::to_string(value);
-  }
-  return text.empty() ? "-" : text;
 }
 
 }  // namespace
@@ -133,7 +92,7 @@ std::string result_json(std::string_view name, const Result& result) {
   return json.dump();
 }
 
-std::string status_json(const std::vector<NodeStatus>& nodes) {
+std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout) {
   Json list = Json::array();
   for (const NodeStatus& node : nodes) {
     Json json;
@@ -147,31 +106,7 @@ std::string status_json(const std::vector<NodeStatus>& nodes) {
     }
     list.push_back(std::move(json));
   }
-  return list.dump(2);
-}
-
-std::string status_table(const std::vector<NodeStatus>& nodes) {
-  std::vector<std::vector<std::string>> rows(1, {"node", "address", "reachable", "pid"});
-  for (const Column& column : kColumns) rows[0].push_back(column.title);
-  rows[0].push_back("peer-rtt-us");
-  for (const NodeStatus& node : nodes) {
-    auto& row = rows.emplace_back();
-    row = {node.node.value == 0 ? "?" : std::to_string(node.node.value), node.address,
-           node.reachable ? "yes" : "no", node.reachable ? std::to_string(node.pid) : "-"};
-    for (const Column& column : kColumns) row.push_back(counter_text(node, column.counter));
-    row.push_back(round_trips_text(node));
-  }
-  std::vector<size_t> widths(rows[0].size(), 0);
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return out;
+  return layout == JsonLayout::kPretty ? list.dump(2) : list.dump();
 }
 
 }  // namespace once::client

@@ -1,6 +1,7 @@
-// What the `once` command shows: results and status, for people and as JSON.
+// What the `once` command shows: results and status as JSON; exit codes; request ids as text.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@ std::string to_hex(const RequestId& id);
 bool from_hex(std::string_view hex, RequestId& id);  // 1 to 32 hexadecimal digits
 
 std::string result_json(std::string_view name, const Result& result);
-std::string status_json(const std::vector<NodeStatus>& nodes);
-std::string status_table(const std::vector<NodeStatus>& nodes);
+enum class JsonLayout : uint8_t { kPretty, kLine };  // kLine: one document, one line
+std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout);
 
 }  // namespace once::client

@@ -20,7 +20,8 @@ constexpr size_t kMaxBody = kMaxFrameBytes - kFrameHeaderBytes;
 constexpr size_t kRequestFixedBytes = 28;
 constexpr size_t kReplyFixedBytes = 32;
 constexpr size_t kMaxErrorBytes = 1024;
-static_assert(kRequestFixedBytes + kMaxNameBytes + kMaxValueBytes <= kMaxBody);
+constexpr size_t kVersionBytes = 8;
+static_assert(kRequestFixedBytes + kVersionBytes + kMaxNameBytes + kMaxValueBytes <= kMaxBody);
 static_assert(kReplyFixedBytes + kMaxValueBytes <= kMaxBody);
 
 // Returns where the body begins.
@@ -31,6 +32,11 @@ char* begin_frame(FrameType type, uint64_t correlation, size_t body_size, std::v
   store(at + 4, static_cast<uint32_t>(type));
   store(at + 8, correlation);
   return at + kFrameHeaderBytes;
+}
+
+// Where the name begins: behind the version, in a request that has one.
+size_t request_head(Operation operation) {
+  return kRequestFixedBytes + (paxos::takes_version(operation) ? kVersionBytes : 0);
 }
 
 void copy(char* to, std::string_view bytes) {
@@ -126,7 +132,8 @@ void encode_server_hello(const ServerHello& hello, std::vector<char>& out) {
 
 void encode_request(uint64_t correlation, const paxos::ClientRequest& request,
                     std::vector<char>& out) {
-  size_t size = kRequestFixedBytes + request.name.size() + request.value.size();
+  const size_t head = request_head(request.operation);
+  const size_t size = head + request.name.size() + request.value.size();
   ONCE_ASSERT(request.name.size() <= 0xffff);
   char* body = begin_frame(FrameType::kRequest, correlation, size, out);
   store(body, static_cast<uint8_t>(request.operation));
@@ -136,8 +143,9 @@ void encode_request(uint64_t correlation, const paxos::ClientRequest& request,
   store(body + 8, request.timeout_ms);
   store(body + 12, request.id.high);
   store(body + 20, request.id.low);
-  copy(body + kRequestFixedBytes, request.name);
-  copy(body + kRequestFixedBytes + request.name.size(), request.value);
+  if (head != kRequestFixedBytes) store(body + kRequestFixedBytes, request.version);
+  copy(body + head, request.name);
+  copy(body + head + request.name.size(), request.value);
 }
 
 void encode_reply(uint64_t correlation, const paxos::ClientReply& reply, std::vector<char>& out) {
@@ -210,19 +218,23 @@ Result<paxos::ClientRequest> decode_request(std::string_view body) {
   size_t name_size = load<uint16_t>(body.data() + 2);
   size_t value_size = load<uint32_t>(body.data() + 4);
   if (operation < static_cast<uint8_t>(Operation::kWrite) ||
-      operation > static_cast<uint8_t>(Operation::kRead)) {
+      operation > static_cast<uint8_t>(paxos::kLastOperation)) {
     return error("unknown operation " + std::to_string(operation));
   }
   if (body[1] != 0) return error("reserved byte of a request in use");
-  if (kRequestFixedBytes + name_size + value_size != body.size()) {
+  const size_t head = request_head(static_cast<Operation>(operation));
+  if (head + name_size + value_size != body.size()) {
     return error("the sizes in a request do not add up to its length");
   }
   paxos::ClientRequest request;
   request.operation = static_cast<Operation>(operation);
   request.timeout_ms = load<uint32_t>(body.data() + 8);
   request.id = request_id(load<uint64_t>(body.data() + 12), load<uint64_t>(body.data() + 20));
-  request.name = body.substr(kRequestFixedBytes, name_size);
-  request.value = body.substr(kRequestFixedBytes + name_size);
+  if (head != kRequestFixedBytes) {
+    request.version = load<uint64_t>(body.data() + kRequestFixedBytes);
+  }
+  request.name = body.substr(head, name_size);
+  request.value = body.substr(head + name_size);
   return request;
 }
 
@@ -230,7 +242,7 @@ Result<paxos::ClientReply> decode_reply(std::string_view body) {
   if (body.size() < kReplyFixedBytes) return error("a reply is cut off");
   uint8_t status = load<uint8_t>(body.data());
   uint8_t sealed = load<uint8_t>(body.data() + 1);
-  if (status > static_cast<uint8_t>(Status::kInvalid)) {
+  if (status > static_cast<uint8_t>(paxos::kLastStatus)) {
     return error("unknown status " + std::to_string(status));
   }
   if (sealed > 1 || load<uint16_t>(body.data() + 2) != 0) {

@@ -138,16 +138,17 @@ void fields(Wire& wire, M& m) {
   wire.number(m.op);
   wire.number(m.incarnation);
   wire.number(m.number);
-  wire.enumeration(m.operation, Operation::kWrite, Operation::kRead);
+  wire.enumeration(m.operation, Operation::kWrite, paxos::kLastOperation);
   wire.uuid(m.id);
   wire.number(m.timeout_ms);
+  wire.number(m.version);
   name(wire, m.name);
   wire.template bytes<uint32_t>(m.value, kMaxValueBytes);
 }
 template <class Wire, Is<ForwardReply> M>
 void fields(Wire& wire, M& m) {
   wire.number(m.op);
-  wire.enumeration(m.status, Status::kDone, Status::kInvalid);
+  wire.enumeration(m.status, Status::kDone, paxos::kLastStatus);
   state(wire, m.state);
 }
 

@@ -21,6 +21,7 @@ Core::Core(const ReplicaOptions& options)
   tasks_.resize(options_.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
   ops_.resize(options_.max_operations);
+  watchers_.resize(std::bit_ceil(std::max<size_t>(options_.max_operations / 2, 1)));
   for (auto i = static_cast<uint32_t>(ops_.size()); i-- > 0;) free_ops_.push_back(i);
 }
 
@@ -43,6 +44,8 @@ void Core::begin(int64_t now_ns, Output& out) {
 }
 
 void Core::finish() {
+  count_own_votes();
+  advance_window();
   flush_ranges();
   out_ = nullptr;
 }
@@ -103,6 +106,11 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
   ONCE_ASSERT(record >= durable_ && record <= record_);
   begin(now_ns, out);
   durable_ = record;
+  finish();
+}
+
+// Of this node's own acceptor: of records that are durable, and of what needed none.
+void Core::count_own_votes() {
   const uint16_t self = bit_of(options_.self.node);
   while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= durable_) {
     RoundZero& slot = slot_of(++self_voted_);
@@ -115,8 +123,6 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
       own_vote(index_in(vote.handle));  // may queue a vote again, on a later record
     }
   }
-  advance_window();
-  finish();
 }
 
 void Core::on_tick(int64_t now_ns, Output& out) {
@@ -127,6 +133,7 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   tick_tasks();
   if (now_ >= next_slow_tick_) {
     next_slow_tick_ = now_ + 50 * kMs;
+    tick_waits();
     tick_claim();
     query_unsettled();
   }
@@ -223,9 +230,9 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
 void Core::on_link_down(const Endpoint& peer) {
   Peer& p = peers_[index_of(peer.node)];
   if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
-  for (uint32_t op = oldest_op_; op != kNil;) {
+  for (uint32_t op = ops_by_age_.oldest; op != kNil;) {
     const uint32_t newer = ops_[op].newer;
-    if (ops_[op].forwarded_to == peer) take_over(op);
+    if (ops_[op].forwarded_to == peer) home_lost(op);
     op = newer;
   }
 }
@@ -233,6 +240,7 @@ void Core::on_link_down(const Endpoint& peer) {
 const ReplicaCounters& Core::counters() const {
   counters_.names = table_.size();
   counters_.claimed = claimed_;
+  counters_.waiting = waits_;
   counters_.unsettled = 0;
   for (const Home& home : homes_) counters_.unsettled += home.flagged;
   return counters_;

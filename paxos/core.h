@@ -1,6 +1,7 @@
 // The state of one core and the steps on it, one file for each kind of event:
 // core.cc (events, members, output), core_acceptor.cc, core_home.cc (round 0), core_classic.cc
-// (prepare and accept rounds), core_read.cc, core_claim.cc, core_client.cc, core_recovery.cc.
+// (prepare and accept rounds), core_compose.cc (those who wait on one name), core_read.cc,
+// core_wait.cc, core_claim.cc, core_client.cc, core_recovery.cc.
 #pragma once
 
 #include <algorithm>
@@ -39,6 +40,7 @@ class Core final : public Replica {
   // core.cc
   void begin(int64_t now_ns, Output& out);
   void finish();
+  void count_own_votes();
   uint64_t look_ahead(const Event& event) const;
   void handle(const Event& event, uint64_t hash);
   uint64_t hash_of(std::string_view name) const { return name_hash(name, options_.hash_seed); }
@@ -73,18 +75,22 @@ class Core final : public Replica {
   void flush_ranges();
   void send_range(Lane& lane);
   Lane& lane_of(const Endpoint& home, uint32_t incarnation);
-  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry);
+  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
   void mark_chosen(Lane& lane, uint64_t first, uint64_t last);
   void spill(Lane& lane);
   void list_unsettled(uint32_t entry);
-  void mark_decided(Entry& entry) { entry.flags |= kIsDecided; }
+  void mark_decided(Entry& entry) {
+    entry.flags |= kIsDecided;
+    if (watching_ != 0) wake(entry);
+  }
 
   // core_home.cc
   void on(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
-  void propose_round_zero(uint32_t op, uint32_t found, const ClientRequest& request);
+  bool round_zero_full() const;
+  void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
   void vote_round_zero(RoundZero& slot, uint16_t bit);
-  void round_zero_lost(RoundZero& slot);
+  void round_zero_lost(RoundZero& slot, uint32_t seen_round);
   void advance_window();
   void announce_progress();
   void resend_round_zero();
@@ -95,7 +101,9 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Promise& m);
   void on(const Endpoint& from, const Accepted& m);
   void on(const Endpoint& from, const Rejected& m);
-  uint32_t begin_classic(uint32_t entry, uint32_t op, uint32_t seen_round = 0);
+  bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
+  void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
+  bool begin_chain(uint32_t entry, const State& next, size_t changes, WaitList& from);
   // Enough for work that nobody waits for, or that somebody else could do.
   bool has_spare_tasks() const {
     return free_tasks_.size() > tasks_.size() / 2 && !rarely(Rare::kTasksShort);
@@ -103,6 +111,7 @@ class Core final : public Replica {
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
   void propose(uint32_t task);
+  void send_accepts(uint32_t task);
   void answer_empty(uint32_t task);
   void count_accept(uint32_t task, uint16_t bit);
   void back_off(uint32_t task);
@@ -118,12 +127,42 @@ class Core final : public Replica {
   void own_vote(uint32_t task);
   void tick_tasks();
 
+  // core_compose.cc
+  bool keeps(const Entry& entry) const;
+  State compose(const WaitList& waiters, const State& base, size_t& changes);
+  void pursue(uint32_t entry, WaitList& from);
+  void answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked);
+  void answer_own(WaitList& waiters, const State& decided);
+  void answer_made(WaitList& waiters);
+  void answer_made(uint32_t op, bool sealed);
+  void give(uint32_t op, Status status, const State& state);
+  void conclude(WaitList& waiters, Batch& batch, const Entry& entry);
+  void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
+  void doubt(uint32_t op);
+  void put_off(uint32_t op);
+
+  // core_wait.cc
+  struct Later {
+    uint32_t op;
+    uint32_t generation;
+  };
+  Later later(uint32_t op) const;
+  bool is_gone(const Later& next) const;
+  WaitList& watchers_of(uint64_t hash);
+  void watch(uint32_t op);
+  void poll(uint32_t op);
+  void stop_watching(uint32_t op);
+  void wake(const Entry& entry);
+  void ask_for_waiters(uint64_t hash, std::string_view name);
+  void tick_waits();
+
   // core_read.cc
   void on(const Endpoint& from, const ReadReply& m);
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
   void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot& ballot,
                   const State& state);
+  void end_read(uint32_t task, const Ballot& ballot, const State& state);
   void finish_read(uint32_t task);
 
   // core_claim.cc
@@ -143,18 +182,22 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Forward& m, uint64_t hash);
   void on(const Endpoint& from, const ForwardReply& m);
   void on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash);
-  bool answer_decided(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
+  bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
+  static Change change_of(const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
   void dispatch(uint32_t op, uint64_t hash, uint32_t entry, const ClientRequest& request);
+  void begin_round_zero(uint32_t op, uint32_t entry, const ClientRequest& request);
   void forward(uint32_t op, const Endpoint& home);
   void take_over(uint32_t op);
+  void home_lost(uint32_t op);
   void wait_on(uint32_t entry, uint32_t op);
   void answer(uint32_t op, Status status, const State& state);
-  void answer_all(WaitList& waiters, const Entry& entry);
   uint32_t take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);
   void keep_request(Op& op, std::string_view name, std::string_view value);
   void free_op(uint32_t op);
   void push(WaitList& list, uint32_t op);
+  void move_all(WaitList& from, WaitList& to);
+  AgeList& age_list(Operation o) { return o == Operation::kWait ? waits_by_age_ : ops_by_age_; }
   void unlink(uint32_t op);
   void tick_ops();
   void expire(uint32_t op);
@@ -209,9 +252,12 @@ class Core final : public Replica {
 
   std::vector<Op> ops_;
   std::vector<uint32_t> free_ops_;
-  uint32_t oldest_op_ = kNil;
-  uint32_t newest_op_ = kNil;
-  uint64_t forwards_ = 0;  // sent in this run
+  AgeList ops_by_age_;
+  AgeList waits_by_age_;
+  size_t waits_ = 0;                // of ops_
+  std::vector<WaitList> watchers_;  // by name's hash; a power of two of them
+  size_t watching_ = 0;             // in watchers_
+  uint64_t forwards_ = 0;           // sent in this run
   int64_t next_slow_tick_ = 0;
 };
 

@@ -50,7 +50,8 @@ void Core::on(const Endpoint& from, const Accept& m, uint64_t hash) {
   const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
-      (round_zero && (home_of(hash) != from.node || m.op == 0)) || !round_fits(known, m.ballot)) {
+      m.state.version > kMaxVersion || (round_zero && (home_of(hash) != from.node || m.op == 0)) ||
+      !round_fits(known, m.ballot)) {
     ++counters_.ignored_messages;
     return;
   }
@@ -64,22 +65,26 @@ void Core::on(const Endpoint& from, const Accept& m, uint64_t hash) {
   if (!admit(from, m, hash, m.state.value.size(), index)) return;
   Entry& entry = table_.at(index);
   if (m.ballot == entry.accepted && m.state.version <= entry.version) {
-    const bool same = m.state.version == entry.version && m.state.writer == entry.writer();
+    const bool late = m.state.version < entry.version;  // its proposer has gone on
+    const bool same = !late && m.state.writer == entry.writer();
     if (same) acknowledge(from, m, entry.record);
-    if (!same) ++counters_.ignored_messages;
+    if (!same && !late) ++counters_.ignored_messages;
     return;
   }
-  // A decided write-once state has one writer for ever: anything else is a peer out of its mind.
-  if (entry.decided() && entry.has(kSealed) && m.state.writer != entry.writer()) {
+  // What is decided is never undone: anything else is a peer out of its mind.
+  if (entry.decided() && (m.state.version < entry.version ||
+                          (entry.has(kSealed) && m.state.writer != entry.writer()))) {
     ++counters_.ignored_messages;
     return;
   }
+  // A name that is set may be finished on a full disk, not be given more and more versions.
+  if (disk_full_ && entry.version != 0 && m.state.version > entry.version) return;
   keep_proposed(entry);
   entry.promised = entry.accepted = m.ballot;
   table_.set_state(entry, m.state);
   entry.record = append(AcceptRecord{m.ballot, from.core, round_zero ? m.op : 0, m.state, m.name});
   if (round_zero) {
-    note_accept(lane_of(from, m.ballot.incarnation), m.op, index);
+    note_accept(lane_of(from, m.ballot.incarnation), m.op, index, m.state.version);
   } else {
     list_unsettled(index);
   }
@@ -144,10 +149,10 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
 }
 
 // What is still unsettled when its slot is needed goes onto the list: late, never lost.
-void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry) {
+void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
   if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
-  slot = Lane::Slot{sequence, entry};
+  slot = Lane::Slot{sequence, entry, version};
   if (rarely(Rare::kListedAtOnce)) list_unsettled(entry);
 }
 
@@ -195,15 +200,17 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
     const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
     if (slot.sequence != sequence || slot.entry == kNil) continue;
     Entry& entry = table_.at(slot.entry);
-    if (entry.accepted == ballot) mark_decided(entry);
+    if (entry.accepted == ballot && entry.version == slot.version) mark_decided(entry);
   }
 }
 
 void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
   const uint32_t index = table_.find(hash, m.name);
-  if (index == Table::kNone) return;
+  const bool held = index != Table::kNone && table_.at(index).accepted == m.ballot &&
+                    table_.at(index).version >= m.version;
+  if (!held) return ask_for_waiters(hash, m.name);
   Entry& entry = table_.at(index);
-  if (entry.accepted != m.ballot || entry.version != m.version || entry.decided()) return;
+  if (entry.version != m.version || entry.decided()) return;
   mark_decided(entry);
   append(DecidedRecord{m.ballot, m.version, m.name});
 }

@@ -175,7 +175,8 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (m.accepted.is_null()) {
     settle_promise(index, m.promised);
   } else if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
-    begin_classic(index, kNil, m.promised.round);
+    WaitList nobody;
+    begin_classic(index, nobody, Batch{}, m.promised.round);
   }
 }
 

@@ -32,20 +32,45 @@ Task* Core::task_of(uint64_t handle) {
   return handle == handle_of(index) ? &tasks_[index] : nullptr;
 }
 
-// Returns kNil when no task is free. `op` may be kNil: then the name is only finished. The ballot
-// is above `seen_round`.
-uint32_t Core::begin_classic(uint32_t index, uint32_t op, uint32_t seen_round) {
+// A round for the name, above `seen_round`; false: no task is free. REQUIRES: nothing is under way.
+bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uint32_t seen_round) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.active == 0);
   const uint32_t task = take_task(TaskKind::kClassic);
-  if (task == kNil) return kNil;
+  if (task == kNil) return false;
   tasks_[task].entry = index;
   tasks_[task].seen_round = seen_round;
+  tasks_[task].batch = batch;
   entry.active = active_task(task);
-  if (op != kNil) push(tasks_[task].waiters, op);
+  move_all(from, tasks_[task].waiters);
   if (home_of(entry.hash()) != options_.self.node) ++counters_.takeovers;
   prepare(task);
-  return task;
+  return true;
+}
+
+// The same for those whose changes, if any, were proposed in `batch`. Empties `from`.
+void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t seen_round) {
+  Entry& entry = table_.at(index);
+  if (entry.final()) return conclude(from, batch, entry);
+  if (begin_classic(index, from, batch, seen_round)) return;
+  settle_batch(from, batch, Ballot{}, nullptr);
+  while (!from.empty()) put_off(from.head);
+}
+
+// Goes on under the ballot that this node keeps. False: no task is free.
+bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from) {
+  Entry& entry = table_.at(index);
+  const uint32_t task_index = take_task(TaskKind::kClassic);
+  if (task_index == kNil) return false;
+  Task& task = tasks_[task_index];
+  task.entry = index;
+  task.ballot = entry.accepted;
+  task.batch = Batch{task.ballot, next.version, next.writer, changes};
+  keep_state(task, task.ballot, next);
+  entry.active = active_task(task_index);
+  move_all(from, task.waiters);
+  send_accepts(task_index);
+  return true;
 }
 
 // A new ballot each time: one that was sent is spent.
@@ -70,7 +95,7 @@ void Core::prepare(uint32_t index) {
 }
 
 void Core::vote_when_durable(uint32_t index, uint64_t record) {
-  ONCE_ASSERT(own_votes_.empty() || own_votes_.back().record <= record);
+  if (!own_votes_.empty()) record = std::max(record, own_votes_.back().record);
   own_votes_.push(OwnVote{record, handle_of(index), tasks_[index].phase, tasks_[index].ballot});
 }
 
@@ -128,39 +153,50 @@ void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, c
   if (is_quorum(task.votes)) propose(index);
 }
 
+// What was accepted is proposed on as it is; what this name's waiters want is built on it once it
+// is chosen. Only where nothing was accepted do they begin.
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
-  Entry& entry = table_.at(task.entry);
-  if (entry.promised != task.ballot) return back_off(index);
-  if (task.best.is_null()) {
-    uint32_t writer = task.waiters.head;
-    while (writer != kNil && ops_[writer].operation != Operation::kWrite)
-      writer = ops_[writer].next;
-    if (writer == kNil) return answer_empty(index);
-    ops_[writer].may_have_happened = true;
-    keep_state(task, Ballot{}, State{1, true, ops_[writer].id, ops_[writer].value()});
+  if (table_.at(task.entry).promised != task.ballot) return back_off(index);
+  if (!task.best.is_null()) {
+    settle_batch(task.waiters, task.batch, task.best, &task.state);
+    return send_accepts(index);
   }
+  const State nothing;
+  settle_batch(task.waiters, task.batch, Ballot{}, &nothing);
+  size_t changes = 0;
+  const State first = compose(task.waiters, nothing, changes);
+  if (changes == 0) return answer_empty(index);
+  keep_state(task, Ballot{}, first);
+  task.batch = Batch{task.ballot, first.version, first.writer, changes};
+  send_accepts(index);
+}
+
+// Proposes the task's state under its ballot.
+void Core::send_accepts(uint32_t index) {
+  Task& task = tasks_[index];
+  Entry& entry = table_.at(task.entry);
   task.phase = Phase::kAccept;
+  task.step = step_;
   task.votes = 0;
   task.next_at = now_ + kResendNs;
-  entry.accepted = task.ballot;
-  table_.set_state(entry, task.state);
-  entry.record = append(AcceptRecord{task.ballot, options_.self.core, 0, task.state, entry.name()});
-  list_unsettled(task.entry);
+  task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
+  if (!task.confirms) {
+    entry.accepted = task.ballot;
+    table_.set_state(entry, task.state);
+    entry.record =
+        append(AcceptRecord{task.ballot, options_.self.core, 0, task.state, entry.name()});
+    list_unsettled(task.entry);
+  }
   vote_when_durable(index, entry.record);
   broadcast(entry.hash(), RestsOn{},
             Accept{handle_of(index), task.ballot, task.state, entry.name()});
 }
 
-// A majority holds nothing, and nobody wants to write. Promises may be older than a read that
+// A majority holds nothing, and nobody wants to change that. Promises may be older than a read that
 // joined since: what was empty then may be set now. Such a read needs a round of its own.
 void Core::answer_empty(uint32_t index) {
-  const uint64_t prepared = tasks_[index].step;
-  for (uint32_t op = tasks_[index].waiters.head; op != kNil;) {
-    const uint32_t next = ops_[op].next;
-    if (ops_[op].step <= prepared) answer(op, Status::kEmpty, State{});
-    op = next;
-  }
+  answer_chosen(tasks_[index].waiters, State{}, tasks_[index].step);
   if (tasks_[index].waiters.empty()) return end_classic(index);
   prepare(index);
 }
@@ -178,15 +214,24 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   Task& task = tasks_[index];
   task.votes |= bit;
   if (!is_quorum(task.votes)) return;
-  Entry& entry = table_.at(task.entry);
-  // Our own acceptor may have gone on to a higher ballot; it carries the same state then.
-  if (entry.accepted == task.ballot) {
-    mark_decided(entry);
-    append(DecidedRecord{task.ballot, task.state.version, entry.name()});
+  const uint32_t entry_index = task.entry;
+  Entry& entry = table_.at(entry_index);
+  if (task.confirms) {
+    ++counters_.confirmations;
+  } else {
+    broadcast(entry.hash(), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
+    // Our own acceptor may have gone on to a higher ballot.
+    if (entry.accepted == task.ballot && entry.version == task.state.version) {
+      append(DecidedRecord{task.ballot, task.state.version, entry.name()});
+    }
   }
-  broadcast(entry.hash(), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
-  answer_all(task.waiters, entry);
+  if (entry.accepted == task.ballot && entry.version == task.state.version) mark_decided(entry);
+  counters_.changes += task.batch.size;
+  answer_chosen(task.waiters, task.state, task.step);
+  WaitList rest;
+  move_all(task.waiters, rest);
   end_classic(index);
+  pursue(entry_index, rest);
 }
 
 void Core::on(const Endpoint& from, const Rejected& m) {
@@ -197,7 +242,7 @@ void Core::on(const Endpoint& from, const Rejected& m) {
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, options_.self.node, incarnation_} || m.op >= next_sequence_) return;
     RoundZero& slot = slot_of(m.op);
-    if (slot.open && slot.sequence == m.op) round_zero_lost(slot);
+    if (slot.open && slot.sequence == m.op) round_zero_lost(slot, m.promised.round);
     advance_window();
     return;
   }
@@ -237,8 +282,8 @@ void Core::tick_tasks() {
       continue;
     }
     Entry& entry = table_.at(task.entry);
-    if (entry.decided()) {  // somebody else finished it
-      answer_all(task.waiters, entry);
+    if (entry.final()) {  // somebody else finished it
+      conclude(task.waiters, task.batch, entry);
       end_classic(index);
     } else if (task.waiters.empty() && now_ - task.started > 1000 * kMs) {
       end_classic(index);

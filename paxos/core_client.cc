@@ -8,12 +8,16 @@ void Core::on(const Endpoint& from, const Forward& m, uint64_t hash) {
   Peer& peer = peers_[index_of(from.node)];
   if (from.core.value >= peer.forwards.size()) return;
   if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
-  on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value}, hash);
+  on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value, m.version},
+             hash);
 }
 
 void Core::reply(const Endpoint& origin, uint64_t token, Status status, const State& state) {
   switch (status) {
     case Status::kAlreadySet:
+    case Status::kConflict:
+    case Status::kSealed:
+    case Status::kIdReused:
       ++counters_.refused;
       break;
     case Status::kUnknown:
@@ -35,67 +39,97 @@ void Core::reply(const Endpoint& origin, uint64_t token, Status status, const St
   }
 }
 
-bool Core::answer_decided(const Entry& entry, const Endpoint& origin,
-                          const ClientRequest& request) {
-  if (!entry.decided()) return false;
-  if (request.operation == Operation::kRead) {
-    ++counters_.local_reads;
-    reply(origin, request.token, Status::kDone, entry.state());
-  } else if (entry.writer() == request.id) {
-    reply(origin, request.token, Status::kDone, entry.state());
-  } else {
-    reply(origin, request.token, Status::kAlreadySet, entry.state());
-  }
+// What can be told from what this node knows, with no quorum: anything about a register that will
+// never change again, and that a version which was waited for is there.
+bool Core::answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request) {
+  const bool waits = request.operation == Operation::kWait;
+  const bool enough =
+      entry.final() || (waits && entry.decided() && entry.version > request.version);
+  if (!enough) return false;
+  const State state = entry.state();
+  const auto status = judge(state, change_of(request));
+  ONCE_ASSERT(status);  // nothing happens to what is sealed
+  if (!changes(request.operation)) ++counters_.local_reads;
+  const bool show = !changes(request.operation) || *status != Status::kDone;
+  reply(origin, request.token, *status,
+        show ? state : State{state.version, state.sealed, state.writer, {}});
   return true;
+}
+
+Change Core::change_of(const ClientRequest& request) {
+  return {request.operation, request.id, request.version, request.value};
 }
 
 // REQUIRES: the token is where the answer goes: the client's, or the forwarding node's handle.
 void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash) {
   const uint64_t token = request.token;
-  const bool write = request.operation == Operation::kWrite;
+  const bool waits = request.operation == Operation::kWait;
   if (request.name.empty() || request.name.size() > kMaxNameBytes || !is_mine(hash) ||
-      request.value.size() > kMaxValueBytes) {
+      request.value.size() > kMaxValueBytes ||
+      (!request.value.empty() && !takes_value(request.operation))) {
     return reply(origin, token, Status::kInvalid, State{});
   }
   const uint32_t found = table_.find(hash, request.name);
-  if (found != Table::kNone && answer_decided(table_.at(found), origin, request)) return;
-  if (!majority_up(hash)) return reply(origin, token, Status::kUnavailable, State{});
-  const bool full = free_ops_.empty() || (write && disk_full_ && found == Table::kNone);
-  if (full) return reply(origin, token, Status::kOverloaded, State{});
+  if (found != Table::kNone && answer_known(table_.at(found), origin, request)) return;
+  if (!majority_up(hash) && !waits) return reply(origin, token, Status::kUnavailable, State{});
+  // On a full disk a name that was met before may still be finished.
+  const bool known_switch = found != Table::kNone && request.operation == Operation::kWrite;
+  const bool no_room = disk_full_ && changes(request.operation) && !known_switch;
+  if (free_ops_.empty() || no_room || (waits && waits_ >= ops_.size() / 2)) {
+    return reply(origin, token, Status::kOverloaded, State{});
+  }
   const uint32_t op = take_op(origin, token, request);
   ops_[op].hash = hash;
   dispatch(op, hash, found, request);
 }
 
 void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequest& request) {
-  Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
-  const bool write = request.operation == Operation::kWrite;
+  const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
+  const bool change = changes(request.operation);
+  const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
   const NodeId home = home_of(hash);
-  if (write && home == options_.self.node && round_zero_open(entry) &&
+  if (change && home == options_.self.node && !refused_if_empty && round_zero_open(entry) &&
       !rarely(Rare::kFirstBallotAvoided)) {
-    if (next_sequence_ - oldest_open_ >= ring_.size() || rarely(Rare::kWindowFull)) {
-      return answer(op, Status::kOverloaded, State{});
-    }
-    return propose_round_zero(op, found, request);
+    return begin_round_zero(op, found, request);
   }
   keep_request(ops_[op], request.name, request.value);
+  if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && entry->active != 0) return wait_on(found, op);
-  if (!write) {
+  const Endpoint to = peer_core(index_of(home), hash);
+  const bool forwarded_here = ops_[op].origin.node.value != 0;
+  const bool kept = entry != nullptr && keeps(*entry);
+  if (change && home != options_.self.node && !kept && !forwarded_here && link_up(to)) {
+    return forward(op, to);
+  }
+  // What is unknown here may be known elsewhere: a refusal needs a majority's word.
+  if (!change || (entry == nullptr && refused_if_empty)) {
     if (!begin_read(op)) answer(op, Status::kOverloaded, State{});
     return;
   }
-  const Endpoint to = peer_core(index_of(home), hash);
-  const bool forwarded_here = ops_[op].origin.node.value != 0;
-  if (home != options_.self.node && !forwarded_here && link_up(to)) return forward(op, to);
-  if (free_tasks_.empty()) return answer(op, Status::kOverloaded, State{});
+  if (!kept && free_tasks_.empty()) return answer(op, Status::kOverloaded, State{});
   wait_on(find_or_insert(hash, request.name), op);
+}
+
+// The first state of a name at its home: the request itself need not be kept, the entry has all.
+void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
+  if (round_zero_full() || rarely(Rare::kWindowFull)) {
+    return answer(op, Status::kOverloaded, State{});
+  }
+  const uint32_t index = found != Table::kNone
+                             ? found
+                             : table_.insert(ops_[op].hash, request.name, request.value.size());
+  ONCE_ASSERT(round_zero_open(&table_.at(index)));
+  ops_[op].made = 1;
+  WaitList one;
+  push(one, op);
+  propose_round_zero(index, apply(State{}, change_of(request)), 1, one);
 }
 
 void Core::forward(uint32_t index, const Endpoint& to) {
   Op& op = ops_[index];
   ++counters_.forwarded;
   op.forwarded_to = to;
-  op.may_have_happened = true;
+  op.elsewhere = changes(op.operation);
   // The home gets several times what it usually takes, so that load alone makes no takeovers.
   const Peer& peer = peers_[index_of(to.node)];
   const int64_t usual = peer.smoothed_ns * 2 + 4 * peer.variation_ns;
@@ -105,7 +139,7 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   const auto left = static_cast<uint32_t>((op.deadline - now_) / kMs);
   send(to, RestsOn{},
        Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
-               left, op.name(), op.value()});
+               left, op.name(), op.value(), op.version});
 }
 
 void Core::on(const Endpoint& from, const ForwardReply& m) {
@@ -118,45 +152,36 @@ void Core::on(const Endpoint& from, const ForwardReply& m) {
   peer.variation_ns += (std::abs(took - peer.smoothed_ns) - peer.variation_ns) / 4;
   peer.smoothed_ns += (took - peer.smoothed_ns) / 8;
   // Full, or its disk stands still: that must not stop its names while there is room elsewhere.
-  if (m.status == Status::kOverloaded && has_spare_tasks()) return take_over(index);
+  if (m.status == Status::kOverloaded && has_spare_tasks()) {
+    op.elsewhere = false;  // it certainly did not happen there
+    return take_over(index);
+  }
   answer(index, m.status, m.state);
 }
 
+// The home does not answer. What must not happen twice is left to it.
 void Core::take_over(uint32_t index) {
   Op& op = ops_[index];
+  if (op.elsewhere && !may_repeat(op.operation)) {
+    op.hedge_at = op.deadline;
+    return;
+  }
   op.forwarded_to = Endpoint{};
-  const uint32_t entry = find_or_insert(op.hash, op.name());
-  wait_on(entry, index);
+  wait_on(find_or_insert(op.hash, op.name()), index);
 }
 
-// Joins what is going on with the name, or begins a classic round. REQUIRES: the request is kept.
-void Core::wait_on(uint32_t entry_index, uint32_t op) {
-  Entry& entry = table_.at(entry_index);
-  if (entry.decided()) {
-    WaitList one;
-    push(one, op);
-    return answer_all(one, entry);
-  }
-  if (entry.active == 0) {
-    if (begin_classic(entry_index, op) != kNil) return;
-    if (ops_[op].may_have_happened) {  // tried again when it is looked at next
-      ops_[op].hedge_at = now_ + 5 * kMs;
-      ops_[op].forwarded_to = options_.self;
-      return;
-    }
-    return answer(op, Status::kOverloaded, State{});
-  }
-  if (entry.active & 1) return push(ring_[entry.active >> 1].waiters, op);
-  push(tasks_[(entry.active >> 1) - 1].waiters, op);
+// Its answer will not come.
+void Core::home_lost(uint32_t index) {
+  const Op& op = ops_[index];
+  const bool lost = op.elsewhere && !may_repeat(op.operation);
+  lost ? answer(index, Status::kUnknown, State{}) : take_over(index);
 }
 
-// The outcome of each waiter, once its name is decided.
-void Core::answer_all(WaitList& waiters, const Entry& entry) {
-  while (!waiters.empty()) {
-    const Op& op = ops_[waiters.head];
-    const bool lost = op.operation == Operation::kWrite && op.id != entry.writer();
-    answer(waiters.head, lost ? Status::kAlreadySet : Status::kDone, entry.state());
-  }
+// Joins what is going on with the name, or begins it. REQUIRES: the request is kept.
+void Core::wait_on(uint32_t entry, uint32_t op) {
+  WaitList one;
+  push(one, op);
+  pursue(entry, one);
 }
 
 void Core::answer(uint32_t index, Status status, const State& state) {
@@ -177,12 +202,15 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.token = token;
   op.id = request.id;
   op.operation = request.operation;
+  op.version = request.version;
   op.arrival = now_;
   op.step = step_;
   op.deadline = now_ + std::clamp<int64_t>(request.timeout_ms, 1, 60'000) * kMs;
-  op.older = newest_op_;
-  (newest_op_ == kNil ? oldest_op_ : ops_[newest_op_].newer) = index;
-  newest_op_ = index;
+  AgeList& age = age_list(op.operation);
+  op.older = age.newest;
+  (age.newest == kNil ? age.oldest : ops_[age.newest].newer) = index;
+  age.newest = index;
+  if (op.operation == Operation::kWait) ++waits_;
   return index;
 }
 
@@ -197,8 +225,10 @@ void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
 void Core::free_op(uint32_t index) {
   Op& op = ops_[index];
   ONCE_ASSERT(op.list == nullptr);
-  (op.older == kNil ? oldest_op_ : ops_[op.older].newer) = op.newer;
-  (op.newer == kNil ? newest_op_ : ops_[op.newer].older) = op.older;
+  AgeList& age = age_list(op.operation);
+  (op.older == kNil ? age.oldest : ops_[op.older].newer) = op.newer;
+  (op.newer == kNil ? age.newest : ops_[op.newer].older) = op.older;
+  if (op.operation == Operation::kWait) --waits_;
   arena_.free(op.block, op.name_size + size_t{op.value_size});
   op.block = nullptr;
   op.forwarded_to = Endpoint{};
@@ -225,8 +255,18 @@ void Core::unlink(uint32_t index) {
   op.next = op.previous = kNil;
 }
 
+// From `from` to the end of `to`.
+void Core::move_all(WaitList& from, WaitList& to) {
+  if (&from == &to) return;
+  while (!from.empty()) {
+    const uint32_t index = from.head;
+    unlink(index);
+    push(to, index);
+  }
+}
+
 void Core::tick_ops() {
-  for (uint32_t index = oldest_op_; index != kNil;) {
+  for (uint32_t index = age_list(Operation::kRead).oldest; index != kNil;) {
     Op& op = ops_[index];
     if (now_ - op.arrival < 5 * kMs && op.deadline > now_) return;
     const uint32_t newer = op.newer;
@@ -239,11 +279,10 @@ void Core::tick_ops() {
   }
 }
 
-// A write that was proposed or sent on may still happen; any other certainly did not.
+// A change that was proposed or sent on may still happen; any other certainly did not.
 void Core::expire(uint32_t index) {
-  const Op& op = ops_[index];
-  const bool write = op.operation == Operation::kWrite;
-  answer(index, write && op.may_have_happened ? Status::kUnknown : Status::kUnavailable, State{});
+  const bool maybe = ops_[index].may_have_happened();
+  answer(index, maybe ? Status::kUnknown : Status::kUnavailable, State{});
 }
 
 }  // namespace once::paxos

@@ -1,6 +1,7 @@
 // The home's round 0 (DESIGN 3.2): no prepare, because nothing lies below it. Its safety rests on
-// this: round 0 is used only for a name of which this acceptor knows nothing at all, and which no
-// acceptor of the claim's majority reported as unsettled; and a ballot never carries two states.
+// this: round 0 is begun only for a name of which this acceptor knows nothing at all, and which no
+// acceptor of the claim's majority reported as unsettled; and a ballot never carries two states of
+// one version.
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -11,33 +12,38 @@ bool Core::round_zero_open(const Entry* entry) const {
                               entry->active == 0 && !entry->has(kClosed));
 }
 
-// REQUIRES: round_zero_open, and room in the window.
-void Core::propose_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
-  ONCE_ASSERT(next_sequence_ - oldest_open_ < ring_.size());
-  const uint64_t hash = ops_[op].hash;
-  const uint32_t index =
-      found != Table::kNone ? found : table_.insert(hash, request.name, request.value.size());
+bool Core::round_zero_full() const { return next_sequence_ - oldest_open_ >= ring_.size(); }
+
+// Nothing when the state of the entry already is `next`: then this asks whether it still stands.
+// REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
+void Core::propose_round_zero(uint32_t index, const State& next, size_t changes, WaitList& from) {
+  ONCE_ASSERT(!round_zero_full());
   Entry& entry = table_.at(index);
-  ONCE_ASSERT(round_zero_open(&entry));
+  ONCE_ASSERT(entry.active == 0);
   const uint64_t sequence = next_sequence_++;
   const Ballot ballot{0, options_.self.node, incarnation_};
-  entry.promised = entry.accepted = ballot;
-  table_.set_state(entry, State{1, true, ops_[op].id, request.value});
-  entry.record =
-      append(AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
+  if (changes != 0) {
+    entry.promised = entry.accepted = ballot;
+    table_.set_state(entry, next);
+    entry.record =
+        append(AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
+  }
   entry.active = active_round_zero(sequence);
   RoundZero& slot = slot_of(sequence);
   ONCE_ASSERT(!slot.open);
   slot = RoundZero{.sequence = sequence,
                    .record = entry.record,
                    .sent_at = now_,
+                   .step = step_,
+                   .version = entry.version,
+                   .batch = Batch{ballot, entry.version, entry.writer(), changes},
                    .entry = index,
                    .votes = 0,
                    .open = true,
+                   .sealed = entry.has(kSealed),
                    .waiters = {}};
-  ops_[op].may_have_happened = true;
-  push(slot.waiters, op);
-  broadcast(hash, RestsOn{}, accept_of(slot));
+  move_all(from, slot.waiters);
+  broadcast(entry.hash(), RestsOn{}, accept_of(slot));
   if (next_sequence_ - announced_durable_ > ring_.size() / 2) announce_progress();
 }
 
@@ -65,36 +71,39 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
   slot.votes |= bit;
   if (!is_quorum(slot.votes)) return;
   Entry& entry = table_.at(slot.entry);
-  // A takeover may have moved the entry on meanwhile; then its ballot carries this same state.
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
-  mark_decided(entry);
   slot.open = false;
   if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
-  ++counters_.fast_path_writes;
+  (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
+  counters_.changes += slot.batch.size;
   if (!chosen_.empty() && chosen_.back().second + 1 == slot.sequence) {
     chosen_.back().second = slot.sequence;
   } else {
     chosen_.emplace_back(slot.sequence, slot.sequence);
   }
-  answer_all(slot.waiters, entry);
+  // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
+  // else this knows only that its own changes were made.
+  const bool here = entry.accepted == Ballot{0, options_.self.node, incarnation_} &&
+                    entry.version == slot.version;
+  if (here || slot.sealed) {
+    mark_decided(entry);
+    answer_chosen(slot.waiters, entry.state(), slot.step);
+  } else {
+    answer_made(slot.waiters);
+  }
+  pursue(slot.entry, slot.waiters);
 }
 
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
 // out.
-void Core::round_zero_lost(RoundZero& slot) {
+void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
   Entry& entry = table_.at(slot.entry);
   slot.open = false;
   if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
-  WaitList waiters = slot.waiters;
-  slot.waiters = WaitList{};
-  for (uint32_t op = waiters.head; op != kNil;) {
-    const uint32_t next = ops_[op].next;
-    ops_[op].list = nullptr;
-    ops_[op].next = ops_[op].previous = kNil;
+  for (uint32_t op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
-    wait_on(slot.entry, op);
-    op = next;
   }
+  start_classic(slot.entry, slot.waiters, slot.batch, seen_round);
 }
 
 void Core::advance_window() {
@@ -131,7 +140,7 @@ void Core::resend_round_zero() {
     Entry& entry = table_.at(slot.entry);
     const Ballot ballot{0, options_.self.node, incarnation_};
     if (entry.accepted != ballot) {
-      round_zero_lost(slot);
+      round_zero_lost(slot, 0);
       continue;
     }
     slot.sent_at = now_;

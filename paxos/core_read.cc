@@ -1,5 +1,6 @@
 // Quorum reads (DESIGN 3.4). A majority that holds nothing: empty. A majority that holds the same
 // (ballot, version): that state. Equal values at different ballots are not a decision: finish it.
+// Changes that would be refused as far as this node knows, and waits, begin with one too.
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -60,32 +61,48 @@ void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& 
   } else if (best == std::pair(ballot, state.version)) {
     task.same |= bit;
   }
-  if (decided || is_quorum(task.same)) {
-    const State known = decided ? state : task.state;
-    const uint32_t found = table_.find(ops_[task.op].hash, ops_[task.op].name());
-    if (found != Table::kNone && table_.at(found).accepted == ballot &&
-        table_.at(found).version == known.version) {
-      mark_decided(table_.at(found));
-    }
-    answer(task.op, Status::kDone, known);
-    return free_task(index);
-  }
-  if (is_quorum(task.none)) {
-    answer(task.op, Status::kEmpty, State{});
-    return free_task(index);
-  }
+  // One word is enough of what never changes again; anything else may have been overtaken.
+  if (decided && state.sealed) return end_read(index, ballot, state);
+  if (is_quorum(task.same)) return end_read(index, task.best, task.state);
+  if (is_quorum(task.none)) return end_read(index, Ballot{}, State{});
   // A write is under way. Leave it a moment, ask again, then finish it ourselves.
   if (is_quorum(task.votes)) {
     task.next_at = std::min(task.next_at, now_ + kMs + static_cast<int64_t>(prng_.below(kMs)));
   }
 }
 
-void Core::finish_read(uint32_t index) {
+// `state` is decided, or nothing is; it was the newest since the request came.
+void Core::end_read(uint32_t index, const Ballot& ballot, const State& state) {
   const uint32_t op = tasks_[index].op;
-  const uint32_t entry = find_or_insert(ops_[op].hash, ops_[op].name());
+  const uint64_t hash = ops_[op].hash;
+  const uint32_t found = table_.find(hash, ops_[op].name());
   unlink(op);
   free_task(index);
-  wait_on(entry, op);
+  if (found != Table::kNone && !ballot.is_null() && table_.at(found).accepted == ballot &&
+      table_.at(found).version == state.version) {
+    mark_decided(table_.at(found));
+  }
+  if (const auto status = judge(state, ops_[op].change())) return give(op, *status, state);
+  wait_on(find_or_insert(hash, ops_[op].name()), op);
+}
+
+// Something is under way that a majority does not agree on yet: through the home, or by a round of
+// one's own.
+void Core::finish_read(uint32_t index) {
+  const uint32_t op_index = tasks_[index].op;
+  Op& op = ops_[op_index];
+  unlink(op_index);
+  free_task(index);
+  const NodeId home = home_of(op.hash);
+  const Endpoint to = peer_core(index_of(home), op.hash);
+  const bool home_works = home != options_.self.node && link_up(to);
+  const bool patient = (home_works && op.polls <= kPatientPolls) || !majority_up(op.hash);
+  if (op.operation == Operation::kWait && patient) return watch(op_index);
+  if (!changes(op.operation) && op.operation != Operation::kWait && home_works &&
+      op.origin.node.value == 0) {
+    return forward(op_index, to);
+  }
+  wait_on(find_or_insert(op.hash, op.name()), op_index);
 }
 
 }  // namespace once::paxos

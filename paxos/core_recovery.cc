@@ -81,7 +81,7 @@ void Core::recover_accept(const AcceptRecord& r, uint64_t hash) {
   if (r.ballot.round > 0) return list_unsettled(index);
   Lane& lane = lane_of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    note_accept(lane, r.sequence, index);
+    note_accept(lane, r.sequence, index, r.state.version);
   } else {
     list_unsettled(index);
   }

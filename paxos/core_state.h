@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/types.h"
+#include "paxos/change.h"
 #include "paxos/messages.h"
 
 namespace once::paxos {
@@ -18,6 +19,7 @@ static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
 inline constexpr uint8_t kBackOffDoublings = 9;  // 2 ms to a second
+inline constexpr uint8_t kPatientPolls = 2;      // of a wait, before it finishes what is under way
 
 // An acceptor that reports an accept reports its state, and else neither.
 inline bool is_whole(const Ballot& accepted, const State& state) {
@@ -51,10 +53,32 @@ struct Op {
   uint32_t value_size = 0;
   uint16_t name_size = 0;
   Operation operation = Operation::kRead;
-  bool may_have_happened = false;  // its value was proposed or sent on: no answer may deny it
+  uint8_t polls = 0;       // wait: how often it has asked
+  bool elsewhere = false;  // another node may have made it, or may yet
+  uint64_t version = 0;    // as asked for
+  uint64_t made = 0;       // the version that it makes in the proposal under way; 0: none
+  int64_t poll_at = 0;     // wait: when it asks again
 
   std::string_view name() const { return {block, name_size}; }
   std::string_view value() const { return {block + name_size, value_size}; }
+  Change change() const { return {operation, id, version, value()}; }
+  // No answer may deny it.
+  bool may_have_happened() const { return elsewhere || made != 0; }
+};
+
+// Requests by age.
+struct AgeList {
+  uint32_t oldest = kNil;
+  uint32_t newest = kNil;
+};
+
+// The changes that one proposal composed, for whoever must find out what became of it: the state
+// that it made, and the first ballot under which this proposer proposed it. Size 0: none.
+struct Batch {
+  Ballot first;
+  uint64_t version = 0;
+  RequestId writer;
+  size_t size = 0;
 };
 
 // One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
@@ -62,9 +86,13 @@ struct RoundZero {
   uint64_t sequence = 0;
   uint64_t record = 0;  // own vote counts once this is durable
   int64_t sent_at = 0;
+  uint64_t step = 0;  // of the core, in which it was first sent
+  uint64_t version = 0;
+  Batch batch;  // size 0: it confirms a state that was chosen before
   uint32_t entry = kNil;
   uint16_t votes = 0;  // bit: index of the member
   bool open = false;
+  bool sealed = false;
   WaitList waiters;
 };
 
@@ -89,7 +117,9 @@ struct Task {
   size_t block_size = 0;
   int64_t next_at = 0;
   int64_t started = 0;
-  uint64_t step = 0;  // of the core, in which `ballot` was prepared
+  uint64_t step = 0;      // of the core, in which this phase's question was first sent
+  bool confirms = false;  // the state was chosen before, under the same ballot
+  Batch batch;
   WaitList waiters;
 };
 
@@ -99,6 +129,7 @@ struct Lane {
   struct Slot {
     uint64_t sequence = 0;
     uint32_t entry = kNil;
+    uint64_t version = 0;  // of the state that it stands for: the entry may have gone on
   };
   Endpoint home;
   uint32_t incarnation = 0;

@@ -19,17 +19,46 @@ struct State {
   std::string_view value;
 };
 
-enum class Operation : uint8_t { kWrite = 1, kRead = 2 };
+enum class Operation : uint8_t {
+  kWrite = 1,
+  kRead = 2,
+  kSet = 3,
+  kCas = 4,    // `version`: the one that it expects
+  kSeal = 5,   // `version`: the one that it expects
+  kNext = 6,   // its answer's version is the fencing token
+  kCheck = 7,  // `version`: the token
+  kWait = 8,   // `version`: answered once a higher one is decided
+};
+inline constexpr Operation kLastOperation = Operation::kWait;
+
+// Which operations come with a version; the others have none to say.
+constexpr bool takes_version(Operation o) {
+  return o == Operation::kCas || o == Operation::kSeal || o == Operation::kCheck ||
+         o == Operation::kWait;
+}
+// Which may make a new state.
+constexpr bool changes(Operation o) {
+  return o != Operation::kRead && o != Operation::kCheck && o != Operation::kWait;
+}
+// Which bring a value.
+constexpr bool takes_value(Operation o) {
+  return o == Operation::kWrite || o == Operation::kSet || o == Operation::kCas;
+}
 
 enum class Status : uint8_t {
-  kDone = 0,         // write: this request is the winner; read: the state follows
+  kDone = 0,         // a change: this request made that version; else the state follows
   kEmpty = 1,        // read: nothing was ever written
   kAlreadySet = 2,   // write refused: the winner follows
   kUnknown = 3,      // it may have happened, or may still happen
-  kUnavailable = 4,  // no majority could be asked; the write did certainly not happen
+  kUnavailable = 4,  // no majority could be asked; a change did certainly not happen
   kOverloaded = 5,   // a bound was met; nothing happened
   kInvalid = 6,      // the request breaks a limit; nothing happened
+  kConflict = 7,     // cas, seal, check: another version stands there; the state follows
+  kSealed = 8,       // the register never changes again; the state follows
+  kIdReused = 9,     // the request id has made this version with another payload; nothing happened
+  kNotYet = 10,      // wait: no higher version was decided in time
 };
+inline constexpr Status kLastStatus = Status::kNotYet;
 
 // --- proposer to acceptor, and back -----------------------------------------------------------
 // `op` is the proposer's own handle, returned as it was.
@@ -134,6 +163,7 @@ struct Forward {
   uint32_t timeout_ms = 0;
   std::string_view name;
   std::string_view value;
+  uint64_t version = 0;
 };
 struct ForwardReply {
   uint64_t op = 0;
@@ -154,6 +184,7 @@ struct ClientRequest {
   uint32_t timeout_ms = 0;
   std::string_view name;
   std::string_view value;
+  uint64_t version = 0;  // of cas, seal, check and wait
 };
 struct ClientReply {
   uint64_t token = 0;

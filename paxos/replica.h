@@ -69,13 +69,15 @@ struct Event {
 };
 
 struct ReplicaCounters {
-  uint64_t fast_path_writes = 0;  // decided in round 0 by this node as home
+  uint64_t fast_path_writes = 0;  // proposals decided in round 0 by this node as home
+  uint64_t confirmations = 0;     // of a chosen state: no log write, for reads and refusals
+  uint64_t changes = 0;           // made by this node's proposals, several in one
   uint64_t classic_rounds = 0;    // prepares begun
   uint64_t takeovers = 0;         // classic rounds on names homed elsewhere
   uint64_t local_reads = 0;
   uint64_t quorum_reads = 0;
   uint64_t forwarded = 0;
-  uint64_t refused = 0;  // already set
+  uint64_t refused = 0;  // already set, conflict, sealed, request id reused
   uint64_t overloaded = 0;
   uint64_t unavailable = 0;
   uint64_t unknown = 0;
@@ -84,6 +86,7 @@ struct ReplicaCounters {
   uint64_t names = 0;
   uint64_t unsettled = 0;
   uint64_t claimed = 0;  // 1: round 0 is open here
+  uint64_t waiting = 0;  // waits that are not answered yet
 };
 
 class Replica {

@@ -44,6 +44,7 @@ struct Entry {
   std::string_view value() const { return {block + kHeader + name_size, value_size}; }
   bool has(EntryFlag flag) const { return (flags & flag) != 0; }
   bool decided() const { return has(kIsDecided); }
+  bool final() const { return has(kIsDecided) && has(kSealed); }  // never changes again
   State state() const { return State{version, has(kSealed), writer(), value()}; }
 
  private:
@@ -107,6 +108,8 @@ class Table {
     std::copy(state.value.begin(), state.value.end(),
               entry.block + Entry::kHeader + entry.name_size);
     entry.value_size = static_cast<uint32_t>(state.value.size());
+    // Decided is said of one version: another one has yet to be chosen.
+    if (state.version != entry.version) entry.flags &= static_cast<uint16_t>(~kIsDecided);
     entry.version = state.version;
     entry.flags = static_cast<uint16_t>((entry.flags & ~kSealed) | (state.sealed ? kSealed : 0));
   }

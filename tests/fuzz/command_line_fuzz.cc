@@ -62,7 +62,9 @@ void try_client(const ArgumentList& list) {
   if (!arguments) return check_exit(arguments.error(), client::kExitUsage);
   ONCE_ASSERT(!arguments->endpoints.empty());
   ONCE_ASSERT(arguments->timeout_ms >= 1 && arguments->timeout_ms <= 24 * 3600 * 1000);
+  ONCE_ASSERT(arguments->watch_s >= 0 && arguments->count >= 0);
   if (arguments->command == client::Command::kStatus) return;
+  if (arguments->command == client::Command::kCompletion) return;
   ONCE_ASSERT(!arguments->name.empty() && arguments->name.size() <= kMaxNameBytes);
   ONCE_ASSERT(arguments->name.front() != '_');
 }

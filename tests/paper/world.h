@@ -47,6 +47,8 @@ struct Answer {
   Status status;
   std::string value;
   RequestId writer;
+  uint64_t version = 0;
+  bool sealed = false;
 };
 
 class World {
@@ -168,6 +170,11 @@ class World {
   uint64_t read(size_t i, const std::string& name, uint32_t timeout_ms = 1000) {
     return request(i, ClientRequest{++token_, Operation::kRead, {}, timeout_ms, name, {}});
   }
+  // Any operation, its token filled in here.
+  uint64_t ask(size_t i, ClientRequest r) {
+    r.token = ++token_;
+    return request(i, r);
+  }
   bool answered(uint64_t token) const { return answers_.count(token) != 0; }
   const Answer& answer(uint64_t token) { return answers_.at(token); }
 
@@ -224,7 +231,8 @@ class World {
     }
     for (const ClientReply& r : node.out.replies) {
       ASSERT_EQ(answers_.count(r.token), 0u) << "two answers to one request";
-      answers_[r.token] = {r.status, std::string(r.state.value), r.state.writer};
+      answers_[r.token] = {r.status, std::string(r.state.value), r.state.writer, r.state.version,
+                           r.state.sealed};
     }
     release(i);
   }

@@ -1,0 +1,16 @@
+// The commands of `once`, one file each. Each returns the exit code.
+#pragma once
+
+#include "client/arguments.h"
+
+namespace once::client {
+
+inline constexpr int kExitError = 1;
+inline constexpr int kExitUnavailable = 6;
+
+int write_command(const Arguments& arguments);
+int read_command(const Arguments& arguments);
+int status_command(const Arguments& arguments);
+int completion_command(const Arguments& arguments);
+
+}  // namespace once::client

@@ -1,0 +1,13 @@
+// completion: prints what a shell needs to complete this command's words.
+#include "client/completion.h"
+
+#include "client/commands/commands.h"
+#include "client/commands/terminal.h"
+
+namespace once::client {
+
+int completion_command(const Arguments& arguments) {
+  return write_stdout(completion_script(arguments.shell)) ? 0 : kExitError;
+}
+
+}  // namespace once::client

@@ -1,0 +1,45 @@
+#include "client/commands/terminal.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/limits.h"
+
+namespace once::client {
+
+int usage_error(std::string_view message) {
+  fmt::print(stderr, "once: {}\n", message);
+  return kExitUsage;
+}
+
+bool write_stdout(std::string_view bytes) {
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() &&
+                       std::fflush(stdout) == 0;
+  if (!written) {
+    fmt::print(stderr, "once: cannot write to standard output: {}\n", std::strerror(errno));
+  }
+  return written;
+}
+
+bool take_value(const std::string& given, std::string& value) {
+  value = given;
+  if (given != "-") return true;
+  // One byte more than allowed is read, so that too long is told from exactly full.
+  value.resize(kMaxValueBytes + 1);
+  value.resize(std::fread(value.data(), 1, value.size(), stdin));
+  if (std::ferror(stdin) == 0) return true;
+  fmt::print(stderr, "once: cannot read standard input: {}\n", std::strerror(errno));
+  return false;
+}
+
+Options client_options(const Arguments& arguments) {
+  Options options;
+  options.endpoints = arguments.endpoints;
+  options.timeout_ms = arguments.timeout_ms;
+  return options;
+}
+
+}  // namespace once::client

@@ -1,0 +1,167 @@
+#include "client/status_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace once::client {
+namespace {
+
+constexpr const char* kNone = "-";
+
+std::optional<uint64_t> counter(const NodeStatus& node, std::string_view name) {
+  for (const auto& [key, value] : node.counters) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::string plain(const NodeStatus& node, std::string_view name) {
+  const auto value = counter(node, name);
+  return value ? std::to_string(*value) : kNone;
+}
+
+std::optional<uint64_t> sum(const NodeStatus& node, std::initializer_list<const char*> names) {
+  uint64_t total = 0;
+  for (const char* name : names) {
+    const auto value = counter(node, name);
+    if (!value) return std::nullopt;
+    total += *value;
+  }
+  return total;
+}
+
+// The names whose home is this node: each member has the same share of the range of the hash.
+std::string home_text(const NodeStatus& node) {
+  const auto claimed = counter(node, "claimed");
+  if (!claimed || node.members.empty()) return kNone;
+  return fmt::format("{:.1f}% {}", 100.0 / static_cast<double>(node.members.size()),
+                     *claimed == 1 ? "claimed" : "not claimed");
+}
+
+// Of the proposals of this node, those that took one round trip.
+std::string fast_text(const NodeStatus& node) {
+  const auto fast = counter(node, "fast_path_writes");
+  const auto all = sum(node, {"fast_path_writes", "classic_rounds"});
+  if (!fast || !all || *all == 0) return kNone;
+  return fmt::format("{:.1f}%", 100.0 * static_cast<double>(*fast) / static_cast<double>(*all));
+}
+
+std::string sync_text(const NodeStatus& node) {
+  const auto average = counter(node, "log_sync_us_avg");
+  const auto maximum = counter(node, "log_sync_us_max");
+  return average && maximum ? fmt::format("{}/{}", *average, *maximum) : kNone;
+}
+
+std::string batch_text(const NodeStatus& node) {
+  const auto hundredths = counter(node, "records_per_batch_x100");
+  return hundredths ? fmt::format("{}.{:02}", *hundredths / 100, *hundredths % 100) : kNone;
+}
+
+std::string size_text(uint64_t bytes) {
+  constexpr uint64_t kMebibyte = 1024 * 1024;
+  return fmt::format("{:.1f}", static_cast<double>(bytes) / kMebibyte);
+}
+
+std::string log_text(const NodeStatus& node) {
+  const auto bytes = counter(node, "log_bytes");
+  if (!bytes) return kNone;
+  return size_text(*bytes) + (counter(node, "log_full").value_or(0) > 0 ? " FULL" : "");
+}
+
+// One word a peer, in the order that the node gives: "2:85 3:down".
+std::string peers_text(const NodeStatus& node) {
+  constexpr std::string_view kPrefix = "peer_";
+  constexpr std::string_view kSuffix = "_round_trip_us";
+  std::string text;
+  for (const auto& [key, value] : node.counters) {
+    if (!key.starts_with(kPrefix) || !key.ends_with(kSuffix)) continue;
+    if (key.size() <= kPrefix.size() + kSuffix.size()) continue;
+    const std::string peer =
+        key.substr(kPrefix.size(), key.size() - kPrefix.size() - kSuffix.size());
+    const bool up = counter(node, fmt::format("peer_{}_up", peer)).value_or(1) == 1;
+    if (!text.empty()) text += ' ';
+    text += peer + ":" + (up ? std::to_string(value) : "down");
+  }
+  return text.empty() ? kNone : text;
+}
+
+const NodeStatus* earlier(const NodeStatus& node, const Since& since) {
+  if (since.nodes == nullptr || since.seconds <= 0) return nullptr;
+  for (const NodeStatus& before : *since.nodes) {
+    // Another process began to count at 0.
+    if (before.node == node.node && before.pid == node.pid && before.reachable) return &before;
+  }
+  return nullptr;
+}
+
+std::string rate_text(const NodeStatus& node, const Since& since,
+                      std::initializer_list<const char*> names) {
+  const NodeStatus* before = earlier(node, since);
+  const auto now_total = sum(node, names);
+  const auto old_total = before == nullptr ? std::nullopt : sum(*before, names);
+  if (!now_total || !old_total || *now_total < *old_total) return kNone;
+  return fmt::format("{:.0f}", static_cast<double>(*now_total - *old_total) / since.seconds);
+}
+
+std::vector<std::string> titles(bool rates) {
+  std::vector<std::string> row = {
+      "node",  "address",         "up",        "pid",     "home of", "fast", "takeovers",
+      "names", "sync us avg/max", "rec/batch", "log MiB", "peers us"};
+  if (rates) row.insert(row.end(), {"changes/s", "reads/s", "syncs/s"});
+  return row;
+}
+
+std::vector<std::string> row_of(const NodeStatus& node, const Since& since) {
+  std::vector<std::string> row = {node.node.value == 0 ? "?" : std::to_string(node.node.value),
+                                  node.address,
+                                  node.reachable ? "yes" : "no",
+                                  node.reachable ? std::to_string(node.pid) : kNone,
+                                  home_text(node),
+                                  fast_text(node),
+                                  plain(node, "takeovers"),
+                                  plain(node, "names"),
+                                  sync_text(node),
+                                  batch_text(node),
+                                  log_text(node),
+                                  peers_text(node)};
+  if (since.nodes != nullptr) {
+    row.push_back(rate_text(node, since, {"fast_path_writes", "classic_rounds"}));
+    row.push_back(rate_text(node, since, {"local_reads", "quorum_reads"}));
+    row.push_back(rate_text(node, since, {"log_batches"}));
+  }
+  return row;
+}
+
+}  // namespace
+
+std::string status_table(const std::vector<NodeStatus>& nodes, const Since& since) {
+  std::vector<std::vector<std::string>> rows = {titles(since.nodes != nullptr)};
+  for (const NodeStatus& node : nodes) rows.push_back(row_of(node, since));
+  std::vector<size_t> widths(rows[0].size(), 0);
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return out;
+}
+
+std::string status_problems(const std::vector<NodeStatus>& nodes, bool majority) {
+  std::string out;
+  for (const NodeStatus& node : nodes) {
+    if (!node.reachable) out += fmt::format("{}: {}\n", node.address, node.message);
+  }
+  if (!majority)
+    out += "no majority of the nodes can be reached: start nodes or mend the network\n";
+  return out;
+}
+
+}  // namespace once::client

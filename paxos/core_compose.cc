@@ -1,0 +1,156 @@
+// Those who wait on one name, and the states that are made for them: composed in their order into
+// one proposal, each answered with a version of its own, or by a state that was the newest at a
+// moment since it came. docs/decisions/2026-11-25-whole-register.md has the rules.
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+// This node proposed the newest state that it knows under a ballot that no acceptor of its quorum
+// has gone above, as far as it has heard: it may propose the next version, or the same once more,
+// without a prepare.
+bool Core::keeps(const Entry& entry) const {
+  return entry.active == 0 && entry.decided() && entry.promised == entry.accepted &&
+         entry.accepted.node == options_.self.node && entry.accepted.incarnation == incarnation_;
+}
+
+// The state after all changes that can be made, each on what the one before it left. Marks them.
+State Core::compose(const WaitList& waiters, const State& base, size_t& changes) {
+  State next = base;
+  for (uint32_t index = waiters.head; index != kNil; index = ops_[index].next) {
+    Op& op = ops_[index];
+    if (!paxos::changes(op.operation) || judge(next, op.change())) continue;
+    next = apply(next, op.change());
+    op.made = next.version;
+    ++changes;
+  }
+  return next;
+}
+
+// Goes on with what is left of `from` after a state was chosen, or with who has just come. Empties
+// it.
+void Core::pursue(uint32_t index, WaitList& from) {
+  if (from.empty()) return;
+  Entry& entry = table_.at(index);
+  if (entry.active & 1) return move_all(from, ring_[entry.active >> 1].waiters);
+  if (entry.active != 0) return move_all(from, tasks_[(entry.active >> 1) - 1].waiters);
+  Batch none;
+  if (entry.final()) return conclude(from, none, entry);
+  if (!keeps(entry)) return start_classic(index, from, none, 0);
+  answer_own(from, entry.state());
+  if (from.empty()) return;
+  const bool round_zero = entry.accepted.round == 0;
+  const bool full = round_zero ? round_zero_full() : free_tasks_.empty();
+  if (full || rarely(Rare::kWindowFull)) {
+    while (!from.empty()) put_off(from.head);
+    return;
+  }
+  size_t changes = 0;
+  const State next = compose(from, entry.state(), changes);
+  if (round_zero) return propose_round_zero(index, next, changes, from);
+  ONCE_ASSERT(begin_chain(index, next, changes, from));
+}
+
+// `chosen` was asked for in step `asked`, and is chosen. Who came later gets no answer from it
+// unless it is the last state that there will ever be: others may have gone on before he came.
+void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked) {
+  for (uint32_t index = waiters.head; index != kNil;) {
+    const Op& op = ops_[index];
+    const uint32_t next = op.next;
+    if (op.made != 0) {
+      answer_made(index, chosen.sealed && op.made == chosen.version);
+    } else if (const auto status = judge(chosen, op.change())) {
+      const bool own = chosen.version != 0 && chosen.writer == op.id;
+      if (own || chosen.sealed || op.step <= asked) give(index, *status, chosen);
+    }
+    index = next;
+  }
+}
+
+// Who made `decided` is told so now: what is built on it may hide it.
+void Core::answer_own(WaitList& waiters, const State& decided) {
+  for (uint32_t index = waiters.head; index != kNil;) {
+    const Op& op = ops_[index];
+    const uint32_t next = op.next;
+    if (paxos::changes(op.operation) && op.id == decided.writer) {
+      give(index, *judge(decided, op.change()), decided);
+    }
+    index = next;
+  }
+}
+
+void Core::answer_made(uint32_t index, bool sealed) {
+  const Op& op = ops_[index];
+  answer(index, Status::kDone, State{op.made, sealed, op.id, {}});
+}
+
+// Of a proposal whose state is no longer at hand, those who changed something.
+void Core::answer_made(WaitList& waiters) {
+  for (uint32_t index = waiters.head; index != kNil;) {
+    const uint32_t next = ops_[index].next;
+    if (ops_[index].made != 0) answer_made(index, false);
+    index = next;
+  }
+}
+
+// `state` was the newest at a moment since the request came. What another node may have made of it
+// since can make a refusal untrue.
+void Core::give(uint32_t index, Status status, const State& state) {
+  const Op& op = ops_[index];
+  if (status == Status::kNotYet) return watch(index);
+  const bool refused = changes(op.operation) && status != Status::kDone;
+  if (refused && op.elsewhere && !is_certain(status, state, op.change())) {
+    return answer(index, Status::kUnknown, State{});
+  }
+  answer(index, status, state);
+}
+
+// The entry will never change again: everybody can be told.
+void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
+  const State state = entry.state();
+  settle_batch(waiters, batch, entry.accepted, &state);
+  answer_chosen(waiters, state, step_);
+  ONCE_ASSERT(waiters.empty());
+}
+
+// What became of the changes that were proposed in `batch`, as the newest state tells that a
+// majority reported under a higher ballot (version 0: none; no state: nobody was asked). They
+// happened if that is the state which they made; then it is proposed on as it is. They did not, and
+// never will, if it is older, or of another writer. Else it may be built on theirs: nobody knows.
+void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state) {
+  if (batch.size == 0) return;
+  const bool same = state && state->version == batch.version && state->writer == batch.writer;
+  // One request can be the last of two batches of different proposers: only under our own ballot is
+  // the whole of it known to be ours.
+  const bool ours =
+      best.node == options_.self.node && best.incarnation == incarnation_ && best >= batch.first;
+  if (same && (ours || batch.size == 1)) return;
+  const bool gone = state && state->version <= batch.version && !same;
+  for (uint32_t index = waiters.head; index != kNil;) {
+    Op& op = ops_[index];
+    const uint32_t next = op.next;
+    if (op.made != 0 && !(same && op.made == batch.version)) {
+      op.made = 0;
+      if (!gone) doubt(index);
+    }
+    index = next;
+  }
+  batch.size = same ? 1 : 0;
+}
+
+// Whether the change was made is not known any more.
+void Core::doubt(uint32_t index) {
+  ops_[index].elsewhere = true;
+  if (!may_repeat(ops_[index].operation)) answer(index, Status::kUnknown, State{});
+}
+
+// Nothing can be begun now: tried again when it is looked at next.
+void Core::put_off(uint32_t index) {
+  Op& op = ops_[index];
+  unlink(index);
+  if (op.operation == Operation::kWait) return watch(index);
+  if (!op.may_have_happened()) return answer(index, Status::kOverloaded, State{});
+  op.hedge_at = now_ + 5 * kMs;
+  op.forwarded_to = options_.self;
+}
+
+}  // namespace once::paxos
