@@ -85,6 +85,9 @@ void Core::prepare(uint32_t index) {
   task.step = step_;
   task.votes = 0;
   task.best = Ballot{};
+  // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
+  // batch of our own is never forgotten because others answered first.
+  if (!entry.accepted.is_null()) keep_state(task, entry.accepted, entry.state());
   task.next_at = now_ + kResendNs;
   ++counters_.classic_rounds;
   entry.promised = task.ballot;
@@ -158,16 +161,12 @@ void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, c
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
   if (table_.at(task.entry).promised != task.ballot) return back_off(index);
-  if (!task.best.is_null()) {
-    settle_batch(task.waiters, task.batch, task.best, &task.state);
-    return send_accepts(index);
-  }
-  const State nothing;
-  settle_batch(task.waiters, task.batch, Ballot{}, &nothing);
+  if (!task.best.is_null()) return send_accepts(index);
+  ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
-  const State first = compose(task.waiters, nothing, changes);
+  const State first = compose(task.waiters, State{}, changes);
   if (changes == 0) return answer_empty(index);
-  keep_state(task, Ballot{}, first);
+  keep_state(task, task.ballot, first);
   task.batch = Batch{task.ballot, first.version, first.writer, changes};
   send_accepts(index);
 }
@@ -226,6 +225,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
     }
   }
   if (entry.accepted == task.ballot && entry.version == task.state.version) mark_decided(entry);
+  settle_batch(task.waiters, task.batch, task.best, &task.state);
   counters_.changes += task.batch.size;
   answer_chosen(task.waiters, task.state, task.step);
   WaitList rest;

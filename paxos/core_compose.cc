@@ -112,10 +112,11 @@ void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   ONCE_ASSERT(waiters.empty());
 }
 
-// What became of the changes that were proposed in `batch`, as the newest state tells that a
-// majority reported under a higher ballot (version 0: none; no state: nobody was asked). They
-// happened if that is the state which they made; then it is proposed on as it is. They did not, and
-// never will, if it is older, or of another writer. Else it may be built on theirs: nobody knows.
+// What became of the changes that were proposed in `batch`, as `state` tells, which is chosen and
+// was reported, or first proposed, under `best` (no state: nobody was asked). They happened if that
+// is the state which they made. They did not, and never will, if it is older, or of another writer.
+// Else it may be built on theirs: nobody knows. REQUIRES: chosen, not only reported: another
+// proposer may still adopt what a majority did not report.
 void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state) {
   if (batch.size == 0) return;
   const bool same = state && state->version == batch.version && state->writer == batch.writer;

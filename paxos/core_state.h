@@ -110,7 +110,7 @@ struct Task {
   uint32_t entry = kNil;  // classic
   uint32_t op = kNil;     // read
   Ballot ballot;
-  Ballot best;  // highest accepted ballot reported; null: none
+  Ballot best;  // highest accepted ballot reported, or ours for a new state; null: none
   uint32_t seen_round = 0;
   State state;  // reported or proposed; value in `block`
   char* block = nullptr;

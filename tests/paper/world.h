@@ -154,6 +154,17 @@ class World {
     for (const auto& p : network_) n += std::holds_alternative<M>(p->message);
     return n;
   }
+  // The newest of its kind on the way to node i; null: none. Valid until the network changes.
+  template <class M>
+  const M* newest(size_t i) const {
+    const M* found = nullptr;
+    for (const auto& p : network_) {
+      if (p->to == endpoint(i) && std::holds_alternative<M>(p->message)) {
+        found = &std::get<M>(p->message);
+      }
+    }
+    return found;
+  }
   template <class M>
   void drop_all(std::optional<size_t> to = {}) {
     std::erase_if(network_, [&](const auto& p) {
