@@ -200,7 +200,12 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
     const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
     if (slot.sequence != sequence || slot.entry == kNil) continue;
     Entry& entry = table_.at(slot.entry);
-    if (entry.accepted == ballot && entry.version == slot.version) mark_decided(entry);
+    if (entry.accepted != ballot) continue;
+    if (entry.version == slot.version) {
+      mark_decided(entry);
+    } else {
+      ask_for_waiters(entry.hash(), entry.name());
+    }
   }
 }
 
@@ -210,7 +215,8 @@ void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
                     table_.at(index).version >= m.version;
   if (!held) return ask_for_waiters(hash, m.name);
   Entry& entry = table_.at(index);
-  if (entry.version != m.version || entry.decided()) return;
+  if (entry.decided()) return;
+  if (entry.version != m.version) return ask_for_waiters(hash, m.name);
   mark_decided(entry);
   append(DecidedRecord{m.ballot, m.version, m.name});
 }

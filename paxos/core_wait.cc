@@ -58,7 +58,8 @@ void Core::wake(const Entry& entry) {
   }
 }
 
-// Something was decided that this acceptor does not hold.
+// Something was decided that this acceptor does not hold, or holds no more: of a busy name the news
+// may always be late.
 void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
   if (watching_ == 0 || watchers_.empty()) return;
   for (uint32_t index = watchers_of(hash).head; index != kNil;) {

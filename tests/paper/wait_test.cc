@@ -1,0 +1,70 @@
+// Waiting (DESIGN 2): a waiter is told of a decision by news, and asks when the news says less than
+// it needs.
+#include <gtest/gtest.h>
+
+#include "tests/paper/world.h"
+
+namespace once::paxos::test {
+namespace {
+
+class AWaiter : public testing::Test {
+ protected:
+  AWaiter() {
+    world.settle(10);
+    ClientRequest request;
+    request.operation = Operation::kWait;
+    request.timeout_ms = 60'000;
+    request.name = name;
+    token = world.ask(1, request);
+    world.drain();
+    EXPECT_FALSE(world.answered(token));
+  }
+  // The home's round-0 accepts of versions 1 and 2 reach the waiter's node; no tick passes.
+  void accept_two() {
+    const Ballot ballot{0, NodeId{1}, 1};
+    world.inject(0, 1, Accept{1, ballot, State{1, false, request_id(1, 1), "one"}, name});
+    world.inject(0, 1, Accept{2, ballot, State{2, false, request_id(1, 2), "two"}, name});
+    world.sync(1);
+  }
+
+  World world{3};
+  const std::string name = world.name_at_home(0);
+  uint64_t token = 0;
+};
+
+TEST_F(AWaiter, IsToldByTheNews) {
+  accept_two();
+  world.inject(0, 1, ChosenRange{1, 1, 2});
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).version, 2u);
+  EXPECT_EQ(world.answer(token).value, "two");
+}
+
+// What was decided has been overtaken here: nobody knows yet whether the newer one is.
+TEST_F(AWaiter, AsksAtOnceWhenTheNewsIsOfAnOlderVersion) {
+  accept_two();
+  EXPECT_EQ(world.count<ReadState>(), 0u);
+  world.inject(0, 1, ChosenRange{1, 1, 1});
+  EXPECT_FALSE(world.answered(token));
+  EXPECT_GT(world.count<ReadState>(), 0u);
+}
+
+TEST_F(AWaiter, AsksAtOnceWhenADecisionIsOfAnOlderVersion) {
+  accept_two();
+  world.inject(0, 1, Decided{Ballot{0, NodeId{1}, 1}, 1, name});
+  EXPECT_GT(world.count<ReadState>(), 0u);
+}
+
+TEST_F(AWaiter, AsksAtOnceWhenADecisionNeverReachedItsNode) {
+  world.inject(0, 1, Decided{Ballot{1, NodeId{3}, 1}, 1, name});
+  EXPECT_GT(world.count<ReadState>(), 0u);
+}
+
+TEST_F(AWaiter, IsToldWhenItsTimeIsOver) {
+  for (int s = 0; s < 61; ++s) world.tick(1000);
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).status, Status::kNotYet);
+}
+
+}  // namespace
+}  // namespace once::paxos::test
