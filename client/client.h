@@ -1,7 +1,7 @@
-// The client library: write-once registers of a cluster, from any thread.
+// The client library: the registers of a cluster, from any thread.
 // One background thread owns all sockets. Blocking calls wait for it; callbacks run on it and must
-// not block (and must not destroy the Client). The destructor ends what is pending as at a
-// deadline.
+// not block: no blocking call (it ends with kError), and never the destruction of the Client. They
+// may start and cancel operations. The destructor cancels what is pending.
 #pragma once
 
 #include <cstdint>
@@ -18,24 +18,37 @@
 namespace once::client {
 
 enum class Outcome : uint8_t {
-  kDone,         // write: this request is the winner; read: the value follows
-  kRefused,      // write: another request had set the name; its state follows
+  kDone,         // a change: this request made the version that is shown; else the state follows
+  kRefused,      // it has not happened and never will: see Refusal; the register's state follows
   kEmpty,        // read: nothing was ever written
-  kUnknown,      // write: it may have happened or may still happen; retry with the same request id
+  kNotYet,       // wait: no newer version was decided by the deadline
+  kUnknown,      // a change that may have happened, or may still happen
   kUnavailable,  // nothing happened; no majority answered in time, or too much is pending
   kInvalid,      // the request breaks a limit; nothing happened
-  kError,  // the client cannot work: its options or the machine are at fault; nothing happened
+  kError,      // the client cannot work: its options or the machine are at fault; nothing happened
+  kCancelled,  // cancelled, and nothing happened: a change that may have happened is kUnknown
 };
-std::string_view outcome_name(Outcome outcome);
+std::string_view outcome_name(Outcome outcome);  // "done", "refused", ..., "not_yet", ...
+
+enum class Refusal : uint8_t {  // why, when refused
+  kNone,
+  kAlreadySet,  // write: another request had set the name
+  kConflict,    // cas, seal, check: another version stands there
+  kSealed,      // the register never changes again; wait: no newer version will ever come
+  kIdReused,    // the request id has made the version that is shown with another operation,
+                // version or value; draw a new id for each change
+};
+std::string_view refusal_name(Refusal refusal);
 
 struct Result {
   Outcome outcome = Outcome::kError;
-  uint64_t version = 0;
+  Refusal refusal = Refusal::kNone;
+  uint64_t version = 0;  // 0: no state is shown
   bool sealed = false;
   RequestId writer;      // who made the version that is shown
-  RequestId request_id;  // of this operation: give it to write() again to retry an unknown outcome
-  std::string value;
-  std::string message;  // for people; empty when done
+  RequestId request_id;  // of this operation
+  std::string value;     // of that version; may be left out of a change that is done
+  std::string message;   // for people; empty when done
 };
 
 struct Options {
@@ -54,6 +67,26 @@ struct NodeStatus {
   std::vector<std::pair<NodeId, std::string>> members;  // the cluster map of the answering node
 };
 
+struct CallOptions {
+  // Without one a fresh id is drawn. An id names one intended change: give it again, with the same
+  // operation, version and value, to retry a write, cas or seal whose outcome was unknown; never
+  // for anything else, and never for a set.
+  std::optional<RequestId> id = {};
+  int64_t timeout_ms = 0;  // its retries included, at most a day; 0: that of the client
+};
+
+// Names an operation that was started, to cancel it. The default names none.
+class Operation {
+ public:
+  Operation() = default;
+  friend bool operator==(Operation, Operation) = default;
+
+ private:
+  friend class Client;
+  explicit Operation(uint64_t number) : number_(number) {}
+  uint64_t number_ = 0;
+};
+
 using Callback = std::function<void(Result&&)>;
 
 class Client {
@@ -63,15 +96,43 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Without an id a fresh one is drawn. Write-once writes are safe to retry with their id for ever.
-  Result write(std::string_view name, std::string_view value, std::optional<RequestId> id = {});
-  Result read(std::string_view name);
+  // Sets an empty register once and for ever: version 1, sealed.
+  Result write(std::string_view name, std::string_view value, const CallOptions& options = {});
+  Result read(std::string_view name, const CallOptions& options = {});
+  // A new value, whatever is there. Never sent again once a node may have it: see kUnknown.
+  Result set(std::string_view name, std::string_view value, const CallOptions& options = {});
+  // A new value, if the register has the expected version (0: empty).
+  Result cas(std::string_view name, uint64_t expected_version, std::string_view value,
+             const CallOptions& options = {});
+  // The same value, never to change again, if the register has the expected version.
+  Result seal(std::string_view name, uint64_t expected_version, const CallOptions& options = {});
+  // The same value under the next version, which is a fencing token: higher than all before it.
+  Result next(std::string_view name, const CallOptions& options = {});
+  // Done if no version is newer than the token, else refused with kConflict.
+  Result check(std::string_view name, uint64_t token, const CallOptions& options = {});
+  // The state, once a version above `after_version` (0: any) is decided.
+  Result wait(std::string_view name, uint64_t after_version, const CallOptions& options = {});
 
   // The callback runs exactly once: on the client's thread, or on the caller's before the call
   // returns when the operation is not even queued (kInvalid, kError, too many pending).
-  void write_async(std::string_view name, std::string_view value, std::optional<RequestId> id,
-                   Callback callback);
-  void read_async(std::string_view name, Callback callback);
+  Operation write_async(std::string_view name, std::string_view value, const CallOptions& options,
+                        Callback callback);
+  Operation read_async(std::string_view name, const CallOptions& options, Callback callback);
+  Operation set_async(std::string_view name, std::string_view value, const CallOptions& options,
+                      Callback callback);
+  Operation cas_async(std::string_view name, uint64_t expected_version, std::string_view value,
+                      const CallOptions& options, Callback callback);
+  Operation seal_async(std::string_view name, uint64_t expected_version, const CallOptions& options,
+                       Callback callback);
+  Operation next_async(std::string_view name, const CallOptions& options, Callback callback);
+  Operation check_async(std::string_view name, uint64_t token, const CallOptions& options,
+                        Callback callback);
+  Operation wait_async(std::string_view name, uint64_t after_version, const CallOptions& options,
+                       Callback callback);
+
+  // Ends the operation soon, with kCancelled or kUnknown; one that has ended is left as it is. Its
+  // callback runs exactly once all the same. From any thread.
+  void cancel(Operation operation);
 
   // Asks one node on a connection of its own, so that the answer is about that node alone.
   NodeStatus status(const std::string& endpoint) const;

@@ -134,24 +134,25 @@ LaneId Lanes::lane_of(size_t member, uint16_t core) {
   return route;
 }
 
-bool Lanes::usable(LaneId id, std::span<const LaneId> busy) const {
+bool Lanes::usable(LaneId id, std::span<const LaneId> busy, bool long_lived) const {
   const Lane& lane = lanes_[id];
-  if (lane.state != Lane::State::kReady || lane.in_flight >= kMaxInFlightPerConnection)
-    return false;
+  const size_t room = long_lived ? kMaxInFlightPerConnection / 2 : kMaxInFlightPerConnection;
+  if (lane.state != Lane::State::kReady || lane.in_flight >= room) return false;
   return std::none_of(busy.begin(), busy.end(),
                       [&](LaneId other) { return lanes_[other].node == lane.node; });
 }
 
-LaneId Lanes::any_usable(std::span<const LaneId> busy, bool suspects_too, int64_t now_ns) const {
+LaneId Lanes::any_usable(std::span<const LaneId> busy, bool long_lived, bool suspects_too,
+                         int64_t now_ns) const {
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     if (!suspects_too && lanes_[id].suspect_until_ns > now_ns) continue;
-    if (usable(id, busy)) return id;
+    if (usable(id, busy, long_lived)) return id;
   }
   return kNoLane;
 }
 
-LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy,
-                   bool patient, int64_t now_ns) {
+LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, Wish wish,
+                   int64_t now_ns) {
   if (has_map()) {
     const auto members = static_cast<uint32_t>(map_.members.size());
     const uint64_t hash = name_hash(name, map_.hash_seed);
@@ -162,14 +163,14 @@ LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const Lane
       const uint32_t member = (home + attempt + i) % members;
       const LaneId id = lane_of(member, core_of(shard, map_.members[member].cores).value);
       if (id == kNoLane) continue;
-      if (usable(id, busy) && lanes_[id].suspect_until_ns <= now_ns) return id;
+      if (usable(id, busy, wish.long_lived) && lanes_[id].suspect_until_ns <= now_ns) return id;
       try_connect(id, now_ns);
       const Lane& lane = lanes_[id];
       bool coming = lane.state == Lane::State::kConnecting && lane.failures == 0;
-      if (i == 0 && patient && coming) return kNoLane;
+      if (i == 0 && wish.patient && coming) return kNoLane;
     }
-    LaneId id = any_usable(busy, false, now_ns);
-    if (id == kNoLane) id = any_usable(busy, true, now_ns);
+    LaneId id = any_usable(busy, wish.long_lived, false, now_ns);
+    if (id == kNoLane) id = any_usable(busy, wish.long_lived, true, now_ns);
     if (id != kNoLane) return id;
   }
   for (LaneId id = 0; id < endpoint_count_; ++id) try_connect(id, now_ns);

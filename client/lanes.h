@@ -58,10 +58,13 @@ class Lanes {
   void expire_connects(int64_t now_ns);
   int64_t next_wake_ns() const;
 
+  struct Wish {
+    bool patient = false;     // rather wait for a home that is connecting
+    bool long_lived = false;  // takes no more than half of a lane's room: the rest goes past it
+  };
   // The lane for attempt number `attempt` (0 is the home), never to a node that `busy` lanes lead
-  // to; begins to connect what it would have liked. `patient`: rather wait for a home that is
-  // connecting.
-  LaneId pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, bool patient,
+  // to; begins to connect what it would have liked.
+  LaneId pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, Wish wish,
               int64_t now_ns);
 
   bool has_map() const { return !map_.members.empty(); }
@@ -72,9 +75,10 @@ class Lanes {
   LaneId lane_of(size_t member, uint16_t core);
   LaneId find_or_add(const net::MapMember& member, uint16_t core);
   void learn(const net::ServerHello& hello);
-  bool usable(LaneId lane, std::span<const LaneId> busy) const;
+  bool usable(LaneId lane, std::span<const LaneId> busy, bool long_lived) const;
   void try_connect(LaneId lane, int64_t now_ns);
-  LaneId any_usable(std::span<const LaneId> busy, bool suspects_too, int64_t now_ns) const;
+  LaneId any_usable(std::span<const LaneId> busy, bool long_lived, bool suspects_too,
+                    int64_t now_ns) const;
 
   Transport* transport_;
   Prng* prng_;

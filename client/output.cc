@@ -58,6 +58,9 @@ int exit_code(Outcome outcome) {
       return 6;
     case Outcome::kInvalid:
       return 2;
+    case Outcome::kNotYet:
+      return 7;
+    case Outcome::kCancelled:
     case Outcome::kError:
       return 1;
   }

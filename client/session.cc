@@ -5,12 +5,12 @@
 
 #include "base/assert.h"
 #include "base/rarely.h"
+#include "client/retry_rules.h"
 
 namespace once::client {
 namespace {
 
-using paxos::Operation;
-using paxos::Status;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // Correlation: a number never used again, the slot, and which of its attempts.
 constexpr unsigned kAttemptBits = 2;
@@ -25,36 +25,25 @@ uint32_t attempt_of(uint64_t correlation) {
   return static_cast<uint32_t>(correlation) & ((1u << kAttemptBits) - 1);
 }
 
-Result to_result(const Call& call, const paxos::ClientReply& reply) {
-  Result result;
-  result.version = reply.state.version;
-  result.sealed = reply.state.sealed;
-  result.writer = reply.state.writer;
-  result.request_id = call.id;
-  result.value.assign(reply.state.value);
-  switch (reply.status) {
-    case Status::kDone:
-      result.outcome = Outcome::kDone;
-      break;
-    case Status::kEmpty:
-      result.outcome = Outcome::kEmpty;
-      break;
-    case Status::kAlreadySet:
-      // Another attempt of this same request may have won.
-      result.outcome = reply.state.writer == call.id ? Outcome::kDone : Outcome::kRefused;
-      if (result.outcome == Outcome::kRefused) result.message = "already set";
-      break;
-    default:
-      result.outcome = Outcome::kInvalid;
-      result.message = "the server says that the request breaks a limit";
-  }
-  return result;
+paxos::ClientRequest request_of(const Call& call) {
+  paxos::ClientRequest request;
+  request.operation = call.operation;
+  request.id = call.id;
+  request.version = call.version;
+  request.name = call.name;
+  request.value = call.value;
+  return request;
 }
 
-// A reply that does not belong to the question must not be taken for an outcome.
-bool fits(Operation operation, Status status) {
-  if (operation == Operation::kWrite) return status != Status::kEmpty;
-  return status != Status::kAlreadySet;
+std::string_view trouble_of(paxos::Status status) {
+  switch (status) {
+    case paxos::Status::kUnavailable:
+      return "the server cannot reach a majority";
+    case paxos::Status::kOverloaded:
+      return "the server is overloaded";
+    default:
+      return "the server does not know the outcome";
+  }
 }
 
 }  // namespace
@@ -85,11 +74,13 @@ void Session::submit(Call&& call, int64_t now_ns) {
   slot.call = std::move(call);
   slot.active = true;
   slot.may_have_happened = false;
+  slot.not_yet = false;
   slot.attempts = 0;
   slot.failures = 0;
   slot.started_ns = now_ns;
   slot.retry_at_ns = now_ns;
   slot.in_flight.fill(Attempt{});
+  slot.refusal.reset();
   slot.last_error.clear();
   advance(index, now_ns);
 }
@@ -100,21 +91,8 @@ void Session::advance(uint32_t index, int64_t now_ns) {
   ONCE_ASSERT(slot.active);
   const int64_t deadline = slot.call.deadline_ns;
   if (now_ns >= deadline) return finish_at_deadline(index);
-  size_t in_flight = count_in_flight(slot);
-  if (in_flight > 0) {
-    if (now_ns >= slot.hedge_at_ns && in_flight < kMaxAttemptsInFlight) {
-      for (const Attempt& attempt : slot.in_flight) {
-        if (attempt.lane != kNoLane) lanes_.suspect(attempt.lane, attempt.sent_ns, now_ns);
-      }
-      if (!try_send(index, now_ns)) {
-        // Nobody else to ask yet: look again soon, but not in a loop.
-        slot.hedge_at_ns = now_ns + kWaitPollNs;
-      }
-      in_flight = count_in_flight(slot);
-    }
-    const bool may_hedge = in_flight < kMaxAttemptsInFlight;
-    return arm(index, may_hedge ? std::min(deadline, slot.hedge_at_ns) : deadline);
-  }
+  if (count_in_flight(slot) > 0 && now_ns >= slot.hedge_at_ns) overdue(index, now_ns);
+  if (count_in_flight(slot) > 0) return arm(index, std::min(deadline, slot.hedge_at_ns));
   if (now_ns < slot.retry_at_ns) return arm(index, std::min(deadline, slot.retry_at_ns));
   if (try_send(index, now_ns)) return arm(index, std::min(deadline, slot.hedge_at_ns));
   if (!slot.waiting) {
@@ -122,6 +100,28 @@ void Session::advance(uint32_t index, int64_t now_ns) {
     waiting_.push_back(index);
   }
   arm(index, std::min(deadline, now_ns + kWaitPollNs));
+}
+
+// What is in flight has taken long: ask somebody else too, if that is harmless.
+void Session::overdue(uint32_t index, int64_t now_ns) {
+  Slot& slot = slots_[index];
+  for (const Attempt& attempt : slot.in_flight) {
+    if (attempt.lane != kNoLane) lanes_.suspect(attempt.lane, attempt.sent_ns, now_ns);
+  }
+  if (slot.call.operation == paxos::Operation::kWait) {
+    // The node should have said "not yet" by now: it is not believed to tell any news.
+    slot.in_flight.fill(Attempt{});
+    return;
+  }
+  const bool more = may_hedge(slot.call.operation) && !slot.refusal &&
+                    count_in_flight(slot) < kMaxAttemptsInFlight;
+  if (!more) {
+    slot.hedge_at_ns = kNever;
+  } else if (!try_send(index, now_ns)) {
+    slot.hedge_at_ns = now_ns + kWaitPollNs;  // nobody else to ask yet
+  } else if (count_in_flight(slot) == kMaxAttemptsInFlight) {
+    slot.hedge_at_ns = kNever;
+  }
 }
 
 bool Session::try_send(uint32_t index, int64_t now_ns) {
@@ -138,26 +138,26 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
   }
   ONCE_ASSERT(place < kMaxAttemptsInFlight);
   const bool patient = slot.attempts == 0 && now_ns - slot.started_ns < kHomePatienceNs;
-  const LaneId lane =
-      lanes_.pick(slot.call.name, slot.attempts, {busy.data(), busy_count}, patient, now_ns);
+  const bool wait = slot.call.operation == paxos::Operation::kWait;
+  const LaneId lane = lanes_.pick(slot.call.name, slot.attempts, {busy.data(), busy_count},
+                                  {.patient = patient, .long_lived = wait}, now_ns);
   if (lane == kNoLane) return false;
   const uint64_t correlation =
       (next_attempt_ << (kSlotBits + kAttemptBits)) | (uint64_t{index} << kAttemptBits) | place;
   const int64_t remaining_ns = slot.call.deadline_ns - now_ns;
-  paxos::ClientRequest request;
-  request.operation = slot.call.operation;
-  request.id = slot.call.id;
+  const int64_t server_ns = wait ? std::min(remaining_ns, kMaxServerWaitNs) : remaining_ns;
+  paxos::ClientRequest request = request_of(slot.call);
   request.timeout_ms = static_cast<uint32_t>(
-      std::clamp<int64_t>(remaining_ns / 1'000'000, 1, std::numeric_limits<int32_t>::max()));
-  request.name = slot.call.name;
-  request.value = slot.call.value;
+      std::clamp<int64_t>(server_ns / 1'000'000, 1, std::numeric_limits<int32_t>::max()));
   if (!transport_->send(lane, correlation, request)) return false;
   ++next_attempt_;
   ++slot.attempts;
   lanes_.on_sent(lane);
   slot.in_flight[place] = Attempt{lane, correlation, now_ns};
-  const int64_t hedge = std::min(kMaxHedgeDelayNs, remaining_ns / 3);
-  slot.hedge_at_ns = now_ns + (rarely(Rare::kHedgeAtOnce) ? 1 : hedge);
+  int64_t patience = std::min(kMaxHedgeDelayNs, remaining_ns / 3);
+  if (wait) patience = server_ns + kMaxHedgeDelayNs;
+  const bool at_once = may_hedge(slot.call.operation) && rarely(Rare::kHedgeAtOnce);
+  slot.hedge_at_ns = now_ns + (at_once ? 1 : patience);
   return true;
 }
 
@@ -165,10 +165,29 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
 void Session::attempt_failed(uint32_t index, std::string_view why, int64_t now_ns) {
   Slot& slot = slots_[index];
   slot.last_error.assign(why);
+  slot.not_yet = false;
   if (count_in_flight(slot) > 0) return;
+  const bool lost = slot.may_have_happened && !may_repeat_after_loss(slot.call.operation);
+  if (lost || slot.refusal) return finish_without_answer(index, Outcome::kUnavailable);
   const int64_t pause = jitter(prng_, backoff_ns(slot.failures));
   slot.retry_at_ns = now_ns + (rarely(Rare::kRetryAtOnce) ? 0 : pause);
   ++slot.failures;
+  advance(index, now_ns);
+}
+
+// One attempt did not and will not happen. The others decide whether the operation did not.
+void Session::attempt_refused(uint32_t index, Result&& refusal) {
+  Slot& slot = slots_[index];
+  slot.refusal = std::move(refusal);
+  if (count_in_flight(slot) == 0) finish_without_answer(index, Outcome::kUnavailable);
+}
+
+// A node waited in vain for as long as it was asked to, or as long as it likes to.
+void Session::attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns) {
+  Slot& slot = slots_[index];
+  slot.not_yet = true;
+  if (now_ns - sent_ns >= kMaxHedgeDelayNs) slot.failures = 0;
+  slot.retry_at_ns = now_ns + jitter(prng_, backoff_ns(slot.failures++));
   advance(index, now_ns);
 }
 
@@ -207,22 +226,21 @@ void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientRep
   Slot& slot = slots_[index];
   Attempt& attempt = slot.in_flight[which];
   if (!slot.active || attempt.lane != lane || attempt.correlation != correlation) return;
+  const int64_t sent_ns = attempt.sent_ns;
   attempt = Attempt{};
-  const Status status = fits(slot.call.operation, reply.status) ? reply.status : Status::kUnknown;
-  switch (status) {
-    case Status::kUnknown:
+  const paxos::ClientRequest question = request_of(slot.call);
+  switch (meaning_of(question, reply)) {
+    case Meaning::kFinal:
+      return finish(index, result_of(question, reply));
+    case Meaning::kFinalIfAlone:
+      return attempt_refused(index, result_of(question, reply));
+    case Meaning::kNotYet:
+      return attempt_saw_nothing(index, sent_ns, now_ns);
+    case Meaning::kMayHaveHappened:
       slot.may_have_happened = true;
-      return attempt_failed(index, "the server does not know the outcome", now_ns);
-    case Status::kUnavailable:
-      return attempt_failed(index, "the server cannot reach a majority", now_ns);
-    case Status::kOverloaded:
-      return attempt_failed(index, "the server is overloaded", now_ns);
-    default:
-      // "Invalid" says only that this attempt did nothing; an earlier one may have been taken.
-      if (status == Status::kInvalid && (slot.may_have_happened || count_in_flight(slot) > 0)) {
-        return finish_at_deadline(index);
-      }
-      return finish(index, to_result(slot.call, reply));
+      [[fallthrough]];
+    case Meaning::kNothing:
+      return attempt_failed(index, trouble_of(reply.status), now_ns);
   }
 }
 
@@ -247,7 +265,7 @@ void Session::arm(uint32_t index, int64_t at_ns) {
 }
 
 int64_t Session::next_wake_ns() const {
-  const int64_t timer = timers_.empty() ? std::numeric_limits<int64_t>::max() : timers_.top().at_ns;
+  const int64_t timer = timers_.empty() ? kNever : timers_.top().at_ns;
   return std::min(timer, lanes_.next_wake_ns());
 }
 
@@ -272,24 +290,57 @@ void Session::finish(uint32_t index, Result&& result) {
   done(std::move(result));
 }
 
-void Session::finish_at_deadline(uint32_t index) {
-  const Slot& slot = slots_[index];
+// No answer settles it: then it is unknown, or nothing happened and this is how it ends.
+void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened) {
+  Slot& slot = slots_[index];
+  const bool unknown = may_have_happened(slot);
+  if (slot.refusal && !unknown) return finish(index, std::move(*slot.refusal));
   Result result;
+  if (slot.refusal) {  // the state helps to find out
+    result = std::move(*slot.refusal);
+    result.refusal = Refusal::kNone;
+    result.message += "; but an earlier attempt of this request may have happened";
+  } else {
+    result.message = slot.last_error.empty() ? last_trouble_ : slot.last_error;
+    if (result.message.empty()) result.message = "no answer in time";
+  }
   result.request_id = slot.call.id;
-  const bool maybe = slot.may_have_happened || count_in_flight(slot) > 0;
-  const bool write = slot.call.operation == Operation::kWrite;
-  result.outcome = write && maybe ? Outcome::kUnknown : Outcome::kUnavailable;
-  result.message = slot.last_error.empty() ? last_trouble_ : slot.last_error;
-  if (result.message.empty()) result.message = "no answer in time";
+  result.outcome = unknown ? Outcome::kUnknown : if_nothing_happened;
   finish(index, std::move(result));
 }
 
-void Session::finish_all(std::string_view why) {
+void Session::finish_at_deadline(uint32_t index) {
+  Slot& slot = slots_[index];
+  const bool heard_of = slot.not_yet || count_in_flight(slot) > 0;
+  if (slot.call.operation == paxos::Operation::kWait && heard_of) {
+    slot.last_error = "no newer version was decided in time";
+    return finish_without_answer(index, Outcome::kNotYet);
+  }
+  finish_without_answer(index, Outcome::kUnavailable);
+}
+
+void Session::cancel(std::span<const uint64_t> numbers, std::string_view why) {
+  std::vector<uint64_t> sorted(numbers.begin(), numbers.end());
+  std::sort(sorted.begin(), sorted.end());
+  for (uint32_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    if (!slot.active || slot.call.number == 0) continue;
+    if (!std::binary_search(sorted.begin(), sorted.end(), slot.call.number)) continue;
+    slot.last_error.assign(why);
+    finish_without_answer(index, Outcome::kCancelled);
+  }
+}
+
+void Session::cancel_all(std::string_view why) {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     if (!slots_[index].active) continue;
     slots_[index].last_error.assign(why);
-    finish_at_deadline(index);
+    finish_without_answer(index, Outcome::kCancelled);
   }
+}
+
+bool Session::may_have_happened(const Slot& slot) {
+  return changes(slot.call.operation) && (slot.may_have_happened || count_in_flight(slot) > 0);
 }
 
 size_t Session::count_in_flight(const Slot& slot) {

@@ -1,12 +1,15 @@
-// The operations of one client: routing, request ids, retries, hedges, deadlines. No socket, thread
-// or clock: time is passed in, connections are a Transport. Single-threaded.
-// An operation ends exactly once. A write is reported "did not happen" (kUnavailable) only if every
-// attempt was never handed to a connection or was answered so; otherwise it ends as unknown.
+// The operations of one client: routing, retries, hedges, deadlines, cancellation. No socket,
+// thread or clock: time is passed in, connections are a Transport. Single-threaded.
+// An operation ends exactly once. A change is reported "did not happen" (kUnavailable, kCancelled,
+// a refusal) only if every attempt was never handed to a connection or was answered so; otherwise
+// it ends as unknown. What an answer says is decided in retry_rules.h.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +28,7 @@ inline constexpr int64_t kMaxHedgeDelayNs = 500'000'000;
 inline constexpr int64_t kHomePatienceNs =
     50'000'000;  // how long a first attempt waits for the home
 inline constexpr int64_t kWaitPollNs = 20'000'000;
+inline constexpr int64_t kMaxServerWaitNs = 60'000'000'000;  // one node is trusted no longer
 inline constexpr size_t kMaxAttemptsInFlight = 3;
 
 struct SessionOptions {
@@ -36,10 +40,12 @@ struct SessionOptions {
 struct Call {
   paxos::Operation operation = paxos::Operation::kRead;
   RequestId id;
+  uint64_t version = 0;  // of cas, seal, check and wait
   std::string name;
   std::string value;
   int64_t deadline_ns = 0;
-  Callback done;  // must not call back into the session
+  uint64_t number = 0;  // to cancel it by; 0: never
+  Callback done;        // must not call back into the session
 };
 
 class Session {
@@ -53,7 +59,9 @@ class Session {
   void on_closed(LaneId lane, std::string_view why, int64_t now_ns);
   void on_reply(LaneId lane, uint64_t correlation, const paxos::ClientReply& reply, int64_t now_ns);
   void on_tick(int64_t now_ns);
-  void finish_all(std::string_view why);
+  // Numbers that are not pending are passed over. Walks all slots once, however many they are.
+  void cancel(std::span<const uint64_t> numbers, std::string_view why);
+  void cancel_all(std::string_view why);
 
   int64_t next_wake_ns() const;  // when on_tick has work; INT64_MAX: never
   size_t pending() const { return slots_.size() - free_.size(); }
@@ -67,9 +75,9 @@ class Session {
   struct Slot {
     Call call;
     bool active = false;
-    bool waiting = false;  // listed in waiting_
-    bool may_have_happened =
-        false;  // an attempt was lost, or its outcome was unknown to the server
+    bool waiting = false;            // listed in waiting_
+    bool may_have_happened = false;  // an attempt was lost, or a node does not know its outcome
+    bool not_yet = false;            // what the last attempt of a wait was told
     uint32_t attempts = 0;
     unsigned failures = 0;
     int64_t started_ns = 0;
@@ -77,6 +85,7 @@ class Session {
     int64_t hedge_at_ns = 0;
     int64_t armed_at_ns = 0;  // its one live entry in timers_; 0 is none
     std::array<Attempt, kMaxAttemptsInFlight> in_flight;
+    std::optional<Result> refusal;  // of one attempt, while another one may still happen
     std::string last_error;
   };
   struct Timer {
@@ -86,13 +95,18 @@ class Session {
   };
 
   void advance(uint32_t index, int64_t now_ns);
+  void overdue(uint32_t index, int64_t now_ns);
   bool try_send(uint32_t index, int64_t now_ns);
   void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
+  void attempt_refused(uint32_t index, Result&& refusal);
+  void attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns);
   void finish(uint32_t index, Result&& result);
+  void finish_without_answer(uint32_t index, Outcome if_nothing_happened);
   void finish_at_deadline(uint32_t index);
   void arm(uint32_t index, int64_t at_ns);
   void wake_waiting(int64_t now_ns);
   static size_t count_in_flight(const Slot& slot);
+  static bool may_have_happened(const Slot& slot);
 
   Transport* transport_;
   Prng prng_;

@@ -1,2 +1,3 @@
 once_test(unit/session_test.cc once_client)
+once_test(unit/session_rules_test.cc once_client)
 once_test(unit/client_test.cc once_client)

@@ -47,7 +47,7 @@ int write_command(const Arguments& arguments) {
   const std::string wrong = check_value(value.size());
   if (!wrong.empty()) return usage_error(wrong);
   Client client(client_options(arguments));
-  const Result result = client.write(arguments.name, value, arguments.request_id);
+  const Result result = client.write(arguments.name, value, {.id = arguments.request_id});
   if (arguments.json) {
     if (!write_stdout(result_json(arguments.name, result) + "\n")) return kExitError;
   } else {

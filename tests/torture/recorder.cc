@@ -17,6 +17,8 @@ check::Outcome outcome_of(client::Outcome outcome) {
       return check::Outcome::kEmpty;
     case client::Outcome::kUnknown:
       return check::Outcome::kUnknown;
+    case client::Outcome::kNotYet:
+    case client::Outcome::kCancelled:
     case client::Outcome::kUnavailable:
     case client::Outcome::kInvalid:
     case client::Outcome::kError:

@@ -80,9 +80,9 @@ void Workload::submit(Call call, unsigned attempts) {
     on_answer(recorder_.returned(handle, std::move(result)), attempts + 1);
   };
   if (call.action == Action::kWrite) {
-    client.write_async(call.name, call.value, call.id, answer);
+    client.write_async(call.name, call.value, {.id = call.id}, answer);
   } else {
-    client.read_async(call.name, answer);
+    client.read_async(call.name, {}, answer);
   }
 }
 
@@ -151,7 +151,7 @@ std::vector<std::string> Workload::read_each(const std::vector<std::string>& nam
     call.client = static_cast<uint32_t>(prng_.below(clients_.size()));
     const size_t handle = recorder_.called(call);
     ++pending;
-    clients_[call.client]->read_async(name, [&, handle](client::Result&& result) {
+    clients_[call.client]->read_async(name, {}, [&, handle](client::Result&& result) {
       const Call answered = recorder_.returned(handle, std::move(result));
       if (answered.outcome == Outcome::kNothing) {
         std::lock_guard lock(mutex);

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -22,7 +23,10 @@ namespace {
 class FakeServer {
  public:
   enum class Act { kReply, kSilence, kDrop };
-  using Answer = std::function<Act(const paxos::ClientRequest&, ClientReply&)>;
+  struct Reply : ClientReply {
+    std::string told;  // if not empty: the value
+  };
+  using Answer = std::function<Act(const paxos::ClientRequest&, Reply&)>;
 
   explicit FakeServer(Answer answer) : answer_(std::move(answer)) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -81,9 +85,10 @@ class FakeServer {
     } else if (frame.type == net::FrameType::kStatusRequest) {
       net::encode_status_reply(frame.correlation, {NodeId{1}, 4711, {{"takeovers", 3}}}, out);
     } else if (frame.type == net::FrameType::kRequest) {
-      ClientReply reply;
+      Reply reply;
       const Act act = answer_(net::decode_request(frame.body).value(), reply);
       if (act == Act::kDrop) return false;
+      if (!reply.told.empty()) reply.state.value = reply.told;
       if (act == Act::kReply) net::encode_reply(frame.correlation, reply, out);
     }
     return true;
@@ -105,9 +110,9 @@ Options options_for(const std::string& address, int64_t timeout_ms = 5000) {
 }
 
 TEST(ClientTest, DoneRefusedAndReads) {
-  FakeServer server([](const paxos::ClientRequest& request, ClientReply& reply) {
+  FakeServer server([](const paxos::ClientRequest& request, FakeServer::Reply& reply) {
     reply.state = {1, true, request.id, "the value"};
-    if (request.name == "empty") reply = {0, Status::kEmpty, {}};
+    if (request.name == "empty") static_cast<ClientReply&>(reply) = {0, Status::kEmpty, {}};
     if (request.name == "taken") {
       reply.status = Status::kAlreadySet;
       reply.state.writer = request_id(1, 2);
@@ -115,7 +120,7 @@ TEST(ClientTest, DoneRefusedAndReads) {
     return FakeServer::Act::kReply;
   });
   Client client(options_for(server.address()));
-  const Result done = client.write("free", "v", request_id(3, 4));
+  const Result done = client.write("free", "v", {.id = request_id(3, 4)});
   EXPECT_EQ(done.outcome, Outcome::kDone);
   EXPECT_EQ(done.version, 1u);
   EXPECT_EQ(done.writer, request_id(3, 4));
@@ -154,19 +159,19 @@ TEST(ClientTest, NobodyThereIsUnavailable) {
 TEST(ClientTest, DroppedAfterTheRequestIsRetriedWithTheSameId) {
   std::mutex mutex;
   std::vector<RequestId> ids;
-  FakeServer server([&](const paxos::ClientRequest& request, ClientReply& reply) {
+  FakeServer server([&](const paxos::ClientRequest& request, FakeServer::Reply& reply) {
     std::lock_guard lock(mutex);
     ids.push_back(request.id);
     reply.state.writer = request.id;
     return ids.size() < 3 ? FakeServer::Act::kDrop : FakeServer::Act::kReply;
   });
   Client client(options_for(server.address()));
-  EXPECT_EQ(client.write("x", "v", request_id(5, 6)).outcome, Outcome::kDone);
+  EXPECT_EQ(client.write("x", "v", {.id = request_id(5, 6)}).outcome, Outcome::kDone);
   EXPECT_EQ(ids, std::vector<RequestId>(3, request_id(5, 6)));
 }
 
 TEST(ClientTest, ManyThreadsAndCallbacksAtOnce) {
-  FakeServer server([](const paxos::ClientRequest& request, ClientReply& reply) {
+  FakeServer server([](const paxos::ClientRequest& request, FakeServer::Reply& reply) {
     reply.state = {1, true, request.id, request.name};
     return FakeServer::Act::kReply;
   });
@@ -178,7 +183,7 @@ TEST(ClientTest, ManyThreadsAndCallbacksAtOnce) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < 500; ++i) {
           const std::string name = std::to_string(t) + "." + std::to_string(i);
-          client.read_async(name, [&, name](Result&& r) { done += r.value == name ? 1 : 0; });
+          client.read_async(name, {}, [&, name](Result&& r) { done += r.value == name ? 1 : 0; });
         }
         EXPECT_EQ(client.write("sync", "v").outcome, Outcome::kDone);
       });
@@ -188,6 +193,91 @@ TEST(ClientTest, ManyThreadsAndCallbacksAtOnce) {
     while (done < 2000 && time(nullptr) < end) std::this_thread::yield();
   }
   EXPECT_EQ(done, 2000);
+}
+
+// What arrives at the server, told back in the value.
+TEST(ClientTest, EachOperationArrivesAsItWasMeant) {
+  FakeServer server([](const paxos::ClientRequest& request, FakeServer::Reply& reply) {
+    reply.told = std::to_string(static_cast<int>(request.operation)) + " " +
+                 std::string(request.name) + " " + std::to_string(request.version) + " " +
+                 std::string(request.value) + " " + std::to_string(request.timeout_ms <= 700);
+    return FakeServer::Act::kReply;
+  });
+  Client client(options_for(server.address()));
+  const CallOptions soon{.timeout_ms = 700};
+  EXPECT_EQ(client.write("a", "v").value, "1 a 0 v 0");
+  EXPECT_EQ(client.read("b", soon).value, "2 b 0  1");
+  EXPECT_EQ(client.set("c", "v", soon).value, "3 c 0 v 1");
+  EXPECT_EQ(client.cas("d", 4, "v").value, "4 d 4 v 0");
+  EXPECT_EQ(client.seal("e", 5).value, "5 e 5  0");
+  EXPECT_EQ(client.next("f", soon).value, "6 f 0  1");
+  EXPECT_EQ(client.check("g", 7).value, "7 g 7  0");
+  EXPECT_EQ(client.wait("h", 8, soon).value, "8 h 8  1");
+}
+
+TEST(ClientTest, AnOperationHasItsOwnTimeout) {
+  FakeServer server([](auto&, auto&) { return FakeServer::Act::kSilence; });
+  Client client(options_for(server.address(), 3600 * 1000));
+  EXPECT_EQ(client.read("x", {.timeout_ms = 50}).outcome, Outcome::kUnavailable);
+  EXPECT_EQ(client.wait("x", 0, {.timeout_ms = 50}).outcome, Outcome::kNotYet);
+  for (int64_t wrong : {int64_t{-1}, int64_t{24 * 3600 * 1000 + 1}}) {
+    const Result result = client.read("x", {.timeout_ms = wrong});
+    EXPECT_EQ(result.outcome, Outcome::kInvalid);
+    EXPECT_NE(result.message.find(std::to_string(wrong)), std::string::npos);
+  }
+}
+
+TEST(ClientTest, CancelledFromManyThreadsEndsOnce) {
+  FakeServer server([](auto&, auto&) { return FakeServer::Act::kSilence; });
+  Client client(options_for(server.address(), 3600 * 1000));
+  constexpr int kEach = 200;
+  std::atomic<int> cancelled{0}, others{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kEach; ++i) {
+        const Operation wait = client.wait_async("x", 1, {}, [&](Result&& result) {
+          ++(result.outcome == Outcome::kCancelled ? cancelled : others);
+        });
+        client.cancel(wait);
+        client.cancel(wait);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  client.cancel(Operation());
+  const int64_t end = time(nullptr) + 10;
+  while (cancelled < 4 * kEach && time(nullptr) < end) std::this_thread::yield();
+  EXPECT_EQ(cancelled, 4 * kEach);
+  EXPECT_EQ(others, 0);
+}
+
+TEST(ClientTest, TheEndOfTheClientCancels) {
+  FakeServer server([](auto&, auto&) { return FakeServer::Act::kSilence; });
+  std::vector<Result> results;
+  {
+    Client client(options_for(server.address(), 3600 * 1000));
+    client.wait_async("x", 1, {}, [&](Result&& result) { results.push_back(result); });
+  }
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kCancelled);
+  EXPECT_EQ(results[0].message, "the client was closed");
+}
+
+TEST(ClientTest, CallbacksMayStartAndCancelButNotBlock) {
+  FakeServer server([](const paxos::ClientRequest& request, auto&) {
+    return request.name == "silent" ? FakeServer::Act::kSilence : FakeServer::Act::kReply;
+  });
+  std::promise<Result> blocked, chained;
+  Client client(options_for(server.address(), 3600 * 1000));
+  const Operation silent = client.wait_async(
+      "silent", 0, {}, [&](Result&& result) { chained.set_value(std::move(result)); });
+  client.read_async("x", {}, [&](Result&&) {
+    blocked.set_value(client.read("x"));
+    client.read_async("x", {}, [&](Result&&) { client.cancel(silent); });
+  });
+  EXPECT_EQ(blocked.get_future().get().outcome, Outcome::kError);
+  EXPECT_EQ(chained.get_future().get().outcome, Outcome::kCancelled);
 }
 
 TEST(ClientTest, NoEndpointsIsAnError) {

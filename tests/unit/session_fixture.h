@@ -17,8 +17,8 @@
 namespace once::client {
 
 using paxos::ClientReply;
-using paxos::Operation;
 using paxos::Status;
+using Op = paxos::Operation;
 
 inline constexpr int64_t kMs = 1'000'000;
 inline constexpr uint64_t kSeed = 42;
@@ -51,6 +51,8 @@ class SessionTest : public testing::Test, public Transport {
     RequestId id;
     std::string name;
     uint32_t timeout_ms;
+    Op operation;
+    uint64_t version;
   };
 
   void connect(LaneId lane, const std::string& address, uint16_t core) override {
@@ -59,17 +61,21 @@ class SessionTest : public testing::Test, public Transport {
   }
   bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) override {
     if (full) return false;
-    sent.push_back({lane, correlation, request.id, std::string(request.name), request.timeout_ms});
+    sent.push_back({lane, correlation, request.id, std::string(request.name), request.timeout_ms,
+                    request.operation, request.version});
     return true;
   }
   void close(LaneId lane) override { closed.push_back(lane); }
 
-  void submit(Operation operation, const std::string& name, int64_t timeout_ms = 5000) {
+  void submit(Op operation, const std::string& name, int64_t timeout_ms = 5000,
+              uint64_t version = 0) {
     Call call;
     call.operation = operation;
     call.id = request_id(7, ++last_id);
     call.name = name;
-    call.value = "value";
+    if (paxos::takes_value(operation)) call.value = "value";
+    call.version = version;
+    call.number = last_id;
     call.deadline_ns = now + timeout_ms * kMs;
     call.done = [this](Result&& result) { results.push_back(std::move(result)); };
     session->submit(std::move(call), now);
@@ -88,7 +94,7 @@ class SessionTest : public testing::Test, public Transport {
   }
   // Connected to all three, with nothing pending.
   void establish(uint16_t cores = 1) {
-    submit(Operation::kRead, "first");
+    submit(Op::kRead, "first");
     connect_all(cores);
     connect_all(cores);
     ASSERT_FALSE(sent.empty());
@@ -97,10 +103,11 @@ class SessionTest : public testing::Test, public Transport {
     results.clear();
     sent.clear();
   }
-  void reply(size_t which, Status status, RequestId writer = {}) {
+  void reply(size_t which, Status status, RequestId writer = {}, uint64_t version = 1) {
     ClientReply reply;
     reply.status = status;
     reply.state.writer = writer;
+    if (writer != RequestId{}) reply.state.version = version;
     session->on_reply(sent[which].lane, sent[which].correlation, reply, now);
   }
   void run_until(int64_t end) {

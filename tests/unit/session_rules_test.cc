@@ -1,0 +1,452 @@
+// What each operation may be asked again, and what its answers are worth (docs/protocol.md,
+// section 7): one test a sentence.
+#include <gtest/gtest.h>
+
+#include "client/retry_rules.h"
+#include "tests/unit/session_fixture.h"
+
+namespace once::client {
+namespace {
+
+const RequestId kOther = request_id(1, 1);
+
+class SessionRulesTest : public SessionTest {
+ protected:
+  RequestId own() const { return request_id(7, last_id); }
+  void lose(size_t which) { session->on_closed(sent[which].lane, "reset", now); }
+  void until_sent(size_t count) {
+    while (sent.size() < count && results.empty()) run_until(session->next_wake_ns());
+    ASSERT_EQ(sent.size(), count);
+  }
+  void begin(Op operation, uint64_t version = 0, int64_t timeout_ms = 5000) {
+    results.clear();
+    sent.clear();
+    session = std::make_unique<Session>(SessionOptions{{"a:1", "b:1", "c:1"}, 4, 1}, this);
+    establish();
+    submit(operation, "x", timeout_ms, version);
+    ASSERT_EQ(sent.size(), 1u);
+  }
+  void expect(Outcome outcome, Refusal refusal = Refusal::kNone) {
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(outcome_name(results[0].outcome), outcome_name(outcome));
+    EXPECT_EQ(refusal_name(results[0].refusal), refusal_name(refusal));
+    EXPECT_EQ(results[0].request_id, own());
+  }
+};
+
+constexpr Op kAll[] = {Op::kWrite, Op::kRead, Op::kSet,   Op::kCas,
+                       Op::kSeal,  Op::kNext, Op::kCheck, Op::kWait};
+
+TEST_F(SessionRulesTest, TheVersionTravels) {
+  begin(Op::kCas, 41);
+  EXPECT_EQ(sent[0].operation, Op::kCas);
+  EXPECT_EQ(sent[0].version, 41u);
+}
+
+TEST_F(SessionRulesTest, WhatEachRefusalIsCalled) {
+  const std::tuple<Op, Status, Refusal> rows[] = {
+      {Op::kWrite, Status::kAlreadySet, Refusal::kAlreadySet},
+      {Op::kWrite, Status::kIdReused, Refusal::kIdReused},
+      {Op::kSet, Status::kSealed, Refusal::kSealed},
+      {Op::kSet, Status::kIdReused, Refusal::kIdReused},
+      {Op::kCas, Status::kConflict, Refusal::kConflict},
+      {Op::kCas, Status::kSealed, Refusal::kSealed},
+      {Op::kCas, Status::kIdReused, Refusal::kIdReused},
+      {Op::kSeal, Status::kConflict, Refusal::kConflict},
+      {Op::kSeal, Status::kSealed, Refusal::kSealed},
+      {Op::kSeal, Status::kIdReused, Refusal::kIdReused},
+      {Op::kNext, Status::kSealed, Refusal::kSealed},
+      {Op::kNext, Status::kIdReused, Refusal::kIdReused},
+      {Op::kCheck, Status::kConflict, Refusal::kConflict},
+      {Op::kWait, Status::kSealed, Refusal::kSealed},
+  };
+  for (const auto& [operation, status, refusal] : rows) {
+    begin(operation, 5);
+    reply(0, status, status == Status::kIdReused ? own() : kOther, 9);
+    expect(Outcome::kRefused, refusal);
+    EXPECT_EQ(results[0].version, 9u);
+    EXPECT_FALSE(results[0].message.empty());
+  }
+}
+
+TEST_F(SessionRulesTest, EachOperationCanBeDone) {
+  for (Op operation : kAll) {
+    begin(operation, 5);
+    reply(0, Status::kDone, kOther, 6);
+    expect(Outcome::kDone);
+    EXPECT_EQ(results[0].version, 6u);
+  }
+}
+
+TEST_F(SessionRulesTest, AConflictNamesBothVersions) {
+  begin(Op::kCas, 5);
+  reply(0, Status::kConflict, kOther, 9);
+  EXPECT_EQ(results[0].message, "the register has version 9, not 5");
+  begin(Op::kCheck, 5);
+  reply(0, Status::kConflict, kOther, 9);
+  EXPECT_EQ(results[0].message, "the register has version 9: 5 is not the newest token");
+  begin(Op::kCas, 5);
+  reply(0, Status::kConflict);
+  EXPECT_EQ(results[0].message, "the register is empty, not 5");
+}
+
+// --- which answers fit which question ---------------------------------------------------------
+
+TEST(RetryRulesTest, AnAnswerToAnotherQuestionSaysNothing) {
+  const std::tuple<Status, std::vector<Op>> rows[] = {
+      {Status::kEmpty, {Op::kRead}},
+      {Status::kAlreadySet, {Op::kWrite}},
+      {Status::kConflict, {Op::kCas, Op::kSeal, Op::kCheck}},
+      {Status::kSealed, {Op::kSet, Op::kCas, Op::kSeal, Op::kNext, Op::kWait}},
+      {Status::kIdReused, {Op::kWrite, Op::kSet, Op::kCas, Op::kSeal, Op::kNext}},
+      {Status::kNotYet, {Op::kWait}},
+  };
+  for (const auto& [status, fitting] : rows) {
+    for (Op operation : kAll) {
+      paxos::ClientRequest question;
+      question.operation = operation;
+      ClientReply answer;
+      answer.status = status;
+      const bool fits = std::find(fitting.begin(), fitting.end(), operation) != fitting.end();
+      EXPECT_EQ(meaning_of(question, answer) != Meaning::kMayHaveHappened, fits)
+          << static_cast<int>(status) << " for " << static_cast<int>(operation);
+    }
+  }
+}
+
+// --- hedges -----------------------------------------------------------------------------------
+
+TEST_F(SessionRulesTest, OnlyWhatIsHarmlessIsHedged) {
+  for (Op operation : kAll) {
+    begin(operation, 5);
+    run_until(now + 4000 * kMs);
+    const bool hedged = operation != Op::kSet && operation != Op::kNext && operation != Op::kWait;
+    EXPECT_EQ(sent.size(), hedged ? 3u : 1u) << static_cast<int>(operation);
+    for (const Sent& one : sent) EXPECT_EQ(one.id, own());
+    EXPECT_TRUE(results.empty());
+  }
+}
+
+TEST_F(SessionRulesTest, ASilentNodeIsAvoidedAfterASetToo) {
+  for (Op operation : {Op::kSet, Op::kNext}) {
+    begin(operation);
+    run_until(now + 501 * kMs);
+    submit(Op::kRead, "x");
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_NE(sent[1].lane, sent[0].lane);
+  }
+}
+
+// --- set: one attempt that may have been received -----------------------------------------------
+
+TEST_F(SessionRulesTest, ASetIsNotSentAgainAfterALoss) {
+  begin(Op::kSet);
+  lose(0);
+  expect(Outcome::kUnknown);
+  run_until(now + 5000 * kMs);
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_F(SessionRulesTest, ASetIsNotSentAgainWhenTheNodeDoesNotKnow) {
+  for (Status status : {Status::kUnknown, Status::kNotYet}) {  // the latter makes no sense
+    begin(Op::kSet);
+    reply(0, status);
+    expect(Outcome::kUnknown);
+    run_until(now + 5000 * kMs);
+    EXPECT_EQ(sent.size(), 1u);
+  }
+}
+
+TEST_F(SessionRulesTest, ASetIsSentAgainWhenNothingHappened) {
+  for (Status status : {Status::kUnavailable, Status::kOverloaded}) {
+    begin(Op::kSet);
+    reply(0, status);
+    EXPECT_TRUE(results.empty());
+    until_sent(2);
+    EXPECT_EQ(sent[1].id, sent[0].id);
+    reply(1, Status::kDone, own());
+    expect(Outcome::kDone);
+  }
+}
+
+TEST_F(SessionRulesTest, ASetThatWasNeverSentIsUnavailable) {
+  establish();
+  full = true;
+  submit(Op::kSet, "x", 100);
+  run_until(now + 100 * kMs);
+  expect(Outcome::kUnavailable);
+}
+
+TEST_F(SessionRulesTest, ASetInSilenceIsUnknownAtTheDeadline) {
+  begin(Op::kSet, 0, 1000);
+  run_until(now + 999 * kMs);
+  EXPECT_TRUE(results.empty());
+  run_until(now + 1 * kMs);
+  expect(Outcome::kUnknown);
+}
+
+// --- lost attempts of the others ----------------------------------------------------------------
+
+TEST_F(SessionRulesTest, TheOthersAreSentAgainAfterALoss) {
+  for (Op operation : kAll) {
+    if (operation == Op::kSet) continue;
+    begin(operation, 5);
+    lose(0);
+    until_sent(2);
+    EXPECT_EQ(sent[1].id, own());
+    reply(1, Status::kDone, own(), 6);
+    expect(Outcome::kDone);
+  }
+}
+
+// Refused after a loss: true of the operation, or only of the attempt that was told so?
+TEST_F(SessionRulesTest, RefusalsAfterALoss) {
+  struct Row {
+    Op operation;
+    Status status;
+    uint64_t shown;  // 5 was expected
+    Outcome outcome;
+  };
+  const Row rows[] = {
+      {Op::kWrite, Status::kAlreadySet, 1, Outcome::kRefused},
+      {Op::kCas, Status::kConflict, 9, Outcome::kUnknown},
+      {Op::kCas, Status::kConflict, 4, Outcome::kUnknown},
+      {Op::kCas, Status::kSealed, 9, Outcome::kUnknown},
+      {Op::kNext, Status::kSealed, 9, Outcome::kUnknown},
+      {Op::kSeal, Status::kSealed, 9, Outcome::kRefused},
+      {Op::kSeal, Status::kConflict, 9, Outcome::kRefused},
+      {Op::kSeal, Status::kConflict, 4, Outcome::kUnknown},
+      {Op::kCheck, Status::kConflict, 9, Outcome::kRefused},
+      {Op::kWait, Status::kSealed, 5, Outcome::kRefused},
+      {Op::kCas, Status::kIdReused, 9, Outcome::kRefused},
+      {Op::kNext, Status::kInvalid, 0, Outcome::kUnknown},
+      {Op::kRead, Status::kInvalid, 0, Outcome::kInvalid},
+  };
+  for (const Row& row : rows) {
+    begin(row.operation, 5);
+    lose(0);
+    until_sent(2);
+    reply(1, row.status, row.status == Status::kIdReused ? own() : kOther, row.shown);
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(outcome_name(results[0].outcome), outcome_name(row.outcome))
+        << static_cast<int>(row.operation) << " told " << static_cast<int>(row.status);
+    EXPECT_EQ(results[0].version, row.shown);
+    EXPECT_EQ(results[0].refusal != Refusal::kNone, row.outcome == Outcome::kRefused);
+  }
+}
+
+TEST_F(SessionRulesTest, TheOwnIdInARefusalAfterALossIsDone) {
+  for (Status status : {Status::kConflict, Status::kSealed}) {
+    begin(Op::kCas, 5);
+    lose(0);
+    until_sent(2);
+    reply(1, status, own(), 6);
+    expect(Outcome::kDone);
+  }
+}
+
+TEST_F(SessionRulesTest, AnEmptyRegisterWasWrittenByNobody) {
+  begin(Op::kCas, 5);
+  ClientReply nothing_there;
+  nothing_there.status = Status::kConflict;
+  nothing_there.state.writer = own();
+  session->on_reply(sent[0].lane, sent[0].correlation, nothing_there, now);
+  expect(Outcome::kRefused, Refusal::kConflict);
+}
+
+// --- cas with several attempts in flight ---------------------------------------------------------
+
+class HedgedCasTest : public SessionRulesTest {
+ protected:
+  // Two attempts in flight, the second one refused.
+  void refuse_the_hedge() {
+    begin(Op::kCas, 5);
+    run_until(now + 501 * kMs);
+    ASSERT_EQ(sent.size(), 2u);
+    reply(1, Status::kConflict, kOther, 9);
+    EXPECT_TRUE(results.empty());
+  }
+};
+
+TEST_F(HedgedCasTest, TheFirstAttemptMayStillSayThatItWasDone) {
+  refuse_the_hedge();
+  reply(0, Status::kDone, own(), 6);
+  expect(Outcome::kDone);
+}
+
+TEST_F(HedgedCasTest, RefusedByBothIsRefused) {
+  refuse_the_hedge();
+  reply(0, Status::kConflict, kOther, 9);
+  expect(Outcome::kRefused, Refusal::kConflict);
+}
+
+TEST_F(HedgedCasTest, RefusedByOneAndNothingByTheOtherIsRefused) {
+  for (Status status : {Status::kUnavailable, Status::kOverloaded}) {
+    refuse_the_hedge();
+    reply(0, status);
+    expect(Outcome::kRefused, Refusal::kConflict);
+  }
+}
+
+TEST_F(HedgedCasTest, RefusedByOneAndLostByTheOtherIsUnknown) {
+  refuse_the_hedge();
+  lose(0);
+  expect(Outcome::kUnknown);
+  EXPECT_EQ(results[0].version, 9u);
+}
+
+TEST_F(HedgedCasTest, RefusedByOneAndUnknownToTheOtherIsUnknown) {
+  refuse_the_hedge();
+  reply(0, Status::kUnknown);
+  expect(Outcome::kUnknown);
+}
+
+TEST_F(HedgedCasTest, RefusedByOneAndSilenceIsUnknownAndNotAskedAgain) {
+  refuse_the_hedge();
+  run_until(now + 5000 * kMs);
+  EXPECT_EQ(sent.size(), 2u);
+  expect(Outcome::kUnknown);
+}
+
+// --- wait ---------------------------------------------------------------------------------------
+
+TEST_F(SessionRulesTest, AWaitLastsOneMinuteAtOneNode) {
+  begin(Op::kWait, 3, 30'000);
+  EXPECT_EQ(sent[0].timeout_ms, 30'000u);
+  begin(Op::kWait, 3, 150'000);
+  EXPECT_EQ(sent[0].timeout_ms, 60'000u);
+}
+
+TEST_F(SessionRulesTest, AWaitIsAskedAgainUntilTheDeadline) {
+  begin(Op::kWait, 3, 150'000);
+  const int64_t end = now + 150'000 * kMs;
+  for (size_t round = 0; round < 2; ++round) {
+    run_until(now + 60'000 * kMs);
+    reply(round, Status::kNotYet);
+    EXPECT_TRUE(results.empty());
+    run_until(now + 10 * kMs);  // at once, or nearly
+    ASSERT_EQ(sent.size(), round + 2);
+    EXPECT_EQ(sent.back().version, 3u);
+  }
+  EXPECT_LT(sent[2].timeout_ms, 30'000u);
+  run_until(end - 1);
+  EXPECT_TRUE(results.empty());
+  run_until(end);
+  expect(Outcome::kNotYet);
+}
+
+TEST_F(SessionRulesTest, ANodeThatNeverWaitsIsNotAskedInALoop) {
+  begin(Op::kWait, 3, 10'000);
+  const int64_t end = now + 10'000 * kMs;
+  size_t answered = 0;
+  while (results.empty()) {
+    for (; answered < sent.size(); ++answered) reply(answered, Status::kNotYet);
+    run_until(std::min(session->next_wake_ns(), end));
+  }
+  EXPECT_LT(sent.size(), 150u);
+  EXPECT_GT(sent.size(), 10u);
+  expect(Outcome::kNotYet);
+}
+
+TEST_F(SessionRulesTest, AWaitThatLosesItsNodeIsAskedElsewhere) {
+  begin(Op::kWait, 3, 150'000);
+  const LaneId first = sent[0].lane;
+  lose(0);
+  until_sent(2);
+  EXPECT_NE(sent[1].lane, first);
+  reply(1, Status::kDone, kOther, 4);
+  expect(Outcome::kDone);
+}
+
+TEST_F(SessionRulesTest, AWaitThatGetsNoAnswerInItsMinuteIsAskedElsewhere) {
+  begin(Op::kWait, 3, 150'000);
+  run_until(now + 60'499 * kMs);
+  EXPECT_EQ(sent.size(), 1u);
+  run_until(now + 2 * kMs);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(sent[1].lane, sent[0].lane);
+  reply(0, Status::kDone, kOther, 4);  // of the attempt that was given up
+  EXPECT_TRUE(results.empty());
+  reply(1, Status::kDone, kOther, 4);
+  expect(Outcome::kDone);
+}
+
+TEST_F(SessionRulesTest, AWaitThatReachesNobodyIsUnavailable) {
+  for (Status status : {Status::kUnavailable, Status::kOverloaded, Status::kUnknown}) {
+    begin(Op::kWait, 3, 1000);
+    size_t answered = 0;
+    while (results.empty()) {
+      for (; answered < sent.size(); ++answered) reply(answered, status);
+      run_until(session->next_wake_ns());
+    }
+    expect(Outcome::kUnavailable);
+  }
+}
+
+TEST_F(SessionRulesTest, TheLastAnswerOfAWaitDecides) {
+  begin(Op::kWait, 3, 1000);
+  run_until(now + 990 * kMs);
+  reply(0, Status::kNotYet);
+  full = true;
+  run_until(now + 10 * kMs);
+  expect(Outcome::kNotYet);
+  full = false;
+  begin(Op::kWait, 3, 1000);
+  reply(0, Status::kNotYet);
+  until_sent(2);
+  reply(1, Status::kUnavailable);
+  full = true;
+  run_until(now + 1000 * kMs);
+  expect(Outcome::kUnavailable);
+}
+
+TEST_F(SessionRulesTest, WaitsLeaveHalfOfALaneToTheRest) {
+  session = std::make_unique<Session>(SessionOptions{{"a:1"}, kMaxOperationsPerCore, 1}, this);
+  addresses = {"a:1"};
+  establish();
+  const size_t half = kMaxInFlightPerConnection / 2;
+  for (size_t i = 0; i < half + 100; ++i) submit(Op::kWait, "x", 5000, 3);
+  EXPECT_EQ(sent.size(), half);
+  submit(Op::kRead, "x");
+  ASSERT_EQ(sent.size(), half + 1);
+  reply(half, Status::kEmpty);
+  reply(0, Status::kDone, kOther, 4);
+  run_until(now + 50 * kMs);
+  EXPECT_EQ(sent.size(), half + 2);  // room for one more of those that found none
+}
+
+// --- cancellation -------------------------------------------------------------------------------
+
+TEST_F(SessionRulesTest, CancelledIsCancelledOnlyIfNothingHappened) {
+  for (Op operation : kAll) {
+    begin(operation, 5);
+    const uint64_t number[] = {last_id};
+    session->cancel(number, "cancelled");
+    expect(changes(operation) ? Outcome::kUnknown : Outcome::kCancelled);
+    EXPECT_EQ(session->pending(), 0u);
+    reply(0, Status::kDone, own(), 6);  // late, and nobody minds
+    EXPECT_EQ(results.size(), 1u);
+    begin(operation, 5);
+    reply(0, Status::kUnavailable);
+    const uint64_t again[] = {last_id};
+    session->cancel(again, "cancelled");
+    expect(Outcome::kCancelled);
+    EXPECT_EQ(results[0].message, "cancelled");
+  }
+}
+
+TEST_F(SessionRulesTest, CancelTakesThoseThatItNamesAndNoOthers) {
+  establish();
+  for (int i = 0; i < 4; ++i) submit(Op::kRead, "x");
+  const uint64_t numbers[] = {last_id, 0, last_id - 2, 999, last_id - 2};
+  session->cancel(numbers, "cancelled");
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].request_id, request_id(7, last_id - 2));
+  EXPECT_EQ(results[1].request_id, request_id(7, last_id));
+  session->cancel(numbers, "cancelled");
+  EXPECT_EQ(results.size(), 2u);
+  EXPECT_EQ(session->pending(), 2u);
+}
+
+}  // namespace
+}  // namespace once::client
