@@ -135,6 +135,11 @@ void Load::settle(int64_t begun_ns, const paxos::ClientReply& reply) {
       break;
     case paxos::Status::kEmpty:
       return wrong("a read found a written name empty");
+    case paxos::Status::kConflict:
+    case paxos::Status::kSealed:
+    case paxos::Status::kIdReused:
+    case paxos::Status::kNotYet:
+      return wrong("an answer does not belong to the operation");
     case paxos::Status::kUnknown:
       return count_error(&Errors::unknown);
     case paxos::Status::kUnavailable:
