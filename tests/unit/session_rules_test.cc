@@ -308,6 +308,40 @@ TEST_F(HedgedCasTest, RefusedByOneAndSilenceIsUnknownAndNotAskedAgain) {
   expect(Outcome::kUnknown);
 }
 
+// An operation takes the place of one that has ended, and inherits nothing.
+TEST_F(HedgedCasTest, TheNextInThePlaceIsNotUnknown) {
+  refuse_the_hedge();
+  lose(0);
+  expect(Outcome::kUnknown);
+  results.clear();
+  full = true;
+  submit(Op::kCas, "x", 100, 5);
+  run_until(now + 100 * kMs);
+  expect(Outcome::kUnavailable);
+}
+
+TEST_F(HedgedCasTest, TheNextInThePlaceIsNotRefused) {
+  refuse_the_hedge();
+  reply(0, Status::kDone, own(), 6);
+  results.clear();
+  full = true;
+  submit(Op::kCas, "x", 100, 5);
+  run_until(now + 100 * kMs);
+  expect(Outcome::kUnavailable);
+}
+
+TEST_F(SessionRulesTest, TheNextWaitInThePlaceHasHeardNothing) {
+  begin(Op::kWait, 3);
+  reply(0, Status::kNotYet);
+  until_sent(2);
+  session->cancel_all("cancelled");
+  results.clear();
+  full = true;
+  submit(Op::kWait, "x", 100, 3);
+  run_until(now + 100 * kMs);
+  expect(Outcome::kUnavailable);
+}
+
 // --- wait ---------------------------------------------------------------------------------------
 
 TEST_F(SessionRulesTest, AWaitLastsOneMinuteAtOneNode) {
@@ -318,9 +352,9 @@ TEST_F(SessionRulesTest, AWaitLastsOneMinuteAtOneNode) {
 }
 
 TEST_F(SessionRulesTest, AWaitIsAskedAgainUntilTheDeadline) {
-  begin(Op::kWait, 3, 150'000);
-  const int64_t end = now + 150'000 * kMs;
-  for (size_t round = 0; round < 2; ++round) {
+  begin(Op::kWait, 3, 270'000);
+  const int64_t end = now + 270'000 * kMs;
+  for (size_t round = 0; round < 4; ++round) {
     run_until(now + 60'000 * kMs);
     reply(round, Status::kNotYet);
     EXPECT_TRUE(results.empty());
@@ -328,7 +362,7 @@ TEST_F(SessionRulesTest, AWaitIsAskedAgainUntilTheDeadline) {
     ASSERT_EQ(sent.size(), round + 2);
     EXPECT_EQ(sent.back().version, 3u);
   }
-  EXPECT_LT(sent[2].timeout_ms, 30'000u);
+  EXPECT_LT(sent[4].timeout_ms, 30'000u);
   run_until(end - 1);
   EXPECT_TRUE(results.empty());
   run_until(end);
