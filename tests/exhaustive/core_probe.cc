@@ -13,13 +13,13 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10104},
+    {"Core", sizeof(Core), 10176},
     {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 128},
-    {"RoundZero", sizeof(RoundZero), 40},
-    {"Task", sizeof(Task), 152},
+    {"Op", sizeof(Op), 160},
+    {"RoundZero", sizeof(RoundZero), 104},
+    {"Task", sizeof(Task), 208},
     {"Lane", sizeof(Lane), 64},
-    {"Lane::Slot", sizeof(Lane::Slot), 16},
+    {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},
     {"PeerCore", sizeof(PeerCore), 32},
     {"Peer", sizeof(Peer), 72},
@@ -41,6 +41,13 @@ void put_state(ByteWriter& out, const State& state) {
   out.put<uint8_t>(state.sealed);
   out.put_uuid(state.writer);
   put_text(out, state.value);
+}
+
+void put_batch(ByteWriter& out, const Batch& batch) {
+  put_ballot(out, batch.first);
+  out.put(batch.version);
+  out.put_uuid(batch.writer);
+  out.put(uint64_t{batch.size});
 }
 
 void put_endpoint(ByteWriter& out, const Endpoint& endpoint) {
@@ -119,9 +126,16 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
     put_text(out, op.value());
   }
   out.put(static_cast<uint8_t>(op.operation));
-  out.put<uint8_t>(op.may_have_happened);
+  out.put<uint8_t>(op.elsewhere);
+  out.put(op.version);
+  out.put(op.made);
+  out.put(op.polls);
+  if (op.list == &core_.watchers_of(op.hash)) out.put(until(op.poll_at));
   for (const Task& task : core_.tasks_) {  // only before or after counts
     if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
+  }
+  for (const RoundZero& slot : core_.ring_) {
+    if (slot.open) out.put<uint8_t>(op.step <= slot.step);
   }
 }
 
@@ -129,11 +143,15 @@ void CoreProbe::put_ops(ByteWriter& out) {
   for (const Op& op : core_.ops_) out.put(op.generation);
   for (uint32_t index : core_.free_ops_) out.put(index);
   out.put(kNil);
-  for (uint32_t op = core_.oldest_op_; op != kNil; op = core_.ops_[op].newer) {
-    out.put(op);
-    put_op(out, core_.ops_[op]);
+  for (const AgeList* age : {&core_.ops_by_age_, &core_.waits_by_age_}) {
+    for (uint32_t op = age->oldest; op != kNil; op = core_.ops_[op].newer) {
+      out.put(op);
+      put_op(out, core_.ops_[op]);
+    }
+    out.put(kNil);
   }
-  out.put(kNil);
+  if (core_.watching_ == 0) return out.put(kNil);
+  for (const WaitList& list : core_.watchers_) put_waiters(out, list);
 }
 
 void CoreProbe::put_round_zero(ByteWriter& out) {
@@ -154,6 +172,9 @@ void CoreProbe::put_round_zero(ByteWriter& out) {
     if (!slot.open) continue;
     out.put(number_of(slot.entry));
     out.put(slot.votes);
+    out.put(slot.version);
+    out.put<uint8_t>(slot.sealed);
+    put_batch(out, slot.batch);
     put_waiters(out, slot.waiters);
   }
 }
@@ -178,6 +199,8 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_state(out, task.state);
     out.put(until(task.next_at));
     out.put(core_.now_ - task.started);
+    out.put<uint8_t>(task.confirms);
+    put_batch(out, task.batch);
     put_waiters(out, task.waiters);
   }
   for (Fifo<Core::OwnVote> votes = core_.own_votes_; !votes.empty();) {
@@ -203,6 +226,7 @@ void CoreProbe::put_lanes(ByteWriter& out) {
     for (const Lane::Slot& slot : lane->ring) {
       out.put(slot.sequence);
       out.put(slot.entry == kNil ? kNil : number_of(slot.entry));
+      out.put(slot.version);
     }
   }
   out.put(uint32_t{0});
@@ -242,10 +266,12 @@ void CoreProbe::put_homes(ByteWriter& out) {
 
 int64_t CoreProbe::next_deadline() {
   int64_t next = kNoDeadline;
-  for (uint32_t op = core_.oldest_op_; op != kNil; op = core_.ops_[op].newer) {
-    next = std::min(next, core_.ops_[op].deadline);
-    if (core_.ops_[op].forwarded_to.node.value != 0) {
-      next = std::min(next, core_.ops_[op].hedge_at);
+  for (const AgeList* age : {&core_.ops_by_age_, &core_.waits_by_age_}) {
+    for (uint32_t index = age->oldest; index != kNil; index = core_.ops_[index].newer) {
+      const Op& op = core_.ops_[index];
+      next = std::min(next, op.deadline);
+      if (op.forwarded_to.node.value != 0) next = std::min(next, op.hedge_at);
+      if (op.list == &core_.watchers_of(op.hash)) next = std::min(next, op.poll_at);
     }
   }
   for (const RoundZero& slot : core_.ring_) {

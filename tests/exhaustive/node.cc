@@ -160,8 +160,12 @@ void Node::take() {
   for (const ClientReply& r : out_.replies) {
     const auto call = static_cast<uint32_t>(r.token);
     const bool has_state = r.status == Status::kDone || r.status == Status::kAlreadySet;
+    State state = r.state;
+    if (r.status == Status::kDone && takes_value(scenario_.calls[call].operation)) {
+      state.value = scenario_.calls[call].value;  // the client knows it
+    }
     replies_.push_back(
-        {call, r.status, has_state ? catalog_.state(scenario_.calls[call].name, r.state) : 0});
+        {call, r.status, has_state ? catalog_.state(scenario_.calls[call].name, state) : 0});
   }
   release();
 }

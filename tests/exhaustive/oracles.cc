@@ -155,7 +155,9 @@ std::string Search::judge_message(const World& world, const Parcel& parcel,
   } else if (const auto* m = std::get_if<ForwardReply>(&parcel.message)) {
     const bool shows = m->status == Status::kDone || m->status == Status::kAlreadySet;
     right = !shows || is_chosen([&](const KnownAccept&, const KnownState& s) {
-      return s.writer == m->state.writer && s.value == m->state.value;
+      // A change that is done comes back without its value.
+      return s.writer == m->state.writer && s.version == m->state.version &&
+             (s.value == m->state.value || m->state.value.empty());
     });
   }
   if (right) return {};

@@ -60,6 +60,14 @@ const char* text_of(Status status) {
       return "overloaded";
     case Status::kInvalid:
       return "invalid";
+    case Status::kConflict:
+      return "conflict";
+    case Status::kSealed:
+      return "sealed";
+    case Status::kIdReused:
+      return "id reused";
+    case Status::kNotYet:
+      return "not yet";
   }
   return "?";
 }

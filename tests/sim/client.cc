@@ -177,9 +177,13 @@ void SimClient::record(Operation& operation, const client::Result& result) {
   }
   const bool done = result.outcome == client::Outcome::kDone;
   call.outcome = done ? check::Outcome::kDone : check::Outcome::kRefused;
+  if (write && done) {
+    call.result = call.value;
+    return oracle_.on_made(call.name, result.version, result.writer, "a write done");
+  }
   oracle_.on_shown(call.name,
                    paxos::State{result.version, result.sealed, result.writer, result.value},
-                   write ? (done ? "a write done" : "a write refused") : "a read");
+                   write ? "a write refused" : "a read");
 }
 
 // What callbacks left behind: the session must not be called from within them.

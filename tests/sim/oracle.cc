@@ -144,7 +144,7 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   }
   if (fact == nullptr) {
     fact = &name.facts.emplace_back();
-    *fact = Fact{ballot, record.state.version, sum, 0, false};
+    *fact = Fact{ballot, record.state.version, sum, record.state.writer, 0, false};
   }
   if (fact->state != sum) {
     return world_.violation(
@@ -186,10 +186,34 @@ void Oracle::on_shown(std::string_view text, const paxos::State& state, const ch
       if (fact.chosen && fact.version == state.version && fact.state == sum) return;
     }
   }
+  not_held(text, state.version, state.writer, by);
+}
+
+void Oracle::on_made(std::string_view text, uint64_t version, const RequestId& writer,
+                     const char* by) {
+  bool held = false;
+  const auto found = names_.find(std::string(text));
+  if (found != names_.end()) {
+    for (const Fact& fact : found->second.facts) {
+      if (!fact.chosen || fact.version < version) continue;
+      held = true;
+      if (fact.version == version && fact.writer != writer) {
+        return world_.violation(
+            fmt::format("agreement: {} of {} is told version {}, which another "
+                        "made",
+                        by, text, version));
+      }
+    }
+  }
+  if (!held) not_held(text, version, writer, by);
+}
+
+void Oracle::not_held(std::string_view text, uint64_t version, const RequestId& writer,
+                      const char* by) {
   world_.violation(
       fmt::format("durability: {} of {} shows version {} by {:x}-{:x}, which no majority's disks "
                   "hold",
-                  by, text, state.version, state.writer.high, state.writer.low));
+                  by, text, version, writer.high, writer.low));
 }
 
 }  // namespace once::sim

@@ -37,6 +37,9 @@ class Oracle {
 
   // An answer that shows this state reached a client.
   void on_shown(std::string_view name, const paxos::State& state, const char* by);
+  // An answer that says that `writer` made this version: the chosen state holds it or was built on
+  // it, for changes that are composed leave one state between them.
+  void on_made(std::string_view name, uint64_t version, const RequestId& writer, const char* by);
 
   const std::array<uint64_t, kPaths>& decisions() const { return decisions_; }
   uint64_t records() const { return records_; }
@@ -46,6 +49,7 @@ class Oracle {
     paxos::Ballot ballot;
     uint64_t version = 0;
     uint64_t state = 0;  // sum of all of it
+    RequestId writer;
     uint32_t nodes = 0;
     bool chosen = false;
   };
@@ -68,6 +72,7 @@ class Oracle {
   void choose(std::string_view name, Name& known, Fact& fact);
   paxos::Ballot& promised(Name& name, size_t node);
   static uint64_t sum_of(const paxos::State& state);
+  void not_held(std::string_view name, uint64_t version, const RequestId& writer, const char* by);
 
   World& world_;
   size_t nodes_;

@@ -87,7 +87,13 @@ void Run::on_node_sends(HostId client, std::string_view frames) {
     if (reply->status != paxos::Status::kDone && reply->status != paxos::Status::kAlreadySet) {
       continue;
     }
-    oracle_.on_shown(call->name, reply->state, "an answer under way");
+    const bool made =
+        call->action == check::Action::kWrite && reply->status == paxos::Status::kDone;
+    if (made) {
+      oracle_.on_made(call->name, reply->state.version, reply->state.writer, "an answer under way");
+    } else {
+      oracle_.on_shown(call->name, reply->state, "an answer under way");
+    }
   }
 }
 

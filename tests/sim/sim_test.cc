@@ -244,6 +244,22 @@ TEST_F(OracleTest, IsContentWithAnAnswerThatAMajorityHolds) {
   EXPECT_EQ(world.violated(), "");
 }
 
+TEST_F(OracleTest, SeesAVersionToldToWhomDidNotMakeIt) {
+  land(0, accept(0, 1, "a"));
+  land(2, accept(0, 1, "a"));
+  oracle.on_made("name", 1, accept(0, 1, "a").state.writer, "a write");
+  EXPECT_EQ(world.violated(), "");
+  oracle.on_made("name", 1, request_id(77, 77), "a write");
+  EXPECT_NE(world.violated().find("which another made"), std::string::npos);
+}
+
+TEST_F(OracleTest, SeesAVersionThatIsNotThereYet) {
+  land(0, accept(0, 1, "a"));
+  land(2, accept(0, 1, "a"));
+  oracle.on_made("name", 2, request_id(77, 77), "a write");
+  EXPECT_NE(world.violated().find("durability"), std::string::npos);
+}
+
 TEST_F(OracleTest, SeesWhatRecoveryLost) {
   land(0, accept(0, 1, "a"));
   oracle.begin_audit(0, 0);
