@@ -1,8 +1,9 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points mutants lint format clean
+.PHONY: help deps test-deps dev-deps build install run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points mutants lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
+PREFIX ?= /usr/local
 SEEDS ?= 2000
 SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
 
@@ -21,6 +22,9 @@ dev-deps:
 build: deps  ## build the release into build/
 	@cmake --preset release
 	@cmake --build build -j$(JOBS)
+
+install: build  ## install commands and client library (PREFIX=/usr/local)
+	@cmake --install build --prefix $(PREFIX)
 
 run: build  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C
 	@scripts/demo

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/types.h"
+#include "base/ids.h"
 
 namespace once::client {
 

@@ -53,7 +53,7 @@ EXEMPT = {
 MAX_COLUMNS = 100
 MAX_LINES = 500
 MAX_HEADER_LINES = 250
-CHECKED = {".h", ".cc", ".py", ".cmake", ".txt", ".md", ".json", ".sh", ""}
+CHECKED = {".h", ".cc", ".in", ".py", ".cmake", ".txt", ".md", ".json", ".sh", ""}
 WIDE_ALLOWED = {".md", ".txt", ".json"}  # tables and data
 
 
@@ -220,7 +220,7 @@ def prove_rules():
 
 
 def files():
-    for folder in FOLDERS + ["docs", "scripts", ".ci"]:
+    for folder in FOLDERS + ["docs", "packaging", "scripts", ".ci"]:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and path.suffix in CHECKED and "__pycache__" not in path.parts:
                 yield path
@@ -234,7 +234,7 @@ def other_files():
     """Text with no rule but that against conflicts: patches, dictionaries, dot files, Makefile."""
     known = set(files())
     candidates = [path for path in ROOT.iterdir() if path.name != ".git"]
-    for folder in FOLDERS + ["docs", "scripts", ".ci"]:
+    for folder in FOLDERS + ["docs", "packaging", "scripts", ".ci"]:
         candidates += sorted((ROOT / folder).rglob("*"))
     for path in candidates:
         if path.is_file() and path not in known and "__pycache__" not in path.parts:
