@@ -1,7 +1,8 @@
 // The client library: the registers of a cluster, from any thread.
 // One background thread owns all sockets. Blocking calls wait for it; callbacks run on it and must
-// not block: no blocking call (it ends with kError), and never the destruction of the Client. They
-// may start and cancel operations. The destructor cancels what is pending.
+// not block or throw: no blocking call (it ends with kError), and never the destruction of the
+// Client. They may start and cancel operations. The destructor cancels what is pending.
+// docs/client.md is the guide.
 #pragma once
 
 #include <cstdint>

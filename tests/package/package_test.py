@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The installed package, as a stranger meets it: each public header alone, and a program outside
-the tree, built with find_package and with pkg-config, against a node of the installed `onced`."""
+"""The installed package, as a stranger meets it: each public header alone, the examples of the
+guide, and a program outside the tree, built with find_package and with pkg-config, against a node
+of the installed `onced`."""
 
 import argparse
 import os
@@ -15,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 from cluster import Cluster, check, check_equal, free_port  # noqa: E402
 
 CONSUMER = pathlib.Path(__file__).resolve().parent / "consumer"
+GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "client.md"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 WITH_A_NODE = """version: {version}
@@ -58,6 +60,20 @@ def check_headers(options, prefix):
             "-I", prefix / "include", "-include", f"once/{header.name}", "/dev/null")
 
 
+def check_examples(options, prefix):
+    """What docs/client.md shows compiles: whole files as they are, the rest in a function."""
+    blocks = re.findall(r"^```cpp\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    check(len(blocks) >= 4, f"examples in {GUIDE}: {len(blocks)}")
+    for number, block in enumerate(blocks):
+        example = options.data / f"example-{number}.cc"
+        if not block.startswith("#include"):
+            block = ("#include <once/client.h>\n"
+                     f"void example(once::client::Client& client) {{\n{block}}}\n")
+        example.write_text(block)
+        run(options.compiler, "-std=c++20", *WARNINGS, "-fsyntax-only", "-I", prefix / "include",
+            example)
+
+
 def build_with_cmake(options, prefix, source):
     build = source / "build"
     run("cmake", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
@@ -92,6 +108,7 @@ def main():
     run("cmake", "--install", options.build, "--prefix", options.data / "installed")
     (options.data / "installed").rename(prefix)
     check_headers(options, prefix)
+    check_examples(options, prefix)
 
     source = options.data / "consumer"
     shutil.copytree(CONSUMER, source)
