@@ -9,7 +9,7 @@ std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
 }
 
 Core::Core(const ReplicaOptions& options)
-    : options_(options), table_(arena_), prng_(options.random_seed) {
+    : options_(options), table_(arena_), prng_(options.random_seed), ops_(options.max_operations) {
   ONCE_ASSERT(!options_.members.empty() && options_.members.size() <= kMaxNodes);
   ONCE_ASSERT(index_of(options_.self.node) < options_.members.size());
   peers_.resize(options_.members.size());
@@ -20,9 +20,7 @@ Core::Core(const ReplicaOptions& options)
   ring_.resize(options_.round_zero_window);
   tasks_.resize(options_.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
-  ops_.resize(options_.max_operations);
   watchers_.resize(std::bit_ceil(std::max<size_t>(options_.max_operations / 2, 1)));
-  for (auto i = static_cast<uint32_t>(ops_.size()); i-- > 0;) free_ops_.push_back(i);
 }
 
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
@@ -230,7 +228,7 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
 void Core::on_link_down(const Endpoint& peer) {
   Peer& p = peers_[index_of(peer.node)];
   if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
-  for (uint32_t op = ops_by_age_.oldest; op != kNil;) {
+  for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
     const uint32_t newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);
     op = newer;
@@ -240,7 +238,7 @@ void Core::on_link_down(const Endpoint& peer) {
 const ReplicaCounters& Core::counters() const {
   counters_.names = table_.size();
   counters_.claimed = claimed_;
-  counters_.waiting = waits_;
+  counters_.waiting = ops_.waits();
   counters_.unsettled = 0;
   for (const Home& home : homes_) counters_.unsettled += home.flagged;
   return counters_;

@@ -16,6 +16,7 @@
 #include "base/rarely.h"
 #include "paxos/arena.h"
 #include "paxos/core_state.h"
+#include "paxos/op_pool.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
 #include "paxos/table.h"
@@ -194,11 +195,6 @@ class Core final : public Replica {
   void answer(uint32_t op, Status status, const State& state);
   uint32_t take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);
   void keep_request(Op& op, std::string_view name, std::string_view value);
-  void free_op(uint32_t op);
-  void push(WaitList& list, uint32_t op);
-  void move_all(WaitList& from, WaitList& to);
-  AgeList& age_list(Operation o) { return o == Operation::kWait ? waits_by_age_ : ops_by_age_; }
-  void unlink(uint32_t op);
   void tick_ops();
   void expire(uint32_t op);
 
@@ -242,19 +238,9 @@ class Core final : public Replica {
 
   std::vector<Task> tasks_;
   std::vector<uint32_t> free_tasks_;
-  struct OwnVote {
-    uint64_t record;
-    uint64_t handle;
-    Phase phase;
-    Ballot ballot;
-  };
   Fifo<OwnVote> own_votes_;  // ascending records
 
-  std::vector<Op> ops_;
-  std::vector<uint32_t> free_ops_;
-  AgeList ops_by_age_;
-  AgeList waits_by_age_;
-  size_t waits_ = 0;                // of ops_
+  OpPool ops_;
   std::vector<WaitList> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run

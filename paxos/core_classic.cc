@@ -42,7 +42,7 @@ bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uin
   tasks_[task].seen_round = seen_round;
   tasks_[task].batch = batch;
   entry.active = active_task(task);
-  move_all(from, tasks_[task].waiters);
+  ops_.move_all(from, tasks_[task].waiters);
   if (home_of(entry.hash()) != options_.self.node) ++counters_.takeovers;
   prepare(task);
   return true;
@@ -68,7 +68,7 @@ bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitLi
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
   keep_state(task, task.ballot, next);
   entry.active = active_task(task_index);
-  move_all(from, task.waiters);
+  ops_.move_all(from, task.waiters);
   send_accepts(task_index);
   return true;
 }
@@ -229,7 +229,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   counters_.changes += task.batch.size;
   answer_chosen(task.waiters, task.state, task.step);
   WaitList rest;
-  move_all(task.waiters, rest);
+  ops_.move_all(task.waiters, rest);
   end_classic(index);
   pursue(entry_index, rest);
 }

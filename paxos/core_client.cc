@@ -75,7 +75,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint
   // On a full disk a name that was met before may still be finished.
   const bool known_switch = found != Table::kNone && request.operation == Operation::kWrite;
   const bool no_room = disk_full_ && changes(request.operation) && !known_switch;
-  if (free_ops_.empty() || no_room || (waits && waits_ >= ops_.size() / 2)) {
+  if (ops_.full() || no_room || (waits && ops_.waits() >= ops_.size() / 2)) {
     return reply(origin, token, Status::kOverloaded, State{});
   }
   const uint32_t op = take_op(origin, token, request);
@@ -121,7 +121,7 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
   ONCE_ASSERT(round_zero_open(&table_.at(index)));
   ops_[op].made = 1;
   WaitList one;
-  push(one, op);
+  ops_.push(one, op);
   propose_round_zero(index, apply(State{}, change_of(request)), 1, one);
 }
 
@@ -180,37 +180,28 @@ void Core::home_lost(uint32_t index) {
 // Joins what is going on with the name, or begins it. REQUIRES: the request is kept.
 void Core::wait_on(uint32_t entry, uint32_t op) {
   WaitList one;
-  push(one, op);
+  ops_.push(one, op);
   pursue(entry, one);
 }
 
 void Core::answer(uint32_t index, Status status, const State& state) {
   const Op& op = ops_[index];
   reply(op.origin, op.token, status, state);
-  unlink(index);
-  free_op(index);
+  arena_.free(op.block, op.name_size + size_t{op.value_size});
+  ops_.unlink(index);
+  ops_.free(index);
 }
 
 uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request) {
-  const uint32_t index = free_ops_.back();
-  free_ops_.pop_back();
+  const uint32_t index = ops_.take(request.operation);
   Op& op = ops_[index];
-  const uint32_t generation = op.generation;
-  op = Op{};
-  op.generation = generation;
   op.origin = origin;
   op.token = token;
   op.id = request.id;
-  op.operation = request.operation;
   op.version = request.version;
   op.arrival = now_;
   op.step = step_;
   op.deadline = now_ + std::clamp<int64_t>(request.timeout_ms, 1, 60'000) * kMs;
-  AgeList& age = age_list(op.operation);
-  op.older = age.newest;
-  (age.newest == kNil ? age.oldest : ops_[age.newest].newer) = index;
-  age.newest = index;
-  if (op.operation == Operation::kWait) ++waits_;
   return index;
 }
 
@@ -222,51 +213,8 @@ void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
   op.value_size = static_cast<uint32_t>(value.size());
 }
 
-void Core::free_op(uint32_t index) {
-  Op& op = ops_[index];
-  ONCE_ASSERT(op.list == nullptr);
-  AgeList& age = age_list(op.operation);
-  (op.older == kNil ? age.oldest : ops_[op.older].newer) = op.newer;
-  (op.newer == kNil ? age.newest : ops_[op.newer].older) = op.older;
-  if (op.operation == Operation::kWait) --waits_;
-  arena_.free(op.block, op.name_size + size_t{op.value_size});
-  op.block = nullptr;
-  op.forwarded_to = Endpoint{};
-  ++op.generation;
-  free_ops_.push_back(index);
-}
-
-void Core::push(WaitList& list, uint32_t index) {
-  Op& op = ops_[index];
-  ONCE_ASSERT(op.list == nullptr);
-  op.list = &list;
-  op.previous = list.tail;
-  op.next = kNil;
-  (list.tail == kNil ? list.head : ops_[list.tail].next) = index;
-  list.tail = index;
-}
-
-void Core::unlink(uint32_t index) {
-  Op& op = ops_[index];
-  if (op.list == nullptr) return;
-  (op.previous == kNil ? op.list->head : ops_[op.previous].next) = op.next;
-  (op.next == kNil ? op.list->tail : ops_[op.next].previous) = op.previous;
-  op.list = nullptr;
-  op.next = op.previous = kNil;
-}
-
-// From `from` to the end of `to`.
-void Core::move_all(WaitList& from, WaitList& to) {
-  if (&from == &to) return;
-  while (!from.empty()) {
-    const uint32_t index = from.head;
-    unlink(index);
-    push(to, index);
-  }
-}
-
 void Core::tick_ops() {
-  for (uint32_t index = age_list(Operation::kRead).oldest; index != kNil;) {
+  for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     Op& op = ops_[index];
     if (now_ - op.arrival < 5 * kMs && op.deadline > now_) return;
     const uint32_t newer = op.newer;

@@ -31,8 +31,8 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 void Core::pursue(uint32_t index, WaitList& from) {
   if (from.empty()) return;
   Entry& entry = table_.at(index);
-  if (entry.active & 1) return move_all(from, ring_[entry.active >> 1].waiters);
-  if (entry.active != 0) return move_all(from, tasks_[(entry.active >> 1) - 1].waiters);
+  if (entry.active & 1) return ops_.move_all(from, ring_[entry.active >> 1].waiters);
+  if (entry.active != 0) return ops_.move_all(from, tasks_[(entry.active >> 1) - 1].waiters);
   Batch none;
   if (entry.final()) return conclude(from, none, entry);
   if (!keeps(entry)) return start_classic(index, from, none, 0);
@@ -147,7 +147,7 @@ void Core::doubt(uint32_t index) {
 // Nothing can be begun now: tried again when it is looked at next.
 void Core::put_off(uint32_t index) {
   Op& op = ops_[index];
-  unlink(index);
+  ops_.unlink(index);
   if (op.operation == Operation::kWait) return watch(index);
   if (!op.may_have_happened()) return answer(index, Status::kOverloaded, State{});
   op.hedge_at = now_ + 5 * kMs;

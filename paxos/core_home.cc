@@ -42,7 +42,7 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
                    .open = true,
                    .sealed = entry.has(kSealed),
                    .waiters = {}};
-  move_all(from, slot.waiters);
+  ops_.move_all(from, slot.waiters);
   broadcast(entry.hash(), RestsOn{}, accept_of(slot));
   if (next_sequence_ - announced_durable_ > ring_.size() / 2) announce_progress();
 }

@@ -10,7 +10,7 @@ bool Core::begin_read(uint32_t op) {
   if (index == kNil) return false;
   ++counters_.quorum_reads;
   tasks_[index].op = op;
-  push(tasks_[index].waiters, op);
+  ops_.push(tasks_[index].waiters, op);
   ask(index);
   return true;
 }
@@ -76,7 +76,7 @@ void Core::end_read(uint32_t index, const Ballot& ballot, const State& state) {
   const uint32_t op = tasks_[index].op;
   const uint64_t hash = ops_[op].hash;
   const uint32_t found = table_.find(hash, ops_[op].name());
-  unlink(op);
+  ops_.unlink(op);
   free_task(index);
   if (found != Table::kNone && !ballot.is_null() && table_.at(found).accepted == ballot &&
       table_.at(found).version == state.version) {
@@ -91,7 +91,7 @@ void Core::end_read(uint32_t index, const Ballot& ballot, const State& state) {
 void Core::finish_read(uint32_t index) {
   const uint32_t op_index = tasks_[index].op;
   Op& op = ops_[op_index];
-  unlink(op_index);
+  ops_.unlink(op_index);
   free_task(index);
   const NodeId home = home_of(op.hash);
   const Endpoint to = peer_core(index_of(home), op.hash);

@@ -123,6 +123,14 @@ struct Task {
   WaitList waiters;
 };
 
+// A vote of this node's own acceptor in a task: it counts once `record` is durable.
+struct OwnVote {
+  uint64_t record = 0;
+  uint64_t handle = 0;
+  Phase phase = Phase::kBackOff;
+  Ballot ballot;
+};
+
 // Accepts of one core of one home, by sequence: what that home has not yet told us to be on its
 // disk, or to be chosen. One incarnation at a time.
 struct Lane {

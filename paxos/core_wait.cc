@@ -13,11 +13,11 @@ WaitList& Core::watchers_of(uint64_t hash) { return watchers_[hash & (watchers_.
 // REQUIRES: the request is kept and in no list.
 void Core::watch(uint32_t index) {
   Op& op = ops_[index];
-  unlink(index);
+  ops_.unlink(index);
   const int64_t pause = kFirstPollNs << std::min(op.polls, kPollDoublings);
   op.poll_at =
       now_ + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
-  push(watchers_of(op.hash), index);
+  ops_.push(watchers_of(op.hash), index);
   ++watching_;
 }
 
@@ -37,7 +37,7 @@ void Core::poll(uint32_t index) {
 }
 
 void Core::stop_watching(uint32_t index) {
-  unlink(index);
+  ops_.unlink(index);
   --watching_;
 }
 
@@ -72,7 +72,7 @@ void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
 }
 
 void Core::tick_waits() {
-  for (uint32_t index = age_list(Operation::kWait).oldest; index != kNil;) {
+  for (uint32_t index = ops_.by_age(Operation::kWait).oldest; index != kNil;) {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
     const bool watching = op.list == &watchers_of(op.hash);

@@ -140,10 +140,10 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
 }
 
 void CoreProbe::put_ops(ByteWriter& out) {
-  for (const Op& op : core_.ops_) out.put(op.generation);
-  for (uint32_t index : core_.free_ops_) out.put(index);
+  for (const Op& op : core_.ops_.ops_) out.put(op.generation);
+  for (uint32_t index : core_.ops_.free_) out.put(index);
   out.put(kNil);
-  for (const AgeList* age : {&core_.ops_by_age_, &core_.waits_by_age_}) {
+  for (const AgeList* age : {&core_.ops_.by_age_, &core_.ops_.waits_by_age_}) {
     for (uint32_t op = age->oldest; op != kNil; op = core_.ops_[op].newer) {
       out.put(op);
       put_op(out, core_.ops_[op]);
@@ -203,8 +203,8 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_batch(out, task.batch);
     put_waiters(out, task.waiters);
   }
-  for (Fifo<Core::OwnVote> votes = core_.own_votes_; !votes.empty();) {
-    const Core::OwnVote vote = votes.pop();
+  for (Fifo<OwnVote> votes = core_.own_votes_; !votes.empty();) {
+    const OwnVote vote = votes.pop();
     out.put(pending(vote.record));
     out.put(vote.handle);
     out.put(static_cast<uint8_t>(vote.phase));
@@ -266,7 +266,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
 
 int64_t CoreProbe::next_deadline() {
   int64_t next = kNoDeadline;
-  for (const AgeList* age : {&core_.ops_by_age_, &core_.waits_by_age_}) {
+  for (const AgeList* age : {&core_.ops_.by_age_, &core_.ops_.waits_by_age_}) {
     for (uint32_t index = age->oldest; index != kNil; index = core_.ops_[index].newer) {
       const Op& op = core_.ops_[index];
       next = std::min(next, op.deadline);

@@ -1,0 +1,43 @@
+// The requests of one core that wait for their answers: a fixed number of places, each in at most
+// one list of its own kind (who waits for what), and in one by age.
+#pragma once
+
+#include <vector>
+
+#include "paxos/core_state.h"
+
+namespace once::paxos {
+
+class OpPool {
+ public:
+  explicit OpPool(size_t places);
+
+  Op& operator[](uint32_t index) { return ops_[index]; }
+  const Op& operator[](uint32_t index) const { return ops_[index]; }
+  size_t size() const { return ops_.size(); }
+  bool full() const { return free_.empty(); }
+  size_t waits() const { return waits_; }  // how many of them are Operation::kWait
+
+  // A fresh one, the newest of its age list. REQUIRES: not full.
+  uint32_t take(Operation operation);
+  // REQUIRES: it is in no list of waiters. Its block is the caller's to free, before.
+  void free(uint32_t index);
+
+  void push(WaitList& list, uint32_t index);  // REQUIRES: in no list
+  void unlink(uint32_t index);                // of its list, if it is in one
+  // From `from` to the end of `to`.
+  void move_all(WaitList& from, WaitList& to);
+
+  // Waits may stand for long; they have a list of their own, that only the slow tick walks.
+  AgeList& by_age(Operation o) { return o == Operation::kWait ? waits_by_age_ : by_age_; }
+
+ private:
+  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  std::vector<Op> ops_;
+  std::vector<uint32_t> free_;
+  AgeList by_age_;
+  AgeList waits_by_age_;
+  size_t waits_ = 0;
+};
+
+}  // namespace once::paxos
