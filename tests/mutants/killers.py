@@ -79,8 +79,8 @@ def describe(text, code):
     return "; ".join(parts)[:200]
 
 
-PAPER = ["ballots_test", "claim_test", "durability_test", "quorum_read_test", "read_test",
-         "requests_test"]
+PAPER = ["ballots_test", "batch_test", "change_test", "claim_test", "durability_test",
+         "quorum_read_test", "read_test", "requests_test", "wait_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -101,13 +101,15 @@ def known(root, fast):
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
-        unit("session_test", {"client"}, 1), unit("client_test", {"client"}, 2),
+        unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
+        unit("client_test", {"client"}, 2),
     ]
     if not fast:
         killers += [
             unit("damage_test", {"wal"}, 20), unit("crash_points_test", {"wal"}, 30),
             Killer("replica_test walk", ["--gtest_fail_fast", f"--gtest_filter={WALK}"],
                    {"paxos"}, 10),
+            unit("register_walk_test", {"paxos"}, 9),
             Killer("once-sim", ["--seeds", "1..300"], whole, 25),
             Killer("once-exhaustive", ["--max-states", "200000"], {"paxos"}, 40),
         ]

@@ -66,5 +66,47 @@ TEST_F(AWaiter, IsToldWhenItsTimeIsOver) {
   EXPECT_EQ(world.answer(token).status, Status::kNotYet);
 }
 
+TEST_F(AWaiter, IsNotToldOfAnotherName) {
+  for (int n = 1; n <= 300; ++n) {  // more names than there are buckets
+    world.write(0, world.name_at_home(0, n), "other", request_id(9, static_cast<uint64_t>(n)));
+    world.drain();
+  }
+  world.tick(5);
+  world.drain();
+  EXPECT_FALSE(world.answered(token));
+}
+
+// The home dies between the decision and its broadcast: nobody is told, and somebody asks.
+TEST_F(AWaiter, FindsOutByItselfWhenTheNewsIsLost) {
+  world.write(0, name, "v", request_id(9, 1));
+  while (world.in_flight() > 0 || world.unsynced(0) > 0 || world.unsynced(1) > 0) {
+    world.sync(0);
+    world.sync(1);
+    world.sync(2);
+    while (world.in_flight() > 0) world.deliver(0);
+  }
+  EXPECT_FALSE(world.answered(token));
+  world.crash(0);
+  world.settle(2000);
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).value, "v");
+}
+
+TEST_F(AWaiter, LeavesRoomForOtherRequests) {
+  ClientRequest request;
+  request.operation = Operation::kWait;
+  request.timeout_ms = 60'000;
+  request.name = name;
+  uint64_t last = 0;
+  for (int n = 0; n < 300; ++n) last = world.ask(1, request);
+  world.drain();
+  ASSERT_TRUE(world.answered(last));
+  EXPECT_EQ(world.answer(last).status, Status::kOverloaded);
+  const uint64_t read = world.read(1, name);
+  world.drain();
+  ASSERT_TRUE(world.answered(read));
+  EXPECT_EQ(world.answer(read).status, Status::kEmpty);
+}
+
 }  // namespace
 }  // namespace once::paxos::test
