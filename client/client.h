@@ -22,7 +22,7 @@ enum class Outcome : uint8_t {
   kDone,         // a change: this request made the version that is shown; else the state follows
   kRefused,      // it has not happened and never will: see Refusal; the register's state follows
   kEmpty,        // read: nothing was ever written
-  kNotYet,       // wait: no newer version was decided by the deadline
+  kNotYet,       // wait: no newer version was heard of by the deadline
   kUnknown,      // a change that may have happened, or may still happen
   kUnavailable,  // nothing happened; no majority answered in time, or too much is pending
   kInvalid,      // the request breaks a limit; nothing happened

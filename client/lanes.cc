@@ -81,10 +81,13 @@ void Lanes::on_reply(LaneId id, int64_t now_ns) {
   lane.suspect_until_ns = 0;
 }
 
-void Lanes::suspect(LaneId id, int64_t sent_ns, int64_t now_ns) {
+bool Lanes::suspect(LaneId id, int64_t sent_ns, int64_t now_ns) {
   Lane& lane = lanes_[id];
   // A lane that answers others is not at fault: the operation itself is slow.
-  if (lane.last_reply_ns <= sent_ns) lane.suspect_until_ns = now_ns + kSuspicionNs;
+  if (lane.last_reply_ns > sent_ns) return false;
+  const bool news = lane.suspect_until_ns <= now_ns;
+  lane.suspect_until_ns = now_ns + kSuspicionNs;
+  return news;
 }
 
 void Lanes::expire_connects(int64_t now_ns) {

@@ -52,8 +52,8 @@ class Lanes {
   void on_closed(LaneId lane, int64_t now_ns);
   void on_reply(LaneId lane, int64_t now_ns);
   void on_sent(LaneId lane) { ++lanes_[lane].in_flight; }
-  // The lane left a request of `sent_ns` unanswered for long.
-  void suspect(LaneId lane, int64_t sent_ns, int64_t now_ns);
+  // The lane left a request of `sent_ns` unanswered for long. True: nobody had noticed yet.
+  bool suspect(LaneId lane, int64_t sent_ns, int64_t now_ns);
   // Lanes that did not connect in time, closed.
   void expire_connects(int64_t now_ns);
   int64_t next_wake_ns() const;

@@ -35,6 +35,11 @@ paxos::ClientRequest request_of(const Call& call) {
   return request;
 }
 
+// When a node that was asked to wait at `sent_ns` should have answered.
+int64_t wait_expiry_ns(int64_t sent_ns, int64_t deadline_ns) {
+  return sent_ns + std::min(deadline_ns - sent_ns, kMaxServerWaitNs) + kMaxHedgeDelayNs;
+}
+
 std::string_view trouble_of(paxos::Status status) {
   switch (status) {
     case paxos::Status::kUnavailable:
@@ -105,13 +110,9 @@ void Session::advance(uint32_t index, int64_t now_ns) {
 // What is in flight has taken long: ask somebody else too, if that is harmless.
 void Session::overdue(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
+  if (slot.call.operation == paxos::Operation::kWait) return overdue_wait(index, now_ns);
   for (const Attempt& attempt : slot.in_flight) {
-    if (attempt.lane != kNoLane) lanes_.suspect(attempt.lane, attempt.sent_ns, now_ns);
-  }
-  if (slot.call.operation == paxos::Operation::kWait) {
-    // The node should have said "not yet" by now: it is not believed to tell any news.
-    slot.in_flight.fill(Attempt{});
-    return;
+    if (attempt.lane != kNoLane) suspect(attempt, now_ns);
   }
   const bool more = may_hedge(slot.call.operation) && !slot.refusal &&
                     count_in_flight(slot) < kMaxAttemptsInFlight;
@@ -121,6 +122,37 @@ void Session::overdue(uint32_t index, int64_t now_ns) {
     slot.hedge_at_ns = now_ns + kWaitPollNs;  // nobody else to ask yet
   } else if (count_in_flight(slot) == kMaxAttemptsInFlight) {
     slot.hedge_at_ns = kNever;
+  }
+}
+
+// A wait has one attempt in flight. Its node kept others waiting, or should have answered by now:
+// it is not believed to tell any news.
+void Session::overdue_wait(uint32_t index, int64_t now_ns) {
+  Slot& slot = slots_[index];
+  const auto old = std::find_if(slot.in_flight.begin(), slot.in_flight.end(),
+                                [](const Attempt& each) { return each.lane != kNoLane; });
+  ONCE_ASSERT(old != slot.in_flight.end());
+  const int64_t expires_ns = wait_expiry_ns(old->sent_ns, slot.call.deadline_ns);
+  if (now_ns < expires_ns) {
+    slot.hedge_at_ns = expires_ns;
+    if (!try_send(index, now_ns)) return;  // nobody else to ask
+  } else {
+    suspect(*old, now_ns);
+  }
+  *old = Attempt{};
+}
+
+// Waits are silent by nature: only what other operations meet tells that their node hangs.
+void Session::suspect(const Attempt& attempt, int64_t now_ns) {
+  if (!lanes_.suspect(attempt.lane, attempt.sent_ns, now_ns)) return;
+  for (uint32_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    if (!slot.active || slot.call.operation != paxos::Operation::kWait) continue;
+    const bool there = std::any_of(slot.in_flight.begin(), slot.in_flight.end(),
+                                   [&](const Attempt& each) { return each.lane == attempt.lane; });
+    if (!there) continue;
+    slot.hedge_at_ns = now_ns;
+    arm(index, now_ns);
   }
 }
 
@@ -154,10 +186,10 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
   ++slot.attempts;
   lanes_.on_sent(lane);
   slot.in_flight[place] = Attempt{lane, correlation, now_ns};
-  int64_t patience = std::min(kMaxHedgeDelayNs, remaining_ns / 3);
-  if (wait) patience = server_ns + kMaxHedgeDelayNs;
+  const int64_t patience = std::min(kMaxHedgeDelayNs, remaining_ns / 3);
   const bool at_once = may_hedge(slot.call.operation) && rarely(Rare::kHedgeAtOnce);
   slot.hedge_at_ns = now_ns + (at_once ? 1 : patience);
+  if (wait) slot.hedge_at_ns = wait_expiry_ns(now_ns, slot.call.deadline_ns);
   return true;
 }
 

@@ -28,7 +28,8 @@ inline constexpr int64_t kMaxHedgeDelayNs = 500'000'000;
 inline constexpr int64_t kHomePatienceNs =
     50'000'000;  // how long a first attempt waits for the home
 inline constexpr int64_t kWaitPollNs = 20'000'000;
-inline constexpr int64_t kMaxServerWaitNs = 60'000'000'000;  // one node is trusted no longer
+// How long one node is asked to wait: after it a node that hangs, or is cut off, is noticed.
+inline constexpr int64_t kMaxServerWaitNs = 15'000'000'000;
 inline constexpr size_t kMaxAttemptsInFlight = 3;
 
 struct SessionOptions {
@@ -96,6 +97,8 @@ class Session {
 
   void advance(uint32_t index, int64_t now_ns);
   void overdue(uint32_t index, int64_t now_ns);
+  void overdue_wait(uint32_t index, int64_t now_ns);
+  void suspect(const Attempt& attempt, int64_t now_ns);
   bool try_send(uint32_t index, int64_t now_ns);
   void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
   void attempt_refused(uint32_t index, Result&& refusal);
