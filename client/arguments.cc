@@ -1,5 +1,6 @@
 #include "client/arguments.h"
 
+#include <charconv>
 #include <utility>
 
 #include "base/cli_parse.h"
@@ -7,12 +8,20 @@
 #include "client/client.h"
 #include "client/command_tree.h"
 #include "client/output.h"
+#include "paxos/change.h"
 
 namespace once::client {
 namespace {
 
 tl::unexpected<EarlyExit> wrong_usage(const std::string& message) {
   return tl::unexpected(EarlyExit{kExitUsage, "", "once: " + message + "\n"});
+}
+
+// Digits alone, no sign, and within what a version can be.
+bool read_version(const std::string& text, uint64_t& version) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, version);
+  return error == std::errc{} && stop == end && version <= paxos::kMaxVersion;
 }
 
 }  // namespace
@@ -26,11 +35,13 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
   }
   arguments.endpoints = split_list(texts.endpoints);
   if (arguments.endpoints.empty()) return wrong_usage("no endpoints were given");
-  if (arguments.command == Command::kStatus || arguments.command == Command::kCompletion) {
-    return arguments;
-  }
+  if (!is_operation(arguments.command)) return arguments;
   if (!texts.request_id.empty() && !from_hex(texts.request_id, arguments.request_id.emplace())) {
     return wrong_usage("--request-id needs 1 to 32 hexadecimal digits");
+  }
+  if (!read_version(texts.version, arguments.version)) {
+    return wrong_usage("'" + texts.version + "' is not a version: a whole number from 0 to " +
+                       std::to_string(paxos::kMaxVersion));
   }
   const std::string wrong = check_name(arguments.name);
   if (!wrong.empty()) return wrong_usage(wrong);

@@ -14,7 +14,20 @@ namespace once::client {
 
 inline constexpr int kExitUsage = 2;
 
-enum class Command : uint8_t { kWrite, kRead, kStatus, kCompletion };
+enum class Command : uint8_t {
+  kWrite,
+  kRead,
+  kSet,
+  kCas,
+  kSeal,
+  kNext,
+  kCheck,
+  kWait,
+  kStatus,
+  kCompletion,
+};
+// Which are one operation on one name.
+constexpr bool is_operation(Command command) { return command <= Command::kWait; }
 enum class Shell : uint8_t { kBash, kZsh, kFish };
 
 struct Arguments {
@@ -22,8 +35,9 @@ struct Arguments {
   std::vector<std::string> endpoints;  // one at least
   int64_t timeout_ms = 5000;
   bool json = false;
-  std::string name;   // of kWrite and kRead; within the limits
-  std::string value;  // of kWrite; "-": standard input
+  std::string name;      // of an operation; within the limits
+  std::string value;     // of kWrite, kSet, kCas; "-": standard input
+  uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one
   std::optional<RequestId> request_id;
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
   int count = 0;               // with watch_s: so many times; 0: until it is stopped

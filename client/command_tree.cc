@@ -18,12 +18,13 @@ void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
       ->capture_default_str();
   app.add_flag("--json", arguments.json, "Print one JSON object (status: a list)");
   app.footer(
-      "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set), 4 empty,\n"
-      "            5 outcome unknown (repeat with the same --request-id), 6 unavailable.\n\n"
+      "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set, conflict, sealed),\n"
+      "            4 empty, 5 outcome unknown, 6 unavailable, 7 nothing newer in time.\n\n"
       "Examples:\n"
       "  once write leader node-7         # exactly one caller wins; the others exit with 3\n"
       "  once read leader                 # prints the bare bytes: node-7\n"
       "  once write config - < app.toml   # the value from standard input\n"
+      "  once next tickets                # prints a number that nobody else gets\n"
       "  once --json status               # every node with its counters");
 }
 
@@ -31,24 +32,82 @@ void add_name(CLI::App* command, Arguments& arguments) {
   command->add_option("NAME", arguments.name, "1 to 1024 bytes, not beginning with _")->required();
 }
 
-void add_write(CLI::App& app, Arguments& arguments, Texts& texts) {
-  CLI::App* command = app.add_subcommand("write", "Set NAME, for ever, unless it is set already");
-  add_name(command, arguments);
+void add_value(CLI::App* command, Arguments& arguments) {
   command->add_option("VALUE", arguments.value, "The value, or - for standard input")->required();
+}
+
+CLI::Option* add_version(CLI::App* command, Texts& texts, const char* name, const char* what) {
+  return command->add_option(name, texts.version, what);
+}
+
+void add_request_id(CLI::App* command, Texts& texts) {
   command->add_option("--request-id", texts.request_id,
-                      "Repeat an earlier write: its id in hexadecimal");
-  command->footer(
+                      "Repeat an earlier request: its id in hexadecimal");
+}
+
+CLI::App* add_operation(CLI::App& app, Arguments& arguments, Command which, const char* word,
+                        const char* what) {
+  CLI::App* command = app.add_subcommand(word, what);
+  add_name(command, arguments);
+  command->callback([&arguments, which] { arguments.command = which; });
+  return command;
+}
+
+void add_write_once(CLI::App& app, Arguments& arguments, Texts& texts) {
+  CLI::App* write = add_operation(app, arguments, Command::kWrite, "write",
+                                  "Set NAME, for ever, unless it is set already");
+  add_value(write, arguments);
+  add_request_id(write, texts);
+  write->footer(
       "Examples:\n  once write job-42 worker-a\n"
       "  once write job-42 worker-a --request-id 0af3...   # after exit code 5\n"
       "  once write -- job-42 -5                           # a value that begins with -");
-  command->callback([&arguments] { arguments.command = Command::kWrite; });
+  add_operation(app, arguments, Command::kRead, "read", "Print the value of NAME")
+      ->footer("Examples:\n  once read job-42\n  once --json read job-42   # its version too");
 }
 
-void add_read(CLI::App& app, Arguments& arguments) {
-  CLI::App* command = app.add_subcommand("read", "Print the value of NAME");
-  add_name(command, arguments);
-  command->footer("Examples:\n  once read job-42\n  once --json read job-42");
-  command->callback([&arguments] { arguments.command = Command::kRead; });
+void add_changes(CLI::App& app, Arguments& arguments, Texts& texts) {
+  CLI::App* set = add_operation(app, arguments, Command::kSet, "set",
+                                "Give NAME a new value, whatever it holds, unless it is sealed");
+  add_value(set, arguments);
+  set->footer(
+      "After exit code 5 do not repeat it blindly: it would undo what came in between. Read\n"
+      "NAME and decide.\nExamples:\n  once set greeting hello\n  once set config - < app.toml");
+  CLI::App* cas = add_operation(app, arguments, Command::kCas, "cas",
+                                "Give NAME a new value if it still has the version EXPECTED");
+  add_version(cas, texts, "EXPECTED", "The version that was read; 0: NAME is empty")->required();
+  add_value(cas, arguments);
+  add_request_id(cas, texts);
+  cas->footer(
+      "A conflict (exit code 3) prints the value that stands there.\n"
+      "Examples:\n  once cas config 7 - < app.toml\n  once cas owner 0 me   # only if it is empty");
+  CLI::App* seal = add_operation(app, arguments, Command::kSeal, "seal",
+                                 "Freeze NAME for ever if it still has the version EXPECTED");
+  add_version(seal, texts, "EXPECTED", "The version that was read")->required();
+  add_request_id(seal, texts);
+  seal->footer("Examples:\n  once seal config 8");
+}
+
+void add_tokens(CLI::App& app, Arguments& arguments, Texts& texts) {
+  CLI::App* next = add_operation(app, arguments, Command::kNext, "next",
+                                 "Print a fencing token of NAME: higher than all before it");
+  next->footer(
+      "Tokens are unique and never come again; there may be gaps.\n"
+      "Examples:\n  token=$(once next tickets)");
+  CLI::App* check = add_operation(app, arguments, Command::kCheck, "check",
+                                  "Is TOKEN still the newest version of NAME? 0: yes, 3: no");
+  add_version(check, texts, "TOKEN", "What `once next` printed")->required();
+  check->footer("Examples:\n  once check tickets \"$token\" || exit");
+}
+
+void add_wait(CLI::App& app, Arguments& arguments, Texts& texts) {
+  CLI::App* wait = add_operation(app, arguments, Command::kWait, "wait",
+                                 "Wait until NAME has a version above AFTER; print its value");
+  add_version(wait, texts, "AFTER", "The version that is known; 0: NAME is empty (the default)");
+  wait->footer(
+      "It waits for as long as --timeout says; exit code 7: nothing newer came.\n"
+      "Examples:\n  once --timeout 60000 wait result-42\n"
+      "  once --json --timeout 60000 wait config 7   # the new version too");
 }
 
 void add_status(CLI::App& app, Arguments& arguments) {
@@ -93,11 +152,13 @@ void add_completion(CLI::App& app, Arguments& arguments, Texts& texts) {
 
 std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) {
   auto app = std::make_unique<CLI::App>(
-      "Talks to a once cluster: names that can be set exactly once.", "once");
+      "Talks to a once cluster: names that are set once, variables, tokens.", "once");
   app->require_subcommand(1);
   add_global_options(*app, arguments, texts);
-  add_write(*app, arguments, texts);
-  add_read(*app, arguments);
+  add_write_once(*app, arguments, texts);
+  add_changes(*app, arguments, texts);
+  add_tokens(*app, arguments, texts);
+  add_wait(*app, arguments, texts);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);
   for (CLI::App* command : app->get_subcommands({})) command->fallthrough();

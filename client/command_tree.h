@@ -12,6 +12,7 @@ namespace once::client {
 struct Texts {
   std::string endpoints;
   std::string request_id;
+  std::string version = "0";
   std::string shell;
 };
 

@@ -6,14 +6,15 @@ int main(int argc, char** argv) {
   using once::client::Command;
   const auto arguments = once::client::parse_arguments(argc, argv);
   if (!arguments) return once::say(arguments.error());
+  if (once::client::is_operation(arguments->command)) {
+    return once::client::operation_command(*arguments);
+  }
   switch (arguments->command) {
-    case Command::kWrite:
-      return once::client::write_command(*arguments);
-    case Command::kRead:
-      return once::client::read_command(*arguments);
     case Command::kStatus:
       return once::client::status_command(*arguments);
     case Command::kCompletion:
       return once::client::completion_command(*arguments);
+    default:
+      return once::client::kExitError;
   }
 }

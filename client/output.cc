@@ -85,6 +85,7 @@ bool from_hex(std::string_view hex, RequestId& id) {
 std::string result_json(std::string_view name, const Result& result) {
   Json json;
   json["outcome"] = outcome_name(result.outcome);
+  if (result.refusal != Refusal::kNone) json["refusal"] = refusal_name(result.refusal);
   put_bytes(json, "name", name);
   json["version"] = result.version;
   json["sealed"] = result.sealed;

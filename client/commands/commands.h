@@ -8,8 +8,7 @@ namespace once::client {
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUnavailable = 6;
 
-int write_command(const Arguments& arguments);
-int read_command(const Arguments& arguments);
+int operation_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 

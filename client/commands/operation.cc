@@ -1,0 +1,143 @@
+// write, read, set, cas, seal, next, check, wait: one operation on one name.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "client/client.h"
+#include "client/commands/commands.h"
+#include "client/commands/terminal.h"
+#include "client/output.h"
+
+namespace once::client {
+namespace {
+
+bool takes_value(Command command) {
+  return command == Command::kWrite || command == Command::kSet || command == Command::kCas;
+}
+
+Result ask(Client& client, const Arguments& a, const std::string& value) {
+  const CallOptions options{.id = a.request_id};
+  switch (a.command) {
+    case Command::kWrite:
+      return client.write(a.name, value, options);
+    case Command::kSet:
+      return client.set(a.name, value, options);
+    case Command::kCas:
+      return client.cas(a.name, a.version, value, options);
+    case Command::kSeal:
+      return client.seal(a.name, a.version, options);
+    case Command::kNext:
+      return client.next(a.name, options);
+    case Command::kCheck:
+      return client.check(a.name, a.version, options);
+    case Command::kWait:
+      return client.wait(a.name, a.version, options);
+    default:
+      return client.read(a.name, options);
+  }
+}
+
+// The bare bytes; on a terminal the prompt begins on a line of its own.
+bool show_value(const std::string& value) {
+  return write_stdout(value) && (!isatty(STDOUT_FILENO) || write_stdout("\n"));
+}
+
+bool show_done(const Arguments& a, const Result& result) {
+  switch (a.command) {
+    case Command::kRead:
+    case Command::kWait:
+      return show_value(result.value);
+    case Command::kNext:
+      return write_stdout(fmt::format("{}\n", result.version));
+    case Command::kCheck:
+      return write_stdout(fmt::format("newest: {}\n", result.version));
+    default:
+      return write_stdout(fmt::format("done: version {}, request id {}\n", result.version,
+                                      to_hex(result.request_id)));
+  }
+}
+
+std::string refusal_of(const Arguments& a, const Result& result) {
+  switch (result.refusal) {
+    case Refusal::kAlreadySet:
+      return fmt::format("refused: {} is already set, by request {}, to this value:", a.name,
+                         to_hex(result.writer));
+    case Refusal::kConflict:
+      if (result.version == 0) return fmt::format("conflict: {} is empty (version 0)", a.name);
+      return fmt::format("conflict: {} has version {}, not {}; its value:", a.name, result.version,
+                         a.version);
+    case Refusal::kSealed:
+      return fmt::format("sealed: {} never changes again; version {}, by request {}, its value:",
+                         a.name, result.version, to_hex(result.writer));
+    default:
+      return fmt::format(
+          "refused: request id {} has made version {} of {} with something else; "
+          "leave out --request-id for a new change",
+          to_hex(result.request_id), result.version, a.name);
+  }
+}
+
+// What somebody can do whose change may have happened.
+std::string way_out(const Arguments& a, const Result& result) {
+  switch (a.command) {
+    case Command::kWrite:
+    case Command::kSeal:
+      return "Repeat it safely with: --request-id " + to_hex(result.request_id);
+    case Command::kCas:
+      return fmt::format(
+          "If `once --json read {}` shows the writer {}, it has happened. Otherwise "
+          "it may have been overtaken.",
+          a.name, to_hex(result.request_id));
+    case Command::kNext:
+      return "Draw another token: one that nobody has heard of is only a gap.";
+    default:
+      return fmt::format("Do not repeat it: read {} and decide.", a.name);
+  }
+}
+
+bool explain(const Arguments& a, const Result& result) {
+  switch (result.outcome) {
+    case Outcome::kDone:
+      return show_done(a, result);
+    case Outcome::kRefused:
+      fmt::print(stderr, "{}\n", refusal_of(a, result));
+      if (result.refusal == Refusal::kIdReused || result.version == 0) return true;
+      return a.command == Command::kCheck || show_value(result.value);
+    case Outcome::kEmpty:
+      fmt::print(stderr, "empty: {} was never written\n", a.name);
+      return true;
+    case Outcome::kNotYet:
+      fmt::print(stderr, "not yet: {} had no version above {} in {} ms\n", a.name, a.version,
+                 a.timeout_ms);
+      return true;
+    case Outcome::kUnknown:
+      fmt::print(stderr, "unknown: it may have happened, or may still happen ({})\n{}\n",
+                 result.message, way_out(a, result));
+      return true;
+    case Outcome::kUnavailable:
+      fmt::print(stderr, "unavailable: nothing happened ({})\n", result.message);
+      return true;
+    default:
+      fmt::print(stderr, "once: {}\n", result.message);
+      return true;
+  }
+}
+
+}  // namespace
+
+int operation_command(const Arguments& arguments) {
+  std::string value;
+  if (takes_value(arguments.command)) {
+    if (!take_value(arguments.value, value)) return kExitError;
+    const std::string wrong = check_value(value.size());
+    if (!wrong.empty()) return usage_error(wrong);
+  }
+  Client client(client_options(arguments));
+  const Result result = ask(client, arguments, value);
+  const bool shown = arguments.json ? write_stdout(result_json(arguments.name, result) + "\n")
+                                    : explain(arguments, result);
+  return shown ? exit_code(result.outcome) : kExitError;
+}
+
+}  // namespace once::client
