@@ -1,4 +1,5 @@
 once_test(unit/session_test.cc once_client)
 once_test(unit/session_rules_test.cc once_client)
+once_test(unit/session_wait_test.cc once_client)
 once_test(unit/client_test.cc once_client)
 once_test(unit/awaitable_test.cc once_client)

@@ -102,6 +102,7 @@ def known(root, fast):
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
+        unit("session_wait_test", {"client"}, 1),
         unit("client_test", {"client"}, 2),
     ]
     if not fast:

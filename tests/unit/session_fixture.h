@@ -134,4 +134,31 @@ class SessionTest : public testing::Test, public Transport {
       std::make_unique<Session>(SessionOptions{{"a:1", "b:1", "c:1"}, 4, 1}, this);
 };
 
+inline const RequestId kOther = request_id(1, 1);
+
+// One operation on its own, in a session that is connected to all.
+class SessionRulesTest : public SessionTest {
+ protected:
+  RequestId own() const { return request_id(7, last_id); }
+  void lose(size_t which) { session->on_closed(sent[which].lane, "reset", now); }
+  void until_sent(size_t count) {
+    while (sent.size() < count && results.empty()) run_until(session->next_wake_ns());
+    ASSERT_EQ(sent.size(), count);
+  }
+  void begin(Op operation, uint64_t version = 0, int64_t timeout_ms = 5000) {
+    results.clear();
+    sent.clear();
+    session = std::make_unique<Session>(SessionOptions{{"a:1", "b:1", "c:1"}, 4, 1}, this);
+    establish();
+    submit(operation, "x", timeout_ms, version);
+    ASSERT_EQ(sent.size(), 1u);
+  }
+  void expect(Outcome outcome, Refusal refusal = Refusal::kNone) {
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(outcome_name(results[0].outcome), outcome_name(outcome));
+    EXPECT_EQ(refusal_name(results[0].refusal), refusal_name(refusal));
+    EXPECT_EQ(results[0].request_id, own());
+  }
+};
+
 }  // namespace once::client

@@ -1,0 +1,169 @@
+// Waits: asked again until their deadline, wherever somebody can be believed to tell the news.
+#include <gtest/gtest.h>
+
+#include "tests/unit/session_fixture.h"
+
+namespace once::client {
+namespace {
+
+class SessionWaitTest : public SessionRulesTest {};
+
+TEST_F(SessionWaitTest, AWaitLastsAQuarterOfAMinuteAtOneNode) {
+  begin(Op::kWait, 3, 10'000);
+  EXPECT_EQ(sent[0].timeout_ms, 10'000u);
+  begin(Op::kWait, 3, 150'000);
+  EXPECT_EQ(sent[0].timeout_ms, 15'000u);
+}
+
+TEST_F(SessionWaitTest, AWaitIsAskedAgainUntilTheDeadline) {
+  begin(Op::kWait, 3, 67'000);
+  const int64_t end = now + 67'000 * kMs;
+  for (size_t round = 0; round < 4; ++round) {
+    run_until(now + 15'000 * kMs);
+    reply(round, Status::kNotYet);
+    EXPECT_TRUE(results.empty());
+    run_until(now + 10 * kMs);  // at once, or nearly
+    ASSERT_EQ(sent.size(), round + 2);
+    EXPECT_EQ(sent.back().version, 3u);
+  }
+  EXPECT_LT(sent[4].timeout_ms, 7'000u);
+  run_until(end - 1);
+  EXPECT_TRUE(results.empty());
+  run_until(end);
+  expect(Outcome::kNotYet);
+}
+
+TEST_F(SessionWaitTest, ANodeThatNeverWaitsIsNotAskedInALoop) {
+  begin(Op::kWait, 3, 10'000);
+  const int64_t end = now + 10'000 * kMs;
+  size_t answered = 0;
+  while (results.empty()) {
+    for (; answered < sent.size(); ++answered) reply(answered, Status::kNotYet);
+    run_until(std::min(session->next_wake_ns(), end));
+  }
+  EXPECT_LT(sent.size(), 150u);
+  EXPECT_GT(sent.size(), 10u);
+  expect(Outcome::kNotYet);
+}
+
+TEST_F(SessionWaitTest, AWaitThatLosesItsNodeIsAskedElsewhere) {
+  begin(Op::kWait, 3, 150'000);
+  const LaneId first = sent[0].lane;
+  lose(0);
+  until_sent(2);
+  EXPECT_NE(sent[1].lane, first);
+  reply(1, Status::kDone, kOther, 4);
+  expect(Outcome::kDone);
+}
+
+TEST_F(SessionWaitTest, AWaitThatGetsNoAnswerInTimeIsAskedElsewhere) {
+  begin(Op::kWait, 3, 150'000);
+  run_until(now + 15'499 * kMs);
+  EXPECT_EQ(sent.size(), 1u);
+  run_until(now + 2 * kMs);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(sent[1].lane, sent[0].lane);
+  reply(0, Status::kDone, kOther, 4);  // of the attempt that was given up
+  EXPECT_TRUE(results.empty());
+  reply(1, Status::kDone, kOther, 4);
+  expect(Outcome::kDone);
+}
+
+// Of the silence of its node a wait hears from those who expected an answer.
+TEST_F(SessionWaitTest, AWaitLeavesANodeThatKeepsOthersWaiting) {
+  begin(Op::kWait, 3, 150'000);
+  submit(Op::kRead, "x", 100'000);
+  ASSERT_EQ(sent.size(), 2u);
+  ASSERT_EQ(sent[1].lane, sent[0].lane);
+  run_until(now + 499 * kMs);
+  EXPECT_EQ(sent.size(), 2u);
+  run_until(now + 2 * kMs);
+  ASSERT_EQ(sent.size(), 4u);  // the read's hedge, and the wait
+  const Sent& wait = sent[2].operation == Op::kWait ? sent[2] : sent[3];
+  EXPECT_EQ(wait.operation, Op::kWait);
+  EXPECT_NE(wait.lane, sent[0].lane);
+  reply(0, Status::kDone, kOther, 4);  // of the attempt that was given up
+  EXPECT_TRUE(results.empty());
+}
+
+TEST_F(SessionWaitTest, AWaitStaysWhenThereIsNobodyElse) {
+  addresses = {"a:1"};
+  session = std::make_unique<Session>(SessionOptions{{"a:1"}, 4, 1}, this);
+  establish();
+  submit(Op::kWait, "x", 150'000, 3);
+  submit(Op::kRead, "x", 100'000);
+  run_until(now + 5000 * kMs);
+  EXPECT_EQ(sent.size(), 2u);
+  reply(0, Status::kDone, kOther, 4);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kDone);
+}
+
+TEST_F(SessionWaitTest, WhenOneWaitRunsOutTheOthersLeaveToo) {
+  begin(Op::kWait, 3, 150'000);
+  run_until(now + 5000 * kMs);
+  submit(Op::kWait, "x", 150'000, 3);
+  ASSERT_EQ(sent[1].lane, sent[0].lane);
+  run_until(now + 10'501 * kMs);
+  ASSERT_EQ(sent.size(), 4u);
+  EXPECT_NE(sent[2].lane, sent[0].lane);
+  EXPECT_NE(sent[3].lane, sent[0].lane);
+}
+
+// A node that answers others is not at fault.
+TEST_F(SessionWaitTest, AWaitStaysAtANodeThatAnswersOthers) {
+  begin(Op::kWait, 3, 150'000);
+  submit(Op::kRead, "x", 100'000);
+  run_until(now + 100 * kMs);
+  submit(Op::kRead, "x", 100'000);
+  reply(2, Status::kEmpty);
+  run_until(now + 1000 * kMs);
+  for (size_t i = 1; i < sent.size(); ++i) EXPECT_NE(sent[i].operation, Op::kWait);
+}
+
+TEST_F(SessionWaitTest, AWaitThatReachesNobodyIsUnavailable) {
+  for (Status status : {Status::kUnavailable, Status::kOverloaded, Status::kUnknown}) {
+    begin(Op::kWait, 3, 1000);
+    size_t answered = 0;
+    while (results.empty()) {
+      for (; answered < sent.size(); ++answered) reply(answered, status);
+      run_until(session->next_wake_ns());
+    }
+    expect(Outcome::kUnavailable);
+  }
+}
+
+TEST_F(SessionWaitTest, TheLastAnswerOfAWaitDecides) {
+  begin(Op::kWait, 3, 1000);
+  run_until(now + 990 * kMs);
+  reply(0, Status::kNotYet);
+  full = true;
+  run_until(now + 10 * kMs);
+  expect(Outcome::kNotYet);
+  full = false;
+  begin(Op::kWait, 3, 1000);
+  reply(0, Status::kNotYet);
+  until_sent(2);
+  reply(1, Status::kUnavailable);
+  full = true;
+  run_until(now + 1000 * kMs);
+  expect(Outcome::kUnavailable);
+}
+
+TEST_F(SessionWaitTest, WaitsLeaveHalfOfALaneToTheRest) {
+  session = std::make_unique<Session>(SessionOptions{{"a:1"}, kMaxOperationsPerCore, 1}, this);
+  addresses = {"a:1"};
+  establish();
+  const size_t half = kMaxInFlightPerConnection / 2;
+  for (size_t i = 0; i < half + 100; ++i) submit(Op::kWait, "x", 5000, 3);
+  EXPECT_EQ(sent.size(), half);
+  submit(Op::kRead, "x");
+  ASSERT_EQ(sent.size(), half + 1);
+  reply(half, Status::kEmpty);
+  reply(0, Status::kDone, kOther, 4);
+  run_until(now + 50 * kMs);
+  EXPECT_EQ(sent.size(), half + 2);  // room for one more of those that found none
+}
+
+}  // namespace
+}  // namespace once::client
