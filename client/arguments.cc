@@ -35,7 +35,9 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
   }
   arguments.endpoints = split_list(texts.endpoints);
   if (arguments.endpoints.empty()) return wrong_usage("no endpoints were given");
-  if (!is_operation(arguments.command)) return arguments;
+  if (arguments.command == Command::kStatus || arguments.command == Command::kCompletion) {
+    return arguments;
+  }
   if (!texts.request_id.empty() && !from_hex(texts.request_id, arguments.request_id.emplace())) {
     return wrong_usage("--request-id needs 1 to 32 hexadecimal digits");
   }

@@ -23,6 +23,7 @@ enum class Command : uint8_t {
   kNext,
   kCheck,
   kWait,
+  kRun,
   kStatus,
   kCompletion,
 };
@@ -35,13 +36,15 @@ struct Arguments {
   std::vector<std::string> endpoints;  // one at least
   int64_t timeout_ms = 5000;
   bool json = false;
-  std::string name;      // of an operation; within the limits
+  std::string name;      // of an operation and of kRun; within the limits
   std::string value;     // of kWrite, kSet, kCas; "-": standard input
   uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one
   std::optional<RequestId> request_id;
-  int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
-  int count = 0;               // with watch_s: so many times; 0: until it is stopped
-  Shell shell = Shell::kBash;  // of kCompletion
+  std::vector<std::string> program;  // of kRun: the command and its arguments
+  int64_t wait_s = 0;                // of kRun: for a result of somebody else
+  int watch_s = 0;                   // of kStatus: ask again every so many seconds; 0: once
+  int count = 0;                     // with watch_s: so many times; 0: until it is stopped
+  Shell shell = Shell::kBash;        // of kCompletion
 };
 
 // Reads the environment variable ONCE_ENDPOINTS. Prints nothing.

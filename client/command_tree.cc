@@ -6,6 +6,8 @@ namespace {
 constexpr const char* kDefaultEndpoints = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
 constexpr int kDefaultWatchSeconds = 2;
 constexpr int kDaySeconds = 24 * 3600;
+constexpr int kRunWaitSeconds = 600;
+constexpr int kMaxProgramWords = 4096;
 
 void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   texts.endpoints = kDefaultEndpoints;
@@ -110,6 +112,30 @@ void add_wait(CLI::App& app, Arguments& arguments, Texts& texts) {
       "  once --json --timeout 60000 wait config 7   # the new version too");
 }
 
+void add_program(CLI::App* command, Arguments& arguments) {
+  command->add_option("COMMAND", arguments.program, "What to run, behind --")
+      ->required()
+      ->expected(1, kMaxProgramWords);
+}
+
+void add_run(CLI::App& app, Arguments& arguments) {
+  CLI::App* run = add_operation(app, arguments, Command::kRun, "run",
+                                "Run a command once and for all in the cluster");
+  add_program(run, arguments);
+  arguments.wait_s = kRunWaitSeconds;
+  run->add_option("--wait", arguments.wait_s,
+                  "Seconds to wait for the result of whoever runs it; 0: only look")
+      ->check(CLI::Range(0, kDaySeconds))
+      ->capture_default_str();
+  run->footer(
+      "The first to claim NAME runs the command; its exit code is written down. All others say\n"
+      "who won and exit with the same code. Exit code 3: NAME was set by something else; 7: it is\n"
+      "claimed, and there is no result yet: the winner may still be at work, or have died; 5: not\n"
+      "known whether it was claimed for us, the command was not run.\n"
+      "Examples:\n  once run migrate-2026-11 -- ./migrate.sh --all\n"
+      "  once run --wait 0 report-42 -- make report");
+}
+
 void add_status(CLI::App& app, Arguments& arguments) {
   CLI::App* command = app.add_subcommand("status", "Ask every node how it is");
   CLI::Option* watch = command
@@ -159,6 +185,7 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   add_changes(*app, arguments, texts);
   add_tokens(*app, arguments, texts);
   add_wait(*app, arguments, texts);
+  add_run(*app, arguments);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);
   for (CLI::App* command : app->get_subcommands({})) command->fallthrough();

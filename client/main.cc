@@ -10,6 +10,8 @@ int main(int argc, char** argv) {
     return once::client::operation_command(*arguments);
   }
   switch (arguments->command) {
+    case Command::kRun:
+      return once::client::run_command(*arguments);
     case Command::kStatus:
       return once::client::status_command(*arguments);
     case Command::kCompletion:

@@ -1,0 +1,154 @@
+// run: a command that runs once and for all in the cluster. Whoever writes NAME first runs it; what
+// came of it is written beside, under the id of that run; all others wait for that.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <ctime>
+#include <string>
+
+#include "client/client.h"
+#include "client/commands/child.h"
+#include "client/commands/commands.h"
+#include "client/commands/terminal.h"
+#include "client/output.h"
+#include "client/run_record.h"
+
+namespace once::client {
+namespace {
+
+constexpr int64_t kRecordMs = 60'000;  // how long it is tried to write down what came of it
+constexpr int kExitNoResult = 7;
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return text;
+}
+
+std::string host_name() {
+  char text[256] = "";
+  (void)gethostname(text, sizeof text - 1);
+  return text[0] == '\0' ? "unknown" : text;
+}
+
+void say(const std::string& text) { fmt::print(stderr, "once run: {}\n", text); }
+
+void report(const Arguments& a, bool winner, const RunClaim& claim, const RunResult* result) {
+  if (a.json) fmt::print(stderr, "{}\n", run_json(a.name, winner, claim, result));
+}
+
+std::string described(const RunResult& result) {
+  if (!result.error.empty()) return "it could not be started: " + result.error;
+  return result.signal != 0 ? fmt::format("it was killed by signal {}", result.signal)
+                            : fmt::format("it exited with {}", result.exit_code);
+}
+
+int code_of(const RunResult& result) { return shell_code({result.exit_code, result.signal}); }
+
+RunResult run_child(Child& child, const Arguments& a, const RunClaim& claim) {
+  RunResult result;
+  const int wrong = child.start(a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
+  if (wrong != 0) {
+    result.exit_code = cannot_start_code(wrong);
+    result.error = fmt::format("{}: {}", a.program.front(), std::strerror(wrong));
+  } else {
+    const ChildEnd end = child.wait();
+    result.exit_code = end.exit_code;
+    result.signal = end.signal;
+  }
+  result.time = now_utc();
+  return result;
+}
+
+int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim) {
+  if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
+  const RunResult result = run_child(child, a, claim);
+  if (!result.error.empty()) say("cannot start " + result.error);
+  const Result written = client.write(result_name(a.name, claim.run), to_text(result),
+                                      {.id = {}, .timeout_ms = kRecordMs});
+  if (written.outcome != Outcome::kDone) {
+    say(
+        fmt::format("the command has run ({}), but that could not be written down ({}: {}); others "
+                    "see the claim without a result",
+                    described(result), outcome_name(written.outcome), written.message));
+  }
+  report(a, true, claim, &result);
+  return code_of(result);
+}
+
+int no_result(const Arguments& a, const RunClaim& claim) {
+  if (!a.json) {
+    say(fmt::format(
+        "claimed, no result yet: {} on host {} (pid {}, since {}) may still be running, "
+        "or have died. Look there; if it died, use another name to run it again.",
+        a.name, claim.host, claim.pid, claim.time));
+  }
+  report(a, false, claim, nullptr);
+  return kExitNoResult;
+}
+
+int lose(Client& client, const Arguments& a, const Result& claimed) {
+  const auto claim = read_claim(claimed.value);
+  if (!claim) {
+    say(fmt::format("{} was set by something else than `once run`, to this value:", a.name));
+    (void)write_stdout(claimed.value + "\n");
+    return exit_code(Outcome::kRefused);
+  }
+  if (!a.json) {
+    say(fmt::format("{} was claimed by host {} (pid {}) at {}", a.name, claim->host, claim->pid,
+                    claim->time));
+  }
+  const std::string name = result_name(a.name, claim->run);
+  const Result found = a.wait_s == 0
+                           ? client.read(name)
+                           : client.wait(name, 0, {.id = {}, .timeout_ms = a.wait_s * 1000});
+  if (found.outcome == Outcome::kEmpty || found.outcome == Outcome::kNotYet) {
+    return no_result(a, *claim);
+  }
+  if (found.outcome != Outcome::kDone) {
+    say(fmt::format("what came of it cannot be read ({}: {})", outcome_name(found.outcome),
+                    found.message));
+    return exit_code(found.outcome);
+  }
+  const auto result = read_run_result(found.value);
+  if (!result) {
+    say(fmt::format("{} holds something that `once run` never wrote", name));
+    return kExitError;
+  }
+  if (!a.json) say(fmt::format("{} at {}", described(*result), result->time));
+  report(a, false, *claim, &*result);
+  return code_of(*result);
+}
+
+}  // namespace
+
+int run_command(const Arguments& arguments) {
+  const std::string wrong = check_name(result_name(arguments.name, std::string(32, '0')));
+  if (!wrong.empty()) return usage_error("with what `once run` appends to it, " + wrong);
+  Child child;  // before the client has a thread
+  Client client(client_options(arguments));
+  const RequestId id = client.new_request_id();
+  const RunClaim claim{host_name(), getpid(), now_utc(), to_hex(id)};
+  const Result claimed = client.write(arguments.name, to_text(claim), {.id = id});
+  switch (claimed.outcome) {
+    case Outcome::kDone:
+      return win(client, child, arguments, claim);
+    case Outcome::kRefused:
+      return lose(client, arguments, claimed);
+    case Outcome::kUnknown:
+      say(
+          fmt::format("unknown ({}): {} may be claimed for this process, which did not run the "
+                      "command and will not. If `once read {}` shows run {}, nobody will: use "
+                      "another name.",
+                      claimed.message, arguments.name, arguments.name, claim.run));
+      return exit_code(claimed.outcome);
+    default:
+      say(fmt::format("{}: the command was not run ({})", outcome_name(claimed.outcome),
+                      claimed.message));
+      return exit_code(claimed.outcome);
+  }
+}
+
+}  // namespace once::client

@@ -1,0 +1,38 @@
+// What `once run` writes: who claimed a name, and what came of it. JSON, so that people can read it
+// and other programs can write it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace once::client {
+
+struct RunClaim {
+  std::string host;
+  int64_t pid = 0;
+  std::string time;  // UTC, for people
+  std::string run;   // the request id of the claim, in hexadecimal
+};
+struct RunResult {
+  int exit_code = 0;
+  int signal = 0;     // what killed the command; 0: it exited
+  std::string error;  // why it could not be started; empty: it was
+  std::string time;
+};
+
+std::string to_text(const RunClaim& claim);
+std::string to_text(const RunResult& result);
+// Nothing: somebody else wrote it.
+std::optional<RunClaim> read_claim(std::string_view text);
+std::optional<RunResult> read_run_result(std::string_view text);
+
+// The name that holds the result of a run.
+std::string result_name(std::string_view name, std::string_view run);
+
+// One object of what is known; `result` may be null.
+std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
+                     const RunResult* result);
+
+}  // namespace once::client
