@@ -1,0 +1,258 @@
+#include "client/lock_machine.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "client/lock_value.h"
+
+namespace once::client {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kRetryNs = 50 * kMs;
+constexpr int64_t kRenewalsPerTtl = 3;
+
+// A contender adds a hundredth to the TTL: two machines' clocks do not run at the same rate. Those
+// that are disciplined by NTP differ by a thousandth at most.
+int64_t watched_ns(int64_t ttl_ms) { return ttl_ms * kMs + ttl_ms * kMs / 100; }
+
+}  // namespace
+
+LockMachine::LockMachine(Terms terms, std::function<RequestId()> draw_id)
+    : terms_(std::move(terms)), draw_id_(std::move(draw_id)) {}
+
+void LockMachine::begin(int64_t wait_ns, int64_t now_ns) {
+  ONCE_ASSERT(idle() && wait_ns >= 0);
+  phase_ = Phase::kLooking;
+  stopping_ = cancelled_ = refused_ = false;
+  deadline_ns_ = now_ns + wait_ns;
+  patience_ns_ = now_ns + terms_.timeout_ns;
+  pause_until_ns_ = 0;
+  result_ = {};
+}
+
+void LockMachine::stop(int64_t now_ns) {
+  if (idle() || stopping_) return;
+  stopping_ = true;
+  cancelled_ = !leased();
+  deadline_ns_ = now_ns;
+  patience_ns_ = now_ns + terms_.timeout_ns;
+  const bool has_changed_nothing = phase_ == Phase::kLooking || phase_ == Phase::kWatching;
+  if (has_changed_nothing) end(LockOutcome::kCancelled, "cancelled");
+}
+
+void LockMachine::expire(int64_t now_ns) {
+  if (!leased() || now_ns < leased_until_ns_) return;
+  if (stopping_) return end(LockOutcome::kUnknown, "no answer came before its TTL was over");
+  end(LockOutcome::kLost, "the lock was not renewed in time: " + std::to_string(terms_.ttl_ms) +
+                              " ms after the last renewal was sent" + " another may take it");
+}
+
+void LockMachine::end(LockOutcome outcome, std::string message) {
+  const bool gone = outcome == LockOutcome::kReleased || outcome == LockOutcome::kLost;
+  if (cancelled_ && gone) {
+    outcome = LockOutcome::kCancelled;
+    message = "cancelled";
+  }
+  phase_ = Phase::kEnded;
+  result_ = {outcome, outcome == LockOutcome::kLost ? token_ : 0, {}, std::move(message)};
+  if (outcome == LockOutcome::kBusy || outcome == LockOutcome::kLost) result_.owner = owner_;
+}
+
+void LockMachine::begin_cas(Phase phase) {
+  phase_ = phase;
+  id_ = draw_id_();
+  first_sent_ns_ = 0;
+  in_doubt_ = false;
+  pause_until_ns_ = 0;
+}
+
+// --- what to do
+
+LockStep LockMachine::next(int64_t now_ns) {
+  expire(now_ns);
+  if (leased()) return held_step(now_ns);
+  if (idle()) return {};
+  if (now_ns < pause_until_ns_) return {LockStep::Kind::kPause, pause_until_ns_};
+  const int64_t until_ns = std::min(now_ns + terms_.timeout_ns, give_up_ns());
+  switch (phase_) {
+    case Phase::kLooking:
+      return {LockStep::Kind::kRead, until_ns};
+    case Phase::kWatching:
+      return watch_step(now_ns);
+    default:
+      return cas_step(until_ns, now_ns);
+  }
+}
+
+LockStep LockMachine::watch_step(int64_t now_ns) {
+  const int64_t over_ns = seen_ns_ + watched_ns_;
+  if (now_ns >= over_ns) {
+    patience_ns_ = now_ns + terms_.timeout_ns;
+    begin_cas(Phase::kTaking);
+    return next(now_ns);
+  }
+  if (now_ns >= deadline_ns_) {
+    end(LockOutcome::kBusy, "the lock is held by " + owner_);
+    return {};
+  }
+  return {LockStep::Kind::kWait, std::min(over_ns, deadline_ns_), version_};
+}
+
+LockStep LockMachine::held_step(int64_t now_ns) {
+  if (phase_ == Phase::kHeld && stopping_) {
+    begin_cas(Phase::kReleasing);
+    return next(now_ns);
+  }
+  if (phase_ == Phase::kHeld && now_ns < renew_at_ns_) {
+    return {LockStep::Kind::kPause, renew_at_ns_};
+  }
+  if (phase_ == Phase::kHeld) begin_cas(Phase::kRenewing);
+  if (stopping_ && now_ns >= patience_ns_) {
+    end(LockOutcome::kUnknown, "no answer came: it is released when its TTL is over");
+    return {};
+  }
+  if (now_ns < pause_until_ns_) return {LockStep::Kind::kPause, pause_until_ns_};
+  return cas_step(std::min(now_ns + terms_.timeout_ns, leased_until_ns_), now_ns);
+}
+
+LockStep LockMachine::cas_step(int64_t until_ns, int64_t now_ns) {
+  if (first_sent_ns_ == 0) first_sent_ns_ = now_ns;
+  LockValue value;
+  value.held = phase_ != Phase::kReleasing;
+  if (value.held) {
+    value.ttl_ms = terms_.ttl_ms;
+    value.token = phase_ == Phase::kTaking ? version_ + 1 : token_;
+    value.owner = terms_.owner;
+  }
+  return {LockStep::Kind::kCas, until_ns, version_, encode_lock_value(value), id_};
+}
+
+// --- what an answer means
+
+void LockMachine::on_answer(const Result& answer, int64_t now_ns) {
+  expire(now_ns);
+  switch (phase_) {
+    case Phase::kLooking:
+      return on_looked(answer, now_ns);
+    case Phase::kWatching:
+      return on_watched(answer, now_ns);
+    case Phase::kTaking:
+      return on_taken(answer, now_ns);
+    case Phase::kRenewing:
+      return on_renewed(answer, now_ns);
+    case Phase::kReleasing:
+      return on_released(answer, now_ns);
+    case Phase::kHeld:
+    case Phase::kIdle:
+    case Phase::kEnded:
+      return;
+  }
+}
+
+// The newest state of the register, and we do not hold it.
+void LockMachine::on_state(const Result& state, int64_t now_ns) {
+  patience_ns_ = now_ns + terms_.timeout_ns;
+  if (stopping_) return end(LockOutcome::kCancelled, "cancelled");
+  if (state.sealed) {
+    return end(LockOutcome::kSealed, "the name is sealed and never changes again: use another one");
+  }
+  const auto value = parse_lock_value(state.value);
+  if (state.version != 0 && !value) {
+    return end(LockOutcome::kForeign,
+               "the name holds a value that is no lock; it was left as it is: use another name");
+  }
+  if (state.version != 0 && value->held) {
+    const bool stands_still = phase_ == Phase::kWatching && version_ == state.version;
+    if (!stands_still) seen_ns_ = now_ns;
+    phase_ = Phase::kWatching;
+    version_ = state.version;
+    watched_ns_ = watched_ns(value->ttl_ms);
+    owner_ = value->owner;
+    return;
+  }
+  if (refused_ && now_ns >= deadline_ns_) {
+    owner_ = "others";
+    return end(LockOutcome::kBusy, "others were faster");
+  }
+  version_ = state.version;
+  begin_cas(Phase::kTaking);
+}
+
+// No answer: asks again, for as long as that makes sense.
+void LockMachine::on_failure(const Result& answer, int64_t now_ns) {
+  const bool changing = phase_ == Phase::kTaking || phase_ == Phase::kReleasing;
+  const bool maybe = changing && (in_doubt_ || phase_ == Phase::kReleasing);
+  const bool hopeless = answer.outcome == Outcome::kInvalid || answer.outcome == Outcome::kError;
+  if (!hopeless && now_ns < give_up_ns()) return pause(kRetryNs, now_ns);
+  if (maybe) return end(LockOutcome::kUnknown, answer.message);
+  if (answer.outcome == Outcome::kInvalid) return end(LockOutcome::kInvalid, answer.message);
+  if (answer.outcome == Outcome::kError) return end(LockOutcome::kError, answer.message);
+  end(stopping_ ? LockOutcome::kCancelled : LockOutcome::kUnavailable, answer.message);
+}
+
+void LockMachine::on_looked(const Result& answer, int64_t now_ns) {
+  if (answer.outcome == Outcome::kDone || answer.outcome == Outcome::kEmpty) {
+    return on_state(answer, now_ns);
+  }
+  on_failure(answer, now_ns);
+}
+
+void LockMachine::on_watched(const Result& answer, int64_t now_ns) {
+  const bool shows = answer.outcome == Outcome::kDone || answer.outcome == Outcome::kRefused;
+  if (shows) return on_state(answer, now_ns);
+  // Even if nobody answers: that it has changed hands meanwhile is for the cas to find out.
+  if (answer.outcome != Outcome::kNotYet) pause(kRetryNs, now_ns);
+}
+
+void LockMachine::on_taken(const Result& answer, int64_t now_ns) {
+  if (answer.outcome == Outcome::kDone) {
+    token_ = ++version_;
+    leased_until_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs;
+    renew_at_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs / kRenewalsPerTtl;
+    pause_until_ns_ = 0;
+    // Too late to be of use. Nobody was told of it, and it may be taken over like any other.
+    const bool late = now_ns >= leased_until_ns_ && !stopping_;
+    phase_ = late ? Phase::kLooking : Phase::kHeld;
+    return;
+  }
+  if (answer.outcome == Outcome::kRefused && answer.refusal == Refusal::kIdReused) {
+    return end(LockOutcome::kError, answer.message);
+  }
+  if (answer.outcome == Outcome::kRefused) {
+    // Whether it never happened, or did and was overtaken since: what stands there is not ours.
+    refused_ = true;
+    return on_state(answer, now_ns);
+  }
+  if (answer.outcome == Outcome::kUnknown) in_doubt_ = true;
+  on_failure(answer, now_ns);
+}
+
+void LockMachine::lose(const Result& state) {
+  const auto value = parse_lock_value(state.value);
+  owner_ = value && value->held ? value->owner : "";
+  std::string message = "the lock was taken over";
+  if (!owner_.empty()) message += " by " + owner_;
+  if (state.sealed) message = "the name was sealed";
+  end(LockOutcome::kLost, std::move(message));
+}
+
+void LockMachine::on_renewed(const Result& answer, int64_t now_ns) {
+  if (answer.outcome == Outcome::kDone) {
+    ++version_;
+    leased_until_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs;
+    renew_at_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs / kRenewalsPerTtl;
+    phase_ = Phase::kHeld;
+    return;
+  }
+  if (answer.outcome == Outcome::kRefused) return lose(answer);
+  pause(std::clamp(terms_.ttl_ms * kMs / 20, 5 * kMs, 1000 * kMs), now_ns);
+}
+
+void LockMachine::on_released(const Result& answer, int64_t now_ns) {
+  if (answer.outcome == Outcome::kDone) return end(LockOutcome::kReleased, {});
+  if (answer.outcome == Outcome::kRefused) return lose(answer);
+  on_failure(answer, now_ns);
+}
+
+}  // namespace once::client

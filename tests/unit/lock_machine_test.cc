@@ -1,0 +1,499 @@
+// What a lock decides: by hand-written scenes, and in random walks of contenders with clocks of
+// their own over a register whose messages are late, lost and repeated.
+#include "client/lock_machine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "base/prng.h"
+#include "client/lock_value.h"
+#include "tests/unit/test_register.h"
+
+namespace once::client {
+namespace {
+
+using Kind = LockStep::Kind;
+using Op = paxos::Operation;
+
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kSecond = 1000 * kMs;
+constexpr int64_t kTtl = 3 * kSecond;
+constexpr int64_t kTimeout = kSecond;
+constexpr int64_t kWatch = kTtl + kTtl / 100;
+
+Result failure(Outcome outcome) {
+  Result result;
+  result.outcome = outcome;
+  return result;
+}
+
+Op operation_of(const LockStep& step) {
+  if (step.kind == Kind::kRead) return Op::kRead;
+  return step.kind == Kind::kWait ? Op::kWait : Op::kCas;
+}
+
+Result ask(TestRegister& lock_register, const LockStep& step) {
+  return lock_register.ask(operation_of(step), step.version, step.value, step.id);
+}
+
+class LockMachineTest : public testing::Test {
+ protected:
+  LockMachine machine(const std::string& owner) {
+    return LockMachine({kTtl / kMs, kTimeout, owner},
+                       [this] { return request_id(7, ++drawn_ids_); });
+  }
+  // The next step, which must be of this kind, is answered by the register.
+  void turn(LockMachine& machine, Kind kind, int64_t now) {
+    const LockStep step = machine.next(now);
+    ASSERT_EQ(step.kind, kind);
+    machine.on_answer(ask(register_, step), now);
+  }
+  void acquire(LockMachine& machine, int64_t now) {
+    machine.begin(0, now);
+    turn(machine, Kind::kRead, now);
+    turn(machine, Kind::kCas, now);
+    ASSERT_TRUE(machine.holds(now));
+  }
+  // The next step, a cas, gets this answer although it happens or not.
+  void fail(LockMachine& machine, Outcome outcome, bool happens, int64_t now) {
+    const LockStep step = machine.next(now);
+    ASSERT_EQ(step.kind, Kind::kCas);
+    if (happens) ask(register_, step);
+    machine.on_answer(failure(outcome), now);
+  }
+  void set(std::string_view value) {
+    register_.ask(Op::kSet, 0, value, request_id(9, ++drawn_ids_));
+  }
+
+  TestRegister register_;
+  uint64_t drawn_ids_ = 0;
+};
+
+TEST_F(LockMachineTest, TakesAnEmptyNameAndFreesIt) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  EXPECT_EQ(a.token(), 1u);
+  EXPECT_EQ(register_.state().value, "once-lock 1 held ttl_ms=3000 token=1 owner=a\n");
+  a.stop(kSecond / 2);
+  EXPECT_FALSE(a.holds(kSecond / 2)) << "not ours from the call on";
+  turn(a, Kind::kCas, kSecond / 2);
+  EXPECT_EQ(a.next(kSecond / 2).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kReleased);
+  EXPECT_EQ(register_.state().value, "once-lock 1 free\n");
+  acquire(a, kSecond);
+  EXPECT_EQ(a.token(), 3u);
+}
+
+TEST_F(LockMachineTest, OfTwoWhoReadAnEmptyNameOneWins) {
+  LockMachine a = machine("a"), b = machine("b");
+  a.begin(0, 0);
+  b.begin(0, 0);
+  turn(a, Kind::kRead, 0);
+  turn(b, Kind::kRead, 0);
+  turn(a, Kind::kCas, 0);
+  turn(b, Kind::kCas, 0);
+  EXPECT_TRUE(a.holds(0));
+  EXPECT_EQ(b.next(0).kind, Kind::kEnd);
+  EXPECT_EQ(b.result().outcome, LockOutcome::kBusy);
+  EXPECT_EQ(b.result().owner, "a");
+}
+
+TEST_F(LockMachineTest, OvertakesAHolderThatStandsStillForItsTtl) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  b.begin(60 * kSecond, 2 * kSecond);
+  turn(b, Kind::kRead, 2 * kSecond);
+  const int64_t over = 2 * kSecond + kWatch;
+  const LockStep watch = b.next(2 * kSecond);
+  EXPECT_EQ(watch.kind, Kind::kWait);
+  EXPECT_EQ(watch.until_ns, over) << "from when it was seen, not from when it was made";
+  b.on_answer(failure(Outcome::kNotYet), over - 1);
+  EXPECT_EQ(b.next(over - 1).kind, Kind::kWait);
+  b.on_answer(failure(Outcome::kNotYet), over);
+  turn(b, Kind::kCas, over);
+  EXPECT_TRUE(b.holds(over));
+  EXPECT_GT(b.token(), a.token());
+  // The old holder wakes up: it knows by its clock, and for good.
+  EXPECT_FALSE(a.holds(over));
+  EXPECT_EQ(a.next(over).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kLost);
+  EXPECT_EQ(a.result().token, 1u);
+}
+
+TEST_F(LockMachineTest, ARenewalKeepsItAndStartsTheWatchAnew) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  b.begin(60 * kSecond, 0);
+  turn(b, Kind::kRead, 0);
+  EXPECT_EQ(b.next(0).kind, Kind::kWait);
+  const LockStep until_renewal = a.next(0);
+  EXPECT_EQ(until_renewal.kind, Kind::kPause);
+  EXPECT_EQ(until_renewal.until_ns, kTtl / 3);
+  turn(a, Kind::kCas, kTtl / 3);
+  EXPECT_EQ(a.token(), 1u) << "the token is that of the acquisition";
+  EXPECT_EQ(register_.state().version, 2u);
+  EXPECT_EQ(a.leased_until_ns(), kTtl / 3 + kTtl);
+  b.on_answer(register_.ask(Op::kWait, 1, "", {}), kTtl / 3 + kMs);
+  EXPECT_EQ(b.next(kTtl / 3 + kMs).until_ns, kTtl / 3 + kMs + kWatch);
+  EXPECT_TRUE(a.holds(kTtl));
+}
+
+TEST_F(LockMachineTest, AContenderWhoseTimeIsUpSaysWhoHoldsIt) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  b.begin(kSecond, 0);
+  turn(b, Kind::kRead, 0);
+  EXPECT_EQ(b.next(0).until_ns, kSecond);
+  b.on_answer(failure(Outcome::kNotYet), kSecond);
+  EXPECT_EQ(b.next(kSecond).kind, Kind::kEnd);
+  EXPECT_EQ(b.result().outcome, LockOutcome::kBusy);
+  EXPECT_EQ(b.result().owner, "a");
+}
+
+TEST_F(LockMachineTest, AReleaseIsTakenAtOnce) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  b.begin(60 * kSecond, 0);
+  turn(b, Kind::kRead, 0);
+  a.stop(kMs);
+  turn(a, Kind::kCas, kMs);
+  turn(b, Kind::kWait, 2 * kMs);
+  turn(b, Kind::kCas, 2 * kMs);
+  EXPECT_TRUE(b.holds(2 * kMs));
+}
+
+TEST_F(LockMachineTest, AnUnknownRenewalIsAskedForAgainByItsOwnId) {
+  for (const bool happened : {true, false}) {
+    LockMachine a = machine("a");
+    acquire(a, 0);
+    const int64_t at = kTtl / 3;
+    const LockStep lost = a.next(at);
+    if (happened) ask(register_, lost);
+    a.on_answer(failure(Outcome::kUnknown), at + kSecond);
+    const LockStep pause = a.next(at + kSecond);
+    EXPECT_EQ(pause.kind, Kind::kPause);
+    const LockStep again = a.next(pause.until_ns);
+    EXPECT_EQ(again.id, lost.id);
+    EXPECT_EQ(again.version, lost.version);
+    EXPECT_EQ(again.value, lost.value);
+    a.on_answer(ask(register_, again), pause.until_ns);
+    EXPECT_EQ(a.leased_until_ns(), at + kTtl) << "from the first sending: it may have been that";
+    a.stop(pause.until_ns);
+    turn(a, Kind::kCas, pause.until_ns);
+    EXPECT_EQ(a.result().outcome, LockOutcome::kReleased);
+  }
+}
+
+TEST_F(LockMachineTest, ARenewalThatIsNeverAnsweredLosesItInTime) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  int64_t now = 0;
+  while (now < kTtl) {
+    const LockStep step = a.next(now);
+    ASSERT_NE(step.kind, Kind::kEnd);
+    EXPECT_LE(step.until_ns, kTtl);
+    if (step.kind == Kind::kCas) a.on_answer(failure(Outcome::kUnavailable), step.until_ns);
+    now = step.until_ns;
+  }
+  EXPECT_EQ(a.next(now).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kLost);
+}
+
+TEST_F(LockMachineTest, ARenewalAnsweredTooLateDoesNotBringItBack) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  const LockStep renewal = a.next(kTtl / 3);
+  const Result done = ask(register_, renewal);
+  EXPECT_FALSE(a.holds(kTtl));
+  a.expire(kTtl);
+  a.on_answer(done, kTtl + 1);
+  EXPECT_FALSE(a.holds(kTtl + 1));
+  EXPECT_EQ(a.result().outcome, LockOutcome::kLost);
+}
+
+TEST_F(LockMachineTest, IsToldByWhomItWasOvertaken) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  const LockStep renewal = a.next(kTtl / 3);  // under way for long
+  b.begin(60 * kSecond, kSecond);             // by a clock of its own
+  turn(b, Kind::kRead, kSecond);
+  turn(b, Kind::kCas, kSecond + kWatch);
+  a.on_answer(ask(register_, renewal), kTtl / 2);
+  EXPECT_EQ(a.next(kTtl / 2).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kLost);
+  EXPECT_EQ(a.result().owner, "b");
+}
+
+TEST_F(LockMachineTest, AnUnknownAcquisitionIsResolved) {
+  for (const bool happened : {true, false}) {
+    LockMachine a = machine("a");
+    a.begin(0, 0);
+    turn(a, Kind::kRead, 0);
+    fail(a, Outcome::kUnknown, happened, 500 * kMs);
+    EXPECT_EQ(a.next(500 * kMs).kind, Kind::kPause);
+    turn(a, Kind::kCas, 550 * kMs);
+    EXPECT_TRUE(a.holds(550 * kMs));
+    EXPECT_EQ(a.leased_until_ns(), 500 * kMs + kTtl);
+    a.stop(550 * kMs);
+    turn(a, Kind::kCas, 550 * kMs);
+  }
+}
+
+TEST_F(LockMachineTest, AnAcquisitionThatStaysUnknownSaysSo) {
+  LockMachine a = machine("a");
+  a.begin(0, 0);
+  turn(a, Kind::kRead, 0);
+  fail(a, Outcome::kUnknown, false, 0);
+  fail(a, Outcome::kUnavailable, false, kTimeout);
+  EXPECT_EQ(a.next(kTimeout).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown) << "one attempt may have happened";
+}
+
+TEST_F(LockMachineTest, NobodyAnswers) {
+  LockMachine a = machine("a");
+  a.begin(0, 0);
+  a.next(0);
+  a.on_answer(failure(Outcome::kUnavailable), kTimeout);
+  EXPECT_EQ(a.next(kTimeout).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kUnavailable);
+  a.begin(10 * kSecond, 0);
+  a.next(0);
+  a.on_answer(failure(Outcome::kUnavailable), kTimeout);
+  const LockStep pause = a.next(kTimeout);
+  EXPECT_EQ(pause.kind, Kind::kPause) << "there is time left";
+  EXPECT_EQ(a.next(pause.until_ns).kind, Kind::kRead);
+}
+
+TEST_F(LockMachineTest, AnAcquisitionOlderThanItsTtlIsNotBelieved) {
+  LockMachine a = machine("a");
+  a.begin(60 * kSecond, 0);
+  turn(a, Kind::kRead, 0);
+  const LockStep take = a.next(0);
+  a.on_answer(ask(register_, take), kTtl);
+  EXPECT_FALSE(a.holds(kTtl));
+  turn(a, Kind::kRead, kTtl);
+  EXPECT_EQ(a.next(kTtl).kind, Kind::kWait) << "it is overtaken like anybody else's";
+}
+
+TEST_F(LockMachineTest, ASealedNameIsNoLock) {
+  register_.ask(Op::kWrite, 0, "once-lock 1 free\n", request_id(1, 1));
+  LockMachine a = machine("a");
+  a.begin(kSecond, 0);
+  turn(a, Kind::kRead, 0);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kSealed);
+  EXPECT_NE(a.result().message, "");
+}
+
+TEST_F(LockMachineTest, ANameThatIsSealedWhileItIsHeldIsLost) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  b.begin(kSecond, 0);
+  turn(b, Kind::kRead, 0);
+  register_.ask(Op::kSeal, 1, "", request_id(1, 1));
+  turn(b, Kind::kWait, kMs);
+  EXPECT_EQ(b.result().outcome, LockOutcome::kSealed);
+  turn(a, Kind::kCas, kTtl / 3);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kLost);
+}
+
+TEST_F(LockMachineTest, WhatIsNoLockIsLeftAlone) {
+  for (const char* value : {"", "precious", "once-lock 2 free\n", "once-lock 1 free"}) {
+    set(value);
+    LockMachine a = machine("a");
+    a.begin(60 * kSecond, 0);
+    turn(a, Kind::kRead, 0);
+    EXPECT_EQ(a.next(0).kind, Kind::kEnd);
+    EXPECT_EQ(a.result().outcome, LockOutcome::kForeign) << value;
+    EXPECT_EQ(register_.state().value, value);
+  }
+}
+
+TEST_F(LockMachineTest, ACancelledContenderLeavesNothingBehind) {
+  LockMachine a = machine("a");
+  a.begin(60 * kSecond, 0);
+  a.next(0);
+  a.stop(0);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kCancelled);
+  a.begin(60 * kSecond, 0);
+  turn(a, Kind::kRead, 0);
+  const LockStep take = a.next(0);
+  a.stop(0);
+  a.on_answer(ask(register_, take), 0);
+  EXPECT_FALSE(a.holds(0));
+  turn(a, Kind::kCas, 0);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kCancelled);
+  EXPECT_EQ(register_.state().value, "once-lock 1 free\n");
+}
+
+TEST_F(LockMachineTest, AReleaseWithoutAnAnswerEndsUnknown) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  a.stop(0);
+  fail(a, Outcome::kUnknown, true, 0);
+  fail(a, Outcome::kUnavailable, false, kTimeout);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
+}
+
+TEST_F(LockMachineTest, AReleaseFirstLearnsWhatBecameOfARenewal) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  fail(a, Outcome::kUnknown, true, kTtl / 3);
+  a.stop(kTtl / 3);
+  const LockStep pause = a.next(kTtl / 3);
+  EXPECT_EQ(pause.kind, Kind::kPause);
+  turn(a, Kind::kCas, pause.until_ns);
+  turn(a, Kind::kCas, pause.until_ns);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kReleased);
+  EXPECT_EQ(register_.state().value, "once-lock 1 free\n");
+}
+
+TEST(LockValueTest, ReadsWhatItWritesAndNothingElse) {
+  const LockValue held{true, 3000, 7, "host a:12"};
+  EXPECT_EQ(parse_lock_value(encode_lock_value(held)), held);
+  EXPECT_EQ(parse_lock_value(encode_lock_value({})), LockValue{});
+  for (const char* text : {"once-lock 1 held ttl_ms=99 token=7 owner=a\n",
+                           "once-lock 1 held ttl_ms=3600001 token=7 owner=a\n",
+                           "once-lock 1 held ttl_ms=99999999999999999999 token=7 owner=a\n",
+                           "once-lock 1 held ttl_ms=3000 token=0 owner=a\n",
+                           "once-lock 1 held ttl_ms=3000 token=7 owner=\n",
+                           "once-lock 1 held ttl_ms=3000 token=7 owner=a\nb\n",
+                           "once-lock 1 held ttl_ms=3000 owner=a\n", "once-lock 1 held", "\n"}) {
+    EXPECT_FALSE(parse_lock_value(text)) << text;
+  }
+  EXPECT_EQ(check_lock_owner(std::string(257, 'x')).empty(), false);
+  EXPECT_EQ(check_lock_owner(std::string(256, 'x')), "");
+}
+
+// --- random walks
+
+// Contenders with clocks that differ by up to half a percent in rate, over one register. A cas that
+// is sent lands late, twice or never, and its answer may be lost; contenders are paused. Never do
+// two hold at the same time, and tokens rise from holder to holder.
+class Walk {
+ public:
+  explicit Walk(uint64_t seed) : random_(seed) {
+    for (size_t i = 0; i < 3; ++i) {
+      auto one = std::make_unique<Contender>(
+          Contender{LockMachine({kTtl / kMs, kTimeout, std::string(1, static_cast<char>('a' + i))},
+                                [this] { return request_id(1, ++drawn_ids_); }),
+                    0.9975 + static_cast<double>(random_.below(5)) / 1000,
+                    static_cast<int64_t>(random_.below(kSecond))});
+      contenders_.push_back(std::move(one));
+    }
+  }
+
+  void run(int steps) {
+    for (int i = 0; i < steps; ++i) {
+      now_ += static_cast<int64_t>(random_.below(random_.below(20) == 0 ? kTtl : 200 * kMs));
+      deliver();
+      for (auto& contender : contenders_) go_on(*contender);
+      check();
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+  size_t tenures() const { return tenures_; }
+
+ private:
+  struct Contender {
+    LockMachine machine;
+    double rate;
+    int64_t offset_ns;
+    int64_t paused_until_ns = 0;
+    uint64_t told_token = 0;
+    bool asking = false;
+    bool lost_answer = false;
+    LockStep step = {};
+    int64_t answer_ns = 0;  // when it lands
+    int64_t clock(int64_t now) const {
+      return offset_ns + static_cast<int64_t>(static_cast<double>(now) * rate);
+    }
+  };
+  struct Straggler {
+    int64_t at_ns;
+    LockStep step;
+  };
+
+  void deliver() {
+    std::erase_if(stragglers_, [this](const Straggler& late) {
+      if (late.at_ns > now_) return false;
+      ask(register_, late.step);
+      return true;
+    });
+  }
+
+  void go_on(Contender& c) {
+    if (now_ < c.paused_until_ns) return;
+    if (random_.below(60) == 0) {
+      c.paused_until_ns = now_ + static_cast<int64_t>(random_.below(3 * kTtl));
+      return;
+    }
+    if (c.asking && now_ >= c.answer_ns) answer(c);
+    if (c.asking) return;
+    if (c.machine.idle()) {
+      c.told_token = 0;
+      if (random_.below(4) == 0) {
+        c.machine.begin(static_cast<int64_t>(random_.below(10 * kTtl)), c.clock(now_));
+      }
+      return;
+    }
+    if (random_.below(40) == 0) c.machine.stop(c.clock(now_));
+    c.step = c.machine.next(c.clock(now_));
+    if (c.step.kind == Kind::kEnd || c.step.kind == Kind::kPause) return;
+    c.asking = true;
+    c.lost_answer = random_.below(6) == 0;
+    c.answer_ns = now_ + static_cast<int64_t>(random_.below(300 * kMs));
+  }
+
+  void answer(Contender& c) {
+    c.asking = false;
+    const bool is_cas = c.step.kind == Kind::kCas;
+    if (is_cas && random_.below(5) == 0) {  // a copy comes later still
+      stragglers_.push_back({now_ + static_cast<int64_t>(random_.below(2 * kTtl)), c.step});
+    }
+    Result result = failure(is_cas ? Outcome::kUnknown : Outcome::kUnavailable);
+    if (!c.lost_answer) result = ask(register_, c.step);
+    if (c.lost_answer && is_cas && random_.below(2) == 0) ask(register_, c.step);
+    c.machine.on_answer(result, c.clock(now_));
+  }
+
+  void check() {
+    size_t holders = 0;
+    for (auto& c : contenders_) {
+      c->machine.expire(c->clock(now_));
+      if (!c->machine.holds(c->clock(now_))) continue;
+      ++holders;
+      if (c->told_token == c->machine.token()) continue;
+      c->told_token = c->machine.token();
+      ++tenures_;
+      EXPECT_GT(c->told_token, highest_token_);
+      highest_token_ = c->told_token;
+    }
+    EXPECT_LE(holders, 1u);
+  }
+
+  Prng random_;
+  int64_t now_ = kSecond;
+  TestRegister register_;
+  uint64_t drawn_ids_ = 0;
+  uint64_t highest_token_ = 0;
+  size_t tenures_ = 0;
+  std::vector<std::unique_ptr<Contender>> contenders_;
+  std::vector<Straggler> stragglers_;
+};
+
+TEST(LockWalkTest, OneHolderAtATimeAndTokensRise) {
+  size_t tenures = 0;
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    Walk walk(seed);
+    walk.run(2000);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+    tenures += walk.tenures();
+  }
+  EXPECT_GT(tenures, 10'000u) << "or the walk shows nothing";
+}
+
+}  // namespace
+}  // namespace once::client
