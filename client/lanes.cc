@@ -8,6 +8,11 @@
 #include "base/rarely.h"
 
 namespace once::client {
+namespace {
+
+constexpr size_t kRoutesPerMember = kMaxCores * kLaneCopies;
+
+}  // namespace
 
 Lanes::Lanes(const std::vector<std::string>& endpoints, Transport* transport, Prng* prng)
     : transport_(transport),
@@ -51,7 +56,7 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
 void Lanes::learn(const net::ServerHello& hello) {
   if (!has_map() || hello.epoch > map_.epoch) {
     map_ = hello;
-    routes_.assign(map_.members.size() * kMaxCores, kNoLane);
+    routes_.assign(map_.members.size() * kRoutesPerMember, kNoLane);
     return;
   }
   if (hello.epoch < map_.epoch || hello.members.size() != map_.members.size()) return;
@@ -62,7 +67,8 @@ void Lanes::learn(const net::ServerHello& hello) {
     if (told.node != known.node || told.client_address.empty()) continue;
     if (told.client_address == known.client_address && told.cores == known.cores) continue;
     known = told;
-    std::fill_n(routes_.begin() + static_cast<ptrdiff_t>(i * kMaxCores), kMaxCores, kNoLane);
+    std::fill_n(routes_.begin() + static_cast<ptrdiff_t>(i * kRoutesPerMember), kRoutesPerMember,
+                kNoLane);
   }
 }
 
@@ -86,7 +92,9 @@ bool Lanes::suspect(LaneId id, int64_t sent_ns, int64_t now_ns) {
   // A lane that answers others is not at fault: the operation itself is slow.
   if (lane.last_reply_ns > sent_ns) return false;
   const bool news = lane.suspect_until_ns <= now_ns;
-  lane.suspect_until_ns = now_ns + kSuspicionNs;
+  for (LaneId other = 0; other < lanes_.size(); ++other) {
+    if (same_core(id, other)) lanes_[other].suspect_until_ns = now_ns + kSuspicionNs;
+  }
   return news;
 }
 
@@ -115,10 +123,10 @@ void Lanes::try_connect(LaneId id, int64_t now_ns) {
   transport_->connect(id, lane.address, lane.core);
 }
 
-LaneId Lanes::find_or_add(const net::MapMember& member, uint16_t core) {
+LaneId Lanes::find_or_add(const net::MapMember& member, uint16_t core, size_t copy) {
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     const Lane& lane = lanes_[id];
-    if (lane.core != core) continue;
+    if (lane.core != core || lane.copy != copy) continue;
     bool same_address = !member.client_address.empty() && lane.address == member.client_address;
     bool same_node = lane.node == member.node && lane.state == Lane::State::kReady;
     if (same_address || same_node) return id;
@@ -127,20 +135,36 @@ LaneId Lanes::find_or_add(const net::MapMember& member, uint16_t core) {
   Lane& lane = lanes_.emplace_back();
   lane.address = member.client_address;
   lane.core = core;
+  lane.copy = copy;
   lane.node = member.node;
   return static_cast<LaneId>(lanes_.size() - 1);
 }
 
-LaneId Lanes::lane_of(size_t member, uint16_t core) {
-  LaneId& route = routes_[member * kMaxCores + core];
-  if (route == kNoLane) route = find_or_add(map_.members[member], core);
+LaneId Lanes::lane_of(size_t member, uint16_t core, size_t copy) {
+  LaneId& route = routes_[member * kRoutesPerMember + core * kLaneCopies + copy];
+  if (route == kNoLane) route = find_or_add(map_.members[member], core, copy);
   return route;
+}
+
+// The first copy whose room is not taken, connected or not; the first of all when there is none.
+LaneId Lanes::lane_with_room(size_t member, uint16_t core, bool long_lived) {
+  const LaneId first = lane_of(member, core, 0);
+  if (first == kNoLane || !long_lived) return first;
+  for (size_t copy = 0; copy < kLaneCopies; ++copy) {
+    const LaneId id = lane_of(member, core, copy);
+    if (id != kNoLane && has_room(lanes_[id], long_lived)) return id;
+  }
+  return first;
+}
+
+bool Lanes::has_room(const Lane& lane, bool long_lived) const {
+  const bool half = long_lived && lane.copy == 0;
+  return lane.in_flight < (half ? kMaxInFlightPerConnection / 2 : kMaxInFlightPerConnection);
 }
 
 bool Lanes::usable(LaneId id, std::span<const LaneId> busy, bool long_lived) const {
   const Lane& lane = lanes_[id];
-  const size_t room = long_lived ? kMaxInFlightPerConnection / 2 : kMaxInFlightPerConnection;
-  if (lane.state != Lane::State::kReady || lane.in_flight >= room) return false;
+  if (lane.state != Lane::State::kReady || !has_room(lane, long_lived)) return false;
   return std::none_of(busy.begin(), busy.end(),
                       [&](LaneId other) { return lanes_[other].node == lane.node; });
 }
@@ -164,7 +188,8 @@ LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const Lane
     const ShardId shard = shard_of(hash, map_.shard_count);
     for (uint32_t i = 0; i < members; ++i) {
       const uint32_t member = (home + attempt + i) % members;
-      const LaneId id = lane_of(member, core_of(shard, map_.members[member].cores).value);
+      const uint16_t core = core_of(shard, map_.members[member].cores).value;
+      const LaneId id = lane_with_room(member, core, wish.long_lived);
       if (id == kNoLane) continue;
       if (usable(id, busy, wish.long_lived) && lanes_[id].suspect_until_ns <= now_ns) return id;
       try_connect(id, now_ns);

@@ -22,7 +22,10 @@ inline constexpr int64_t kFirstBackoffNs = 5'000'000;
 inline constexpr int64_t kMaxBackoffNs = 200'000'000;
 inline constexpr int64_t kSuspicionNs = 1'000'000'000;
 inline constexpr size_t kMaxEndpoints = 64;
-inline constexpr size_t kMaxLanes = kMaxEndpoints + kMaxNodes * kMaxCores;
+// Connections to one core: the first takes everything, waits only for half of its room; the others,
+// made when that is not enough, take waits.
+inline constexpr size_t kLaneCopies = 4;
+inline constexpr size_t kMaxLanes = kMaxEndpoints + kMaxNodes * kMaxCores * kLaneCopies;
 
 // 5 ms doubling to 200 ms.
 inline int64_t backoff_ns(unsigned failures) {
@@ -33,6 +36,7 @@ struct Lane {
   enum class State : uint8_t { kIdle, kConnecting, kReady };
   std::string address;
   uint16_t core = kAnyCore;  // as wanted; of an endpoint lane, as the server said
+  size_t copy = 0;           // of kLaneCopies
   NodeId node;               // 0 until its hello, unless it was made from the map
   State state = State::kIdle;
   unsigned failures = 0;
@@ -60,7 +64,7 @@ class Lanes {
 
   struct Wish {
     bool patient = false;     // rather wait for a home that is connecting
-    bool long_lived = false;  // takes no more than half of a lane's room: the rest goes past it
+    bool long_lived = false;  // a wait: it must not shut out what is over soon
   };
   // The lane for attempt number `attempt` (0 is the home), never to a node that `busy` lanes lead
   // to; begins to connect what it would have liked.
@@ -70,10 +74,16 @@ class Lanes {
   bool has_map() const { return !map_.members.empty(); }
   bool known(LaneId lane) const { return lane < lanes_.size(); }
   const Lane& at(LaneId lane) const { return lanes_[lane]; }
+  // Do both lead to the same core of the same node?
+  bool same_core(LaneId one, LaneId other) const {
+    return lanes_[one].node == lanes_[other].node && lanes_[one].core == lanes_[other].core;
+  }
 
  private:
-  LaneId lane_of(size_t member, uint16_t core);
-  LaneId find_or_add(const net::MapMember& member, uint16_t core);
+  LaneId lane_of(size_t member, uint16_t core, size_t copy);
+  LaneId lane_with_room(size_t member, uint16_t core, bool long_lived);
+  LaneId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);
+  bool has_room(const Lane& lane, bool long_lived) const;
   void learn(const net::ServerHello& hello);
   bool usable(LaneId lane, std::span<const LaneId> busy, bool long_lived) const;
   void try_connect(LaneId lane, int64_t now_ns);
@@ -85,7 +95,7 @@ class Lanes {
   size_t endpoint_count_;
   std::vector<Lane> lanes_;
   net::ServerHello map_;
-  std::vector<LaneId> routes_;  // [member][core], filled as asked for
+  std::vector<LaneId> routes_;  // [member][core][copy], filled as asked for
 };
 
 }  // namespace once::client

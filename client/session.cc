@@ -148,8 +148,10 @@ void Session::suspect(const Attempt& attempt, int64_t now_ns) {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.active || slot.call.operation != paxos::Operation::kWait) continue;
-    const bool there = std::any_of(slot.in_flight.begin(), slot.in_flight.end(),
-                                   [&](const Attempt& each) { return each.lane == attempt.lane; });
+    const bool there =
+        std::any_of(slot.in_flight.begin(), slot.in_flight.end(), [&](const Attempt& each) {
+          return each.lane != kNoLane && lanes_.same_core(each.lane, attempt.lane);
+        });
     if (!there) continue;
     slot.hedge_at_ns = now_ns;
     arm(index, now_ns);

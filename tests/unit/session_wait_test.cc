@@ -150,19 +150,98 @@ TEST_F(SessionWaitTest, TheLastAnswerOfAWaitDecides) {
   expect(Outcome::kUnavailable);
 }
 
-TEST_F(SessionWaitTest, WaitsLeaveHalfOfALaneToTheRest) {
-  session = std::make_unique<Session>(SessionOptions{{"a:1"}, kMaxOperationsPerCore, 1}, this);
+class ManyWaitsTest : public SessionWaitTest {
+ protected:
+  static constexpr size_t kHalf = kMaxInFlightPerConnection / 2;
+  // The first connection to a node has as many waits as it takes, and `more` found no room.
+  void fill(size_t more, const std::vector<std::string>& nodes = {"a:1"}) {
+    addresses = nodes;
+    session = std::make_unique<Session>(SessionOptions{nodes, kMaxOperationsPerCore, 1}, this);
+    establish();
+    name = name_homed_at(0, static_cast<uint32_t>(nodes.size()));
+    for (size_t i = 0; i < kHalf + more; ++i) submit(Op::kWait, name, 150'000, 3);
+    ASSERT_EQ(sent.size(), kHalf);
+  }
+  LaneId first() const { return sent[0].lane; }
+  std::string name;
+};
+
+TEST_F(ManyWaitsTest, HalfOfTheRoomIsLeftToTheRest) {
+  fill(1);
+  for (size_t i = 0; i < kHalf; ++i) submit(Op::kRead, name);
+  EXPECT_EQ(sent.size(), 2 * kHalf);
+  EXPECT_EQ(sent.back().lane, first());
+  submit(Op::kRead, name);
+  EXPECT_EQ(sent.size(), 2 * kHalf);
+}
+
+TEST_F(ManyWaitsTest, OnlyWaitsGetMoreConnections) {
+  fill(0);
+  for (size_t i = 0; i < kHalf + 1; ++i) submit(Op::kRead, name);
+  EXPECT_EQ(sent.size(), 2 * kHalf);
+  EXPECT_TRUE(connects.empty());
+}
+
+// A name's core is where its waits go, however many connections lead there.
+TEST_F(ManyWaitsTest, EachCoreHasItsOwnConnections) {
   addresses = {"a:1"};
-  establish();
-  const size_t half = kMaxInFlightPerConnection / 2;
-  for (size_t i = 0; i < half + 100; ++i) submit(Op::kWait, "x", 5000, 3);
-  EXPECT_EQ(sent.size(), half);
-  submit(Op::kRead, "x");
-  ASSERT_EQ(sent.size(), half + 1);
-  reply(half, Status::kEmpty);
+  session = std::make_unique<Session>(SessionOptions{{"a:1"}, kMaxOperationsPerCore, 1}, this);
+  establish(2);
+  std::string names[2];
+  for (int i = 0; names[0].empty() || names[1].empty(); ++i) {
+    const std::string each = name_homed_at(0, 1, i);
+    names[core_of(shard_of(name_hash(each, kSeed), kShardCount), 2).value] = each;
+  }
+  submit(Op::kRead, names[1]);
+  connect_all(2);
+  sent.clear();
+  for (size_t i = 0; i < kHalf + 1; ++i) submit(Op::kWait, names[0], 150'000, 3);
+  EXPECT_EQ(sent.size(), kHalf);
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(std::get<2>(connects[0]), 0);
+}
+
+TEST_F(ManyWaitsTest, MoreWaitsGetAConnectionOfTheirOwn) {
+  fill(100);
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(std::get<1>(connects[0]), "a:1");
+  connect_all();
+  ASSERT_EQ(sent.size(), kHalf + 100);
+  for (size_t i = kHalf; i < sent.size(); ++i) ASSERT_NE(sent[i].lane, first());
+  submit(Op::kRead, name);
+  EXPECT_EQ(sent.back().lane, first());
+  reply(sent.size() - 1, Status::kEmpty);
   reply(0, Status::kDone, kOther, 4);
+  submit(Op::kWait, name, 150'000, 3);
+  EXPECT_EQ(sent.back().lane, first());  // where there is room again
+}
+
+TEST_F(ManyWaitsTest, ThereIsAnEnd) {
+  const size_t all = kHalf + (kLaneCopies - 1) * kMaxInFlightPerConnection;
+  fill(all - kHalf + 1);
+  for (size_t copy = 1; copy < kLaneCopies; ++copy) connect_all();
+  EXPECT_EQ(sent.size(), all);
+  EXPECT_TRUE(connects.empty());
+  reply(all - 1, Status::kDone, kOther, 4);
   run_until(now + 50 * kMs);
-  EXPECT_EQ(sent.size(), half + 2);  // room for one more of those that found none
+  EXPECT_EQ(sent.size(), all + 1);
+}
+
+// All connections to one core are silent together.
+TEST_F(ManyWaitsTest, AllOfThemLeaveANodeThatHangs) {
+  fill(1, {"a:1", "b:1", "c:1"});
+  connect_all();
+  ASSERT_EQ(sent.size(), kHalf + 1);
+  ASSERT_NE(sent.back().lane, first());
+  ASSERT_EQ(where[sent.back().lane], "a:1");
+  submit(Op::kRead, name, 100'000);
+  ASSERT_EQ(sent.back().lane, first());
+  sent.clear();
+  run_until(now + 501 * kMs);
+  ASSERT_EQ(sent.size(), kHalf + 2);  // the waits and the read's hedge
+  for (const Sent& one : sent) ASSERT_NE(where[one.lane], "a:1");
+  submit(Op::kWait, name, 150'000, 3);
+  EXPECT_NE(where[sent.back().lane], "a:1");
 }
 
 }  // namespace
