@@ -5,7 +5,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
 SEEDS ?= 2000
-SOURCES = $(shell find base paxos reactor wal net server client bench tests -name '*.h' -o -name '*.cc')
+SOURCES = $(shell find base paxos reactor wal net server client bench examples tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile

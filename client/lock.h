@@ -60,9 +60,9 @@ class Lock {
   Lock& operator=(const Lock&) = delete;
 
   // Blocks until it is ours, or for `wait_ms` (0 to a day) while others hold it. A holder that died
-  // is overtaken only by a wait that is longer than its TTL: that is how its death is found out.
-  // Held: it is renewed in the background, until it is released or lost. Then it may be acquired
-  // again, and gets a higher token.
+  // is overtaken when it has not renewed for its TTL since this Lock first saw it: by one long
+  // wait, or by several short ones. Held: it is renewed in the background, until it is released or
+  // lost. Then it may be acquired again, and gets a higher token.
   LockResult acquire(int64_t wait_ms = 0);
 
   // Ends an acquire that waits, soon; one that begins later is ended at once. What it won in the

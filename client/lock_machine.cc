@@ -163,10 +163,9 @@ void LockMachine::on_state(const Result& state, int64_t now_ns) {
                "the name holds a value that is no lock; it was left as it is: use another name");
   }
   if (state.version != 0 && value->held) {
-    const bool stands_still = phase_ == Phase::kWatching && version_ == state.version;
-    if (!stands_still) seen_ns_ = now_ns;
+    if (seen_version_ != state.version) seen_ns_ = now_ns;
+    seen_version_ = version_ = state.version;
     phase_ = Phase::kWatching;
-    version_ = state.version;
     watched_ns_ = watched_ns(value->ttl_ms);
     owner_ = value->owner;
     return;

@@ -91,9 +91,11 @@ class LockMachine {
   int64_t patience_ns_ = 0;     // how long to ask when nobody answers
   int64_t pause_until_ns_ = 0;  // the next step comes no earlier
 
-  uint64_t version_ = 0;    // looked at, or ours
-  int64_t seen_ns_ = 0;     // watching: since when it stands there,
-  int64_t watched_ns_ = 0;  // and how long it must
+  uint64_t version_ = 0;  // looked at, or ours
+  // The newest version of others: it outlives the attempts to acquire, so that short waits add up.
+  uint64_t seen_version_ = 0;
+  int64_t seen_ns_ = 0;     // since when it is known,
+  int64_t watched_ns_ = 0;  // and how long it must stand still
   std::string owner_;       // of others
 
   RequestId id_;               // of the cas under way,

@@ -15,6 +15,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 from cluster import Cluster, check, check_equal, free_port  # noqa: E402
 
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 CONSUMER = pathlib.Path(__file__).resolve().parent / "consumer"
 GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "client.md"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
@@ -48,7 +49,8 @@ def run(*command, **how):
 def check_headers(options, prefix):
     headers = sorted((prefix / "include" / "once").iterdir())
     names = {header.name for header in headers}
-    check({"client.h", "awaitable.h", "ids.h", "version.h"} <= names, f"public headers: {names}")
+    wanted = {"client.h", "awaitable.h", "lock.h", "ids.h", "version.h"}
+    check(wanted <= names, f"public headers: {names}")
     for header in headers:
         for line in header.read_text().splitlines():
             target = re.match(r"\s*#\s*include\s*(.*)", line)
@@ -75,12 +77,13 @@ def check_examples(options, prefix):
 
 
 def build_with_cmake(options, prefix, source):
+    """Returns the build directory."""
     build = source / "build"
     run("cmake", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DWANTED_VERSION={options.version}", f"-DCMAKE_CXX_COMPILER={options.compiler}",
         f"-DCMAKE_CXX_FLAGS={options.flags}")
-    run("cmake", "--build", build)
-    return build / "consumer"
+    run("cmake", "--build", build, "-j2")
+    return build
 
 
 def build_with_pkg_config(options, prefix, source):
@@ -92,6 +95,18 @@ def build_with_pkg_config(options, prefix, source):
     run(options.compiler, "-std=c++20", *WARNINGS, *shlex.split(options.flags),
         source / "main.cc", "-o", program, *flags)
     return program
+
+
+def try_examples(options, prefix, cluster):
+    """The programs in examples/ build outside of the tree. tests/system/ has what they do."""
+    source = options.data / "examples"
+    shutil.copytree(EXAMPLES, source)
+    programs = build_with_cmake(options, prefix, source) / "bin" / "examples"
+    check_equal(sorted(path.name for path in programs.iterdir()),
+                sorted(path.stem for path in EXAMPLES.glob("*.cc")), "programs built")
+    there = dict(os.environ, ONCE_ENDPOINTS=cluster.nodes[0].address)
+    check_equal(run(programs / "future", "set", "f", "42", env=there), "", "set a future")
+    check_equal(run(programs / "future", "get", "f", env=there), "42\n", "get it")
 
 
 def main():
@@ -112,7 +127,7 @@ def main():
 
     source = options.data / "consumer"
     shutil.copytree(CONSUMER, source)
-    programs = [build_with_cmake(options, prefix, source),
+    programs = [build_with_cmake(options, prefix, source) / "consumer",
                 build_with_pkg_config(options, prefix, source)]
     nobody = WITHOUT.format(version=options.version, space=" ")
     check_equal(run(programs[0], f"127.0.0.1:{free_port()}", 300), nobody, "without a node")
@@ -120,6 +135,8 @@ def main():
     for number, program in enumerate(programs):
         with Cluster(options, nodes=1, name=f"node-{number}") as cluster:
             told = run(program, cluster.nodes[0].address, 10_000)
+            if number == 0:
+                try_examples(options, prefix, cluster)
             check_equal(told, WITH_A_NODE.format(version=options.version, space=" "),
                         f"{program.name} with a node")
     shutil.rmtree(options.data)

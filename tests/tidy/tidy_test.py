@@ -79,6 +79,10 @@ def check_include(path, line):
         return
     quote, target = match.groups()
     folder = path.split("/")[0]
+    if folder == "examples":  # written as a user would: the installed headers and its own
+        if quote == '"' and "/" in target:
+            yield "public header", f'"{target}": include <once/...>'
+        return
     if quote == '"':
         other = target.split("/")[0]
         if "/" not in target or other not in FOLDERS:
@@ -188,7 +192,9 @@ SAMPLES = [
     ("tests/CMakeLists.txt", "run(a / ${X})\n", {"mangled CMake"}),
     ("tests/CMakeLists.txt", "run($ < TARGET_FILE : a >)\n", {"mangled CMake"}),
     ("tests/CMakeLists.txt", "run($<TARGET_FILE : a>)\n", {"mangled CMake"}),
+    ("examples/a.cc", '#include "client/lock.h"\n', {"public header"}),
     # What must not fire.
+    ("examples/a.cc", '#include <once/lock.h>\n#include "common.h"\n', set()),
     ("docs/a.md", "=======\na << b >> c, x <<<<<<< y\n", set()),
     ("docs/a.md", "${X} / file\n", set()),
     ("tests/a.cmake", 'math(EXPR a "2000 / ${X}")\n', set()),
@@ -220,7 +226,7 @@ def prove_rules():
 
 
 def files():
-    for folder in FOLDERS + ["docs", "packaging", "scripts", ".ci"]:
+    for folder in FOLDERS + ["examples", "docs", "packaging", "scripts", ".ci"]:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and path.suffix in CHECKED and "__pycache__" not in path.parts:
                 yield path
@@ -234,7 +240,7 @@ def other_files():
     """Text with no rule but that against conflicts: patches, dictionaries, dot files, Makefile."""
     known = set(files())
     candidates = [path for path in ROOT.iterdir() if path.name != ".git"]
-    for folder in FOLDERS + ["docs", "packaging", "scripts", ".ci"]:
+    for folder in FOLDERS + ["examples", "docs", "packaging", "scripts", ".ci"]:
         candidates += sorted((ROOT / folder).rglob("*"))
     for path in candidates:
         if path.is_file() and path not in known and "__pycache__" not in path.parts:

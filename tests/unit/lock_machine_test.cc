@@ -153,6 +153,21 @@ TEST_F(LockMachineTest, AContenderWhoseTimeIsUpSaysWhoHoldsIt) {
   EXPECT_EQ(b.result().owner, "a");
 }
 
+TEST_F(LockMachineTest, ShortWaitsAddUp) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  for (const int64_t now : {int64_t{0}, kTtl / 2, kWatch - 1}) {
+    b.begin(0, now);
+    turn(b, Kind::kRead, now);
+    EXPECT_EQ(b.next(now).kind, Kind::kEnd);
+    EXPECT_EQ(b.result().outcome, LockOutcome::kBusy);
+  }
+  b.begin(0, kWatch);
+  turn(b, Kind::kRead, kWatch);
+  turn(b, Kind::kCas, kWatch);
+  EXPECT_TRUE(b.holds(kWatch));
+}
+
 TEST_F(LockMachineTest, AReleaseIsTakenAtOnce) {
   LockMachine a = machine("a"), b = machine("b");
   acquire(a, 0);

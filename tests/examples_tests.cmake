@@ -1,0 +1,10 @@
+# The programs in examples/ on real clusters.
+if(TARGET example_leader AND TARGET onced)
+  foreach(name examples fenced_lock)
+    add_test(NAME system_${name}
+      COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
+              --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
+    # Alone: a lock must be renewed in time, and the disk is shared.
+    set_tests_properties(system_${name} PROPERTIES TIMEOUT 240 RUN_SERIAL TRUE)
+  endforeach()
+endif()
