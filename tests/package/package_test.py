@@ -17,7 +17,8 @@ from cluster import Cluster, check, check_equal, free_port  # noqa: E402
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 CONSUMER = pathlib.Path(__file__).resolve().parent / "consumer"
-GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "client.md"
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+GUIDES = [DOCS / "client.md", DOCS / "locks.md"]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 WITH_A_NODE = """version: {version}
@@ -63,9 +64,12 @@ def check_headers(options, prefix):
 
 
 def check_examples(options, prefix):
-    """What docs/client.md shows compiles: whole files as they are, the rest in a function."""
-    blocks = re.findall(r"^```cpp\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    check(len(blocks) >= 4, f"examples in {GUIDE}: {len(blocks)}")
+    """What the guides show compiles: whole files as they are, the rest in a function."""
+    blocks = []
+    for guide in GUIDES:
+        there = re.findall(r"^```cpp\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
+        check(there, f"no example in {guide}")
+        blocks += there
     for number, block in enumerate(blocks):
         example = options.data / f"example-{number}.cc"
         if not block.startswith("#include"):

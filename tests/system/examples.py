@@ -105,7 +105,8 @@ def future(examples):
 def idempotency(examples):
     with examples.start("idempotency", "key-1", "pay 10") as first:
         first.expect("new: doing it")
-        check_equal(examples.says(4, "idempotency", "key-1", "pay 10"), ["in progress"], "meanwhile")
+        check_equal(examples.says(4, "idempotency", "key-1", "pay 10"), ["in progress"],
+                    "meanwhile")
         check_equal(examples.says(3, "idempotency", "key-1", "pay 20"),
                     ["other request: the key was used for something else"], "another request")
         check_equal(examples.says(3, "idempotency", "key-1", "pay 1"),
