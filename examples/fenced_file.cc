@@ -41,7 +41,9 @@ class SharedFile {
       std::exit(1);
     }
     const bool allowed = !fenced_ || raise(fd, token);
-    if (allowed && !line.empty()) std::ofstream(path_, std::ios::app) << line << std::endl;
+    if (allowed && !line.empty()) {
+      std::ofstream(path_, std::ios::app) << token << ' ' << line << std::endl;
+    }
     close(fd);  // unlocks
     return allowed;
   }

@@ -1,6 +1,6 @@
 # The programs in examples/ on real clusters.
 if(TARGET example_leader AND TARGET onced)
-  foreach(name examples fenced_lock)
+  foreach(name examples fenced_lock lock_faults)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})

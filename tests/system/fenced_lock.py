@@ -12,7 +12,7 @@ LONG_TTL_MS = 60_000
 
 
 def paused_holder(given, cluster, name, *flags):
-    """Returns the file's lines, and what became of the holder that was paused."""
+    """Returns the file's lines, and the last word of the holder that was paused."""
     path = cluster.directory / name
 
     def holder(owner, ttl_ms):
@@ -40,7 +40,11 @@ def paused_holder(given, cluster, name, *flags):
             second.expect("ready")
             second.close_input()
             second.ends(0)
-    return path.read_text().splitlines(), told[-1]
+    lines = path.read_text().splitlines()
+    for line in lines:
+        token = first_token if " first: " in line else second_token
+        check(line.startswith(f"{token} "), f"tokens {first_token}, {second_token}: {line}")
+    return [line.partition(" ")[2] for line in lines], told[-1]
 
 
 def with_the_fence(given, cluster):

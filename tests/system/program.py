@@ -55,6 +55,14 @@ class Program:
             self.output.append(line)
         return line
 
+    def lines_so_far(self):
+        """Those that are there now, without waiting; None for the end of its output."""
+        while True:
+            try:
+                yield self._lines.get_nowait()
+            except queue.Empty:
+                return
+
     def expect(self, wanted):
         check_equal(self.line(), wanted, f"{self.name}, after {self.output[:-1]}")
 
