@@ -77,8 +77,9 @@ void Cluster::check_answer(Request& request, const paxos::ClientReply& reply) {
   const bool write = request.operation == paxos::Operation::kWrite;
   switch (reply.status) {
     case Status::kDone:
-      ONCE_ASSERT(!write || reply.state.writer == request.id);
-      return check_winner(request.name, reply.state.writer, reply.state.value);
+      ONCE_ASSERT(!write || (reply.state.writer == request.id && reply.state.value.empty()));
+      return check_winner(request.name, reply.state.writer,
+                          write ? request.value : reply.state.value);
     case Status::kAlreadySet:
       ONCE_ASSERT(write && reply.state.writer != request.id);
       return check_winner(request.name, reply.state.writer, reply.state.value);
@@ -96,8 +97,12 @@ void Cluster::check_answer(Request& request, const paxos::ClientReply& reply) {
     case Status::kUnknown:
       ONCE_ASSERT(write);
       return;
-    case Status::kInvalid:
-      ONCE_ASSERT(false);  // every request here keeps the limits
+    case Status::kInvalid:  // every request here keeps the limits
+    case Status::kConflict:
+    case Status::kSealed:
+    case Status::kIdReused:
+    case Status::kNotYet:
+      ONCE_ASSERT(false);  // no answer to a write or a read
   }
 }
 

@@ -30,6 +30,7 @@ struct Request {
   paxos::Operation operation = paxos::Operation::kRead;
   RequestId id;
   std::string name;
+  std::string value;     // of a write: its answer, done, comes without
   bool was_set = false;  // some request on the name had been told of a winner before this began
   bool answered = false;
 };
@@ -131,7 +132,9 @@ class Cluster {
     if (!up(i)) return;
     request.token = ++token_;
     const std::string name(request.name);
-    requests_[token_] = {i, request.operation, request.id, name, winners_.contains(name), false};
+    requests_[token_] = {i,    request.operation,          request.id,
+                         name, std::string(request.value), winners_.contains(name),
+                         false};
     if (request.operation == paxos::Operation::kWrite) ++attempts_[request.id];
     step(i, {{}, request});
   }

@@ -22,6 +22,10 @@ State Forger::state() {
   return state;
 }
 
+Status Forger::status() {
+  return static_cast<Status>(input_.byte() % (static_cast<int>(kLastStatus) + 1));
+}
+
 std::string_view Forger::names() { return input_.bytes(input_.byte() % 64); }
 
 Message Forger::any_message() {
@@ -57,17 +61,20 @@ Message Forger::any_message() {
       return SettleQuery{ballot(), ballot(), any_name(input_)};
     case 14:
       return Settled{ballot(), ballot(), any_name(input_)};
-    case 15:
-      return Forward{any_number(input_),
-                     number32(),
-                     any_number(input_),
-                     input_.byte() % 2 == 1 ? Operation::kRead : Operation::kWrite,
-                     request_id(9, input_.byte()),
-                     number32(),
-                     any_name(input_),
-                     input_.bytes(input_.byte() % 32)};
+    case 15: {
+      Forward m{any_number(input_),
+                number32(),
+                any_number(input_),
+                any_operation(input_.byte()),
+                request_id(9, input_.byte()),
+                number32(),
+                any_name(input_),
+                input_.bytes(input_.byte() % 32)};
+      if (takes_version(m.operation)) m.version = any_number(input_);
+      return m;
+    }
     default:
-      return ForwardReply{any_number(input_), static_cast<Status>(input_.byte() % 7), state()};
+      return ForwardReply{any_number(input_), status(), state()};
   }
 }
 
@@ -96,7 +103,7 @@ Message Forger::answer_to(const Message& request) {
     return Settled{query->promised, query->accepted, query->name};
   }
   if (const auto* forward = std::get_if<Forward>(&request)) {
-    return ForwardReply{forward->op, static_cast<Status>(input_.byte() % 7), state()};
+    return ForwardReply{forward->op, status(), state()};
   }
   return any_message();
 }

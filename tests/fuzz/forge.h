@@ -37,6 +37,10 @@ inline uint64_t any_number(Input& input) {
   }
 }
 
+inline paxos::Operation any_operation(uint8_t byte) {
+  return static_cast<paxos::Operation>(1 + byte % static_cast<int>(paxos::kLastOperation));
+}
+
 class Forger {
  public:
   Forger(Input& input, NodeId from) : input_(input), from_(from) {}
@@ -48,6 +52,7 @@ class Forger {
  private:
   paxos::Ballot ballot();
   paxos::State state();
+  paxos::Status status();
   uint32_t number32() { return static_cast<uint32_t>(any_number(input_)); }
   std::string_view names();
 

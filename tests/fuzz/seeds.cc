@@ -56,29 +56,66 @@ const std::pair<const char*, Message> kMessages[] = {
     {"claim-reply", ClaimReply{2, 1, 0, 2, true, std::string_view("\1\0a\2\0bc", 7)}},
     {"settle-query", SettleQuery{kRoundOne, kRoundZero, "name"}},
     {"settled", Settled{kRoundOne, kRoundZero, "name"}},
-    {"forward", Forward{1, 2, 3, Operation::kWrite, request_id(3, 4), 500, "name", "value"}},
-    {"forward-reply", ForwardReply{1, Status::kAlreadySet, kState}},
 };
 
+constexpr std::pair<const char*, Operation> kOperations[] = {
+    {"write", Operation::kWrite}, {"read", Operation::kRead}, {"set", Operation::kSet},
+    {"cas", Operation::kCas},     {"seal", Operation::kSeal}, {"next", Operation::kNext},
+    {"check", Operation::kCheck}, {"wait", Operation::kWait},
+};
+static_assert(std::size(kOperations) == static_cast<size_t>(kLastOperation));
+
+constexpr std::pair<const char*, Status> kStatuses[] = {
+    {"done", Status::kDone},
+    {"empty", Status::kEmpty},
+    {"already-set", Status::kAlreadySet},
+    {"unknown", Status::kUnknown},
+    {"unavailable", Status::kUnavailable},
+    {"overloaded", Status::kOverloaded},
+    {"invalid", Status::kInvalid},
+    {"conflict", Status::kConflict},
+    {"sealed", Status::kSealed},
+    {"id-reused", Status::kIdReused},
+    {"not-yet", Status::kNotYet},
+};
+static_assert(std::size(kStatuses) == static_cast<size_t>(kLastStatus) + 1);
+
+// A state where one comes with the answer.
+State state_of(Status status) {
+  const bool has_none = status == Status::kEmpty || status == Status::kNotYet ||
+                        (status >= Status::kUnknown && status <= Status::kInvalid);
+  if (has_none) return State{};
+  return State{7, status == Status::kSealed || status == Status::kAlreadySet, request_id(3, 4),
+               "value"};
+}
+
 void write_client_frames(const Corpus& corpus) {
-  const auto request = made([](auto& out) {
-    net::encode_request(7, {0, Operation::kWrite, request_id(1, 2), 500, "name", "value"}, out);
-  });
-  const auto read = made([](auto& out) {
-    net::encode_request(8, {0, Operation::kRead, {}, 500, "name", ""}, out);
-  });
-  const auto reply = made([](auto& out) {
-    net::encode_reply(7, {0, Status::kAlreadySet, kState}, out);
-  });
+  const auto request_for = [](Operation operation) {
+    ClientRequest request{0, operation, request_id(1, 2), 500, "name", ""};
+    if (takes_value(operation)) request.value = "value";
+    if (takes_version(operation)) request.version = 6;
+    return made([&](auto& out) { net::encode_request(7, request, out); });
+  };
+  const auto reply_with = [](Status status) {
+    return made([&](auto& out) { net::encode_reply(7, {0, status, state_of(status)}, out); });
+  };
+  const auto request = request_for(Operation::kWrite), read = request_for(Operation::kRead);
+  const auto reply = reply_with(Status::kAlreadySet);
   const auto status = made([](auto& out) { net::encode_status_request(9, out); });
   const auto report = made([](auto& out) {
     net::encode_status_reply(9, {NodeId{1}, 77, {{"names", 3}, {"refused", 1}}}, out);
   });
   const auto failure = made([](auto& out) { net::encode_error(7, "overloaded", out); });
   const std::string whole("\0", 1), by_three("\1\2", 2), uneven("\3\0\11\40", 4);
-  corpus.add("request-write", whole + request);
-  corpus.add("request-read", whole + read);
-  corpus.add("reply-already-set", whole + reply);
+  std::string every_request;
+  for (const auto& [name, operation] : kOperations) {
+    corpus.add(std::string("request-") + name, whole + request_for(operation));
+    every_request += request_for(operation);
+  }
+  for (const auto& [name, status] : kStatuses) {
+    corpus.add(std::string("reply-") + name, whole + reply_with(status));
+  }
+  corpus.add("every-request-in-uneven-parts", uneven + every_request);
   corpus.add("status-request", whole + status);
   corpus.add("status-reply", whole + report);
   corpus.add("error", whole + failure);
@@ -91,11 +128,20 @@ void write_client_frames(const Corpus& corpus) {
 void write_peer_frames(const Corpus& corpus) {
   const std::string whole("\0", 1);
   std::string all;
-  for (const auto& [name, message] : kMessages) {
-    const auto bytes =
-        made([&, &message = message](auto& out) { net::encode_message(message, out); });
+  const auto add = [&](const std::string& name, const Message& message) {
+    const auto bytes = made([&](auto& out) { net::encode_message(message, out); });
     corpus.add(name, whole + bytes);
     all += bytes;
+  };
+  for (const auto& [name, message] : kMessages) add(name, message);
+  for (const auto& [name, operation] : kOperations) {
+    Forward m{1, 2, 3, operation, request_id(3, 4), 500, "name", ""};
+    if (takes_value(operation)) m.value = "value";
+    if (takes_version(operation)) m.version = 6;
+    add(std::string("forward-") + name, m);
+  }
+  for (const auto& [name, status] : kStatuses) {
+    add(std::string("forward-reply-") + name, ForwardReply{1, status, state_of(status)});
   }
   corpus.add("every-message", whole + all);
   corpus.add("envelope-in-fragments", std::string("\3\0\11\40", 4) + made([&](auto& out) {
@@ -169,7 +215,15 @@ void write_command_lines(const Corpus& corpus) {
   line("once-write", 1, {"write", "name", "value", "--request-id", "0af3", "--json"});
   line("once-write-minus", 1, {"--timeout", "100", "write", "--", "name", "-5"});
   line("once-read", 1, {"--endpoints", "127.0.0.1:7401,[::1]:7402", "read", "name"});
+  line("once-set", 1, {"set", "name", "value"});
+  line("once-cas", 1, {"cas", "name", "7", "value", "--request-id", "0af3"});
+  line("once-seal", 1, {"seal", "name", "7"});
+  line("once-next", 1, {"--json", "next", "name"});
+  line("once-check", 1, {"check", "name", "18446744073709551615"});
+  line("once-wait", 1, {"--timeout", "60000", "wait", "name", "7"});
+  line("once-run", 1, {"run", "--wait", "5", "name", "--", "sh", "-c", "exit 3"});
   line("once-status", 1, {"status"});
+  line("once-status-watch", 1, {"status", "--watch", "2", "--count", "3"});
   line("bench", 2,
        {"--op", "write", "--connections", "3", "--in-flight", "64", "--seconds", "1.5"});
   line("bench-hot-names", 2, {"--names", "hot:5", "--rate", "1e3", "--value-size", "0", "--json"});
@@ -256,6 +310,18 @@ void write_sessions(const Corpus& corpus) {
   add("a-client-hangs-up", "", {kRequest, 0, 7, 50, 0, 0, 0, kHangUp, 1, 0, 0, kRound, kTick, 1});
   add("node-3-hangs-up", "", {kHangUp, 0, kRound, kTick, 1, kTick, 200});
   add("messages-of-node-3", "", {kDialled, 2, 0, 1, 1, 0, 1, 6, 1, 0, 11, 2, 0, 0, kRound, kSync});
+  for (const auto& [name, operation] : kOperations) {
+    std::string steps;
+    for (const char value : {'v', 'w'}) {
+      const char what = static_cast<char>(static_cast<int>(operation) - 1);  // any_operation()
+      steps += {kRequest, 0, what, value, 50, 0};
+      if (takes_value(operation)) steps += {1, value};
+      if (!takes_value(operation)) steps += {0};
+      if (takes_version(operation)) steps += {1};
+      steps += {kRound, kSync};
+    }
+    corpus.add(std::string("a-") + name + "-and-another", greeted + steps + "\12\1");
+  }
   for (int type = 0; type < static_cast<int>(std::variant_size_v<Message>); ++type) {
     const std::string name = std::string("a-peer-message-of-type-") + std::to_string(type);
     add(name.c_str(), "", {kEnvelope, 0, type, 1, 1, 0, 1, 0, 1, 1, 'v', 1, 1, kRound, kSync});

@@ -168,11 +168,12 @@ class Session {
       return encoded([&](auto& out) { net::encode_status_request(what, out); });
     }
     paxos::ClientRequest request;
-    request.operation = what % 2 == 0 ? paxos::Operation::kWrite : paxos::Operation::kRead;
+    request.operation = any_operation(what);
     request.id = request_id(1, input_.byte());
     request.timeout_ms = static_cast<uint32_t>(any_number(input_));
     request.name = any_name(input_);
     request.value = input_.bytes(input_.byte() % 32);
+    if (paxos::takes_version(request.operation)) request.version = any_number(input_);
     return encoded([&](auto& out) { net::encode_request(what, request, out); });
   }
   std::vector<char> greeting(NodeId from) {
