@@ -28,6 +28,7 @@ next: done none 1{space}
 set, with a callback: done none 1{space}
 read, awaited: done none 1 open
 wait, cancelled: cancelled none 0{space}
+lock: held 1
 """
 WITHOUT = """version: {version}
 write: unavailable none 0{space}
@@ -36,6 +37,7 @@ next: unavailable none 0{space}
 set, with a callback: unavailable none 0{space}
 read, awaited: unavailable none 0{space}
 wait, cancelled: cancelled none 0{space}
+lock: unavailable 0
 """
 
 
@@ -70,12 +72,13 @@ def check_examples(options, prefix):
         there = re.findall(r"^```cpp\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
         check(there, f"no example in {guide}")
         blocks += there
-    for number, block in enumerate(blocks):
+    files = [block for block in blocks if block.startswith("#include")]
+    parts = [f"void example_{number}(once::client::Client& client) {{\n{block}}}\n"
+             for number, block in enumerate(blocks) if block not in files]
+    files.append("#include <once/client.h>\n" + "".join(parts))
+    for number, text in enumerate(files):
         example = options.data / f"example-{number}.cc"
-        if not block.startswith("#include"):
-            block = ("#include <once/client.h>\n"
-                     f"void example(once::client::Client& client) {{\n{block}}}\n")
-        example.write_text(block)
+        example.write_text(text)
         run(options.compiler, "-std=c++20", *WARNINGS, "-fsyntax-only", "-I", prefix / "include",
             example)
 

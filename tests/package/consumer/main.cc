@@ -2,6 +2,7 @@
 // Usage: consumer ENDPOINT TIMEOUT_MS
 #include <once/awaitable.h>
 #include <once/client.h>
+#include <once/lock.h>
 #include <once/version.h>
 #include <exception>
 #include <future>
@@ -54,4 +55,8 @@ int main(int argc, char** argv) {
   client.cancel(client.wait_async("never", 0, {},
                                   [&](auto&& result) { cancelled.set_value(std::move(result)); }));
   show("wait, cancelled", cancelled.get_future().get());
+
+  once::client::Lock lock(client, "lock", {.timeout_ms = options.timeout_ms});
+  const once::client::LockResult held = lock.acquire();
+  std::cout << "lock: " << lock_outcome_name(held.outcome) << ' ' << held.token << '\n';
 }
