@@ -19,7 +19,7 @@ namespace once::client {
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kMaxWaitMs = 24 * 3600 * 1000;
+constexpr int64_t kMaxWaitMs = 86'400'000;
 // Condition variables sleep by a clock that stops while the machine is suspended; after that the
 // thread must not sleep on for long.
 constexpr int64_t kMaxSleepNs = 1000 * kMs;

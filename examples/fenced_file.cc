@@ -67,7 +67,8 @@ int write_lines(Lock& lock, SharedFile& file, const std::string& owner) {
     std::cout << "ready" << std::endl;
     if (!std::getline(std::cin, line)) return 0;
     // The lock was ours a moment ago. Between that look and this write we may sleep for an hour.
-    allowed = file.append(lock.token(), owner + ": " + line);
+    line.insert(0, owner + ": ");
+    allowed = file.append(lock.token(), line);
   }
   std::cout << (allowed ? "lost the lock" : "refused: the file has seen a higher token") << '\n';
   return 3;
