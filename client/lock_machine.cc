@@ -210,6 +210,7 @@ void LockMachine::on_taken(const Result& answer, int64_t now_ns) {
     leased_until_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs;
     renew_at_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs / kRenewalsPerTtl;
     pause_until_ns_ = 0;
+    owner_.clear();
     // Too late to be of use. Nobody was told of it, and it may be taken over like any other.
     const bool late = now_ns >= leased_until_ns_ && !stopping_;
     phase_ = late ? Phase::kLooking : Phase::kHeld;

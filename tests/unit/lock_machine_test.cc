@@ -110,6 +110,9 @@ TEST_F(LockMachineTest, OvertakesAHolderThatStandsStillForItsTtl) {
   turn(b, Kind::kCas, over);
   EXPECT_TRUE(b.holds(over));
   EXPECT_GT(b.token(), a.token());
+  b.expire(over + kTtl);
+  EXPECT_EQ(b.result().outcome, LockOutcome::kLost);
+  EXPECT_EQ(b.result().owner, "") << "nobody is known to have it";
   // The old holder wakes up: it knows by its clock, and for good.
   EXPECT_FALSE(a.holds(over));
   EXPECT_EQ(a.next(over).kind, Kind::kEnd);
