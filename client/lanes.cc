@@ -40,6 +40,11 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
   }
   learn(hello);
   Lane& lane = lanes_[id];
+  if (id == scout_) {
+    transport_->close(id);
+    lane.state = Lane::State::kIdle;
+    return {};
+  }
   lane.state = Lane::State::kReady;
   lane.node = hello.node;
   if (lane.core == kAnyCore) {
@@ -78,6 +83,27 @@ void Lanes::on_closed(LaneId id, int64_t now_ns) {
   lane.in_flight = 0;
   lane.retry_at_ns = now_ns + jitter(*prng_, backoff_ns(lane.failures));
   ++lane.failures;
+  if (id != scout_ && lane.failures >= kFailuresUntilScout) send_scout(now_ns);
+}
+
+// A node that cannot be reached may have come back at another address, which its peers know: one of
+// them is asked for the map again, by a connection that ends with it.
+void Lanes::send_scout(int64_t now_ns) {
+  if (now_ns < next_scout_ns_) return;
+  const auto ready = std::find_if(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+    return lane.state == Lane::State::kReady;
+  });
+  if (ready == lanes_.end()) return;
+  const std::string address = ready->address;
+  if (scout_ == kNoLane) {
+    scout_ = static_cast<LaneId>(lanes_.size());
+    lanes_.emplace_back().copy = kLaneCopies;  // no route leads over it
+  }
+  if (lanes_[scout_].state != Lane::State::kIdle) return;
+  next_scout_ns_ = now_ns + kScoutPauseNs;
+  lanes_[scout_].address = address;
+  lanes_[scout_].retry_at_ns = now_ns;
+  try_connect(scout_, now_ns);
 }
 
 void Lanes::on_reply(LaneId id, int64_t now_ns) {
@@ -131,7 +157,7 @@ LaneId Lanes::find_or_add(const net::MapMember& member, uint16_t core, size_t co
     bool same_node = lane.node == member.node && lane.state == Lane::State::kReady;
     if (same_address || same_node) return id;
   }
-  if (member.client_address.empty() || lanes_.size() >= kMaxLanes) return kNoLane;
+  if (member.client_address.empty() || lanes_.size() + 1 >= kMaxLanes) return kNoLane;
   Lane& lane = lanes_.emplace_back();
   lane.address = member.client_address;
   lane.core = core;

@@ -21,11 +21,13 @@ inline constexpr int64_t kConnectTimeoutNs = 1'000'000'000;
 inline constexpr int64_t kFirstBackoffNs = 5'000'000;
 inline constexpr int64_t kMaxBackoffNs = 200'000'000;
 inline constexpr int64_t kSuspicionNs = 1'000'000'000;
+inline constexpr unsigned kFailuresUntilScout = 3;
+inline constexpr int64_t kScoutPauseNs = 10'000'000'000;
 inline constexpr size_t kMaxEndpoints = 64;
 // Connections to one core: the first takes everything, waits only for half of its room; the others,
 // made when that is not enough, take waits.
 inline constexpr size_t kLaneCopies = 4;
-inline constexpr size_t kMaxLanes = kMaxEndpoints + kMaxNodes * kMaxCores * kLaneCopies;
+inline constexpr size_t kMaxLanes = kMaxEndpoints + kMaxNodes * kMaxCores * kLaneCopies + 1;
 
 // 5 ms doubling to 200 ms.
 inline int64_t backoff_ns(unsigned failures) {
@@ -85,6 +87,7 @@ class Lanes {
   LaneId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);
   bool has_room(const Lane& lane, bool long_lived) const;
   void learn(const net::ServerHello& hello);
+  void send_scout(int64_t now_ns);
   bool usable(LaneId lane, std::span<const LaneId> busy, bool long_lived) const;
   void try_connect(LaneId lane, int64_t now_ns);
   LaneId any_usable(std::span<const LaneId> busy, bool long_lived, bool suspects_too,
@@ -95,6 +98,8 @@ class Lanes {
   size_t endpoint_count_;
   std::vector<Lane> lanes_;
   net::ServerHello map_;
+  LaneId scout_ = kNoLane;  // brings a fresh map, and nothing else
+  int64_t next_scout_ns_ = 0;
   std::vector<LaneId> routes_;  // [member][core][copy], filled as asked for
 };
 

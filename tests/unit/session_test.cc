@@ -175,6 +175,64 @@ TEST_F(SessionTest, AnotherClusterIsNotListenedTo) {
   EXPECT_EQ(closed, std::vector<LaneId>{1});
 }
 
+// Refuses every connection to c, for as long as names are asked for that live there.
+class MovedNodeTest : public SessionTest {
+ protected:
+  void refuse_c(int64_t milliseconds) {
+    const std::string name = name_homed_at(2, 3);
+    for (const int64_t end = now + milliseconds * kMs; now < end; now += 5 * kMs) {
+      submit(Op::kRead, name, 1);
+      session->on_tick(now);
+      for (auto connect : std::exchange(connects, {})) {
+        if (std::get<1>(connect) == "c:1") {
+          session->on_closed(std::get<0>(connect), "refused", now);
+        } else {
+          scouts.push_back(connect);
+        }
+      }
+    }
+  }
+  std::vector<std::tuple<LaneId, std::string, uint16_t>> scouts;
+};
+
+TEST_F(MovedNodeTest, IsFoundByANewMap) {
+  establish();
+  LaneId c = kNoLane;
+  for (const auto& [lane, address] : where) c = address == "c:1" ? lane : c;
+  session->on_closed(c, "reset", now);
+  refuse_c(1000);
+  ASSERT_EQ(scouts.size(), 1u);
+  const auto [lane, address, core] = scouts[0];
+  EXPECT_NE(address, "c:1");
+  EXPECT_EQ(core, kAnyCore);
+  session->on_ready(lane, hello_of(1, {"a:1", "b:1", "d:1"}), now);
+  EXPECT_EQ(closed, std::vector<LaneId>{lane});
+  sent.clear();
+  submit(Op::kRead, name_homed_at(2, 3));
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(std::get<1>(connects[0]), "d:1");
+  // The connection that brought the map carries nothing, though nobody else be there.
+  for (const auto& [other, its_address] : where) {
+    if (other != lane) session->on_closed(other, "reset", now);
+  }
+  submit(Op::kRead, "x");
+  for (const Sent& one : sent) EXPECT_NE(one.lane, lane);
+}
+
+TEST_F(MovedNodeTest, IsAskedForEveryTenSecondsAtMost) {
+  establish();
+  LaneId c = kNoLane;
+  for (const auto& [lane, address] : where) c = address == "c:1" ? lane : c;
+  session->on_closed(c, "reset", now);
+  refuse_c(1000);
+  ASSERT_EQ(scouts.size(), 1u);
+  session->on_closed(std::get<0>(scouts[0]), "reset", now);
+  refuse_c(8000);
+  EXPECT_EQ(scouts.size(), 1u);
+  refuse_c(3000);
+  EXPECT_EQ(scouts.size(), 2u);
+}
+
 TEST_F(SessionTest, AFullLaneIsNotAnAttempt) {
   establish();
   full = true;
