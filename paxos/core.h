@@ -1,7 +1,6 @@
-// The state of one core and the steps on it, one file for each kind of event:
-// core.cc (events, members, output), core_acceptor.cc, core_home.cc (round 0), core_classic.cc
-// (prepare and accept rounds), core_compose.cc (those who wait on one name), core_read.cc,
-// core_wait.cc, core_claim.cc, core_client.cc, core_recovery.cc.
+// The state of one core and the steps on it, one file for each kind of event: core.cc (output),
+// core_home.cc (round 0), core_classic.cc (prepare, accept), core_compose.cc (who waits),
+// core_read, core_acceptor, core_wait, core_claim, core_client, core_recovery.
 #pragma once
 
 #include <algorithm>
@@ -138,6 +137,7 @@ class Core final : public Replica {
   void answer_made(uint32_t op, bool sealed);
   void give(uint32_t op, Status status, const State& state);
   void conclude(WaitList& waiters, Batch& batch, const Entry& entry);
+  bool is_ours(const Batch& batch, const Ballot& best) const;
   void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
   void doubt(uint32_t op);
   void put_off(uint32_t op);
@@ -202,7 +202,7 @@ class Core final : public Replica {
   struct Recovery;
   void recover_accept(const AcceptRecord& r, uint64_t hash);
 
-  // An entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
+  // Entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
   uint32_t active_round_zero(uint64_t sequence) const {
     return static_cast<uint32_t>(sequence & (ring_.size() - 1)) << 1 | 1;
   }

@@ -175,6 +175,7 @@ void Core::propose(uint32_t index) {
 void Core::send_accepts(uint32_t index) {
   Task& task = tasks_[index];
   Entry& entry = table_.at(task.entry);
+  if (!is_ours(task.batch, task.best)) task.batch.adopted = true;
   task.phase = Phase::kAccept;
   task.step = step_;
   task.votes = 0;

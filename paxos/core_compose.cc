@@ -57,7 +57,14 @@ void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked)
     const Op& op = ops_[index];
     const uint32_t next = op.next;
     if (op.made != 0) {
-      answer_made(index, chosen.sealed && op.made == chosen.version);
+      // Its id may have made that version with another payload, elsewhere. A request that is not
+      // kept has made the state of the entry itself.
+      const bool last = op.made == chosen.version && op.block != nullptr;
+      if (last && judge(chosen, op.change()) == Status::kIdReused) {
+        answer(index, Status::kIdReused, chosen);
+      } else {
+        answer_made(index, chosen.sealed && op.made == chosen.version);
+      }
     } else if (const auto status = judge(chosen, op.change())) {
       const bool own = chosen.version != 0 && chosen.writer == op.id;
       if (own || chosen.sealed || op.step <= asked) give(index, *status, chosen);
@@ -112,6 +119,14 @@ void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   ONCE_ASSERT(waiters.empty());
 }
 
+// Whether what was reported under `best` with the batch's version and writer is the batch itself.
+// One request can be the last of two batches of different proposers: only under a ballot of our own
+// is it known to be ours, and only as long as we have not proposed another's under one.
+bool Core::is_ours(const Batch& batch, const Ballot& best) const {
+  return !batch.adopted && best.node == options_.self.node && best.incarnation == incarnation_ &&
+         best >= batch.first;
+}
+
 // What became of the changes that were proposed in `batch`, as `state` tells, which is chosen and
 // was reported, or first proposed, under `best` (no state: nobody was asked). They happened if that
 // is the state which they made. They did not, and never will, if it is older, or of another writer.
@@ -120,11 +135,7 @@ void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
 void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state) {
   if (batch.size == 0) return;
   const bool same = state && state->version == batch.version && state->writer == batch.writer;
-  // One request can be the last of two batches of different proposers: only under our own ballot is
-  // the whole of it known to be ours.
-  const bool ours =
-      best.node == options_.self.node && best.incarnation == incarnation_ && best >= batch.first;
-  if (same && (ours || batch.size == 1)) return;
+  if (same && (batch.size == 1 || is_ours(batch, best))) return;
   const bool gone = state && state->version <= batch.version && !same;
   for (uint32_t index = waiters.head; index != kNil;) {
     Op& op = ops_[index];

@@ -79,6 +79,7 @@ struct Batch {
   uint64_t version = 0;
   RequestId writer;
   size_t size = 0;
+  bool adopted = false;  // this proposer has proposed, under a later ballot, what another reported
 };
 
 // One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.

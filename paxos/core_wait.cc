@@ -14,6 +14,12 @@ WaitList& Core::watchers_of(uint64_t hash) { return watchers_[hash & (watchers_.
 void Core::watch(uint32_t index) {
   Op& op = ops_[index];
   ops_.unlink(index);
+  // What was decided while it asked has woken nobody.
+  const uint32_t found = table_.find(op.hash, op.name());
+  if (found != Table::kNone && table_.at(found).decided()) {
+    const Status status = *judge(table_.at(found).state(), op.change());
+    if (status != Status::kNotYet) return answer(index, status, table_.at(found).state());
+  }
   const int64_t pause = kFirstPollNs << std::min(op.polls, kPollDoublings);
   op.poll_at =
       now_ + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));

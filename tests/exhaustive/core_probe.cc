@@ -48,6 +48,7 @@ void put_batch(ByteWriter& out, const Batch& batch) {
   out.put(batch.version);
   out.put_uuid(batch.writer);
   out.put(uint64_t{batch.size});
+  out.put(uint8_t{batch.adopted});
 }
 
 void put_endpoint(ByteWriter& out, const Endpoint& endpoint) {

@@ -1,13 +1,22 @@
 // What one name's answers must look like together (DESIGN 1, 2): versions form one chain, each made
 // by one request from the one before it; no answer is older than what was shown before its
 // question. A model of its own: it shares no code with the core.
+//
+// A request may be asked several times, at several nodes at once. What is allowed then:
+// - write, set, cas, seal: one version at most for each payload under one id; next: any number of
+//   versions, each of them this id's alone;
+// - an answer that denies a change denies its own attempt. The request has made no version if all
+//   of its attempts were denied. `already set`, `sealed` to a write or a seal, and `conflict` to a
+//   seal that shows a higher version than it expects, deny every attempt, also those to come;
+// - a version was made after the first attempt was asked; a refusal, a read, a check is at least as
+//   new as what was shown before its own attempt;
+// - `id reused` is said only where the id has made the state that is shown, of another payload.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/paper/world.h"
 
@@ -24,39 +33,33 @@ struct Asked {
 class Chain {
  public:
   uint64_t highest() const { return highest_; }
-  void asked(const Asked& a) { requests_[a.id] = a; }
+  // What is wrong with the answers so far, in English.
+  const std::vector<std::string>& faults() const { return faults_; }
+
+  void asked(const Asked& a) {
+    if (!makes(a.operation)) return;
+    const auto [at, fresh] = requests_.try_emplace(a.id);
+    if (fresh) at->second.floor = a.floor;
+    ++form_of(a).attempts;
+  }
 
   void answered(const Asked& q, const Answer& a) {
-    const bool change = q.operation != Operation::kRead && q.operation != Operation::kCheck &&
-                        q.operation != Operation::kWait;
+    const bool change = makes(q.operation);
     switch (a.status) {
       case Status::kUnknown:
-        EXPECT_TRUE(change);
-        return;
+        return expect(change, "unknown, of what changes nothing");
       case Status::kUnavailable:
       case Status::kOverloaded:
       case Status::kInvalid:
-        if (change) never_.insert({q.id, true});
+        if (change) deny(q);
         return;
       case Status::kNotYet:
-        EXPECT_EQ(q.operation, Operation::kWait);
-        return;
+        return expect(q.operation == Operation::kWait, "not yet, of what does not wait");
       case Status::kEmpty:
-        EXPECT_EQ(q.operation, Operation::kRead);
-        EXPECT_EQ(q.floor, 0u) << "forgotten";
-        return;
+        expect(q.operation == Operation::kRead, "empty, of what is no read");
+        return expect(q.floor == 0, "forgotten");
       case Status::kDone:
-        if (change) return made(q, a);
-        shown(a);
-        if (q.operation == Operation::kWait) {
-          EXPECT_GT(a.version, q.version);
-          return;
-        }
-        if (q.operation == Operation::kCheck) {
-          EXPECT_EQ(a.version, q.version);
-        }
-        EXPECT_GE(a.version, q.floor) << "stale";
-        return;
+        return change ? made(q, a) : looked(q, a);
       default:
         shown(a);
         refused(q, a, change);
@@ -65,39 +68,23 @@ class Chain {
 
   // When everything has been answered.
   void finish() {
+    std::map<RequestId, size_t> versions;
     for (const auto& [version, state] : states_) {
-      EXPECT_EQ(never_.count(state.writer), 0u)
-          << "version " << version << " by a request that was told it did not happen";
       const auto maker = requests_.find(state.writer);
-      ASSERT_NE(maker, requests_.end()) << "version " << version << " by nobody";
-      const Asked& m = maker->second;
-      const auto before = states_.find(version - 1);
-      switch (m.operation) {
-        case Operation::kWrite:
-          EXPECT_EQ(version, 1u);
-          EXPECT_TRUE(state.sealed);
-          break;
-        case Operation::kCas:
-        case Operation::kSeal:
-          EXPECT_EQ(version, m.version + 1);
-          EXPECT_EQ(state.sealed, m.operation == Operation::kSeal);
-          break;
-        default:
-          EXPECT_FALSE(state.sealed);
+      if (maker == requests_.end()) {
+        expect(false, "version " + std::to_string(version) + " by nobody");
+        continue;
       }
-      const bool keeps = m.operation == Operation::kSeal || m.operation == Operation::kNext;
-      if (state.value_known && !keeps) {
-        EXPECT_EQ(state.value, m.value);
-      }
-      if (keeps && state.value_known && before != states_.end() && before->second.value_known) {
-        EXPECT_EQ(state.value, before->second.value) << "version " << version;
-      }
-      if (state.sealed) {
-        EXPECT_EQ(states_.rbegin()->first, version) << "something follows a seal";
-      }
-      if (m.operation != Operation::kNext) {
-        EXPECT_TRUE(makers_.emplace(state.writer, version).second) << "happened twice";
-      }
+      const auto& forms = maker->second.forms;
+      const bool possible = std::any_of(forms.begin(), forms.end(), [&](const Form& form) {
+        return form.attempts > 0 && !form.never && fits(form.asked, version, state);
+      });
+      expect(possible, "version " + std::to_string(version) + " was not asked for, or denied");
+      if (state.sealed) expect(states_.rbegin()->first == version, "something follows a seal");
+      const bool draws = std::any_of(forms.begin(), forms.end(), [](const Form& form) {
+        return form.asked.operation == Operation::kNext;
+      });
+      expect(++versions[state.writer] <= forms.size() || draws, "happened twice");
     }
   }
 
@@ -108,38 +95,100 @@ class Chain {
     bool value_known = false;
     std::string value;
   };
+  // One payload of a request id, and how many of its attempts may have happened.
+  struct Form {
+    Asked asked;
+    size_t attempts = 0;
+    bool never = false;
+  };
+  struct Request {
+    uint64_t floor = 0;  // when it was first asked
+    std::vector<Form> forms;
+  };
+
+  static bool makes(Operation o) {
+    return o != Operation::kRead && o != Operation::kCheck && o != Operation::kWait;
+  }
+  static bool keeps_value(Operation o) { return o == Operation::kSeal || o == Operation::kNext; }
+
+  void expect(bool holds, const std::string& fault) {
+    if (!holds) faults_.push_back(fault);
+  }
+
+  Form& form_of(const Asked& a) {
+    auto& forms = requests_[a.id].forms;
+    const auto at = std::find_if(forms.begin(), forms.end(), [&](const Form& form) {
+      return form.asked.operation == a.operation && form.asked.version == a.version &&
+             form.asked.value == a.value;
+    });
+    if (at != forms.end()) return *at;
+    forms.push_back({a, 0, false});
+    return forms.back();
+  }
+  void deny(const Asked& q) { --form_of(q).attempts; }
+
+  bool fits(const Asked& m, uint64_t version, const Shown& state) const {
+    if (m.operation == Operation::kWrite && version != 1) return false;
+    const bool expects = m.operation == Operation::kCas || m.operation == Operation::kSeal;
+    if (expects && version != m.version + 1) return false;
+    const bool seals = m.operation == Operation::kWrite || m.operation == Operation::kSeal;
+    if (state.sealed != seals) return false;
+    if (!state.value_known) return true;
+    if (!keeps_value(m.operation)) return state.value == m.value;
+    if (version == 1) return state.value.empty();
+    const auto before = states_.find(version - 1);
+    return before == states_.end() || !before->second.value_known ||
+           before->second.value == state.value;
+  }
+
   void made(const Asked& q, const Answer& a) {
-    EXPECT_EQ(a.writer, q.id);
-    EXPECT_GT(a.version, 0u);
-    const bool keeps = q.operation == Operation::kSeal || q.operation == Operation::kNext;
-    note(a.version, Shown{q.id, a.sealed, !keeps, keeps ? "" : q.value});
-    if (q.operation == Operation::kCas || q.operation == Operation::kSeal) {
-      EXPECT_EQ(a.version, q.version + 1);
-    }
-    // Each request is asked once here: what made a version was made after it was asked.
-    EXPECT_GT(a.version, q.floor) << "made before it was asked for";
+    expect(a.writer == q.id, "done by another");
+    expect(a.version > requests_[q.id].floor, "made before it was asked for");
+    const bool keeps = keeps_value(q.operation);
+    const Shown state{q.id, a.sealed, !keeps, keeps ? "" : q.value};
+    expect(fits(q, a.version, state), "done, but not what was asked for");
+    note(a.version, state);
     highest_ = std::max(highest_, a.version);
   }
+
+  void looked(const Asked& q, const Answer& a) {
+    shown(a);
+    if (q.operation == Operation::kWait) return expect(a.version > q.version, "waited for nothing");
+    if (q.operation == Operation::kCheck) expect(a.version == q.version, "not that token");
+    expect(a.version >= q.floor, "stale");
+  }
+
   void refused(const Asked& q, const Answer& a, bool change) {
-    EXPECT_GE(a.version, q.floor) << "refused by a state that was overtaken";
-    EXPECT_NE(a.writer, a.version == 0 ? q.id : RequestId{}) << "";
-    EXPECT_FALSE(change && a.version != 0 && a.writer == q.id) << "its own state refuses it";
+    const bool own = change && a.version != 0 && a.writer == q.id;
+    if (a.status == Status::kIdReused) {
+      expect(own && !fits(q, a.version, Shown{a.writer, a.sealed, true, a.value}),
+             "id reused, which it is not");
+      return deny(q);
+    }
+    expect(a.version >= q.floor, "refused by a state that was overtaken");
+    expect(!own, "its own state refuses it");
     switch (a.status) {
       case Status::kAlreadySet:
-        EXPECT_EQ(q.operation, Operation::kWrite);
-        EXPECT_GT(a.version, 0u);
+        expect(q.operation == Operation::kWrite && a.version > 0, "already set, by nothing");
         break;
       case Status::kConflict:
-        EXPECT_NE(a.version, q.version);
+        expect(a.version != q.version, "in conflict with what it expects");
         break;
       case Status::kSealed:
-        EXPECT_TRUE(a.sealed);
+        expect(a.sealed, "sealed, which it is not");
         break;
       default:
-        ADD_FAILURE() << "status " << static_cast<int>(a.status);
+        expect(false, "a status that does not exist");
     }
-    if (change) never_.insert({q.id, true});
+    if (!change) return;
+    deny(q);
+    const bool seal = q.operation == Operation::kSeal;
+    if (q.operation == Operation::kWrite ||
+        (seal && (a.status == Status::kSealed || a.version > q.version))) {
+      form_of(q).never = true;
+    }
   }
+
   void shown(const Answer& a) {
     if (a.version == 0) return;
     note(a.version, Shown{a.writer, a.sealed, true, a.value});
@@ -148,20 +197,18 @@ class Chain {
   void note(uint64_t version, const Shown& state) {
     const auto [at, fresh] = states_.emplace(version, state);
     if (fresh) return;
-    EXPECT_EQ(at->second.writer, state.writer) << "version " << version << " made twice";
-    EXPECT_EQ(at->second.sealed, state.sealed) << "version " << version;
+    const std::string name = "version " + std::to_string(version);
+    expect(at->second.writer == state.writer, name + " made twice");
+    expect(at->second.sealed == state.sealed, name + " sealed and not");
     if (!state.value_known) return;
-    if (at->second.value_known) {
-      EXPECT_EQ(at->second.value, state.value) << "version " << version;
-    }
+    expect(!at->second.value_known || at->second.value == state.value, name + " of two values");
     at->second.value_known = true;
     at->second.value = state.value;
   }
 
   std::map<uint64_t, Shown> states_;
-  std::map<RequestId, Asked> requests_;
-  std::map<RequestId, bool> never_;
-  std::map<RequestId, uint64_t> makers_;
+  std::map<RequestId, Request> requests_;
+  std::vector<std::string> faults_;
   uint64_t highest_ = 0;
 };
 

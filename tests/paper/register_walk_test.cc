@@ -1,5 +1,6 @@
-// All operations on a few hot names, under loss, repetition, reordering, late syncs and crashes
-// that lose what was not synced; every answer goes into an exact check.
+// All operations on a few hot names, under loss, repetition, reordering, links that break, late
+// syncs and crashes that lose what was not synced; requests are asked again, and at several nodes
+// at once, as docs/protocol.md allows it; every answer goes into an exact check.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -18,8 +19,16 @@ constexpr Operation kOperations[] = {Operation::kSet,  Operation::kSet,   Operat
 struct Pending {
   uint64_t token;
   size_t node;
+  size_t request;
+  Asked asked;
+};
+
+// What a client asks under one id, as often as it likes.
+struct Request {
   std::string name;
   Asked asked;
+  size_t attempts = 0;
+  bool may_be_there = false;  // an attempt may have reached a node
 };
 
 class Walk {
@@ -33,6 +42,9 @@ class Walk {
     names_ = 1 + p.below(3);
     long_ticks_ = p.below(2) == 0;
     burst_ = 1 + p.below(5);
+    again_ = p.below(3) == 0 ? 0 : p.below(70);
+    reuse_ = p.below(4) == 0 ? p.below(10) : 0;
+    cuts_ = p.below(2) == 0 ? 0 : p.below(3);
   }
 
   void run(int steps) {
@@ -42,11 +54,15 @@ class Walk {
     }
     for (size_t i = 0; i < nodes_; ++i) {
       if (!world_.up(i)) world_.start(i);
+      for (size_t j = 0; j < i; ++j) world_.link(i, j, true);
     }
     world_.settle(2500);
     collect();
     EXPECT_TRUE(pending_.empty()) << pending_.size() << " never answered";
-    for (auto& [name, chain] : chains_) chain.finish();
+    for (auto& [name, chain] : chains_) {
+      chain.finish();
+      for (const std::string& fault : chain.faults()) ADD_FAILURE() << name << ": " << fault;
+    }
   }
   uint64_t done() const { return done_; }
 
@@ -68,6 +84,8 @@ class Walk {
       if (!world_.up(node)) return world_.start(node);
       world_.crash(node);  // and nobody hears what became of what it was asked
       std::erase_if(pending_, [&](const Pending& one) { return one.node == node; });
+    } else if (dice >= 100 - cuts_) {
+      world_.link(node, p.below(nodes_), p.below(2) == 0);
     } else {
       world_.tick(1 + static_cast<int64_t>(p.below(long_ticks_ ? 40 : 6)));
     }
@@ -75,28 +93,51 @@ class Walk {
 
   void ask(size_t node) {
     Prng& p = world_.prng();
+    if (!requests_.empty() && p.below(100) < again_) {
+      const size_t recent = std::min<size_t>(requests_.size(), 6);
+      const size_t which = requests_.size() - 1 - p.below(recent);
+      const bool once = requests_[which].asked.operation == Operation::kSet;
+      if (requests_[which].attempts < 4 && !(once && requests_[which].may_be_there)) {
+        send(node, which);
+        // A client that hedges asks two at once.
+        if (p.below(3) == 0 && !once) send((node + 1) % nodes_, which);
+        return;
+      }
+    }
     const uint64_t which = p.below(names_);
-    const std::string name = world_.name_at_home(which % nodes_, static_cast<int>(which / nodes_));
-    Chain& chain = chains_[name];
+    Request r;
+    r.name = world_.name_at_home(which % nodes_, static_cast<int>(which / nodes_));
+    const uint64_t newest = chains_[r.name].highest();
     const bool final = p.below(100) < finality_;
-    Asked a;
+    Asked& a = r.asked;
     a.operation = kOperations[final ? 9 + p.below(2) : p.below(9)];
     a.id = request_id(seed_, ++ids_);
-    a.floor = chain.highest();
     if (takes_version(a.operation)) {
       const uint64_t near = p.below(4);  // mostly the newest that is known, else a neighbour
-      a.version = near == 0 && a.floor > 0 ? a.floor - 1 : a.floor + (near == 1 ? 1 : 0);
+      a.version = near == 0 && newest > 0 ? newest - 1 : newest + (near == 1 ? 1 : 0);
     }
     if (takes_value(a.operation)) a.value = "v" + std::to_string(ids_);
-    chain.asked(a);
+    if (p.below(100) < reuse_ && !requests_.empty()) a.id = requests_.back().asked.id;
+    requests_.push_back(r);
+    send(node, requests_.size() - 1);
+  }
+
+  void send(size_t node, size_t which) {
+    if (!world_.up(node)) return;
+    Request& request = requests_[which];
+    Chain& chain = chains_[request.name];
+    request.asked.floor = chain.highest();
+    ++request.attempts;
+    request.may_be_there = true;
+    chain.asked(request.asked);
     ClientRequest r;
-    r.operation = a.operation;
-    r.id = a.id;
-    r.timeout_ms = static_cast<uint32_t>(50 + p.below(600));
-    r.name = name;
-    r.value = a.value;
-    r.version = a.version;
-    pending_.push_back({world_.ask(node, r), node, name, a});
+    r.operation = request.asked.operation;
+    r.id = request.asked.id;
+    r.timeout_ms = static_cast<uint32_t>(50 + world_.prng().below(600));
+    r.name = request.name;
+    r.value = request.asked.value;
+    r.version = request.asked.version;
+    pending_.push_back({world_.ask(node, r), node, which, request.asked});
   }
 
   void collect() {
@@ -106,13 +147,19 @@ class Walk {
         continue;
       }
       const Answer& answer = world_.answer(pending_[i].token);
-      SCOPED_TRACE(testing::Message()
-                   << pending_[i].name << ": operation "
-                   << static_cast<int>(pending_[i].asked.operation) << " version "
-                   << pending_[i].asked.version << " id " << pending_[i].asked.id.low << ", status "
-                   << static_cast<int>(answer.status) << " version " << answer.version << " by "
-                   << answer.writer.low);
-      chains_[pending_[i].name].answered(pending_[i].asked, answer);
+      Request& request = requests_[pending_[i].request];
+      Chain& chain = chains_[request.name];
+      chain.answered(pending_[i].asked, answer);
+      for (const std::string& fault : chain.faults()) {
+        ADD_FAILURE() << request.name << ": " << fault << ": operation "
+                      << static_cast<int>(request.asked.operation) << " version "
+                      << request.asked.version << " id " << request.asked.id.low << ", status "
+                      << static_cast<int>(answer.status) << " version " << answer.version << " by "
+                      << answer.writer.low;
+      }
+      const bool denied =
+          answer.status == Status::kUnavailable || answer.status == Status::kOverloaded;
+      if (denied) request.may_be_there = false;
       done_ += answer.status == Status::kDone ? 1 : 0;
       pending_.erase(pending_.begin() + static_cast<ptrdiff_t>(i));
     }
@@ -121,11 +168,12 @@ class Walk {
   const uint64_t seed_;
   const size_t nodes_;
   World world_;
-  uint64_t loss_, twice_, crashes_, finality_, names_, burst_;
+  uint64_t loss_, twice_, crashes_, finality_, names_, burst_, again_, reuse_, cuts_;
   bool long_ticks_;
   uint64_t ids_ = 0;
   uint64_t done_ = 0;
   std::map<std::string, Chain> chains_;
+  std::vector<Request> requests_;
   std::vector<Pending> pending_;
 };
 

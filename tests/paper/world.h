@@ -68,6 +68,12 @@ class World {
       if (j != i && nodes_[j].up) event(j, Event{endpoint(i), LinkDown{}});
     }
   }
+  void link(size_t i, size_t j, bool up) {  // both ends hear of it
+    for (const auto& [at, peer] : {std::pair(i, j), std::pair(j, i)}) {
+      if (at == peer || !nodes_[at].up || !nodes_[peer].up) continue;
+      event(at, up ? Event{endpoint(peer), LinkUp{1}} : Event{endpoint(peer), LinkDown{}});
+    }
+  }
   void sync(size_t i) { sync(i, nodes_[i].pending.size()); }
   void sync(size_t i, size_t records) {
     Node& node = nodes_[i];
