@@ -31,7 +31,11 @@ std::string record(const std::string& request, const std::string& rest) {
   return std::to_string(request.size()) + ":" + request + rest;
 }
 
-std::string do_the_work() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+std::string do_the_work() {
+  std::string result{std::istreambuf_iterator<char>(std::cin), {}};
+  if (result.ends_with('\n')) result.pop_back();
+  return result;
+}
 
 int finish(Client& client, const std::string& name, const std::string& request) {
   std::cout << "new: doing it" << std::endl;
