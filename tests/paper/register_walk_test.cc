@@ -33,7 +33,8 @@ struct Request {
 
 class Walk {
  public:
-  Walk(uint64_t seed, size_t nodes) : seed_(seed), nodes_(nodes), world_(nodes, seed) {
+  Walk(uint64_t seed, size_t nodes, bool duel = false)
+      : seed_(seed), nodes_(nodes), world_(nodes, seed), duel_(duel) {
     Prng& p = world_.prng();
     loss_ = p.below(3) == 0 ? 0 : p.below(25);
     twice_ = p.below(3) == 0 ? 0 : p.below(30);
@@ -45,6 +46,13 @@ class Walk {
     again_ = p.below(3) == 0 ? 0 : p.below(70);
     reuse_ = p.below(4) == 0 ? p.below(10) : 0;
     cuts_ = p.below(2) == 0 ? 0 : p.below(3);
+    if (!duel_) return;
+    // One name, whose home nobody reaches: the others compose batches of their own against each
+    // other, and lose many rounds half-way.
+    names_ = 1;
+    loss_ = 5 + p.below(35);
+    crashes_ = cuts_ = 0;
+    for (size_t i = 1; i < nodes_; ++i) world_.link(0, i, false);
   }
 
   void run(int steps) {
@@ -93,6 +101,7 @@ class Walk {
 
   void ask(size_t node) {
     Prng& p = world_.prng();
+    if (duel_ && p.below(3) != 0) return volley();
     if (!requests_.empty() && p.below(100) < again_) {
       const size_t recent = std::min<size_t>(requests_.size(), 6);
       const size_t which = requests_.size() - 1 - p.below(recent);
@@ -120,6 +129,26 @@ class Walk {
     if (p.below(100) < reuse_ && !requests_.empty()) a.id = requests_.back().asked.id;
     requests_.push_back(r);
     send(node, requests_.size() - 1);
+  }
+
+  // Two nodes get a set each, and both the same request behind it: the last of both batches.
+  void volley() {
+    Prng& p = world_.prng();
+    const size_t one = 1 + p.below(nodes_ - 1);
+    const size_t other = 1 + (one + p.below(nodes_ - 2)) % (nodes_ - 1);
+    for (const Operation o : {Operation::kSet, Operation::kSet, Operation::kNext}) {
+      Request r;
+      r.name = world_.name_at_home(0, 0);
+      r.asked.operation = o;
+      r.asked.id = request_id(seed_, ++ids_);
+      if (o == Operation::kSet) r.asked.value = "v" + std::to_string(ids_);
+      requests_.push_back(r);
+    }
+    const size_t next = requests_.size() - 1;
+    send(one, next - 2);
+    send(other, next - 1);
+    send(one, next);
+    send(other, next);
   }
 
   void send(size_t node, size_t which) {
@@ -168,6 +197,7 @@ class Walk {
   const uint64_t seed_;
   const size_t nodes_;
   World world_;
+  const bool duel_;
   uint64_t loss_, twice_, crashes_, finality_, names_, burst_, again_, reuse_, cuts_;
   bool long_ticks_;
   uint64_t ids_ = 0;
@@ -191,6 +221,54 @@ TEST(RegisterWalk, EveryAnswerFitsOneChainOfVersions) {
     done += walk.done();
   }
   EXPECT_GT(done, walks() * 10) << "walks in which hardly anything happens find nothing";
+}
+
+TEST(RegisterWalk, OneRequestMayBeTheLastOfTwoBatches) {
+  for (uint64_t seed = 1; seed <= walks() && !HasFailure(); ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Walk(seed, 5, true).run(500);
+  }
+}
+
+// One history that is right, and ways to make it wrong.
+struct Said {
+  Asked asked;
+  Answer answer;
+};
+std::vector<Said> history() {
+  const auto id = [](uint64_t n) { return request_id(1, n); };
+  return {{{Operation::kSet, id(1), 0, "a", 0}, {Status::kDone, "", id(1), 1, false}},
+          {{Operation::kNext, id(2), 0, "", 1}, {Status::kUnknown, "", {}, 0, false}},
+          {{Operation::kNext, id(2), 0, "", 1}, {Status::kDone, "", id(2), 3, false}},
+          {{Operation::kCas, id(3), 2, "b", 3}, {Status::kConflict, "a", id(2), 3, false}},
+          {{Operation::kRead, id(4), 0, "", 3}, {Status::kDone, "a", id(2), 3, false}},
+          {{Operation::kSeal, id(5), 3, "", 3}, {Status::kDone, "", id(5), 4, true}},
+          {{Operation::kSet, id(6), 0, "c", 4}, {Status::kSealed, "a", id(5), 4, true}}};
+}
+bool is_right(const std::vector<Said>& history) {
+  Chain chain;
+  for (const Said& said : history) chain.asked(said.asked);
+  for (const Said& said : history) chain.answered(said.asked, said.answer);
+  chain.finish();
+  return chain.faults().empty();
+}
+
+TEST(Chain, RejectsWhatCannotHaveBeen) {
+  ASSERT_TRUE(is_right(history()));
+  const auto wrong = [](size_t at, auto change) {
+    std::vector<Said> said = history();
+    change(said[at].asked, said[at].answer);
+    return !is_right(said);
+  };
+  EXPECT_TRUE(wrong(2, [](Asked&, Answer& a) { a.version = 1; })) << "a token given twice";
+  EXPECT_TRUE(wrong(4, [](Asked&, Answer& a) { a.writer = request_id(1, 3); })) << "denied";
+  EXPECT_TRUE(wrong(4, [](Asked&, Answer& a) { a.value = "b"; })) << "a value of nobody";
+  EXPECT_TRUE(wrong(4, [](Asked& q, Answer&) { q.floor = 4; })) << "a stale read";
+  EXPECT_TRUE(wrong(4, [](Asked&, Answer& a) { a.status = Status::kEmpty; })) << "forgotten";
+  EXPECT_TRUE(wrong(3, [](Asked& q, Answer&) { q.floor = 4; })) << "a stale refusal";
+  EXPECT_TRUE(wrong(5, [](Asked&, Answer& a) { a.version = 2; })) << "a seal overtaken";
+  EXPECT_TRUE(wrong(0, [](Asked& q, Answer&) { q.floor = 1; })) << "made before it was asked";
+  EXPECT_TRUE(wrong(3, [](Asked&, Answer& a) { a.status = Status::kIdReused; })) << "not reused";
 }
 
 }  // namespace
