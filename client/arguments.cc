@@ -1,6 +1,8 @@
 #include "client/arguments.h"
 
+#include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <utility>
 
 #include "base/cli_parse.h"
@@ -24,14 +26,45 @@ bool read_version(const std::string& text, uint64_t& version) {
   return error == std::errc{} && stop == end && version <= paxos::kMaxVersion;
 }
 
+std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
+                                    Texts& texts) {
+  const auto app = make_command_tree(arguments, texts);
+  return parse_cli(*app, argc, argv, kExitUsage);
+}
+
+// The words of a program are taken as they are: to the parser of options, some have a meaning.
+std::optional<EarlyExit> read_program(int argc, const char* const* argv, Arguments& arguments) {
+  const char* const* end = argv + argc;
+  const char* const* mark =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  if (mark == end || mark + 1 == end) {
+    return wrong_usage("the command to run comes last, behind --: NAME -- COMMAND...").value();
+  }
+  // What stands before them must be a whole command line without them.
+  std::vector<const char*> head(argv, mark + 1);
+  head.insert(head.end(), {"COMMAND", nullptr});
+  Texts texts;
+  Arguments before;
+  if (auto early = read_words(static_cast<int>(head.size()) - 1, head.data(), before, texts)) {
+    return early;
+  }
+  if (before.program.size() != 1) {
+    return wrong_usage("'" + before.program.front() + "' stands before --; only NAME does").value();
+  }
+  arguments.program.assign(mark + 1, end);
+  return std::nullopt;
+}
+
 }  // namespace
 
 tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv) {
   Arguments arguments;
   Texts texts;
-  const auto app = make_command_tree(arguments, texts);
-  if (auto early = parse_cli(*app, argc, argv, kExitUsage)) {
+  if (auto early = read_words(argc, argv, arguments, texts)) {
     return tl::unexpected(std::move(*early));
+  }
+  if (has_program(arguments.command)) {
+    if (auto early = read_program(argc, argv, arguments)) return tl::unexpected(std::move(*early));
   }
   arguments.endpoints = split_list(texts.endpoints);
   if (arguments.endpoints.empty()) return wrong_usage("no endpoints were given");

@@ -24,11 +24,16 @@ enum class Command : uint8_t {
   kCheck,
   kWait,
   kRun,
+  kLock,
   kStatus,
   kCompletion,
 };
 // Which are one operation on one name.
 constexpr bool is_operation(Command command) { return command <= Command::kWait; }
+// Which start a program.
+constexpr bool has_program(Command command) {
+  return command == Command::kRun || command == Command::kLock;
+}
 enum class Shell : uint8_t { kBash, kZsh, kFish };
 
 struct Arguments {
@@ -36,15 +41,17 @@ struct Arguments {
   std::vector<std::string> endpoints;  // one at least
   int64_t timeout_ms = 5000;
   bool json = false;
-  std::string name;      // of an operation and of kRun; within the limits
+  std::string name;      // of all but kStatus and kCompletion; within the limits
   std::string value;     // of kWrite, kSet, kCas; "-": standard input
   uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one
   std::optional<RequestId> request_id;
-  std::vector<std::string> program;  // of kRun: the command and its arguments
-  int64_t wait_s = 0;                // of kRun: for a result of somebody else
-  int watch_s = 0;                   // of kStatus: ask again every so many seconds; 0: once
-  int count = 0;                     // with watch_s: so many times; 0: until it is stopped
-  Shell shell = Shell::kBash;        // of kCompletion
+  std::vector<std::string>
+      program;                 // of kRun, kLock: the words behind --, as they are; one at least
+  int64_t wait_s = 0;          // of kRun: for somebody else's result; kLock: for the lock
+  int64_t ttl_s = 0;           // of kLock
+  int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
+  int count = 0;               // with watch_s: so many times; 0: until it is stopped
+  Shell shell = Shell::kBash;  // of kCompletion
 };
 
 // Reads the environment variable ONCE_ENDPOINTS. Prints nothing.

@@ -5,8 +5,10 @@ namespace {
 
 constexpr const char* kDefaultEndpoints = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
 constexpr int kDefaultWatchSeconds = 2;
-constexpr int kDaySeconds = 24 * 3600;
-constexpr int kRunWaitSeconds = 600;
+constexpr int kHourSeconds = 3600;
+constexpr int kDaySeconds = 24 * kHourSeconds;
+constexpr int kLockTtlSeconds = 10;
+constexpr int kProgramWaitSeconds = 600;
 constexpr int kMaxProgramWords = 4096;
 
 void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
@@ -21,7 +23,8 @@ void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   app.add_flag("--json", arguments.json, "Print one JSON object (status: a list)");
   app.footer(
       "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set, conflict, sealed),\n"
-      "            4 empty, 5 outcome unknown, 6 unavailable, 7 nothing newer in time.\n\n"
+      "            4 empty, 5 outcome unknown, 6 unavailable, 7 not yet (wait, run), 8 lock lost.\n"
+      "            run and lock pass on the exit code of the command.\n\n"
       "Examples:\n"
       "  once write leader node-7         # exactly one caller wins; the others exit with 3\n"
       "  once read leader                 # prints the bare bytes: node-7\n"
@@ -122,7 +125,7 @@ void add_run(CLI::App& app, Arguments& arguments) {
   CLI::App* run = add_operation(app, arguments, Command::kRun, "run",
                                 "Run a command once and for all in the cluster");
   add_program(run, arguments);
-  arguments.wait_s = kRunWaitSeconds;
+  arguments.wait_s = kProgramWaitSeconds;
   run->add_option("--wait", arguments.wait_s,
                   "Seconds to wait for the result of whoever runs it; 0: only look")
       ->check(CLI::Range(0, kDaySeconds))
@@ -134,6 +137,30 @@ void add_run(CLI::App& app, Arguments& arguments) {
       "known whether it was claimed for us, the command was not run.\n"
       "Examples:\n  once run migrate-2026-11 -- ./migrate.sh --all\n"
       "  once run --wait 0 report-42 -- make report");
+}
+
+void add_lock(CLI::App& app, Arguments& arguments) {
+  CLI::App* lock = add_operation(app, arguments, Command::kLock, "lock",
+                                 "Run a command while holding the lock NAME");
+  add_program(lock, arguments);
+  arguments.ttl_s = kLockTtlSeconds;
+  lock->add_option("--ttl", arguments.ttl_s,
+                   "Seconds without a renewal after which others may take it over")
+      ->check(CLI::Range(1, kHourSeconds))
+      ->capture_default_str();
+  lock->add_option("--wait", arguments.wait_s,
+                   "Seconds to wait while others hold it, or no majority answers")
+      ->check(CLI::Range(0, kDaySeconds))
+      ->capture_default_str();
+  lock->footer(
+      "The command sees ONCE_LOCK_TOKEN and ONCE_LOCK_NAME; its exit code is passed on. It must\n"
+      "show the token to what it touches: a lock alone is not safe (docs/locks.md). If the lock\n"
+      "is lost, the command and all that it started are stopped. To overtake a holder that died,\n"
+      "--wait must be longer than that holder's TTL. Exit code 8: the lock was lost; 3: others\n"
+      "hold it, or NAME is no lock; 5, 6: not acquired. In these the command was not run, but for "
+      "8.\n"
+      "Examples:\n  once lock nightly/backup --ttl 30 -- ./backup.sh\n"
+      "  once lock --wait 0 report -- make report");
 }
 
 void add_status(CLI::App& app, Arguments& arguments) {
@@ -178,7 +205,7 @@ void add_completion(CLI::App& app, Arguments& arguments, Texts& texts) {
 
 std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) {
   auto app = std::make_unique<CLI::App>(
-      "Talks to a once cluster: names that are set once, variables, tokens.", "once");
+      "Talks to a once cluster: names that are set once, variables, tokens, locks.", "once");
   app->require_subcommand(1);
   add_global_options(*app, arguments, texts);
   add_write_once(*app, arguments, texts);
@@ -186,6 +213,7 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   add_tokens(*app, arguments, texts);
   add_wait(*app, arguments, texts);
   add_run(*app, arguments);
+  add_lock(*app, arguments);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);
   for (CLI::App* command : app->get_subcommands({})) command->fallthrough();

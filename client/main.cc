@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
   switch (arguments->command) {
     case Command::kRun:
       return once::client::run_command(*arguments);
+    case Command::kLock:
+      return once::client::lock_command(*arguments);
     case Command::kStatus:
       return once::client::status_command(*arguments);
     case Command::kCompletion:

@@ -84,4 +84,15 @@ std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
   return dump(json);
 }
 
+std::string lock_json(std::string_view name, const LockStory& lock, const RunResult* ended) {
+  Json json;
+  json["name"] = name;
+  json["outcome"] = lock.outcome;
+  if (lock.token != 0) json["token"] = lock.token;
+  if (!lock.owner.empty()) json["owner"] = lock.owner;
+  if (!lock.message.empty()) json["message"] = lock.message;
+  json["result"] = ended == nullptr ? Json() : object(*ended);
+  return dump(json);
+}
+
 }  // namespace once::client

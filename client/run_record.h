@@ -1,5 +1,5 @@
 // What `once run` writes: who claimed a name, and what came of it. JSON, so that people can read it
-// and other programs can write it.
+// and other programs can write it. And what `once run` and `once lock` tell programs.
 #pragma once
 
 #include <cstdint>
@@ -34,5 +34,14 @@ std::string result_name(std::string_view name, std::string_view run);
 // One object of what is known; `result` may be null.
 std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
                      const RunResult* result);
+
+struct LockStory {
+  std::string_view outcome;
+  uint64_t token = 0;  // 0: it was never held
+  std::string owner;   // somebody else
+  std::string message;
+};
+// `ended`: the command; null: it was not run.
+std::string lock_json(std::string_view name, const LockStory& lock, const RunResult* ended);
 
 }  // namespace once::client

@@ -12,11 +12,13 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "client/socket.h"
 
 namespace once::client {
 namespace {
 
-constexpr int kGraceMs = 5000;  // between SIGTERM and SIGKILL
+constexpr int64_t kGraceNs = 5'000'000'000;  // between SIGTERM and SIGKILL
+constexpr int kStopPollMs = 20;
 
 sigset_t ours() {
   sigset_t set;
@@ -100,28 +102,38 @@ int Child::take_signal() {
 
 void Child::pass_on(int signal) { (void)kill(-pid_, signal); }
 
+bool Child::ended(ChildEnd& end) {
+  int status = 0;
+  if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
+  end = WIFSIGNALED(status) ? ChildEnd{0, WTERMSIG(status)} : ChildEnd{WEXITSTATUS(status), 0};
+  return true;
+}
+
 ChildEnd Child::wait() {
   ONCE_ASSERT(pid_ != 0);
   pollfd waits[2] = {{signals_, POLLIN, 0}, {stop_, POLLIN, 0}};
-  int timeout = -1;
+  ChildEnd end;
+  bool gone = false;
+  int64_t kill_at_ns = 0;  // 0: it may run on
   for (;;) {
-    int status = 0;
-    if (waitpid(pid_, &status, WNOHANG) == pid_) {
-      if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
-      return {WEXITSTATUS(status), 0};
-    }
-    const int ready = poll(waits, 2, timeout);
-    if (ready == 0) {
+    gone = gone || ended(end);
+    // Told to stop, it must not leave others of its group at work.
+    if (gone && (kill_at_ns == 0 || kill(-pid_, 0) != 0)) return end;
+    if (kill_at_ns != 0 && now_ns() >= kill_at_ns) {
       pass_on(SIGKILL);
-      timeout = -1;
-    } else if (ready > 0 && (waits[0].revents & POLLIN) != 0) {
+      if (gone) return end;
+    }
+    // Of the end of others than the command itself no signal tells.
+    if (poll(waits, 2, kill_at_ns == 0 ? -1 : kStopPollMs) <= 0) continue;
+    if ((waits[0].revents & POLLIN) != 0) {
       const int signal = take_signal();
       if (signal != SIGCHLD && signal != 0) pass_on(signal);
-    } else if (ready > 0 && (waits[1].revents & POLLIN) != 0) {
+    }
+    if ((waits[1].revents & POLLIN) != 0) {
       waits[1].fd = -1;  // once is enough
       pass_on(SIGTERM);
       pass_on(SIGCONT);  // a stopped one must wake to end
-      timeout = kGraceMs;
+      kill_at_ns = now_ns() + kGraceNs;
     }
   }
 }
@@ -131,13 +143,21 @@ void Child::stop() {
   (void)!write(stop_, &one, sizeof one);
 }
 
-bool Child::wait_for(int done_fd) {
+int Child::wait_for(int done_fd) {
   pollfd waits[2] = {{signals_, POLLIN, 0}, {done_fd, POLLIN, 0}};
   for (;;) {
     if (poll(waits, 2, -1) < 0) continue;
-    if ((waits[1].revents & POLLIN) != 0) return true;
-    if ((waits[0].revents & POLLIN) != 0 && take_signal() != SIGCHLD) return false;
+    if ((waits[0].revents & POLLIN) != 0) {
+      const int signal = take_signal();
+      if (signal != SIGCHLD && signal != 0) return signal;
+    }
+    if ((waits[1].revents & POLLIN) != 0) return 0;
   }
+}
+
+void Child::give_signals_back() {
+  const sigset_t set = ours();
+  ONCE_ASSERT(sigprocmask(SIG_UNBLOCK, &set, nullptr) == 0);
 }
 
 }  // namespace once::client

@@ -28,18 +28,22 @@ class Child {
   // 0, or the error number that says why the command cannot be started. REQUIRES: not empty.
   int start(const std::vector<std::string>& command,
             const std::vector<std::pair<std::string, std::string>>& environment);
-  // Until it has ended.
+  // Until it has ended; after stop(), all that it started too.
   ChildEnd wait();
   // Makes wait() end the command: SIGTERM, and SIGKILL after some seconds. From any thread.
   void stop();
 
-  // Until `done_fd` is readable (true), or a signal asks for the end (false). For the time before
-  // the command is started.
-  bool wait_for(int done_fd);
+  // Until `done_fd` is readable (0), or a signal asks for the end (that signal). For the time
+  // before the command is started.
+  int wait_for(int done_fd);
+
+  // No command will be started: signals end this process again, those that wait already too.
+  void give_signals_back();
 
  private:
   int take_signal();
   void pass_on(int signal);
+  bool ended(ChildEnd& end);
 
   int signals_ = -1;  // signalfd
   int stop_ = -1;     // eventfd

@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <ctime>
 #include <string>
 
 #include "client/client.h"
 #include "client/commands/child.h"
 #include "client/commands/commands.h"
+#include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
 #include "client/run_record.h"
@@ -19,13 +18,6 @@ namespace {
 
 constexpr int64_t kRecordMs = 60'000;  // how long it is tried to write down what came of it
 constexpr int kExitNoResult = 7;
-
-std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
-  return text;
-}
 
 std::string host_name() {
   char text[256] = "";
@@ -39,32 +31,10 @@ void report(const Arguments& a, bool winner, const RunClaim& claim, const RunRes
   if (a.json) fmt::print(stderr, "{}\n", run_json(a.name, winner, claim, result));
 }
 
-std::string described(const RunResult& result) {
-  if (!result.error.empty()) return "it could not be started: " + result.error;
-  return result.signal != 0 ? fmt::format("it was killed by signal {}", result.signal)
-                            : fmt::format("it exited with {}", result.exit_code);
-}
-
-int code_of(const RunResult& result) { return shell_code({result.exit_code, result.signal}); }
-
-RunResult run_child(Child& child, const Arguments& a, const RunClaim& claim) {
-  RunResult result;
-  const int wrong = child.start(a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
-  if (wrong != 0) {
-    result.exit_code = cannot_start_code(wrong);
-    result.error = fmt::format("{}: {}", a.program.front(), std::strerror(wrong));
-  } else {
-    const ChildEnd end = child.wait();
-    result.exit_code = end.exit_code;
-    result.signal = end.signal;
-  }
-  result.time = now_utc();
-  return result;
-}
-
 int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim) {
   if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
-  const RunResult result = run_child(child, a, claim);
+  const RunResult result =
+      run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
   if (!result.error.empty()) say("cannot start " + result.error);
   const Result written = client.write(result_name(a.name, claim.run), to_text(result),
                                       {.id = {}, .timeout_ms = kRecordMs});
@@ -136,6 +106,7 @@ int run_command(const Arguments& arguments) {
     case Outcome::kDone:
       return win(client, child, arguments, claim);
     case Outcome::kRefused:
+      child.give_signals_back();  // there is nothing to pass them on to
       return lose(client, arguments, claimed);
     case Outcome::kUnknown:
       say(

@@ -65,8 +65,8 @@ void try_client(const ArgumentList& list) {
   ONCE_ASSERT(arguments->watch_s >= 0 && arguments->count >= 0);
   if (arguments->command == client::Command::kStatus) return;
   if (arguments->command == client::Command::kCompletion) return;
-  ONCE_ASSERT((arguments->command == client::Command::kRun) == !arguments->program.empty());
-  ONCE_ASSERT(arguments->wait_s >= 0);
+  ONCE_ASSERT(client::has_program(arguments->command) == !arguments->program.empty());
+  ONCE_ASSERT(arguments->wait_s >= 0 && arguments->ttl_s >= 1 && arguments->ttl_s <= 3600);
   ONCE_ASSERT(!arguments->name.empty() && arguments->name.size() <= kMaxNameBytes);
   ONCE_ASSERT(arguments->name.front() != '_');
 }

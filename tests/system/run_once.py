@@ -19,8 +19,8 @@ PROCESSES = 50
 def start(cluster, name, *command, wait="60", node=None, flags=(), **how):
     endpoints = cluster.endpoints([node] if node else None)
     return subprocess.Popen(
-        [cluster.once, "--endpoints", endpoints, "--timeout", "20000", *flags, "run", "--wait", wait,
-         name, "--", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
+        [cluster.once, "--endpoints", endpoints, "--timeout", "20000", *flags, "run", "--wait",
+         wait, name, "--", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
 
 
 def end_of(process, seconds=60):
@@ -65,6 +65,9 @@ def output_is_the_commands(cluster):
     code, out, err = end_of(start(cluster, "hello", "echo", "-n", "--", "hi", "--json"))
     check_equal((code, out), (DONE, "-- hi --json"), f"the command's own words: {err}")
     check("is ours" in err, f"the winner is told: {err}")
+    words = ["[1,2]", "", "{}", "%%", "run", "--", "-x", "--wait"]
+    code, out, err = end_of(start(cluster, "words", "printf", "<%s>", *words))
+    check_equal((code, out), (DONE, "".join(f"<{word}>" for word in words)), f"words: {err}")
     code, out, err = end_of(start(cluster, "hello", "echo", "hi"))
     check_equal((code, out), (DONE, ""), "a loser runs nothing")
     check(re.search(r"claimed by host \S+ \(pid \d+\) at", err), f"who won: {err}")
@@ -106,6 +109,17 @@ def signals_reach_the_command(cluster):
     check("killed by signal 9" in err, f"what came of it: {err}")
 
 
+def losers_can_be_stopped(cluster):
+    winner = start(cluster, "long", "sleep", "30")
+    wait_for(lambda: cluster.run("read", "long").returncode == DONE, "the claim")
+    loser = start(cluster, "long", "echo", "never", stdin=subprocess.DEVNULL)
+    check(b"claimed by" in loser.stderr.readline(), "the loser waits")
+    loser.send_signal(signal.SIGINT)
+    check_equal(end_of(loser, 10)[0], -signal.SIGINT, "a loser that is interrupted")
+    winner.send_signal(signal.SIGTERM)
+    check_equal(end_of(winner)[0], 128 + signal.SIGTERM, "the winner")
+
+
 def cannot_start(cluster):
     plain = cluster.directory / "plain"
     plain.write_text("no program")
@@ -128,8 +142,10 @@ def not_a_claim(cluster):
 
 
 def wrong_input(cluster):
-    for arguments in (["run"], ["run", "x"], ["run", "x", "--"], ["run", "--wait", "-1", "x", "--",
-                      "true"], ["run", "_x", "--", "true"], ["run", "n" * 1000, "--", "true"]):
+    for arguments in (["run"], ["run", "x"], ["run", "x", "--"], ["run", "x", "true"],
+                      ["run", "x", "true", "--"], ["run", "x", "true", "--", "true"],
+                      ["run", "--", "x", "true"], ["run", "--wait", "-1", "x", "--", "true"],
+                      ["run", "_x", "--", "true"], ["run", "n" * 1000, "--", "true"]):
         done = cluster.run(*arguments)
         check_equal(done.returncode, USAGE, f"once {arguments}: {done.stderr!r}")
         check(done.stderr != b"", f"{arguments} says nothing")
@@ -152,4 +168,5 @@ if __name__ == "__main__":
     with Cluster(options(), name="run") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (output_is_the_commands, fifty_at_once, winner_dies, signals_reach_the_command,
+                    losers_can_be_stopped,
                     cannot_start, not_a_claim, wrong_input, majority_down)])

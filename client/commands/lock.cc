@@ -1,0 +1,138 @@
+// lock: a command that runs while its lock is held, with the fencing token in its environment.
+#include "client/lock.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+#include "base/assert.h"
+#include "client/client.h"
+#include "client/commands/child.h"
+#include "client/commands/commands.h"
+#include "client/commands/program.h"
+#include "client/commands/terminal.h"
+#include "client/output.h"
+#include "client/run_record.h"
+
+namespace once::client {
+namespace {
+
+constexpr int kExitLost = 8;
+constexpr int64_t kMsPerSecond = 1000;
+
+void say(const std::string& text) { fmt::print(stderr, "once lock: {}\n", text); }
+
+int code_of(LockOutcome outcome) {
+  switch (outcome) {
+    case LockOutcome::kBusy:
+    case LockOutcome::kSealed:
+    case LockOutcome::kForeign:
+      return exit_code(Outcome::kRefused);
+    case LockOutcome::kUnknown:
+      return exit_code(Outcome::kUnknown);
+    case LockOutcome::kUnavailable:
+      return exit_code(Outcome::kUnavailable);
+    case LockOutcome::kInvalid:
+      return exit_code(Outcome::kInvalid);
+    case LockOutcome::kLost:
+      return kExitLost;
+    default:
+      return kExitError;
+  }
+}
+
+void report(const Arguments& a, const LockResult& lock, const RunResult* ended) {
+  if (a.json) {
+    const LockStory story{lock_outcome_name(lock.outcome), lock.token, lock.owner, lock.message};
+    fmt::print(stderr, "{}\n", lock_json(a.name, story, ended));
+  }
+}
+
+// On a thread of its own: this one hears the signals. The signal that ended it, or 0.
+int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
+  const int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  ONCE_ASSERT(done >= 0);
+  std::thread asker([&] {
+    result = lock.acquire(a.wait_s * kMsPerSecond);
+    const uint64_t one = 1;
+    (void)!write(done, &one, sizeof one);
+  });
+  const int signal = child.wait_for(done);
+  if (signal != 0) lock.cancel();
+  asker.join();
+  close(done);
+  return signal;
+}
+
+int not_held(const Arguments& a, const LockResult& result) {
+  if (!a.json) {
+    say(result.outcome == LockOutcome::kBusy
+            ? fmt::format("{} is held by {}, also after {} s (--wait); the command was not run",
+                          a.name, result.owner, a.wait_s)
+            : fmt::format("{}: {} ({}); the command was not run", a.name,
+                          lock_outcome_name(result.outcome), result.message));
+  }
+  report(a, result, nullptr);
+  return code_of(result.outcome);
+}
+
+int interrupted(Lock& lock, const Arguments& a, LockResult result, int signal) {
+  if (result.outcome == LockOutcome::kHeld) result = lock.release();
+  if (!a.json) {
+    say(fmt::format("signal {} while {} was waited for; the command was not run{}", signal, a.name,
+                    result.outcome == LockOutcome::kUnknown
+                        ? fmt::format(". It may be held in our name for {} s", a.ttl_s)
+                        : ""));
+  }
+  report(a, result, nullptr);
+  return shell_code({0, signal});
+}
+
+std::string how_lost(const Arguments& a, const LockResult& result, const RunResult& ended) {
+  return fmt::format("{} was lost ({}{}); the command: {}. What it does must go by its token, {}",
+                     a.name, result.message,
+                     result.owner.empty() ? "" : ", " + result.owner + " has it", described(ended),
+                     result.token);
+}
+
+int end(Lock& lock, const Arguments& a, const RunResult& ended) {
+  LockResult result = lock.release();
+  result.token = lock.token();
+  report(a, result, &ended);
+  if (result.outcome == LockOutcome::kLost) {
+    if (!a.json) say(how_lost(a, result, ended));
+    return kExitLost;
+  }
+  if (a.json) return code_of(ended);
+  if (!ended.error.empty()) say("cannot start " + ended.error);
+  if (result.outcome == LockOutcome::kUnknown) {
+    say(fmt::format("{} could not be released ({}); it frees itself after {} s", a.name,
+                    result.message, a.ttl_s));
+  }
+  return code_of(ended);
+}
+
+}  // namespace
+
+int lock_command(const Arguments& arguments) {
+  Child child;  // before the client has a thread
+  Client client(client_options(arguments));
+  Lock lock(client, arguments.name,
+            {.ttl_ms = arguments.ttl_s * kMsPerSecond,
+             .timeout_ms = arguments.timeout_ms,
+             .owner = {},
+             .on_lost = [&child](const LockResult&) { child.stop(); }});
+  LockResult result;
+  const int signal = acquire(lock, child, arguments, result);
+  if (signal != 0) return interrupted(lock, arguments, result, signal);
+  if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
+  const RunResult ended = run_program(
+      child, arguments.program,
+      {{"ONCE_LOCK_NAME", arguments.name}, {"ONCE_LOCK_TOKEN", std::to_string(result.token)}});
+  return end(lock, arguments, ended);
+}
+
+}  // namespace once::client
