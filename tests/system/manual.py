@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""The man pages tell of each command and option of --help, and of none that is not there."""
+
+import pathlib
+import re
+import subprocess
+
+from cluster import check, check_equal, options, run_steps
+
+PAGES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "man"
+NOT_TOLD = {"--help", "--help-all", "--version"}
+
+
+def help_of(where, *command):
+    done = subprocess.run([pathlib.Path(where.bin) / command[0], *command[1:], "--help"],
+                          capture_output=True, timeout=30, text=True)
+    check_equal(done.returncode, 0, f"--help of {command}: {done.stderr}")
+    return done.stdout
+
+
+def words_of(where, program):
+    """Of the program and of each of its commands: (commands, options)."""
+    text = help_of(where, program)
+    listed = text.split("Subcommands:")[1].split("\n\n")[0] if "Subcommands:" in text else ""
+    commands = set(re.findall(r"^  ([a-z]+) {2,}", listed, re.MULTILINE))
+    texts = [text] + [help_of(where, program, command) for command in commands]
+    found = {word for one in texts
+             for word in re.findall(r"^  (?:-\w,)?(--[\w-]+)", one, re.MULTILINE)}
+    return commands, found - NOT_TOLD
+
+
+def told_by(program):
+    """Without the font changes and escapes of roff; the heads of its entries apart."""
+    text = re.sub(r"\\f.", "", (PAGES / f"{program}.1").read_text()).replace("\\-", "-")
+    return text, re.findall(r"^\.TP\n\.[BIR]+ \"?([a-z]+)", text, re.MULTILINE)
+
+
+def matches(where, program):
+    commands, found = words_of(where, program)
+    text, heads = told_by(program)
+    check(found, f"{program} --help shows no option")
+    told = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text)) - NOT_TOLD - {"--all"}
+    check_equal(told, found, f"options of {program}: the page, the help")
+    check_equal({head for head in heads if head in commands}, commands, f"commands of {program}")
+
+
+if __name__ == "__main__":
+    given = options()
+    run_steps([(program, lambda program=program: matches(given, program))
+               for program in ("once", "onced", "once-bench")])
