@@ -84,6 +84,11 @@ std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
   return dump(json);
 }
 
+std::string run_failure_json(std::string_view name, std::string_view outcome,
+                             std::string_view message) {
+  return dump({{"name", name}, {"outcome", outcome}, {"message", message}});
+}
+
 std::string lock_json(std::string_view name, const LockStory& lock, const RunResult* ended) {
   Json json;
   json["name"] = name;

@@ -35,6 +35,10 @@ std::string result_name(std::string_view name, std::string_view run);
 std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
                      const RunResult* result);
 
+// Nothing was run, and no result is known.
+std::string run_failure_json(std::string_view name, std::string_view outcome,
+                             std::string_view message);
+
 struct LockStory {
   std::string_view outcome;
   uint64_t token = 0;  // 0: it was never held

@@ -27,6 +27,15 @@ std::string host_name() {
 
 void say(const std::string& text) { fmt::print(stderr, "once run: {}\n", text); }
 
+int fail(const Arguments& a, Outcome outcome, const std::string& message) {
+  if (a.json) {
+    fmt::print(stderr, "{}\n", run_failure_json(a.name, outcome_name(outcome), message));
+  } else {
+    say(message);
+  }
+  return exit_code(outcome);
+}
+
 void report(const Arguments& a, bool winner, const RunClaim& claim, const RunResult* result) {
   if (a.json) fmt::print(stderr, "{}\n", run_json(a.name, winner, claim, result));
 }
@@ -35,7 +44,7 @@ int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim)
   if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
   const RunResult result =
       run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
-  if (!result.error.empty()) say("cannot start " + result.error);
+  if (!result.error.empty() && !a.json) say("cannot start " + result.error);
   const Result written = client.write(result_name(a.name, claim.run), to_text(result),
                                       {.id = {}, .timeout_ms = kRecordMs});
   if (written.outcome != Outcome::kDone) {
@@ -62,9 +71,11 @@ int no_result(const Arguments& a, const RunClaim& claim) {
 int lose(Client& client, const Arguments& a, const Result& claimed) {
   const auto claim = read_claim(claimed.value);
   if (!claim) {
-    say(fmt::format("{} was set by something else than `once run`, to this value:", a.name));
-    (void)write_stdout(claimed.value + "\n");
-    return exit_code(Outcome::kRefused);
+    const int code = fail(a, Outcome::kRefused,
+                          fmt::format("{} was set by something else than `once run`{}", a.name,
+                                      a.json ? "" : ", to this value:"));
+    if (!a.json) (void)write_stdout(claimed.value + "\n");
+    return code;
   }
   if (!a.json) {
     say(fmt::format("{} was claimed by host {} (pid {}) at {}", a.name, claim->host, claim->pid,
@@ -78,14 +89,14 @@ int lose(Client& client, const Arguments& a, const Result& claimed) {
     return no_result(a, *claim);
   }
   if (found.outcome != Outcome::kDone) {
-    say(fmt::format("what came of it cannot be read ({}: {})", outcome_name(found.outcome),
-                    found.message));
-    return exit_code(found.outcome);
+    return fail(a, found.outcome,
+                fmt::format("what came of it cannot be read ({}: {})", outcome_name(found.outcome),
+                            found.message));
   }
   const auto result = read_run_result(found.value);
   if (!result) {
-    say(fmt::format("{} holds something that `once run` never wrote", name));
-    return kExitError;
+    return fail(a, Outcome::kError,
+                fmt::format("{} holds something that `once run` never wrote", name));
   }
   if (!a.json) say(fmt::format("{} at {}", described(*result), result->time));
   report(a, false, *claim, &*result);
@@ -109,16 +120,15 @@ int run_command(const Arguments& arguments) {
       child.give_signals_back();  // there is nothing to pass them on to
       return lose(client, arguments, claimed);
     case Outcome::kUnknown:
-      say(
-          fmt::format("unknown ({}): {} may be claimed for this process, which did not run the "
-                      "command and will not. If `once read {}` shows run {}, nobody will: use "
-                      "another name.",
-                      claimed.message, arguments.name, arguments.name, claim.run));
-      return exit_code(claimed.outcome);
+      return fail(arguments, claimed.outcome,
+                  fmt::format("unknown ({}): {} may be claimed for this process, which did not run "
+                              "the command and will not. If `once read {}` shows run {}, nobody "
+                              "will: use another name.",
+                              claimed.message, arguments.name, arguments.name, claim.run));
     default:
-      say(fmt::format("{}: the command was not run ({})", outcome_name(claimed.outcome),
-                      claimed.message));
-      return exit_code(claimed.outcome);
+      return fail(arguments, claimed.outcome,
+                  fmt::format("{}: the command was not run ({})", outcome_name(claimed.outcome),
+                              claimed.message));
   }
 }
 

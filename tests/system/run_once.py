@@ -137,6 +137,8 @@ def not_a_claim(cluster):
     code, out, err = end_of(start(cluster, "taken", "true"))
     check_equal((code, out), (REFUSED, "by hand\n"), f"a foreign value: {err}")
     check("something else than `once run`" in err, f"said: {err}")
+    code, out, err = end_of(start(cluster, "taken", "true", flags=["--json"]))
+    check_equal((code, out, json.loads(err)["outcome"]), (REFUSED, "", "refused"), "as JSON")
     cluster.run("write", "taken-json", '{"host": 3}')
     check_equal(end_of(start(cluster, "taken-json", "true"))[0], REFUSED, "foreign JSON")
 
@@ -158,6 +160,9 @@ def majority_down(cluster):
     path = cluster.directory / "never"
     done = cluster.run("run", "unreachable", "--", "touch", str(path), timeout_ms=1000)
     check(done.returncode in (UNAVAILABLE, 5), f"no majority: {done!r}")
+    told = cluster.run("--json", "run", "unreachable-too", "--", "touch", str(path),
+                       timeout_ms=1000)
+    check(json.loads(told.stderr)["outcome"] in ("unavailable", "unknown"), f"as JSON: {told!r}")
     check(not path.exists(), "the command ran without a claim")
     for node in cluster.nodes[1:]:
         node.start()
