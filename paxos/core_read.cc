@@ -96,7 +96,8 @@ void Core::finish_read(uint32_t index) {
   const NodeId home = home_of(op.hash);
   const Endpoint to = peer_core(index_of(home), op.hash);
   const bool home_works = home != options_.self.node && link_up(to);
-  const bool patient = (home_works && op.polls <= kPatientPolls) || !majority_up(op.hash);
+  const bool early = op.polls <= kPatientPolls && op.deadline - now_ > kHastyNs;
+  const bool patient = (home_works && early) || !majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return watch(op_index);
   if (!changes(op.operation) && op.operation != Operation::kWait && home_works &&
       op.origin.node.value == 0) {

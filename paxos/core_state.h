@@ -19,7 +19,9 @@ static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
 inline constexpr uint8_t kBackOffDoublings = 9;  // 2 ms to a second
-inline constexpr uint8_t kPatientPolls = 2;      // of a wait, before it finishes what is under way
+// A wait leaves what is under way to others twice, unless its time is nearly over.
+inline constexpr uint8_t kPatientPolls = 2;
+inline constexpr int64_t kHastyNs = 1000 * kMs;
 
 // An acceptor that reports an accept reports its state, and else neither.
 inline bool is_whole(const Ballot& accepted, const State& state) {

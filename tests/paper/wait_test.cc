@@ -92,6 +92,38 @@ TEST_F(AWaiter, FindsOutByItselfWhenTheNewsIsLost) {
   EXPECT_EQ(world.answer(token).value, "v");
 }
 
+// Chosen, but not held by all who can still be asked, and the home is silent: a short wait has no
+// time to leave it to others.
+TEST(AShortWait, FinishesWhatIsUnderWay) {
+  World world(5);
+  world.settle(10);
+  const std::string name = world.name_at_home(4);
+  const State state{1, false, request_id(9, 1), "v"};
+  for (size_t node : {0, 1}) {  // and node 3, whose it is
+    world.inject(3, node, Accept{1, Ballot{2, NodeId{4}, 1}, state, name});
+  }
+  for (size_t node = 0; node < 5; ++node) world.sync(node);
+  ClientRequest request;
+  request.operation = Operation::kWait;
+  request.timeout_ms = 300;
+  request.name = name;
+  const uint64_t token = world.ask(2, request);
+  for (int ms = 0; ms < 310; ++ms) {
+    world.tick(1);
+    for (size_t node : {0, 1, 2}) world.sync(node);
+    world.drop_all<ReadState>(3);
+    world.drop_all<ReadState>(4);
+    world.drop_all<Prepare>(3);
+    world.drop_all<Prepare>(4);
+    world.drop_all<Accept>(3);
+    world.drop_all<Accept>(4);
+    while (world.in_flight() > 0) world.deliver(0);
+  }
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).status, Status::kDone);
+  EXPECT_EQ(world.answer(token).value, "v");
+}
+
 TEST_F(AWaiter, LeavesRoomForOtherRequests) {
   ClientRequest request;
   request.operation = Operation::kWait;
