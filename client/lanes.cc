@@ -54,6 +54,7 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
   lane.failures = 0;
   lane.in_flight = 0;
   lane.suspect_until_ns = 0;
+  lane.silent_since_ns = 0;
   lane.last_reply_ns = now_ns;
   return {};
 }
@@ -111,6 +112,7 @@ void Lanes::on_reply(LaneId id, int64_t now_ns) {
   if (lane.in_flight > 0) --lane.in_flight;
   lane.last_reply_ns = now_ns;
   lane.suspect_until_ns = 0;
+  lane.silent_since_ns = 0;
 }
 
 bool Lanes::suspect(LaneId id, int64_t sent_ns, int64_t now_ns) {
@@ -118,10 +120,27 @@ bool Lanes::suspect(LaneId id, int64_t sent_ns, int64_t now_ns) {
   // A lane that answers others is not at fault: the operation itself is slow.
   if (lane.last_reply_ns > sent_ns) return false;
   const bool news = lane.suspect_until_ns <= now_ns;
+  if (lane.silent_since_ns == 0) lane.silent_since_ns = now_ns;
   for (LaneId other = 0; other < lanes_.size(); ++other) {
     if (same_core(id, other)) lanes_[other].suspect_until_ns = now_ns + kSuspicionNs;
   }
   return news;
+}
+
+bool Lanes::somebody_answers() const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+    return lane.state == Lane::State::kReady && lane.silent_since_ns == 0;
+  });
+}
+
+LaneId Lanes::silent(int64_t now_ns) const {
+  if (!somebody_answers()) return kNoLane;
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    const Lane& lane = lanes_[id];
+    const bool is = lane.state == Lane::State::kReady && lane.silent_since_ns != 0;
+    if (is && now_ns - lane.silent_since_ns >= kSilenceNs) return id;
+  }
+  return kNoLane;
 }
 
 void Lanes::expire_connects(int64_t now_ns) {
@@ -135,8 +154,12 @@ void Lanes::expire_connects(int64_t now_ns) {
 
 int64_t Lanes::next_wake_ns() const {
   int64_t wake = std::numeric_limits<int64_t>::max();
+  const bool gives_up = somebody_answers();
   for (const Lane& lane : lanes_) {
     if (lane.state == Lane::State::kConnecting) wake = std::min(wake, lane.connect_deadline_ns);
+    if (gives_up && lane.state == Lane::State::kReady && lane.silent_since_ns != 0) {
+      wake = std::min(wake, lane.silent_since_ns + kSilenceNs);
+    }
   }
   return wake;
 }

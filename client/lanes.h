@@ -21,6 +21,8 @@ inline constexpr int64_t kConnectTimeoutNs = 1'000'000'000;
 inline constexpr int64_t kFirstBackoffNs = 5'000'000;
 inline constexpr int64_t kMaxBackoffNs = 200'000'000;
 inline constexpr int64_t kSuspicionNs = 1'000'000'000;
+// A suspect that stays silent for so long is given up: its machine may be gone without a word.
+inline constexpr int64_t kSilenceNs = 3'000'000'000;
 inline constexpr unsigned kFailuresUntilScout = 3;
 inline constexpr int64_t kScoutPauseNs = 10'000'000'000;
 inline constexpr size_t kMaxEndpoints = 64;
@@ -47,6 +49,7 @@ struct Lane {
   int64_t connect_deadline_ns = 0;
   int64_t last_reply_ns = 0;
   int64_t suspect_until_ns = 0;  // it kept an operation waiting: others are tried first
+  int64_t silent_since_ns = 0;   // the first suspicion after its last reply; 0: none
 };
 
 class Lanes {
@@ -60,6 +63,8 @@ class Lanes {
   void on_sent(LaneId lane) { ++lanes_[lane].in_flight; }
   // The lane left a request of `sent_ns` unanswered for long. True: nobody had noticed yet.
   bool suspect(LaneId lane, int64_t sent_ns, int64_t now_ns);
+  // One that has been silent for too long while others are not, to be closed; kNoLane: none.
+  LaneId silent(int64_t now_ns) const;
   // Lanes that did not connect in time, closed.
   void expire_connects(int64_t now_ns);
   int64_t next_wake_ns() const;
@@ -88,6 +93,7 @@ class Lanes {
   bool has_room(const Lane& lane, bool long_lived) const;
   void learn(const net::ServerHello& hello);
   void send_scout(int64_t now_ns);
+  bool somebody_answers() const;
   bool usable(LaneId lane, std::span<const LaneId> busy, bool long_lived) const;
   void try_connect(LaneId lane, int64_t now_ns);
   LaneId any_usable(std::span<const LaneId> busy, bool long_lived, bool suspects_too,

@@ -36,8 +36,15 @@ paxos::ClientRequest request_of(const Call& call) {
 }
 
 // When a node that was asked to wait at `sent_ns` should have answered.
+// How long a node is asked to wait: it says "not yet" a little before the deadline, so that its
+// silence then tells that it hangs.
+int64_t server_wait_ns(int64_t sent_ns, int64_t deadline_ns) {
+  const int64_t left = deadline_ns - sent_ns;
+  return std::min(left - std::min(left / 4, kAnswerMarginNs), kMaxServerWaitNs);
+}
+
 int64_t wait_expiry_ns(int64_t sent_ns, int64_t deadline_ns) {
-  return sent_ns + std::min(deadline_ns - sent_ns, kMaxServerWaitNs) + kMaxHedgeDelayNs;
+  return sent_ns + server_wait_ns(sent_ns, deadline_ns) + kMaxHedgeDelayNs;
 }
 
 std::string_view trouble_of(paxos::Status status) {
@@ -95,7 +102,7 @@ void Session::advance(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
   ONCE_ASSERT(slot.active);
   const int64_t deadline = slot.call.deadline_ns;
-  if (now_ns >= deadline) return finish_at_deadline(index);
+  if (now_ns >= deadline) return finish_at_deadline(index, now_ns);
   if (count_in_flight(slot) > 0 && now_ns >= slot.hedge_at_ns) overdue(index, now_ns);
   if (count_in_flight(slot) > 0) return arm(index, std::min(deadline, slot.hedge_at_ns));
   if (now_ns < slot.retry_at_ns) return arm(index, std::min(deadline, slot.retry_at_ns));
@@ -179,7 +186,7 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
   const uint64_t correlation =
       (next_attempt_ << (kSlotBits + kAttemptBits)) | (uint64_t{index} << kAttemptBits) | place;
   const int64_t remaining_ns = slot.call.deadline_ns - now_ns;
-  const int64_t server_ns = wait ? std::min(remaining_ns, kMaxServerWaitNs) : remaining_ns;
+  const int64_t server_ns = wait ? server_wait_ns(now_ns, slot.call.deadline_ns) : remaining_ns;
   paxos::ClientRequest request = request_of(slot.call);
   request.timeout_ms = static_cast<uint32_t>(
       std::clamp<int64_t>(server_ns / 1'000'000, 1, std::numeric_limits<int32_t>::max()));
@@ -280,6 +287,10 @@ void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientRep
 
 void Session::on_tick(int64_t now_ns) {
   lanes_.expire_connects(now_ns);
+  for (LaneId lane; (lane = lanes_.silent(now_ns)) != kNoLane;) {
+    transport_->close(lane);
+    on_closed(lane, "no answer for seconds", now_ns);
+  }
   while (!timers_.empty() && timers_.top().at_ns <= now_ns) {
     const Timer timer = timers_.top();
     timers_.pop();
@@ -343,8 +354,13 @@ void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened)
   finish(index, std::move(result));
 }
 
-void Session::finish_at_deadline(uint32_t index) {
+void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
+  if (slot.call.operation == paxos::Operation::kWait) {
+    for (const Attempt& attempt : slot.in_flight) {
+      if (attempt.lane != kNoLane) suspect(attempt, now_ns);
+    }
+  }
   const bool heard_of = slot.not_yet || count_in_flight(slot) > 0;
   if (slot.call.operation == paxos::Operation::kWait && heard_of) {
     slot.last_error = "no newer version was decided in time";

@@ -30,6 +30,7 @@ inline constexpr int64_t kHomePatienceNs =
 inline constexpr int64_t kWaitPollNs = 20'000'000;
 // How long one node is asked to wait: after it a node that hangs, or is cut off, is noticed.
 inline constexpr int64_t kMaxServerWaitNs = 15'000'000'000;
+inline constexpr int64_t kAnswerMarginNs = 200'000'000;
 inline constexpr size_t kMaxAttemptsInFlight = 3;
 
 struct SessionOptions {
@@ -105,7 +106,7 @@ class Session {
   void attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns);
   void finish(uint32_t index, Result&& result);
   void finish_without_answer(uint32_t index, Outcome if_nothing_happened);
-  void finish_at_deadline(uint32_t index);
+  void finish_at_deadline(uint32_t index, int64_t now_ns);
   void arm(uint32_t index, int64_t at_ns);
   void wake_waiting(int64_t now_ns);
   static size_t count_in_flight(const Slot& slot);

@@ -93,7 +93,7 @@ TEST(RetryRulesTest, AnAnswerToAnotherQuestionSaysNothing) {
 TEST_F(SessionRulesTest, OnlyWhatIsHarmlessIsHedged) {
   for (Op operation : kAll) {
     begin(operation, 5);
-    run_until(now + 4000 * kMs);
+    run_until(now + 3000 * kMs);
     const bool hedged = operation != Op::kSet && operation != Op::kNext && operation != Op::kWait;
     EXPECT_EQ(sent.size(), hedged ? 3u : 1u) << static_cast<int>(operation);
     for (const Sent& one : sent) EXPECT_EQ(one.id, own());

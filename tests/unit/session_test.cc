@@ -154,6 +154,24 @@ TEST_F(SessionTest, ASilentNodeIsAvoidedForAWhile) {
   EXPECT_EQ(sent[3].lane, sent[0].lane);
 }
 
+// Its machine may be gone without a word: what must not be asked twice would wait for it for ever.
+TEST_F(SessionTest, ANodeThatIsSilentForSecondsIsGivenUp) {
+  establish();
+  submit(Op::kNext, name_homed_at(0, 3), 60'000);
+  ASSERT_EQ(sent.size(), 1u);
+  const LaneId home = sent[0].lane;
+  run_until(now + 2000 * kMs);
+  EXPECT_TRUE(closed.empty());
+  EXPECT_EQ(sent.size(), 1u);
+  run_until(now + 2000 * kMs);
+  ASSERT_FALSE(closed.empty());
+  EXPECT_EQ(closed[0], home);
+  run_until(now + 500 * kMs);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(sent[1].lane, home);
+  EXPECT_EQ(sent[1].id, sent[0].id);
+}
+
 TEST_F(SessionTest, BeyondTheBoundIsRefusedAtOnce) {
   establish();
   for (int i = 0; i < 5; ++i) submit(Op::kWrite, "x");

@@ -10,7 +10,7 @@ class SessionWaitTest : public SessionRulesTest {};
 
 TEST_F(SessionWaitTest, AWaitLastsAQuarterOfAMinuteAtOneNode) {
   begin(Op::kWait, 3, 10'000);
-  EXPECT_EQ(sent[0].timeout_ms, 10'000u);
+  EXPECT_EQ(sent[0].timeout_ms, 9'800u);
   begin(Op::kWait, 3, 150'000);
   EXPECT_EQ(sent[0].timeout_ms, 15'000u);
 }
@@ -111,6 +111,18 @@ TEST_F(SessionWaitTest, WhenOneWaitRunsOutTheOthersLeaveToo) {
 }
 
 // A node that answers others is not at fault.
+// A client that does nothing but short waits notices too.
+TEST_F(SessionWaitTest, TheNextWaitLeavesANodeThatDidNotSayNotYet) {
+  begin(Op::kWait, 0, 300);
+  const LaneId silent = sent[0].lane;
+  EXPECT_LT(sent[0].timeout_ms, 300u);
+  run_until(now + 300 * kMs);
+  expect(Outcome::kNotYet);
+  submit(Op::kWait, "x", 300);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(sent[1].lane, silent);
+}
+
 TEST_F(SessionWaitTest, AWaitStaysAtANodeThatAnswersOthers) {
   begin(Op::kWait, 3, 150'000);
   submit(Op::kRead, "x", 100'000);
