@@ -1,5 +1,6 @@
 find_package(CLI11 REQUIRED)
-add_library(once_check STATIC check/checks.cc check/history_file.cc)
+add_library(once_check STATIC check/checks.cc check/gaps.cc check/history_file.cc
+  check/register_check.cc check/register_rules.cc)
 target_link_libraries(once_check PUBLIC once_base)
 
 add_executable(once-check check/main.cc)

@@ -28,20 +28,21 @@ struct NameCalls {
 };
 std::vector<NameCalls> by_name(const History& history);
 
-// Is the history itself well formed (times in order, one name and value for each request id)? What
-// fails here is a defect of the harness that recorded it, not of the product.
+// Is the history itself well formed (times in order, one request for each request id, but for those
+// that were told so)? What fails here is a defect of the harness that recorded it, not of the
+// product.
 Violations check_form(const History& history);
 
-// The write-once register, over writes and reads. One violation at most for each rule and name.
-Violations check_write_once(const History& history);
-Violations check_write_once(const NameCalls& name);
+// The register with all its operations (DESIGN 2). One violation at most for each rule and name.
+Violations check_register(const NameCalls& name);
 
-// Other operations get a check of the same shape beside these (by version, with a running maximum
-// of call times), and join here: every check that applies, in the order above.
+// All of it: the form, then each name.
 Violations check_all(const History& history);
 
 // One line: who called what, when, and what the answer was. Bytes are shown escaped.
 std::string describe(const Call& call);
 std::string describe(const RequestId& id);
+std::string_view action_name(Action action);
+std::string_view outcome_name(Outcome outcome);
 
 }  // namespace once::check

@@ -9,8 +9,8 @@ import tempfile
 ID = "000000000000000000000000000000ab"
 WRITE = (f"1 write name=a id={ID} value=x call=1 return=2 done version=1 sealed=1 writer={ID} "
          "result=x")
-GOOD = ["once-history 1", WRITE, "2 read name=a call=1 return=2 empty", "end 2"]
-BAD = ["once-history 1", WRITE, "2 read name=a call=3 return=4 empty", "end 2"]
+GOOD = ["once-history 2", WRITE, "2 read name=a call=1 return=2 empty", "end 2"]
+BAD = ["once-history 2", WRITE, "2 read name=a call=3 return=4 empty", "end 2"]
 
 
 def main():

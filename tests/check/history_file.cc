@@ -15,9 +15,8 @@
 namespace once::check {
 namespace {
 
-constexpr std::string_view kHeader = "once-history 1";
+constexpr std::string_view kHeader = "once-history 2";
 constexpr std::string_view kHeaderOfAny = "once-history ";
-constexpr std::string_view kOutcomes[] = {"done", "refused", "empty", "unknown", "nothing"};
 
 template <class Number>
 bool parse_number(std::string_view text, Number* number, int base = 10) {
@@ -94,13 +93,20 @@ void parse_return(Fields& fields, int64_t* return_ns) {
   }
 }
 
+void parse_action(Fields& fields, Action* action) {
+  const std::string_view text = fields.next("the operation");
+  for (size_t i = 0; i < kActions; ++i) {
+    *action = static_cast<Action>(i);
+    if (text == action_name(*action)) return;
+  }
+  fields.fail(fmt::format("unknown operation \"{}\"", escaped(text)));
+}
+
 void parse_outcome(Fields& fields, Outcome* outcome) {
   const std::string_view text = fields.next("the outcome");
-  for (size_t i = 0; i < std::size(kOutcomes); ++i) {
-    if (text == kOutcomes[i]) {
-      *outcome = static_cast<Outcome>(i);
-      return;
-    }
+  for (size_t i = 0; i < kOutcomes; ++i) {
+    *outcome = static_cast<Outcome>(i);
+    if (text == outcome_name(*outcome)) return;
   }
   fields.fail(fmt::format("unknown outcome \"{}\"", text));
 }
@@ -112,11 +118,7 @@ void parse_state(Fields& fields, Call* call) {
   if (sealed != 0 && sealed != 1) fields.fail("sealed= is neither 0 nor 1");
   call->sealed = sealed == 1;
   fields.id("writer", &call->writer);
-  fields.bytes("result", &call->result);
-}
-
-bool shows_state(const Call& call) {
-  return call.outcome == Outcome::kDone || call.outcome == Outcome::kRefused;
+  if (shows_value(*call)) fields.bytes("result", &call->result);
 }
 
 Error at_line(size_t line, std::string_view why) {
@@ -134,17 +136,19 @@ std::string check_header(const std::string& line) {
 }  // namespace
 
 std::string to_line(const Call& call) {
-  const bool write = call.action == Action::kWrite;
   std::string line =
-      fmt::format("{} {} name={}", call.client, write ? "write" : "read", escaped(call.name));
-  if (write) line += fmt::format(" id={} value={}", describe(call.id), escaped(call.value));
+      fmt::format("{} {} name={}", call.client, action_name(call.action), escaped(call.name));
+  if (changes(call.action)) line += fmt::format(" id={}", describe(call.id));
+  if (takes_version(call.action)) line += fmt::format(" asked={}", call.asked);
+  if (takes_value(call.action)) line += fmt::format(" value={}", escaped(call.value));
   line += fmt::format(" call={} return={} {}", call.call_ns,
                       call.return_ns == kNever ? "never" : fmt::to_string(call.return_ns),
-                      kOutcomes[static_cast<size_t>(call.outcome)]);
+                      outcome_name(call.outcome));
   if (shows_state(call)) {
-    line += fmt::format(" version={} sealed={} writer={} result={}", call.version,
-                        call.sealed ? 1 : 0, describe(call.writer), escaped(call.result));
+    line += fmt::format(" version={} sealed={} writer={}", call.version, call.sealed ? 1 : 0,
+                        describe(call.writer));
   }
+  if (shows_value(call)) line += fmt::format(" result={}", escaped(call.result));
   return line;
 }
 
@@ -155,16 +159,11 @@ Result<Call> parse_line(const std::string& line) {
   if (!parse_number(client, &call.client)) {
     fields.fail(fmt::format("client \"{}\" is not a number", escaped(client)));
   }
-  const std::string_view action = fields.next("write or read");
-  if (action != "write" && action != "read") {
-    fields.fail(fmt::format("neither write nor read: \"{}\"", escaped(action)));
-  }
-  call.action = action == "write" ? Action::kWrite : Action::kRead;
+  parse_action(fields, &call.action);
   fields.bytes("name", &call.name);
-  if (call.action == Action::kWrite) {
-    fields.id("id", &call.id);
-    fields.bytes("value", &call.value);
-  }
+  if (changes(call.action)) fields.id("id", &call.id);
+  if (takes_version(call.action)) fields.number("asked", &call.asked);
+  if (takes_value(call.action)) fields.bytes("value", &call.value);
   fields.number("call", &call.call_ns);
   parse_return(fields, &call.return_ns);
   parse_outcome(fields, &call.outcome);

@@ -1,4 +1,4 @@
-// A History as text, to keep one, to send one, to check one later. First line `once-history 1`;
+// A History as text, to keep one, to send one, to check one later. First line `once-history 2`;
 // then one line a call, its fields in this order, one space between them:
 //
 //   CLIENT write name=N id=I value=V call=T return=R OUTCOME [version=U sealed=B writer=I result=V]

@@ -57,26 +57,26 @@ TEST(HistoryFile, Format) {
             "3 write name=a%20b id=000000000000000100000000000000ff value=mine call=5 return=never "
             "unknown");
   call.return_ns = 9;
-  call.outcome = Outcome::kRefused;
+  call.outcome = Outcome::kAlreadySet;
   call.version = 1;
   call.sealed = true;
   call.writer = request_id(0, 2);
   EXPECT_EQ(to_line(call),
             "3 write name=a%20b id=000000000000000100000000000000ff value=mine call=5 return=9 "
-            "refused version=1 sealed=1 writer=00000000000000000000000000000002 result=");
+            "already_set version=1 sealed=1 writer=00000000000000000000000000000002 result=");
 }
 
 TEST(HistoryFile, RefusesWhatIsNoHistory) {
-  EXPECT_EQ(error_of(""), "line 1: not a history: it must begin with \"once-history 1\"");
-  EXPECT_EQ(error_of("hello\n"), "line 1: not a history: it must begin with \"once-history 1\"");
-  EXPECT_EQ(error_of("once-history 2\n"),
-            "line 1: this is \"once-history%202\"; this program reads \"once-history 1\"");
-  EXPECT_EQ(error_of("once-history 1\n"), "cut after 0 calls: the line \"end 0\" is missing");
-  EXPECT_EQ(error_of("once-history 1\nend 0\n"), "(none)");
-  EXPECT_EQ(error_of("once-history 1\nend 0"), "line 2: \"end%200\" after 0 calls");
-  EXPECT_EQ(error_of("once-history 1\nend 1\n"), "line 2: \"end%201\" after 0 calls");
-  EXPECT_EQ(error_of("once-history 1\nend 0\n\n"), "line 3: behind the end");
-  EXPECT_EQ(error_of("once-history 1\n\nend 0\n"), "line 2: the client is missing");
+  EXPECT_EQ(error_of(""), "line 1: not a history: it must begin with \"once-history 2\"");
+  EXPECT_EQ(error_of("hello\n"), "line 1: not a history: it must begin with \"once-history 2\"");
+  EXPECT_EQ(error_of("once-history 3\n"),
+            "line 1: this is \"once-history%203\"; this program reads \"once-history 2\"");
+  EXPECT_EQ(error_of("once-history 2\n"), "cut after 0 calls: the line \"end 0\" is missing");
+  EXPECT_EQ(error_of("once-history 2\nend 0\n"), "(none)");
+  EXPECT_EQ(error_of("once-history 2\nend 0"), "line 2: \"end%200\" after 0 calls");
+  EXPECT_EQ(error_of("once-history 2\nend 1\n"), "line 2: \"end%201\" after 0 calls");
+  EXPECT_EQ(error_of("once-history 2\nend 0\n\n"), "line 3: behind the end");
+  EXPECT_EQ(error_of("once-history 2\n\nend 0\n"), "line 2: the client is missing");
 }
 
 TEST(HistoryFile, RefusesABadLineWithItsReason) {
@@ -92,7 +92,11 @@ TEST(HistoryFile, RefusesABadLineWithItsReason) {
   EXPECT_EQ(error_of_line(read + "done version=1 sealed=1 writer=ff result=x"),
             "writer=ff is not 32 hex digits");
   EXPECT_EQ(error_of_line("-1 read name=a call=5 return=9 empty"), "client \"-1\" is not a number");
-  EXPECT_EQ(error_of_line("3 cas name=a call=5 return=9 empty"), "neither write nor read: \"cas\"");
+  EXPECT_EQ(error_of_line("3 swap name=a call=5 return=9 empty"), "unknown operation \"swap\"");
+  EXPECT_EQ(error_of_line("3 cas name=a id=" + id + " call=5 return=9 nothing"),
+            "asked= is expected, not \"call=5\"");
+  EXPECT_EQ(error_of_line("3 wait name=a asked=x call=5 return=9 nothing"),
+            "asked=x is not a number");
   EXPECT_EQ(error_of_line("3 read  name=a call=5 return=9 empty"), "name= is missing");
   EXPECT_EQ(error_of_line("3 read name=%4 call=5 return=9 empty"),
             "name=%4 is not escaped as it should be");

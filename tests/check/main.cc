@@ -9,7 +9,7 @@
 
 #include "tests/check/checks.h"
 #include "tests/check/history_file.h"
-#include "tests/check/linearizer.h"
+#include "tests/check/register_model.h"
 
 namespace {
 
@@ -39,11 +39,11 @@ struct Counts {
 
 // Both opinions on one name. That they differ is a defect of a checker, and as bad as a violation.
 Violations check_name(const NameCalls& name, size_t short_calls, Counts& counts) {
-  Violations violations = check_write_once(name);
+  Violations violations = check_register(name);
   ++counts.names;
   if (name.calls.size() > short_calls) return violations;
   ++counts.short_names;
-  const bool linearizable = is_linearizable(name);
+  const bool linearizable = is_linearizable_register(name);
   if (linearizable != violations.empty()) {
     violations.push_back({std::string(name.name), fmt::format("the checkers differ: the general "
                                                               "search finds {} linearization",
@@ -75,6 +75,11 @@ size_t count(const History& history, Outcome outcome) {
                        [&](const Call& call) { return call.outcome == outcome; });
 }
 
+size_t refusals(const History& history) {
+  return std::count_if(history.begin(), history.end(),
+                       [](const Call& call) { return is_refusal(call.outcome); });
+}
+
 int run(const Options& options) {
   bool violated = false;
   for (const std::string& path : options.files) {
@@ -88,7 +93,7 @@ int run(const Options& options) {
     fmt::print(
         "{}: {} calls ({} done, {} refused, {} empty, {} unknown, {} nothing) on {} names, {} of "
         "them searched too: {} violations\n",
-        path, history->size(), count(*history, Outcome::kDone), count(*history, Outcome::kRefused),
+        path, history->size(), count(*history, Outcome::kDone), refusals(*history),
         count(*history, Outcome::kEmpty), count(*history, Outcome::kUnknown),
         count(*history, Outcome::kNothing), counts.names, counts.short_names, counts.violations);
   }

@@ -5,89 +5,119 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/prng.h"
 #include "tests/check/history.h"
+#include "tests/check/register_model.h"
 
 namespace once::check {
 
 // A legal history of one name: each call takes effect at one point between its call and its return
-// (an unknown one at any later point, or never), and is answered by what the register is then.
+// (an unknown one at any later point, or never; a next perhaps more than once), and is answered by
+// what the register is then.
+enum class Kind : uint8_t { kAny, kWriteOnce, kOpen };
+
 class SimulatedRegister {
  public:
-  explicit SimulatedRegister(uint64_t seed) : prng_(seed) {}
+  explicit SimulatedRegister(uint64_t seed, Kind kind = Kind::kAny) : prng_(seed) {
+    write_once_ = prng_.below(2) == 0;
+    if (kind != Kind::kAny) write_once_ = kind == Kind::kWriteOnce;
+  }
 
   History run(size_t calls) {
     for (size_t i = 0; i < calls; ++i) plan(i);
     std::sort(effects_.begin(), effects_.end());
-    for (const auto& [point, index] : effects_) answer(history_[index]);
+    for (const Effect& effect : effects_) take(history_[effect.index], effect.again);
     return history_;
   }
 
  private:
   static constexpr int64_t kSpan = 1000;  // few enough that equal times occur
+  struct Effect {
+    int64_t point;
+    size_t index;
+    bool again;  // an attempt whose answer was lost
+    auto operator<=>(const Effect&) const = default;
+  };
 
   bool chance(uint64_t percent) { return prng_.below(100) < percent; }
+  int64_t time_below(int64_t bound) {
+    return static_cast<int64_t>(prng_.below(static_cast<uint64_t>(bound)));
+  }
 
   void plan(size_t i) {
     Call call;
     call.client = static_cast<uint32_t>(i);
     call.name = "n";
-    call.call_ns = static_cast<int64_t>(prng_.below(kSpan));
-    call.return_ns = call.call_ns + static_cast<int64_t>(prng_.below(kSpan / 4));
-    int64_t point = call.call_ns +
-                    static_cast<int64_t>(prng_.below(uint64_t(call.return_ns - call.call_ns + 1)));
-    if (chance(45)) propose(call, i);
+    call.call_ns = time_below(kSpan);
+    call.return_ns = call.call_ns + time_below(kSpan / 4);
+    int64_t point = call.call_ns + time_below(call.return_ns - call.call_ns + 1);
+    ask(call, i);
     call.outcome = Outcome::kDone;
     if (chance(20)) {
       call.outcome = Outcome::kUnknown;
       if (chance(30)) call.return_ns = kNever;
-      if (chance(50)) point += static_cast<int64_t>(prng_.below(kSpan));
+      if (chance(50)) point += time_below(kSpan);
       if (chance(30)) point = kNever;
     } else if (chance(10)) {
       call.outcome = Outcome::kNothing;
       point = kNever;
     }
     history_.push_back(call);
-    if (point != kNever) effects_.push_back({point, i});
+    if (point != kNever) effects_.push_back({point, i, false});
+    const bool lost = call.action == Action::kNext && call.outcome != Outcome::kNothing;
+    while (lost && chance(20)) effects_.push_back({call.call_ns + time_below(kSpan), i, true});
   }
 
-  // Now and then an earlier request again, under its id.
-  void propose(Call& call, size_t i) {
-    call.action = Action::kWrite;
+  void ask(Call& call, size_t i) {
+    static constexpr Action kOften[] = {Action::kRead,  Action::kRead, Action::kSet,
+                                        Action::kCas,   Action::kCas,  Action::kNext,
+                                        Action::kCheck, Action::kWait};
+    call.action = kOften[prng_.below(std::size(kOften))];
+    if (write_once_) call.action = chance(45) ? Action::kWrite : Action::kRead;
+    if (!write_once_ && chance(8)) call.action = chance(50) ? Action::kSeal : Action::kWrite;
+    if (takes_version(call.action)) call.asked = prng_.below(6);
+    if (!changes(call.action)) return;
     call.id = request_id(7, i + 1);
-    call.value = fmt::format("v{}", prng_.below(4));
+    if (takes_value(call.action)) call.value = fmt::format("v{}", prng_.below(4));
     if (i == 0 || !chance(25)) return;
+    // Now and then an earlier request again, under its id; a set never, it would happen twice.
     const Call& other = history_[prng_.below(i)];
-    if (other.action != Action::kWrite) return;
+    if (!changes(other.action) || other.action == Action::kSet) return;
+    call.action = other.action;
     call.id = other.id;
+    call.asked = other.asked;
     call.value = other.value;
   }
 
-  void answer(Call& call) {
-    if (call.action == Action::kWrite && !winner_) winner_ = {call.id, call.value};
-    if (call.outcome == Outcome::kUnknown) return;
-    if (!winner_) {
-      call.outcome = Outcome::kEmpty;
-      return;
-    }
-    if (call.action == Action::kWrite && winner_->first != call.id) {
-      call.outcome = Outcome::kRefused;
-    }
-    call.version = 1;
-    call.sealed = true;
-    call.writer = winner_->first;
-    call.result = winner_->second;
+  void take(Call& call, bool again) {
+    const std::optional<Outcome> told = RegisterModel::told(states_.back(), call);
+    if (!told) states_.push_back(RegisterModel::made(states_.back(), call));
+    if (again || call.outcome == Outcome::kUnknown) return;
+    call.outcome = told.value_or(Outcome::kDone);
+    if (call.outcome == Outcome::kEmpty || call.outcome == Outcome::kNothing) return;
+    const RegisterState& shown = shown_to(call);
+    call.version = shown.version;
+    call.sealed = shown.sealed;
+    call.writer = shown.writer;
+    if (shows_value(call)) call.result = shown.value;
+  }
+
+  // A wait may be told old news.
+  const RegisterState& shown_to(const Call& call) {
+    if (call.action != Action::kWait || call.outcome != Outcome::kDone) return states_.back();
+    return states_[call.asked + 1 + prng_.below(states_.size() - call.asked - 1)];
   }
 
   Prng prng_;
+  bool write_once_ = false;
   History history_;
-  std::vector<std::pair<int64_t, size_t>> effects_;
-  std::optional<std::pair<RequestId, std::string>> winner_;
+  std::vector<Effect> effects_;
+  std::vector<RegisterState> states_{1};  // by version
 };
 
 }  // namespace once::check

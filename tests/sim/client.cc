@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "tests/check/checks.h"
+#include "tests/check/from_client.h"
 #include "tests/sim/node.h"
 
 namespace once::sim {
@@ -19,10 +21,36 @@ client::SessionOptions session_options(const Plan& plan, uint64_t seed) {
   return options;
 }
 
+constexpr std::string_view kOpenPrefix = "var-";  // of names that are no write-once switches
+
 bool is_answer(client::Outcome outcome) {
   return outcome == client::Outcome::kDone || outcome == client::Outcome::kRefused ||
          outcome == client::Outcome::kEmpty;
 }
+
+paxos::Operation operation_of(check::Action action) {
+  switch (action) {
+    case check::Action::kWrite:
+      return paxos::Operation::kWrite;
+    case check::Action::kRead:
+      return paxos::Operation::kRead;
+    case check::Action::kSet:
+      return paxos::Operation::kSet;
+    case check::Action::kCas:
+      return paxos::Operation::kCas;
+    case check::Action::kSeal:
+      return paxos::Operation::kSeal;
+    case check::Action::kNext:
+      return paxos::Operation::kNext;
+    case check::Action::kCheck:
+      return paxos::Operation::kCheck;
+    case check::Action::kWait:
+      return paxos::Operation::kWait;
+  }
+  return paxos::Operation::kRead;
+}
+
+std::string with_article(std::string_view text) { return "a " + std::string(text); }
 
 }  // namespace
 
@@ -42,14 +70,14 @@ class SimClient::Arrival final : public net::ClientChannelHandler {
 };
 
 SimClient::SimClient(World& world, Network& network, Oracle& oracle, const Plan& plan, size_t index,
-                     check::History& history, uint64_t& cold_names)
+                     check::History& history, Shared& shared)
     : world_(world),
       network_(network),
       oracle_(oracle),
       plan_(plan),
       index_(index),
       history_(history),
-      cold_names_(cold_names),
+      shared_(shared),
       session_(session_options(plan, world.prng().next()), this) {}
 
 void SimClient::begin() {
@@ -64,15 +92,17 @@ void SimClient::insist() { insists_ = true; }
 // -------------------------------------------------------------------------------------
 
 std::string SimClient::draw_name() {
+  const std::string kind = world_.chance(plan_.load.open) ? std::string(kOpenPrefix) : "";
   if (world_.chance(plan_.load.hot)) {
-    return fmt::format("hot-{}", world_.below(plan_.load.hot_names));
+    return kind + fmt::format("hot-{}", world_.below(plan_.load.hot_names));
   }
-  if (cold_names_ == 0 || world_.chance(plan_.load.fresh)) {
-    return fmt::format("cold-{}", ++cold_names_);
+  if (shared_.cold_names == 0 || world_.chance(plan_.load.fresh)) {
+    return kind + fmt::format("cold-{}", ++shared_.cold_names);
   }
   // Mostly what others are at, too: a name is fought over when it is new.
   const uint64_t window = world_.below(10) == 0 ? 500 : plan_.load.recent;
-  return fmt::format("cold-{}", cold_names_ - world_.below(std::min(cold_names_, window)));
+  return kind + fmt::format("cold-{}", shared_.cold_names -
+                                           world_.below(std::min(shared_.cold_names, window)));
 }
 
 std::string SimClient::draw_value() {
@@ -85,30 +115,67 @@ std::string SimClient::draw_value() {
   return value;
 }
 
-void SimClient::new_operation() {
-  const bool write = world_.chance(plan_.load.writes);
-  // Some reads come before the first write, and while it is under way.
-  const bool ahead = !write && world_.below(5) == 0;
-  const std::string name =
-      ahead ? fmt::format("cold-{}", cold_names_ + 1 + world_.below(2)) : draw_name();
-  start(name, write, write ? draw_value() : "");
+check::Action SimClient::draw_action(const std::string& name) {
+  using check::Action;
+  const bool change = world_.chance(plan_.load.writes);
+  if (!name.starts_with(kOpenPrefix)) {
+    if (change) return Action::kWrite;
+    return plan_.load.open != 0 && world_.below(20) == 0 ? Action::kWait : Action::kRead;
+  }
+  static constexpr Action kChanges[] = {Action::kSet, Action::kSet,  Action::kCas,  Action::kCas,
+                                        Action::kCas, Action::kNext, Action::kNext, Action::kNext};
+  static constexpr Action kQuestions[] = {Action::kRead, Action::kRead, Action::kCheck,
+                                          Action::kWait};
+  if (!change) return kQuestions[world_.below(std::size(kQuestions))];
+  if (world_.chance(plan_.load.final)) {
+    return world_.below(2) == 0 ? Action::kSeal : Action::kWrite;
+  }
+  return kChanges[world_.below(std::size(kChanges))];
 }
 
-void SimClient::probe(const std::string& name, bool write) {
-  start(name, write, write ? draw_value() : "");
+uint64_t SimClient::newest(const std::string& name) const {
+  const auto found = shared_.newest.find(name);
+  return found == shared_.newest.end() ? 0 : found->second;
+}
+
+// Mostly the newest that anybody was shown, else a neighbour.
+uint64_t SimClient::draw_version(const std::string& name) {
+  const uint64_t version = newest(name);
+  const uint64_t dice = world_.below(6);
+  return dice == 0 ? version + 1 : dice == 1 && version > 0 ? version - 1 : version;
+}
+
+void SimClient::new_operation() {
+  std::string name = draw_name();
+  const check::Action action = draw_action(name);
+  // Some reads come before the first write, and while it is under way.
+  if (action == check::Action::kRead && world_.below(5) == 0) {
+    name = fmt::format("cold-{}", shared_.cold_names + 1 + world_.below(2));
+  }
+  start(name, action);
+}
+
+void SimClient::probe(const std::string& name, bool change) {
+  const bool open = name.starts_with(kOpenPrefix);
+  if (change) {
+    start(name, open ? check::Action::kNext : check::Action::kWrite);
+  } else {
+    start(name, open && world_.below(2) == 0 ? check::Action::kWait : check::Action::kRead);
+  }
   settle();
 }
 
-void SimClient::start(const std::string& name, bool write, std::string value) {
+void SimClient::start(const std::string& name, check::Action action) {
   check::Call call;
   call.client = static_cast<uint32_t>(index_ + 1);
   call.name = name;
-  call.action = write ? check::Action::kWrite : check::Action::kRead;
+  call.action = action;
   call.id = request_id(index_ + 1, next_id_++);
-  call.value = std::move(value);
+  if (check::takes_version(action)) call.asked = draw_version(name);
+  if (check::takes_value(action)) call.value = draw_value();
   call.call_ns = world_.now();
-  world_.tell("client {} calls {} {} as {}", index_ + 1, write ? "write" : "read", name,
-              call.id.low);
+  world_.tell("client {} calls {} {}@{} as {}", index_ + 1, check::action_name(action), name,
+              call.asked, call.id.low);
   history_.push_back(std::move(call));
   ops_.push_back({history_.size() - 1, false, true});
   calls_[history_.back().id.low] = history_.size() - 1;
@@ -120,8 +187,8 @@ void SimClient::start(const std::string& name, bool write, std::string value) {
 void SimClient::attempt(size_t operation) {
   const check::Call& saw = history_[ops_[operation].call];
   client::Call call;
-  call.operation =
-      saw.action == check::Action::kWrite ? paxos::Operation::kWrite : paxos::Operation::kRead;
+  call.operation = operation_of(saw.action);
+  call.version = saw.asked;
   call.id = saw.id;
   call.name = saw.name;
   call.value = saw.value;
@@ -141,12 +208,10 @@ void SimClient::on_result(size_t index, client::Result&& result) {
     return world_.violation(fmt::format("a valid request on {} got {}: {}", call.name,
                                         client::outcome_name(result.outcome), result.message));
   }
-  if (!is_answer(result.outcome)) {
-    if (result.outcome == client::Outcome::kUnknown) operation.maybe = true;
-    if (insists_ || world_.chance(plan_.load.retry)) {
-      ++retries_;
-      return world_.after(world_.between(kMs, 50 * kMs), this, kRetry, index);
-    }
+  if (result.outcome == client::Outcome::kUnknown) operation.maybe = true;
+  if (!is_settled(operation, result) && (insists_ || world_.chance(plan_.load.retry))) {
+    ++retries_;
+    return world_.after(world_.between(kMs, 50 * kMs), this, kRetry, index);
   }
   record(operation, result);
   operation.active = false;
@@ -155,35 +220,36 @@ void SimClient::on_result(size_t index, client::Result&& result) {
   world_.after(world_.between(0, 2 * plan_.load.think_ns), this, kNext);
 }
 
+// Nothing is to be had by asking again.
+bool SimClient::is_settled(const Operation& operation, const client::Result& result) const {
+  const check::Call& call = history_[operation.call];
+  if (call.action == check::Action::kSet && operation.maybe) return true;  // it would happen twice
+  // News that got lost must be found out all the same, once a majority is well.
+  if (result.outcome == client::Outcome::kNotYet) return newest(call.name) <= call.asked;
+  return is_answer(result.outcome);
+}
+
 void SimClient::record(Operation& operation, const client::Result& result) {
   check::Call& call = history_[operation.call];
-  const bool write = call.action == check::Action::kWrite;
+  const bool change = check::changes(call.action);
   world_.tell("client {} gets {} for {} {} as {}: version {} by {}-{}", index_ + 1,
-              client::outcome_name(result.outcome), write ? "write" : "read", call.name,
+              client::outcome_name(result.outcome), check::action_name(call.action), call.name,
               call.id.low, result.version, result.writer.high, result.writer.low);
-  if (!is_answer(result.outcome)) {
-    call.outcome = write && operation.maybe ? check::Outcome::kUnknown : check::Outcome::kNothing;
-    if (call.outcome == check::Outcome::kNothing) call.return_ns = world_.now();
-    return;
-  }
+  check::take_answer(call, result);
+  const bool unclear = !is_answer(result.outcome) || check::may_be_its_own_doing(call);
+  if (change && operation.maybe && unclear) call.outcome = check::Outcome::kUnknown;
+  if (call.outcome == check::Outcome::kUnknown) return;
   call.return_ns = world_.now();
-  call.version = result.version;
-  call.sealed = result.sealed;
-  call.writer = result.writer;
-  call.result = result.value;
-  if (result.outcome == client::Outcome::kEmpty) {
-    call.outcome = check::Outcome::kEmpty;
-    return;
+  if (!check::shows_state(call) || call.version == 0) return;
+  uint64_t& newest = shared_.newest[call.name];
+  newest = std::max(newest, call.version);
+  const std::string by = with_article(check::action_name(call.action));
+  if (change && call.outcome == check::Outcome::kDone) {
+    oracle_.on_made(call.name, call.version, call.writer, by.c_str());
+  } else {
+    oracle_.on_shown(call.name, paxos::State{call.version, call.sealed, call.writer, call.result},
+                     by.c_str());
   }
-  const bool done = result.outcome == client::Outcome::kDone;
-  call.outcome = done ? check::Outcome::kDone : check::Outcome::kRefused;
-  if (write && done) {
-    call.result = call.value;
-    return oracle_.on_made(call.name, result.version, result.writer, "a write done");
-  }
-  oracle_.on_shown(call.name,
-                   paxos::State{result.version, result.sealed, result.writer, result.value},
-                   write ? "a write refused" : "a read");
 }
 
 // What callbacks left behind: the session must not be called from within them.
@@ -220,8 +286,8 @@ std::string SimClient::oldest_pending() const {
     if (!operation.active) continue;
     const check::Call& call = history_[operation.call];
     return fmt::format("{} of {} by client {} as {}, called at {:.3f} s",
-                       call.action == check::Action::kWrite ? "write" : "read", call.name,
-                       index_ + 1, call.id.low, static_cast<double>(call.call_ns) / 1e9);
+                       check::action_name(call.action), call.name, index_ + 1, call.id.low,
+                       static_cast<double>(call.call_ns) / 1e9);
   }
   return "";
 }

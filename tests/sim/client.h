@@ -17,16 +17,21 @@
 
 namespace once::sim {
 
+// Of all clients of a run together.
+struct Shared {
+  uint64_t cold_names = 0;                 // how many there are
+  std::map<std::string, uint64_t> newest;  // the highest version that was shown, by name
+};
+
 class SimClient final : public client::Transport, public Plug, public Actor {
  public:
-  // `cold_names` is shared by all clients: how many of them there are.
   SimClient(World& world, Network& network, Oracle& oracle, const Plan& plan, size_t index,
-            check::History& history, uint64_t& cold_names);
+            check::History& history, Shared& shared);
 
   void begin();
   // No more new ones; from now on each operation is tried until it has an answer.
   void insist();
-  void probe(const std::string& name, bool write);
+  void probe(const std::string& name, bool change);
   size_t pending() const { return pending_; }
   std::string oldest_pending() const;
   // What the request with this number was about; nullptr: none of ours.
@@ -61,13 +66,17 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   };
 
   void new_operation();
-  void start(const std::string& name, bool write, std::string value);
+  void start(const std::string& name, check::Action action);
   void attempt(size_t operation);
   void on_result(size_t operation, client::Result&& result);
+  bool is_settled(const Operation& operation, const client::Result& result) const;
   void record(Operation& operation, const client::Result& result);
   void settle();
   std::string draw_name();
   std::string draw_value();
+  check::Action draw_action(const std::string& name);
+  uint64_t draw_version(const std::string& name);
+  uint64_t newest(const std::string& name) const;
   Lane* find(uint64_t tag);
 
   World& world_;
@@ -76,7 +85,7 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   const Plan& plan_;
   const size_t index_;
   check::History& history_;
-  uint64_t& cold_names_;
+  Shared& shared_;
   client::Session session_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Operation> ops_;

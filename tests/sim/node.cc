@@ -25,7 +25,7 @@ void each_counter(paxos::ReplicaCounters& to, const paxos::ReplicaCounters& from
   using C = paxos::ReplicaCounters;
   for (auto field : {&C::fast_path_writes, &C::classic_rounds, &C::takeovers, &C::local_reads,
                      &C::quorum_reads, &C::forwarded, &C::refused, &C::overloaded, &C::unavailable,
-                     &C::unknown, &C::rejected, &C::ignored_messages}) {
+                     &C::unknown, &C::rejected, &C::ignored_messages, &C::changes}) {
     each(to.*field, from.*field);
   }
 }

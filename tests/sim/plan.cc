@@ -42,6 +42,9 @@ Load draw_load(Dice& dice) {
   load.large = dice.rate(30'000);
   load.retry = dice.rate(1'000'000);
   load.timeout_ns = dice.between(100 * kMs, 3 * kSecond);
+  static constexpr uint32_t kOpen[] = {0, 300'000, 700'000, 1'000'000};
+  load.open = kOpen[dice.below(std::size(kOpen))];
+  load.final = dice.rate(20'000);
   return load;
 }
 

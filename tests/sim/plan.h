@@ -37,6 +37,8 @@ struct Load {
   uint32_t hot = 200'000;    // per million operations
   uint32_t fresh = 300'000;  // per million others: a name that nobody used yet
   uint64_t recent = 100;     // ... else one of so many that were used last
+  uint32_t open = 0;         // per million operations: on a name that is no write-once switch
+  uint32_t final = 0;        // per million changes of such a name: the last one
   uint32_t large = 0;        // per million writes: up to the largest value
   uint32_t retry = 500'000;  // per million operations without an outcome
   int64_t timeout_ns = kSecond;

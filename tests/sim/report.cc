@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tests/check/checks.h"
+
 namespace once::sim {
 namespace {
 
@@ -36,12 +38,15 @@ void counts_from_json(const json& object, const char* (*name)(Kind),
   for (size_t i = 0; i < kKinds; ++i) counts[i] = object.at(name(static_cast<Kind>(i)));
 }
 
+const char* action_text(check::Action action) { return check::action_name(action).data(); }
+
 std::string show_counts(const RunResult& result) {
-  return show("faults", result.faults, fault_name) +
+  return show("answered operations", result.actions, action_text) +
+         show("faults", result.faults, fault_name) +
          show("decisions by path", result.decisions, path_name) +
          show("rare branches taken", result.rare, rare_name) +
-         fmt::format("  reads: {} local, {} by a majority\n", result.local_reads,
-                     result.quorum_reads);
+         fmt::format("  reads: {} local, {} by a majority; {} changes in all proposals\n",
+                     result.local_reads, result.quorum_reads, result.changes);
 }
 
 double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
@@ -56,6 +61,8 @@ void Summary::add(const RunResult& result) {
   sum.operations += result.operations;
   sum.retries += result.retries;
   sum.answered += result.answered;
+  sum.changes += result.changes;
+  sim::add(sum.actions, result.actions);
   sum.local_reads += result.local_reads;
   sum.quorum_reads += result.quorum_reads;
   sum.records += result.records;
@@ -114,6 +121,8 @@ json to_json(const RunResult& result) {
               {"operations", result.operations},
               {"retries", result.retries},
               {"answered", result.answered},
+              {"actions", counts_to_json(result.actions, action_text)},
+              {"changes", result.changes},
               {"local_reads", result.local_reads},
               {"quorum_reads", result.quorum_reads},
               {"records", result.records},
@@ -134,6 +143,8 @@ RunResult from_json(const json& from) {
   result.operations = from.at("operations");
   result.retries = from.at("retries");
   result.answered = from.at("answered");
+  counts_from_json(from.at("actions"), action_text, result.actions);
+  result.changes = from.at("changes");
   result.local_reads = from.at("local_reads");
   result.quorum_reads = from.at("quorum_reads");
   result.records = from.at("records");

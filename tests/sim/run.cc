@@ -5,7 +5,7 @@
 
 #include "net/client_codec.h"
 #include "tests/check/checks.h"
-#include "tests/check/linearizer.h"
+#include "tests/check/register_model.h"
 #include "tests/sim/client.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/network.h"
@@ -18,6 +18,19 @@ constexpr int64_t kLivenessBoundNs = 20 * kSecond;
 constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
+
+bool shows_state(paxos::Status status) {
+  switch (status) {
+    case paxos::Status::kDone:
+    case paxos::Status::kAlreadySet:
+    case paxos::Status::kConflict:
+    case paxos::Status::kSealed:
+    case paxos::Status::kIdReused:
+      return true;
+    default:
+      return false;
+  }
+}
 
 class Run final : public Wiretap {
  public:
@@ -35,7 +48,7 @@ class Run final : public Wiretap {
     }
     for (size_t i = 0; i < plan_.clients; ++i) {
       clients_.push_back(
-          std::make_unique<SimClient>(world_, network_, oracle_, plan_, i, history_, cold_names_));
+          std::make_unique<SimClient>(world_, network_, oracle_, plan_, i, history_, shared_));
     }
   }
 
@@ -68,7 +81,7 @@ class Run final : public Wiretap {
   std::vector<std::unique_ptr<SimNode>> nodes_;
   Faults faults_;
   check::History history_;
-  uint64_t cold_names_ = 0;
+  Shared shared_;
   std::vector<std::unique_ptr<SimClient>> clients_;
   int64_t healing_ns_ = 0;
 };
@@ -84,12 +97,8 @@ void Run::on_node_sends(HostId client, std::string_view frames) {
     if (!reply || call == nullptr) {
       return world_.violation("a node sent a reply that cannot be read, or that nobody asked for");
     }
-    if (reply->status != paxos::Status::kDone && reply->status != paxos::Status::kAlreadySet) {
-      continue;
-    }
-    const bool made =
-        call->action == check::Action::kWrite && reply->status == paxos::Status::kDone;
-    if (made) {
+    if (!shows_state(reply->status) || reply->state.version == 0) continue;
+    if (check::changes(call->action) && reply->status == paxos::Status::kDone) {
       oracle_.on_made(call->name, reply->state.version, reply->state.writer, "an answer under way");
     } else {
       oracle_.on_shown(call->name, reply->state, "an answer under way");
@@ -112,8 +121,9 @@ void Run::probe_all() {
       const uint64_t kind = world_.below(3);
       std::string name = fmt::format("probe-{}", world_.below(1000));
       if (kind == 0) name = fmt::format("hot-{}", world_.below(plan_.load.hot_names));
-      if (kind == 1 && cold_names_ > 0)
-        name = fmt::format("cold-{}", 1 + world_.below(cold_names_));
+      if (kind == 1 && shared_.cold_names > 0)
+        name = fmt::format("cold-{}", 1 + world_.below(shared_.cold_names));
+      if (world_.chance(plan_.load.open)) name = "var-" + name;
       client->probe(name, write);
     }
   }
@@ -159,7 +169,7 @@ void Run::second_opinion() {
   for (const check::NameCalls& name : check::by_name(history_)) {
     if (name.calls.size() < 3 || name.calls.size() > kMaxSearchedCalls) continue;
     if (++looked_at > kMaxSearchedNames) return;
-    if (check::is_linearizable(name)) continue;
+    if (check::is_linearizable_register(name)) continue;
     world_.violation(
         fmt::format("history of {}: no order of its calls explains every answer", name.name));
   }
@@ -183,14 +193,17 @@ RunResult Run::result() {
     result.retries += client->retries();
   }
   for (const check::Call& call : history_) {
-    if (call.outcome != check::Outcome::kUnknown && call.outcome != check::Outcome::kNothing) {
-      ++result.answered;
+    if (call.outcome == check::Outcome::kUnknown || call.outcome == check::Outcome::kNothing) {
+      continue;
     }
+    ++result.answered;
+    ++result.actions[static_cast<size_t>(call.action)];
   }
   for (auto& node : nodes_) {
     const paxos::ReplicaCounters& counters = node->counters();
     result.local_reads += counters.local_reads;
     result.quorum_reads += counters.quorum_reads;
+    result.changes += counters.changes;
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/check/history.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/rare_branches.h"
@@ -20,7 +21,9 @@ struct RunResult {
   uint64_t events = 0;
   uint64_t operations = 0;
   uint64_t retries = 0;
-  uint64_t answered = 0;  // with an outcome that is known
+  uint64_t answered = 0;                            // with an outcome that is known
+  std::array<uint64_t, check::kActions> actions{};  // answered, by operation
+  uint64_t changes = 0;                             // in all proposals that were chosen
   uint64_t local_reads = 0;
   uint64_t quorum_reads = 0;
   uint64_t records = 0;

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/check/checks.h"
 #include "tests/check/history_file.h"
 #include "tests/torture/workload.h"
 
@@ -62,17 +63,18 @@ bool load_until_told(Workload& workload) {
   return !orphaned;
 }
 
-// In milliseconds of the monotonic clock: "won T" when a write won, so that a majority must have
-// worked just then; "refused T" when it lost; "read T" when a read was answered; "failed CALL
-// RETURN" of each call that told nothing.
+// In milliseconds of the monotonic clock: "won T" when a change was made, so that a majority must
+// have worked just then; "refused T" when it was refused; "read T" when a question was answered;
+// "failed CALL RETURN" of each call that told nothing. Not of waits: to wait in vain is no failure.
 void save_times(const History& history, const std::string& path) {
   std::ofstream file(path);
   for (const auto& call : history) {
-    if (call.action == Action::kWrite && call.outcome == Outcome::kDone) {
+    if (call.action == Action::kWait) continue;
+    if (once::check::changes(call.action) && call.outcome == Outcome::kDone) {
       file << "won " << call.return_ns / 1'000'000 << '\n';
-    } else if (call.action == Action::kWrite && call.outcome == Outcome::kRefused) {
+    } else if (once::check::changes(call.action) && once::check::is_refusal(call.outcome)) {
       file << "refused " << call.return_ns / 1'000'000 << '\n';
-    } else if (call.outcome == Outcome::kDone || call.outcome == Outcome::kEmpty) {
+    } else if (once::check::shows_state(call) || call.outcome == Outcome::kEmpty) {
       file << "read " << call.return_ns / 1'000'000 << '\n';
     } else if (call.outcome == Outcome::kUnknown || call.outcome == Outcome::kNothing) {
       file << "failed " << call.call_ns / 1'000'000 << ' ' << call.return_ns / 1'000'000 << '\n';
@@ -82,24 +84,21 @@ void save_times(const History& history, const std::string& path) {
 
 nlohmann::json summary(const History& history, const Workload& workload, size_t unread,
                        size_t invalid_or_error) {
-  const auto count = [&](Action action, Outcome outcome) {
-    return std::count_if(history.begin(), history.end(), [&](const auto& call) {
-      return call.action == action && call.outcome == outcome;
-    });
-  };
+  nlohmann::json operations;
+  for (const auto& call : history) {
+    nlohmann::json& kind = operations[std::string(once::check::action_name(call.action))];
+    if (kind.is_null())
+      kind = {{"done", 0}, {"refused", 0}, {"empty", 0}, {"unknown", 0}, {"nothing", 0}};
+    const bool refused = once::check::is_refusal(call.outcome);
+    nlohmann::json& count =
+        kind[refused ? "refused" : std::string(once::check::outcome_name(call.outcome))];
+    count = count.get<size_t>() + 1;
+  }
   return {{"calls", history.size()},
           {"names", workload.names()},
           {"unread", unread},
           {"invalid_or_error", invalid_or_error},
-          {"writes",
-           {{"done", count(Action::kWrite, Outcome::kDone)},
-            {"refused", count(Action::kWrite, Outcome::kRefused)},
-            {"unknown", count(Action::kWrite, Outcome::kUnknown)},
-            {"nothing", count(Action::kWrite, Outcome::kNothing)}}},
-          {"reads",
-           {{"done", count(Action::kRead, Outcome::kDone)},
-            {"empty", count(Action::kRead, Outcome::kEmpty)},
-            {"nothing", count(Action::kRead, Outcome::kNothing)}}}};
+          {"operations", operations}};
 }
 
 int run(const Options& options) {

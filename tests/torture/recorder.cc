@@ -4,30 +4,9 @@
 
 #include <utility>
 
+#include "tests/check/from_client.h"
+
 namespace once::torture {
-namespace {
-
-check::Outcome outcome_of(client::Outcome outcome) {
-  switch (outcome) {
-    case client::Outcome::kDone:
-      return check::Outcome::kDone;
-    case client::Outcome::kRefused:
-      return check::Outcome::kRefused;
-    case client::Outcome::kEmpty:
-      return check::Outcome::kEmpty;
-    case client::Outcome::kUnknown:
-      return check::Outcome::kUnknown;
-    case client::Outcome::kNotYet:
-    case client::Outcome::kCancelled:
-    case client::Outcome::kUnavailable:
-    case client::Outcome::kInvalid:
-    case client::Outcome::kError:
-      return check::Outcome::kNothing;
-  }
-  return check::Outcome::kUnknown;
-}
-
-}  // namespace
 
 int64_t now_ns() {
   timespec now{};
@@ -43,22 +22,15 @@ size_t Recorder::called(check::Call call) {
   return history_.size() - 1;
 }
 
-check::Call Recorder::returned(size_t handle, client::Result&& result) {
+check::Call Recorder::returned(size_t handle, const client::Result& result) {
   const int64_t now = now_ns();
   std::lock_guard lock(mutex_);
   --in_flight_;
   check::Call& call = history_[handle];
   call.return_ns = now;
-  call.outcome = outcome_of(result.outcome);
+  check::take_answer(call, result);
   invalid_or_error_ +=
       result.outcome == client::Outcome::kInvalid || result.outcome == client::Outcome::kError;
-  call.version = result.version;
-  call.sealed = result.sealed;
-  call.writer = result.writer;
-  call.result = std::move(result.value);
-  // The library may leave out the value that the caller knows.
-  const bool won = call.action == check::Action::kWrite && call.outcome == check::Outcome::kDone;
-  if (won && call.result.empty()) call.result = call.value;
   return call;
 }
 

@@ -18,7 +18,7 @@ class Recorder {
  public:
   size_t called(check::Call call);  // sets the time of the call; the handle for its return
   // Returns what was recorded, its outcome and time of return set.
-  check::Call returned(size_t handle, client::Result&& result);
+  check::Call returned(size_t handle, const client::Result& result);
 
   size_t calls() const;
   size_t in_flight() const;

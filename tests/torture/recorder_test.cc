@@ -13,7 +13,7 @@ size_t counted(client::Outcome outcome) {
   const size_t handle = recorder.called({});
   client::Result result;
   result.outcome = outcome;
-  recorder.returned(handle, std::move(result));
+  recorder.returned(handle, result);
   return recorder.invalid_or_error();
 }
 

@@ -186,13 +186,14 @@ class Totals:
     def add_summary(self, summary):
         self.calls += summary["calls"]
         self.names += summary["names"]
-        for kind in ("writes", "reads"):
-            for outcome, count in summary[kind].items():
+        for kind, counts in summary["operations"].items():
+            for outcome, count in counts.items():
                 self.outcomes[f"{kind} {outcome}"] += count
 
     def show(self):
         print("operations: " + f"{self.calls} on {self.names} names; "
-              + ", ".join(f"{kind} {count}" for kind, count in sorted(self.outcomes.items())))
+              + ", ".join(f"{kind} {count}" for kind, count in sorted(self.outcomes.items())
+                          if count))
         print(f"faults: {sum(self.faults.values())}; "
               + ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())))
         print(f"while a majority was healthy ({self.healthy:.0f} s): longest gap without a "

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -24,6 +25,8 @@ constexpr uint64_t kFreshBehind = 40;  // names behind and before the head that 
 constexpr uint64_t kFreshAhead = 8;
 constexpr int64_t kHotEraNs = 3'000 * kMs;
 constexpr uint64_t kHotNames = 4;
+constexpr uint64_t kRegisterPercent = 45;  // of the operations
+constexpr std::string_view kCounter = "counter-";
 constexpr size_t kReadBackWindow = 512;
 
 void pause_ms(int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
@@ -51,7 +54,7 @@ Workload::Workload(const WorkloadOptions& options)
 
 Workload::~Workload() = default;
 
-std::string Workload::pick_name() {
+std::string Workload::pick_switch() {
   if (chance(20)) {
     return fmt::format("hot-{}-{}", (now_ns() - begin_ns_) / kHotEraNs, prng_.below(kHotNames));
   }
@@ -61,50 +64,112 @@ std::string Workload::pick_name() {
   return fmt::format("fresh-{}", low + prng_.below(head_ + kFreshAhead - low));
 }
 
+// Some live for the whole run, the others for a few seconds: they may be sealed.
+std::string Workload::pick_register() {
+  if (chance(30)) return fmt::format("{}{}", kCounter, prng_.below(kHotNames));
+  return fmt::format("var-{}-{}", (now_ns() - begin_ns_) / kHotEraNs, prng_.below(kHotNames));
+}
+
 Call Workload::new_call() {
   Call call;
-  call.name = pick_name();
-  if (chance(50)) {
-    call.action = Action::kWrite;
-    call.id = request_id(options_.seed, ++written_);
+  const uint64_t dice = prng_.below(100);
+  if (dice < kRegisterPercent) {
+    call.name = pick_register();
+    ask_register(call);
+  } else {
+    call.name = pick_switch();
+    call.action = chance(50) ? Action::kWrite : chance(5) ? Action::kWait : Action::kRead;
+  }
+  if (check::changes(call.action)) call.id = request_id(options_.seed, ++written_);
+  if (check::takes_value(call.action)) {
     call.value = fmt::format("v{}-{:x>{}}", written_, "", prng_.below(80));
   }
   return call;
 }
 
+void Workload::ask_register(Call& call) {
+  static constexpr Action kActions[] = {
+      Action::kSet,  Action::kSet,  Action::kCas,  Action::kCas,  Action::kCas,   Action::kNext,
+      Action::kNext, Action::kNext, Action::kRead, Action::kRead, Action::kCheck, Action::kWait};
+  call.action = kActions[prng_.below(std::size(kActions))];
+  const bool lasts = call.name.starts_with(kCounter);
+  if (!lasts && chance(1)) call.action = chance(50) ? Action::kSeal : Action::kWrite;
+  if (!check::takes_version(call.action)) return;
+  const uint64_t version = newest(call.name);
+  const uint64_t dice = prng_.below(6);
+  call.asked = dice == 0 ? version + 1 : dice == 1 && version > 0 ? version - 1 : version;
+}
+
+uint64_t Workload::newest(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  const auto found = newest_.find(name);
+  return found == newest_.end() ? 0 : found->second;
+}
+
+void Workload::start(client::Client& client, const Call& call, client::Callback answer) {
+  const client::CallOptions as_before{.id = call.id};
+  switch (call.action) {
+    case Action::kWrite:
+      client.write_async(call.name, call.value, as_before, std::move(answer));
+      break;
+    case Action::kRead:
+      client.read_async(call.name, {}, std::move(answer));
+      break;
+    case Action::kSet:
+      client.set_async(call.name, call.value, as_before, std::move(answer));
+      break;
+    case Action::kCas:
+      client.cas_async(call.name, call.asked, call.value, as_before, std::move(answer));
+      break;
+    case Action::kSeal:
+      client.seal_async(call.name, call.asked, as_before, std::move(answer));
+      break;
+    case Action::kNext:
+      client.next_async(call.name, as_before, std::move(answer));
+      break;
+    case Action::kCheck:
+      client.check_async(call.name, call.asked, {}, std::move(answer));
+      break;
+    case Action::kWait:
+      client.wait_async(call.name, call.asked, {}, std::move(answer));
+      break;
+  }
+}
+
 void Workload::submit(Call call, unsigned attempts) {
   call.client = static_cast<uint32_t>(prng_.below(clients_.size()));
-  client::Client& client = *clients_[call.client];
   const size_t handle = recorder_.called(call);
-  const auto answer = [this, handle, attempts](client::Result&& result) {
-    on_answer(recorder_.returned(handle, std::move(result)), attempts + 1);
-  };
-  if (call.action == Action::kWrite) {
-    client.write_async(call.name, call.value, {.id = call.id}, answer);
-  } else {
-    client.read_async(call.name, {}, answer);
-  }
+  start(*clients_[call.client], call, [this, handle, attempts](client::Result&& result) {
+    on_answer(recorder_.returned(handle, result), attempts + 1);
+  });
 }
 
 // Another client may try it while the first attempt still travels.
 void Workload::on_answer(const Call& call, unsigned attempts) {
-  if (call.action != Action::kWrite || attempts >= kMaxAttempts) return;
-  std::lock_guard lock(retries_mutex_);
+  std::lock_guard lock(mutex_);
+  if (check::shows_state(call)) {
+    uint64_t& newest = newest_[call.name];
+    newest = std::max(newest, call.version);
+  }
+  if (!check::changes(call.action) || attempts >= kMaxAttempts) return;
+  // A set that a node may have had would happen twice.
+  if (call.action == Action::kSet && call.outcome != Outcome::kNothing) return;
   // Now and then also what is known already: a retry must be told the same again.
   const uint64_t percent = call.outcome == Outcome::kUnknown   ? 80
                            : call.outcome == Outcome::kNothing ? 30
                                                                : 2;
   if (retry_prng_.below(100) >= percent) return;
   Retry retry{now_ns() + static_cast<int64_t>(retry_prng_.below(500)) * kMs, attempts, {}};
-  retry.call.action = Action::kWrite;
+  retry.call.action = call.action;
   retry.call.name = call.name;
   retry.call.id = call.id;
+  retry.call.asked = call.asked;
   retry.call.value = call.value;
   retries_.push(std::move(retry));
 }
 
 bool Workload::take_due_retry(Retry* retry) {
-  std::lock_guard lock(retries_mutex_);
+  std::lock_guard lock(mutex_);
   if (retries_.empty() || retries_.top().at_ns > now_ns()) return false;
   *retry = retries_.top();
   retries_.pop();
@@ -152,7 +217,7 @@ std::vector<std::string> Workload::read_each(const std::vector<std::string>& nam
     const size_t handle = recorder_.called(call);
     ++pending;
     clients_[call.client]->read_async(name, {}, [&, handle](client::Result&& result) {
-      const Call answered = recorder_.returned(handle, std::move(result));
+      const Call answered = recorder_.returned(handle, result);
       if (answered.outcome == Outcome::kNothing) {
         std::lock_guard lock(mutex);
         failed.push_back(answered.name);

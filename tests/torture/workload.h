@@ -1,6 +1,7 @@
 // The load of a torture run over the real client library: several clients that race on fresh names,
-// on a few hot ones and read old ones; what ended unknown is tried again under its request id, by
-// any client. One load thread (the caller's); answers come on the clients' threads.
+// on a few hot ones and read old ones, and do everything to a few open registers; what ended
+// unknown is tried again under its request id, by any client, if docs/protocol.md (7) allows it.
+// One load thread (the caller's); answers come on the clients' threads.
 #pragma once
 
 #include <atomic>
@@ -8,6 +9,7 @@
 #include <mutex>
 #include <queue>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/prng.h"
@@ -46,10 +48,14 @@ class Workload {
   };
 
   bool chance(uint64_t percent) { return prng_.below(100) < percent; }
-  std::string pick_name();
+  std::string pick_switch();
+  std::string pick_register();
   check::Call new_call();
+  void ask_register(check::Call& call);
+  void start(client::Client& client, const check::Call& call, client::Callback answer);
   void submit(check::Call call, unsigned attempts);
   void on_answer(const check::Call& call, unsigned attempts);
+  uint64_t newest(const std::string& name);
   bool take_due_retry(Retry* retry);
   std::vector<std::string> read_each(const std::vector<std::string>& names);
 
@@ -60,9 +66,10 @@ class Workload {
   uint64_t head_ = 0;     // fresh names are drawn from around it
   uint64_t written_ = 0;  // makes values unique
   std::vector<std::string> names_;
-  std::mutex retries_mutex_;
+  std::mutex mutex_;  // of what answers change: the three that follow
   std::priority_queue<Retry> retries_;
   Prng retry_prng_;
+  std::unordered_map<std::string, uint64_t> newest_;      // highest version shown, by register
   std::vector<std::unique_ptr<client::Client>> clients_;  // last: their threads use the rest
 };
 
