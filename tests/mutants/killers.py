@@ -79,8 +79,9 @@ def describe(text, code):
     return "; ".join(parts)[:200]
 
 
-PAPER = ["ballots_test", "batch_test", "change_test", "claim_test", "durability_test",
-         "quorum_read_test", "read_test", "requests_test", "wait_test"]
+PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
+         "confirmation_test", "durability_test", "quorum_read_test", "read_test", "requests_test",
+         "wait_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -102,6 +103,7 @@ def known(root, fast):
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
+        unit("lock_machine_test", {"client"}, 1), unit("lock_walk_test", {"client"}, 2),
         unit("session_wait_test", {"client"}, 1),
         unit("client_test", {"client"}, 2),
     ]
