@@ -129,6 +129,11 @@ void Load::finish() {
   for (const Slot& slot : slots_) {
     if (slot.busy && slot.begun_ns >= measure_start_ns_) ++result_.errors.no_answer;
   }
+  for (Tokens& tokens : tokens_) {
+    std::sort(tokens.all.begin(), tokens.all.end());
+    auto twice = std::adjacent_find(tokens.all.begin(), tokens.all.end());
+    if (twice != tokens.all.end()) wrong(fmt::format("token {} was given twice", *twice));
+  }
   phase_ = Phase::kOver;
   io_.stop();
 }
@@ -210,6 +215,7 @@ void Load::make_names() {
     pools_[target].push_back(i);
     if (options_.operation == paxos::Operation::kRead) to_prepare_.push_back(i);
   }
+  if (options_.operation == paxos::Operation::kNext) tokens_.resize(count);
   // Fewer names than targets: the others send all of them, and their nodes forward.
   for (auto& pool : pools_) {
     if (!pool.empty()) continue;

@@ -54,7 +54,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
     int64_t begun_ns = 0;
     uint32_t connection = 0;
     uint32_t generation = 0;
-    uint32_t name = 0;  // of names_, where those are used
+    uint32_t name = 0;   // of names_, where those are used
+    uint64_t floor = 0;  // next: the highest token of the name answered before it was sent
     bool busy = false;
   };
 
@@ -85,7 +86,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
                     RequestId id, std::string_view name, uint32_t name_index);
   void release(uint32_t slot);
   void settle_prepared(uint32_t name, const paxos::ClientReply& reply);
-  void settle(int64_t begun_ns, const paxos::ClientReply& reply);
+  void check_token(const Slot& slot, uint64_t token);
+  void settle(const Slot& slot, const paxos::ClientReply& reply);
   void count_error(uint64_t Errors::*kind);
   void wrong(std::string what);
   void show_progress(int64_t now);
@@ -116,6 +118,12 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   std::vector<size_t> pool_at_;
   std::deque<uint32_t> to_prepare_;
   size_t prepared_ = 0;
+
+  struct Tokens {
+    uint64_t highest = 0;
+    std::vector<uint64_t> all;
+  };
+  std::vector<Tokens> tokens_;  // next: by name; sorted and compared when the run ends
 
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;

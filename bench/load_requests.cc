@@ -71,12 +71,14 @@ bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operati
   request.id = id;
   request.timeout_ms = options_.timeout_ms;
   request.name = name;
-  if (operation == paxos::Operation::kWrite) request.value = value_;
+  if (operation == paxos::Operation::kWrite || operation == paxos::Operation::kSet)
+    request.value = value_;
   if (!connection.send(uint64_t{slot.generation} << kSlotBits | index, request)) return false;
   free_slots_.pop_back();
   slot.begun_ns = begun_ns;
   slot.connection = connection.index();
   slot.name = name_index;
+  slot.floor = tokens_.empty() ? 0 : tokens_[name_index].highest;
   slot.busy = true;
   ++connection.in_flight;
   return true;
@@ -105,7 +107,7 @@ void Load::on_reply(Connection& connection, uint64_t correlation, const paxos::C
   bool preparing = phase_ == Phase::kPrepare;
   release(static_cast<uint32_t>(index));
   if (preparing) return settle_prepared(slot.name, reply);
-  settle(slot.begun_ns, reply);
+  settle(slot, reply);
 }
 
 void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
@@ -119,17 +121,27 @@ void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
   }
 }
 
-void Load::settle(int64_t begun_ns, const paxos::ClientReply& reply) {
+// A request sent after an answer was received gets a higher token than that answer's.
+void Load::check_token(const Slot& slot, uint64_t token) {
+  Tokens& tokens = tokens_[slot.name];
+  if (token <= slot.floor) wrong("a token is not above one that was answered before it was asked");
+  tokens.highest = std::max(tokens.highest, token);
+  tokens.all.push_back(token);
+}
+
+void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
   bool read = options_.operation == paxos::Operation::kRead;
   bool measured = phase_ == Phase::kMeasure;
   switch (reply.status) {
     case paxos::Status::kDone:
       if (read && reply.state.value != value_)
         return wrong("a read returned a value never written");
+      if (!tokens_.empty()) check_token(slot, reply.state.version);
       if (measured || phase_ == Phase::kWarmup) ++result_.done;
       break;
     case paxos::Status::kAlreadySet:
-      if (read || options_.hot_names == 0) return wrong("a write to a fresh name was refused");
+      if (options_.operation != paxos::Operation::kWrite || options_.hot_names == 0)
+        return wrong("a write to a fresh name was refused");
       if (reply.state.value != value_) return wrong("a refusal shows a value never written");
       if (measured || phase_ == Phase::kWarmup) ++result_.refused;
       break;
@@ -149,8 +161,8 @@ void Load::settle(int64_t begun_ns, const paxos::ClientReply& reply) {
     case paxos::Status::kInvalid:
       return count_error(&Errors::invalid);
   }
-  if (phase_ == Phase::kWarmup || begun_ns < measure_start_ns_) return;
-  result_.latency.record(static_cast<uint64_t>(std::max<int64_t>(round_ns_ - begun_ns, 0)));
+  if (phase_ == Phase::kWarmup || slot.begun_ns < measure_start_ns_) return;
+  result_.latency.record(static_cast<uint64_t>(std::max<int64_t>(round_ns_ - slot.begun_ns, 0)));
 }
 
 void Load::count_error(uint64_t Errors::*kind) {

@@ -42,6 +42,9 @@ std::string check(const Options& o) {
   }
   if (o.value_bytes > kMaxValueBytes)
     return fmt::format("--value-size must be 0..{}", kMaxValueBytes);
+  if (o.operation == paxos::Operation::kNext && o.hot_names == 0) {
+    return "--op next needs --names hot:K: its tokens are compared within a name";
+  }
   if (!(o.seconds > 0 && o.seconds <= 86400)) return "--seconds must be above 0, at most 86400";
   if (!(o.warmup_seconds >= 0 && o.warmup_seconds <= 3600)) return "--warmup must be 0..3600";
   if (!(o.rate >= 0 && o.rate <= 1e8)) return "--rate must be 0..100000000";
@@ -63,7 +66,7 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   CLI::App app("Load generator for once. Each name is sent to its home, as a good client does.",
                "once-bench");
   app.add_option("--endpoints", endpoints, "HOST:PORT,... (also ONCE_ENDPOINTS)");
-  app.add_option("--op", o.operation_name, "write or read")
+  app.add_option("--op", o.operation_name, "write, read, set or next")
       ->check(CLI::IsMember({"write", "read", "set", "cas", "next", "mix"}));
   app.add_option("--connections", o.connections, "spread over nodes and cores")
       ->capture_default_str();
@@ -83,10 +86,12 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   app.add_option("--floor-dir", o.floor_dir, "directory of the log writes, on the nodes' disk")
       ->capture_default_str();
   if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
-  if (o.operation_name != "write" && o.operation_name != "read") {
+  if (o.operation_name == "cas" || o.operation_name == "mix") {
     return usage_error(o.operation_name + ": not served yet by this version");
   }
-  o.operation = o.operation_name == "read" ? paxos::Operation::kRead : paxos::Operation::kWrite;
+  if (o.operation_name == "read") o.operation = paxos::Operation::kRead;
+  if (o.operation_name == "set") o.operation = paxos::Operation::kSet;
+  if (o.operation_name == "next") o.operation = paxos::Operation::kNext;
   o.endpoints = split_list(endpoints);
   const std::string wrong =
       parse_names(names, o.hot_names)
