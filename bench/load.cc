@@ -129,10 +129,11 @@ void Load::finish() {
   for (const Slot& slot : slots_) {
     if (slot.busy && slot.begun_ns >= measure_start_ns_) ++result_.errors.no_answer;
   }
-  for (Tokens& tokens : tokens_) {
-    std::sort(tokens.all.begin(), tokens.all.end());
-    auto twice = std::adjacent_find(tokens.all.begin(), tokens.all.end());
-    if (twice != tokens.all.end()) wrong(fmt::format("token {} was given twice", *twice));
+  if (options_.operation == paxos::Operation::kCas) {
+    const auto wins = [](const Slot& a, const Slot& b) { return a.wins < b.wins; };
+    const auto [least, most] = std::minmax_element(slots_.begin(), slots_.end(), wins);
+    result_.least_wins = least->wins;
+    result_.most_wins = most->wins;
   }
   phase_ = Phase::kOver;
   io_.stop();
@@ -207,6 +208,8 @@ void Load::plan(const net::ServerHello& map, int64_t now) {
 void Load::make_names() {
   size_t count = options_.hot_names;
   if (count == 0 && options_.operation == paxos::Operation::kRead) count = kReadNames;
+  // Fewer names than targets: every connection goes to the home of one.
+  if (count != 0 && count < targets_.size()) targets_.resize(count);
   pools_.resize(targets_.size());
   pool_at_.resize(targets_.size(), 0);
   for (uint32_t i = 0; i < count; ++i) {
@@ -216,11 +219,6 @@ void Load::make_names() {
     if (options_.operation == paxos::Operation::kRead) to_prepare_.push_back(i);
   }
   if (options_.operation == paxos::Operation::kNext) tokens_.resize(count);
-  // Fewer names than targets: the others send all of them, and their nodes forward.
-  for (auto& pool : pools_) {
-    if (!pool.empty()) continue;
-    for (uint32_t i = 0; i < count; ++i) pool.push_back(i);
-  }
 }
 
 void Load::reopen_lost(int64_t now) {

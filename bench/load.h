@@ -36,6 +36,8 @@ struct LoadResult {
   Histogram latency;    // ns, answers only: errors are counted apart
   uint64_t done = 0;
   uint64_t refused = 0;
+  uint64_t least_wins = 0;  // cas: of one of the callers, of whom there are `in_flight`
+  uint64_t most_wins = 0;
   Errors errors;
   uint64_t protocol_errors = 0;  // broken frames, and answers that cannot be true
   std::string first_protocol_error;
@@ -57,6 +59,10 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
     uint32_t name = 0;   // of names_, where those are used
     uint64_t floor = 0;  // next: the highest token of the name answered before it was sent
     bool busy = false;
+    // cas: what this caller knows of a name, and how often it has won
+    uint32_t known_name = 0;
+    uint64_t known_version = 0;
+    uint64_t wins = 0;
   };
 
   void on_hello(Connection& connection, const net::ServerHello& hello) override;
@@ -87,6 +93,7 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   void release(uint32_t slot);
   void settle_prepared(uint32_t name, const paxos::ClientReply& reply);
   void check_token(const Slot& slot, uint64_t token);
+  void learn(Slot& slot, const paxos::ClientReply& reply);
   void settle(const Slot& slot, const paxos::ClientReply& reply);
   void count_error(uint64_t Errors::*kind);
   void wrong(std::string what);
@@ -120,14 +127,14 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   size_t prepared_ = 0;
 
   struct Tokens {
-    uint64_t highest = 0;
-    std::vector<uint64_t> all;
+    uint64_t highest = 0;    // that was answered
+    std::vector<bool> seen;  // by token: a name of this run begins with 1
   };
-  std::vector<Tokens> tokens_;  // next: by name; sorted and compared when the run ends
+  std::vector<Tokens> tokens_;  // next: by name
 
   std::vector<Slot> slots_;
-  std::vector<uint32_t> free_slots_;
-  double due_ns_ = 0;  // with a rate: when the next request begins
+  std::deque<uint32_t> free_slots_;  // who has waited longest comes first, as callers would
+  double due_ns_ = 0;                // with a rate: when the next request begins
   int64_t due_timer_ns_ = 0;
   int64_t next_progress_ns_ = 0;
   uint64_t progress_count_ = 0;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint64_t kDueTimer = 2;
 constexpr int kSlotBits = 20;
+constexpr uint64_t kMaxTokens = uint64_t{1} << 32;  // of a name: 512 MiB of bits
 constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
 
 }  // namespace
@@ -64,17 +65,19 @@ bool Load::send_next(Connection& connection, int64_t now) {
 bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operation operation,
                         RequestId id, std::string_view name, uint32_t name_index) {
   ONCE_ASSERT(!free_slots_.empty());
-  uint32_t index = free_slots_.back();
+  uint32_t index = free_slots_.front();
   Slot& slot = slots_[index];
   paxos::ClientRequest request;
   request.operation = operation;
   request.id = id;
   request.timeout_ms = options_.timeout_ms;
   request.name = name;
-  if (operation == paxos::Operation::kWrite || operation == paxos::Operation::kSet)
-    request.value = value_;
+  if (takes_value(operation)) request.value = value_;
+  if (operation == paxos::Operation::kCas && slot.known_name == name_index) {
+    request.version = slot.known_version;
+  }
   if (!connection.send(uint64_t{slot.generation} << kSlotBits | index, request)) return false;
-  free_slots_.pop_back();
+  free_slots_.pop_front();
   slot.begun_ns = begun_ns;
   slot.connection = connection.index();
   slot.name = name_index;
@@ -103,6 +106,7 @@ void Load::on_reply(Connection& connection, uint64_t correlation, const paxos::C
     return connection.close();
   }
   round_ns();
+  if (options_.operation == paxos::Operation::kCas) learn(slots_[index], reply);
   Slot slot = slots_[index];
   bool preparing = phase_ == Phase::kPrepare;
   release(static_cast<uint32_t>(index));
@@ -121,12 +125,26 @@ void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
   }
 }
 
-// A request sent after an answer was received gets a higher token than that answer's.
+// A request sent after an answer was received gets a higher token than that answer's; nobody else
+// gets it.
 void Load::check_token(const Slot& slot, uint64_t token) {
   Tokens& tokens = tokens_[slot.name];
+  if (token > kMaxTokens)
+    return fail("more tokens than can be compared: run it for a shorter time");
   if (token <= slot.floor) wrong("a token is not above one that was answered before it was asked");
+  if (token >= tokens.seen.size()) tokens.seen.resize(std::max(token + 1, 2 * tokens.seen.size()));
+  if (tokens.seen[token]) wrong("a token was given twice");
+  tokens.seen[token] = true;
   tokens.highest = std::max(tokens.highest, token);
-  tokens.all.push_back(token);
+}
+
+// Each caller goes on from what it was told last, as one who contends for a variable does.
+void Load::learn(Slot& slot, const paxos::ClientReply& reply) {
+  const bool won = reply.status == paxos::Status::kDone;
+  if (!won && reply.status != paxos::Status::kConflict) return;
+  slot.known_name = slot.name;
+  slot.known_version = reply.state.version;
+  if (won && phase_ == Phase::kMeasure) ++slot.wins;
 }
 
 void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
@@ -148,6 +166,10 @@ void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
     case paxos::Status::kEmpty:
       return wrong("a read found a written name empty");
     case paxos::Status::kConflict:
+      if (options_.operation != paxos::Operation::kCas)
+        return wrong("an answer does not belong to the operation");
+      if (measured || phase_ == Phase::kWarmup) ++result_.refused;
+      break;
     case paxos::Status::kSealed:
     case paxos::Status::kIdReused:
     case paxos::Status::kNotYet:

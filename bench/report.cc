@@ -40,6 +40,11 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
+double success(const LoadResult& r) {
+  const uint64_t tries = r.done + r.refused;
+  return tries == 0 ? 0 : static_cast<double>(r.done) / static_cast<double>(tries);
+}
+
 }  // namespace
 
 std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
@@ -52,6 +57,10 @@ std::string table_of(const Options& o, const LoadResult& r, const std::optional<
   fmt::format_to(out, "{:<14}{:>12.0f} /s\n", "throughput", throughput(o, r));
   fmt::format_to(out, "{:<14}{:>12}\n", "done", r.done);
   fmt::format_to(out, "{:<14}{:>12}\n", "refused", r.refused);
+  if (o.operation == paxos::Operation::kCas) {
+    fmt::format_to(out, "{:<14}{:>12.2f} %   of all tries; a caller won {} to {} times\n",
+                   "success", 100 * success(r), r.least_wins, r.most_wins);
+  }
   fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p50", percentile_us(r, 50));
   fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99", percentile_us(r, 99));
   fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99.9", percentile_us(r, 99.9));
@@ -88,6 +97,10 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
                  R"("mean_us":{:.1f},)",
                  percentile_us(r, 50), percentile_us(r, 99), percentile_us(r, 99.9),
                  static_cast<double>(r.latency.max()) / 1e3, r.latency.mean() / 1e3);
+  if (o.operation == paxos::Operation::kCas) {
+    fmt::format_to(out, R"("success":{:.6f},"least_wins":{},"most_wins":{},)", success(r),
+                   r.least_wins, r.most_wins);
+  }
   const Errors& e = r.errors;
   fmt::format_to(out,
                  R"("errors":{{"total":{},"unknown":{},"unavailable":{},"overloaded":{},)"

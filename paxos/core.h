@@ -1,6 +1,5 @@
-// The state of one core and the steps on it, one file for each kind of event: core.cc (output),
-// core_home.cc (round 0), core_classic.cc (prepare, accept), core_compose.cc (who waits),
-// core_read, core_acceptor, core_wait, core_claim, core_client, core_recovery.
+// The state of one core and the steps on it, one file for each kind of event (core_home.cc: round
+// 0, core_classic.cc: prepare and accept, core_compose.cc: those who wait on one name, ...).
 #pragma once
 
 #include <algorithm>
@@ -132,6 +131,7 @@ class Core final : public Replica {
   State compose(const WaitList& waiters, const State& base, size_t& changes);
   void pursue(uint32_t entry, WaitList& from);
   void answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked);
+  void tell_chosen(uint32_t op, const State& chosen, uint64_t asked);
   void answer_own(WaitList& waiters, const State& decided);
   void answer_made(WaitList& waiters);
   void answer_made(uint32_t op, bool sealed);

@@ -50,26 +50,34 @@ void Core::pursue(uint32_t index, WaitList& from) {
   ONCE_ASSERT(begin_chain(index, next, changes, from));
 }
 
-// `chosen` was asked for in step `asked`, and is chosen. Who came later gets no answer from it
-// unless it is the last state that there will ever be: others may have gone on before he came.
+// `chosen` was asked for in step `asked`, and is chosen. The refused are told first: whoever has
+// won and asks again queues behind them.
 void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked) {
-  for (uint32_t index = waiters.head; index != kNil;) {
-    const Op& op = ops_[index];
-    const uint32_t next = op.next;
-    if (op.made != 0) {
-      // Its id may have made that version with another payload, elsewhere. A request that is not
-      // kept has made the state of the entry itself.
-      const bool last = op.made == chosen.version && op.block != nullptr;
-      if (last && judge(chosen, op.change()) == Status::kIdReused) {
-        answer(index, Status::kIdReused, chosen);
-      } else {
-        answer_made(index, chosen.sealed && op.made == chosen.version);
-      }
-    } else if (const auto status = judge(chosen, op.change())) {
-      const bool own = chosen.version != 0 && chosen.writer == op.id;
-      if (own || chosen.sealed || op.step <= asked) give(index, *status, chosen);
+  for (const bool made : {false, true}) {
+    for (uint32_t index = waiters.head; index != kNil;) {
+      const uint32_t next = ops_[index].next;
+      if ((ops_[index].made != 0) == made) tell_chosen(index, chosen, asked);
+      index = next;
     }
-    index = next;
+  }
+}
+
+// Who came later gets no answer from it unless it is the last state that there will ever be: others
+// may have gone on before he came.
+void Core::tell_chosen(uint32_t index, const State& chosen, uint64_t asked) {
+  const Op& op = ops_[index];
+  if (op.made != 0) {
+    // Its id may have made that version with another payload, elsewhere. A request that is not
+    // kept has made the state of the entry itself.
+    const bool last = op.made == chosen.version && op.block != nullptr;
+    if (last && judge(chosen, op.change()) == Status::kIdReused) {
+      return answer(index, Status::kIdReused, chosen);
+    }
+    return answer_made(index, chosen.sealed && op.made == chosen.version);
+  }
+  if (const auto status = judge(chosen, op.change())) {
+    const bool own = chosen.version != 0 && chosen.writer == op.id;
+    if (own || chosen.sealed || op.step <= asked) give(index, *status, chosen);
   }
 }
 

@@ -77,7 +77,9 @@ void Cluster::check_answer(Request& request, const paxos::ClientReply& reply) {
   const bool write = request.operation == paxos::Operation::kWrite;
   switch (reply.status) {
     case Status::kDone:
-      ONCE_ASSERT(!write || (reply.state.writer == request.id && reply.state.value.empty()));
+      ONCE_ASSERT(!write || reply.state.writer == request.id);
+      // A change that is done may come back without the value that it brought.
+      ONCE_ASSERT(!write || reply.state.value.empty() || reply.state.value == request.value);
       return check_winner(request.name, reply.state.writer,
                           write ? request.value : reply.state.value);
     case Status::kAlreadySet:
