@@ -110,6 +110,22 @@ TEST_F(ABatch, IsMadeAgainOnceAnotherStateIsChosenInItsPlace) {
   EXPECT_EQ(world.answer(token).version, 2u);
 }
 
+// B's state has taken its place in A's own acceptor: the value must not be lost with it.
+TEST_F(ABatch, KeepsItsValueWhenAnotherStateTakesItsPlaceHere) {
+  world.inject(1, 0, Accept{9, ballot(1, 1), State{1, false, kOfB, "b"}, name});
+  world.sync(0);
+  for (int ms = 0; ms < 60; ++ms) tick();  // round 0 is found to be lost
+  await_prepare();
+  promise(1, ballot(1, 1), State{1, false, kOfB, "b"});
+  promise(2, Ballot{}, State{});
+  for (size_t node : {1, 2, 3}) accept(node);
+  const auto* next = world.newest<Accept>(1);
+  ASSERT_NE(next, nullptr);
+  EXPECT_EQ(next->state.version, 2u);
+  EXPECT_EQ(next->state.writer, kMine);
+  EXPECT_EQ(next->state.value, "mine");
+}
+
 // Others answer before A's own disk: what A had proposed is proposed again all the same.
 TEST_F(ABatch, IsProposedOnThoughNobodyElseHasSeenIt) {
   reject(4, 1, 1);
