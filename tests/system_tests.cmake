@@ -1,7 +1,7 @@
 # Real processes on loopback; the data directories are under the build directory, on a real disk.
 if(TARGET onced AND TARGET once)
   foreach(name basics contention crash majority_down bad_input exit_codes broken_disks
-          file_systems inspect_live dev status completion register_commands run_once
+          file_systems inspect_live dev status completion register_commands run_once waiters
           lock_command manual)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py

@@ -9,9 +9,12 @@ import secrets
 import struct
 
 CLIENT_HELLO, SERVER_HELLO, REQUEST, REPLY, STATUS_REQUEST, STATUS_REPLY, ERROR = range(1, 8)
-WRITE, READ = 1, 2
-DONE, EMPTY, ALREADY_SET, UNKNOWN, UNAVAILABLE, OVERLOADED, INVALID = range(7)
-STATUS_NAMES = ("done", "empty", "already_set", "unknown", "unavailable", "overloaded", "invalid")
+WRITE, READ, SET, CAS, SEAL, NEXT, CHECK, WAIT = range(1, 9)
+TAKES_VERSION = (CAS, SEAL, CHECK, WAIT)
+(DONE, EMPTY, ALREADY_SET, UNKNOWN, UNAVAILABLE, OVERLOADED, INVALID, CONFLICT, SEALED, ID_REUSED,
+ NOT_YET) = range(11)
+STATUS_NAMES = ("done", "empty", "already_set", "unknown", "unavailable", "overloaded", "invalid",
+                "conflict", "sealed", "id_reused", "not_yet")
 
 HEADER = struct.Struct("<IB3xQ")  # length of what follows the length field, type, correlation
 LENGTH_BYTES = 4
@@ -41,15 +44,18 @@ def hello_frame(version=1, cluster=(0, 0)):
     return frame(CLIENT_HELLO, 0, CLIENT_HELLO_BODY.pack(version, ANY_CORE, *cluster))
 
 
-def request_frame(correlation, operation, name, value=b"", timeout_ms=5000, identity=(0, 0)):
+def request_frame(correlation, operation, name, value=b"", timeout_ms=5000, identity=(0, 0),
+                  version=0):
     fixed = REQUEST_BODY.pack(operation, 0, len(name), len(value), timeout_ms, *identity)
+    if operation in TAKES_VERSION:
+        fixed += struct.pack("<Q", version)
     return frame(REQUEST, correlation, fixed + name + value)
 
 
 def parse_reply(body):
     status, sealed, zero, size, version, high, low = REPLY_BODY.unpack_from(body)
     value = body[REPLY_BODY.size:]
-    if zero != 0 or sealed > 1 or len(value) != size or status > INVALID:
+    if zero != 0 or sealed > 1 or len(value) != size or status > NOT_YET:
         raise AssertionError(f"malformed reply {body[:REPLY_BODY.size].hex()}")
     return Reply(status, bool(sealed), version, (high, low), value)
 
@@ -119,6 +125,9 @@ class Connection:
         self.writer.write(request_frame(correlation, operation, name, value, timeout_ms,
                                         identity or new_identity()))
         return await asyncio.wait_for(waiter, timeout_ms / 1000 + 5)
+
+    async def drain(self):
+        await self.writer.drain()
 
     async def write(self, name, value, identity=None, timeout_ms=5000):
         return await self.request(WRITE, name, value, timeout_ms, identity)
