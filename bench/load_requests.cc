@@ -7,7 +7,7 @@ namespace {
 
 constexpr uint64_t kDueTimer = 2;
 constexpr int kSlotBits = 20;
-constexpr uint64_t kMaxTokens = uint64_t{1} << 32;  // of a name: 512 MiB of bits
+constexpr uint64_t kMaxTokens = uint64_t{1} << 32;  // of all names: 512 MiB of bits
 constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
 
 }  // namespace
@@ -129,10 +129,14 @@ void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
 // gets it.
 void Load::check_token(const Slot& slot, uint64_t token) {
   Tokens& tokens = tokens_[slot.name];
-  if (token > kMaxTokens)
-    return fail("more tokens than can be compared: run it for a shorter time");
+  if (token > kMaxTokens / tokens_.size()) {
+    return fail("more tokens than can be compared: run it for a shorter time, or on fewer names");
+  }
   if (token <= slot.floor) wrong("a token is not above one that was answered before it was asked");
-  if (token >= tokens.seen.size()) tokens.seen.resize(std::max(token + 1, 2 * tokens.seen.size()));
+  if (token >= tokens.seen.size()) {
+    const uint64_t wanted = std::max(token + 1, 2 * tokens.seen.size());
+    tokens.seen.resize(std::min(wanted, kMaxTokens / tokens_.size() + 1));
+  }
   if (tokens.seen[token]) wrong("a token was given twice");
   tokens.seen[token] = true;
   tokens.highest = std::max(tokens.highest, token);
