@@ -2,7 +2,8 @@
 if(TARGET once_net)
   find_package(CLI11 REQUIRED)
   add_executable(once-exhaustive exhaustive/main.cc exhaustive/catalog.cc exhaustive/core_probe.cc
-    exhaustive/local_states.cc exhaustive/node.cc exhaustive/oracles.cc exhaustive/scenarios.cc
+    exhaustive/local_states.cc exhaustive/node.cc exhaustive/oracles.cc
+    exhaustive/register_rules.cc exhaustive/register_scenarios.cc exhaustive/scenarios.cc
     exhaustive/search.cc exhaustive/story.cc)
   target_link_libraries(once-exhaustive PRIVATE once_paxos once_net CLI11::CLI11)
   add_test(NAME exhaustive COMMAND once-exhaustive)

@@ -57,7 +57,7 @@ uint32_t Catalog::state(std::string_view name, const State& state) {
   const uint32_t number = states_.number({bytes.data(), bytes.size()});
   if (number == known_states_.size()) {
     known_states_.push_back(
-        {std::string(name), state.version, state.writer, std::string(state.value)});
+        {std::string(name), state.version, state.writer, std::string(state.value), state.sealed});
   }
   return number;
 }
@@ -84,6 +84,10 @@ std::string text_of(const Ballot& b) {
   return fmt::format("({},n{},i{})", b.round, b.node.value, b.incarnation);
 }
 
+std::string text_of(const State& s) {
+  return fmt::format("version {} \"{}\"{}", s.version, s.value, s.sealed ? " sealed" : "");
+}
+
 namespace {
 
 struct Text {
@@ -91,14 +95,14 @@ struct Text {
     return fmt::format("Prepare {}", text_of(m.ballot));
   }
   std::string operator()(const Promise& m) const {
-    return fmt::format("Promise {}, accepted {} \"{}\"", text_of(m.ballot),
-                       text_of(m.accepted_ballot), m.accepted.value);
+    return fmt::format("Promise {}, accepted {} {}", text_of(m.ballot), text_of(m.accepted_ballot),
+                       text_of(m.accepted));
   }
   std::string operator()(const Accept& m) const {
-    return fmt::format("Accept {} \"{}\" of {}", text_of(m.ballot), m.state.value, m.name);
+    return fmt::format("Accept {} {} of {}", text_of(m.ballot), text_of(m.state), m.name);
   }
   std::string operator()(const Accepted& m) const {
-    return fmt::format("Accepted {}", text_of(m.ballot));
+    return fmt::format("Accepted {} version {}", text_of(m.ballot), m.version);
   }
   std::string operator()(const AcceptedRange& m) const {
     return fmt::format("AcceptedRange i{} {}..{}", m.incarnation, m.first, m.last);
@@ -108,7 +112,7 @@ struct Text {
   }
   std::string operator()(const ReadState& m) const { return fmt::format("ReadState {}", m.name); }
   std::string operator()(const ReadReply& m) const {
-    return fmt::format("ReadReply {} \"{}\"{}", text_of(m.accepted_ballot), m.accepted.value,
+    return fmt::format("ReadReply {} {}{}", text_of(m.accepted_ballot), text_of(m.accepted),
                        m.decided ? ", decided" : "");
   }
   std::string operator()(const HomeProgress& m) const {
@@ -118,7 +122,7 @@ struct Text {
     return fmt::format("ChosenRange i{} {}..{}", m.incarnation, m.first, m.last);
   }
   std::string operator()(const Decided& m) const {
-    return fmt::format("Decided {} of {}", text_of(m.ballot), m.name);
+    return fmt::format("Decided {} version {} of {}", text_of(m.ballot), m.version, m.name);
   }
   std::string operator()(const ClaimHome& m) const {
     return fmt::format("ClaimHome i{} list {} from {}", m.incarnation, m.list, m.cursor);
@@ -136,10 +140,11 @@ struct Text {
                        text_of(m.accepted), m.name);
   }
   std::string operator()(const Forward& m) const {
-    return fmt::format("Forward {} \"{}\"", m.name, m.value);
+    return fmt::format("Forward operation {} of {} \"{}\"", static_cast<int>(m.operation), m.name,
+                       m.value);
   }
   std::string operator()(const ForwardReply& m) const {
-    return fmt::format("ForwardReply status {} \"{}\"", static_cast<int>(m.status), m.state.value);
+    return fmt::format("ForwardReply status {} {}", static_cast<int>(m.status), text_of(m.state));
   }
 };
 

@@ -64,6 +64,7 @@ struct KnownState {
   uint64_t version = 0;
   RequestId writer;
   std::string value;
+  bool sealed = false;
 };
 
 // An accept that stands in a log.
@@ -103,6 +104,7 @@ class Catalog {
 
 // For the reader of a story.
 std::string text_of(const paxos::Ballot& ballot);
+std::string text_of(const paxos::State& state);
 std::string text_of(const paxos::Message& message);
 
 }  // namespace once::exhaustive

@@ -22,6 +22,11 @@ std::string name_at_home(size_t node, int number) {
   }
 }
 
+bool shows_state(Status status) {
+  return status == Status::kDone || status == Status::kAlreadySet || status == Status::kConflict ||
+         status == Status::kSealed || status == Status::kIdReused;
+}
+
 Node::Node(const Scenario& scenario, Catalog& catalog, size_t index)
     : scenario_(scenario), catalog_(catalog), index_(index) {
   start();
@@ -112,8 +117,8 @@ void Node::apply(LocalEvent event) {
 void Node::call(uint32_t index) {
   const Call& call = scenario_.calls[index];
   const Event event{{},
-                    ClientRequest{index, call.operation, request_id(7, index + 1),
-                                  scenario_.timeout_ms, call.name, call.value}};
+                    ClientRequest{index, call.operation, scenario_.id_of(index),
+                                  scenario_.timeout_ms, call.name, call.value, call.version}};
   step(&event, 1);
 }
 
@@ -158,14 +163,13 @@ void Node::take() {
     held_.push_back({m.rests_on.record, catalog_.message(endpoint(index_), m.to, m.message)});
   }
   for (const ClientReply& r : out_.replies) {
-    const auto call = static_cast<uint32_t>(r.token);
-    const bool has_state = r.status == Status::kDone || r.status == Status::kAlreadySet;
+    const auto index = static_cast<uint32_t>(r.token);
+    const Call& call = scenario_.calls[index];
     State state = r.state;
-    if (r.status == Status::kDone && takes_value(scenario_.calls[call].operation)) {
-      state.value = scenario_.calls[call].value;  // the client knows it
-    }
+    // Who made a version is not told its value again; if he brought it, he knows it.
+    if (r.status == Status::kDone && changes(call.operation)) state.value = call.value;
     replies_.push_back(
-        {call, r.status, has_state ? catalog_.state(scenario_.calls[call].name, state) : 0});
+        {index, r.status, shows_state(r.status) ? catalog_.state(call.name, state) : 0});
   }
   release();
 }

@@ -40,9 +40,12 @@ struct LocalEvent {
 struct Reply {
   uint32_t call = 0;
   paxos::Status status = paxos::Status::kUnknown;
-  uint32_t state = 0;  // with kDone and kAlreadySet
+  uint32_t state = 0;  // where the status shows one
   friend bool operator==(const Reply&, const Reply&) = default;
 };
+
+// Whether a state comes with it.
+bool shows_state(paxos::Status status);
 
 class Node {
  public:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/exhaustive/register_rules.h"
 #include "tests/exhaustive/search.h"
 
 namespace once::exhaustive {
@@ -40,6 +41,7 @@ std::string Search::judge(const World& before, World& after, size_t node, const 
     }
     after.ledger = catalog_.lists.number(answered);
   }
+  if (violation.empty()) violation = judge_made(answered, chosen);
   return violation.empty() ? judge_denied(answered, chosen) : violation;
 }
 
@@ -66,6 +68,7 @@ Search::Chosen Search::compute_chosen(const World& world) const {
   }
   for (const KnownAccept* a : accepts) {
     const KnownState& s = catalog_.state(a->state);
+    if (chosen.violation.empty()) chosen.violation = what_nobody_asked_for(scenario_, s);
     for (const KnownAccept* b : accepts) {
       const KnownState& t = catalog_.state(b->state);
       if (a->ballot == b->ballot && s.name == t.name && s.version == t.version &&
@@ -79,11 +82,8 @@ Search::Chosen Search::compute_chosen(const World& world) const {
     if (static_cast<size_t>(held) * 2 <= kNodes || contains(chosen.choices, a->choice)) continue;
     chosen.choices.push_back(a->choice);
     for (uint32_t other : chosen.states) {
-      const KnownState& t = catalog_.state(other);
-      if (other != a->state && s.name == t.name && s.version == t.version) {
-        chosen.violation =
-            fmt::format("two states of {} are chosen, \"{}\" and \"{}\"", s.name, s.value, t.value);
-      }
+      const std::string conflict = contradiction(scenario_, s, catalog_.state(other));
+      if (!conflict.empty()) chosen.violation = conflict;
     }
     if (!contains(chosen.states, a->state)) chosen.states.push_back(a->state);
   }
@@ -150,61 +150,123 @@ std::string Search::judge_message(const World& world, const Parcel& parcel,
     }
   } else if (const auto* m = std::get_if<ReadReply>(&parcel.message)) {
     right = !m->decided || is_chosen([&](const KnownAccept&, const KnownState& s) {
-      return s.writer == m->accepted.writer && s.value == m->accepted.value;
+      return s.version == m->accepted.version && s.writer == m->accepted.writer &&
+             s.value == m->accepted.value;
     });
   } else if (const auto* m = std::get_if<ForwardReply>(&parcel.message)) {
-    const bool shows = m->status == Status::kDone || m->status == Status::kAlreadySet;
-    right = !shows || is_chosen([&](const KnownAccept&, const KnownState& s) {
-      // A change that is done comes back without its value.
-      return s.writer == m->state.writer && s.version == m->state.version &&
-             (s.value == m->state.value || m->state.value.empty());
-    });
+    // A change that is done comes back without its value, and may be in the middle of a batch.
+    const State& shown = m->state;
+    const bool made = m->status == Status::kDone && shown.value.empty();
+    right = !shows_state(m->status) || shown.version == 0 ||
+            is_chosen([&](const KnownAccept&, const KnownState& s) {
+              if (made && s.version > shown.version) return true;
+              return s.writer == shown.writer && s.version == shown.version &&
+                     (s.value == shown.value || made);
+            });
   }
   if (right) return {};
   return fmt::format("n{} says {}, and no majority's logs hold it", parcel.from + 1,
                      text_of(parcel.message));
 }
 
-// A state that a client is shown is chosen; one write wins; "empty" is never said after a state.
+// Each call is answered once, by what was true at a moment since it was made.
 std::string Search::judge_reply(std::vector<uint32_t>& ledger, const Reply& reply,
                                 const Chosen& chosen) {
   ++result_.answers[text_of(reply.status)];
-  const Call& call = scenario_.calls[reply.call];
-  uint32_t& progress = ledger[kFirstCall + reply.call];
-  const bool write = call.operation == Operation::kWrite;
-  if (progress != kMade && progress != kMadeLate) {
-    return fmt::format("call {} is answered twice", reply.call);
+  uint32_t& note = ledger[kFirstCall + reply.call];
+  if (progress_in(note) != kMade) return fmt::format("call {} is answered twice", reply.call);
+  const uint32_t before = version_in(note);
+  const bool change = changes(scenario_.calls[reply.call].operation);
+  const uint64_t version = shows_state(reply.status) ? catalog_.state(reply.state).version : 0;
+  const bool certain = reply.status != Status::kDone && reply.status != Status::kUnknown;
+  if (change && certain) {
+    note = noted(kDenied, version);
+  } else {
+    note = noted(shows_state(reply.status) ? kHasState : kAnswered, version);
   }
-  const bool late = progress == kMadeLate;
-  progress = kAnswered;
-  if (reply.status == Status::kDone || reply.status == Status::kAlreadySet) {
-    progress = kHasState;
-    const KnownState& s = catalog_.state(reply.state);
-    if (!contains(chosen.states, reply.state)) {
-      return fmt::format("call {} is shown \"{}\", which no majority's logs hold", reply.call,
-                         s.value);
-    }
-    const bool won = s.writer == request_id(7, reply.call + 1);
-    if (write && won != (reply.status == Status::kDone)) {
-      return fmt::format("call {} is told {} with \"{}\"", reply.call, won ? "already set" : "done",
-                         s.value);
-    }
-    if (!write && reply.status != Status::kDone) return "a read is told already set";
-  } else if (reply.status == Status::kEmpty) {
-    if (write) return "a write is told empty";
-    if (late) return fmt::format("read {} is told empty after a state was shown", reply.call);
-  } else if (write && reply.status != Status::kUnknown) {
-    progress = kDenied;
+  return judge_answer(reply, before, chosen);
+}
+
+// `before`: the highest version that somebody had been shown when the call was made.
+std::string Search::judge_answer(const Reply& reply, uint32_t before, const Chosen& chosen) const {
+  const Call& call = scenario_.calls[reply.call];
+  if (!shows_state(reply.status)) {
+    const bool empty = reply.status == Status::kEmpty && before == 0;
+    if (fits(call, reply.status) && (empty || reply.status != Status::kEmpty)) return {};
+    return fmt::format("call {} is told {} after version {} was shown", reply.call,
+                       text_of(reply.status), before);
+  }
+  const KnownState& s = catalog_.state(reply.state);
+  const bool own = s.writer == scenario_.id_of(reply.call);
+  const bool made = changes(call.operation) && reply.status == Status::kDone;
+  const bool stands =
+      made ? is_built_on(s, chosen) : s.version == 0 || contains(chosen.states, reply.state);
+  if (!stands) {
+    return fmt::format("call {} is shown version {} \"{}\", which no majority's logs hold",
+                       reply.call, s.version, s.value);
+  }
+  const bool once =
+      std::count_if(scenario_.calls.begin(), scenario_.calls.end(), [&](const Call& c) {
+        return scenario_.id_of(static_cast<size_t>(&c - scenario_.calls.data())) ==
+               scenario_.id_of(reply.call);
+      }) == 1;
+  if (made && once ? s.version <= before : s.version < before) {
+    return fmt::format("call {} is shown version {} after {}", reply.call, s.version, before);
+  }
+  if (!fits(call, reply.status) || !explains(call, reply.status, s, own)) {
+    return fmt::format("call {} is told {} with version {} \"{}\"", reply.call,
+                       text_of(reply.status), s.version, s.value);
   }
   return {};
 }
 
-// What was denied does not happen.
+// A state is chosen that is this one, or that may have been built on it.
+bool Search::is_built_on(const KnownState& state, const Chosen& chosen) const {
+  return std::any_of(chosen.states.begin(), chosen.states.end(), [&](uint32_t number) {
+    const KnownState& s = catalog_.state(number);
+    return s.name == state.name && s.version >= state.version;
+  });
+}
+
+// Whoever was told that he made a version made it, and nobody else did. What one batch composed is
+// on no disk by itself, so this is judged for ever.
+std::string Search::judge_made(List ledger, const Chosen& chosen) const {
+  std::vector<KnownState> made;
+  for (size_t i = 0; i < scenario_.calls.size(); ++i) {
+    const Call& call = scenario_.calls[i];
+    const uint32_t note = ledger[kFirstCall + i];
+    if (!changes(call.operation) || progress_in(note) != kHasState) continue;
+    made.push_back(
+        {call.name, version_in(note), scenario_.id_of(i), call.value, seals(call.operation)});
+  }
+  for (size_t i = 0; i < made.size(); ++i) {
+    std::string conflict;
+    for (uint32_t state : chosen.states) {
+      if (conflict.empty()) conflict = contradiction(scenario_, made[i], catalog_.state(state));
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (conflict.empty()) conflict = contradiction(scenario_, made[i], made[j]);
+    }
+    if (!conflict.empty()) {
+      return fmt::format("version {} was acknowledged: {}", made[i].version, conflict);
+    }
+  }
+  return {};
+}
+
+// What was denied does not happen, unless it was asked for once more.
 std::string Search::judge_denied(List ledger, const Chosen& chosen) const {
   for (uint32_t call = 0; call < scenario_.calls.size(); ++call) {
-    if (ledger[kFirstCall + call] != kDenied) continue;
+    if (progress_in(ledger[kFirstCall + call]) != kDenied) continue;
+    const RequestId id = scenario_.id_of(call);
+    bool denied = true;
+    for (size_t other = 0; other < scenario_.calls.size(); ++other) {
+      const Progress progress = progress_in(ledger[kFirstCall + other]);
+      const bool open = progress != kNotMade && progress != kDenied;
+      if (scenario_.id_of(other) == id && open) denied = false;
+    }
     for (uint32_t state : chosen.states) {
-      if (catalog_.state(state).writer == request_id(7, call + 1)) {
+      if (denied && catalog_.state(state).writer == id) {
         return fmt::format("call {} was told that nothing happened, and is chosen", call);
       }
     }
@@ -212,11 +274,14 @@ std::string Search::judge_denied(List ledger, const Chosen& chosen) const {
   return {};
 }
 
-bool Search::is_answered(List ledger, const std::string& name) const {
+uint32_t Search::shown_so_far(List ledger, const std::string& name) const {
+  uint32_t highest = 0;
   for (size_t call = 0; call < scenario_.calls.size(); ++call) {
-    if (scenario_.calls[call].name == name && ledger[kFirstCall + call] == kHasState) return true;
+    const uint32_t note = ledger[kFirstCall + call];
+    const bool shown = progress_in(note) == kHasState || progress_in(note) == kDenied;
+    if (shown && scenario_.calls[call].name == name) highest = std::max(highest, version_in(note));
   }
-  return false;
+  return highest;
 }
 
 }  // namespace once::exhaustive

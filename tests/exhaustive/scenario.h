@@ -22,9 +22,10 @@ struct Call {
   size_t node = 0;
   paxos::Operation operation = paxos::Operation::kWrite;
   std::string name;
-  std::string value;  // of a write; its request id is the place of the call, from 1
-  // Index of the call that must have been answered first; -1: none.
-  int after_answer_of = -1;
+  std::string value;         // of a change that brings one
+  uint64_t version = 0;      // of an operation that has one
+  int retry_of = -1;         // index of the call whose request is sent once more, with its id
+  int after_answer_of = -1;  // index of the call that must have been answered first; -1: none
   // It is made only when the restart has happened.
   bool after_restart = false;
 };
@@ -49,7 +50,16 @@ struct Scenario {
   uint32_t deliveries = 1;
   uint32_t lost = 0;  // kinds of messages that the network loses, all of them: see lost_kinds()
   uint32_t first_calls = 0;  // calls 0..first_calls-1 are made before the search begins
+  // How many of its time-outs each node has behind it then: enough, and it has taken over.
+  std::array<uint32_t, kNodes> first_timeouts{};
+  uint32_t joining_calls = 0;  // so many more calls are made behind those, to find them at work
   uint32_t timeout_ms = 60'000;
+
+  // A request is known by the place of its first call, from 1.
+  RequestId id_of(size_t call) const {
+    const int first = calls[call].retry_of;
+    return request_id(7, (first < 0 ? call : static_cast<size_t>(first)) + 1);
+  }
 };
 
 template <class Kind, size_t index = 0>
@@ -65,8 +75,16 @@ constexpr uint32_t lost_kinds() {
   return ((uint32_t{1} << index_of_kind<Kinds>()) | ...);
 }
 
+// A node that takes over sends the request to the home first. Where that is not the point, the
+// home never hears of it.
+inline constexpr uint32_t kNoForward = lost_kinds<paxos::Forward, paxos::ForwardReply>();
+// After a restart, a node claims the names that it is home of, and so do others: no names here.
+inline constexpr uint32_t kNoClaim =
+    lost_kinds<paxos::ClaimHome, paxos::ClaimReply, paxos::SettleQuery, paxos::Settled>();
+
 enum class Bound { kSmall, kFar };
 
-std::vector<Scenario> scenarios(Bound bound);
+std::vector<Scenario> scenarios(Bound bound);           // all of them
+std::vector<Scenario> register_scenarios(Bound bound);  // of the changes that follow each other
 
 }  // namespace once::exhaustive

@@ -8,18 +8,21 @@ using namespace paxos;
 namespace {
 
 Call write(size_t node, const std::string& name, const std::string& value) {
-  return {.node = node, .operation = Operation::kWrite, .name = name, .value = value};
+  Call call;
+  call.node = node;
+  call.operation = Operation::kWrite;
+  call.name = name;
+  call.value = value;
+  return call;
 }
 
 Call read(size_t node, const std::string& name) {
-  return {.node = node, .operation = Operation::kRead, .name = name, .value = {}};
+  Call call;
+  call.node = node;
+  call.operation = Operation::kRead;
+  call.name = name;
+  return call;
 }
-
-// A node that takes over sends the request to the home first. Where that is not the point, the
-// home never hears of it.
-constexpr uint32_t kNoForward = lost_kinds<Forward, ForwardReply>();
-// After a restart, a node claims the names that it is home of, and so do others: no names here.
-constexpr uint32_t kNoClaim = lost_kinds<ClaimHome, ClaimReply, SettleQuery, Settled>();
 
 Scenario fast_and_takeover(bool far) {
   const std::string name = name_at_home(0);
@@ -133,9 +136,9 @@ Scenario finished_reads(bool far) {
   s.about = "reads that find a write under way, and finish it by a round of their own";
   s.calls = {write(0, name, "a"), read(1, name)};
   s.late_syncs = {far, false, false};
-  s.timeouts = {0, far ? 3u : 2u, 0};
+  s.timeouts = {0, 3, 0};
   s.max_round = 1;
-  s.lost = kNoClaim;
+  s.lost = kNoClaim | (far ? 0 : kNoForward);
   return s;
 }
 
@@ -147,6 +150,7 @@ std::vector<Scenario> scenarios(Bound bound) {
       fast_and_takeover(far), duel(far),  acceptor_crash(far), proposer_crash(far),
       home_crash(far),        reads(far), finished_reads(far), home_crash_and_takeover()};
   if (far) all.push_back(forwarded());
+  for (Scenario& scenario : register_scenarios(bound)) all.push_back(std::move(scenario));
   return all;
 }
 

@@ -39,10 +39,18 @@ void Search::begin() {
   world.network = Lists::kEmpty;
   world.ledger = catalog_.lists.number(ledger);
   visit(0, world, 0, {});
-  for (uint32_t call = 0; call < scenario_.first_calls; ++call) {
+  const auto call_next = [&](uint32_t call) {
     const auto last = static_cast<uint32_t>(worlds_.size() - 1);
-    make_calls(last, World(worlds_[last]), scenario_.calls[call].node);
+    make_call(last, World(worlds_[last]), call);
+  };
+  for (uint32_t call = 0; call < scenario_.first_calls; ++call) call_next(call);
+  for (size_t node = 0; node < kNodes; ++node) {
+    for (uint32_t n = 0; n < scenario_.first_timeouts[node]; ++n) {
+      const auto last = static_cast<uint32_t>(worlds_.size() - 1);
+      try_step(last, World(worlds_[last]), node, LocalEvent::of(Kind::kTimeout));
+    }
   }
+  for (uint32_t n = 0; n < scenario_.joining_calls; ++n) call_next(scenario_.first_calls + n);
 }
 
 void Search::expand(uint32_t index) {
@@ -83,22 +91,25 @@ void Search::deliveries(uint32_t index, const World& world, size_t node) {
 bool Search::may_call(const World& world, uint32_t index) const {
   const Call& call = scenario_.calls[index];
   const List ledger = catalog_.lists.at(world.ledger);
-  if (ledger[kFirstCall + index] != kNotMade) return false;
+  if (progress_in(ledger[kFirstCall + index]) != kNotMade) return false;
   if (call.after_restart && ledger[kCrashes] == 0) return false;
   return call.after_answer_of < 0 ||
-         ledger[kFirstCall + static_cast<size_t>(call.after_answer_of)] >= kHasState;
+         progress_in(ledger[kFirstCall + static_cast<size_t>(call.after_answer_of)]) >= kHasState;
 }
 
 void Search::make_calls(uint32_t index, const World& world, size_t node) {
   for (uint32_t call = 0; call < scenario_.calls.size(); ++call) {
-    if (scenario_.calls[call].node != node || !may_call(world, call)) continue;
-    const List ledger = catalog_.lists.at(world.ledger);
-    std::vector<uint32_t> made(ledger.begin(), ledger.end());
-    made[kFirstCall + call] = is_answered(ledger, scenario_.calls[call].name) ? kMadeLate : kMade;
-    World called = world;
-    called.ledger = catalog_.lists.number(made);
-    try_step(index, called, node, LocalEvent::of(Kind::kCall, call));
+    if (scenario_.calls[call].node == node && may_call(world, call)) make_call(index, world, call);
   }
+}
+
+void Search::make_call(uint32_t index, const World& world, uint32_t call) {
+  const List ledger = catalog_.lists.at(world.ledger);
+  std::vector<uint32_t> made(ledger.begin(), ledger.end());
+  made[kFirstCall + call] = noted(kMade, shown_so_far(ledger, scenario_.calls[call].name));
+  World called = world;
+  called.ledger = catalog_.lists.number(made);
+  try_step(index, called, scenario_.calls[call].node, LocalEvent::of(Kind::kCall, call));
 }
 
 void Search::try_step(uint32_t index, const World& world, size_t node, LocalEvent event) {

@@ -58,18 +58,23 @@ class Search {
     uint32_t parent;
     uint32_t event;  // node << 30 | local event
   };
-  // A ledger: crashes so far, then each call's progress, then each message that may not be
-  // delivered any number of times, once for each delivery.
+  // A ledger: crashes so far, then each call's progress with a version, then each message that may
+  // not be delivered any number of times, once for each delivery.
   static constexpr size_t kCrashes = 0;
   static constexpr size_t kFirstCall = 1;
   enum Progress : uint32_t {
     kNotMade,
-    kMade,
-    kMadeLate,  // after a state of its name had been answered: may not be told "empty"
-    kHasState,  // answered with the state
+    kMade,      // the highest version of its name that had been shown before
+    kHasState,  // answered with this version: its own, if it is a change
     kAnswered,  // otherwise
-    kDenied,    // a write that certainly did not happen
+    kDenied,    // a change that certainly did not happen; the version shown, or 0
   };
+  static uint32_t noted(Progress progress, uint64_t version) {
+    ONCE_ASSERT(version < 1u << 24);
+    return static_cast<uint32_t>(version) << 8 | progress;
+  }
+  static Progress progress_in(uint32_t noted) { return static_cast<Progress>(noted & 0xff); }
+  static uint32_t version_in(uint32_t noted) { return noted >> 8; }
   struct Chosen {
     std::vector<uint32_t> states;
     std::vector<uint32_t> choices;
@@ -80,6 +85,7 @@ class Search {
   void expand(uint32_t index);
   void deliveries(uint32_t index, const World& world, size_t node);
   void make_calls(uint32_t index, const World& world, size_t node);
+  void make_call(uint32_t index, const World& world, uint32_t call);
   bool may_call(const World& world, uint32_t call) const;
   void try_step(uint32_t index, const World& world, size_t node, LocalEvent event);
   void try_restart(uint32_t index, const World& world, size_t node);
@@ -97,8 +103,11 @@ class Search {
   std::string judge_sent(const World& world, List sent, const Chosen& chosen) const;
   std::string judge_message(const World& world, const Parcel& parcel, const Chosen& chosen) const;
   std::string judge_reply(std::vector<uint32_t>& ledger, const Reply& reply, const Chosen& chosen);
+  std::string judge_answer(const Reply& reply, uint32_t floor, const Chosen& chosen) const;
+  std::string judge_made(List ledger, const Chosen& chosen) const;
   std::string judge_denied(List ledger, const Chosen& chosen) const;
-  bool is_answered(List ledger, const std::string& name) const;
+  bool is_built_on(const KnownState& state, const Chosen& chosen) const;
+  uint32_t shown_so_far(List ledger, const std::string& name) const;
 
   // story.cc
   std::string ballots() const;

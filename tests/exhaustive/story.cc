@@ -12,6 +12,28 @@ using namespace paxos;
 
 namespace {
 
+const char* word_of(Operation operation) {
+  switch (operation) {
+    case Operation::kWrite:
+      return "write";
+    case Operation::kRead:
+      return "read";
+    case Operation::kSet:
+      return "set";
+    case Operation::kCas:
+      return "cas";
+    case Operation::kSeal:
+      return "seal";
+    case Operation::kNext:
+      return "next";
+    case Operation::kCheck:
+      return "check";
+    case Operation::kWait:
+      return "wait";
+  }
+  return "?";
+}
+
 std::string text_of_event(const Scenario& scenario, const Catalog& catalog, size_t node,
                           LocalEvent event) {
   switch (event.kind()) {
@@ -27,12 +49,12 @@ std::string text_of_event(const Scenario& scenario, const Catalog& catalog, size
       return fmt::format("n{} ticks", node + 1);
     case Kind::kCall: {
       const Call& call = scenario.calls[event.argument()];
-      if (call.operation == Operation::kRead) {
-        return fmt::format("n{} <- client: call {}, read {}", node + 1, event.argument(),
-                           call.name);
-      }
-      return fmt::format("n{} <- client: call {}, write {} \"{}\"", node + 1, event.argument(),
-                         call.name, call.value);
+      std::string text = fmt::format("n{} <- client: call {}, {} {}", node + 1, event.argument(),
+                                     word_of(call.operation), call.name);
+      if (takes_version(call.operation)) text += fmt::format(" version {}", call.version);
+      if (takes_value(call.operation)) text += fmt::format(" \"{}\"", call.value);
+      if (call.retry_of >= 0) text += fmt::format(", the request of call {}", call.retry_of);
+      return text;
     }
     case Kind::kRestart:
       return fmt::format("n{} crashes, loses what is not durable, and starts again", node + 1);
@@ -93,9 +115,9 @@ std::string Search::line_of(uint32_t index, size_t node, LocalEvent event) const
   if (step->said == nullptr) return line;
   for (const Reply& reply : step->said->replies) {
     line += fmt::format("\n      => call {}: {}", reply.call, text_of(reply.status));
-    if (reply.status == Status::kDone || reply.status == Status::kAlreadySet) {
-      line += fmt::format(" \"{}\"", catalog_.state(reply.state).value);
-    }
+    if (!shows_state(reply.status)) continue;
+    const KnownState& s = catalog_.state(reply.state);
+    line += ' ' + text_of(State{s.version, s.sealed, s.writer, s.value});
   }
   return line;
 }
