@@ -20,6 +20,7 @@ Core::Core(const ReplicaOptions& options)
   ring_.resize(options_.round_zero_window);
   tasks_.resize(options_.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
+  lingering_.reserve(kMostLingering);
   watchers_.resize(std::bit_ceil(std::max<size_t>(options_.max_operations / 2, 1)));
 }
 
@@ -42,9 +43,11 @@ void Core::begin(int64_t now_ns, Output& out) {
 }
 
 void Core::finish() {
+  end_lingers();
   count_own_votes();
   advance_window();
   flush_ranges();
+  out_->step_again_ns = first_linger_end();
   out_ = nullptr;
 }
 

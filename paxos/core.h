@@ -78,10 +78,7 @@ class Core final : public Replica {
   void mark_chosen(Lane& lane, uint64_t first, uint64_t last);
   void spill(Lane& lane);
   void list_unsettled(uint32_t entry);
-  void mark_decided(Entry& entry) {
-    entry.flags |= kIsDecided;
-    if (watching_ != 0) wake(entry);
-  }
+  void mark_decided(Entry& entry);
 
   // core_home.cc
   void on(const Endpoint& from, const AcceptedRange& m);
@@ -103,10 +100,7 @@ class Core final : public Replica {
   bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
   void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
   bool begin_chain(uint32_t entry, const State& next, size_t changes, WaitList& from);
-  // Enough for work that nobody waits for, or that somebody else could do.
-  bool has_spare_tasks() const {
-    return free_tasks_.size() > tasks_.size() / 2 && !rarely(Rare::kTasksShort);
-  }
+  bool has_spare_tasks() const;
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
   void propose(uint32_t task);
@@ -141,12 +135,15 @@ class Core final : public Replica {
   void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
   void doubt(uint32_t op);
   void put_off(uint32_t op);
+  void count_changes(const Batch& batch);
+
+  // core_linger.cc
+  void go_on(uint32_t entry, WaitList& from, size_t made, int64_t took_ns);
+  void end_lingers();
+  void end_linger(uint32_t task);
+  int64_t first_linger_end() const;
 
   // core_wait.cc
-  struct Later {
-    uint32_t op;
-    uint32_t generation;
-  };
   Later later(uint32_t op) const;
   bool is_gone(const Later& next) const;
   WaitList& watchers_of(uint64_t hash);
@@ -240,6 +237,8 @@ class Core final : public Replica {
   std::vector<uint32_t> free_tasks_;
   Fifo<OwnVote> own_votes_;  // ascending records
 
+  std::vector<uint32_t> lingering_;  // tasks
+  LingerLuck linger_luck_;
   OpPool ops_;
   std::vector<WaitList> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_

@@ -156,6 +156,11 @@ void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t v
   if (rarely(Rare::kListedAtOnce)) list_unsettled(entry);
 }
 
+void Core::mark_decided(Entry& entry) {
+  entry.flags |= kIsDecided;
+  if (watching_ != 0) wake(entry);
+}
+
 void Core::spill(Lane& lane) {
   for (Lane::Slot& slot : lane.ring) {
     if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);

@@ -16,6 +16,11 @@ uint32_t Core::take_task(TaskKind kind) {
   return index;
 }
 
+// Enough for work that nobody waits for, or that somebody else could do.
+bool Core::has_spare_tasks() const {
+  return free_tasks_.size() > tasks_.size() / 2 && !rarely(Rare::kTasksShort);
+}
+
 void Core::free_task(uint32_t index) {
   Task& task = tasks_[index];
   ONCE_ASSERT(task.waiters.empty());
@@ -227,12 +232,14 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   }
   if (entry.accepted == task.ballot && entry.version == task.state.version) mark_decided(entry);
   settle_batch(task.waiters, task.batch, task.best, &task.state);
-  counters_.changes += task.batch.size;
+  count_changes(task.batch);
   answer_chosen(task.waiters, task.state, task.step);
+  const size_t made = task.batch.size;
+  const int64_t took_ns = now_ - task.started;
   WaitList rest;
   ops_.move_all(task.waiters, rest);
   end_classic(index);
-  pursue(entry_index, rest);
+  go_on(entry_index, rest, made, took_ns);
 }
 
 void Core::on(const Endpoint& from, const Rejected& m) {
@@ -278,6 +285,7 @@ void Core::tick_tasks() {
   for (uint32_t index = 0; index < tasks_.size(); ++index) {
     Task& task = tasks_[index];
     if (task.kind == TaskKind::kFree || task.next_at > now_) continue;
+    if (task.phase == Phase::kLinger) continue;  // ends with the step
     if (task.kind == TaskKind::kRead) {
       ask(index);
       continue;

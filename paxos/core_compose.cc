@@ -32,7 +32,11 @@ void Core::pursue(uint32_t index, WaitList& from) {
   if (from.empty()) return;
   Entry& entry = table_.at(index);
   if (entry.active & 1) return ops_.move_all(from, ring_[entry.active >> 1].waiters);
-  if (entry.active != 0) return ops_.move_all(from, tasks_[(entry.active >> 1) - 1].waiters);
+  if (entry.active != 0) {
+    Task& task = tasks_[(entry.active >> 1) - 1];
+    ++task.arrived;
+    return ops_.move_all(from, task.waiters);
+  }
   Batch none;
   if (entry.final()) return conclude(from, none, entry);
   if (!keeps(entry)) return start_classic(index, from, none, 0);
@@ -161,6 +165,11 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
 void Core::doubt(uint32_t index) {
   ops_[index].elsewhere = true;
   if (!may_repeat(ops_[index].operation)) answer(index, Status::kUnknown, State{});
+}
+
+void Core::count_changes(const Batch& batch) {
+  counters_.changes += batch.size;
+  if (batch.size > 1) ++counters_.composed;
 }
 
 // Nothing can be begun now: tried again when it is looked at next.

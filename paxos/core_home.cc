@@ -75,7 +75,7 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
   slot.open = false;
   if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
-  counters_.changes += slot.batch.size;
+  count_changes(slot.batch);
   if (!chosen_.empty() && chosen_.back().second + 1 == slot.sequence) {
     chosen_.back().second = slot.sequence;
   } else {
@@ -91,7 +91,7 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
   } else {
     answer_made(slot.waiters);
   }
-  pursue(slot.entry, slot.waiters);
+  go_on(slot.entry, slot.waiters, slot.batch.size, now_ - slot.sent_at);
 }
 
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds

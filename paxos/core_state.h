@@ -23,6 +23,29 @@ inline constexpr uint8_t kBackOffDoublings = 9;  // 2 ms to a second
 inline constexpr uint8_t kPatientPolls = 2;
 inline constexpr int64_t kHastyNs = 1000 * kMs;
 
+inline constexpr size_t kMostLingering = 8;  // names at a time
+
+// Whether lingering pays. Each time in vain it is left out twice as often, up to 64 times.
+class LingerLuck {
+ public:
+  bool is_tried() { return skips_ == 0 || skips_-- == 0; }
+  void learn(bool in_vain) {
+    skips_ = in_vain ? static_cast<uint8_t>(1u << doublings_) : 0;
+    doublings_ = in_vain ? static_cast<uint8_t>(doublings_ + (doublings_ < 6 ? 1 : 0)) : 0;
+  }
+
+ private:
+  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  uint8_t doublings_ = 0;
+  uint8_t skips_ = 0;
+};
+
+// A place in a list of requests that news may shorten while it is walked.
+struct Later {
+  uint32_t op;
+  uint32_t generation;
+};
+
 // An acceptor that reports an accept reports its state, and else neither.
 inline bool is_whole(const Ballot& accepted, const State& state) {
   return accepted.is_null() == (state.version == 0);
@@ -100,7 +123,8 @@ struct RoundZero {
 };
 
 enum class TaskKind : uint8_t { kFree, kClassic, kRead };
-enum class Phase : uint8_t { kBackOff, kPrepare, kAccept };
+// Linger: nothing is proposed yet, those who were just answered may ask again at once.
+enum class Phase : uint8_t { kBackOff, kPrepare, kAccept, kLinger };
 
 struct Task {
   TaskKind kind = TaskKind::kFree;
@@ -115,6 +139,8 @@ struct Task {
   Ballot ballot;
   Ballot best;  // highest accepted ballot reported, or ours for a new state; null: none
   uint32_t seen_round = 0;
+  uint32_t awaited = 0;  // linger: how many arrivals end it
+  uint32_t arrived = 0;
   State state;  // reported or proposed; value in `block`
   char* block = nullptr;
   size_t block_size = 0;

@@ -29,7 +29,7 @@ void Core::watch(uint32_t index) {
 
 // The next in a list that is walked while news may answer some of it: the rest waits for the next
 // tick then.
-Core::Later Core::later(uint32_t op) const { return {op, op == kNil ? 0 : ops_[op].generation}; }
+Later Core::later(uint32_t op) const { return {op, op == kNil ? 0 : ops_[op].generation}; }
 
 bool Core::is_gone(const Later& next) const {
   return next.op != kNil && ops_[next.op].generation != next.generation;

@@ -30,6 +30,8 @@ struct ReplicaOptions {
   size_t max_operations = kMaxOperationsPerCore;  // at most that
   size_t max_tasks = kMaxTasksPerCore;            // rounds and reads under way; at most that
   size_t round_zero_window = kRoundZeroWindow;    // proposals outstanding; a power of two, >= 2
+  // Changes made by one proposal, after which the next one waits for more; >= 1: core_linger.cc.
+  size_t linger_from = kLingerFrom;
 };
 
 // Record number that must be durable before a message may leave; 0: nothing.
@@ -49,12 +51,15 @@ struct Output {
   std::vector<uint32_t> record_ends;  // end offset of each in `records`
   std::vector<Outgoing> messages;
   std::vector<ClientReply> replies;
+  int64_t step_again_ns =
+      0;  // not 0: a step is wanted then, with or without events; a tick does too
 
   void clear() {
     records.clear();
     record_ends.clear();
     messages.clear();
     replies.clear();
+    step_again_ns = 0;
   }
 };
 
@@ -72,6 +77,8 @@ struct ReplicaCounters {
   uint64_t fast_path_writes = 0;  // proposals decided in round 0 by this node as home
   uint64_t confirmations = 0;     // of a chosen state: no log write, for reads and refusals
   uint64_t changes = 0;           // made by this node's proposals, several in one
+  uint64_t composed = 0;          // proposals of this node that made several changes
+  uint64_t lingered = 0;          // proposals that waited for more changes
   uint64_t classic_rounds = 0;    // prepares begun
   uint64_t takeovers = 0;         // classic rounds on names homed elsewhere
   uint64_t local_reads = 0;

@@ -35,6 +35,7 @@ struct NodeOptions {
   size_t max_operations = kMaxOperationsPerCore;
   size_t max_tasks = kMaxTasksPerCore;
   size_t round_zero_window = kRoundZeroWindow;
+  size_t linger_from = kLingerFrom;
 };
 
 // Why a node must not start, for people, with onced's exit code for it.

@@ -11,6 +11,7 @@ namespace once::server {
 namespace {
 
 constexpr uint64_t kTickTimer = 1;
+constexpr uint64_t kStepTimer = 2;
 
 }  // namespace
 
@@ -90,7 +91,7 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
 
 void Shard::on_batch_end() {
   ONCE_ASSERT(log_ != nullptr);
-  if (!events_.empty()) step();
+  if (!events_.empty() || step_due_) step();
   for (const Refusal& refusal : refusals_) {
     paxos::ClientReply reply;
     reply.status = refusal.status;
@@ -108,6 +109,7 @@ void Shard::on_batch_end() {
 }
 
 void Shard::step() {
+  step_due_ = false;
   working_ = true;
   output_.clear();
   replica_.step(events_.data(), events_.size(), io_.now_ns(), output_);
@@ -120,6 +122,11 @@ void Shard::step() {
 }
 
 void Shard::on_timer(uint64_t token) {
+  if (token == kStepTimer) {
+    step_timer_set_ = false;
+    step_due_ = true;
+    return;
+  }
   ONCE_ASSERT(token == kTickTimer);
   tick();
   io_.set_timer(io_.now_ns() + options_.tick_ns, kTickTimer);
@@ -191,6 +198,10 @@ void Shard::deliver() {
   }
   for (const paxos::ClientReply& reply : output_.replies) answer(reply);
   for (const paxos::Outgoing& outgoing : output_.messages) dispatch(outgoing);
+  if (output_.step_again_ns != 0 && !step_timer_set_) {
+    step_timer_set_ = true;
+    io_.set_timer(output_.step_again_ns, kStepTimer);
+  }
 }
 
 void Shard::dispatch(const paxos::Outgoing& outgoing) {

@@ -146,6 +146,8 @@ class Shard final : public reactor::BatchHandler,
   uint64_t durable_ = 0;          // as told to the replica
   uint64_t pending_durable_ = 0;  // as the log reported last
   bool working_ = false;
+  bool step_timer_set_ = false;
+  bool step_due_ = false;  // the replica asked for one, events or not
   bool disk_full_ = false;
   bool draining_ = false;
   bool was_idle_ = false;

@@ -13,11 +13,11 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10176},
+    {"Core", sizeof(Core), 10232},
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 160},
     {"RoundZero", sizeof(RoundZero), 112},
-    {"Task", sizeof(Task), 216},
+    {"Task", sizeof(Task), 224},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},
@@ -197,6 +197,8 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_ballot(out, task.ballot);
     put_ballot(out, task.best);
     out.put(task.seen_round);
+    out.put(task.awaited);
+    out.put(task.arrived);
     put_state(out, task.state);
     out.put(until(task.next_at));
     out.put(core_.now_ - task.started);
@@ -204,6 +206,10 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_batch(out, task.batch);
     put_waiters(out, task.waiters);
   }
+  for (uint32_t task : core_.lingering_) out.put(task);
+  out.put(kNil);
+  out.put(core_.linger_luck_.doublings_);
+  out.put(core_.linger_luck_.skips_);
   for (Fifo<OwnVote> votes = core_.own_votes_; !votes.empty();) {
     const OwnVote vote = votes.pop();
     out.put(pending(vote.record));

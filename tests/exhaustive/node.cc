@@ -48,6 +48,7 @@ void Node::start() {
   options.max_operations = 8;
   options.max_tasks = 8;
   options.round_zero_window = 4;
+  options.linger_from = scenario_.linger_from;
   core_ = std::make_unique<Core>(options);
   for (const std::string& record : log_) ONCE_ASSERT(core_->recover(record));
   pending_.clear();

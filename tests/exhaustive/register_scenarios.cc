@@ -90,6 +90,22 @@ Scenario home_batch() {
   return s;
 }
 
+Scenario linger(bool far) {
+  Scenario s;
+  s.name = "linger";
+  s.about = "the home waits for more changes to come, while another node takes the name over";
+  s.calls = {set(0, "a"), next(1), next(0)};
+  if (far) s.calls.push_back(next(0));
+  s.linger_from = 1;
+  s.first_calls = 2;
+  s.first_timeouts = {0, 1, 0};
+  s.late_syncs = {false, false, false};
+  s.timeouts = {1, 1, 0};
+  s.max_round = 1;
+  s.lost = kNoForward | kNoNews;
+  return s;
+}
+
 Scenario batch_duel() {
   Scenario s;
   s.name = "batch-duel";
@@ -163,8 +179,9 @@ Scenario forwarded_next(bool far) {
 
 std::vector<Scenario> register_scenarios(Bound bound) {
   const bool far = bound == Bound::kFar;
-  std::vector<Scenario> all = {cas_duel(far),          chain(far),       batch(far),
-                               seal_and_takeover(far), chain_reads(far), forwarded_next(far)};
+  std::vector<Scenario> all = {
+      cas_duel(far),    chain(far),          batch(far), seal_and_takeover(far),
+      chain_reads(far), forwarded_next(far), linger(far)};
   if (far) {
     for (const Scenario& s : {home_batch(), batch_duel(), chain_and_crash()}) all.push_back(s);
   }

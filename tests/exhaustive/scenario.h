@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/limits.h"
 #include "paxos/messages.h"
 
 namespace once::exhaustive {
@@ -52,6 +53,7 @@ struct Scenario {
   uint32_t first_calls = 0;  // calls 0..first_calls-1 are made before the search begins
   // How many of its time-outs each node has behind it then: enough, and it has taken over.
   std::array<uint32_t, kNodes> first_timeouts{};
+  size_t linger_from = kLingerFrom;
   uint32_t joining_calls = 0;  // so many more calls are made behind those, to find them at work
   uint32_t timeout_ms = 60'000;
 

@@ -1,4 +1,4 @@
-// What is under way between the replicas of a world.
+// What is under way between the replicas of a world, and what comes out of it.
 #pragma once
 
 #include <string>
@@ -32,6 +32,15 @@ struct Parcel {
         message);
   }
   static void keep(std::string_view& view, std::string& owner) { view = owner = view; }
+};
+
+// What a client was told.
+struct Answer {
+  Status status;
+  std::string value;
+  RequestId writer;
+  uint64_t version = 0;
+  bool sealed = false;
 };
 
 }  // namespace once::paxos::test

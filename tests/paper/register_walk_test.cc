@@ -34,7 +34,7 @@ struct Request {
 class Walk {
  public:
   Walk(uint64_t seed, size_t nodes, bool duel = false)
-      : seed_(seed), nodes_(nodes), world_(nodes, seed), duel_(duel) {
+      : seed_(seed), nodes_(nodes), world_(nodes, seed, 1 + seed % 3), duel_(duel) {
     Prng& p = world_.prng();
     loss_ = p.below(3) == 0 ? 0 : p.below(25);
     twice_ = p.below(3) == 0 ? 0 : p.below(30);
@@ -94,6 +94,8 @@ class Walk {
       std::erase_if(pending_, [&](const Pending& one) { return one.node == node; });
     } else if (dice >= 100 - cuts_) {
       world_.link(node, p.below(nodes_), p.below(2) == 0);
+    } else if (p.below(2) == 0) {
+      world_.pass(static_cast<int64_t>(p.below(300'000)));
     } else {
       world_.tick(1 + static_cast<int64_t>(p.below(long_ticks_ ? 40 : 6)));
     }

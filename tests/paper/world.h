@@ -19,17 +19,10 @@
 
 namespace once::paxos::test {
 
-struct Answer {
-  Status status;
-  std::string value;
-  RequestId writer;
-  uint64_t version = 0;
-  bool sealed = false;
-};
-
 class World {
  public:
-  explicit World(size_t nodes, uint64_t seed = 1) : prng_(seed), nodes_(nodes) {
+  explicit World(size_t nodes, uint64_t seed = 1, size_t linger_from = kLingerFrom)
+      : prng_(seed), nodes_(nodes), linger_from_(linger_from) {
     for (uint16_t i = 1; i <= nodes; ++i) members_.push_back(NodeId{i});
     for (size_t i = 0; i < nodes; ++i) start(i);
   }
@@ -45,7 +38,8 @@ class World {
                                   .random_seed = prng_.next(),
                                   .max_operations = 256,
                                   .max_tasks = 64,
-                                  .round_zero_window = 256});
+                                  .round_zero_window = 256,
+                                  .linger_from = linger_from_});
     for (const std::string& record : node.disk) ASSERT_TRUE(node.replica->recover(record));
     node.pending.clear();
     node.held.clear();
@@ -88,6 +82,11 @@ class World {
     take(i);
     release(i);
   }
+  void pass(int64_t ns) { now_ += ns; }  // time, and no tick comes
+  int64_t now() const { return now_; }
+  void step(size_t i) { step(i, nullptr, 0); }
+  // As node i asked for with its last outputs; 0: it did not.
+  int64_t step_again_at(size_t i) const { return nodes_[i].out.step_again_ns; }
   bool up(size_t i) const { return nodes_[i].up; }
   void tick(int64_t ms) {
     now_ += ms * 1'000'000;
@@ -203,9 +202,10 @@ class World {
     event(i, Event{{}, request});
     return request.token;
   }
-  void event(size_t i, const Event& e) {
+  void event(size_t i, const Event& e) { step(i, &e, 1); }
+  void step(size_t i, const Event* events, size_t count) {
     nodes_[i].out.clear();
-    nodes_[i].replica->step(&e, 1, now_, nodes_[i].out);
+    nodes_[i].replica->step(events, count, now_, nodes_[i].out);
     take(i);
   }
   void take(size_t i) {
@@ -240,6 +240,7 @@ class World {
   Prng prng_;
   std::vector<NodeId> members_;
   std::vector<Node> nodes_;
+  size_t linger_from_;
   std::vector<std::unique_ptr<Parcel>> network_;
   std::map<uint64_t, Answer> answers_;
   int64_t now_ = 1'000'000'000;

@@ -23,9 +23,10 @@ uint32_t stream_of(const std::string& path) {
 template <class Each>
 void each_counter(paxos::ReplicaCounters& to, const paxos::ReplicaCounters& from, Each each) {
   using C = paxos::ReplicaCounters;
-  for (auto field : {&C::fast_path_writes, &C::classic_rounds, &C::takeovers, &C::local_reads,
-                     &C::quorum_reads, &C::forwarded, &C::refused, &C::overloaded, &C::unavailable,
-                     &C::unknown, &C::rejected, &C::ignored_messages, &C::changes}) {
+  for (auto field :
+       {&C::fast_path_writes, &C::classic_rounds, &C::takeovers, &C::local_reads, &C::quorum_reads,
+        &C::forwarded, &C::refused, &C::overloaded, &C::unavailable, &C::unknown, &C::rejected,
+        &C::ignored_messages, &C::changes, &C::composed, &C::lingered}) {
     each(to.*field, from.*field);
   }
 }
@@ -161,6 +162,7 @@ void SimNode::start() {
   options.max_operations = plan_.max_operations;
   options.max_tasks = plan_.max_tasks;
   options.round_zero_window = plan_.round_zero_window;
+  options.linger_from = plan_.linger_from;
   host_ = std::make_unique<Host>(*this, running_cores_);
   cores_ = std::make_unique<server::NodeCores>(options, *directory_, disk_, *host_, ios);
   failing_ = false;

@@ -144,7 +144,11 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   }
   if (fact == nullptr) {
     fact = &name.facts.emplace_back();
-    *fact = Fact{ballot, record.state.version, sum, record.state.writer, 0, false};
+    *fact =
+        Fact{ballot, record.state.version, sum, record.state.writer, 0, false, record.state.sealed};
+    for (const Fact& known : name.facts) {
+      if (known.chosen) check_extends(record.name, known, *fact);
+    }
   }
   if (fact->state != sum) {
     return world_.violation(
@@ -153,6 +157,20 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   fact->nodes |= 1u << node;
   const auto holders = static_cast<size_t>(std::popcount(fact->nodes));
   if (!fact->chosen && holders >= nodes_ / 2 + 1) choose(record.name, name, *fact);
+}
+
+// Paxos's own invariant (P2b), for a register: a higher ballot carries the chosen state or one that
+// was built on it; and nobody builds on what is sealed, under the same ballot either.
+void Oracle::check_extends(std::string_view text, const Fact& chosen, const Fact& later) {
+  if (later.ballot < chosen.ballot) return;
+  const bool behind = later.ballot > chosen.ballot && later.version < chosen.version;
+  const bool beside = later.version == chosen.version && later.state != chosen.state;
+  const bool beyond = chosen.sealed && later.version > chosen.version;
+  if (!behind && !beside && !beyond) return;
+  world_.violation(fmt::format(
+      "agreement: {} has {}version {} chosen at ballot {}, and ballot {} carries {}version {}",
+      text, chosen.sealed ? "sealed " : "", chosen.version, show(chosen.ballot), show(later.ballot),
+      beside ? "another " : "", later.version));
 }
 
 void Oracle::choose(std::string_view text, Name& name, Fact& fact) {
@@ -166,6 +184,7 @@ void Oracle::choose(std::string_view text, Name& name, Fact& fact) {
                     fact.version, show(other.ballot), show(fact.ballot)));
   }
   fact.chosen = true;
+  for (const Fact& other : name.facts) check_extends(text, fact, other);
   if (!first) return;
   const uint64_t hash = name_hash(text, hash_seed_);
   const uint32_t home = home_index_of(hash, static_cast<uint32_t>(nodes_));

@@ -2,6 +2,9 @@
 // majority's disks hold. Checks, as records land:
 //   - one (name, ballot, version) never carries two states;
 //   - no two states of one (name, version) are both ever held by a majority's disks;
+//   - what is chosen is built on or repeated, never gone behind, by every higher ballot, and
+//   nothing
+//     is built on what is sealed;
 //   - no log has an accept behind a promise that forbids it;
 //   - recovery gives back every record that had landed, and in its order;
 // and as clients get answers: the state that an answer shows is held by a majority's disks.
@@ -52,6 +55,7 @@ class Oracle {
     RequestId writer;
     uint32_t nodes = 0;
     bool chosen = false;
+    bool sealed = false;
   };
   struct Name {
     std::vector<Fact> facts;
@@ -70,6 +74,8 @@ class Oracle {
   void on_promise(size_t node, const paxos::PromiseRecord& record, bool recovered);
   void on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& record, bool recovered);
   void choose(std::string_view name, Name& known, Fact& fact);
+  // A `later` proposal, of a ballot that is not below the one of `chosen`, must extend it.
+  void check_extends(std::string_view name, const Fact& chosen, const Fact& later);
   paxos::Ballot& promised(Name& name, size_t node);
   static uint64_t sum_of(const paxos::State& state);
   void not_held(std::string_view name, uint64_t version, const RequestId& writer, const char* by);

@@ -1,5 +1,7 @@
 #include "tests/sim/plan.h"
 
+#include <algorithm>
+
 #include "base/prng.h"
 
 namespace once::sim {
@@ -46,6 +48,16 @@ Load draw_load(Dice& dice) {
   load.open = kOpen[dice.below(std::size(kOpen))];
   load.final = dice.rate(20'000);
   return load;
+}
+
+// Many at once on one or two names that stay open for long: changes meet in one proposal.
+void crowd(Dice& dice, Load& load) {
+  load.in_flight = 8 + dice.below(17);
+  load.think_ns = dice.between(0, 40 * kMs);
+  load.hot_names = 1 + dice.below(2);
+  load.hot = static_cast<uint32_t>(dice.between(700'000, 1'000'000));
+  load.open = 1'000'000;
+  load.final = dice.rate(1'000);
 }
 
 NetworkRates draw_network(Dice& dice) {
@@ -108,6 +120,11 @@ Plan draw_plan(uint64_t seed) {
   plan.max_tasks = size_t{4} << dice.below(6);
   plan.round_zero_window = size_t{2} << dice.below(9);
   plan.load = draw_load(dice);
+  plan.linger_from = size_t{1} << dice.below(6);
+  if (dice.below(4) == 0) {
+    crowd(dice, plan.load);
+    plan.clients = std::min<size_t>(plan.clients, 2);
+  }
   return plan;
 }
 
@@ -117,11 +134,12 @@ std::string describe(const Plan& plan) {
   const auto percent = [](uint32_t rate) { return rate / 10'000.0; };
   return fmt::format(
       "{} nodes, cores {}, {} clients x {} in flight; loss {:.1f} %, duplication {:.1f} %, "
-      "delay {}+{} us, disk {}+{} us, a crash every {} ms, a partition every {} ms, window {}",
+      "delay {}+{} us, disk {}+{} us, a crash every {} ms, a partition every {} ms, window {}, "
+      "lingers from {}",
       plan.nodes, cores, plan.clients, plan.load.in_flight, percent(plan.network.loss),
       percent(plan.network.duplicate), plan.network.delay_ns / kUs, plan.network.jitter_ns / kUs,
       plan.disk.latency_ns / kUs, plan.disk.jitter_ns / kUs, plan.every.crash_ns / kMs,
-      plan.every.partition_ns / kMs, plan.round_zero_window);
+      plan.every.partition_ns / kMs, plan.round_zero_window, plan.linger_from);
 }
 
 }  // namespace once::sim

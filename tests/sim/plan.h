@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/network.h"
 
@@ -64,6 +65,7 @@ struct Plan {
   size_t max_operations = 256;
   size_t max_tasks = 64;
   size_t round_zero_window = 256;
+  size_t linger_from = kLingerFrom;
   Load load;
 };
 

@@ -45,8 +45,11 @@ std::string show_counts(const RunResult& result) {
          show("faults", result.faults, fault_name) +
          show("decisions by path", result.decisions, path_name) +
          show("rare branches taken", result.rare, rare_name) +
-         fmt::format("  reads: {} local, {} by a majority; {} changes in all proposals\n",
-                     result.local_reads, result.quorum_reads, result.changes);
+         fmt::format(
+             "  reads: {} local, {} by a majority; {} changes in all proposals\n"
+             "  {} proposals made several changes, {} waited for more\n",
+             result.local_reads, result.quorum_reads, result.changes, result.composed,
+             result.lingered);
 }
 
 double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
@@ -62,6 +65,8 @@ void Summary::add(const RunResult& result) {
   sum.retries += result.retries;
   sum.answered += result.answered;
   sum.changes += result.changes;
+  sum.composed += result.composed;
+  sum.lingered += result.lingered;
   sim::add(sum.actions, result.actions);
   sum.local_reads += result.local_reads;
   sum.quorum_reads += result.quorum_reads;
@@ -123,6 +128,8 @@ json to_json(const RunResult& result) {
               {"answered", result.answered},
               {"actions", counts_to_json(result.actions, action_text)},
               {"changes", result.changes},
+              {"composed", result.composed},
+              {"lingered", result.lingered},
               {"local_reads", result.local_reads},
               {"quorum_reads", result.quorum_reads},
               {"records", result.records},
@@ -145,6 +152,8 @@ RunResult from_json(const json& from) {
   result.answered = from.at("answered");
   counts_from_json(from.at("actions"), action_text, result.actions);
   result.changes = from.at("changes");
+  result.composed = from.at("composed");
+  result.lingered = from.at("lingered");
   result.local_reads = from.at("local_reads");
   result.quorum_reads = from.at("quorum_reads");
   result.records = from.at("records");

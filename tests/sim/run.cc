@@ -204,6 +204,8 @@ RunResult Run::result() {
     result.local_reads += counters.local_reads;
     result.quorum_reads += counters.quorum_reads;
     result.changes += counters.changes;
+    result.composed += counters.composed;
+    result.lingered += counters.lingered;
   }
   return result;
 }

@@ -24,6 +24,8 @@ struct RunResult {
   uint64_t answered = 0;                            // with an outcome that is known
   std::array<uint64_t, check::kActions> actions{};  // answered, by operation
   uint64_t changes = 0;                             // in all proposals that were chosen
+  uint64_t composed = 0;                            // proposals that made several
+  uint64_t lingered = 0;                            // proposals that waited for more
   uint64_t local_reads = 0;
   uint64_t quorum_reads = 0;
   uint64_t records = 0;

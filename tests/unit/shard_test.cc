@@ -78,6 +78,30 @@ TEST(Shard, TakesAWholeRoundIntoOneStep) {
   EXPECT_EQ(core.replica.calls.back(), "step 6") << "no step without an event";
 }
 
+TEST(Shard, MakesAnEmptyStepWhenItsReplicaAskedForOne) {
+  Started core;
+  const int64_t at = core.io.now + 300'000;
+  for (int i = 0; i < 2; ++i) {  // asked for twice: one timer
+    core.script([at](Output& out) { out.step_again_ns = at; });
+  }
+  core.request(1, "0-name");
+  core.round();
+  EXPECT_EQ(core.io.timer_at, at);
+  core.io.timer_at = 0;
+  core.request(2, "0-name");
+  core.round();
+  EXPECT_EQ(core.io.timer_at, 0);
+  core.io.now = at;
+  core.script([at](Output& out) { out.step_again_ns = at + 1; });
+  core.shard.on_timer(core.io.timer);
+  core.round();
+  EXPECT_EQ(core.replica.calls.back(), "step 0");
+  EXPECT_EQ(core.io.timer_at, at + 1) << "it may ask again";
+  core.replica.calls.clear();
+  core.round();
+  EXPECT_TRUE(core.replica.calls.empty()) << "once each time";
+}
+
 TEST(Shard, GivesEachAnswerToWhoAsked) {
   Started core;
   for (uint64_t i = 0; i < 3; ++i) core.request(100 + i, "0-name");

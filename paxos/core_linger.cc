@@ -1,0 +1,65 @@
+// Lingering: whoever was just answered may ask again at once. If a proposal made many changes, the
+// next one for the name waits a moment for those who asked for them, so that they meet in it with
+// those who came meanwhile, instead of taking turns. Nothing is proposed or promised by it: what
+// ends it starts from what the entry says then.
+#include "paxos/core.h"
+
+namespace once::paxos {
+
+constexpr int64_t kLongestNs = kMs / 2;  // and half of what the last proposal took
+
+// Goes on with what is left of `from` after a proposal that took `took_ns` and made so many
+// changes. Empties it. REQUIRES: nothing is under way with the name.
+void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
+  const bool possible =
+      made >= options_.linger_from && lingering_.size() < kMostLingering && has_spare_tasks();
+  if (!possible || table_.at(index).final() || !linger_luck_.is_tried()) {
+    return pursue(index, from);
+  }
+  const uint32_t task_index = take_task(TaskKind::kClassic);
+  Task& task = tasks_[task_index];
+  task.entry = index;
+  task.phase = Phase::kLinger;
+  task.awaited = static_cast<uint32_t>(made - made / 8);
+  task.next_at = now_ + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
+  table_.at(index).active = active_task(task_index);
+  ops_.move_all(from, task.waiters);
+  lingering_.push_back(task_index);
+  ++counters_.lingered;
+}
+
+// At the end of a step, so that all who came in it are in.
+void Core::end_lingers() {
+  for (size_t i = 0; i < lingering_.size();) {
+    const uint32_t task_index = lingering_[i];
+    const Task& task = tasks_[task_index];
+    if (task.arrived < task.awaited && task.next_at > now_) {
+      ++i;
+      continue;
+    }
+    lingering_[i] = lingering_.back();
+    lingering_.pop_back();
+    end_linger(task_index);
+  }
+}
+
+void Core::end_linger(uint32_t task_index) {
+  Task& task = tasks_[task_index];
+  linger_luck_.learn(task.arrived < task.awaited / 2);
+  const uint32_t index = task.entry;
+  WaitList rest;
+  ops_.move_all(task.waiters, rest);
+  end_classic(task_index);
+  if (!rest.empty()) pursue(index, rest);
+}
+
+// When the first of them ends, whatever comes; 0: there is none.
+int64_t Core::first_linger_end() const {
+  int64_t first = 0;
+  for (const uint32_t task : lingering_) {
+    if (first == 0 || tasks_[task].next_at < first) first = tasks_[task].next_at;
+  }
+  return first;
+}
+
+}  // namespace once::paxos
