@@ -204,13 +204,48 @@ class OracleTest : public testing::Test {
   Oracle oracle{world, 3, 1};
 };
 
-TEST_F(OracleTest, SeesTwoChosenStates) {
+// The same name in a version that is not the last.
+paxos::AcceptRecord open_accept(uint32_t round, uint16_t node, uint64_t version) {
+  paxos::AcceptRecord record = accept(round, node, "a");
+  record.state.version = version;
+  record.state.sealed = false;
+  record.state.writer = request_id(9, version);
+  return record;
+}
+
+TEST_F(OracleTest, SeesAHigherBallotWithAnotherState) {
   land(0, accept(0, 1, "a"));
-  land(1, accept(0, 1, "a"));
   land(2, accept(2, 3, "b"));
+  EXPECT_EQ(world.violated(), "") << "nothing is chosen yet";
+  land(1, accept(0, 1, "a"));
+  EXPECT_NE(world.violated().find("carries another version 1"), std::string::npos)
+      << world.violated();
+}
+
+TEST_F(OracleTest, SeesAHigherBallotBehindWhatIsChosen) {
+  for (const uint64_t version : {1, 2}) {
+    for (const size_t node : {0, 1}) land(node, open_accept(0, 1, version));
+  }
+  land(2, open_accept(0, 1, 1));
+  EXPECT_EQ(world.violated(), "") << "late, under the same ballot";
+  land(2, open_accept(1, 3, 1));
+  EXPECT_NE(world.violated().find("version 2 chosen at ballot (0,1,1), and ballot (1,3,1) carries "
+                                  "version 1"),
+            std::string::npos)
+      << world.violated();
+}
+
+TEST_F(OracleTest, IsContentWithAHigherBallotThatGoesOn) {
+  for (const size_t node : {0, 1}) land(node, open_accept(0, 1, 2));
+  land(2, open_accept(1, 3, 2));
+  land(2, open_accept(1, 3, 5));
   EXPECT_EQ(world.violated(), "");
-  land(1, accept(2, 3, "b"));
-  EXPECT_NE(world.violated().find("agreement"), std::string::npos) << world.violated();
+}
+
+TEST_F(OracleTest, SeesWhatIsBuiltOnASealedState) {
+  for (const size_t node : {0, 1}) land(node, accept(0, 1, "a"));
+  land(2, open_accept(0, 1, 2));
+  EXPECT_NE(world.violated().find("sealed version 1"), std::string::npos) << world.violated();
 }
 
 TEST_F(OracleTest, SeesTwoStatesUnderOneBallot) {
@@ -317,14 +352,20 @@ TEST(RareBranches, AreFewerOnceAMajorityIsHealed) {
   EXPECT_LT(after, before / 2);
 }
 
-// A point that no run passes tests nothing.
+// A point that no run passes tests nothing, nor does a load that never queues on a name.
 TEST(RareBranches, EachIsTakenInSomeRun) {
   RareCounts sum{};
+  uint64_t composed = 0;
+  uint64_t lingered = 0;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     const RunResult result = run_seed({.seed = seed, .seconds = 5}, nullptr);
     ASSERT_EQ(result.violation, "") << "seed " << seed;
     for (size_t i = 0; i < kRarePoints; ++i) sum[i] += result.rare[i];
+    composed += result.composed;
+    lingered += result.lingered;
   }
+  EXPECT_GT(composed, 1000u);
+  EXPECT_GT(lingered, 500u);
   for (size_t i = 0; i < kRarePoints; ++i) {
     EXPECT_GT(sum[i], 0u) << rare_name(static_cast<Rare>(i));
   }
