@@ -230,7 +230,11 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
       append(DecidedRecord{task.ballot, task.state.version, entry.name()});
     }
   }
-  if (entry.accepted == task.ballot && entry.version == task.state.version) mark_decided(entry);
+  if (entry.accepted == task.ballot && entry.version == task.state.version) {
+    mark_decided(entry);
+  } else {
+    ask_for_waiters(entry.hash(), entry.name());
+  }
   settle_batch(task.waiters, task.batch, task.best, &task.state);
   count_changes(task.batch);
   answer_chosen(task.waiters, task.state, task.step);

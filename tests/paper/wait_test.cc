@@ -60,6 +60,47 @@ TEST_F(AWaiter, AsksAtOnceWhenADecisionNeverReachedItsNode) {
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
+// What its own node proposed is chosen, but its acceptor holds another's newer proposal by then.
+TEST_F(AWaiter, AsksAtOnceWhenItsNodeHasMovedOnFromItsOwnProposal) {
+  ClientRequest request;
+  request.operation = Operation::kWait;
+  request.timeout_ms = 60'000;
+  request.name = name;
+  const uint64_t at_home = world.ask(0, request);
+  world.drain();
+  request.operation = Operation::kNext;
+  request.id = request_id(9, 1);
+  world.ask(0, request);
+  world.sync(0);
+  const State other{2, false, request_id(9, 2), ""};
+  world.inject(2, 0, Accept{1, Ballot{3, NodeId{3}, 1}, other, name});
+  world.inject(1, 0, AcceptedRange{1, 1, 1});
+  EXPECT_FALSE(world.answered(at_home));
+  EXPECT_GT(world.count<ReadState>(), 0u);
+}
+
+TEST_F(AWaiter, AsksAtOnceWhenItsNodeHasMovedOnFromItsTakeover) {
+  world.crash(0);
+  world.write(1, name, "v", request_id(9, 1));
+  while (world.newest<Accept>(2) == nullptr) {
+    world.tick(5);
+    world.sync(1);
+    while (world.newest<Prepare>(2) != nullptr || world.newest<Promise>(1) != nullptr) {
+      world.sync(2);
+      world.deliver(0);
+    }
+  }
+  const Accept* accept = world.newest<Accept>(2);
+  const Accepted accepted{accept->op, accept->ballot, accept->state.version};
+  world.sync(1);
+  const State other{1, true, request_id(9, 2), "other"};
+  world.inject(2, 1, Accept{1, Ballot{30, NodeId{3}, 1}, other, name});
+  world.drop_all<ReadState>();
+  world.inject(2, 1, accepted);
+  EXPECT_FALSE(world.answered(token));
+  EXPECT_GT(world.count<ReadState>(), 0u);
+}
+
 TEST_F(AWaiter, IsToldWhenItsTimeIsOver) {
   for (int s = 0; s < 61; ++s) world.tick(1000);
   ASSERT_TRUE(world.answered(token));
