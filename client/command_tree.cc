@@ -11,6 +11,14 @@ constexpr int kLockTtlSeconds = 10;
 constexpr int kProgramWaitSeconds = 600;
 constexpr int kMaxProgramWords = 4096;
 
+class Usage final : public CLI::Formatter {
+  // The words of a command to be run.
+  std::string make_option_usage(const CLI::Option* option) const override {
+    if (option->get_expected_max() == 1) return CLI::Formatter::make_option_usage(option);
+    return "-- " + option->get_name(true) + "...";
+  }
+};
+
 void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   texts.endpoints = kDefaultEndpoints;
   app.add_option("--endpoints", texts.endpoints, "Any nodes of the cluster: HOST:PORT,...")
@@ -207,6 +215,7 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   auto app = std::make_unique<CLI::App>(
       "Talks to a once cluster: names that are set once, variables, tokens, locks.", "once");
   app->require_subcommand(1);
+  app->formatter(std::make_shared<Usage>());
   add_global_options(*app, arguments, texts);
   add_write_once(*app, arguments, texts);
   add_changes(*app, arguments, texts);

@@ -75,12 +75,13 @@ std::string result_name(std::string_view name, std::string_view run) {
 }
 
 std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
-                     const RunResult* result) {
+                     const RunResult* result, std::string_view not_recorded) {
   Json json;
   json["name"] = name;
   json["winner"] = winner;
   json["claim"] = object(claim);
   json["result"] = result == nullptr ? Json() : object(*result);
+  if (!not_recorded.empty()) json["not_recorded"] = not_recorded;
   return dump(json);
 }
 

@@ -31,9 +31,9 @@ std::optional<RunResult> read_run_result(std::string_view text);
 // The name that holds the result of a run.
 std::string result_name(std::string_view name, std::string_view run);
 
-// One object of what is known; `result` may be null.
+// One object of what is known; `result` may be null. Not empty: why it was not written down.
 std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
-                     const RunResult* result);
+                     const RunResult* result, std::string_view not_recorded = {});
 
 // Nothing was run, and no result is known.
 std::string run_failure_json(std::string_view name, std::string_view outcome,

@@ -36,8 +36,9 @@ int fail(const Arguments& a, Outcome outcome, const std::string& message) {
   return exit_code(outcome);
 }
 
-void report(const Arguments& a, bool winner, const RunClaim& claim, const RunResult* result) {
-  if (a.json) fmt::print(stderr, "{}\n", run_json(a.name, winner, claim, result));
+void report(const Arguments& a, bool winner, const RunClaim& claim, const RunResult* result,
+            const std::string& not_recorded = {}) {
+  if (a.json) fmt::print(stderr, "{}\n", run_json(a.name, winner, claim, result, not_recorded));
 }
 
 int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim) {
@@ -47,13 +48,17 @@ int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim)
   if (!result.error.empty() && !a.json) say("cannot start " + result.error);
   const Result written = client.write(result_name(a.name, claim.run), to_text(result),
                                       {.id = {}, .timeout_ms = kRecordMs});
+  std::string not_recorded;
   if (written.outcome != Outcome::kDone) {
-    say(
-        fmt::format("the command has run ({}), but that could not be written down ({}: {}); others "
-                    "see the claim without a result",
-                    described(result), outcome_name(written.outcome), written.message));
+    not_recorded = fmt::format("{}: {}", outcome_name(written.outcome), written.message);
+    if (!a.json) {
+      say(
+          fmt::format("the command has run ({}), but that could not be written down ({}); others "
+                      "see the claim without a result",
+                      described(result), not_recorded));
+    }
   }
-  report(a, true, claim, &result);
+  report(a, true, claim, &result, not_recorded);
   return code_of(result);
 }
 

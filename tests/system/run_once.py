@@ -143,6 +143,21 @@ def not_a_claim(cluster):
     check_equal(end_of(start(cluster, "taken-json", "true"))[0], REFUSED, "foreign JSON")
 
 
+def result_cannot_be_recorded(cluster):
+    """The name of the result is taken: the command has run, and says that nobody else can know."""
+    take = [cluster.once, "--endpoints", cluster.endpoints(), "write"]
+    command = ["sh", "-c", '"$@" "$ONCE_RUN_NAME.result-$ONCE_RUN_ID" junk; exit 4', "-", *take]
+    code, _, err = end_of(start(cluster, "unrecorded", *command))
+    check_equal(code, 4, f"its exit code: {err}")
+    check("that could not be written down (refused" in err, f"said: {err}")
+    code, _, err = end_of(start(cluster, "unrecorded-json", *command, flags=["--json"]))
+    told = json.loads(err)
+    check_equal((code, told["result"]["exit"]), (4, 4), f"as JSON: {err}")
+    check(told["not_recorded"].startswith("refused"), f"as JSON: {err}")
+    code, _, err = end_of(start(cluster, "unrecorded", "true"))
+    check("something that `once run` never wrote" in err, f"the others: {code} {err}")
+
+
 def wrong_input(cluster):
     for arguments in (["run"], ["run", "x"], ["run", "x", "--"], ["run", "x", "true"],
                       ["run", "x", "true", "--"], ["run", "x", "true", "--", "true"],
@@ -173,5 +188,5 @@ if __name__ == "__main__":
     with Cluster(options(), name="run") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (output_is_the_commands, fifty_at_once, winner_dies, signals_reach_the_command,
-                    losers_can_be_stopped,
-                    cannot_start, not_a_claim, wrong_input, majority_down)])
+                    losers_can_be_stopped, cannot_start, not_a_claim, result_cannot_be_recorded,
+                    wrong_input, majority_down)])
