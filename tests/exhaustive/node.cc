@@ -53,6 +53,7 @@ void Node::start() {
   for (const std::string& record : log_) ONCE_ASSERT(core_->recover(record));
   pending_.clear();
   held_.clear();
+  confirmations_.clear();
   made_ = durable_ = 0;
   out_.clear();
   core_->start(core_->recovered_incarnation() + 1, now_, out_);
@@ -80,6 +81,7 @@ void Node::apply(LocalEvent event) {
     case Kind::kDeliver: {
       const Parcel& parcel = catalog_.parcel(event.argument());
       const Event delivery{endpoint(parcel.from), parcel.message};
+      if (const auto* accept = std::get_if<Accept>(&parcel.message)) note_confirmation(*accept);
       step(&delivery, 1);
       break;
     }
@@ -151,7 +153,25 @@ void Node::learn(std::string_view bytes) {
   }
 }
 
+// REQUIRES: what `accept` itself makes this node write is not in `pending_` yet.
+void Node::note_confirmation(const Accept& accept) {
+  if (accept.ballot.round != 0) return;
+  const auto says_so = [&](const std::string& bytes) {
+    const auto record = decode_record(bytes);
+    const auto* r = record ? std::get_if<AcceptRecord>(&*record) : nullptr;
+    return r && r->name == accept.name && r->ballot == accept.ballot && r->sequence != accept.op &&
+           r->state.version == accept.state.version;
+  };
+  if (std::any_of(log_.begin(), log_.end(), says_so) ||
+      std::any_of(pending_.begin(), pending_.end(), says_so)) {
+    confirmations_[{accept.ballot, accept.op}] = {accept.state.version, accept.state.writer};
+  }
+}
+
 void Node::take() {
+  for (const Outgoing& m : out_.messages) {
+    if (const auto* accept = std::get_if<Accept>(&m.message)) note_confirmation(*accept);
+  }
   uint32_t begin = 0;
   for (uint32_t end : out_.record_ends) {
     pending_.emplace_back(out_.records.data() + begin, end - begin);
@@ -196,9 +216,14 @@ struct Node::Rule {
       const auto is_it = [&](const KnownAccept& a) {
         return a.ballot == ballot && a.sequence == n;
       };
-      if (!any_accept(is_it)) return false;
+      if (!any_accept(is_it) && !confirmed(ballot, n)) return false;
     }
     return true;
+  }
+  bool confirmed(const Ballot& ballot, uint64_t sequence) const {
+    const auto found = node.confirmations_.find({ballot, sequence});
+    return found != node.confirmations_.end() &&
+           accepted(ballot, found->second.version, &found->second.writer);
   }
   const char* operator()(const Promise& m) const {
     if (!node.has_promise(m.ballot, true, {})) return "the promise";
@@ -292,6 +317,13 @@ void Node::fingerprint(std::vector<char>& bytes) {
     }
     out.put(uint32_t{0});
   };
+  for (const auto& [key, confirmed] : confirmations_) {
+    out.put(key.first.node.value);
+    out.put(key.first.incarnation);
+    out.put(key.second);
+    out.put(confirmed.version);
+  }
+  out.put(uint16_t{0});
   put(pending_);
   // Only a node that will read its log again cares in which order it was written, and how often.
   if (may_restart()) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -82,6 +83,12 @@ class Node {
     std::set<std::pair<uint16_t, uint32_t>> range_promises;
     uint32_t incarnation = 0;
   };
+  // A state of round 0 that the home asks for once more: no record is made for it, so its sequence
+  // number stands for the accept that is there already.
+  struct Confirmation {
+    uint64_t version = 0;
+    RequestId writer;
+  };
   struct Rule;  // one sentence of DESIGN 3.3 for each message
 
   Endpoint endpoint(size_t node) const {
@@ -96,6 +103,7 @@ class Node {
   void sync(size_t records);
   void learn(std::string_view record);
   void take();
+  void note_confirmation(const paxos::Accept& accept);
   void release();
   bool has_promise(const paxos::Ballot& at_least, bool exactly, std::string_view name) const;
   void fail(std::string text) {
@@ -116,6 +124,7 @@ class Node {
   uint32_t timeouts_ = 0;
   uint32_t restarts_ = 0;
   Facts facts_;
+  std::map<std::pair<paxos::Ballot, uint64_t>, Confirmation> confirmations_;  // by sequence
   std::vector<uint32_t> sent_;
   std::vector<Reply> replies_;
   std::string violation_;

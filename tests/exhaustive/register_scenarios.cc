@@ -162,6 +162,19 @@ Scenario chain_reads(bool far) {
   return s;
 }
 
+Scenario home_reads(bool far) {
+  Scenario s;
+  s.name = "home-reads";
+  s.about = "the home confirms its ballot to answer a read, while another node takes over";
+  s.calls = {set(0, "a"), read(0), next(1)};
+  s.first_calls = 1;
+  s.late_syncs = {far, false, false};
+  s.timeouts = {0, 1, 0};
+  s.max_round = 1;
+  s.lost = kNoForward | kNoNews;
+  return s;
+}
+
 Scenario forwarded_next(bool far) {
   Scenario s;
   s.name = "forwarded-next";
@@ -180,8 +193,8 @@ Scenario forwarded_next(bool far) {
 std::vector<Scenario> register_scenarios(Bound bound) {
   const bool far = bound == Bound::kFar;
   std::vector<Scenario> all = {
-      cas_duel(far),    chain(far),          batch(far), seal_and_takeover(far),
-      chain_reads(far), forwarded_next(far), linger(far)};
+      cas_duel(far),    chain(far),          batch(far),  seal_and_takeover(far),
+      chain_reads(far), forwarded_next(far), linger(far), home_reads(far)};
   if (far) {
     for (const Scenario& s : {home_batch(), batch_duel(), chain_and_crash()}) all.push_back(s);
   }
