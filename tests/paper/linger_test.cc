@@ -195,12 +195,13 @@ TEST(Linger, IsNotForFewCallers) {
 TEST(Linger, IsNotForCallersWhoAreRefused) {
   World world{3};
   world.settle(10);
+  const std::string name = world.name_at_home(0);
   for (uint64_t i = 1; i <= 2 * kLingerFrom; ++i) {
     ClientRequest request;
     request.operation = Operation::kCas;
     request.id = request_id(1, i);
     request.timeout_ms = 1000;
-    request.name = world.name_at_home(0);
+    request.name = name;
     request.value = "mine";
     world.ask(0, request);
   }
