@@ -17,11 +17,10 @@ constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kSecond = 1'000 * kMillisecond;
 constexpr int64_t kTickNs = 50 * kMillisecond;
 constexpr int64_t kRetryNs = 200 * kMillisecond;
-constexpr int64_t kDiscoveryNs = 10 * kSecond;
 constexpr int64_t kConnectNs = 10 * kSecond;
 constexpr int64_t kPrepareNs = 60 * kSecond;
-constexpr int64_t kProbeNs = 2 * kSecond;
 constexpr size_t kReadNames = 10'000;
+constexpr uint64_t kMaxVersions = uint64_t{1} << 32;  // of all names: 512 MiB of bits
 
 int64_t to_ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
@@ -33,6 +32,7 @@ Load::Load(reactor::Io& io, const Options& options)
       run_(random_bits()),
       next_request_(uint64_t{1} << 32),
       value_(options.value_bytes, 'v'),
+      prng_(run_),
       slots_(options.in_flight),
       progress_(isatty(STDERR_FILENO) == 1) {
   // The run's number in the value: a read that finds another run's bytes is noticed.
@@ -43,9 +43,7 @@ Load::Load(reactor::Io& io, const Options& options)
 
 LoadResult Load::run() {
   int64_t now = clock_ns();
-  probe_ = std::make_unique<Connection>(io_, *this, 0);
-  enter(Phase::kDiscover, now);
-  try_discovery(now);
+  discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, now);
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
   if (progress_) fmt::print(stderr, "\r\033[K");
@@ -65,7 +63,6 @@ void Load::enter(Phase phase, int64_t now) {
   phase_ = phase;
   switch (phase) {
     case Phase::kDiscover:
-      phase_end_ns_ = now + kDiscoveryNs;
       break;
     case Phase::kConnect:
       phase_end_ns_ = now + kConnectNs;
@@ -93,10 +90,10 @@ void Load::enter(Phase phase, int64_t now) {
 
 void Load::advance(int64_t now) {
   bool late = now >= phase_end_ns_;
-  if (phase_ == Phase::kDiscover && late) {
-    if (!map_.members.empty()) return plan(map_, now);
-    return fail(fmt::format("no node answers ({}): is the cluster running, is --endpoints right?",
-                            last_trouble_));
+  if (phase_ == Phase::kDiscover) {
+    if (discovery_->done()) return plan(now);
+    const std::string why = discovery_->failure();
+    return why.empty() ? void() : fail(why);
   }
   if (phase_ == Phase::kConnect) {
     result_.connected = static_cast<size_t>(std::count_if(connections_.begin(), connections_.end(),
@@ -144,7 +141,7 @@ void Load::on_timer(uint64_t token) {
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   int64_t now = round_ns();
   if (phase_ == Phase::kDiscover) {
-    try_discovery(now);
+    discovery_->on_tick(now);
   } else {
     reopen_lost(now);
   }
@@ -159,44 +156,22 @@ void Load::on_batch_end() {
   round_ns_ = 0;
 }
 
-void Load::try_discovery(int64_t now) {
-  if (!probe_->is_closed()) {
-    if (now >= next_probe_ns_ + kProbeNs) probe_->close();  // it connected, and says nothing
-    return;
-  }
-  if (now < next_probe_ns_) return;
-  next_probe_ns_ = now + kTickNs;
-  probe_->open(options_.endpoints[next_endpoint_++ % options_.endpoints.size()],
-               net::ClientHello{});
-}
-
 void Load::on_hello(Connection& connection, const net::ServerHello& hello) {
-  if (&connection == probe_.get()) {
-    connection.close();
-    int64_t now = round_ns();
-    if (phase_ != Phase::kDiscover || hello.members.empty()) return;
-    map_ = hello;
-    bool complete = std::none_of(hello.members.begin(), hello.members.end(),
-                                 [](auto& member) { return member.client_address.empty(); });
-    if (complete) plan(hello, now);
-    return;
-  }
   const Target& target = targets_[connection.index() % targets_.size()];
-  if (hello.cluster != map_.cluster || hello.node != target.node) {
+  if (hello.cluster != map().cluster || hello.node != target.node) {
     connection.close();
     wrong(fmt::format("{} is node {} of its cluster, where node {} was expected", target.address,
                       hello.node.value, target.node.value));
   }
 }
 
-void Load::plan(const net::ServerHello& map, int64_t now) {
-  map_ = map;
-  targets_ = targets_of(map_);
+void Load::plan(int64_t now) {
+  targets_ = targets_of(map());
   if (targets_.empty())
     return fail("the cluster map holds no address: wait until its nodes have met");
   if (targets_.size() > options_.connections) targets_.resize(options_.connections);
-  result_.nodes = map_.members.size();
-  source_ = std::make_unique<NameSource>(map_, run_);
+  result_.nodes = map().members.size();
+  source_ = std::make_unique<NameSource>(map(), run_);
   make_names();
   for (uint32_t i = 0; i < options_.connections; ++i) {
     connections_.push_back(std::make_unique<Connection>(io_, *this, i));
@@ -218,7 +193,9 @@ void Load::make_names() {
     pools_[target].push_back(i);
     if (options_.operation == paxos::Operation::kRead) to_prepare_.push_back(i);
   }
-  if (options_.operation == paxos::Operation::kNext) tokens_.resize(count);
+  if (options_.mixed || options_.operation == paxos::Operation::kNext) {
+    versions_.assign(count, Versions(kMaxVersions / count));
+  }
 }
 
 void Load::reopen_lost(int64_t now) {
@@ -226,7 +203,7 @@ void Load::reopen_lost(int64_t now) {
     if (!connection->is_closed() || now < connection->retry_at_ns) continue;
     const Target& target = targets_[connection->index() % targets_.size()];
     net::ClientHello hello;
-    hello.cluster = map_.cluster;
+    hello.cluster = map().cluster;
     hello.core = target.core.value;
     connection->open(target.address, hello);
   }
@@ -234,7 +211,7 @@ void Load::reopen_lost(int64_t now) {
 
 void Load::on_lost(Connection& connection, std::string_view why) {
   if (!why.empty()) last_trouble_ = why;
-  if (&connection == probe_.get() || phase_ == Phase::kOver) return;
+  if (phase_ == Phase::kOver) return;
   connection.retry_at_ns = round_ns() + kRetryNs;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     if (!slots_[i].busy || slots_[i].connection != connection.index()) continue;
@@ -247,9 +224,9 @@ void Load::on_lost(Connection& connection, std::string_view why) {
   }
 }
 
-void Load::on_protocol_error(Connection& connection, std::string what) {
+void Load::on_protocol_error(Connection&, std::string what) {
   last_trouble_ = what;
-  if (&connection != probe_.get()) wrong(std::move(what));
+  wrong(std::move(what));
 }
 
 void Load::wrong(std::string what) {

@@ -11,39 +11,16 @@
 #include <string>
 #include <vector>
 
-#include "base/histogram.h"
+#include "base/prng.h"
 #include "bench/connection.h"
+#include "bench/discovery.h"
+#include "bench/load_result.h"
 #include "bench/names.h"
 #include "bench/options.h"
+#include "bench/versions.h"
 #include "reactor/io.h"
 
 namespace once::bench {
-
-struct Errors {
-  uint64_t unknown = 0;
-  uint64_t unavailable = 0;
-  uint64_t overloaded = 0;
-  uint64_t invalid = 0;
-  uint64_t connection = 0;  // the connection broke with the request in flight
-  uint64_t no_answer = 0;   // still waiting when the drain ended
-  uint64_t total() const {
-    return unknown + unavailable + overloaded + invalid + connection + no_answer;
-  }
-};
-
-struct LoadResult {
-  std::string failure;  // not empty: the run did not take place
-  Histogram latency;    // ns, answers only: errors are counted apart
-  uint64_t done = 0;
-  uint64_t refused = 0;
-  uint64_t least_wins = 0;  // cas: of one of the callers, of whom there are `in_flight`
-  uint64_t most_wins = 0;
-  Errors errors;
-  uint64_t protocol_errors = 0;  // broken frames, and answers that cannot be true
-  std::string first_protocol_error;
-  size_t nodes = 0;
-  size_t connected = 0;
-};
 
 class Load final : public ConnectionOwner, public reactor::BatchHandler {
  public:
@@ -56,8 +33,10 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
     int64_t begun_ns = 0;
     uint32_t connection = 0;
     uint32_t generation = 0;
-    uint32_t name = 0;   // of names_, where those are used
-    uint64_t floor = 0;  // next: the highest token of the name answered before it was sent
+    uint32_t name = 0;  // of names_, where those are used
+    paxos::Operation operation = paxos::Operation::kWrite;
+    uint64_t floor = 0;     // the highest version of the name answered before it was sent
+    uint64_t expected = 0;  // cas: the version that it asked for
     bool busy = false;
     // cas: what this caller knows of a name, and how often it has won
     uint32_t known_name = 0;
@@ -80,8 +59,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   void fail(std::string why);
   void finish();
 
-  void try_discovery(int64_t now);
-  void plan(const net::ServerHello& map, int64_t now);
+  void plan(int64_t now);
+  const net::ServerHello& map() const { return discovery_->map(); }
   void make_names();
   void reopen_lost(int64_t now);
 
@@ -92,9 +71,11 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
                     RequestId id, std::string_view name, uint32_t name_index);
   void release(uint32_t slot);
   void settle_prepared(uint32_t name, const paxos::ClientReply& reply);
-  void check_token(const Slot& slot, uint64_t token);
+  paxos::Operation draw_operation();
+  void check_version(const Slot& slot, const paxos::ClientReply& reply);
   void learn(Slot& slot, const paxos::ClientReply& reply);
   void settle(const Slot& slot, const paxos::ClientReply& reply);
+  void count(const Slot& slot, bool refused);
   void count_error(uint64_t Errors::*kind);
   void wrong(std::string what);
   void show_progress(int64_t now);
@@ -110,11 +91,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   uint64_t next_request_;
   std::string value_;
 
-  std::unique_ptr<Connection> probe_;
-  size_t next_endpoint_ = 0;
-  int64_t next_probe_ns_ = 0;
+  std::unique_ptr<Discovery> discovery_;
   std::string last_trouble_ = "no answer";
-  net::ServerHello map_;
   std::vector<Target> targets_;  // connection i belongs to targets_[i % size]
   std::vector<std::unique_ptr<Connection>> connections_;
   size_t cursor_ = 0;
@@ -126,11 +104,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   std::deque<uint32_t> to_prepare_;
   size_t prepared_ = 0;
 
-  struct Tokens {
-    uint64_t highest = 0;    // that was answered
-    std::vector<bool> seen;  // by token: a name of this run begins with 1
-  };
-  std::vector<Tokens> tokens_;  // next: by name
+  std::vector<Versions> versions_;  // next and mix: by name
+  Prng prng_;                       // of a mix
 
   std::vector<Slot> slots_;
   std::deque<uint32_t> free_slots_;  // who has waited longest comes first, as callers would

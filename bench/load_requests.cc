@@ -7,7 +7,6 @@ namespace {
 
 constexpr uint64_t kDueTimer = 2;
 constexpr int kSlotBits = 20;
-constexpr uint64_t kMaxTokens = uint64_t{1} << 32;  // of all names: 512 MiB of bits
 constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
 
 }  // namespace
@@ -57,7 +56,7 @@ bool Load::send_next(Connection& connection, int64_t now) {
   }
   int64_t begun = options_.rate == 0 ? now : static_cast<int64_t>(due_ns_);
   RequestId id = request_id(run_, next_request_++);
-  if (!send_request(connection, begun, options_.operation, id, name, index)) return false;
+  if (!send_request(connection, begun, draw_operation(), id, name, index)) return false;
   if (options_.rate > 0) due_ns_ += 1e9 / options_.rate;
   return true;
 }
@@ -73,15 +72,18 @@ bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operati
   request.timeout_ms = options_.timeout_ms;
   request.name = name;
   if (takes_value(operation)) request.value = value_;
-  if (operation == paxos::Operation::kCas && slot.known_name == name_index) {
-    request.version = slot.known_version;
+  if (operation == paxos::Operation::kCas) {
+    if (options_.mixed) request.version = versions_[name_index].highest();
+    if (!options_.mixed && slot.known_name == name_index) request.version = slot.known_version;
   }
   if (!connection.send(uint64_t{slot.generation} << kSlotBits | index, request)) return false;
   free_slots_.pop_front();
   slot.begun_ns = begun_ns;
   slot.connection = connection.index();
   slot.name = name_index;
-  slot.floor = tokens_.empty() ? 0 : tokens_[name_index].highest;
+  slot.operation = operation;
+  slot.floor = versions_.empty() ? 0 : versions_[name_index].highest();
+  slot.expected = request.version;
   slot.busy = true;
   ++connection.in_flight;
   return true;
@@ -98,7 +100,7 @@ void Load::release(uint32_t index) {
 
 void Load::on_reply(Connection& connection, uint64_t correlation, const paxos::ClientReply& reply) {
   uint64_t index = correlation & kSlotMask;
-  if (phase_ == Phase::kOver || &connection == probe_.get()) return;
+  if (phase_ == Phase::kOver) return;
   if (index >= slots_.size() || !slots_[index].busy ||
       slots_[index].connection != connection.index() ||
       slots_[index].generation != correlation >> kSlotBits) {
@@ -125,21 +127,25 @@ void Load::settle_prepared(uint32_t name, const paxos::ClientReply& reply) {
   }
 }
 
-// A request sent after an answer was received gets a higher token than that answer's; nobody else
-// gets it.
-void Load::check_token(const Slot& slot, uint64_t token) {
-  Tokens& tokens = tokens_[slot.name];
-  if (token > kMaxTokens / tokens_.size()) {
-    return fail("more tokens than can be compared: run it for a shorter time, or on fewer names");
+paxos::Operation Load::draw_operation() {
+  if (!options_.mixed) return options_.operation;
+  const uint64_t dice = prng_.below(100);
+  if (dice < 50) return paxos::Operation::kRead;
+  if (dice < 70) return paxos::Operation::kSet;
+  return dice < 85 ? paxos::Operation::kNext : paxos::Operation::kCas;
+}
+
+void Load::check_version(const Slot& slot, const paxos::ClientReply& reply) {
+  Versions& versions = versions_[slot.name];
+  const uint64_t version = reply.state.version;
+  const bool conflict = reply.status == paxos::Status::kConflict;
+  const char* problem = conflict ? versions.conflicted(version, slot.expected, slot.floor)
+                        : paxos::changes(slot.operation) ? versions.made(version, slot.floor)
+                                                         : versions.shown(version, slot.floor);
+  if (problem != nullptr) wrong(problem);
+  if (versions.is_full()) {
+    fail("more versions than can be compared: run it for a shorter time, or on fewer names");
   }
-  if (token <= slot.floor) wrong("a token is not above one that was answered before it was asked");
-  if (token >= tokens.seen.size()) {
-    const uint64_t wanted = std::max(token + 1, 2 * tokens.seen.size());
-    tokens.seen.resize(std::min(wanted, kMaxTokens / tokens_.size() + 1));
-  }
-  if (tokens.seen[token]) wrong("a token was given twice");
-  tokens.seen[token] = true;
-  tokens.highest = std::max(tokens.highest, token);
 }
 
 // Each caller goes on from what it was told last, as one who contends for a variable does.
@@ -152,28 +158,29 @@ void Load::learn(Slot& slot, const paxos::ClientReply& reply) {
 }
 
 void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
-  bool read = options_.operation == paxos::Operation::kRead;
-  bool measured = phase_ == Phase::kMeasure;
+  const bool read = slot.operation == paxos::Operation::kRead;
+  // In a mix a name may have been given its first version by `next`.
+  const bool known_value =
+      reply.state.value == value_ || (options_.mixed && reply.state.value.empty());
   switch (reply.status) {
     case paxos::Status::kDone:
-      if (read && reply.state.value != value_)
-        return wrong("a read returned a value never written");
-      if (!tokens_.empty()) check_token(slot, reply.state.version);
-      if (measured || phase_ == Phase::kWarmup) ++result_.done;
-      break;
+      if (read && !known_value) return wrong("a read returned a value never written");
+      if (!versions_.empty()) check_version(slot, reply);
+      return count(slot, false);
     case paxos::Status::kAlreadySet:
-      if (options_.operation != paxos::Operation::kWrite || options_.hot_names == 0)
+      if (slot.operation != paxos::Operation::kWrite || options_.hot_names == 0)
         return wrong("a write to a fresh name was refused");
-      if (reply.state.value != value_) return wrong("a refusal shows a value never written");
-      if (measured || phase_ == Phase::kWarmup) ++result_.refused;
-      break;
+      if (!known_value) return wrong("a refusal shows a value never written");
+      return count(slot, true);
     case paxos::Status::kEmpty:
-      return wrong("a read found a written name empty");
+      if (!options_.mixed || !read || slot.floor != 0)
+        return wrong("a read found a written name empty");
+      return count(slot, false);
     case paxos::Status::kConflict:
-      if (options_.operation != paxos::Operation::kCas)
+      if (slot.operation != paxos::Operation::kCas)
         return wrong("an answer does not belong to the operation");
-      if (measured || phase_ == Phase::kWarmup) ++result_.refused;
-      break;
+      if (options_.mixed) check_version(slot, reply);
+      return count(slot, true);
     case paxos::Status::kSealed:
     case paxos::Status::kIdReused:
     case paxos::Status::kNotYet:
@@ -187,8 +194,20 @@ void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
     case paxos::Status::kInvalid:
       return count_error(&Errors::invalid);
   }
+}
+
+// Answers within the measured time, latencies of requests that were begun in it.
+void Load::count(const Slot& slot, bool refused) {
+  if (phase_ == Phase::kMeasure || phase_ == Phase::kWarmup) {
+    ++(refused ? result_.refused : result_.done);
+  }
   if (phase_ == Phase::kWarmup || slot.begun_ns < measure_start_ns_) return;
-  result_.latency.record(static_cast<uint64_t>(std::max<int64_t>(round_ns_ - slot.begun_ns, 0)));
+  const auto took = static_cast<uint64_t>(std::max<int64_t>(round_ns_ - slot.begun_ns, 0));
+  result_.latency.record(took);
+  if (!options_.mixed) return;
+  Share& share = result_.shares[slot.operation];
+  if (phase_ == Phase::kMeasure) ++(refused ? share.refused : share.done);
+  share.latency.record(took);
 }
 
 void Load::count_error(uint64_t Errors::*kind) {

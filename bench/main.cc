@@ -8,6 +8,7 @@
 #include "bench/load.h"
 #include "bench/options.h"
 #include "bench/report.h"
+#include "bench/wait_load.h"
 #include "reactor/uring_io.h"
 
 namespace once::bench {
@@ -28,8 +29,9 @@ int run(const Options& options) {
   }
   auto io = reactor::make_uring_io({});
   if (!io) return complain(io.error().message);
-  Load load(**io, options);
-  LoadResult result = load.run();
+  const LoadResult result = options.operation == paxos::Operation::kWait
+                                ? WaitLoad(**io, options).run()
+                                : Load(**io, options).run();
   if (!result.failure.empty()) return complain(result.failure);
   if (result.connected < options.connections) {
     fmt::print(stderr, "once-bench: only {} of {} connections were open at the start\n",

@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> endpoints;
   paxos::Operation operation = paxos::Operation::kWrite;
   std::string operation_name = "write";
+  bool mixed = false;  // `operation` is drawn for each request
   size_t connections = 3;
   size_t in_flight = 64;  // over all connections together
   double seconds = 10;

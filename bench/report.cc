@@ -7,8 +7,8 @@
 namespace once::bench {
 namespace {
 
-double percentile_us(const LoadResult& result, double percent) {
-  return static_cast<double>(result.latency.percentile(percent)) / 1e3;
+double percentile_us(const Histogram& latency, double percent) {
+  return static_cast<double>(latency.percentile(percent)) / 1e3;
 }
 
 double throughput(const Options& options, const LoadResult& result) {
@@ -17,7 +17,7 @@ double throughput(const Options& options, const LoadResult& result) {
 
 // One write at best: to the home, from there to another node's disk, and both ways back.
 double p50_over_floor(const LoadResult& result, const Floor& floor) {
-  return percentile_us(result, 50) / (2 * floor.round_trip_us + floor.log_write_us);
+  return percentile_us(result.latency, 50) / (2 * floor.round_trip_us + floor.log_write_us);
 }
 
 std::string names_of(const Options& options) {
@@ -45,6 +45,32 @@ double success(const LoadResult& r) {
   return tries == 0 ? 0 : static_cast<double>(r.done) / static_cast<double>(tries);
 }
 
+const char* operation_name(paxos::Operation operation) {
+  switch (operation) {
+    case paxos::Operation::kRead:
+      return "read";
+    case paxos::Operation::kSet:
+      return "set";
+    case paxos::Operation::kNext:
+      return "next";
+    case paxos::Operation::kCas:
+      return "cas";
+    default:
+      return "other";
+  }
+}
+
+std::string shares_of(const LoadResult& r) {
+  std::string text;
+  for (const auto& [operation, share] : r.shares) {
+    fmt::format_to(std::back_inserter(text),
+                   R"({}"{}":{{"done":{},"refused":{},"p50_us":{:.1f},"p99_us":{:.1f}}})",
+                   text.empty() ? "" : ",", operation_name(operation), share.done, share.refused,
+                   percentile_us(share.latency, 50), percentile_us(share.latency, 99));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
@@ -61,10 +87,15 @@ std::string table_of(const Options& o, const LoadResult& r, const std::optional<
     fmt::format_to(out, "{:<14}{:>12.2f} %   of all tries; a caller won {} to {} times\n",
                    "success", 100 * success(r), r.least_wins, r.most_wins);
   }
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p50", percentile_us(r, 50));
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99", percentile_us(r, 99));
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99.9", percentile_us(r, 99.9));
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p50", percentile_us(r.latency, 50));
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99", percentile_us(r.latency, 99));
+  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99.9", percentile_us(r.latency, 99.9));
   fmt::format_to(out, "{:<14}{:>12.1f} us\n", "max", static_cast<double>(r.latency.max()) / 1e3);
+  for (const auto& [operation, share] : r.shares) {
+    fmt::format_to(out, "{:<14}{:>12}      refused {}, p50 {:.1f} us, p99 {:.1f} us\n",
+                   operation_name(operation), share.done, share.refused,
+                   percentile_us(share.latency, 50), percentile_us(share.latency, 99));
+  }
   fmt::format_to(out, "{:<14}{:>12}", "errors", r.errors.total());
   if (r.errors.total() > 0) {
     const Errors& e = r.errors;
@@ -95,12 +126,14 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
   fmt::format_to(out,
                  R"("p50_us":{:.1f},"p99_us":{:.1f},"p999_us":{:.1f},"max_us":{:.1f},)"
                  R"("mean_us":{:.1f},)",
-                 percentile_us(r, 50), percentile_us(r, 99), percentile_us(r, 99.9),
-                 static_cast<double>(r.latency.max()) / 1e3, r.latency.mean() / 1e3);
+                 percentile_us(r.latency, 50), percentile_us(r.latency, 99),
+                 percentile_us(r.latency, 99.9), static_cast<double>(r.latency.max()) / 1e3,
+                 r.latency.mean() / 1e3);
   if (o.operation == paxos::Operation::kCas) {
     fmt::format_to(out, R"("success":{:.6f},"least_wins":{},"most_wins":{},)", success(r),
                    r.least_wins, r.most_wins);
   }
+  if (!r.shares.empty()) fmt::format_to(out, R"("by_operation":{{{}}},)", shares_of(r));
   const Errors& e = r.errors;
   fmt::format_to(out,
                  R"("errors":{{"total":{},"unknown":{},"unavailable":{},"overloaded":{},)"

@@ -5,7 +5,8 @@
 #include <string>
 
 #include "bench/floor.h"
-#include "bench/load.h"
+#include "bench/load_result.h"
+#include "bench/options.h"
 
 namespace once::bench {
 

@@ -174,7 +174,10 @@ void Listener::release(Connection& connection) {
   --live_;
 }
 
-void Listener::closed(Connection& connection) { release(connection); }
+void Listener::closed(Connection& connection) {
+  release(connection);
+  handler_->on_gone(connection.id);
+}
 
 void Listener::receive(Connection& connection, std::string_view bytes) {
   if (connection.phase == Connection::Phase::kClosing) return;

@@ -34,6 +34,8 @@ class ClientListenerHandler {
   virtual void on_request(ClientConnectionId connection, uint64_t correlation,
                           const paxos::ClientRequest& request) = 0;
   virtual void on_status(ClientConnectionId connection, uint64_t correlation) = 0;
+  // It is closed: nothing that is replied to it from now on reaches anybody.
+  virtual void on_gone(ClientConnectionId connection) = 0;
   virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
   virtual void log_line(std::string_view line) = 0;
 };

@@ -30,6 +30,7 @@ class Core final : public Replica {
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
   void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
   void on_tick(int64_t now_ns, Output& out) override;
+  void forget_waits(const std::vector<uint64_t>& tokens) override;
   void set_disk_full(bool full) override { disk_full_ = full; }
   CoreId core_of_name(std::string_view name) const override;
   const ReplicaCounters& counters() const override;

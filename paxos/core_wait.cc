@@ -77,6 +77,15 @@ void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
   }
 }
 
+void Core::forget_waits(const std::vector<uint64_t>& tokens) {
+  for (uint32_t op = ops_.by_age(Operation::kWait).oldest; op != kNil; op = ops_[op].newer) {
+    const bool of_a_client = ops_[op].origin.node.value == 0;
+    if (of_a_client && std::binary_search(tokens.begin(), tokens.end(), ops_[op].token)) {
+      ops_[op].deadline = 0;
+    }
+  }
+}
+
 void Core::tick_waits() {
   for (uint32_t index = ops_.by_age(Operation::kWait).oldest; index != kNil;) {
     const Op& op = ops_[index];

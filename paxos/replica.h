@@ -114,6 +114,9 @@ class Replica {
   virtual void on_durable(uint64_t record, int64_t now_ns, Output& out) = 0;
   // Every few milliseconds: time-outs, retries, lazy announcements.
   virtual void on_tick(int64_t now_ns, Output& out) = 0;
+  // Nobody wants the answers any more. Those of them that are waits are answered within some ticks,
+  // with not_yet. `tokens`: of requests of clients, ascending; unknown ones do no harm.
+  virtual void forget_waits(const std::vector<uint64_t>& tokens) = 0;
   // No new names while the disk is full.
   virtual void set_disk_full(bool full) = 0;
   // The core that `name` belongs to in this process.

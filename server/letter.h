@@ -16,7 +16,7 @@ namespace once::server {
 
 // Owns its bytes: the sender's buffers die with the sender's round.
 struct Letter {
-  enum class Kind : uint8_t { kRequest, kReply, kClientHandoff, kPeerHandoff };
+  enum class Kind : uint8_t { kRequest, kReply, kForget, kClientHandoff, kPeerHandoff };
 
   Kind kind = Kind::kRequest;
   CoreId from;
@@ -24,6 +24,7 @@ struct Letter {
       request;               // kRequest: the token is the sender's, the views point into `bytes`
   paxos::ClientReply reply;  // kReply: the token is the receiver's, the value points into `bytes`
   std::string bytes;
+  std::vector<uint64_t> tokens;  // kForget: the sender's, ascending
   std::unique_ptr<reactor::Handoff> handoff;
 };
 using LetterPtr = std::unique_ptr<Letter>;

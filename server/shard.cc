@@ -150,6 +150,7 @@ void Shard::tick() {
   links_->on_tick(now_ns);
   listener_->on_tick(now_ns);
   post_late_replies();
+  forget_gone();
   publish();
   check_drained();
 }
@@ -268,6 +269,45 @@ void Shard::post_late_replies() {
   });
 }
 
+// Waits would keep their places until their time is over. The other cores may have some of them. A
+// letter that finds its box full is not sent again: its waits end by themselves.
+void Shard::forget_gone() {
+  if (gone_.empty()) return;
+  std::sort(gone_.begin(), gone_.end());
+  std::vector<uint64_t> tokens;
+  tokens_.for_each([&](uint64_t token, const Waiter& waiter) {
+    const bool gone = std::binary_search(gone_.begin(), gone_.end(), waiter.connection.value);
+    if (!waiter.remote && gone) tokens.push_back(token);
+  });
+  gone_.clear();
+  if (tokens.empty()) return;
+  std::sort(tokens.begin(), tokens.end());
+  replica_.forget_waits(tokens);
+  for (uint16_t core = 0; core < to_wake_.size(); ++core) {
+    if (core == options_.self.core.value) continue;
+    LetterPtr letter = letters_.take(Letter::Kind::kForget, options_.self.core);
+    letter->tokens = tokens;
+    if (office_->post(CoreId{core}, letter)) {
+      to_wake_[core] = true;
+    } else {
+      letters_.give(std::move(letter));
+    }
+  }
+}
+
+// Of the requests that came from that core, whose tokens these are.
+void Shard::forget(CoreId from, const std::vector<uint64_t>& tokens) {
+  std::vector<uint64_t> own;
+  tokens_.for_each([&](uint64_t token, const Waiter& waiter) {
+    const bool meant = waiter.remote && waiter.core == from;
+    if (meant && std::binary_search(tokens.begin(), tokens.end(), waiter.core_token)) {
+      own.push_back(token);
+    }
+  });
+  std::sort(own.begin(), own.end());
+  if (!own.empty()) replica_.forget_waits(own);
+}
+
 void Shard::on_wake() {
   take_mail();
   check_drained();
@@ -309,6 +349,9 @@ void Shard::open_letter(LetterPtr letter) {
       listener_->reply(waiter.connection, waiter.correlation, letter->reply);
       break;
     }
+    case Letter::Kind::kForget:
+      forget(letter->from, letter->tokens);
+      break;
     case Letter::Kind::kClientHandoff:
       listener_->accept(std::move(letter->handoff));
       break;
@@ -403,6 +446,9 @@ void Shard::ClientDoor::on_request(net::ClientConnectionId connection, uint64_t 
 void Shard::ClientDoor::on_status(net::ClientConnectionId connection, uint64_t correlation) {
   shard_.publish();  // this core's own figures are then exact
   shard_.listener_->reply_status(connection, correlation, shard_.host_.status());
+}
+void Shard::ClientDoor::on_gone(net::ClientConnectionId connection) {
+  shard_.gone_.push_back(connection.value);
 }
 void Shard::ClientDoor::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
   shard_.hand_over_as(Letter::Kind::kClientHandoff, core, std::move(handoff));

@@ -91,6 +91,7 @@ class Shard final : public reactor::BatchHandler,
     void on_request(net::ClientConnectionId connection, uint64_t correlation,
                     const paxos::ClientRequest& request) override;
     void on_status(net::ClientConnectionId connection, uint64_t correlation) override;
+    void on_gone(net::ClientConnectionId connection) override;
     void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
     void log_line(std::string_view line) override;
 
@@ -116,6 +117,8 @@ class Shard final : public reactor::BatchHandler,
   void forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request);
   void post_reply(const Waiter& waiter, const paxos::ClientReply& reply);
   void post_late_replies();
+  void forget_gone();
+  void forget(CoreId from, const std::vector<uint64_t>& tokens);
   void on_request(net::ClientConnectionId connection, uint64_t correlation,
                   const paxos::ClientRequest& request);
   void hand_over_as(Letter::Kind kind, CoreId core, std::unique_ptr<reactor::Handoff> handoff);
@@ -137,6 +140,7 @@ class Shard final : public reactor::BatchHandler,
   std::vector<LetterPtr> open_mail_;  // whose bytes this round's events point into
   std::vector<Refusal> refusals_;
   std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
+  std::vector<uint64_t> gone_;  // client connections that closed since the last tick
   std::vector<char> scratch_;
   std::vector<bool> to_wake_;  // cores that got mail this round
   paxos::Output output_;

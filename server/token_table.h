@@ -47,6 +47,14 @@ class TokenTable {
     free_.push_back(index);
     return slot.waiter;
   }
+  // Calls each(token, waiter) for those in use.
+  template <class Each>
+  void for_each(Each each) const {
+    for (uint32_t index = 0; index < slots_.size(); ++index) {
+      const Slot& slot = slots_[index];
+      if (slot.used) each(static_cast<uint64_t>(slot.generation) << 32 | index, slot.waiter);
+    }
+  }
   size_t used() const { return slots_.size() - free_.size(); }
 
  private:

@@ -4,3 +4,5 @@ if(TARGET once-micro)
   set_tests_properties(micro_benchmarks PROPERTIES FAIL_REGULAR_EXPRESSION "ERROR OCCURRED"
     TIMEOUT 120)
 endif()
+
+once_test(unit/versions_test.cc once_bench_lib)

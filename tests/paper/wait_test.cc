@@ -165,6 +165,21 @@ TEST(AShortWait, FinishesWhatIsUnderWay) {
   EXPECT_EQ(world.answer(token).value, "v");
 }
 
+TEST_F(AWaiter, IsForgottenWhenItsClientIsGone) {
+  ClientRequest request;
+  request.operation = Operation::kWait;
+  request.timeout_ms = 60'000;
+  request.name = name;
+  const uint64_t stays = world.ask(1, request);
+  const uint64_t asks = world.ask(1, request);  // not sitting yet
+  world.replica(1).forget_waits({token, asks});
+  world.settle(110);
+  ASSERT_TRUE(world.answered(token) && world.answered(asks));
+  EXPECT_EQ(world.answer(token).status, Status::kNotYet);
+  EXPECT_FALSE(world.answered(stays));
+  EXPECT_EQ(world.counters(1).waiting, 1u);
+}
+
 TEST_F(AWaiter, LeavesRoomForOtherRequests) {
   ClientRequest request;
   request.operation = Operation::kWait;

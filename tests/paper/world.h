@@ -114,8 +114,7 @@ class World {
       }
       for (size_t i = 0; i < nodes_.size(); ++i) {
         if (!nodes_[i].up || nodes_[i].pending.empty()) continue;
-        sync(i);
-        moved = true;
+        sync(i), moved = true;
       }
     }
   }
@@ -178,7 +177,8 @@ class World {
         return name;
     }
   }
-  const ReplicaCounters& counters(size_t i) { return nodes_[i].replica->counters(); }
+  Replica& replica(size_t i) { return *nodes_[i].replica; }
+  const ReplicaCounters& counters(size_t i) { return replica(i).counters(); }
   size_t unsynced(size_t i) const { return nodes_[i].pending.size(); }
   Prng& prng() { return prng_; }
   static Endpoint endpoint(size_t i) { return {NodeId{static_cast<uint16_t>(i + 1)}, CoreId{0}}; }

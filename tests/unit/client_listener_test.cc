@@ -66,6 +66,7 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
     handed_to.push_back(core);
     if (sibling) sibling->accept(std::move(handoff));
   }
+  void on_gone(ClientConnectionId connection) override { gone.push_back(connection.value); }
   void log_line(std::string_view line) override { log += line; }
 
   std::shared_ptr<Pipe> connect() {
@@ -108,6 +109,7 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
   std::vector<Seen> seen;
   std::vector<CoreId> handed_to;
   std::vector<std::unique_ptr<std::string>> keep;
+  std::vector<uint64_t> gone;
   std::string log;
 };
 
@@ -219,6 +221,7 @@ TEST_F(ClientListenerTest, ALateReplyFindsNobody) {
   send(pipe, request_bytes(1, "n"));
   pipe->closed[0] = true;
   io.round();
+  EXPECT_EQ(gone, std::vector<uint64_t>{seen[0].connection.value});
   auto next = open();  // takes the same slot
   listener->reply(seen[0].connection, 1, {});
   io.round();

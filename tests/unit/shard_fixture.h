@@ -34,6 +34,7 @@ class FakeReplica final : public paxos::Replica {
     act("durable " + std::to_string(record), out);
   }
   void on_tick(int64_t, paxos::Output& out) override { act("tick", out); }
+  void forget_waits(const std::vector<uint64_t>& tokens) override { forgotten = tokens; }
   void set_disk_full(bool full) override { disk_full = full; }
   CoreId core_of_name(std::string_view name) const override {
     return CoreId{static_cast<uint16_t>(name.front() - '0')};  // "1..." belongs to core 1
@@ -61,6 +62,7 @@ class FakeReplica final : public paxos::Replica {
   std::deque<Act> script;
   std::vector<Request> requests;
   std::vector<std::string> calls;
+  std::vector<uint64_t> forgotten;
   bool disk_full = false;
 
  private:

@@ -59,6 +59,26 @@ TEST_F(ShardMail, CarriesARequestToTheOwnerOfTheNameAndItsAnswerBack) {
   EXPECT_EQ(a.shard.outstanding(), 0u);
 }
 
+// A client went away: each core is told of those of its requests that are there.
+TEST_F(ShardMail, ForgetsTheRequestsOfAConnectionThatIsGone) {
+  a.request(1, "0-name");
+  a.request(2, "1-name");
+  a.round();
+  wake(b);
+  a.shard.client_handler()->on_gone({8});  // another one, which asked for nothing
+  a.tick();
+  EXPECT_TRUE(a.replica.forgotten.empty());
+  a.shard.client_handler()->on_gone({7});
+  EXPECT_TRUE(a.replica.forgotten.empty()) << "with the next tick";
+  a.tick();
+  ASSERT_EQ(a.replica.forgotten.size(), 2u) << "which of them are its own, the replica knows";
+  EXPECT_EQ(a.replica.forgotten[0], a.replica.requests[0].token());
+  EXPECT_EQ(b.io.wakes, 2);
+  wake(b);
+  EXPECT_EQ(b.replica.forgotten, std::vector<uint64_t>{b.replica.requests[0].token()});
+  EXPECT_EQ(a.shard.outstanding(), 2u) << "each still gets its one answer";
+}
+
 TEST_F(ShardMail, KeepsARequestForItsOwnNameAtHome) {
   a.request(1, "0-name");
   a.round();

@@ -1,0 +1,57 @@
+#include "bench/discovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace once::bench {
+namespace {
+
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kPatienceNs = 10'000 * kMillisecond;
+constexpr int64_t kPauseNs = 50 * kMillisecond;
+constexpr int64_t kProbeNs = 2'000 * kMillisecond;  // a node that connects, and says nothing
+
+}  // namespace
+
+Discovery::Discovery(reactor::Io& io, const std::vector<std::string>& endpoints, int64_t now)
+    : endpoints_(endpoints), probe_(io, *this, 0), end_ns_(now + kPatienceNs), next_probe_ns_(now) {
+  on_tick(now);
+}
+
+void Discovery::on_tick(int64_t now) {
+  late_ = now >= end_ns_;
+  if (done() || late_) return probe_.close();
+  if (!probe_.is_closed()) {
+    if (now >= next_probe_ns_ + kProbeNs) probe_.close();
+    return;
+  }
+  if (now < next_probe_ns_) return;
+  next_probe_ns_ = now + kPauseNs;
+  probe_.open(endpoints_[next_endpoint_++ % endpoints_.size()], net::ClientHello{});
+}
+
+std::string Discovery::failure() const {
+  if (!late_ || done()) return {};
+  return fmt::format("no node answers ({}): is the cluster running, is --endpoints right?",
+                     last_trouble_);
+}
+
+void Discovery::on_hello(Connection& connection, const net::ServerHello& hello) {
+  connection.close();
+  if (hello.members.empty() || complete_) return;
+  map_ = hello;
+  complete_ = std::none_of(hello.members.begin(), hello.members.end(),
+                           [](auto& member) { return member.client_address.empty(); });
+}
+
+void Discovery::on_protocol_error(Connection&, std::string what) {
+  last_trouble_ = std::move(what);
+}
+
+void Discovery::on_lost(Connection&, std::string_view why) {
+  if (!why.empty()) last_trouble_ = why;
+}
+
+}  // namespace once::bench
