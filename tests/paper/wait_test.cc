@@ -101,6 +101,24 @@ TEST_F(AWaiter, AsksAtOnceWhenItsNodeHasMovedOnFromItsTakeover) {
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
+// The majority that it asked answers with what was; meanwhile its own node hears the news, and had
+// nobody to wake.
+TEST_F(AWaiter, LooksOnceMoreBeforeItSitsDown) {
+  ClientRequest request;
+  request.operation = Operation::kWait;
+  request.timeout_ms = 60'000;
+  request.name = name;
+  const uint64_t asks = world.ask(1, request);
+  while (world.count<ReadState>() > 0) world.deliver(0);
+  EXPECT_EQ(world.count<ReadReply>(), 2u);
+  accept_two();
+  world.inject(0, 1, ChosenRange{1, 1, 2});
+  EXPECT_FALSE(world.answered(asks));
+  while (world.in_flight() > 0) world.deliver(0);
+  ASSERT_TRUE(world.answered(asks));
+  EXPECT_EQ(world.answer(asks).version, 2u);
+}
+
 TEST_F(AWaiter, IsToldWhenItsTimeIsOver) {
   for (int s = 0; s < 61; ++s) world.tick(1000);
   ASSERT_TRUE(world.answered(token));
@@ -108,8 +126,10 @@ TEST_F(AWaiter, IsToldWhenItsTimeIsOver) {
 }
 
 TEST_F(AWaiter, IsNotToldOfAnotherName) {
-  for (int n = 1; n <= 300; ++n) {  // more names than there are buckets
-    world.write(0, world.name_at_home(0, n), "other", request_id(9, static_cast<uint64_t>(n)));
+  for (uint64_t n = 1; n <= 300; ++n) {  // more names than there are buckets, none of them longer
+    std::string other = std::to_string(n);
+    other.insert(0, name.size() - other.size(), 'x');
+    world.write(0, other, "other", request_id(9, n));
     world.drain();
   }
   world.tick(5);

@@ -111,7 +111,8 @@ class SessionTest : public testing::Test, public Transport {
     session->on_reply(sent[which].lane, sent[which].correlation, reply, now);
   }
   void run_until(int64_t end) {
-    while (session->next_wake_ns() <= end) {
+    for (int ticks = 0; session->next_wake_ns() <= end; ++ticks) {
+      ASSERT_LT(ticks, 10'000) << "it is woken again and again, and does nothing";
       now = std::max(now, session->next_wake_ns());
       session->on_tick(now);
       for (auto [lane, address, core] : std::exchange(connects, {})) {

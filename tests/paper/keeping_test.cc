@@ -1,0 +1,90 @@
+// When a proposer may go on under a ballot without a prepare (docs/decisions, whole register, rule
+// 2): its own ballot of this run, the state decided, nothing higher promised.
+#include <gtest/gtest.h>
+
+#include "tests/paper/world.h"
+
+namespace once::paxos::test {
+namespace {
+
+class Keeping : public testing::Test {
+ protected:
+  Keeping() { world.settle(10); }
+  uint64_t next(size_t node, uint32_t timeout_ms = 1000) {
+    ClientRequest request;
+    request.operation = Operation::kNext;
+    request.id = request_id(1, ++ids);
+    request.timeout_ms = timeout_ms;
+    request.name = name;
+    return world.ask(node, request);
+  }
+  void expect_a_prepare() {
+    EXPECT_EQ(world.count<Accept>(), 0u);
+    EXPECT_GT(world.count<Prepare>(), 0u);
+  }
+
+  World world{3};
+  const std::string name = world.name_at_home(0);
+  uint64_t ids = 0;
+};
+
+TEST_F(Keeping, GoesOnInOneRoundTripInRoundZero) {
+  next(0);
+  world.settle(50);
+  next(0);
+  EXPECT_EQ(world.count<Accept>(), 2u);
+  EXPECT_EQ(world.count<Prepare>(), 0u);
+}
+
+TEST_F(Keeping, GoesOnInOneRoundTripAfterATakeover) {
+  world.crash(0);
+  next(1);
+  world.settle(1500);
+  next(1);
+  EXPECT_EQ(world.count<Accept>(), 1u);
+  EXPECT_EQ(world.count<Prepare>(), 0u);
+}
+
+TEST_F(Keeping, NeedsAPrepareInANewRunOfTheHome) {
+  next(0);
+  world.settle(50);
+  world.crash(0);
+  world.start(0);
+  world.sync(0);
+  next(0);
+  expect_a_prepare();
+}
+
+TEST_F(Keeping, NeedsAPrepareInANewRunOfWhoTookItOver) {
+  world.crash(0);
+  next(1);
+  world.settle(1500);
+  world.crash(1);
+  world.start(1);
+  world.sync(1);
+  next(1);
+  expect_a_prepare();
+}
+
+// The answers to its proposal were lost, and nobody waited for it any more: it may not be chosen.
+TEST_F(Keeping, NeedsAPrepareIfItsLastProposalWasGivenUp) {
+  world.crash(0);
+  const uint64_t first = next(1, 300);
+  for (int ms = 0; ms < 2500; ++ms) {
+    world.tick(1);
+    for (size_t node : {1, 2}) world.sync(node);
+    while (world.in_flight() > world.count<Accept>()) {
+      world.drop_all<Accept>();
+      world.deliver(0);
+    }
+    world.drop_all<Accept>();
+  }
+  ASSERT_TRUE(world.answered(first));
+  EXPECT_EQ(world.answer(first).status, Status::kUnknown);
+  EXPECT_EQ(world.in_flight(), 0u);
+  next(1);
+  expect_a_prepare();
+}
+
+}  // namespace
+}  // namespace once::paxos::test
