@@ -80,8 +80,8 @@ def describe(text, code):
 
 
 PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
-         "confirmation_test", "durability_test", "quorum_read_test", "read_test", "requests_test",
-         "wait_test"]
+         "confirmation_test", "durability_test", "keeping_test", "linger_test", "quorum_read_test",
+         "read_test", "requests_test", "wait_test"]
 WALK = "*RandomSchedules*"
 
 
