@@ -2,7 +2,6 @@
 #include "bench/load.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -33,8 +32,7 @@ Load::Load(reactor::Io& io, const Options& options)
       next_request_(uint64_t{1} << 32),
       value_(options.value_bytes, 'v'),
       prng_(run_),
-      slots_(options.in_flight),
-      progress_(isatty(STDERR_FILENO) == 1) {
+      slots_(options.in_flight) {
   // The run's number in the value: a read that finds another run's bytes is noticed.
   std::string mark = fmt::format("{:016x}", run_);
   std::copy_n(mark.begin(), std::min(mark.size(), value_.size()), value_.begin());
@@ -46,7 +44,7 @@ LoadResult Load::run() {
   discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, now);
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
-  if (progress_) fmt::print(stderr, "\r\033[K");
+  progress_.end();
   return std::move(result_);
 }
 
@@ -76,8 +74,7 @@ void Load::enter(Phase phase, int64_t now) {
       break;
     case Phase::kMeasure:
       measure_start_ns_ = now;
-      result_.done = result_.refused = progress_count_ =
-          0;  // the warm-up counted for progress only
+      result_.done = result_.refused = 0;  // the warm-up counted for progress only
       phase_end_ns_ = now + to_ns(options_.seconds);
       break;
     case Phase::kDrain:
@@ -145,7 +142,8 @@ void Load::on_timer(uint64_t token) {
   } else {
     reopen_lost(now);
   }
-  if (progress_) show_progress(now);
+  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", result_);
+  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", result_);
 }
 
 void Load::on_batch_end() {
@@ -231,18 +229,6 @@ void Load::on_protocol_error(Connection&, std::string what) {
 
 void Load::wrong(std::string what) {
   if (result_.protocol_errors++ == 0) result_.first_protocol_error = std::move(what);
-}
-
-void Load::show_progress(int64_t now) {
-  if (phase_ == Phase::kWarmup || phase_ == Phase::kMeasure) {
-    if (now < next_progress_ns_) return;
-    uint64_t count = result_.done + result_.refused;
-    fmt::print(stderr, "\r\033[K{}  {} answers/s  p50 {:.0f} us  errors {}",
-               phase_ == Phase::kWarmup ? "warm-up" : "measuring", count - progress_count_,
-               static_cast<double>(result_.latency.percentile(50)) / 1e3, result_.errors.total());
-    progress_count_ = count;
-    next_progress_ns_ = now + kSecond;
-  }
 }
 
 }  // namespace once::bench

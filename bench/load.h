@@ -17,6 +17,7 @@
 #include "bench/load_result.h"
 #include "bench/names.h"
 #include "bench/options.h"
+#include "bench/progress.h"
 #include "bench/versions.h"
 #include "reactor/io.h"
 
@@ -78,7 +79,6 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   void count(const Slot& slot, bool refused);
   void count_error(uint64_t Errors::*kind);
   void wrong(std::string what);
-  void show_progress(int64_t now);
 
   reactor::Io& io_;
   Options options_;
@@ -111,9 +111,7 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   std::deque<uint32_t> free_slots_;  // who has waited longest comes first, as callers would
   double due_ns_ = 0;                // with a rate: when the next request begins
   int64_t due_timer_ns_ = 0;
-  int64_t next_progress_ns_ = 0;
-  uint64_t progress_count_ = 0;
-  bool progress_ = false;
+  Progress progress_;
 };
 
 }  // namespace once::bench

@@ -44,6 +44,7 @@ LoadResult WaitLoad::run() {
   discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, clock_ns());
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
+  progress_.end();
   return std::move(result_);
 }
 
@@ -134,7 +135,10 @@ void WaitLoad::finish() {
 void WaitLoad::on_timer(uint64_t token) {
   if (phase_ == Phase::kOver || token != kTickTimer) return;
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
-  if (phase_ == Phase::kDiscover) discovery_->on_tick(clock_ns());
+  const int64_t now = clock_ns();
+  if (phase_ == Phase::kDiscover) discovery_->on_tick(now);
+  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", result_);
+  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", result_);
 }
 
 void WaitLoad::on_batch_end() {

@@ -14,6 +14,7 @@
 #include "bench/load_result.h"
 #include "bench/names.h"
 #include "bench/options.h"
+#include "bench/progress.h"
 #include "reactor/io.h"
 
 namespace once::bench {
@@ -77,6 +78,7 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
   std::deque<uint32_t> to_write_;  // who has waited longest comes first
   double due_ns_ = 0;              // when the next write begins
   uint64_t requests_ = 0;
+  Progress progress_;
   size_t writing_ = 0;  // writes under way
   size_t untold_ = 0;   // waiters whose name is written, and who were not told
 };

@@ -287,11 +287,7 @@ void Shard::forget_gone() {
     if (core == options_.self.core.value) continue;
     LetterPtr letter = letters_.take(Letter::Kind::kForget, options_.self.core);
     letter->tokens = tokens;
-    if (office_->post(CoreId{core}, letter)) {
-      to_wake_[core] = true;
-    } else {
-      letters_.give(std::move(letter));
-    }
+    if (office_->post(CoreId{core}, letter)) to_wake_[core] = true;
   }
 }
 
@@ -350,7 +346,7 @@ void Shard::open_letter(LetterPtr letter) {
       break;
     }
     case Letter::Kind::kForget:
-      forget(letter->from, letter->tokens);
+      forget(letter->from, std::exchange(letter->tokens, {}));
       break;
     case Letter::Kind::kClientHandoff:
       listener_->accept(std::move(letter->handoff));
