@@ -77,12 +77,10 @@ void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
   }
 }
 
+// Waits are never forwarded: each is of a client of this node.
 void Core::forget_waits(const std::vector<uint64_t>& tokens) {
   for (uint32_t op = ops_.by_age(Operation::kWait).oldest; op != kNil; op = ops_[op].newer) {
-    const bool of_a_client = ops_[op].origin.node.value == 0;
-    if (of_a_client && std::binary_search(tokens.begin(), tokens.end(), ops_[op].token)) {
-      ops_[op].deadline = 0;
-    }
+    if (std::binary_search(tokens.begin(), tokens.end(), ops_[op].token)) ops_[op].deadline = 0;
   }
 }
 

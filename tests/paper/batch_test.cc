@@ -110,6 +110,19 @@ TEST_F(ABatch, IsMadeAgainOnceAnotherStateIsChosenInItsPlace) {
   EXPECT_EQ(world.answer(token).version, 2u);
 }
 
+// Under its request id, used twice, B has made the same version of something else.
+TEST_F(ABatch, IsToldThatItsIdMadeSomethingElse) {
+  reject(4, 1, 1);
+  await_prepare();
+  promise(1, ballot(1, 1), State{1, false, kMine, "another's"});
+  promise(2, Ballot{}, State{});
+  promise(3, Ballot{}, State{});
+  for (size_t node : {1, 2, 3}) accept(node);
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).status, Status::kIdReused);
+  EXPECT_EQ(world.answer(token).value, "another's");
+}
+
 // B's state has taken its place in A's own acceptor: the value must not be lost with it.
 TEST_F(ABatch, KeepsItsValueWhenAnotherStateTakesItsPlaceHere) {
   world.inject(1, 0, Accept{9, ballot(1, 1), State{1, false, kOfB, "b"}, name});

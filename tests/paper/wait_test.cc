@@ -126,7 +126,7 @@ TEST_F(AWaiter, IsToldWhenItsTimeIsOver) {
 }
 
 TEST_F(AWaiter, IsNotToldOfAnotherName) {
-  for (uint64_t n = 1; n <= 300; ++n) {  // more names than there are buckets, none of them longer
+  for (uint64_t n = 1; n <= 1000; ++n) {  // more names than there are buckets, none of them longer
     std::string other = std::to_string(n);
     other.insert(0, name.size() - other.size(), 'x');
     world.write(0, other, "other", request_id(9, n));
