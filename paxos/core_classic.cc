@@ -238,6 +238,14 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   settle_batch(task.waiters, task.batch, task.best, &task.state);
   count_changes(task.batch);
   answer_chosen(task.waiters, task.state, task.step);
+  // Another has a higher ballot already. To be alone with the next one the same patience is needed
+  // as after a rejection, or two who build on each other's states duel for ever.
+  const bool overtaken = entry.promised != task.ballot && !entry.final();
+  if (overtaken && !task.waiters.empty()) {
+    task.batch = Batch{};
+    task.started = now_;
+    return back_off(index);
+  }
   const size_t made = task.batch.size;
   const int64_t took_ns = now_ - task.started;
   WaitList rest;

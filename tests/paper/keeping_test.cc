@@ -2,6 +2,8 @@
 // 2): its own ballot of this run, the state decided, nothing higher promised.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
@@ -84,6 +86,40 @@ TEST_F(Keeping, NeedsAPrepareIfItsLastProposalWasGivenUp) {
   EXPECT_EQ(world.in_flight(), 0u);
   next(1);
   expect_a_prepare();
+}
+
+// What it proposes for others is chosen each time, but under a ballot that another has gone above
+// by then: its own change waits for a ballot of its own. Two such proposers, each at once with its
+// next ballot, would never let each other finish.
+TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesIt) {
+  world.crash(0);
+  const uint64_t token = next(1, 60'000);
+  int longest_ms = 0;
+  for (uint64_t version = 1; version <= 9; ++version) {
+    int waited_ms = 0;
+    for (; world.newest<Prepare>(2) == nullptr && waited_ms < 2000; ++waited_ms) {
+      world.tick(1);
+      world.sync(1);
+    }
+    if (version > 1) {
+      EXPECT_GT(waited_ms, 0) << "at once";
+    }
+    longest_ms = std::max(longest_ms, waited_ms);
+    const Prepare prepare = *world.newest<Prepare>(2);
+    const Ballot before{prepare.ballot.round - 1, NodeId{3}, 1};
+    const State state{version, false, request_id(9, version), ""};
+    world.inject(2, 1, Promise{prepare.op, prepare.ballot, before, state});
+    world.sync(1);
+    ASSERT_NE(world.newest<Accept>(2), nullptr);
+    const uint64_t handle = world.newest<Accept>(2)->op;
+    world.inject(2, 1, Prepare{1, Ballot{prepare.ballot.round + 1, NodeId{3}, 1}, name});
+    world.drop_all<Prepare>();
+    world.drop_all<Accept>();
+    world.inject(2, 1, Accepted{handle, prepare.ballot, version});
+    EXPECT_EQ(world.count<Prepare>(), 0u);
+  }
+  EXPECT_FALSE(world.answered(token));
+  EXPECT_GT(longest_ms, 50) << "as long as a round takes on a slow disk";
 }
 
 }  // namespace
