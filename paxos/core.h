@@ -100,7 +100,8 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Rejected& m);
   bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
   void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
-  bool begin_chain(uint32_t entry, const State& next, size_t changes, WaitList& from);
+  bool begin_chain(uint32_t entry, const State& next, size_t changes, WaitList& from,
+                   uint8_t tries);
   bool has_spare_tasks() const;
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
@@ -124,7 +125,7 @@ class Core final : public Replica {
   // core_compose.cc
   bool keeps(const Entry& entry) const;
   State compose(const WaitList& waiters, const State& base, size_t& changes);
-  void pursue(uint32_t entry, WaitList& from);
+  void pursue(uint32_t entry, WaitList& from, uint8_t attempts = 0);
   void answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked);
   void tell_chosen(uint32_t op, const State& chosen, uint64_t asked);
   void answer_own(WaitList& waiters, const State& decided);
@@ -237,7 +238,6 @@ class Core final : public Replica {
   std::vector<Task> tasks_;
   std::vector<uint32_t> free_tasks_;
   Fifo<OwnVote> own_votes_;  // ascending records
-
   std::vector<uint32_t> lingering_;  // tasks
   LingerLuck linger_luck_;
   OpPool ops_;

@@ -12,7 +12,7 @@ uint32_t Core::take_task(TaskKind kind) {
   tasks_[index] = Task{};
   tasks_[index].kind = kind;
   tasks_[index].generation = generation;
-  tasks_[index].started = now_;
+  tasks_[index].started = tasks_[index].asked_at = now_;
   return index;
 }
 
@@ -62,14 +62,17 @@ void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t s
   while (!from.empty()) put_off(from.head);
 }
 
-// Goes on under the ballot that this node keeps. False: no task is free.
-bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from) {
+// Goes on under the ballot that this node keeps, which took it so many attempts without a change of
+// its own. False: no task is free.
+bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from,
+                       uint8_t attempts) {
   Entry& entry = table_.at(index);
   const uint32_t task_index = take_task(TaskKind::kClassic);
   if (task_index == kNil) return false;
   Task& task = tasks_[task_index];
   task.entry = index;
   task.ballot = entry.accepted;
+  task.attempts = attempts;
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
   keep_state(task, task.ballot, next);
   entry.active = active_task(task_index);
@@ -93,6 +96,7 @@ void Core::prepare(uint32_t index) {
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
   if (!entry.accepted.is_null()) keep_state(task, entry.accepted, entry.state());
+  task.asked_at = now_;
   task.next_at = now_ + kResendNs;
   ++counters_.classic_rounds;
   entry.promised = task.ballot;
@@ -184,6 +188,7 @@ void Core::send_accepts(uint32_t index) {
   task.phase = Phase::kAccept;
   task.step = step_;
   task.votes = 0;
+  task.asked_at = now_;
   task.next_at = now_ + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
   if (!task.confirms) {
@@ -248,10 +253,11 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = now_ - task.started;
+  const uint8_t attempts = task.attempts;
   WaitList rest;
   ops_.move_all(task.waiters, rest);
   end_classic(index);
-  go_on(entry_index, rest, made, took_ns);
+  made == 0 ? pursue(entry_index, rest, attempts) : go_on(entry_index, rest, made, took_ns);
 }
 
 void Core::on(const Endpoint& from, const Rejected& m) {
@@ -275,15 +281,16 @@ void Core::on(const Endpoint& from, const Rejected& m) {
   back_off(index_in(m.op));
 }
 
-// Randomised, so that duelling proposers part; and longer each time, up to many times what a round
-// takes on a slow disk: in a shorter space nobody would be alone long enough.
+// Randomised, so that duelling proposers part; measured by what a question takes here and now, or
+// on a slow disk nobody would be alone long enough; and longer each time.
 void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
   task.phase = Phase::kBackOff;
   task.votes = 0;
-  const uint64_t longest = uint64_t{2} << std::min<uint8_t>(task.attempts, kBackOffDoublings);
+  const auto took = static_cast<uint64_t>(std::clamp(now_ - task.asked_at, kMs, kLongestRoundNs));
+  const uint64_t longest = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
   if (task.attempts < 255) ++task.attempts;
-  task.next_at = now_ + static_cast<int64_t>(prng_.below(longest * kMs));
+  task.next_at = now_ + static_cast<int64_t>(prng_.below(std::min(longest, kLongestBackOffNs)));
 }
 
 void Core::end_classic(uint32_t index) {

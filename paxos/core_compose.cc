@@ -28,7 +28,7 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 
 // Goes on with what is left of `from` after a state was chosen, or with who has just come. Empties
 // it.
-void Core::pursue(uint32_t index, WaitList& from) {
+void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
   Entry& entry = table_.at(index);
   if (entry.active & 1) return ops_.move_all(from, ring_[entry.active >> 1].waiters);
@@ -51,7 +51,7 @@ void Core::pursue(uint32_t index, WaitList& from) {
   size_t changes = 0;
   const State next = compose(from, entry.state(), changes);
   if (round_zero) return propose_round_zero(index, next, changes, from);
-  ONCE_ASSERT(begin_chain(index, next, changes, from));
+  ONCE_ASSERT(begin_chain(index, next, changes, from, attempts));
 }
 
 // `chosen` was asked for in step `asked`, and is chosen. The refused are told first: whoever has

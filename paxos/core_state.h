@@ -18,7 +18,9 @@ inline constexpr int64_t kMs = 1'000'000;
 static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
-inline constexpr uint8_t kBackOffDoublings = 9;  // 2 ms to a second
+inline constexpr uint8_t kBackOffDoublings = 10;
+inline constexpr uint64_t kLongestBackOffNs = 1024 * kMs;
+inline constexpr int64_t kLongestRoundNs = 128 * kMs;  // more is no slow disk, but a lost message
 // A wait leaves what is under way to others twice, unless its time is nearly over.
 inline constexpr uint8_t kPatientPolls = 2;
 inline constexpr int64_t kHastyNs = 1000 * kMs;
@@ -145,6 +147,7 @@ struct Task {
   char* block = nullptr;
   size_t block_size = 0;
   int64_t next_at = 0;
+  int64_t asked_at = 0;  // when this phase's question was first sent
   int64_t started = 0;
   uint64_t step = 0;      // of the core, in which this phase's question was first sent
   bool confirms = false;  // the state was chosen before, under the same ballot

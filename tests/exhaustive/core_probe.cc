@@ -17,7 +17,7 @@ constexpr KnownSize kSizes[] = {
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 160},
     {"RoundZero", sizeof(RoundZero), 112},
-    {"Task", sizeof(Task), 224},
+    {"Task", sizeof(Task), 232},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},
@@ -201,6 +201,7 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     out.put(task.arrived);
     put_state(out, task.state);
     out.put(until(task.next_at));
+    out.put(core_.now_ - task.asked_at);
     out.put(core_.now_ - task.started);
     out.put<uint8_t>(task.confirms);
     put_batch(out, task.batch);

@@ -252,6 +252,26 @@ TEST_F(Proposer, BacksOffLongerTheOftenerItLoses) {
   EXPECT_GT(longest, 100);
 }
 
+// Where an answer takes long, so do the other's rounds: it is given the time for one from the first
+// loss on.
+TEST_F(Proposer, BacksOffByWhatAQuestionTakes) {
+  int longest = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    begin(3, seed);
+    solo->wait(60);
+    solo->take<Prepare>();  // some of them repeated
+    solo->receive(2, Rejected{op, first, ballot(3, 2)});
+    int wait = 0;
+    while (solo->take<Prepare>().empty() && wait <= 1000) {
+      solo->wait(1);
+      ++wait;
+    }
+    EXPECT_LE(wait, 125) << "twice as long at most";
+    longest = std::max(longest, wait);
+  }
+  EXPECT_GT(longest, 60);
+}
+
 // --- round 0
 // --------------------------------------------------------------------------------------
 

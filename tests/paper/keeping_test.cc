@@ -109,7 +109,8 @@ TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesIt) {
     const Ballot before{prepare.ballot.round - 1, NodeId{3}, 1};
     const State state{version, false, request_id(9, version), ""};
     world.inject(2, 1, Promise{prepare.op, prepare.ballot, before, state});
-    world.sync(1);
+    world.sync(1);  // its own promise
+    world.sync(1);  // its own accept
     ASSERT_NE(world.newest<Accept>(2), nullptr);
     const uint64_t handle = world.newest<Accept>(2)->op;
     world.inject(2, 1, Prepare{1, Ballot{prepare.ballot.round + 1, NodeId{3}, 1}, name});
@@ -120,6 +121,36 @@ TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesIt) {
   }
   EXPECT_FALSE(world.answered(token));
   EXPECT_GT(longest_ms, 50) << "as long as a round takes on a slow disk";
+}
+
+// The same if it is overtaken only when it goes on with its own change.
+TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesItsOwnChange) {
+  world.crash(0);
+  next(1, 60'000);
+  int longest_ms = 0;
+  for (uint64_t version = 1; version <= 9; ++version) {
+    int waited_ms = 0;
+    for (; world.newest<Prepare>(2) == nullptr && waited_ms < 2000; ++waited_ms) {
+      world.tick(1);
+      world.sync(1);
+    }
+    longest_ms = std::max(longest_ms, waited_ms);
+    const Prepare prepare = *world.newest<Prepare>(2);
+    const Ballot before{prepare.ballot.round - 1, NodeId{3}, 1};
+    const State state{version, false, request_id(9, version), ""};
+    world.inject(2, 1, Promise{prepare.op, prepare.ballot, before, state});
+    world.sync(1);  // its own promise
+    world.sync(1);  // its own accept
+    ASSERT_NE(world.newest<Accept>(2), nullptr);
+    world.inject(2, 1, Accepted{world.newest<Accept>(2)->op, prepare.ballot, version});
+    const Accept* own = world.newest<Accept>(2);
+    ASSERT_EQ(own->state.version, version + 1);
+    const Rejected rejected{own->op, own->ballot, Ballot{prepare.ballot.round + 1, NodeId{3}, 1}};
+    world.inject(2, 1, rejected);
+    world.drop_all<Prepare>();
+    world.drop_all<Accept>();
+  }
+  EXPECT_GT(longest_ms, 50);
 }
 
 }  // namespace
