@@ -56,7 +56,7 @@ Scenario chain(bool far) {
   s.late_syncs = {far, true, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
-  s.lost = kNoForward | (far ? 0 : kNoNews);
+  s.lost = kNoForward | kNoNews;
   return s;
 }
 
@@ -131,7 +131,7 @@ Scenario seal_and_takeover(bool far) {
   s.late_syncs = {far, far, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
-  s.lost = kNoForward | (far ? 0 : kNoNews);
+  s.lost = kNoForward | kNoNews;
   return s;
 }
 
