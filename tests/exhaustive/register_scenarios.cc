@@ -184,7 +184,7 @@ Scenario forwarded_next(bool far) {
   s.late_syncs = {far, false, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
-  s.lost = far ? 0 : kNoNews;
+  s.lost = kNoNews;
   return s;
 }
 
