@@ -107,7 +107,7 @@ bool may_hedge(Op operation) {
   return false;
 }
 
-bool may_repeat_after_loss(Op operation) { return operation != Op::kSet; }
+bool may_repeat_after_loss(Op operation) { return operation != Op::kSet && operation != Op::kNext; }
 
 Meaning meaning_of(const paxos::ClientRequest& question, const paxos::ClientReply& answer) {
   if (!fits(question.operation, answer.status)) return Meaning::kMayHaveHappened;

@@ -30,7 +30,9 @@ void name(Wire& wire, V& view) {
 template <class Wire, class S>
 void state(Wire& wire, S& s) {
   wire.number(s.version);
-  wire.flag(s.sealed);
+  uint8_t making = making_of(s);
+  wire.number(making);
+  if constexpr (!std::is_const_v<S>) wire.require(set_making(making, s));
   wire.uuid(s.writer);
   wire.template bytes<uint32_t>(s.value, kMaxValueBytes);
 }

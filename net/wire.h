@@ -99,6 +99,7 @@ class WireReader {
     valid_ &= size <= limit;
     value = reader_.get_bytes(size);
   }
+  void require(bool valid) { valid_ &= valid; }
   bool finished() const { return valid_ && reader_.finished(); }
   bool ok() const { return valid_ && reader_.ok(); }
 

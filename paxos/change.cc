@@ -7,6 +7,8 @@ namespace {
 
 // Whether `state`, which the change's own id has made, is what the change asks for.
 bool is_as_asked(const State& state, const Change& change) {
+  const bool known = state.made_by != Operation::kRead;
+  if (known && state.made_by != change.operation) return false;
   switch (change.operation) {
     case Operation::kWrite:
       return state.version == 1 && state.sealed && state.value == change.value;
@@ -55,15 +57,18 @@ State apply(const State& state, const Change& change) {
   State next = state;
   ++next.version;
   next.writer = change.id;
-  next.sealed = change.operation == Operation::kWrite || change.operation == Operation::kSeal;
+  next.sealed = seals(change.operation);
+  next.made_by = change.operation;
   if (takes_value(change.operation)) next.value = change.value;
   return next;
 }
 
 // A write makes the same state wherever it is made. A cas or a seal that happens has found its
-// version, so it had not happened before and never will again. A token drawn twice leaves a gap.
-// A set would undo what came after its first time.
-bool may_repeat(Operation operation) { return operation != Operation::kSet; }
+// version, so it had not happened before and never will again. A set would undo what came after its
+// first time. A second token would be the newest and belong to nobody: its holder's check fails.
+bool may_repeat(Operation operation) {
+  return operation != Operation::kSet && operation != Operation::kNext;
+}
 
 bool is_certain(Status status, const State& state, const Change& change) {
   switch (change.operation) {

@@ -3,9 +3,7 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <utility>
-#include <vector>
 
 #include "base/fifo.h"
 #include "base/hash.h"
@@ -138,31 +136,33 @@ class Core final : public Replica {
   void doubt(uint32_t op);
   void put_off(uint32_t op);
   void count_changes(const Batch& batch);
-
   // core_linger.cc
   void go_on(uint32_t entry, WaitList& from, size_t made, int64_t took_ns);
   void end_lingers();
   void end_linger(uint32_t task);
   int64_t first_linger_end() const;
-
   // core_wait.cc
   Later later(uint32_t op) const;
   bool is_gone(const Later& next) const;
-  WaitList& watchers_of(uint64_t hash);
+  Watchers& watchers_of(uint64_t hash);
   void watch(uint32_t op);
+  void set_next_poll(Op& op);
+  bool is_asked_for(uint64_t hash, std::string_view name);
+  void tell_waiters(uint64_t hash, std::string_view name, uint64_t asked, uint64_t floor,
+                    const State* chosen);
+  bool tell_asker(uint32_t task);
   void poll(uint32_t op);
   void stop_watching(uint32_t op);
   void wake(const Entry& entry);
   void ask_for_waiters(uint64_t hash, std::string_view name);
   void tick_waits();
-
   // core_read.cc
   void on(const Endpoint& from, const ReadReply& m);
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
   void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot& ballot,
                   const State& state);
-  void end_read(uint32_t task, const Ballot& ballot, const State& state);
+  void end_read(uint32_t task, Ballot ballot, State state);
   void finish_read(uint32_t task);
 
   // core_claim.cc
@@ -237,11 +237,11 @@ class Core final : public Replica {
 
   std::vector<Task> tasks_;
   std::vector<uint32_t> free_tasks_;
-  Fifo<OwnVote> own_votes_;  // ascending records
+  Fifo<OwnVote> own_votes_;          // ascending records
   std::vector<uint32_t> lingering_;  // tasks
   LingerLuck linger_luck_;
   OpPool ops_;
-  std::vector<WaitList> watchers_;  // by name's hash; a power of two of them
+  std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
   int64_t next_slow_tick_ = 0;

@@ -40,12 +40,9 @@ void Core::reply(const Endpoint& origin, uint64_t token, Status status, const St
 }
 
 // What can be told from what this node knows, with no quorum: anything about a register that will
-// never change again, and that a version which was waited for is there.
+// never change again. What may change may have done so while this node was paused or cut off.
 bool Core::answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request) {
-  const bool waits = request.operation == Operation::kWait;
-  const bool enough =
-      entry.final() || (waits && entry.decided() && entry.version > request.version);
-  if (!enough) return false;
+  if (!entry.final()) return false;
   const State state = entry.state();
   const auto status = judge(state, change_of(request));
   ONCE_ASSERT(status);  // nothing happens to what is sealed

@@ -114,8 +114,11 @@ void Core::answer_made(WaitList& waiters) {
 // `state` was the newest at a moment since the request came. What another node may have made of it
 // since can make a refusal untrue.
 void Core::give(uint32_t index, Status status, const State& state) {
-  const Op& op = ops_[index];
-  if (status == Status::kNotYet) return watch(index);
+  Op& op = ops_[index];
+  if (status == Status::kNotYet) {
+    op.floor = std::min(op.floor, state.version);
+    return watch(index);
+  }
   const bool refused = changes(op.operation) && status != Status::kDone;
   if (refused && op.elsewhere && !is_certain(status, state, op.change())) {
     return answer(index, Status::kUnknown, State{});

@@ -10,6 +10,7 @@ bool Core::begin_read(uint32_t op) {
   if (index == kNil) return false;
   ++counters_.quorum_reads;
   tasks_[index].op = op;
+  if (ops_[op].operation == Operation::kWait) watchers_of(ops_[op].hash).asking = index;
   ops_.push(tasks_[index].waiters, op);
   ask(index);
   return true;
@@ -23,6 +24,8 @@ void Core::ask(uint32_t index) {
   ++task.attempts;
   ++task.generation;
   task.votes = task.none = task.same = 0;
+  task.newest = 0;
+  task.step = step_;
   task.best = Ballot{};
   task.next_at = now_ + kResendNs;
   const Op& op = ops_[task.op];
@@ -52,6 +55,7 @@ void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& 
   if (task.waiters.empty()) return free_task(index);  // its request has expired
   if (task.votes & bit) return;
   task.votes |= bit;
+  task.newest = std::max(task.newest, state.version);
   const auto best = std::pair(task.best, task.state.version);
   if (ballot.is_null()) {
     task.none |= bit;
@@ -66,18 +70,23 @@ void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& 
   if (is_quorum(task.same)) return end_read(index, task.best, task.state);
   if (is_quorum(task.none)) return end_read(index, Ballot{}, State{});
   // A write is under way. Leave it a moment, ask again, then finish it ourselves.
-  if (is_quorum(task.votes)) {
+  if (is_quorum(task.votes) && !tell_asker(index)) {
     task.next_at = std::min(task.next_at, now_ + kMs + static_cast<int64_t>(prng_.below(kMs)));
   }
 }
 
 // `state` is decided, or nothing is; it was the newest since the request came.
-void Core::end_read(uint32_t index, const Ballot& ballot, const State& state) {
+// By value: the task that held them is free, and may be taken again, before they are told.
+void Core::end_read(uint32_t index, Ballot ballot, State state) {
   const uint32_t op = tasks_[index].op;
+  const uint64_t asked = tasks_[index].step;
   const uint64_t hash = ops_[op].hash;
   const uint32_t found = table_.find(hash, ops_[op].name());
   ops_.unlink(op);
   free_task(index);
+  if (ops_[op].operation == Operation::kWait) {
+    tell_waiters(hash, ops_[op].name(), asked, state.version, ballot.is_null() ? nullptr : &state);
+  }
   if (found != Table::kNone && !ballot.is_null() && table_.at(found).accepted == ballot &&
       table_.at(found).version == state.version) {
     mark_decided(table_.at(found));
@@ -91,8 +100,14 @@ void Core::end_read(uint32_t index, const Ballot& ballot, const State& state) {
 void Core::finish_read(uint32_t index) {
   const uint32_t op_index = tasks_[index].op;
   Op& op = ops_[op_index];
+  const bool majority_told = is_quorum(tasks_[index].votes);
+  const uint64_t asked = tasks_[index].step;
+  const uint64_t newest = tasks_[index].newest;
   ops_.unlink(op_index);
   free_task(index);
+  if (op.operation == Operation::kWait && majority_told) {
+    tell_waiters(op.hash, op.name(), asked, newest, nullptr);
+  }
   const NodeId home = home_of(op.hash);
   const Endpoint to = peer_core(index_of(home), op.hash);
   const bool home_works = home != options_.self.node && link_up(to);

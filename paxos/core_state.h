@@ -59,6 +59,14 @@ struct WaitList {
   bool empty() const { return head == kNil; }
 };
 
+// The waits of the names of one hash bucket. `asking`: a task that may be asking a majority for
+// them; Core::is_asked_for() knows whether it still does.
+struct Watchers {
+  WaitList waiting;
+  uint32_t asking = kNil;
+};
+inline constexpr uint64_t kNoFloor = UINT64_MAX;
+
 // A request that waits for its answer, of a client or forwarded by another node.
 struct Op {
   uint64_t token = 0;  // the client's, or the forwarding node's handle
@@ -80,11 +88,12 @@ struct Op {
   uint32_t value_size = 0;
   uint16_t name_size = 0;
   Operation operation = Operation::kRead;
-  uint8_t polls = 0;       // wait: how often it has asked
-  bool elsewhere = false;  // another node may have made it, or may yet
-  uint64_t version = 0;    // as asked for
-  uint64_t made = 0;       // the version that it makes in the proposal under way; 0: none
-  int64_t poll_at = 0;     // wait: when it asks again
+  uint8_t polls = 0;          // wait: how often it has asked
+  bool elsewhere = false;     // another node may have made it, or may yet
+  uint64_t version = 0;       // as asked for
+  uint64_t made = 0;          // the version that it makes in the proposal under way; 0: none
+  int64_t poll_at = 0;        // wait: when it asks again
+  uint64_t floor = kNoFloor;  // wait: no version below it is told, see core_wait.cc
 
   std::string_view name() const { return {block, name_size}; }
   std::string_view value() const { return {block + name_size, value_size}; }
@@ -139,7 +148,8 @@ struct Task {
   uint32_t entry = kNil;  // classic
   uint32_t op = kNil;     // read
   Ballot ballot;
-  Ballot best;  // highest accepted ballot reported, or ours for a new state; null: none
+  Ballot best;          // highest accepted ballot reported, or ours for a new state; null: none
+  uint64_t newest = 0;  // read: the highest version reported
   uint32_t seen_round = 0;
   uint32_t awaited = 0;  // linger: how many arrivals end it
   uint32_t arrived = 0;

@@ -1,6 +1,12 @@
-// Waits (DESIGN 2): a waiter holds no thread and no quorum. It asks a majority once, and is
-// answered by any decision of a newer version that this node learns of later. In case that news is
-// lost, it asks again now and then, ever more rarely.
+// Waits (DESIGN 2): a waiter holds no thread and no quorum. A majority is asked once, by one
+// question for all waiters of a name; what this node then learns to be decided is news that they
+// may be told. In case that news is lost, the question is asked again now and then, ever more
+// rarely.
+//
+// What this node holds may be older than the call: it may have been paused or cut off. The highest
+// version that a majority reports after the call came is its *floor*. Whatever was chosen before
+// the call is held by one of that majority, or something built on it, so nothing below the floor is
+// told, and what is decided at or above the floor was the newest at a moment since the call.
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -8,7 +14,18 @@ namespace once::paxos {
 constexpr int64_t kFirstPollNs = 250 * kMs;
 constexpr uint8_t kPollDoublings = 5;  // to 8 s
 
-WaitList& Core::watchers_of(uint64_t hash) { return watchers_[hash & (watchers_.size() - 1)]; }
+namespace {
+
+// What `state`, which is decided, says to a waiter; kNotYet: nothing, or nothing that is known to
+// be as new as its call.
+Status news_for(const Op& op, const State& state) {
+  const bool new_enough = state.sealed || state.version >= op.floor;
+  return new_enough ? *judge(state, op.change()) : Status::kNotYet;
+}
+
+}  // namespace
+
+Watchers& Core::watchers_of(uint64_t hash) { return watchers_[hash & (watchers_.size() - 1)]; }
 
 // REQUIRES: the request is kept and in no list.
 void Core::watch(uint32_t index) {
@@ -17,14 +34,19 @@ void Core::watch(uint32_t index) {
   // What was decided while it asked has woken nobody.
   const uint32_t found = table_.find(op.hash, op.name());
   if (found != Table::kNone && table_.at(found).decided()) {
-    const Status status = *judge(table_.at(found).state(), op.change());
-    if (status != Status::kNotYet) return answer(index, status, table_.at(found).state());
+    const State state = table_.at(found).state();
+    const Status status = news_for(op, state);
+    if (status != Status::kNotYet) return answer(index, status, state);
   }
+  set_next_poll(op);
+  ops_.push(watchers_of(op.hash).waiting, index);
+  ++watching_;
+}
+
+void Core::set_next_poll(Op& op) {
   const int64_t pause = kFirstPollNs << std::min(op.polls, kPollDoublings);
   op.poll_at =
       now_ + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
-  ops_.push(watchers_of(op.hash), index);
-  ++watching_;
 }
 
 // The next in a list that is walked while news may answer some of it: the rest waits for the next
@@ -35,9 +57,22 @@ bool Core::is_gone(const Later& next) const {
   return next.op != kNil && ops_[next.op].generation != next.generation;
 }
 
+// Whether a question for waiters of this name is under way.
+bool Core::is_asked_for(uint64_t hash, std::string_view name) {
+  const uint32_t index = watchers_of(hash).asking;
+  if (index == kNil) return false;
+  const Task& task = tasks_[index];
+  if (task.kind != TaskKind::kRead || task.waiters.empty()) return false;
+  const Op& op = ops_[task.op];
+  return op.operation == Operation::kWait && op.hash == hash && op.name() == name;
+}
+
+// Asks for this waiter, and so for all of its name that came before. If somebody is asking already,
+// it is asked for when that question ends.
 void Core::poll(uint32_t index) {
   Op& op = ops_[index];
   if (op.list != nullptr) stop_watching(index);
+  if (is_asked_for(op.hash, op.name())) return watch(index);
   if (op.polls < 255) ++op.polls;
   if (!begin_read(index)) watch(index);
 }
@@ -47,33 +82,82 @@ void Core::stop_watching(uint32_t index) {
   --watching_;
 }
 
-// Its state is decided: those who wait for it, or for what will never come, are told.
-void Core::wake(const Entry& entry) {
-  const uint64_t hash = entry.hash();
-  for (uint32_t index = watchers_of(hash).head; index != kNil;) {
-    const Op& op = ops_[index];
+// A majority was asked in step `asked` for the waiters of this name: it holds nothing above version
+// `floor`. `chosen`, if there is one, is decided and was the newest since.
+void Core::tell_waiters(uint64_t hash, std::string_view name, uint64_t asked, uint64_t floor,
+                        const State* chosen) {
+  uint32_t late = kNil;  // the first who came after the question
+  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
+    Op& op = ops_[index];
     const uint32_t next = op.next;
-    if (op.hash == hash && op.name() == entry.name()) {
-      const Status status = *judge(entry.state(), op.change());
-      if (status != Status::kNotYet) {
-        stop_watching(index);
-        answer(index, status, entry.state());
+    if (op.hash == hash && op.name() == name) {
+      if (op.step <= asked) {
+        op.floor = std::min(op.floor, floor);
+        const Status status = chosen ? news_for(op, *chosen) : Status::kNotYet;
+        if (status != Status::kNotYet) {
+          stop_watching(index);
+          answer(index, status, *chosen);
+        } else {
+          if (op.polls < 255) ++op.polls;
+          set_next_poll(op);
+        }
+      } else if (op.floor == kNoFloor && late == kNil) {
+        late = index;
       }
     }
     index = next;
   }
+  if (late != kNil && has_spare_tasks()) poll(late);
+}
+
+// A majority does not agree, but it holds nothing newer than what is decided here: enough for a
+// waiter. REQUIRES: a majority has answered.
+bool Core::tell_asker(uint32_t index) {
+  const uint32_t op_index = tasks_[index].op;
+  Op& op = ops_[op_index];
+  if (op.operation != Operation::kWait) return false;
+  op.floor = std::min(op.floor, tasks_[index].newest);
+  const uint32_t found = table_.find(op.hash, op.name());
+  if (found == Table::kNone || !table_.at(found).decided()) return false;
+  const State state = table_.at(found).state();
+  const Status status = news_for(op, state);
+  if (status == Status::kNotYet) return false;
+  ops_.unlink(op_index);
+  free_task(index);
+  tell_waiters(op.hash, op.name(), tasks_[index].step, tasks_[index].newest, &state);
+  answer(op_index, status, state);
+  return true;
+}
+
+// Its state is decided: those who wait for it, or for what will never come, are told. Who does not
+// know yet whether it is as new as his call has it asked now.
+void Core::wake(const Entry& entry) {
+  const uint64_t hash = entry.hash();
+  const State state = entry.state();
+  uint32_t unsure = kNil;
+  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
+    const Op& op = ops_[index];
+    const uint32_t next = op.next;
+    if (op.hash == hash && op.name() == entry.name()) {
+      const Status status = news_for(op, state);
+      if (status != Status::kNotYet) {
+        stop_watching(index);
+        answer(index, status, state);
+      } else if (op.floor == kNoFloor && unsure == kNil) {
+        unsure = index;
+      }
+    }
+    index = next;
+  }
+  if (unsure != kNil && has_spare_tasks()) poll(unsure);
 }
 
 // Something was decided that this acceptor does not hold, or holds no more: of a busy name the news
 // may always be late.
 void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
-  if (watching_ == 0 || watchers_.empty()) return;
-  for (uint32_t index = watchers_of(hash).head; index != kNil;) {
-    const Op& op = ops_[index];
-    const Later next = later(op.next);
-    if (op.hash == hash && op.name() == name && has_spare_tasks()) poll(index);
-    if (is_gone(next)) return;
-    index = next.op;
+  if (watching_ == 0 || is_asked_for(hash, name) || !has_spare_tasks()) return;
+  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil; index = ops_[index].next) {
+    if (ops_[index].hash == hash && ops_[index].name() == name) return poll(index);
   }
 }
 
@@ -88,11 +172,12 @@ void Core::tick_waits() {
   for (uint32_t index = ops_.by_age(Operation::kWait).oldest; index != kNil;) {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
-    const bool watching = op.list == &watchers_of(op.hash);
+    const bool watching = op.list == &watchers_of(op.hash).waiting;
     if (op.deadline <= now_) {
       if (watching) stop_watching(index);
       answer(index, Status::kNotYet, State{});
-    } else if (watching && op.poll_at <= now_ && has_spare_tasks()) {
+    } else if (watching && op.poll_at <= now_ && has_spare_tasks() &&
+               !is_asked_for(op.hash, op.name())) {
       poll(index);
     }
     if (is_gone(newer)) return;

@@ -11,14 +11,6 @@
 
 namespace once::paxos {
 
-// The state of a register (DESIGN 2). Version 0 is empty.
-struct State {
-  uint64_t version = 0;
-  bool sealed = false;
-  RequestId writer;
-  std::string_view value;
-};
-
 enum class Operation : uint8_t {
   kWrite = 1,
   kRead = 2,
@@ -43,6 +35,37 @@ constexpr bool changes(Operation o) {
 // Which bring a value.
 constexpr bool takes_value(Operation o) {
   return o == Operation::kWrite || o == Operation::kSet || o == Operation::kCas;
+}
+
+// Which leave a register that never changes again.
+constexpr bool seals(Operation o) { return o == Operation::kWrite || o == Operation::kSeal; }
+
+// The state of a register (DESIGN 2). Version 0 is empty.
+struct State {
+  uint64_t version = 0;
+  bool sealed = false;
+  RequestId writer;
+  std::string_view value;
+  // What the writer's request was: its id alone does not tell a `next` from a `set`. kRead: not
+  // known; logs of earlier releases do not say, nor do answers to clients.
+  Operation made_by = Operation::kRead;
+};
+
+// How a state was made as one byte, on disk and between nodes: sealed, and the operation above it
+// (0: not known).
+constexpr uint8_t making_of(const State& state) {
+  const bool known = state.made_by != Operation::kRead;
+  const unsigned operation = known ? static_cast<unsigned>(state.made_by) : 0;
+  return static_cast<uint8_t>(operation << 1 | (state.sealed ? 1u : 0u));
+}
+// False: no operation makes such a state.
+constexpr bool set_making(uint8_t byte, State& state) {
+  state.sealed = (byte & 1) != 0;
+  state.made_by = Operation::kRead;
+  if (byte <= 1) return true;
+  if (byte >> 1 > static_cast<unsigned>(kLastOperation)) return false;
+  state.made_by = static_cast<Operation>(byte >> 1);
+  return changes(state.made_by) && seals(state.made_by) == state.sealed;
 }
 
 enum class Status : uint8_t {

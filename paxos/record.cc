@@ -34,7 +34,7 @@ class Encoder {
     out_.put(r.lane.value);
     out_.put(r.sequence);
     out_.put(r.state.version);
-    out_.put<uint8_t>(r.state.sealed);
+    out_.put(making_of(r.state));
     out_.put_uuid(r.state.writer);
     out_.put(static_cast<uint16_t>(r.name.size()));
     out_.put_bytes(r.name);
@@ -100,12 +100,11 @@ std::optional<Record> decode_accept(ByteReader& in) {
   r.lane.value = in.get<uint16_t>();
   r.sequence = in.get<uint64_t>();
   r.state.version = in.get<uint64_t>();
-  const uint8_t sealed = in.get<uint8_t>();
-  r.state.sealed = sealed == 1;
+  const bool makes_sense = set_making(in.get<uint8_t>(), r.state);
   r.state.writer = in.get_uuid<RequestId>();
   r.name = in.get_bytes(in.get<uint16_t>());
   r.state.value = in.get_bytes(in.remaining());
-  if (!in.finished() || sealed > 1 || !name_fits(r.name)) return {};
+  if (!in.finished() || !makes_sense || !name_fits(r.name)) return {};
   if (r.state.value.size() > kMaxValueBytes) return {};
   return r;
 }

@@ -22,7 +22,10 @@ enum EntryFlag : uint16_t {
   kIsDecided = 2,
   kClosed = 4,     // the claim reported it: never again round 0 in this incarnation
   kUnsettled = 8,  // on the unsettled list of its home
+  kMadeBy = 0x70,  // three bits: State::made_by, 0 where it is not known
 };
+inline constexpr unsigned kMadeByShift = 4;
+static_assert(static_cast<unsigned>(Operation::kNext) <= kMadeBy >> kMadeByShift);
 
 // One cache line. The block holds writer, hash, name and value.
 struct Entry {
@@ -45,9 +48,13 @@ struct Entry {
   bool has(EntryFlag flag) const { return (flags & flag) != 0; }
   bool decided() const { return has(kIsDecided); }
   bool final() const { return has(kIsDecided) && has(kSealed); }  // never changes again
-  State state() const { return State{version, has(kSealed), writer(), value()}; }
+  State state() const { return State{version, has(kSealed), writer(), value(), made_by()}; }
 
  private:
+  Operation made_by() const {
+    const unsigned bits = (flags & kMadeBy) >> kMadeByShift;
+    return bits == 0 ? Operation::kRead : static_cast<Operation>(bits);
+  }
   uint64_t word(size_t at) const {
     uint64_t word;
     std::memcpy(&word, block + at, sizeof word);
@@ -111,7 +118,10 @@ class Table {
     // Decided is said of one version: another one has yet to be chosen.
     if (state.version != entry.version) entry.flags &= static_cast<uint16_t>(~kIsDecided);
     entry.version = state.version;
-    entry.flags = static_cast<uint16_t>((entry.flags & ~kSealed) | (state.sealed ? kSealed : 0));
+    const bool known = state.made_by != Operation::kRead;
+    const unsigned made_by = known ? static_cast<unsigned>(state.made_by) << kMadeByShift : 0;
+    entry.flags = static_cast<uint16_t>((entry.flags & ~(kSealed | kMadeBy)) |
+                                        (state.sealed ? kSealed : 0) | made_by);
   }
 
  private:

@@ -1,16 +1,13 @@
-// A next draws as many versions as it likes, so a gap is free where some next was called early
-// enough; as deadlines ascend with the versions, these are all gaps from some version on. Each
-// version of the gaps before needs a set or a cas of its own. And where a value that is shown is
-// not the one shown before, with only kept values between, a set or cas of that value must lie in a
-// gap between, and nothing behind it in the gap but nexts. That is a matching of places with
-// requests; at most one stretch of versions leaves a choice of places.
+// Each version of a gap needs a set, a cas or a next of its own, that was called early enough. And
+// between two versions whose values are known (a stretch), the last set or cas decides which value
+// comes out: where it lies is a choice, and only nexts lie behind it. So this is a matching of
+// places with requests, and a search over the choices: exact, until it has tried kMostTries of
+// them. What it gives up on then passes: a history is never accused without a reason.
 #include "tests/check/gaps.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
-#include <unordered_map>
 
 #include "tests/check/checks.h"
 #include "tests/check/escape.h"
@@ -18,48 +15,59 @@
 namespace once::check {
 namespace {
 
-struct Range {  // first..last, before this return
-  uint64_t first = 0;
-  uint64_t last = 0;
-  const Call* deadline = nullptr;
-};
+constexpr size_t kMostTries = 20'000;
 
-// Needs one set or cas: in any of `ranges`, and of this value if there is one.
-struct Place {
-  std::vector<Range> ranges;
-  const std::string* value = nullptr;
+// A version that nobody was shown, below one that somebody was before this return.
+struct Gap {
+  uint64_t version = 0;
+  const Call* deadline = nullptr;
 };
 
 // Versions from one whose value is known to the next one whose value is; kept values only between.
 struct Stretch {
-  std::vector<Range> forced;         // no next was called early enough
-  std::vector<Range> free;           // behind them
+  std::vector<Gap> gaps;
   const std::string* end = nullptr;  // the value that must come out; none: any
   bool changed = false;              // it is not the one at the begin
+};
+
+struct Place {
+  Gap gap;
+  enum class Need : uint8_t { kAny, kKept, kValue } need = Need::kAny;
+  const std::string* value = nullptr;
 };
 
 class Matching {
  public:
   explicit Matching(const std::vector<const Call*>& hidden) {
     for (const Call* call : hidden) {
-      if (call->action != Action::kSet && call->action != Action::kCas) continue;
-      all_.push_back(fillers_.size());
-      by_value_[call->value].push_back(fillers_.size());
-      fillers_.push_back({call, kNobody});
+      const bool fills = call->action == Action::kSet || call->action == Action::kCas ||
+                         call->action == Action::kNext;
+      if (fills) fillers_.push_back({call, kNobody});
     }
   }
 
   size_t size() const { return fillers_.size(); }
 
-  // The place that finds nobody, or none.
-  const Place* unfilled(const std::vector<Place>& places) {
-    places_ = &places;
-    for (Filler& filler : fillers_) filler.place = kNobody;
-    for (size_t i = 0; i < places.size(); ++i) {
+  // Finds fillers for all of `places` beside those before; false: there are none, and nothing has
+  // changed.
+  bool add(const std::vector<Place>& places) {
+    const std::vector<Filler> fillers = fillers_;
+    const size_t count = places_.size();
+    for (const Place& place : places) {
+      places_.push_back(place);
       seen_.assign(fillers_.size(), false);
-      if (!fill(i)) return &places[i];
+      if (fill(places_.size() - 1)) continue;
+      fillers_ = fillers;
+      places_.resize(count);
+      return false;
     }
-    return nullptr;
+    return true;
+  }
+  void drop(size_t count) {
+    places_.resize(places_.size() - count);
+    for (Filler& filler : fillers_) {
+      if (filler.place >= places_.size()) filler.place = kNobody;
+    }
   }
 
  private:
@@ -70,23 +78,16 @@ class Matching {
   };
 
   static bool fits(const Call& call, const Place& place) {
-    return std::any_of(place.ranges.begin(), place.ranges.end(), [&](const Range& range) {
-      const bool in_time = call.call_ns <= range.deadline->return_ns;
-      if (call.action == Action::kSet) return in_time;
-      return in_time && call.asked + 1 >= range.first && call.asked + 1 <= range.last;
-    });
+    if (call.call_ns > place.gap.deadline->return_ns) return false;
+    if (call.action == Action::kNext) return place.need != Place::Need::kValue;
+    if (place.need == Place::Need::kKept) return false;
+    if (place.need == Place::Need::kValue && call.value != *place.value) return false;
+    return call.action == Action::kSet || call.asked + 1 == place.gap.version;
   }
 
   bool fill(size_t place) {
-    static const std::vector<size_t> kNone;
-    const Place& wanted = (*places_)[place];
-    const std::vector<size_t>* candidates = &all_;
-    if (wanted.value) {
-      const auto found = by_value_.find(*wanted.value);
-      candidates = found == by_value_.end() ? &kNone : &found->second;
-    }
-    for (const size_t i : *candidates) {
-      if (seen_[i] || !fits(*fillers_[i].call, wanted)) continue;
+    for (size_t i = 0; i < fillers_.size(); ++i) {
+      if (seen_[i] || !fits(*fillers_[i].call, places_[place])) continue;
       seen_[i] = true;
       if (fillers_[i].place != kNobody && !fill(fillers_[i].place)) continue;
       fillers_[i].place = place;
@@ -96,29 +97,24 @@ class Matching {
   }
 
   std::vector<Filler> fillers_;
-  std::vector<size_t> all_;
-  std::unordered_map<std::string_view, std::vector<size_t>> by_value_;
-  const std::vector<Place>* places_ = nullptr;
+  std::vector<Place> places_;
   std::vector<bool> seen_;
 };
 
 class Gaps {
  public:
   Gaps(const std::vector<Version>& versions, const std::vector<const Call*>& hidden)
-      : versions_(versions), matching_(hidden) {
-    for (const Call* call : hidden) {
-      if (call->action == Action::kNext) first_next_ns_ = std::min(first_next_ns_, call->call_ns);
-    }
-  }
+      : versions_(versions), matching_(hidden) {}
 
   std::string explain() {
     if (std::string why = cut(); !why.empty()) return why;
-    if (std::string why = bounded(); !why.empty()) return why;
-    const std::vector<Place> early = places(false);
-    const Place* unfilled = matching_.unfilled(early);
-    if (!unfilled) return {};
-    if (!has_choice()) return describe_place(*unfilled);
-    return matching_.unfilled(places(true)) ? describe_place(*unfilled) : "";
+    if (search(0)) return {};
+    const Stretch& stretch = stretches_[deepest_];
+    std::string text = describe_gap(stretch.gaps.front());
+    if (stretch.end) {
+      text += fmt::format(" with the value \"{}\", shown later", escaped(*stretch.end));
+    }
+    return text;
   }
 
  private:
@@ -126,6 +122,7 @@ class Gaps {
   std::string cut() {
     static const std::string kEmpty;
     const std::string* value = &kEmpty;
+    uint64_t left = matching_.size();
     Stretch stretch;
     for (size_t i = 1; i < versions_.size(); ++i) {
       const Version& before = versions_[i - 1];
@@ -134,82 +131,75 @@ class Gaps {
         return fmt::format("a sealed register has changed: {}; and {}", describe(*before.shown),
                            describe(*version.shown));
       }
-      if (version.number > before.number + 1) {
-        const Range range{before.number + 1, version.number - 1, version.deadline};
-        const bool free = first_next_ns_ <= version.deadline->return_ns;
-        (free ? stretch.free : stretch.forced).push_back(range);
+      // A gap of any width costs no more than there are requests to fill it.
+      const uint64_t width = version.number - before.number - 1;
+      if (width > left) return describe_gap({before.number + 1, version.deadline});
+      left -= width;
+      for (uint64_t v = before.number + 1; v < version.number; ++v) {
+        stretch.gaps.push_back({v, version.deadline});
       }
       const bool proposes = takes_value(version.maker->action);
       if (!proposes && !version.valued) continue;
       if (!proposes) {
         stretch.end = &version.valued->result;
         stretch.changed = *stretch.end != *value;
-        if (stretch.changed && stretch.free.empty() && stretch.forced.empty()) {
+        if (stretch.changed && stretch.gaps.empty()) {
           return fmt::format("a value was changed by requests that keep it, from \"{}\": {}",
                              escaped(*value), describe(*version.valued));
         }
       }
       value = proposes ? &version.maker->value : stretch.end;
-      stretches_.push_back(std::move(stretch));
+      if (!stretch.gaps.empty()) stretches_.push_back(std::move(stretch));
       stretch = {};
     }
-    stretches_.push_back(std::move(stretch));
+    if (!stretch.gaps.empty()) stretches_.push_back(std::move(stretch));
     return {};
   }
 
-  // A gap of any width costs no more than there are requests to fill it.
-  std::string bounded() const {
-    uint64_t left = matching_.size();
-    for (const Stretch& stretch : stretches_) {
-      for (const Range& range : stretch.forced) {
-        if (range.last - range.first >= left) return describe_range(range);
-        left -= range.last - range.first + 1;
-      }
+  // Whether the stretches from here on can be filled beside those before.
+  bool search(size_t index) {
+    if (index == stretches_.size()) return true;
+    deepest_ = std::max(deepest_, index);
+    const Stretch& stretch = stretches_[index];
+    if (!stretch.end) return try_places(index, places(stretch, stretch.gaps.size()));
+    if (!stretch.changed && try_places(index, places(stretch, kNone))) return true;
+    for (size_t last = stretch.gaps.size(); last-- > 0;) {
+      if (try_places(index, places(stretch, last))) return true;
     }
-    return {};
+    return false;
   }
 
-  bool has_choice() const {
-    return std::any_of(stretches_.begin(), stretches_.end(), [](const Stretch& each) {
-      return each.end && !each.forced.empty() && !each.free.empty();
-    });
+  bool try_places(size_t index, const std::vector<Place>& places) {
+    if (++tries_ > kMostTries) return true;
+    if (!matching_.add(places)) return false;
+    if (search(index + 1)) return true;
+    matching_.drop(places.size());
+    return false;
   }
 
-  // What needs a set or a cas. Where a stretch leaves a choice, its last value comes about in the
-  // last forced version, or (`late`) in a free one.
-  std::vector<Place> places(bool late) const {
+  // With the last set or cas at gap number `last`; beyond the end: anything goes.
+  static std::vector<Place> places(const Stretch& stretch, size_t last) {
     std::vector<Place> places;
-    for (const Stretch& stretch : stretches_) {
-      for (const Range& range : stretch.forced) {
-        for (uint64_t version = range.first; version <= range.last; ++version) {
-          places.push_back({{{version, version, range.deadline}}, nullptr});
-        }
-      }
-      if (!stretch.end) continue;
-      if (!stretch.forced.empty() && (stretch.free.empty() || !late)) {
-        places.back().value = stretch.end;
-      } else if (stretch.changed || !stretch.forced.empty()) {
-        places.push_back({stretch.free, stretch.end});
-      }
+    for (size_t i = 0; i < stretch.gaps.size(); ++i) {
+      Place place{stretch.gaps[i], Place::Need::kAny, nullptr};
+      if (last == kNone || i > last) place.need = Place::Need::kKept;
+      if (i == last) place = {stretch.gaps[i], Place::Need::kValue, stretch.end};
+      places.push_back(place);
     }
     return places;
   }
 
-  static std::string describe_range(const Range& range) {
-    return fmt::format("nobody can have made version {} before {}", range.first,
-                       describe(*range.deadline));
-  }
-  static std::string describe_place(const Place& place) {
-    std::string text = describe_range(place.ranges.front());
-    if (place.value)
-      text += fmt::format(" with the value \"{}\", shown later", escaped(*place.value));
-    return text;
+  static std::string describe_gap(const Gap& gap) {
+    return fmt::format("nobody can have made version {} before {}", gap.version,
+                       describe(*gap.deadline));
   }
 
+  static constexpr size_t kNone = SIZE_MAX;
   const std::vector<Version>& versions_;
   Matching matching_;
-  int64_t first_next_ns_ = kNever;
   std::vector<Stretch> stretches_;
+  size_t deepest_ = 0;
+  size_t tries_ = 0;
 };
 
 }  // namespace

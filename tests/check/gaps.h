@@ -10,8 +10,7 @@
 namespace once::check {
 
 // `versions` ascend and begin with 0; each is consistent by itself. `hidden`: the first call of
-// each request that may have made versions which nobody was shown: a next any number of them, all
-// others one. Empty: yes.
+// each request that may have made a version which nobody was shown, one each. Empty: yes.
 std::string unexplained_gap(const std::vector<Version>& versions,
                             const std::vector<const Call*>& hidden);
 

@@ -8,12 +8,6 @@
 //                          the state after the call, or nothing if this answer cannot be given here
 //   static bool is_pure(const Call&)      never changes a state, whatever the state is
 //   static bool is_relevant(const Call&)  false: the call took no effect and tells nothing
-//   static int64_t earliest_ns(const Call&)  it takes effect no earlier
-//   static std::optional<State> repeat(const State&, const Call&)
-//                          the state after an effect that the call may have any number of times
-//                          beside its own, once it was called
-//   static uint64_t rank(const State&)  repeat() raises it; no answer shows more than rank(Call)
-//   static uint64_t rank(const Call&)
 #pragma once
 
 #include <algorithm>
@@ -42,7 +36,6 @@ class Linearizer {
     ONCE_ASSERT(calls_.size() <= kMaxLinearizerCalls);
     for (size_t i = 0; i < calls_.size(); ++i) {
       if (!is_optional(*calls_[i])) must_ |= bit(i);
-      highest_ = std::max(highest_, Model::rank(*calls_[i]));
     }
   }
 
@@ -75,16 +68,11 @@ class Linearizer {
       if (is_optional(*calls_[i]) && *next == state) continue;
       if (search(done | bit(i), *next)) return true;
     }
-    for (size_t i = 0; i < calls_.size(); ++i) {
-      if (Model::earliest_ns(*calls_[i]) > horizon) continue;
-      const std::optional<State> next = Model::repeat(state, *calls_[i]);
-      if (next && Model::rank(*next) <= highest_ && search(done, *next)) return true;
-    }
     return false;
   }
 
   bool may_come_next(size_t i, uint64_t done, int64_t horizon) const {
-    return !(done & bit(i)) && Model::earliest_ns(*calls_[i]) <= horizon;
+    return !(done & bit(i)) && calls_[i]->call_ns <= horizon;
   }
 
   int64_t earliest_return(uint64_t done) const {
@@ -99,7 +87,6 @@ class Linearizer {
 
   std::vector<const Call*> calls_;
   uint64_t must_ = 0;
-  uint64_t highest_ = 0;
   std::set<std::pair<uint64_t, State>> failed_;  // entered before: nothing was found behind it
 };
 

@@ -1,7 +1,7 @@
 // The exact check of one register. Its idea: version v was made at some moment m(v), m(1) < m(2) <
 // ..., and every answer says something about these moments alone.
 //   - An answer that shows v was given while v was the newest, between its own call and return:
-//     m(v) <= return, call <= m(v + 1). That of a wait, or to the maker of v: m(v) <= return only.
+//     m(v) <= return, call <= m(v + 1). That to the maker of v: m(v) <= return only.
 //   - The maker of v was called: call <= m(v).
 // Such moments exist iff for each v the latest of the calls that m(v) must not precede is no later
 // than the earliest of the returns that it must not follow. What is left is to find a maker for
@@ -91,10 +91,9 @@ class RegisterCheck {
     }
   }
 
-  // A wait may be told old news; and who made a version is told so whenever he asks again.
+  // Who made a version is told so whenever he asks again.
   static bool tells_the_newest(const Call& call) {
-    const bool own = changes(call.action) && call.writer == call.id && call.version != 0;
-    return call.action != Action::kWait && !own;
+    return !changes(call.action) || call.writer != call.id || call.version == 0;
   }
 
   static void take(Version& version, const Call& call) {
@@ -156,7 +155,7 @@ class RegisterCheck {
                         describe(*version.deadline), describe(*request.maker)));
       }
       const Call* before = made.try_emplace(shown.writer, &shown).first->second;
-      if (before != &shown && request.asked->action != Action::kNext) {
+      if (before != &shown) {
         return add(fmt::format("one request happened twice: {}; and {}", describe(*before),
                                describe(shown)));
       }
@@ -188,9 +187,7 @@ class RegisterCheck {
       if (version.shown) shown.emplace(version.shown->writer, version.shown);
     }
     for (const auto& [id, request] : requests_) {
-      if (!request.maker) continue;
-      if (request.asked->action != Action::kNext && shown.contains(id)) continue;
-      hidden.push_back(request.maker);
+      if (request.maker && !shown.contains(id)) hidden.push_back(request.maker);
     }
     const std::string why = unexplained_gap(versions_, hidden);
     if (!why.empty()) add(why);

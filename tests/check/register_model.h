@@ -61,20 +61,6 @@ struct RegisterModel {
     return shown ? std::optional(next) : std::nullopt;
   }
 
-  // A next whose answers were lost may have drawn more tokens, also after it returned.
-  static std::optional<State> repeat(const State& state, const Call& call) {
-    if (call.action != Action::kNext || !may_have_happened(call) || state.sealed) {
-      return std::nullopt;
-    }
-    return made(state, call);
-  }
-
-  static uint64_t rank(const State& state) { return state.version; }
-  static uint64_t rank(const Call& call) { return shows_state(call) ? call.version : 0; }
-  // News may be old: a wait is told of any version above the one that it knows.
-  static int64_t earliest_ns(const Call& call) {
-    return call.action == Action::kWait && call.outcome == Outcome::kDone ? 0 : call.call_ns;
-  }
   static bool is_pure(const Call& call) {
     return !changes(call.action) || is_refusal(call.outcome);
   }
@@ -84,10 +70,6 @@ struct RegisterModel {
   }
 
  private:
-  static bool may_have_happened(const Call& call) {
-    return call.outcome == Outcome::kDone || call.outcome == Outcome::kUnknown;
-  }
-
   static std::optional<Outcome> told_change(const State& state, const Call& call) {
     if (state.version != 0 && state.writer == call.id) {
       return as_asked(state, call) ? Outcome::kDone : Outcome::kIdReused;

@@ -53,6 +53,41 @@ inline bool old_state_shown(History& history, Prng& prng) {
   return true;
 }
 
+// The same of a wait: it is told what had been overtaken before it began to wait.
+inline bool old_news_told(History& history, Prng& prng) {
+  Call* wait = any(history, prng, [](const Call& call) {
+    return call.action == Action::kWait && call.outcome == Outcome::kDone;
+  });
+  if (!wait) return false;
+  const Call* old = any(history, prng, [&](const Call& call) {
+    return shows_state(call) && shows_value(call) && !call.sealed && call.version != 0 &&
+           call.version < wait->version;
+  });
+  const bool overtaken = std::any_of(history.begin(), history.end(), [&](const Call& newer) {
+    return old && shows_state(newer) && newer.version > old->version &&
+           newer.return_ns < wait->call_ns;
+  });
+  if (!overtaken) return false;
+  wait->asked = old->version - 1;
+  wait->version = old->version;
+  wait->sealed = old->sealed;
+  wait->writer = old->writer;
+  wait->result = old->result;
+  return true;
+}
+
+// Somebody's next has drawn another token, that it was not told.
+inline bool ghost_token(History& history, Prng& prng) {
+  const Call* next = any(history, prng, is_done_next);
+  if (!next) return false;
+  Call* check = any(history, prng, [&](const Call& call) {
+    return call.action == Action::kCheck && call.outcome == Outcome::kConflict &&
+           call.writer != next->id && call.version != next->version;
+  });
+  if (check) check->writer = next->id;
+  return check;
+}
+
 inline bool conflict_without_one(History& history, Prng& prng) {
   Call* call = any(history, prng, [](const Call& each) {
     return each.action == Action::kCas && each.outcome == Outcome::kConflict;
@@ -106,6 +141,8 @@ inline constexpr Mutation kRegisterMutations[] = {
     {"a seal is flipped", flip_seal},
     {"one token for two", token_given_twice},
     {"an old state is shown", old_state_shown},
+    {"a wait is told old news", old_news_told},
+    {"a next has drawn a second token", ghost_token},
     {"a conflict with the version that was expected", conflict_without_one},
     {"a wait is told what was known", wait_for_the_known},
     {"a token is judged wrongly", check_of_an_old_token},

@@ -17,8 +17,7 @@
 namespace once::check {
 
 // A legal history of one name: each call takes effect at one point between its call and its return
-// (an unknown one at any later point, or never; a next perhaps more than once), and is answered by
-// what the register is then.
+// (an unknown one at any later point, or never), and is answered by what the register is then.
 enum class Kind : uint8_t { kAny, kWriteOnce, kOpen };
 
 class SimulatedRegister {
@@ -31,7 +30,7 @@ class SimulatedRegister {
   History run(size_t calls) {
     for (size_t i = 0; i < calls; ++i) plan(i);
     std::sort(effects_.begin(), effects_.end());
-    for (const Effect& effect : effects_) take(history_[effect.index], effect.again);
+    for (const Effect& effect : effects_) take(history_[effect.index]);
     return history_;
   }
 
@@ -40,7 +39,6 @@ class SimulatedRegister {
   struct Effect {
     int64_t point;
     size_t index;
-    bool again;  // an attempt whose answer was lost
     auto operator<=>(const Effect&) const = default;
   };
 
@@ -68,9 +66,7 @@ class SimulatedRegister {
       point = kNever;
     }
     history_.push_back(call);
-    if (point != kNever) effects_.push_back({point, i, false});
-    const bool lost = call.action == Action::kNext && call.outcome != Outcome::kNothing;
-    while (lost && chance(20)) effects_.push_back({call.call_ns + time_below(kSpan), i, true});
+    if (point != kNever) effects_.push_back({point, i});
   }
 
   void ask(Call& call, size_t i) {
@@ -85,32 +81,27 @@ class SimulatedRegister {
     call.id = request_id(7, i + 1);
     if (takes_value(call.action)) call.value = fmt::format("v{}", prng_.below(4));
     if (i == 0 || !chance(25)) return;
-    // Now and then an earlier request again, under its id; a set never, it would happen twice.
+    // Now and then an earlier request again, under its id; what would happen twice never.
     const Call& other = history_[prng_.below(i)];
-    if (!changes(other.action) || other.action == Action::kSet) return;
+    const bool once = other.action == Action::kSet || other.action == Action::kNext;
+    if (!changes(other.action) || once) return;
     call.action = other.action;
     call.id = other.id;
     call.asked = other.asked;
     call.value = other.value;
   }
 
-  void take(Call& call, bool again) {
+  void take(Call& call) {
     const std::optional<Outcome> told = RegisterModel::told(states_.back(), call);
     if (!told) states_.push_back(RegisterModel::made(states_.back(), call));
-    if (again || call.outcome == Outcome::kUnknown) return;
+    if (call.outcome == Outcome::kUnknown) return;
     call.outcome = told.value_or(Outcome::kDone);
     if (call.outcome == Outcome::kEmpty || call.outcome == Outcome::kNothing) return;
-    const RegisterState& shown = shown_to(call);
+    const RegisterState& shown = states_.back();
     call.version = shown.version;
     call.sealed = shown.sealed;
     call.writer = shown.writer;
     if (shows_value(call)) call.result = shown.value;
-  }
-
-  // A wait may be told old news.
-  const RegisterState& shown_to(const Call& call) {
-    if (call.action != Action::kWait || call.outcome != Outcome::kDone) return states_.back();
-    return states_[call.asked + 1 + prng_.below(states_.size() - call.asked - 1)];
   }
 
   Prng prng_;

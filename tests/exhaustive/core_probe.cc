@@ -38,7 +38,7 @@ void put_text(ByteWriter& out, std::string_view text) {
 
 void put_state(ByteWriter& out, const State& state) {
   out.put(state.version);
-  out.put<uint8_t>(state.sealed);
+  out.put(making_of(state));
   out.put_uuid(state.writer);
   put_text(out, state.value);
 }
@@ -131,7 +131,8 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   out.put(op.version);
   out.put(op.made);
   out.put(op.polls);
-  if (op.list == &core_.watchers_of(op.hash)) out.put(until(op.poll_at));
+  out.put(op.floor);
+  if (op.list == &core_.watchers_of(op.hash).waiting) out.put(until(op.poll_at));
   for (const Task& task : core_.tasks_) {  // only before or after counts
     if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
   }
@@ -152,7 +153,12 @@ void CoreProbe::put_ops(ByteWriter& out) {
     out.put(kNil);
   }
   if (core_.watching_ == 0) return out.put(kNil);
-  for (const WaitList& list : core_.watchers_) put_waiters(out, list);
+  for (const Watchers& watchers : core_.watchers_) {
+    put_waiters(out, watchers.waiting);
+    const uint32_t op = watchers.waiting.head;
+    const bool asked = op != kNil && core_.is_asked_for(core_.ops_[op].hash, core_.ops_[op].name());
+    out.put(asked ? watchers.asking : kNil);
+  }
 }
 
 void CoreProbe::put_round_zero(ByteWriter& out) {
@@ -196,6 +202,7 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     out.put(task.op);
     put_ballot(out, task.ballot);
     put_ballot(out, task.best);
+    out.put(task.newest);
     out.put(task.seen_round);
     out.put(task.awaited);
     out.put(task.arrived);
@@ -279,7 +286,7 @@ int64_t CoreProbe::next_deadline() {
       const Op& op = core_.ops_[index];
       next = std::min(next, op.deadline);
       if (op.forwarded_to.node.value != 0) next = std::min(next, op.hedge_at);
-      if (op.list == &core_.watchers_of(op.hash)) next = std::min(next, op.poll_at);
+      if (op.list == &core_.watchers_of(op.hash).waiting) next = std::min(next, op.poll_at);
     }
   }
   for (const RoundZero& slot : core_.ring_) {

@@ -237,7 +237,7 @@ std::string Search::judge_made(List ledger, const Chosen& chosen) const {
     const uint32_t note = ledger[kFirstCall + i];
     if (!changes(call.operation) || progress_in(note) != kHasState) continue;
     made.push_back(
-        {call.name, version_in(note), scenario_.id_of(i), call.value, seals(call.operation)});
+        {call.name, version_in(note), scenario_.id_of(i), call.value, is_sealing(call.operation)});
   }
   for (size_t i = 0; i < made.size(); ++i) {
     std::string conflict;

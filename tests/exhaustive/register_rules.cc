@@ -22,14 +22,14 @@ bool differ(const KnownState& a, const KnownState& b) {
 
 }  // namespace
 
-bool seals(Operation operation) {
+bool is_sealing(Operation operation) {
   return operation == Operation::kWrite || operation == Operation::kSeal;
 }
 
 std::string what_nobody_asked_for(const Scenario& scenario, const KnownState& s) {
   const Call* call = author_of(scenario, s.writer);
   bool right = call && call->name == s.name && changes(call->operation) &&
-               s.sealed == seals(call->operation) && s.version >= 1;
+               s.sealed == is_sealing(call->operation) && s.version >= 1;
   if (right && takes_value(call->operation)) right = s.value == call->value;
   if (right && takes_version(call->operation)) right = s.version == call->version + 1;
   if (right && call->operation == Operation::kWrite) right = s.version == 1;
@@ -50,7 +50,7 @@ std::string contradiction(const Scenario& scenario, const KnownState& a, const K
                        b.version);
   }
   const Call& later = *author_of(scenario, b.writer);
-  if (a.writer == b.writer && later.operation != Operation::kNext) {
+  if (a.writer == b.writer) {
     return fmt::format("one request made version {} and version {} of {}", a.version, b.version,
                        a.name);
   }
@@ -91,7 +91,7 @@ bool explains(const Call& call, Status status, const KnownState& s, bool own) {
   const bool change = changes(call.operation);
   switch (status) {
     case Status::kDone:
-      if (change) return own && s.sealed == seals(call.operation);
+      if (change) return own && s.sealed == is_sealing(call.operation);
       if (call.operation == Operation::kCheck) return s.version == call.version;
       return call.operation == Operation::kRead ? s.version >= 1 : s.version > call.version;
     case Status::kAlreadySet:

@@ -10,7 +10,7 @@
 namespace once::exhaustive {
 
 // Whether what it makes is the last state.
-bool seals(paxos::Operation operation);
+bool is_sealing(paxos::Operation operation);
 
 // Empty, or why no call of the scenario can have made the state.
 std::string what_nobody_asked_for(const Scenario& scenario, const KnownState& state);

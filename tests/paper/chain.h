@@ -3,14 +3,15 @@
 // question. A model of its own: it shares no code with the core.
 //
 // A request may be asked several times, at several nodes at once. What is allowed then:
-// - write, set, cas, seal: one version at most for each payload under one id; next: any number of
-//   versions, each of them this id's alone;
+// - write, set, cas, seal: one version at most for each payload under one id; next: one at most for
+//   each attempt, each of them this id's alone;
 // - an answer that denies a change denies its own attempt. The request has made no version if all
 //   of its attempts were denied. `already set`, `sealed` to a write or a seal, and `conflict` to a
 //   seal that shows a higher version than it expects, deny every attempt, also those to come;
-// - a version was made after the first attempt was asked; a refusal, a read, a check is at least as
-//   new as what was shown before its own attempt;
-// - `id reused` is said only where the id has made the state that is shown, of another payload.
+// - a version was made after the first attempt was asked; a refusal, a read, a check, a wait is at
+//   least as new as what was shown before its own attempt;
+// - `id reused` is said only where the id has made the state that is shown, of another payload or by
+//   another operation.
 #pragma once
 
 #include <algorithm>
@@ -81,10 +82,11 @@ class Chain {
       });
       expect(possible, "version " + std::to_string(version) + " was not asked for, or denied");
       if (state.sealed) expect(states_.rbegin()->first == version, "something follows a seal");
-      const bool draws = std::any_of(forms.begin(), forms.end(), [](const Form& form) {
-        return form.asked.operation == Operation::kNext;
-      });
-      expect(++versions[state.writer] <= forms.size() || draws, "happened twice");
+      size_t at_most = 0;
+      for (const Form& form : forms) {
+        at_most += form.asked.operation == Operation::kNext ? form.attempts : 1;
+      }
+      expect(++versions[state.writer] <= at_most, "happened too often");
     }
   }
 
@@ -153,7 +155,7 @@ class Chain {
 
   void looked(const Asked& q, const Answer& a) {
     shown(a);
-    if (q.operation == Operation::kWait) return expect(a.version > q.version, "waited for nothing");
+    if (q.operation == Operation::kWait) expect(a.version > q.version, "waited for nothing");
     if (q.operation == Operation::kCheck) expect(a.version == q.version, "not that token");
     expect(a.version >= q.floor, "stale");
   }
@@ -161,8 +163,12 @@ class Chain {
   void refused(const Asked& q, const Answer& a, bool change) {
     const bool own = change && a.version != 0 && a.writer == q.id;
     if (a.status == Status::kIdReused) {
-      expect(own && !fits(q, a.version, Shown{a.writer, a.sealed, true, a.value}),
-             "id reused, which it is not");
+      const Shown state{a.writer, a.sealed, true, a.value};
+      const auto& forms = requests_[q.id].forms;
+      const bool others = std::any_of(forms.begin(), forms.end(), [&](const Form& form) {
+        return form.asked.operation != q.operation && fits(form.asked, a.version, state);
+      });
+      expect(own && (others || !fits(q, a.version, state)), "id reused, which it is not");
       return deny(q);
     }
     expect(a.version >= q.floor, "refused by a state that was overtaken");

@@ -110,12 +110,14 @@ TEST(Apply, EachChangeMakesTheNextVersionUnderItsOwnId) {
     EXPECT_EQ(after.writer, kMine);
     EXPECT_EQ(after.value, takes_value(operation) ? "new" : "old");
     EXPECT_EQ(after.sealed, operation == Operation::kWrite || operation == Operation::kSeal);
+    EXPECT_EQ(after.made_by, operation);
   }
 }
 
-TEST(Certainty, OnlyASetMustNotBeMadeTwice) {
+TEST(Certainty, ASetOrATokenMustNotBeMadeTwice) {
   for (Operation operation : kAll) {
-    EXPECT_EQ(may_repeat(operation), operation != Operation::kSet);
+    const bool once = operation == Operation::kSet || operation == Operation::kNext;
+    EXPECT_EQ(may_repeat(operation), !once);
   }
 }
 

@@ -107,7 +107,8 @@ class Walk {
     if (!requests_.empty() && p.below(100) < again_) {
       const size_t recent = std::min<size_t>(requests_.size(), 6);
       const size_t which = requests_.size() - 1 - p.below(recent);
-      const bool once = requests_[which].asked.operation == Operation::kSet;
+      const Operation asked = requests_[which].asked.operation;
+      const bool once = asked == Operation::kSet || asked == Operation::kNext;
       if (requests_[which].attempts < 4 && !(once && requests_[which].may_be_there)) {
         send(node, which);
         // A client that hedges asks two at once.

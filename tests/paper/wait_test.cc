@@ -216,5 +216,159 @@ TEST_F(AWaiter, LeavesRoomForOtherRequests) {
   EXPECT_EQ(world.answer(read).status, Status::kEmpty);
 }
 
+// A node may be paused or cut off for any time: what it holds is what was, and a wait is answered
+// by what is, like a read (DESIGN 3.4).
+class AWaitAtALateNode : public testing::Test {
+ protected:
+  AWaitAtALateNode() {
+    world.settle(10);
+    set(1);
+    world.settle(20);
+  }
+  void set(uint64_t n) {
+    ClientRequest request;
+    request.operation = Operation::kSet;
+    request.id = request_id(9, n);
+    request.timeout_ms = 1000;
+    request.name = name;
+    const std::string value = "v" + std::to_string(n);
+    request.value = value;
+    const uint64_t token = world.ask(0, request);
+    world.drain();
+    ASSERT_TRUE(world.answered(token));
+    ASSERT_EQ(world.answer(token).version, n);
+  }
+  uint64_t wait(size_t node, uint64_t version, uint32_t timeout_ms = 60'000) {
+    ClientRequest request;
+    request.operation = Operation::kWait;
+    request.timeout_ms = timeout_ms;
+    request.name = name;
+    request.version = version;
+    return world.ask(node, request);
+  }
+  void cut_off(size_t node, bool up) {
+    for (size_t other = 0; other < 3; ++other) {
+      if (other != node) world.link(node, other, up);
+    }
+  }
+
+  World world{3};
+  const std::string name = world.name_at_home(0);
+};
+
+TEST_F(AWaitAtALateNode, IsToldWhatIsNewestSinceItsCall) {
+  cut_off(2, false);
+  for (uint64_t n = 2; n <= 4; ++n) set(n);
+  cut_off(2, true);
+  const uint64_t token = wait(2, 0);
+  EXPECT_FALSE(world.answered(token));
+  world.drain();
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).version, 4u);
+  EXPECT_EQ(world.answer(token).value, "v4");
+}
+
+TEST_F(AWaitAtALateNode, IsNotToldAnythingWithoutAMajority) {
+  cut_off(2, false);
+  for (uint64_t n = 2; n <= 4; ++n) set(n);
+  const uint64_t token = wait(2, 0);
+  const uint64_t shorter = wait(2, 0, 500);
+  world.settle(3000);
+  EXPECT_FALSE(world.answered(token));
+  ASSERT_TRUE(world.answered(shorter));
+  EXPECT_EQ(world.answer(shorter).status, Status::kNotYet);
+  cut_off(2, true);
+  world.settle(10'000);
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).version, 4u);
+}
+
+// News that lay in the queue of a paused node is old news too.
+TEST_F(AWaitAtALateNode, IsNotToldByOldNews) {
+  const Ballot ballot{0, NodeId{1}, 1};
+  world.inject(0, 2, Accept{2, ballot, State{2, false, request_id(9, 2), "v2"}, name});
+  world.sync(2);
+  const uint64_t token = wait(2, 0);
+  world.inject(0, 2, Decided{ballot, 2, name});
+  EXPECT_FALSE(world.answered(token));
+  world.drop_all<ReadState>();
+}
+
+// One acceptor of the majority holds a newer state, that is not known to be chosen: the older one
+// may have been overtaken before the call.
+TEST_F(AWaitAtALateNode, IsNotToldLessThanAMajorityHolds) {
+  const Ballot ballot{0, NodeId{1}, 1};
+  const State newer{2, false, request_id(9, 2), "v2"};
+  world.inject(0, 1, Accept{2, ballot, newer, name});
+  world.sync(1);
+  const uint64_t token = wait(2, 0);
+  while (world.in_flight() > 0) {
+    world.drop_all<ReadState>(0);  // the home is silent
+    if (world.in_flight() > 0) world.deliver(0);
+  }
+  EXPECT_FALSE(world.answered(token));
+  world.inject(0, 2, Accept{2, ballot, newer, name});
+  world.sync(2);
+  EXPECT_FALSE(world.answered(token));
+  for (int ms = 0; ms < 120; ++ms) {  // its question ends, in vain
+    world.tick(1);
+    world.drop_all<ReadState>();
+  }
+  EXPECT_FALSE(world.answered(token));
+  world.inject(0, 2, ChosenRange{1, 1, 2});
+  ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(token).version, 2u);
+}
+
+TEST_F(AWaitAtALateNode, SharesItsQuestionWithAllWaitersOfTheName) {
+  cut_off(2, false);
+  for (uint64_t n = 2; n <= 4; ++n) set(n);
+  cut_off(2, true);
+  std::vector<uint64_t> tokens;
+  for (int n = 0; n < 50; ++n) tokens.push_back(wait(2, 0));
+  for (int n = 0; n < 50; ++n) tokens.push_back(wait(2, 4));
+  EXPECT_EQ(world.count<ReadState>(), 2u);
+  const uint64_t before = world.counters(2).quorum_reads;
+  world.drain();
+  for (size_t n = 0; n < tokens.size(); ++n) {
+    ASSERT_EQ(world.answered(tokens[n]), n < 50) << n;
+    if (n >= 50) continue;
+    EXPECT_EQ(world.answer(tokens[n]).version, 4u);
+  }
+  EXPECT_LE(world.counters(2).quorum_reads - before, 1u);
+  set(5);
+  world.settle(20);
+  for (const uint64_t token : tokens) ASSERT_TRUE(world.answered(token));
+  EXPECT_EQ(world.answer(tokens.back()).version, 5u);
+}
+
+// The answers to a question say nothing to who came after it was asked.
+TEST_F(AWaitAtALateNode, IsNotToldByAQuestionThatIsOlder) {
+  const uint64_t first = wait(2, 1);
+  while (world.count<ReadState>() > 0) world.deliver(0);  // answered with version 1, not delivered
+  for (uint64_t n = 2; n <= 3; ++n) {
+    ClientRequest request;
+    request.operation = Operation::kSet;
+    request.id = request_id(9, n);
+    request.timeout_ms = 1000;
+    request.name = name;
+    world.ask(0, request);
+    world.drop_all<Accept>(2);
+    while (world.newest<Accept>(1) != nullptr) {
+      for (size_t i = 0; i < world.in_flight(); ++i) {
+        if (world.newest<Accept>(1) != nullptr) world.deliver(world.in_flight() - 1);
+      }
+    }
+    world.sync(0);
+    world.sync(1);
+  }
+  const uint64_t later = wait(2, 0);
+  world.drain();
+  world.settle(400);
+  ASSERT_TRUE(world.answered(first));
+  ASSERT_TRUE(world.answered(later));
+  EXPECT_EQ(world.answer(later).version, 3u);
+}
+
 }  // namespace
 }  // namespace once::paxos::test
