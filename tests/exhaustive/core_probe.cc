@@ -15,9 +15,10 @@ struct KnownSize {
 constexpr KnownSize kSizes[] = {
     {"Core", sizeof(Core), 10232},
     {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 160},
+    {"Op", sizeof(Op), 168},
     {"RoundZero", sizeof(RoundZero), 112},
-    {"Task", sizeof(Task), 232},
+    {"Task", sizeof(Task), 248},
+    {"Watchers", sizeof(Watchers), 12},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},

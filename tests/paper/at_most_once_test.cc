@@ -72,7 +72,8 @@ TEST_P(AtMostOnce, OfAProposalThatIsOvertaken) {
   EXPECT_EQ(version_of(1), 3u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, AtMostOnce, testing::Values(Operation::kSet, Operation::kNext));
+INSTANTIATE_TEST_SUITE_P(Operations, AtMostOnce,
+                         testing::Values(Operation::kSet, Operation::kNext));
 
 // A request id belongs to one operation: `next` under the id of a `set` has drawn no token.
 class UsedIds : public testing::TestWithParam<size_t> {  // which node is asked

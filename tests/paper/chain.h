@@ -10,8 +10,8 @@
 //   seal that shows a higher version than it expects, deny every attempt, also those to come;
 // - a version was made after the first attempt was asked; a refusal, a read, a check, a wait is at
 //   least as new as what was shown before its own attempt;
-// - `id reused` is said only where the id has made the state that is shown, of another payload or by
-//   another operation.
+// - `id reused` is said only where the id has made the state that is shown, of another payload or
+//   by another operation.
 #pragma once
 
 #include <algorithm>

@@ -85,6 +85,45 @@ TEST(PeerCodec, EveryMessageComesBack) {
   EXPECT_EQ(accept.state.writer, request_id(1, 2));
 }
 
+// How a state was made comes along in all messages that show one.
+TEST(PeerCodec, TheOperationOfAStateComesBack) {
+  for (const Operation operation : {Operation::kRead, Operation::kWrite, Operation::kSet,
+                                    Operation::kCas, Operation::kSeal, Operation::kNext}) {
+    State state{7, seals(operation), request_id(1, 2), "v", operation};
+    for (const Message& message :
+         {Message(Accept{1, kBallot, state, "n"}), Message(Promise{2, kBallot, kOther, state}),
+          Message(ReadReply{3, false, kOther, state})}) {
+      const std::string bytes = encoded(message);
+      std::string_view left = bytes;
+      const auto back = take_message(left);
+      ASSERT_TRUE(back) << static_cast<int>(operation);
+      EXPECT_EQ(encoded(*back), bytes);
+      const auto* accept = std::get_if<Accept>(&*back);
+      if (accept == nullptr) continue;
+      EXPECT_EQ(accept->state.made_by, operation);
+      EXPECT_EQ(accept->state.sealed, seals(operation));
+    }
+  }
+}
+
+// Bit 0 says sealed, the operation stands above it: the two must agree, and be of a change.
+TEST(PeerCodec, AStateThatNoOperationMakesIsRefused) {
+  std::string bytes = encoded(Accept{1, kBallot, State{7, false, request_id(1, 2), "v"}, "n"});
+  const size_t at = bytes.size() - 1 - 4 - 16 - 1;
+  size_t taken = 0;
+  for (int byte = 0; byte < 256; ++byte) {
+    bytes[at] = static_cast<char>(byte);
+    std::string_view left = bytes;
+    const auto back = take_message(left);
+    const auto operation = static_cast<Operation>(byte >> 1);
+    const bool made = byte <= 1 || (byte >> 1 <= 6 && changes(operation) &&
+                                    seals(operation) == ((byte & 1) != 0));
+    EXPECT_EQ(back.has_value(), made) << byte;
+    taken += back ? 1 : 0;
+  }
+  EXPECT_EQ(taken, 2u + 5u);
+}
+
 TEST(PeerCodec, EveryTruncationIsRefused) {
   for (const auto& message : every_message()) {
     std::string bytes = encoded(message);

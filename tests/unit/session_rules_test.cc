@@ -111,23 +111,28 @@ TEST_F(SessionRulesTest, ASilentNodeIsAvoidedAfterASetToo) {
   }
 }
 
-// --- set: one attempt that may have been received -----------------------------------------------
+// --- set, next: one attempt that may have been received
+// -----------------------------------------------
 
 TEST_F(SessionRulesTest, ASetIsNotSentAgainAfterALoss) {
-  begin(Op::kSet);
-  lose(0);
-  expect(Outcome::kUnknown);
-  run_until(now + 5000 * kMs);
-  EXPECT_EQ(sent.size(), 1u);
+  for (Op operation : {Op::kSet, Op::kNext}) {
+    begin(operation);
+    lose(0);
+    expect(Outcome::kUnknown);
+    run_until(now + 5000 * kMs);
+    EXPECT_EQ(sent.size(), 1u);
+  }
 }
 
 TEST_F(SessionRulesTest, ASetIsNotSentAgainWhenTheNodeDoesNotKnow) {
   for (Status status : {Status::kUnknown, Status::kNotYet}) {  // the latter makes no sense
-    begin(Op::kSet);
-    reply(0, status);
-    expect(Outcome::kUnknown);
-    run_until(now + 5000 * kMs);
-    EXPECT_EQ(sent.size(), 1u);
+    for (Op operation : {Op::kSet, Op::kNext}) {
+      begin(operation);
+      reply(0, status);
+      expect(Outcome::kUnknown);
+      run_until(now + 5000 * kMs);
+      EXPECT_EQ(sent.size(), 1u);
+    }
   }
 }
 
@@ -163,7 +168,7 @@ TEST_F(SessionRulesTest, ASetInSilenceIsUnknownAtTheDeadline) {
 
 TEST_F(SessionRulesTest, TheOthersAreSentAgainAfterALoss) {
   for (Op operation : kAll) {
-    if (operation == Op::kSet) continue;
+    if (operation == Op::kSet || operation == Op::kNext) continue;
     begin(operation, 5);
     lose(0);
     until_sent(2);
@@ -186,14 +191,13 @@ TEST_F(SessionRulesTest, RefusalsAfterALoss) {
       {Op::kCas, Status::kConflict, 9, Outcome::kUnknown},
       {Op::kCas, Status::kConflict, 4, Outcome::kUnknown},
       {Op::kCas, Status::kSealed, 9, Outcome::kUnknown},
-      {Op::kNext, Status::kSealed, 9, Outcome::kUnknown},
       {Op::kSeal, Status::kSealed, 9, Outcome::kRefused},
       {Op::kSeal, Status::kConflict, 9, Outcome::kRefused},
       {Op::kSeal, Status::kConflict, 4, Outcome::kUnknown},
       {Op::kCheck, Status::kConflict, 9, Outcome::kRefused},
       {Op::kWait, Status::kSealed, 5, Outcome::kRefused},
       {Op::kCas, Status::kIdReused, 9, Outcome::kRefused},
-      {Op::kNext, Status::kInvalid, 0, Outcome::kUnknown},
+      {Op::kCas, Status::kInvalid, 0, Outcome::kUnknown},
       {Op::kRead, Status::kInvalid, 0, Outcome::kInvalid},
   };
   for (const Row& row : rows) {
