@@ -41,6 +41,10 @@ constexpr bool takes_version(Action action) {
   return action == Action::kCas || action == Action::kSeal || action == Action::kCheck ||
          action == Action::kWait;
 }
+// Which would happen twice if they were asked again after they may have happened.
+constexpr bool happens_each_time(Action action) {
+  return action == Action::kSet || action == Action::kNext;
+}
 constexpr bool is_refusal(Outcome outcome) {
   return outcome >= Outcome::kAlreadySet && outcome <= Outcome::kIdReused;
 }

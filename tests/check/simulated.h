@@ -83,8 +83,7 @@ class SimulatedRegister {
     if (i == 0 || !chance(25)) return;
     // Now and then an earlier request again, under its id; what would happen twice never.
     const Call& other = history_[prng_.below(i)];
-    const bool once = other.action == Action::kSet || other.action == Action::kNext;
-    if (!changes(other.action) || once) return;
+    if (!changes(other.action) || happens_each_time(other.action)) return;
     call.action = other.action;
     call.id = other.id;
     call.asked = other.asked;

@@ -223,7 +223,7 @@ void SimClient::on_result(size_t index, client::Result&& result) {
 // Nothing is to be had by asking again.
 bool SimClient::is_settled(const Operation& operation, const client::Result& result) const {
   const check::Call& call = history_[operation.call];
-  if (call.action == check::Action::kSet && operation.maybe) return true;  // it would happen twice
+  if (check::happens_each_time(call.action) && operation.maybe) return true;
   // News that got lost must be found out all the same, once a majority is well.
   if (result.outcome == client::Outcome::kNotYet) return newest(call.name) <= call.asked;
   return is_answer(result.outcome);

@@ -152,8 +152,7 @@ void Workload::on_answer(const Call& call, unsigned attempts) {
     newest = std::max(newest, call.version);
   }
   if (!check::changes(call.action) || attempts >= kMaxAttempts) return;
-  // A set that a node may have had would happen twice.
-  if (call.action == Action::kSet && call.outcome != Outcome::kNothing) return;
+  if (check::happens_each_time(call.action) && call.outcome != Outcome::kNothing) return;
   // Now and then also what is known already: a retry must be told the same again.
   const uint64_t percent = call.outcome == Outcome::kUnknown   ? 80
                            : call.outcome == Outcome::kNothing ? 30
