@@ -3,9 +3,9 @@
 
 namespace once::paxos {
 
-// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space; but
-// a name may truly be there. It is approached, as far as is believed at a time, by a promise that
-// nobody asked for, and nothing is said: whoever asks again finds us nearer.
+// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space;
+// but a name may truly be there. It is approached, as far as is believed at a time, by a promise
+// that nobody asked for, and nothing is said: whoever asks again finds us nearer.
 void Core::approach(Entry& entry, const Ballot& ballot) {
   ++counters_.ignored_messages;
   ONCE_ASSERT(ballot.round <= kMaxRound && ballot.round - entry.promised.round > kMaxRoundJump);

@@ -118,9 +118,10 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
   propose_round_zero(index, apply(State{}, change_of(request)), 1, one);
 }
 
-// Who is to do what a request of this node's clients asks for; ourselves, if nobody else. The home,
-// as long as it can be reached. Else all meet at one node, or they would duel: at the one that the
-// name was promised to last, as far as we know, or at the first behind the home that can be reached.
+// Who is to do what a request of this node's clients asks for; ourselves, if nobody else. The
+// home, as long as it can be reached. Else all meet at one node, or they would duel: at the one
+// that the name was promised to last, as far as we know, or at the first behind the home that can
+// be reached.
 Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
   const Op& op = ops_[index];
   const size_t home = index_of(home_of(op.hash));

@@ -48,8 +48,8 @@ void Shard::start(uint32_t incarnation) {
 
 // --- events in ----------------------------------------------------------------------------------
 
-// While the disk hangs a message is lost, as the network may lose it; but for answers that this node
-// asked for and that make no record.
+// While the disk hangs a message is lost, as the network may lose it; but for answers that this
+// node asked for and that make no record.
 void Shard::on_message(Endpoint from, const paxos::Message& message) {
   const bool harmless = std::holds_alternative<paxos::ForwardReply>(message) ||
                         std::holds_alternative<paxos::ReadReply>(message);

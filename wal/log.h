@@ -87,8 +87,8 @@ class Log {
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
-  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes: take
-  // nothing more that could lead to a record.
+  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes:
+  // take nothing more that could lead to a record.
   virtual bool behind() const { return false; }
   virtual const LogCounters& counters() const = 0;
 };

@@ -1,5 +1,5 @@
-// DESIGN 1.7 and 3.5: while a majority is up and connected, every client is answered within a bound,
-// whoever else asks for the name; and nobody takes over what only takes long.
+// DESIGN 1.7 and 3.5: while a majority is up and connected, every client is answered within a
+// bound, whoever else asks for the name; and nobody takes over what only takes long.
 #include <optional>
 
 #include "tests/paper/timed.h"
@@ -68,9 +68,9 @@ TEST(HomeAway, ABusyNameIsStillReadByTheOneInCharge) {
   home_away(3, 1, Operation::kRead, Operation::kNext);
 }
 
-// One link of those that are left is cut: two nodes hold themselves to be the first behind the home,
-// and cannot send each other anything. They duel; each serves its clients all the same, though of
-// what was proposed and lost it may not be known what became of it.
+// One link of those that are left is cut: two nodes hold themselves to be the first behind the
+// home, and cannot send each other anything. They duel; each serves its clients all the same,
+// though of what was proposed and lost it may not be known what became of it.
 TEST(HomeAway, TwoWhoCannotReachEachOtherBothServe) {
   Timed world(5, 4, 1);
   world.link(0, 1, false);
@@ -133,7 +133,7 @@ TEST(HomeAway, AFrozenHomeIsTakenOverByWhatMayBeRepeated) {
   }
 }
 
-// --- slow disks and wide networks -----------------------------------------------------------------
+// --- slow disks and wide networks ---
 
 // A client of node 1 writes new names of node 3's, one after another. Takeovers among the first and
 // among the others, and the longest of the others.

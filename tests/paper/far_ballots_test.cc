@@ -17,9 +17,11 @@ class ChangedHandsOften : public testing::Test {
   }
   void age() {
     const Ballot far = ballot(3 * kMaxRoundJump + 10, 0);
+    std::vector<char> bytes;
+    encode_record(AcceptRecord{far, CoreId{0}, 0, State{5, false, kA, "old"}, name}, bytes);
     for (size_t i : {0, 1}) {
       world.crash(i);
-      world.put_on_disk(i, AcceptRecord{far, CoreId{0}, 0, State{5, false, kA, "old"}, name});
+      world.disk(i).emplace_back(bytes.begin(), bytes.end());
     }
     for (size_t i : {0, 1}) world.start(i);
     world.settle(1000);
@@ -162,7 +164,7 @@ TEST(FarBallotsAtHome, SettlingIgnoresARoundAboveTheHighest) {
   EXPECT_TRUE(home.take<Prepare>().empty());
 }
 
-// --- one proposal without an answer ---------------------------------------------------------------
+// --- one proposal without an answer ---
 
 class Window : public testing::Test {
  protected:

@@ -1,5 +1,5 @@
-// DESIGN 3.5: who does the work. The home; while it cannot be reached, the first behind it that can;
-// a loser does not duel. And what may be said of a request that was sent to several (rule 7).
+// DESIGN 3.5: who does the work. The home; while it cannot be reached, the first behind it that
+// can; a loser does not duel. And what may be said of a request that was sent to several (rule 7).
 #include <optional>
 
 #include "tests/paper/solo.h"
@@ -16,7 +16,7 @@ class SendOn : public testing::Test {
     if (takes_value(operation)) request.value = "mine";
     return solo.ask(request);
   }
-  // To whom the newest request went, as the messages of each link tell; `nodes` when it went nowhere.
+  // The newest that went anywhere since this was asked last.
   std::optional<Forward> forwarded() {
     const auto forwards = solo.take<Forward>();
     return forwards.empty() ? std::nullopt : std::optional(forwards.back());
@@ -186,7 +186,7 @@ TEST_F(SendOn, NothingIsForwardedForEver) {
   EXPECT_LE(forwards, 8);
 }
 
-// --- what is said of a request that two nodes may have made ----------------------------------------
+// --- what is said of a request that two nodes may have made ---
 
 class TwoMayHaveIt : public SendOn {
  protected:
@@ -241,7 +241,7 @@ TEST_F(TwoMayHaveIt, ItIsStillUnknownAtItsDeadlineAfterTheSecondDidNothing) {
   EXPECT_EQ(status(token), Status::kUnknown);
 }
 
-// --- time -----------------------------------------------------------------------------------------
+// --- time ---
 
 TEST_F(SendOn, TheServerChoosesFiveSeconds) {
   const auto token = solo.ask({0, Operation::kWrite, kA, 0, name, "v"});
