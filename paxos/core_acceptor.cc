@@ -4,23 +4,30 @@
 namespace once::paxos {
 
 // A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space;
-// nor is one so high that the next could be the lowest.
-bool Core::round_fits(const Entry* entry, const Ballot& ballot) const {
-  const uint32_t known = entry ? entry->promised.round : 0;
-  if (ballot.round > kMaxRound) return false;
-  return ballot.round <= known || ballot.round - known <= kMaxRoundJump;
+// but a name may truly be there. It is approached, as far as is believed at a time, by a promise
+// that nobody asked for, and nothing is said: whoever asks again finds us nearer.
+void Core::approach(Entry& entry, const Ballot& ballot) {
+  ++counters_.ignored_messages;
+  ONCE_ASSERT(ballot.round <= kMaxRound && ballot.round - entry.promised.round > kMaxRoundJump);
+  const uint32_t round = entry.promised.round + kMaxRoundJump;
+  entry.promised = Ballot{round, ballot.node, ballot.incarnation};
+  entry.record = append(PromiseRecord{entry.promised, entry.name()});
 }
 
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
-// promise is told so. False: refused.
+// promise is told so. False: refused, or too far ahead.
 template <class M>
 bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index) {
   if (index == Table::kNone) {
     if (disk_full_) return false;
     index = table_.insert(hash, m.name, room);
   }
-  const Entry& entry = table_.at(index);
-  if (m.ballot >= entry.promised) return true;
+  Entry& entry = table_.at(index);
+  if (m.ballot >= entry.promised) {
+    const bool far = m.ballot.round - entry.promised.round > kMaxRoundJump;
+    if (far) approach(entry, m.ballot);
+    return !far;
+  }
   ++counters_.rejected;
   send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
   return false;
@@ -28,9 +35,8 @@ bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, u
 
 void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
   uint32_t index = table_.find(hash, m.name);
-  const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
-      !round_fits(known, m.ballot)) {
+      m.ballot.round > kMaxRound) {  // the one after the highest could be the lowest
     ++counters_.ignored_messages;
     return;
   }
@@ -39,7 +45,6 @@ void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
   if (entry.promised < m.ballot) {
     entry.promised = m.ballot;
     entry.record = append(PromiseRecord{m.ballot, entry.name()});
-    list_unsettled(index);
   }
   send(from, RestsOn{entry.record},
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
@@ -47,11 +52,10 @@ void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
 
 void Core::on(const Endpoint& from, const Accept& m, uint64_t hash) {
   uint32_t index = table_.find(hash, m.name);
-  const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
       m.state.version > kMaxVersion || (round_zero && (home_of(hash) != from.node || m.op == 0)) ||
-      !round_fits(known, m.ballot)) {
+      m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;
   }
@@ -144,12 +148,14 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
   Lane& lane = *lanes_.back();
   lane.home = home;
   lane.incarnation = incarnation;
-  lane.ring.resize(ring_.size());
   return lane;
 }
 
-// What is still unsettled when its slot is needed goes onto the list: late, never lost.
+// What is still unsettled when its slot is needed goes onto the list: late, never lost. The ring is
+// made for the first: of the cores of a home, all of which tell of their progress, one or two have
+// names here.
 void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
+  if (lane.ring.empty()) lane.ring.resize(ring_.size());
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
   if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
   slot = Lane::Slot{sequence, entry, version};
@@ -169,8 +175,8 @@ void Core::spill(Lane& lane) {
   }
 }
 
-// DESIGN 3.2: what this acceptor must report when the name's home claims. Our own names are in our
-// log.
+// DESIGN 3.2: what this acceptor must report when the name's home claims: accepts, not promises
+// alone (docs/decisions/2026-11-28-liveness.md says why). Our own names are in our log.
 void Core::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
   const NodeId home = home_of(entry.hash());
@@ -199,6 +205,7 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
 }
 
 void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
+  if (lane.ring.empty()) return;
   const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
   const Ballot ballot{0, lane.home.node, lane.incarnation};
   for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is

@@ -13,17 +13,17 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10232},
+    {"Core", sizeof(Core), 10248},
     {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 168},
-    {"RoundZero", sizeof(RoundZero), 112},
+    {"Op", sizeof(Op), 184},
+    {"RoundZero", sizeof(RoundZero), 120},
     {"Task", sizeof(Task), 248},
     {"Watchers", sizeof(Watchers), 12},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},
     {"PeerCore", sizeof(PeerCore), 32},
-    {"Peer", sizeof(Peer), 72},
+    {"Peer", sizeof(Peer), 80},
 };
 
 void put_ballot(ByteWriter& out, const Ballot& b) {
@@ -85,6 +85,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_lanes(out);
   put_homes(out);
   out.put(core_.forwards_);
+  out.put(core_.durable_ == 0 ? core_.now_ - core_.started_at_ : core_.log_write_ns_);
 }
 
 void CoreProbe::number_entries() {
@@ -117,10 +118,16 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   put_endpoint(out, op.origin);
   out.put_uuid(op.id);
   out.put(op.hash);
-  out.put(core_.now_ - op.arrival);  // exactly: the home's round-trip time is learned from it
+  out.put(core_.now_ - op.arrival);
   out.put(until(op.deadline));
   put_endpoint(out, op.forwarded_to);
   if (op.forwarded_to.node.value != 0) out.put(until(op.hedge_at));
+  put_endpoint(out, op.asked);
+  if (op.asked.node.value != 0) out.put(core_.now_ - op.asked_at);  // exactly: learned from
+  out.put(op.seen_round);
+  out.put(op.hops);
+  out.put(op.attempts);
+  out.put<uint8_t>(op.doubtful);
   out.put<uint8_t>(op.list != nullptr);
   out.put<uint8_t>(op.block != nullptr);
   if (op.block != nullptr) {
@@ -184,6 +191,7 @@ void CoreProbe::put_round_zero(ByteWriter& out) {
     out.put<uint8_t>(slot.sealed);
     put_batch(out, slot.batch);
     put_waiters(out, slot.waiters);
+    out.put(until(slot.begun + kRoundZeroPatienceNs));
   }
 }
 
@@ -275,8 +283,9 @@ void CoreProbe::put_homes(ByteWriter& out) {
       }
       out.put(kNil);
     }
-    out.put(peer.smoothed_ns);
-    out.put(peer.variation_ns);
+    out.put(peer.hedge.smoothed_ns_);
+    out.put(peer.hedge.variation_ns_);
+    out.put(peer.hedge.patience_ns_);
   }
 }
 

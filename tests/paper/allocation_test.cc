@@ -337,5 +337,32 @@ TEST(Allocation, TakenOverNamesCostWholeChunksOnly) {
   EXPECT_LE(cluster.allocations, 2 * growth_bound(kNew, 2));
 }
 
+// After a restart every core of every home tells every core how far it is: with 64 cores each would
+// have memory for 16,384 accepts of each of them, and needs it for those few whose names it has.
+TEST(Lanes, HaveNoRingBeforeTheirFirstAccept) {
+  auto replica = Replica::make({.self = endpoint(0),
+                                .members = {NodeId{1}, NodeId{2}, NodeId{3}},
+                                .hash_seed = kSeed,
+                                .shard_count = 64});
+  Output out;
+  replica->start(1, 0, out);
+  const auto from = [](uint16_t core) { return Endpoint{NodeId{2}, CoreId{core}}; };
+  const auto step = [&](const Event& event) {
+    out.clear();
+    replica->step(&event, 1, 0, out);
+  };
+  for (uint16_t core = 0; core < kMaxCores; ++core) step({from(core), LinkUp{kMaxCores}});
+  uint64_t allocations = 0;
+  {
+    const once::test::AllocationCount count(allocations);
+    for (uint16_t core = 0; core < kMaxCores; ++core) {
+      step({from(core), Message{HomeProgress{1, 5}}});
+      step({from(core), Message{ChosenRange{1, 1, 5}}});
+    }
+  }
+  EXPECT_GE(allocations, kMaxCores) << "a lane each";
+  EXPECT_LT(allocations, kMaxCores + kMaxCores / 2) << "and nothing more";
+}
+
 }  // namespace
 }  // namespace once::paxos::test

@@ -68,6 +68,7 @@ class World {
       event(at, up ? Event{endpoint(peer), LinkUp{1}} : Event{endpoint(peer), LinkDown{}});
     }
   }
+  std::vector<std::string>& disk(size_t i) { return nodes_[i].disk; }  // read by start()
   void sync(size_t i) { sync(i, nodes_[i].pending.size()); }
   void sync(size_t i, size_t records) {
     Node& node = nodes_[i];
@@ -85,8 +86,7 @@ class World {
   void pass(int64_t ns) { now_ += ns; }  // time, and no tick comes
   int64_t now() const { return now_; }
   void step(size_t i) { step(i, nullptr, 0); }
-  // As node i asked for with its last outputs; 0: it did not.
-  int64_t step_again_at(size_t i) const { return nodes_[i].out.step_again_ns; }
+  int64_t step_again_at(size_t i) const { return nodes_[i].out.step_again_ns; }  // 0: none
   bool up(size_t i) const { return nodes_[i].up; }
   void tick(int64_t ms) {
     now_ += ms * 1'000'000;

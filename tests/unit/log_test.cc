@@ -167,6 +167,22 @@ TEST_F(LogTest, AFullQueueLeavesInBatchesOfTheLargestSize) {
   EXPECT_EQ(records_, written);
 }
 
+// The disk hangs: what waits for it, in flight or queued, has a bound, to the byte.
+TEST_F(LogTest, ItIsBehindFromTheBoundOnUntilTheDiskGoesOn) {
+  ASSERT_EQ(reopen(), "");
+  const std::string record = text(32 * 1024 - kRecordPrefixBytes, 'b');
+  for (size_t n = 1; n < kMaxPendingBytes / (32 * 1024); ++n) {
+    log_->append(record);
+    log_->flush();  // the first is in flight, and counts
+  }
+  log_->append(record.substr(1 + kRecordPrefixBytes));
+  log_->append("");
+  EXPECT_FALSE(log_->behind()) << "one byte is missing";
+  io_->complete_all();
+  for (size_t n = 0; n < kMaxPendingBytes / (32 * 1024); ++n) log_->append(record);
+  EXPECT_TRUE(log_->behind()) << "at the bound exactly, counted from nothing again";
+}
+
 TEST_F(LogTest, ATornTailIsDroppedAtEveryBlockBorder) {
   ASSERT_EQ(reopen(), "");
   write_batch({"kept"});
