@@ -165,7 +165,7 @@ void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t v
 void Core::mark_decided(Entry& entry) {
   if (entry.decided()) return;  // no news
   entry.flags |= kIsDecided;
-  if (watching_ != 0) wake(entry);
+  if (ops_.waits() != 0) wake(entry);
 }
 
 void Core::spill(Lane& lane) {

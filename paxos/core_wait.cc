@@ -134,6 +134,16 @@ bool Core::tell_asker(uint32_t index) {
 void Core::wake(const Entry& entry) {
   const uint64_t hash = entry.hash();
   const State state = entry.state();
+  if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too
+    const uint32_t task = watchers_of(hash).asking;
+    const uint32_t op = tasks_[task].op;
+    const Status status = news_for(ops_[op], state);
+    if (status != Status::kNotYet) {
+      ops_.unlink(op);
+      free_task(task);
+      answer(op, status, state);
+    }
+  }
   uint32_t unsure = kNil;
   for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
     const Op& op = ops_[index];
