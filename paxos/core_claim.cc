@@ -160,7 +160,7 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (found != Table::kNone) {
     const Entry& entry = table_.at(found);
     if (entry.record <= durable_ && entry.accepted >= m.accepted) {
-      send(from, RestsOn{}, Settled{m.promised, m.accepted, m.name});
+      send(from, RestsOn{}, Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,

@@ -55,6 +55,7 @@ class Timed {
     waiting_[request.token] = std::move(done);
     event(i, Event{{}, request});
   }
+  void later(int64_t ns, std::function<void()> action) { at(now_ + ns, std::move(action)); }
   void run_for(int64_t ns) {
     const int64_t until = now_ + ns;
     while (!events_.empty() && events_.top().at <= until) {
