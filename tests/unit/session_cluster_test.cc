@@ -76,7 +76,7 @@ TEST_F(SessionClusterTest, ASlowEndpointIsNotWaitedForLong) {
 }
 
 TEST_F(SessionClusterTest, EndpointsThatAreDownAreNotWaitedFor) {
-  submit(Op::kWrite, "x");
+  submit(Op::kWrite, name_homed_at(0, 3));
   session->on_closed(1, "refused", now);
   session->on_closed(2, "refused", now);
   comes_up(0, kOne);
@@ -85,7 +85,7 @@ TEST_F(SessionClusterTest, EndpointsThatAreDownAreNotWaitedFor) {
 
 TEST_F(SessionClusterTest, OnlyTheExpectedClusterIsUsed) {
   make({"a:1", "b:1"}, kTwo);
-  submit(Op::kWrite, "x");
+  submit(Op::kWrite, name_homed_at(1, 3));
   comes_up(0, kOne);
   EXPECT_EQ(closed, std::vector<LaneId>{0});
   EXPECT_TRUE(sent.empty());
@@ -98,7 +98,7 @@ TEST_F(SessionClusterTest, OnlyTheExpectedClusterIsUsed) {
 
 TEST_F(SessionClusterTest, ItIsNotWaitedForWhatIsExpected) {
   make({"a:1", "b:1"}, kOne);
-  submit(Op::kWrite, "x");
+  submit(Op::kWrite, name_homed_at(0, 3));
   comes_up(0, kOne);
   EXPECT_EQ(sent.size(), 1u);
 }
@@ -112,7 +112,7 @@ TEST_F(SessionClusterTest, NoEndpointOfTheExpectedClusterIsAMistake) {
   expect_error({"b:1", "00000002", "00000003", "expected"});
   // They may be put right: asked again, and used.
   results.clear();
-  submit(Op::kWrite, "y", 60'000);
+  submit(Op::kWrite, name_homed_at(1, 3), 60'000);
   EXPECT_TRUE(results.empty());
   run_until(now + 1000 * kMs);
   comes_up(1, ClusterId{{0, 3}});
@@ -155,7 +155,7 @@ TEST_F(SessionClusterTest, AnotherListOfMembersIsAnotherCluster) {
 // What may differ between nodes of one cluster: addresses that they have not heard of, and cores.
 TEST_F(SessionClusterTest, OneClusterIsSeenDifferentlyByItsNodes) {
   make({"a:1", "b:1"});
-  submit(Op::kWrite, "x");
+  submit(Op::kWrite, name_homed_at(0, 3));
   comes_up(0, kOne);
   net::ServerHello other = of(kOne, 2);
   other.members[2].client_address.clear();
