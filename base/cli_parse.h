@@ -12,8 +12,8 @@
 
 namespace once {
 
-// For an option whose empty value (of a variable that is not set, most likely) must not pass for one
-// that was left out.
+// For an option whose empty value (of a variable that is not set, most likely) must not pass for
+// one that was left out.
 inline std::string not_empty(const std::string& value) {
   return value.empty() ? "it is empty; leave the option out, or give it a value" : std::string();
 }

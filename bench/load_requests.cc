@@ -19,7 +19,8 @@ constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
 void Load::pump(int64_t now) {
   if (phase_ != Phase::kPrepare && phase_ != Phase::kWarmup && phase_ != Phase::kMeasure) return;
   size_t passed_over = 0;
-  while (phase_ != Phase::kOver && !free_slots_.empty() && passed_over < connections_.size() && may_begin(now)) {
+  while (phase_ != Phase::kOver && !free_slots_.empty() && passed_over < connections_.size() &&
+         may_begin(now)) {
     Connection& connection = *connections_[cursor_];
     cursor_ = cursor_ + 1 == connections_.size() ? 0 : cursor_ + 1;
     bool room = connection.is_ready() && connection.in_flight < options_.share();

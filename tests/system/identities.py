@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Who is who: which request, which cluster. An identity that is missing, empty or of somebody else is
-noticed and said, by every door, and nobody is told done in another's name."""
+"""Who is who: which request, which cluster. An identity that is missing, empty or of somebody else
+is noticed and said, by every door, and nobody is told done in another's name."""
 
 import asyncio
 import os
@@ -30,14 +30,16 @@ def says(done, code, *words):
 
 
 def no_empty_id(cluster):
-    for identity, word in (("", "empty"), ("0", "0"), ("0" * 32, "0"), ("a" * 33, "32"), (" ", "32"),
-                           (" 77", "32"), ("77 ", "32"), ("0x77", "32"), ("-7", "32"), ("7g", "32"),
-                           ("77\n", "32"), ("\N{DEVANAGARI DIGIT SEVEN}", "32")):
-        for command in (("write", "job", "mine"), ("cas", "job", "0", "mine"), ("seal", "job", "1")):
+    for identity, word in (("", "empty"), ("0", "0"), ("0" * 32, "0"), ("a" * 33, "32"),
+                           (" ", "32"), (" 77", "32"), ("77 ", "32"), ("0x77", "32"),
+                           ("-7", "32"), ("7g", "32"), ("77\n", "32"),
+                           ("\N{DEVANAGARI DIGIT SEVEN}", "32")):
+        for command in (("write", "job", "mine"), ("cas", "job", "0", "mine"),
+                        ("seal", "job", "1")):
             for words in (["--request-id", identity], [f"--request-id={identity}"]):
-                if identity == "" and words[0].endswith("="):
-                    word = "value"
-                says(cluster.run(*command, *words), USAGE, "--request-id", word)
+                bare = words[0].endswith("=")
+                says(cluster.run(*command, *words), USAGE, "--request-id",
+                     "no value" if bare else word)
     says(cluster.run("write", "--request-id=", "job", "mine"), USAGE, "--request-id=")
     says(cluster.run("write", "--request-id", "77", "--request-id", "78", "job", "mine"), USAGE)
     check_equal(cluster.run("read", "job").returncode, EMPTY, "none of them wrote anything")
@@ -78,8 +80,9 @@ def no_empty_option_of_a_node(cluster):
     start = ["start", "--data", data, "--listen", listen]
     for arguments in (["start", "--data", "", "--listen", listen],
                       ["start", "--data", data, "--listen", ""],
-                      [*start, "--advertise", ""], [*start, "--advertise="], [*start, "--cores", ""],
-                      [*start, "--io", ""], ["dev", "--data", ""], ["inspect", "--data", ""],
+                      [*start, "--advertise", ""], [*start, "--advertise="],
+                      [*start, "--cores", ""], [*start, "--io", ""], ["dev", "--data", ""],
+                      ["inspect", "--data", ""],
                       ["inspect", "--data", cluster.nodes[0].directory, ""]):
         done = subprocess.run([cluster.onced, *arguments], capture_output=True, timeout=20)
         check_equal(done.returncode, ONCED_USAGE, f"onced {arguments}: {done.stderr!r}")

@@ -255,7 +255,7 @@ void Attack::reuse() {
     };
     for (const Result& one : all(kBatch, second)) {
       if (one.outcome == Outcome::kDone) {
-        return fail(fmt::format("id {} is used twice, and done both times", hex_of(one.request_id)));
+        return fail(fmt::format("id {} is done of two changes", hex_of(one.request_id)));
       }
     }
   }

@@ -159,7 +159,7 @@ TEST_F(SessionClusterTest, OneClusterIsSeenDifferentlyByItsNodes) {
   comes_up(0, kOne);
   net::ServerHello other = of(kOne, 2);
   other.members[2].client_address.clear();
-  other.members[0].cores = 4;
+  other.members[1].cores = 4;
   session->on_ready(1, other, now);
   EXPECT_TRUE(results.empty());
   EXPECT_EQ(sent.size(), 1u);
