@@ -74,9 +74,10 @@ bool Load::send_next(Connection& connection, int64_t now) {
     name = names_[index];
   }
   int64_t begun = options_.rate == 0 ? now : static_cast<int64_t>(due_ns_);
-  RequestId id;
-  if (!draw_id(id)) return false;
-  if (!send_request(connection, begun, draw_operation(), id, name, index)) return false;
+  const paxos::Operation operation = draw_operation();
+  RequestId id;  // of a change
+  if (paxos::changes(operation) && !draw_id(id)) return false;
+  if (!send_request(connection, begun, operation, id, name, index)) return false;
   if (options_.rate > 0) due_ns_ += 1e9 / options_.rate;
   return true;
 }
