@@ -15,7 +15,7 @@ ONCED_USAGE = 64
 
 
 def extra(parser):
-    parser.add_argument("--tries", type=int, default=2000)
+    parser.add_argument("--tries", type=int, default=1000)
 
 
 def once(cluster, *arguments, **environment):
