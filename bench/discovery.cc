@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hex.h"
+
 namespace once::bench {
 namespace {
 
@@ -15,8 +17,13 @@ constexpr int64_t kProbeNs = 2'000 * kMillisecond;  // a node that connects, and
 
 }  // namespace
 
-Discovery::Discovery(reactor::Io& io, const std::vector<std::string>& endpoints, int64_t now)
-    : endpoints_(endpoints), probe_(io, *this, 0), end_ns_(now + kPatienceNs), next_probe_ns_(now) {
+Discovery::Discovery(reactor::Io& io, const std::vector<std::string>& endpoints,
+                     std::optional<ClusterId> expected, int64_t now)
+    : endpoints_(endpoints),
+      expected_(expected),
+      probe_(io, *this, 0),
+      end_ns_(now + kPatienceNs),
+      next_probe_ns_(now) {
   on_tick(now);
 }
 
@@ -29,10 +36,12 @@ void Discovery::on_tick(int64_t now) {
   }
   if (now < next_probe_ns_) return;
   next_probe_ns_ = now + kPauseNs;
-  probe_.open(endpoints_[next_endpoint_++ % endpoints_.size()], net::ClientHello{});
+  asked_ = endpoints_[next_endpoint_++ % endpoints_.size()];
+  probe_.open(asked_, net::ClientHello{});
 }
 
 std::string Discovery::failure() const {
+  if (!mistake_.empty()) return mistake_;
   if (!late_ || done()) return {};
   return fmt::format("no node answers ({}): is the cluster running, is --endpoints right?",
                      last_trouble_);
@@ -41,6 +50,14 @@ std::string Discovery::failure() const {
 void Discovery::on_hello(Connection& connection, const net::ServerHello& hello) {
   connection.close();
   if (hello.members.empty() || complete_) return;
+  const bool met = !map_.members.empty();
+  const ClusterId wanted = expected_ ? *expected_ : met ? map_.cluster : hello.cluster;
+  if (hello.cluster != wanted) {
+    mistake_ = fmt::format("{} is a node of cluster {}, not of {}, which {}: is --endpoints right?",
+                           asked_, hex_of(hello.cluster), hex_of(wanted),
+                           expected_ ? "is expected" : "answered first");
+    return;
+  }
   map_ = hello;
   complete_ = std::none_of(hello.members.begin(), hello.members.end(),
                            [](auto& member) { return member.client_address.empty(); });

@@ -2,6 +2,7 @@
 // member. Single-threaded, on the Io of its owner, which outlives it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,13 +12,15 @@ namespace once::bench {
 
 class Discovery final : public ConnectionOwner {
  public:
-  Discovery(reactor::Io& io, const std::vector<std::string>& endpoints, int64_t now);
+  // `expected`: the cluster that is meant; none: that of the first node that answers.
+  Discovery(reactor::Io& io, const std::vector<std::string>& endpoints,
+            std::optional<ClusterId> expected, int64_t now);
 
   // Every 50 ms or so, until done() or failed().
   void on_tick(int64_t now);
   // The map is complete; or, after 10 s, as complete as it gets.
-  bool done() const { return complete_ || (late_ && !map_.members.empty()); }
-  // No node has answered in 10 s: why.
+  bool done() const { return mistake_.empty() && (complete_ || (late_ && !map_.members.empty())); }
+  // No node has answered in 10 s, or one of another cluster has: why.
   std::string failure() const;
   const net::ServerHello& map() const { return map_; }
 
@@ -28,6 +31,9 @@ class Discovery final : public ConnectionOwner {
   void on_lost(Connection& connection, std::string_view why) override;
 
   const std::vector<std::string>& endpoints_;
+  const std::optional<ClusterId> expected_;
+  std::string asked_;  // the endpoint that is probed
+  std::string mistake_;
   Connection probe_;
   int64_t end_ns_;
   int64_t next_probe_ns_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/draw_ids.h"
 #include "bench/clock.h"
 
 namespace once::bench {
@@ -29,7 +30,6 @@ Load::Load(reactor::Io& io, const Options& options)
     : io_(io),
       options_(options),
       run_(random_bits()),
-      next_request_(uint64_t{1} << 32),
       value_(options.value_bytes, 'v'),
       prng_(run_),
       slots_(options.in_flight) {
@@ -41,7 +41,7 @@ Load::Load(reactor::Io& io, const Options& options)
 
 LoadResult Load::run() {
   int64_t now = clock_ns();
-  discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, now);
+  discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, options_.cluster, now);
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
   progress_.end();
@@ -171,6 +171,7 @@ void Load::plan(int64_t now) {
   result_.nodes = map().members.size();
   source_ = std::make_unique<NameSource>(map(), run_);
   make_names();
+  if (phase_ == Phase::kOver) return;
   for (uint32_t i = 0; i < options_.connections; ++i) {
     connections_.push_back(std::make_unique<Connection>(io_, *this, i));
   }
@@ -191,6 +192,8 @@ void Load::make_names() {
     pools_[target].push_back(i);
     if (options_.operation == paxos::Operation::kRead) to_prepare_.push_back(i);
   }
+  prepare_ids_.resize(to_prepare_.size());
+  if (!draw_request_ids(prepare_ids_)) return fail(kNoRandomBits);
   if (options_.mixed || options_.operation == paxos::Operation::kNext) {
     versions_.assign(count, Versions(kMaxVersions / count));
   }

@@ -5,6 +5,7 @@
 // counts answers within it. With a rate, a request begins when it was due, not when it was sent.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -70,6 +71,7 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   bool send_next(Connection& connection, int64_t now);
   bool send_request(Connection& connection, int64_t begun_ns, paxos::Operation operation,
                     RequestId id, std::string_view name, uint32_t name_index);
+  bool draw_id(RequestId& id);
   void release(uint32_t slot);
   void settle_prepared(uint32_t name, const paxos::ClientReply& reply);
   paxos::Operation draw_operation();
@@ -88,7 +90,6 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   int64_t measure_start_ns_ = 0;
   int64_t round_ns_ = 0;  // when the first bytes of this round were seen; 0: none yet
   uint64_t run_;
-  uint64_t next_request_;
   std::string value_;
 
   std::unique_ptr<Discovery> discovery_;
@@ -101,11 +102,16 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   std::vector<std::string> names_;            // hot or prepared; empty: unique writes
   std::vector<std::vector<uint32_t>> pools_;  // by target: indexes into names_
   std::vector<size_t> pool_at_;
+  std::vector<RequestId> prepare_ids_;        // by name: the same in each try
   std::deque<uint32_t> to_prepare_;
   size_t prepared_ = 0;
 
   std::vector<Versions> versions_;  // next and mix: by name
   Prng prng_;                       // of a mix
+
+  // Drawn in pump(), for what is about to be sent; none is kept.
+  std::array<RequestId, 64> ids_;
+  size_t ids_left_ = 0;
 
   std::vector<Slot> slots_;
   std::deque<uint32_t> free_slots_;  // who has waited longest comes first, as callers would

@@ -1,5 +1,9 @@
 // Requests out, answers in. The course of a run: load.cc.
+#include <algorithm>
+#include <span>
+
 #include "base/assert.h"
+#include "base/draw_ids.h"
 #include "bench/load.h"
 
 namespace once::bench {
@@ -15,12 +19,27 @@ constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
 void Load::pump(int64_t now) {
   if (phase_ != Phase::kPrepare && phase_ != Phase::kWarmup && phase_ != Phase::kMeasure) return;
   size_t passed_over = 0;
-  while (!free_slots_.empty() && passed_over < connections_.size() && may_begin(now)) {
+  while (phase_ != Phase::kOver && !free_slots_.empty() && passed_over < connections_.size() &&
+         may_begin(now)) {
     Connection& connection = *connections_[cursor_];
     cursor_ = cursor_ + 1 == connections_.size() ? 0 : cursor_ + 1;
     bool room = connection.is_ready() && connection.in_flight < options_.share();
     passed_over = room && send_next(connection, now) ? 0 : passed_over + 1;
   }
+  ids_left_ = 0;
+}
+
+// One call for as many as there are requests to begin.
+bool Load::draw_id(RequestId& id) {
+  if (ids_left_ == 0) {
+    ids_left_ = std::min(ids_.size(), free_slots_.size());
+    if (!draw_request_ids(std::span(ids_).first(ids_left_))) {
+      fail(kNoRandomBits);
+      return false;
+    }
+  }
+  id = ids_[--ids_left_];
+  return true;
 }
 
 bool Load::may_begin(int64_t now) {
@@ -39,8 +58,8 @@ bool Load::send_next(Connection& connection, int64_t now) {
   if (phase_ == Phase::kPrepare) {
     uint32_t index = to_prepare_.front();
     // The same id each time: a retry of a write that did win is told so.
-    RequestId id = request_id(run_, index);
-    if (!send_request(connection, now, paxos::Operation::kWrite, id, names_[index], index))
+    if (!send_request(connection, now, paxos::Operation::kWrite, prepare_ids_[index],
+                      names_[index], index))
       return false;
     to_prepare_.pop_front();
     return true;
@@ -55,8 +74,10 @@ bool Load::send_next(Connection& connection, int64_t now) {
     name = names_[index];
   }
   int64_t begun = options_.rate == 0 ? now : static_cast<int64_t>(due_ns_);
-  RequestId id = request_id(run_, next_request_++);
-  if (!send_request(connection, begun, draw_operation(), id, name, index)) return false;
+  const paxos::Operation operation = draw_operation();
+  RequestId id;  // of a change
+  if (paxos::changes(operation) && !draw_id(id)) return false;
+  if (!send_request(connection, begun, operation, id, name, index)) return false;
   if (options_.rate > 0) due_ns_ += 1e9 / options_.rate;
   return true;
 }

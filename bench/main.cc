@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "base/draw_ids.h"
 #include "bench/floor.h"
 #include "bench/load.h"
 #include "bench/options.h"
@@ -21,6 +22,7 @@ int complain(const std::string& what) {
 
 int run(const Options& options) {
   signal(SIGPIPE, SIG_IGN);
+  if (draw_request_id() == RequestId{}) return complain(kNoRandomBits);
   std::optional<Floor> floor;
   if (options.floor) {
     Result<Floor> measured = measure_floor(options.floor_dir);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/draw_ids.h"
 #include "base/hash.h"
 #include "base/histogram.h"
 #include "net/client_codec.h"
@@ -42,6 +43,17 @@ void histogram_percentile(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(histogram.percentile(99.9));
 }
 BENCHMARK(histogram_percentile);
+
+// Of each change: by the batch in which they go out.
+void request_ids(benchmark::State& state) {
+  std::vector<RequestId> ids(static_cast<size_t>(state.range(0)));
+  for (auto _ : state) {
+    if (!draw_request_ids(ids)) state.SkipWithError("no random bits");
+    benchmark::DoNotOptimize(ids.data());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(request_ids)->Arg(1)->Arg(8)->Arg(64);
 
 paxos::ClientRequest write_request(const std::string& value) {
   paxos::ClientRequest request;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/cli_parse.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/split.h"
 
@@ -60,6 +61,10 @@ std::string check(const Options& o) {
   return {};
 }
 
+std::string is_cluster_id(const std::string& text) {
+  return cluster_id_of_hex(text) ? "" : std::string("a cluster id is ") + kClusterIdForm;
+}
+
 tl::unexpected<EarlyExit> usage_error(const std::string& message) {
   return tl::unexpected(EarlyExit{kExitUsage, "", "once-bench: " + message + "\n"});
 }
@@ -71,10 +76,14 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   const char* environment = std::getenv("ONCE_ENDPOINTS");
   std::string endpoints =
       environment != nullptr ? environment : "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+  std::string cluster;
   std::string names = "unique";
   CLI::App app("Load generator for once. Each name is sent to its home, as a good client does.",
                "once-bench");
-  app.add_option("--endpoints", endpoints, "HOST:PORT,... (also ONCE_ENDPOINTS)");
+  app.add_option("--endpoints", endpoints, "HOST:PORT,... (also ONCE_ENDPOINTS)")->check(not_empty);
+  app.add_option("--cluster-id", cluster, "the cluster that is meant (also ONCE_CLUSTER_ID)")
+      ->envname("ONCE_CLUSTER_ID")
+      ->check(is_cluster_id);
   app.add_option(
          "--op", o.operation_name,
          "next checks every token; cas: each caller tries again with the version that it was told; "
@@ -97,6 +106,7 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   app.add_flag("--json", o.json, "one JSON object instead of the table");
   app.add_flag("--floor", o.floor, "measure this machine's round trip and log write first");
   app.add_option("--floor-dir", o.floor_dir, "directory of the log writes, on the nodes' disk")
+      ->check(not_empty)
       ->capture_default_str();
   if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
   o.mixed = o.operation_name == "mix";
@@ -106,6 +116,12 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   if (o.operation_name == "next") o.operation = paxos::Operation::kNext;
   if (o.operation_name == "wait") o.operation = paxos::Operation::kWait;
   o.endpoints = split_list(endpoints);
+  o.cluster = cluster_id_of_hex(cluster);
+  if (!o.cluster) {
+    if (const std::string empty = empty_variable("ONCE_CLUSTER_ID"); !empty.empty()) {
+      return usage_error(empty);
+    }
+  }
   const std::string wrong =
       parse_names(names, o.hot_names)
           ? check(o)

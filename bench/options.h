@@ -3,17 +3,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "base/early_exit.h"
+#include "base/types.h"
 #include "paxos/messages.h"
 
 namespace once::bench {
 
 struct Options {
   std::vector<std::string> endpoints;
+  std::optional<ClusterId> cluster;  // the one that is meant
   paxos::Operation operation = paxos::Operation::kWrite;
   std::string operation_name = "write";
   bool mixed = false;  // `operation` is drawn for each request
@@ -33,7 +36,7 @@ struct Options {
   size_t share() const { return (in_flight + connections - 1) / connections; }
 };
 
-// Reads the environment variable ONCE_ENDPOINTS. Prints nothing.
+// Reads the environment variables ONCE_ENDPOINTS and ONCE_CLUSTER_ID. Prints nothing.
 tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 
 }  // namespace once::bench

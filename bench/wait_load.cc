@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/draw_ids.h"
 #include "base/hash.h"
 #include "bench/clock.h"
 
@@ -41,7 +42,8 @@ WaitLoad::WaitLoad(reactor::Io& io, const Options& options)
 }
 
 LoadResult WaitLoad::run() {
-  discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, clock_ns());
+  discovery_ =
+      std::make_unique<Discovery>(io_, options_.endpoints, options_.cluster, clock_ns());
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
   progress_.end();
@@ -181,7 +183,8 @@ void WaitLoad::take_place(uint32_t index, int64_t now) {
   waiter = Waiter{};
   waiter.generation = generation;
   waiter.name = source_->next();
-  waiter.write_id = request_id(run_, ++requests_);
+  waiter.write_id = draw_request_id();
+  if (waiter.write_id == RequestId{}) return fail(kNoRandomBits);
   waiter.asked_ns = now;
   wait(index);
   to_write_.push_back(index);

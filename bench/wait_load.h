@@ -77,7 +77,6 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
   std::vector<Waiter> waiters_;
   std::deque<uint32_t> to_write_;  // who has waited longest comes first
   double due_ns_ = 0;              // when the next write begins
-  uint64_t requests_ = 0;
   Progress progress_;
   size_t writing_ = 0;  // writes under way
   size_t untold_ = 0;   // waiters whose name is written, and who were not told

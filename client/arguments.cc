@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/cli_parse.h"
+#include "base/hex.h"
 #include "base/split.h"
 #include "client/client.h"
 #include "client/command_tree.h"
@@ -55,6 +56,29 @@ std::optional<EarlyExit> read_program(int argc, const char* const* argv, Argumen
   return std::nullopt;
 }
 
+// Which cluster, and which change: what is wrong with the words that say so, or nothing.
+std::string read_identities(const Texts& texts, Arguments& arguments) {
+  std::string wrong;
+  if (!texts.endpoints_given) wrong = empty_variable(kEndpointsVariable);
+  if (wrong.empty() && !texts.cluster_id) wrong = empty_variable(kClusterIdVariable);
+  if (!wrong.empty()) return wrong;
+  arguments.endpoints = split_list(texts.endpoints);
+  if (arguments.endpoints.empty()) return "no endpoints were given";
+  arguments.cluster_id = texts.cluster_id;
+  if (texts.cluster_id && !cluster_id_of_hex(*texts.cluster_id)) {
+    return std::string("--cluster-id needs ") + kClusterIdForm;
+  }
+  if (!texts.request_id) return {};
+  if (!from_hex(*texts.request_id, arguments.request_id.emplace())) {
+    return "--request-id needs 1 to 32 hexadecimal digits" +
+           std::string(texts.request_id->empty() ? ", and is empty" : "");
+  }
+  if (arguments.request_id == RequestId{}) {
+    return "--request-id is 0, which names no request: give the id that was printed";
+  }
+  return {};
+}
+
 }  // namespace
 
 tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv) {
@@ -66,19 +90,15 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
   if (has_program(arguments.command)) {
     if (auto early = read_program(argc, argv, arguments)) return tl::unexpected(std::move(*early));
   }
-  arguments.endpoints = split_list(texts.endpoints);
-  if (arguments.endpoints.empty()) return wrong_usage("no endpoints were given");
-  if (arguments.command == Command::kStatus || arguments.command == Command::kCompletion) {
-    return arguments;
-  }
-  if (!texts.request_id.empty() && !from_hex(texts.request_id, arguments.request_id.emplace())) {
-    return wrong_usage("--request-id needs 1 to 32 hexadecimal digits");
-  }
+  if (arguments.command == Command::kCompletion) return arguments;
+  std::string wrong = read_identities(texts, arguments);
+  if (!wrong.empty()) return wrong_usage(wrong);
+  if (arguments.command == Command::kStatus) return arguments;
   if (!read_version(texts.version, arguments.version)) {
     return wrong_usage("'" + texts.version + "' is not a version: a whole number from 0 to " +
                        std::to_string(paxos::kMaxVersion));
   }
-  const std::string wrong = check_name(arguments.name);
+  wrong = check_name(arguments.name);
   if (!wrong.empty()) return wrong_usage(wrong);
   return arguments;
 }

@@ -39,6 +39,7 @@ enum class Shell : uint8_t { kBash, kZsh, kFish };
 struct Arguments {
   Command command = Command::kStatus;
   std::vector<std::string> endpoints;  // one at least
+  std::optional<std::string> cluster_id;
   int64_t timeout_ms = 5000;
   bool json = false;
   std::string name;      // of all but kStatus and kCompletion; within the limits
@@ -54,7 +55,7 @@ struct Arguments {
   Shell shell = Shell::kBash;  // of kCompletion
 };
 
-// Reads the environment variable ONCE_ENDPOINTS. Prints nothing.
+// Reads the environment variables ONCE_ENDPOINTS and ONCE_CLUSTER_ID. Prints nothing.
 tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv);
 
 }  // namespace once::client

@@ -1,15 +1,18 @@
 #include "client/client.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <thread>
 
+#include "base/draw_ids.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "client/connection_pool.h"
+#include "client/fork_mark.h"
 #include "client/session.h"
 #include "client/socket.h"
 #include "client/status.h"
@@ -18,6 +21,9 @@ namespace once::client {
 namespace {
 
 constexpr int64_t kMaxTimeoutMs = 24 * 3600 * 1000;
+constexpr size_t kIdsPerDraw = 64;  // the cost of a call is shared by so many
+constexpr const char* kForked =
+    "this client was made before fork(), and does not work in the child: make another one there";
 
 Result failed(Outcome outcome, RequestId id, std::string message) {
   Result result;
@@ -38,9 +44,7 @@ Call call_of(Op operation, std::string_view name, uint64_t version, std::string_
   return call;
 }
 
-bool draw_random(void* out, size_t size) {
-  return getrandom(out, size, 0) == static_cast<ssize_t>(size);
-}
+bool lacks_id(const Call& call) { return changes(call.operation) && call.id == RequestId{}; }
 
 // Hands one result from the client's thread to a caller that blocks for it.
 class Waiter {
@@ -84,16 +88,18 @@ class Client::Impl {
     options_.timeout_ms = std::clamp<int64_t>(options_.timeout_ms, 1, kMaxTimeoutMs);
     options_.max_pending = std::min(options_.max_pending, kMaxOperationsPerCore);
     if (options_.endpoints.empty()) broken_ = "no endpoints were given";
-    uint64_t seed = 0;
-    if (!draw_random(&id_base_, sizeof id_base_) || !draw_random(&seed, sizeof seed)) {
-      broken_ = "the system gives no random bytes";
+    if (options_.cluster_id) cluster_ = cluster_id_of_hex(*options_.cluster_id);
+    if (options_.cluster_id && !cluster_) {
+      broken_ = "the cluster id \"" + *options_.cluster_id + "\" is not " + kClusterIdForm;
     }
+    uint64_t seed = 0;
+    if (!kernel_random(&seed, sizeof seed)) broken_ = kNoRandomBits;
     auto pool = ConnectionPool::make();
     if (!pool) broken_ = pool.error().message;
     if (!broken_.empty()) return;
     pool_ = std::move(*pool);
     session_ = std::make_unique<Session>(
-        SessionOptions{options_.endpoints, options_.max_pending, seed}, pool_.get());
+        SessionOptions{options_.endpoints, options_.max_pending, seed, cluster_}, pool_.get());
     thread_ = std::thread([this] { run(); });
   }
 
@@ -107,9 +113,17 @@ class Client::Impl {
     thread_.join();
   }
 
+  // Nothing of this object may be touched in a child: a lock may be held by a thread that is not
+  // there, and what goes out of the sockets comes from the parent.
+  bool forked() const { return mark_.in_child(); }
+
   // Returns the operation's number; 0 when it has ended already.
   uint64_t submit(Call&& call, const CallOptions& options, Callback&& done) {
-    call.id = options.id ? *options.id : new_request_id();
+    call.id = options.id.value_or(RequestId{});
+    if (forked()) {
+      done(failed(Outcome::kError, call.id, kForked));
+      return 0;
+    }
     if (!broken_.empty()) {
       done(failed(Outcome::kError, call.id, broken_));
       return 0;
@@ -121,6 +135,7 @@ class Client::Impl {
     }
     if (pending_.fetch_add(1, std::memory_order_relaxed) >= options_.max_pending) {
       pending_.fetch_sub(1, std::memory_order_relaxed);
+      if (lacks_id(call)) call.id = draw_request_id();  // to try again with
       done(failed(Outcome::kUnavailable, call.id,
                   "overloaded: too many operations are pending in this client"));
       return 0;
@@ -144,7 +159,7 @@ class Client::Impl {
   }
 
   Result call(Call&& call, const CallOptions& options) {
-    if (std::this_thread::get_id() == thread_.get_id()) {
+    if (!forked() && std::this_thread::get_id() == thread_.get_id()) {
       return failed(Outcome::kError, options.id.value_or(RequestId{}),
                     "a blocking call from a callback would wait for itself: use the _async form");
     }
@@ -155,7 +170,7 @@ class Client::Impl {
   }
 
   void cancel(uint64_t number) {
-    if (number == 0 || !broken_.empty()) return;
+    if (number == 0 || forked() || !broken_.empty()) return;
     {
       std::lock_guard lock(mutex_);
       cancelled_.push_back(number);
@@ -163,13 +178,8 @@ class Client::Impl {
     pool_->wake();
   }
 
-  RequestId new_request_id() {
-    // A draw of 128 bits moved by a counter: two clients meet with negligible probability.
-    return request_id(id_base_[0],
-                      id_base_[1] + id_counter_.fetch_add(1, std::memory_order_relaxed));
-  }
-
   const Options& options() const { return options_; }
+  const std::optional<ClusterId>& cluster() const { return cluster_; }
 
  private:
   std::string wrong_with(const Call& call, const CallOptions& options) const {
@@ -179,13 +189,35 @@ class Client::Impl {
       wrong = "the timeout is " + std::to_string(options.timeout_ms) +
               " ms; it must be from 0 to " + std::to_string(kMaxTimeoutMs);
     }
+    if (wrong.empty() && options.id && lacks_id(call)) {
+      wrong = "the request id is 0, which names no request: draw one for each change";
+    }
     return wrong;
+  }
+
+  // As late as can be: they go out in this round, and none is kept.
+  void submit_batch(std::span<Call> calls) {
+    std::array<RequestId, kIdsPerDraw> ids;
+    const size_t wanted =
+        static_cast<size_t>(std::count_if(calls.begin(), calls.end(), lacks_id));
+    const bool drawn = wanted == 0 || draw_request_ids({ids.data(), wanted});
+    size_t used = 0;
+    const int64_t now = now_ns();
+    for (Call& call : calls) {
+      const bool fresh = lacks_id(call);
+      if (fresh && !drawn) {
+        call.done(failed(Outcome::kError, {}, kNoRandomBits));
+        continue;
+      }
+      if (fresh) call.id = ids[used++];
+      session_->submit(std::move(call), now);
+    }
   }
 
   void run() {
     std::vector<Call> calls;
     std::vector<uint64_t> cancelled;
-    while (true) {
+    while (!forked()) {
       bool stopping;
       {
         std::lock_guard lock(mutex_);
@@ -193,8 +225,9 @@ class Client::Impl {
         cancelled.swap(cancelled_);
         stopping = stopping_;
       }
-      const int64_t now = now_ns();
-      for (Call& call : calls) session_->submit(std::move(call), now);
+      for (size_t at = 0; at < calls.size(); at += kIdsPerDraw) {
+        submit_batch({&calls[at], std::min(kIdsPerDraw, calls.size() - at)});
+      }
       calls.clear();
       if (!cancelled.empty()) session_->cancel(cancelled, "cancelled");
       cancelled.clear();
@@ -204,10 +237,10 @@ class Client::Impl {
     }
   }
 
+  const ForkMark mark_;
   Options options_;
+  std::optional<ClusterId> cluster_;
   std::string broken_;  // why nothing works; set in the constructor only
-  uint64_t id_base_[2] = {0, 0};
-  std::atomic<uint64_t> id_counter_{0};
   std::atomic<size_t> pending_{0};
   std::atomic<uint64_t> next_number_{1};
   std::unique_ptr<ConnectionPool> pool_;
@@ -220,7 +253,9 @@ class Client::Impl {
 };
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-Client::~Client() = default;
+Client::~Client() {
+  if (impl_->forked()) leave_behind(std::move(impl_));
+}
 
 Result Client::write(std::string_view name, std::string_view value, const CallOptions& options) {
   return impl_->call(call_of(Op::kWrite, name, 0, value), options);
@@ -301,9 +336,15 @@ Operation Client::wait_async(std::string_view name, uint64_t after_version,
 void Client::cancel(Operation operation) { impl_->cancel(operation.number_); }
 
 NodeStatus Client::status(const std::string& endpoint) const {
-  return ask_status(endpoint, impl_->options().timeout_ms);
+  if (impl_->forked()) {
+    NodeStatus status;
+    status.address = endpoint;
+    status.message = kForked;
+    return status;
+  }
+  return ask_status(endpoint, impl_->options().timeout_ms, impl_->cluster());
 }
 
-RequestId Client::new_request_id() { return impl_->new_request_id(); }
+RequestId Client::new_request_id() { return draw_request_id(); }
 
 }  // namespace once::client

@@ -2,6 +2,9 @@
 // One background thread owns all sockets. Blocking calls wait for it; callbacks run on it and must
 // not block or throw: no blocking call (it ends with kError), and never the destruction of the
 // Client. They may start and cancel operations. The destructor cancels what is pending.
+// In a child of fork() every operation ends with kError: a Client belongs to the process that made
+// it. There it may be destroyed, which leaves the parent's alone; what was pending ends in the
+// parent.
 // docs/client.md is the guide.
 #pragma once
 
@@ -47,7 +50,7 @@ struct Result {
   uint64_t version = 0;  // 0: no state is shown
   bool sealed = false;
   RequestId writer;      // who made the version that is shown
-  RequestId request_id;  // of this operation
+  RequestId request_id;  // of this change; all 0 if it was given none: read, check, wait, kError
   std::string value;     // of that version; may be left out of a change that is done
   std::string message;   // for people; empty when done
 };
@@ -56,6 +59,9 @@ struct Options {
   std::vector<std::string> endpoints;  // HOST:PORT, any members; the rest is learned from them
   int64_t timeout_ms = 5000;           // of each operation, its retries included
   size_t max_pending = 32768;          // beyond it operations end with kUnavailable at once
+  // Which cluster is meant: 1 to 32 hexadecimal digits, as `onced format` was given. Nodes of
+  // another one are not used. Without it, the cluster is that of the first endpoint that answers.
+  std::optional<std::string> cluster_id = {};
 };
 
 struct NodeStatus {
@@ -63,6 +69,7 @@ struct NodeStatus {
   bool reachable = false;
   std::string message;  // why not
   NodeId node;
+  Uuid cluster;
   uint64_t pid = 0;
   std::vector<std::pair<std::string, uint64_t>> counters;
   std::vector<std::pair<NodeId, std::string>> members;  // the cluster map of the answering node
@@ -71,7 +78,7 @@ struct NodeStatus {
 struct CallOptions {
   // Without one a fresh id is drawn. An id names one intended change: give it again, with the same
   // operation, version and value, to retry a write, cas or seal whose outcome was unknown; never
-  // for anything else, and never for a set.
+  // for anything else, and never for a set. All 0 is no id, and refused for a change.
   std::optional<RequestId> id = {};
   int64_t timeout_ms = 0;  // its retries included, at most a day; 0: that of the client
 };
@@ -138,6 +145,7 @@ class Client {
   // Asks one node on a connection of its own, so that the answer is about that node alone.
   NodeStatus status(const std::string& endpoint) const;
 
+  // 128 fresh bits from the kernel; all 0, which every change refuses, if it gives none.
   RequestId new_request_id();
 
  private:

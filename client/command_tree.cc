@@ -19,11 +19,22 @@ class Usage final : public CLI::Formatter {
   }
 };
 
+// An empty value is given as well: CLI11 by itself would leave an optional without one.
+CLI::Option* add_text(CLI::App* app, const char* name, std::optional<std::string>& text,
+                      const char* what) {
+  return app->add_option_function<std::string>(
+      name, [&text](const std::string& given) { text = given; }, what);
+}
+
 void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   texts.endpoints = kDefaultEndpoints;
   app.add_option("--endpoints", texts.endpoints, "Any nodes of the cluster: HOST:PORT,...")
-      ->envname("ONCE_ENDPOINTS")
+      ->envname(kEndpointsVariable)
+      ->each([&texts](const std::string&) { texts.endpoints_given = true; })
       ->capture_default_str();
+  add_text(&app, "--cluster-id", texts.cluster_id,
+           "The cluster that is meant, as `onced format` was given; nodes of others are not used")
+      ->envname(kClusterIdVariable);
   app.add_option("--timeout", arguments.timeout_ms,
                  "Milliseconds for the command, retries included")
       ->check(CLI::Range(1, kDaySeconds * 1000))
@@ -54,8 +65,8 @@ CLI::Option* add_version(CLI::App* command, Texts& texts, const char* name, cons
 }
 
 void add_request_id(CLI::App* command, Texts& texts) {
-  command->add_option("--request-id", texts.request_id,
-                      "Repeat an earlier request: its id in hexadecimal");
+  add_text(command, "--request-id", texts.request_id,
+           "Repeat an earlier request: its id in hexadecimal");
 }
 
 CLI::App* add_operation(CLI::App& app, Arguments& arguments, Command which, const char* word,

@@ -3,15 +3,21 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/arguments.h"
 
 namespace once::client {
 
+inline constexpr const char* kEndpointsVariable = "ONCE_ENDPOINTS";
+inline constexpr const char* kClusterIdVariable = "ONCE_CLUSTER_ID";
+
 struct Texts {
   std::string endpoints;
-  std::string request_id;
+  bool endpoints_given = false;
+  std::optional<std::string> request_id;
+  std::optional<std::string> cluster_id;
   std::string version = "0";
   std::string shell;
 };

@@ -23,17 +23,20 @@ constexpr int64_t kLongestWaitMs = 1000;
 // Tells the session what came in on one lane.
 class Arrival final : public net::ClientChannelHandler {
  public:
-  Arrival(Session& session, LaneId lane) : session_(session), lane_(lane) {}
+  Arrival(Session& session, LaneId lane, const ForkMark& mark)
+      : session_(session), lane_(lane), mark_(mark) {}
   void on_hello(const net::ServerHello& hello) override {
     session_.on_ready(lane_, hello, now_ns());
   }
   void on_reply(uint64_t correlation, const paxos::ClientReply& reply) override {
-    session_.on_reply(lane_, correlation, reply, now_ns());
+    // After a fork() in a callback this runs in the child too: these answers are the parent's.
+    if (!mark_.in_child()) session_.on_reply(lane_, correlation, reply, now_ns());
   }
 
  private:
   Session& session_;
   LaneId lane_;
+  const ForkMark& mark_;
 };
 
 }  // namespace
@@ -51,6 +54,10 @@ once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make() {
     return error(std::string("cannot set up epoll: ") + std::strerror(errno));
   }
   return pool;
+}
+
+ConnectionPool::~ConnectionPool() {
+  for (LaneId lane = 0; lane < connections_.size(); ++lane) close(lane);
 }
 
 void ConnectionPool::connect(LaneId lane, const std::string& address, uint16_t core) {
@@ -88,7 +95,13 @@ bool ConnectionPool::send(LaneId lane, uint64_t correlation, const paxos::Client
 void ConnectionPool::close(LaneId lane) {
   if (lane >= connections_.size()) return;
   Connection& connection = connections_[lane];
-  connection.fd.reset();  // leaves the epoll set with it
+  if (connection.fd && !mark_.in_child()) {
+    // A child of fork() may hold the socket as well: closing alone would neither end the connection
+    // nor take it out of the epoll set, which would then report it for ever.
+    (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
+    (void)shutdown(connection.fd.get(), SHUT_RDWR);
+  }
+  connection.fd.reset();
   connection.state = State::kClosed;
   connection.channel.close();
   connection.out.clear();
@@ -136,6 +149,7 @@ void ConnectionPool::poll(Session& session, int64_t until_ns) {
     }
     const auto lane = static_cast<LaneId>(tag);
     if (lane >= connections_.size() || connections_[lane].generation != tag >> 32) continue;
+    if (mark_.in_child()) return;
     handle(session, lane, events[i].events);
   }
   std::vector<std::pair<LaneId, std::string>> failed;
@@ -167,7 +181,7 @@ void ConnectionPool::receive(Session& session, LaneId lane) {
     if (errno == EAGAIN || errno == EINTR) return;
     return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
   }
-  Arrival arrival(session, lane);
+  Arrival arrival(session, lane, mark_);
   const std::string why =
       connections_[lane].channel.feed({scratch_.data(), static_cast<size_t>(got)}, arrival);
   if (!why.empty()) fail(session, lane, why);
@@ -177,6 +191,7 @@ void ConnectionPool::flush(Session& session) {
   flushing_.swap(dirty_);
   for (LaneId lane : flushing_) {
     connections_[lane].dirty = false;
+    if (mark_.in_child()) continue;
     write_out(session, lane);
   }
   flushing_.clear();

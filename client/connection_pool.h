@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/fork_mark.h"
 #include "client/session.h"
 #include "client/socket.h"
 #include "client/transport.h"
@@ -21,6 +22,7 @@ namespace once::client {
 class ConnectionPool final : public Transport {
  public:
   static once::Result<std::unique_ptr<ConnectionPool>> make();
+  ~ConnectionPool() override;
 
   void connect(LaneId lane, const std::string& address, uint16_t core) override;
   bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) override;
@@ -53,6 +55,7 @@ class ConnectionPool final : public Transport {
   void fail(Session& session, LaneId lane, std::string_view why);
   void mark_dirty(LaneId lane);
 
+  const ForkMark mark_;  // from a child nothing may be read or written: see poll()
   FileDescriptor epoll_;
   FileDescriptor event_;
   std::deque<Connection> connections_;  // they stay where they are while lanes are added

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/rarely.h"
 
 namespace once::client {
@@ -12,11 +13,20 @@ namespace {
 
 constexpr size_t kRoutesPerMember = kMaxCores * kLaneCopies;
 
+// Would two clients with these maps look for a name in the same place?
+bool same_map(const net::ServerHello& a, const net::ServerHello& b) {
+  return a.hash_seed == b.hash_seed && a.shard_count == b.shard_count &&
+         std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
+                    [](const auto& one, const auto& other) { return one.node == other.node; });
+}
+
 }  // namespace
 
-Lanes::Lanes(const std::vector<std::string>& endpoints, Transport* transport, Prng* prng)
+Lanes::Lanes(const std::vector<std::string>& endpoints, std::optional<ClusterId> expected,
+             Transport* transport, Prng* prng)
     : transport_(transport),
       prng_(prng),
+      expected_(expected),
       endpoint_count_(std::min(endpoints.size(), kMaxEndpoints)) {
   lanes_.resize(endpoint_count_);
   for (size_t i = 0; i < endpoint_count_; ++i) lanes_[i].address = endpoints[i];
@@ -30,13 +40,20 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
   }
   if (!sane) {
     reason = lanes_[id].address + " sent a cluster map that makes no sense";
-  } else if (has_map() && hello.cluster != map_.cluster) {
-    reason = lanes_[id].address + " belongs to another cluster; check the endpoints";
+  } else {
+    reason = foreign(lanes_[id], hello);
+    lanes_[id].foreign = !reason.empty();
   }
   if (!reason.empty()) {
+    if (lanes_[id].foreign) note_foreign(id, reason, now_ns);
     transport_->close(id);
     on_closed(id, now_ns);
     return reason;
+  }
+  if (!has_map()) {
+    met_first_ = lanes_[id].address;
+    met_ns_ = now_ns;
+    mistake_.clear();
   }
   learn(hello);
   Lane& lane = lanes_[id];
@@ -57,6 +74,44 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
   lane.silent_since_ns = 0;
   lane.last_reply_ns = now_ns;
   return {};
+}
+
+// Empty, or why its node is not one of the cluster that this client is of.
+std::string Lanes::foreign(const Lane& lane, const net::ServerHello& hello) const {
+  const std::string is = lane.address + " is a node of cluster " + hex_of(hello.cluster);
+  if (expected_ && hello.cluster != *expected_) {
+    return is + ", not of " + hex_of(*expected_) + ", which is expected; it is not used";
+  }
+  if (!has_map()) return {};
+  if (hello.cluster != map_.cluster) {
+    return is + ", and " + met_first_ + ", which answered first, of " + hex_of(map_.cluster) +
+           "; it is not used: check the endpoints";
+  }
+  if (hello.epoch == map_.epoch && !same_map(hello, map_)) {
+    return lane.address + " knows other members of the cluster than " + met_first_ +
+           ", which answered first; it is not used: the nodes were formatted with different lists";
+  }
+  return {};
+}
+
+// Before anything was asked of anybody it is not known which cluster was meant: better none than
+// the one that happened to be faster. Later it is only a node that is not used.
+void Lanes::note_foreign(LaneId id, const std::string& reason, int64_t now_ns) {
+  const auto end = lanes_.begin() + static_cast<ptrdiff_t>(endpoint_count_);
+  const bool nobody_else =
+      std::all_of(lanes_.begin(), end, [](const Lane& lane) { return lane.foreign; });
+  const bool torn = has_map() && id < endpoint_count_ && !settled(now_ns);
+  if (mistake_.empty() && ((nobody_else && !has_map()) || torn)) mistake_ = reason;
+}
+
+bool Lanes::settled(int64_t now_ns) {
+  if (settled_ || !has_map()) return settled_;
+  const auto end = lanes_.begin() + static_cast<ptrdiff_t>(endpoint_count_);
+  const bool awaited = std::any_of(lanes_.begin(), end, [](const Lane& lane) {
+    return lane.state == Lane::State::kConnecting && lane.failures == 0;
+  });
+  settled_ = expected_ || !awaited || now_ns - met_ns_ >= kSettleNs;
+  return settled_;
 }
 
 void Lanes::learn(const net::ServerHello& hello) {
@@ -229,6 +284,7 @@ LaneId Lanes::any_usable(std::span<const LaneId> busy, bool long_lived, bool sus
 
 LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, Wish wish,
                    int64_t now_ns) {
+  if (has_map() && !settled(now_ns)) return kNoLane;
   if (has_map()) {
     const auto members = static_cast<uint32_t>(map_.members.size());
     const uint64_t hash = name_hash(name, map_.hash_seed);

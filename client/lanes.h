@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ inline constexpr int64_t kSilenceNs = 3'000'000'000;
 inline constexpr unsigned kFailuresUntilScout = 3;
 inline constexpr int64_t kScoutPauseNs = 10'000'000'000;
 inline constexpr size_t kMaxEndpoints = 64;
+// For how long after the first endpoint's hello the others are waited for, so that endpoints of two
+// clusters are noticed before anything is asked of either.
+inline constexpr int64_t kSettleNs = 50'000'000;
 // Connections to one core: the first takes everything, waits only for half of its room; the others,
 // made when that is not enough, take waits.
 inline constexpr size_t kLaneCopies = 4;
@@ -42,6 +46,7 @@ struct Lane {
   uint16_t core = kAnyCore;  // as wanted; of an endpoint lane, as the server said
   size_t copy = 0;           // of kLaneCopies
   NodeId node;               // 0 until its hello, unless it was made from the map
+  bool foreign = false;      // its last hello was of another cluster
   State state = State::kIdle;
   unsigned failures = 0;
   uint32_t in_flight = 0;  // requests whose answer may still come, abandoned ones too
@@ -54,7 +59,9 @@ struct Lane {
 
 class Lanes {
  public:
-  Lanes(const std::vector<std::string>& endpoints, Transport* transport, Prng* prng);
+  // `expected`: the cluster that is meant; none: that of the first node met.
+  Lanes(const std::vector<std::string>& endpoints, std::optional<ClusterId> expected,
+        Transport* transport, Prng* prng);
 
   // Empty: welcome, and its map was learned. Otherwise why the lane was closed.
   std::string on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
@@ -79,6 +86,8 @@ class Lanes {
               int64_t now_ns);
 
   bool has_map() const { return !map_.members.empty(); }
+  // Not empty: why no operation can be done with these endpoints, whatever is waited for.
+  const std::string& mistake() const { return mistake_; }
   bool known(LaneId lane) const { return lane < lanes_.size(); }
   const Lane& at(LaneId lane) const { return lanes_[lane]; }
   // Do both lead to the same core of the same node?
@@ -92,6 +101,9 @@ class Lanes {
   LaneId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);
   bool has_room(const Lane& lane, bool long_lived) const;
   void learn(const net::ServerHello& hello);
+  std::string foreign(const Lane& lane, const net::ServerHello& hello) const;
+  void note_foreign(LaneId lane, const std::string& reason, int64_t now_ns);
+  bool settled(int64_t now_ns);
   void send_scout(int64_t now_ns);
   bool somebody_answers() const;
   bool usable(LaneId lane, std::span<const LaneId> busy, bool long_lived) const;
@@ -101,9 +113,14 @@ class Lanes {
 
   Transport* transport_;
   Prng* prng_;
+  const std::optional<ClusterId> expected_;
   size_t endpoint_count_;
   std::vector<Lane> lanes_;
   net::ServerHello map_;
+  std::string met_first_;  // who brought it first
+  int64_t met_ns_ = 0;     // and when
+  bool settled_ = false;
+  std::string mistake_;
   LaneId scout_ = kNoLane;  // brings a fresh map, and nothing else
   int64_t next_scout_ns_ = 0;
   std::vector<LaneId> routes_;  // [member][core][copy], filled as asked for

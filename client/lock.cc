@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "client/fork_mark.h"
 #include "client/lock_machine.h"
 #include "client/lock_value.h"
 
@@ -23,6 +25,8 @@ constexpr int64_t kMaxWaitMs = 86'400'000;
 // Condition variables sleep by a clock that stops while the machine is suspended; after that the
 // thread must not sleep on for long.
 constexpr int64_t kMaxSleepNs = 1000 * kMs;
+constexpr const char* kForked =
+    "this lock was made before fork(), and is its parent's: make another one in the child";
 
 // CLOCK_MONOTONIC would stand still while the machine is suspended, and a holder that was would
 // believe in a lease that the others saw run out long ago.
@@ -77,7 +81,11 @@ class Lock::Impl {
                      [this] { return client_.new_request_id(); });
   }
 
+  // In a child the thread is not there, and the mutex may be locked for ever.
+  bool forked() const { return mark_.in_child(); }
+
   LockResult acquire(int64_t wait_ms) {
+    if (forked()) return failed(LockOutcome::kError, kForked);
     if (!wrong_.empty()) return failed(LockOutcome::kInvalid, wrong_);
     if (wait_ms < 0 || wait_ms > kMaxWaitMs) {
       return failed(LockOutcome::kInvalid, "the wait for a lock is " + std::to_string(wait_ms) +
@@ -98,6 +106,7 @@ class Lock::Impl {
   }
 
   void cancel() {
+    if (forked()) return;
     std::lock_guard lock(meeting_->mutex);
     cancelled_ = true;
     if (acquiring_) machine_->stop(clock_ns());
@@ -107,6 +116,7 @@ class Lock::Impl {
   bool holds() { return remaining_ns() > 0; }
 
   int64_t remaining_ns() {
+    if (forked()) return 0;
     std::lock_guard lock(meeting_->mutex);
     const int64_t now = clock_ns();
     machine_->expire(now);
@@ -114,12 +124,10 @@ class Lock::Impl {
     return machine_->holds(now) ? machine_->leased_until_ns() - now : 0;
   }
 
-  uint64_t token() {
-    std::lock_guard lock(meeting_->mutex);
-    return token_;
-  }
+  uint64_t token() const { return token_; }
 
   LockResult release() {
+    if (forked()) return failed(LockOutcome::kError, kForked);
     std::unique_lock lock(meeting_->mutex);
     if (!thread_.joinable()) return failed(LockOutcome::kReleased, {});
     machine_->stop(clock_ns());
@@ -222,6 +230,7 @@ class Lock::Impl {
     return client_.cas_async(name_, step.version, step.value, options, done);
   }
 
+  const ForkMark mark_;
   Client& client_;
   const std::string name_;
   LockOptions options_;
@@ -234,13 +243,19 @@ class Lock::Impl {
   bool acquiring_ = false;
   bool was_held_ = false;  // the last acquisition succeeded
   LockResult acquired_;
-  uint64_t token_ = 0;
+  std::atomic<uint64_t> token_{0};  // read without the mutex, so that a child can show it
   std::thread thread_;
 };
 
 Lock::Lock(Client& client, std::string name, LockOptions options)
     : impl_(std::make_unique<Impl>(client, std::move(name), std::move(options))) {}
-Lock::~Lock() { impl_->release(); }
+Lock::~Lock() {
+  if (impl_->forked()) {
+    leave_behind(std::move(impl_));
+  } else {
+    impl_->release();
+  }
+}
 
 LockResult Lock::acquire(int64_t wait_ms) { return impl_->acquire(wait_ms); }
 void Lock::cancel() { impl_->cancel(); }

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/hex.h"
+
 namespace once::client {
 namespace {
 
@@ -67,19 +69,12 @@ int exit_code(Outcome outcome) {
   return 1;
 }
 
-std::string to_hex(const RequestId& id) { return fmt::format("{:016x}{:016x}", id.high, id.low); }
+std::string to_hex(const RequestId& id) { return hex_of(id); }
 
 bool from_hex(std::string_view hex, RequestId& id) {
-  if (hex.empty() || hex.size() > 32) return false;
-  id = RequestId{};
-  for (char c : hex) {
-    const std::string_view digits = "0123456789abcdef";
-    const size_t digit = digits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c);
-    if (digit == std::string_view::npos) return false;
-    id.high = id.high << 4 | id.low >> 60;
-    id.low = id.low << 4 | digit;
-  }
-  return true;
+  const auto read = uuid_of_hex(hex);
+  id = RequestId{read.value_or(Uuid{})};
+  return read.has_value();
 }
 
 std::string result_json(std::string_view name, const Result& result) {

@@ -63,7 +63,7 @@ std::string_view trouble_of(paxos::Status status) {
 Session::Session(const SessionOptions& options, Transport* transport)
     : transport_(transport),
       prng_(options.seed),
-      lanes_(options.endpoints, transport, &prng_),
+      lanes_(options.endpoints, options.cluster, transport, &prng_),
       max_pending_(std::min(options.max_pending, kMaxOperationsPerCore)) {}
 
 void Session::submit(Call&& call, int64_t now_ns) {
@@ -94,6 +94,7 @@ void Session::submit(Call&& call, int64_t now_ns) {
   slot.in_flight.fill(Attempt{});
   slot.refusal.reset();
   slot.last_error.clear();
+  if (lanes_.has_map() && !lanes_.mistake().empty()) return give_up();
   advance(index, now_ns);
 }
 
@@ -236,6 +237,7 @@ void Session::on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_n
   if (!lanes_.known(lane)) return;
   std::string trouble = lanes_.on_ready(lane, hello, now_ns);
   if (!trouble.empty()) last_trouble_ = std::move(trouble);
+  if (!lanes_.mistake().empty()) return give_up();
   wake_waiting(now_ns);
 }
 
@@ -378,6 +380,15 @@ void Session::cancel(std::span<const uint64_t> numbers, std::string_view why) {
     if (!std::binary_search(sorted.begin(), sorted.end(), slot.call.number)) continue;
     slot.last_error.assign(why);
     finish_without_answer(index, Outcome::kCancelled);
+  }
+}
+
+// With these endpoints nothing can be done.
+void Session::give_up() {
+  for (uint32_t index = 0; index < slots_.size(); ++index) {
+    if (!slots_[index].active) continue;
+    slots_[index].last_error = lanes_.mistake();
+    finish_without_answer(index, Outcome::kError);
   }
 }
 

@@ -37,6 +37,7 @@ struct SessionOptions {
   std::vector<std::string> endpoints;
   size_t max_pending = kMaxOperationsPerCore;  // at most kMaxOperationsPerCore
   uint64_t seed = 0;                           // of the jitter
+  std::optional<ClusterId> cluster = {};       // the one that is meant; none: the first one met
 };
 
 struct Call {
@@ -105,6 +106,7 @@ class Session {
   void attempt_refused(uint32_t index, Result&& refusal);
   void attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns);
   void finish(uint32_t index, Result&& result);
+  void give_up();
   void finish_without_answer(uint32_t index, Outcome if_nothing_happened);
   void finish_at_deadline(uint32_t index, int64_t now_ns);
   void arm(uint32_t index, int64_t at_ns);

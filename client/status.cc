@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/hex.h"
 #include "client/socket.h"
 #include "net/client_codec.h"
 
@@ -49,6 +50,7 @@ bool take(const net::Frame& frame, NodeStatus& status, std::string& why) {
     auto hello = net::decode_server_hello(frame.body);
     if (!hello) return why = hello.error().message, false;
     status.node = hello->node;
+    status.cluster = hello->cluster;
     for (const net::MapMember& member : hello->members) {
       status.members.emplace_back(member.node, member.client_address);
     }
@@ -88,7 +90,8 @@ std::string receive_report(const FileDescriptor& socket, NodeStatus& status, int
 
 }  // namespace
 
-NodeStatus ask_status(const std::string& address, int64_t timeout_ms) {
+NodeStatus ask_status(const std::string& address, int64_t timeout_ms,
+                      const std::optional<ClusterId>& expected) {
   NodeStatus status;
   status.address = address;
   const int64_t deadline_ns = now_ns() + timeout_ms * 1'000'000;
@@ -104,6 +107,13 @@ NodeStatus ask_status(const std::string& address, int64_t timeout_ms) {
   net::encode_status_request(kCorrelation, out);
   if (status.message.empty()) status.message = send_all(*socket, out, deadline_ns);
   if (status.message.empty()) status.message = receive_report(*socket, status, deadline_ns);
+  if (status.message.empty() && expected && status.cluster != *expected) {
+    NodeStatus stranger;
+    stranger.address = address;
+    stranger.message = "it is a node of cluster " + hex_of(status.cluster) + ", not of " +
+                       hex_of(*expected) + ", which is expected";
+    return stranger;
+  }
   status.reachable = status.message.empty();
   return status;
 }

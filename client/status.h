@@ -1,12 +1,16 @@
 // Asks one node how it is, on a connection of its own. Blocks; any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "base/types.h"
 #include "client/client.h"
 
 namespace once::client {
 
-NodeStatus ask_status(const std::string& address, int64_t timeout_ms);
+// `expected`: a node of another cluster does not count as reachable.
+NodeStatus ask_status(const std::string& address, int64_t timeout_ms,
+                      const std::optional<ClusterId>& expected);
 
 }  // namespace once::client

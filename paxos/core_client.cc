@@ -59,6 +59,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint
   const bool waits = request.operation == Operation::kWait;
   if (request.name.empty() || request.name.size() > kMaxNameBytes || !is_mine(hash) ||
       request.value.size() > kMaxValueBytes ||
+      (changes(request.operation) && request.id == RequestId{}) ||  // of nobody, so of everybody
       (!request.value.empty() && !takes_value(request.operation))) {
     return reply(origin, token, Status::kInvalid, State{});
   }

@@ -16,7 +16,9 @@ constexpr const char* kUnsafeHelp =
 
 CLI::App* add_format(CLI::App& app, FormatOptions& options) {
   CLI::App* command = app.add_subcommand("format", "Make the data directory of a new node");
-  command->add_option("--data", options.data, "Directory to make; new or empty")->required();
+  command->add_option("--data", options.data, "Directory to make; new or empty")
+      ->required()
+      ->check(not_empty);
   command->add_option("--node", options.node, "Number of this node")
       ->required()
       ->check(CLI::Range(1, static_cast<int>(kMaxNodes)));
@@ -36,10 +38,16 @@ CLI::App* add_format(CLI::App& app, FormatOptions& options) {
 
 CLI::App* add_start(CLI::App& app, StartOptions& options) {
   CLI::App* command = app.add_subcommand("start", "Run a node until SIGTERM or SIGINT");
-  command->add_option("--data", options.data, "Its data directory")->required();
-  command->add_option("--listen", options.listen, "HOST:PORT for clients")->required();
-  command->add_option("--advertise", options.advertise,
-                      "HOST:PORT that clients are told to dial (default: --listen)");
+  command->add_option("--data", options.data, "Its data directory")
+      ->required()
+      ->check(not_empty);
+  command->add_option("--listen", options.listen, "HOST:PORT for clients")
+      ->required()
+      ->check(not_empty);
+  command
+      ->add_option("--advertise", options.advertise,
+                   "HOST:PORT that clients are told to dial (default: --listen)")
+      ->check(not_empty);
   command->add_option("--cores", options.cores, "Threads, one core each")
       ->default_val(1)
       ->check(CLI::Range(1, static_cast<int>(kMaxCores)));
@@ -57,7 +65,8 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
       ->default_val(1)
       ->check(CLI::Range(1, static_cast<int>(kMaxNodes)));
   command->add_option("--data", options.data, "Directory for the nodes' data")
-      ->default_val(options.data);
+      ->default_val(options.data)
+      ->check(not_empty);
   command
       ->add_option("--port", options.port,
                    "P: clients on P+1.. (one node: on P itself), peers on P+101..")
@@ -74,8 +83,10 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
 CLI::App* add_inspect(CLI::App& app, InspectOptions& options) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show what a data directory holds, without changing it");
-  command->add_option("--data", options.data, "The data directory")->required();
-  command->add_option("name", options.name, "Show every record about this name");
+  command->add_option("--data", options.data, "The data directory")
+      ->required()
+      ->check(not_empty);
+  command->add_option("name", options.name, "Show every record about this name")->check(not_empty);
   command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
   command->footer("Example:\n  onced inspect --data /var/lib/once my-name");
   return command;

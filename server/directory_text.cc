@@ -184,8 +184,8 @@ Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::str
 
 Result<ClusterId> parse_cluster_id(const std::string& hex) {
   ClusterId cluster;
-  if (!parse_hex(hex, &cluster)) {
-    return error(fmt::format("bad cluster id \"{}\": write 1 to 32 hex digits", hex));
+  if (!parse_hex(hex, &cluster) || cluster == ClusterId{}) {
+    return error(fmt::format("bad cluster id \"{}\": write 1 to 32 hex digits, not all 0", hex));
   }
   return cluster;
 }

@@ -1,8 +1,10 @@
 # Real processes on loopback; the data directories are under the build directory, on a real disk.
 if(TARGET onced AND TARGET once)
+  add_executable(two_winners system/two_winners.cc)
+  target_link_libraries(two_winners PRIVATE once_client)
   foreach(name basics contention crash majority_down bad_input exit_codes broken_disks
           file_systems inspect_live dev status completion register_commands run_once waiters
-          lock_command manual load_generator)
+          lock_command manual load_generator identities)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})

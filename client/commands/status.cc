@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hex.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
 #include "client/commands/terminal.h"
@@ -25,6 +26,18 @@ namespace {
 constexpr int64_t kStatusTimeoutMs = 2000;  // of one node: a frozen one must not hold up the rest
 constexpr int kMsPerSecond = 1000;
 
+// A node of another cluster than the first that answered says nothing about that one.
+void refuse_stranger(const std::vector<NodeStatus>& nodes, NodeStatus& status) {
+  const auto first = std::find_if(nodes.begin(), nodes.end(),
+                                  [](const NodeStatus& node) { return node.reachable; });
+  if (first == nodes.end() || first->cluster == status.cluster) return;
+  NodeStatus stranger;
+  stranger.address = status.address;
+  stranger.message = fmt::format("it is a node of cluster {}, and {}, which answered first, of {}",
+                                 hex_of(status.cluster), first->address, hex_of(first->cluster));
+  status = std::move(stranger);
+}
+
 // Every endpoint, and every member that one of them knows and that was not asked yet.
 std::vector<NodeStatus> ask_everyone(const Client& client, std::vector<std::string> addresses,
                                      size_t& member_count) {
@@ -35,6 +48,7 @@ std::vector<NodeStatus> ask_everyone(const Client& client, std::vector<std::stri
   for (size_t i = 0; i < addresses.size(); ++i) {
     if (!asked.insert(addresses[i]).second) continue;
     NodeStatus status = client.status(addresses[i]);
+    if (status.reachable && !nodes.empty()) refuse_stranger(nodes, status);
     for (const auto& [node, address] : status.members) {
       known.insert(node.value);
       if (!address.empty() && answered.count(node.value) == 0) addresses.push_back(address);

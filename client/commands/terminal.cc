@@ -39,6 +39,7 @@ Options client_options(const Arguments& arguments) {
   Options options;
   options.endpoints = arguments.endpoints;
   options.timeout_ms = arguments.timeout_ms;
+  options.cluster_id = arguments.cluster_id;
   return options;
 }
 

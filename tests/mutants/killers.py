@@ -106,6 +106,8 @@ def known(root, fast):
         unit("lock_machine_test", {"client"}, 1), unit("lock_walk_test", {"client"}, 2),
         unit("session_wait_test", {"client"}, 1),
         unit("client_test", {"client"}, 2),
+        unit("draw_ids_test", {"base"}, 1), unit("session_cluster_test", {"client"}, 1),
+        unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
     ]
     if not fast:
         killers += [

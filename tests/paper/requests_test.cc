@@ -28,6 +28,32 @@ class Requests : public testing::Test {
   uint64_t token = 0;
 };
 
+// Everybody has it, so everybody would be told that he has won.
+TEST_F(Requests, AChangeWithoutAnIdIsInvalid) {
+  for (const size_t self : {0, 1}) {
+    Solo node{self, 3};
+    for (const Operation operation : {Operation::kWrite, Operation::kSet, Operation::kCas,
+                                      Operation::kSeal, Operation::kNext}) {
+      const std::string value = takes_value(operation) ? "v" : "";
+      const uint64_t asked = 1000 + static_cast<uint64_t>(operation);
+      node.step({Event{{}, ClientRequest{asked, operation, RequestId{}, 1000, x, value}}});
+      ASSERT_TRUE(node.answered(asked));
+      EXPECT_EQ(node.answer(asked).status, Status::kInvalid);
+      if (self != 0) continue;  // sent on by a peer that lets it pass
+      node.receive(1, Forward{asked, 1, asked, operation, RequestId{}, 1000, x, value});
+      const auto replies = node.take<ForwardReply>();
+      ASSERT_EQ(replies.size(), 1u);
+      EXPECT_EQ(replies[0].status, Status::kInvalid);
+    }
+    EXPECT_TRUE(node.take<Forward>().empty());
+    EXPECT_TRUE(node.take<Accept>().empty());
+  }
+  for (const RequestId half : {request_id(0, 1), request_id(1, 0)}) {
+    EXPECT_FALSE(solo.answered(solo.write(x, "v", half))) << "it is sent on";
+  }
+  EXPECT_EQ(solo.take<Forward>().size(), 2u);
+}
+
 TEST_F(Requests, AForwardedWriteWithoutAnAnswerIsUnknown) {
   forward(x, kA, 60);
   wait(70);

@@ -61,7 +61,11 @@ def parse_reply(body):
 
 
 def new_identity():
-    return (secrets.randbits(64), secrets.randbits(64))
+    """128 fresh bits of the kernel, never (0, 0): that is no id."""
+    identity = (0, 0)
+    while identity == (0, 0):
+        identity = (secrets.randbits(64), secrets.randbits(64))
+    return identity
 
 
 class Connection:

@@ -9,6 +9,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/draw_ids.h"
+
 namespace once::torture {
 namespace {
 
@@ -80,7 +82,10 @@ Call Workload::new_call() {
     call.name = pick_switch();
     call.action = chance(50) ? Action::kWrite : chance(5) ? Action::kWait : Action::kRead;
   }
-  if (check::changes(call.action)) call.id = request_id(options_.seed, ++written_);
+  if (check::changes(call.action)) {
+    call.id = draw_request_id();
+    ++written_;
+  }
   if (check::takes_value(call.action)) {
     call.value = fmt::format("v{}-{:x>{}}", written_, "", prng_.below(80));
   }

@@ -212,9 +212,11 @@ ClientRequest some_request(Operation operation, std::string_view value) {
 std::map<std::string, std::string> documented_frames() {
   ClientReply done{0, Status::kDone, {1, true, kId, ""}};
   ClientReply already{0, Status::kAlreadySet, {1, true, request_id(1, 2), "closed"}};
-  ClientHello hello;
+  ClientHello hello, expects;
+  expects.cluster = some_server_hello().cluster;
   return {
       {"client hello", made([&](auto& out) { encode_client_hello(hello, out); })},
+      {"client hello to one cluster", made([&](auto& out) { encode_client_hello(expects, out); })},
       {"server hello", made([](auto& out) { encode_server_hello(some_server_hello(), out); })},
       {"write request",
        made([](auto& out) { encode_request(1, some_request(Operation::kWrite, "open"), out); })},

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <thread>
@@ -48,12 +49,15 @@ class FakeServer {
     close(listener_);
   }
   const std::string& address() const { return address_; }
+  size_t connections() const { return accepted_; }
+  size_t ended() const { return ended_; }  // by the client
 
  private:
   void accept_all() {
     while (true) {
       const int fd = accept(listener_, nullptr, nullptr);
       if (fd < 0) return;
+      ++accepted_;
       connections_.push_back(fd);
       threads_.emplace_back([this, fd] { serve(fd); });
     }
@@ -63,7 +67,10 @@ class FakeServer {
     char chunk[4096];
     while (true) {
       const ssize_t got = recv(fd, chunk, sizeof chunk, 0);
-      if (got <= 0) return;
+      if (got <= 0) {
+        ++ended_;
+        return;
+      }
       in.insert(in.end(), chunk, chunk + got);
       std::string_view rest(in.data(), in.size());
       net::Frame frame;
@@ -96,6 +103,8 @@ class FakeServer {
   Answer answer_;
   int listener_;
   std::string address_;
+  std::atomic<size_t> accepted_{0};
+  std::atomic<size_t> ended_{0};
   std::thread acceptor_;
   std::vector<int> connections_;
   std::vector<std::thread> threads_;

@@ -1,0 +1,169 @@
+// Which cluster a session is of: the one that is meant, or the one that was met first, and never
+// two of them.
+#include "tests/unit/session_fixture.h"
+
+namespace once::client {
+namespace {
+
+constexpr ClusterId kOne{{0, 1}};
+constexpr ClusterId kTwo{{0, 2}};
+
+class SessionClusterTest : public SessionTest {
+ protected:
+  void make(std::vector<std::string> endpoints, std::optional<ClusterId> expected = {}) {
+    session = std::make_unique<Session>(SessionOptions{std::move(endpoints), 4, 1, expected}, this);
+  }
+  net::ServerHello of(ClusterId cluster, uint16_t node) {
+    net::ServerHello hello = hello_of(node, addresses);
+    hello.cluster = cluster;
+    return hello;
+  }
+  // The endpoint lanes are the first ones, in their order.
+  void comes_up(LaneId lane, ClusterId cluster) {
+    session->on_ready(lane, of(cluster, static_cast<uint16_t>(lane + 1)), now);
+  }
+  void expect_error(const std::vector<std::string>& words) {
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(outcome_name(results[0].outcome), "error");
+    for (const std::string& word : words) {
+      EXPECT_NE(results[0].message.find(word), std::string::npos) << results[0].message;
+    }
+    EXPECT_TRUE(sent.empty());
+  }
+};
+
+TEST_F(SessionClusterTest, EndpointsOfTwoClustersAreAMistake) {
+  for (const auto& [first, second] : {std::pair(0u, 1u), std::pair(1u, 0u)}) {
+    make({"a:1", "b:1"});
+    results.clear();
+    submit(Op::kWrite, "x");
+    comes_up(first, first == 0 ? kOne : kTwo);
+    EXPECT_TRUE(sent.empty()) << "it cannot be known yet which cluster is meant";
+    comes_up(second, second == 0 ? kOne : kTwo);
+    expect_error({"a:1", "b:1", "00000001", "00000002"});
+    // For good: which of them is meant can only be said by who wrote the list.
+    results.clear();
+    submit(Op::kRead, "y");
+    expect_error({"a:1", "b:1"});
+  }
+}
+
+TEST_F(SessionClusterTest, TheThirdEndpointIsComparedToo) {
+  submit(Op::kWrite, "x");
+  comes_up(0, kOne);
+  comes_up(1, kOne);
+  comes_up(2, kTwo);
+  expect_error({"c:1"});
+}
+
+TEST_F(SessionClusterTest, ASlowEndpointIsNotWaitedForLong) {
+  make({"a:1", "b:1"});
+  submit(Op::kWrite, "x");
+  comes_up(0, kOne);
+  EXPECT_TRUE(sent.empty());
+  const int64_t met = now;
+  while (sent.empty() && now < met + 10 * kSettleNs) {
+    now = std::max(now + 1, session->next_wake_ns());
+    session->on_tick(now);
+  }
+  EXPECT_FALSE(sent.empty());
+  EXPECT_LE(now, met + 2 * kSettleNs);
+  // Too late to be a mistake of the list; it is not used, and what fails tells of it.
+  closed.clear();
+  comes_up(1, kTwo);
+  EXPECT_EQ(closed, std::vector<LaneId>{1});
+  EXPECT_TRUE(results.empty());
+}
+
+TEST_F(SessionClusterTest, EndpointsThatAreDownAreNotWaitedFor) {
+  submit(Op::kWrite, name_homed_at(0, 3));
+  session->on_closed(1, "refused", now);
+  session->on_closed(2, "refused", now);
+  comes_up(0, kOne);
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_F(SessionClusterTest, OnlyTheExpectedClusterIsUsed) {
+  make({"a:1", "b:1"}, kTwo);
+  submit(Op::kWrite, name_homed_at(1, 3));
+  comes_up(0, kOne);
+  EXPECT_EQ(closed, std::vector<LaneId>{0});
+  EXPECT_TRUE(sent.empty());
+  EXPECT_TRUE(results.empty());
+  comes_up(1, kTwo);
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(where[sent[0].lane], "b:1");
+  EXPECT_TRUE(results.empty());
+}
+
+TEST_F(SessionClusterTest, ItIsNotWaitedForWhatIsExpected) {
+  make({"a:1", "b:1"}, kOne);
+  submit(Op::kWrite, name_homed_at(0, 3));
+  comes_up(0, kOne);
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_F(SessionClusterTest, NoEndpointOfTheExpectedClusterIsAMistake) {
+  make({"a:1", "b:1"}, ClusterId{{0, 3}});
+  submit(Op::kWrite, "x");
+  comes_up(0, kOne);
+  EXPECT_TRUE(results.empty()) << "the other one may be right";
+  comes_up(1, kTwo);
+  expect_error({"b:1", "00000002", "00000003", "expected"});
+  // They may be put right: asked again, and used.
+  results.clear();
+  submit(Op::kWrite, name_homed_at(1, 3), 60'000);
+  EXPECT_TRUE(results.empty());
+  run_until(now + 1000 * kMs);
+  comes_up(1, ClusterId{{0, 3}});
+  EXPECT_EQ(sent.size(), 1u);
+  EXPECT_TRUE(results.empty());
+}
+
+// A node that moved to another cluster's machine, while the client runs: the others are used.
+TEST_F(SessionClusterTest, AMemberThatIsOfAnotherClusterLaterIsNotUsed) {
+  establish();
+  const LaneId lane = 1;
+  session->on_closed(lane, "gone", now);
+  closed.clear();
+  net::ServerHello hello = hello_of(2, addresses);
+  hello.cluster = kTwo;
+  session->on_ready(lane, hello, now);
+  EXPECT_EQ(closed, std::vector<LaneId>{lane});
+  submit(Op::kWrite, name_homed_at(1, 3));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_NE(where[sent[0].lane], "b:1");
+}
+
+// One id, and two lists of members: they would look for a name at different homes.
+TEST_F(SessionClusterTest, AnotherListOfMembersIsAnotherCluster) {
+  for (int which = 0; which < 4; ++which) {
+    make({"a:1", "b:1"});
+    results.clear();
+    submit(Op::kWrite, "x");
+    net::ServerHello other = of(kOne, 2);
+    if (which == 0) other.members.pop_back();
+    if (which == 1) other.members.push_back({NodeId{4}, 1, "d:1"});
+    if (which == 2) ++other.hash_seed;
+    if (which == 3) other.members[2].node = NodeId{5};
+    comes_up(0, kOne);
+    session->on_ready(1, other, now);
+    expect_error({"b:1", "a:1", "members"});
+  }
+}
+
+// What may differ between nodes of one cluster: addresses that they have not heard of, and cores.
+TEST_F(SessionClusterTest, OneClusterIsSeenDifferentlyByItsNodes) {
+  make({"a:1", "b:1"});
+  submit(Op::kWrite, name_homed_at(0, 3));
+  comes_up(0, kOne);
+  net::ServerHello other = of(kOne, 2);
+  other.members[2].client_address.clear();
+  other.members[1].cores = 4;
+  session->on_ready(1, other, now);
+  EXPECT_TRUE(results.empty());
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+}  // namespace
+}  // namespace once::client
