@@ -149,6 +149,23 @@ std::optional<std::map<NodeId, DiskId>> parse_peers(const std::string& text) {
   return peers;
 }
 
+std::string standing_text(Standing standing, const DiskId& disk) {
+  const char* word = standing == Standing::kAdmitted ? "admitted" : "withdrawn";
+  return with_checksum(fmt::format("standing={}\ndisk={}\n", word, to_hex(disk)));
+}
+
+std::optional<Standing> parse_standing(const std::string& text, const DiskId& disk) {
+  Lines lines;
+  DiskId of;
+  if (!parse_lines(text, &lines) || lines.size() != 2 || lines[0].first != "standing" ||
+      lines[1].first != "disk" || !parse_hex(lines[1].second, &of) || of != disk) {
+    return std::nullopt;
+  }
+  if (lines[0].second == "admitted") return Standing::kAdmitted;
+  if (lines[0].second == "withdrawn") return Standing::kWithdrawn;
+  return std::nullopt;
+}
+
 std::string streams_text(uint32_t count) { return with_checksum(fmt::format("count={}\n", count)); }
 
 std::optional<uint32_t> parse_streams(const std::string& text) {

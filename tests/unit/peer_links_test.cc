@@ -62,8 +62,17 @@ struct Core final : PeerLinksHandler {
   void on_message(Endpoint from, const paxos::Message& message) override {
     views.emplace_back(from, message);  // looked at when the round ends, which must still be fine
   }
-  std::string check_identity(const PeerHello& hello) override {
-    return hello.disk.low == refused_disk ? "this is not the disk that was known" : "";
+  bool may_vote() override { return votes; }
+  DiskTable known_disks() override { return known; }
+  void on_contact(const PeerHello& hello) override { contacts.push_back(hello); }
+  Meeting meet(const PeerHello& hello) override {
+    meetings.push_back(hello);
+    Meeting meeting;
+    if (hello.disk.low == refused_disk) meeting.refusal = "this is not the disk that was known";
+    if (hello.disk.low == strange_disk) meeting.stranger = "this is another disk";
+    meeting.learned = !known.nodes.has(hello.node);
+    known.set(hello.node, hello.disk);
+    return meeting;
   }
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override {
     siblings.at(core.value)->links->accept(std::move(handoff));
@@ -78,7 +87,12 @@ struct Core final : PeerLinksHandler {
   std::vector<std::pair<Endpoint, std::string>> downs;
   std::vector<std::pair<Endpoint, paxos::Message>> views;
   std::vector<std::pair<Endpoint, std::string>> messages;
+  bool votes = true;
+  DiskTable known;
+  std::vector<PeerHello> contacts;
+  std::vector<PeerHello> meetings;
   uint64_t refused_disk = 0;
+  uint64_t strange_disk = 0;
   std::string log;
 };
 
@@ -196,13 +210,20 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
   };
   std::vector<Case> cases = {
       {[](Core& one, Core&) { one.options.self.cluster.low = 9; }, "belongs to cluster"},
-      {[](Core& one, Core&) { one.options.self.version = 2; }, "version 2"},
+      {[](Core& one, Core&) { one.options.self.version = 9; }, "version 9"},
       {[](Core& one, Core&) { one.options.self.epoch = 2; }, "configuration epoch"},
       {[](Core&, Core& two) { two.refused_disk = 1; }, "not the disk"},
       {[](Core& one, Core&) { one.refused_disk = 2; }, "not the disk"},
       {[](Core& one, Core&) { one.options.peers[1].second = address_of(2); }, "looked for"},
       {[](Core&, Core& two) { two.options.peers.erase(two.options.peers.begin()); },
-       "not a member"},
+       "formatted with the members"},
+      {[](Core& one, Core&) { one.options.peers.pop_back(); }, "formatted with the members 1, 2,"},
+      {[](Core&, Core& two) { two.options.peers.emplace_back(NodeId{4}, "peer:4"); },
+       "node 2 with 1, 2, 3, 4"},
+      {[](Core& one, Core&) { one.options.peers[1].first = NodeId{5}; }, "the members 1, 2, 5"},
+      {[](Core& one, Core&) { one.options.shard_count = 32; }, "shards"},
+      {[](Core&, Core& two) { two.options.self.hash_seed = 7; }, "seed"},
+      {[](Core&, Core& two) { two.options.self.disk = DiskId{{3, 1}}; }, "leads back"},
   };
   for (const auto& one_case : cases) {
     cores.clear();
