@@ -70,6 +70,9 @@ class LockedDirectory : public DataDirectory {
 
 // "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once.
 Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text);
+// Of a new cluster: no two members have one address, however it is written. What it returns is
+// advice for people; often none.
+Result<std::string> check_member_list(const std::vector<std::pair<NodeId, std::string>>& members);
 Result<ClusterId> parse_cluster_id(const std::string& hex);  // 1..32 hex digits
 
 }  // namespace once::server

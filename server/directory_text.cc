@@ -199,6 +199,38 @@ Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::str
   return std::vector<std::pair<NodeId, std::string>>(members.begin(), members.end());
 }
 
+namespace {
+
+// One spelling for one address: names of hosts know no case, and ports no leading zeros.
+std::string normal_address(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (host.size() > 1 && host.back() == '.') host.pop_back();
+  uint64_t port = 0;
+  parse_number(std::string_view(address).substr(colon + 1), &port);
+  return fmt::format("{}:{}", host, port);
+}
+
+}  // namespace
+
+Result<std::string> check_member_list(
+    const std::vector<std::pair<NodeId, std::string>>& members) {
+  std::map<std::string, NodeId> seen;
+  for (const auto& [node, address] : members) {
+    const auto [before, first] = seen.emplace(normal_address(address), node);
+    if (first) continue;
+    return error(fmt::format("nodes {} and {} have the same address {}: each needs one of its own",
+                             before->second.value, node.value, address));
+  }
+  const size_t count = members.size();
+  if (count % 2 != 0) return std::string{};
+  return fmt::format(
+      "{} nodes survive the loss of {}, no more than {} do, and each write waits for more disks: "
+      "an odd number is worth more",
+      count, (count - 1) / 2, count - 1);
+}
+
 Result<ClusterId> parse_cluster_id(const std::string& hex) {
   ClusterId cluster;
   if (!parse_hex(hex, &cluster)) {
