@@ -38,7 +38,10 @@ def wait_for_line(node, text):
 
 
 def counters(cluster, node):
-    return next(entry for entry in cluster.status([node]) if entry["node"] == node.number)
+    def answer():
+        return next((entry for entry in cluster.status([node])
+                     if entry["node"] == node.number and entry["reachable"]), None)
+    return wait_for(answer, f"node {node.number} answers", 20)
 
 
 def check_unavailable(cluster, node, name):
@@ -78,7 +81,7 @@ def one_node_is_late(given, late):
         last = cluster.nodes[late - 1]
         for node in early:
             node.start()
-            wait_for_line(node, f"waiting until every member has met this disk: not yet node")
+            wait_for_line(node, "waiting until every member has met this disk: not yet node")
         wait_for(lambda: all(counters(cluster, node)[f"peer_{other.number}_met"] == 1
                              for node in early for other in early if other is not node),
                  "the two that run have met", 20)
