@@ -102,14 +102,6 @@ bool Faults::may_lose_another() const {
   return lost + 1 <= (nodes_.size() - 1) / 2;
 }
 
-// Somebody remembers the disk that it has now.
-bool Faults::is_known(size_t node) const {
-  for (const auto& other : nodes_) {
-    if (other->knows_disk_of(*nodes_[node])) return true;
-  }
-  return nodes_[node]->admitted();
-}
-
 // It will never vote again: its disk is lost, or somebody heard of an earlier one all the same.
 bool Faults::is_out(size_t node) const {
   if (nodes_[node]->lost()) return true;
@@ -125,7 +117,7 @@ bool Faults::lose_disk(size_t node) {
   if (nodes_[node]->lost() || !may_lose_another()) return false;
   if (world_.chance(plan_.damage) && nodes_[node]->damage(world_.below(2) == 0)) return true;
   if (!world_.chance(plan_.wipe)) return false;
-  nodes_[node]->wipe(is_known(node));
+  nodes_[node]->wipe();
   return true;
 }
 
@@ -246,7 +238,7 @@ void Faults::let_all_meet() {
   world_.tell("every node comes up, until all have met");
   for (size_t node = 0; node < nodes_.size(); ++node) {
     // Formatted anew it does not vote, but says that it knows the others.
-    if (!nodes_[node]->up() && nodes_[node]->lost()) nodes_[node]->wipe(true);
+    if (!nodes_[node]->up() && nodes_[node]->has_no_disk()) nodes_[node]->wipe();
     nodes_[node]->calm();
     nodes_[node]->set_paused(false);
     nodes_[node]->start();

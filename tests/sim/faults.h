@@ -51,7 +51,6 @@ class Faults final : public Actor {
   void break_for_ever(size_t node);
   size_t draw_node() { return world_.below(nodes_.size()); }
   bool may_lose_another() const;
-  bool is_known(size_t node) const;
   bool is_out(size_t node) const;
 
   World& world_;

@@ -138,10 +138,6 @@ wal::LogOptions SimNode::log_options(uint32_t stream) const {
   return options;
 }
 
-bool SimNode::knows_disk_of(const SimNode& other) const {
-  return directory_->known_disks().names(other.number(), other.disk_id());
-}
-
 bool SimNode::knows_another_disk_of(const SimNode& other) const {
   return directory_->known_disks().names_another(other.number(), other.disk_id());
 }
@@ -394,18 +390,19 @@ void SimNode::litter() {
   disk_.write(place.path, place.offset, bytes);
 }
 
-void SimNode::wipe(bool known) {
+void SimNode::wipe() {
   ONCE_ASSERT(!up());
   world_.count(admitted() ? Fault::kWipe : Fault::kWipeBeforeAllMet);
   world_.tell("node {} loses its disk{} and is formatted anew", index_ + 1,
-              known ? "" : ", which nobody knows,");
+              admitted() ? "" : ", which never voted,");
   oracle_.forget_disk(index_);
   disk_.wipe();
   disk_.full = false;
   damaged_ = false;
-  // A disk that nobody met has promised nobody anything: the new one may well be let in.
-  impostor_ = known;
-  lost_ = known;
+  // A disk that never voted has promised nobody anything: the new one may be let in, unless somebody
+  // knows the old one.
+  impostor_ |= admitted();
+  lost_ = impostor_;
   format();
 }
 

@@ -63,8 +63,7 @@ class SimNode final : public WriteWatcher, public Actor {
   // Of a node that is down. False: there is nothing to damage yet.
   bool damage(bool misdirect);
   void litter();  // behind the tail, where it harms nothing
-  // Its disk is lost, and formatted anew. `known`: another node remembers the one that is gone.
-  void wipe(bool known);
+  void wipe();  // its disk is lost, and formatted anew
   void stall_disk();  // each write takes seconds from now on
   void calm();        // its disk has no more faults
 
@@ -73,8 +72,7 @@ class SimNode final : public WriteWatcher, public Actor {
   bool lost() const { return lost_; }  // for good: it may not vote again
   bool wiped() const { return disks_made_ > 1; }
   bool admitted() const { return directory_->standing() == server::Standing::kAdmitted; }
-  // It remembers the disk that this node has now, or another one of it.
-  bool knows_disk_of(const SimNode& other) const;
+  bool has_no_disk() const { return lost_ && !impostor_; }
   bool knows_another_disk_of(const SimNode& other) const;
   bool claimed() const;  // it runs, and round 0 is open on each of its cores
   uint64_t starts() const { return starts_; }
@@ -125,7 +123,7 @@ class SimNode final : public WriteWatcher, public Actor {
   uint64_t starts_ = 0;
   bool paused_ = false;
   bool damaged_ = false;
-  bool impostor_ = false;  // runs on a new disk under an old number
+  bool impostor_ = false;  // runs on a new disk under a number that voted on another
   bool lost_ = false;
   bool failing_ = false;
   bool calm_ = false;

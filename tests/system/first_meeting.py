@@ -7,7 +7,6 @@ two winners.
 
 import shutil
 import subprocess
-import time
 
 from cluster import (DONE, EMPTY, UNAVAILABLE, Cluster, check, check_equal, options, run_steps,
                      wait_for)
@@ -167,10 +166,8 @@ def killed_right_after_it_met(given):
         for _ in range(5):
             for node in cluster.nodes:
                 node.start()
-            end = time.monotonic() + 5
-            while "peers" not in log_of(one) and time.monotonic() < end:
-                if any((node.directory / "peers").stat().st_size > 30 for node in cluster.nodes):
-                    break
+            wait_for(lambda: any((node.directory / "peers").stat().st_size > 30
+                                 for node in cluster.nodes), "somebody has met somebody", 20, 0.001)
             for node in (two, three, one):
                 node.kill()
         for node in cluster.nodes:
