@@ -101,8 +101,9 @@ net::Meeting Admission::remember(const net::PeerHello& hello, const net::DiskTab
   return meeting;
 }
 
-// Also what a disk says that this node will never link to counts, for it stands in for its number:
-// it only makes sure that nobody else is asked in vain for ever. Those that keep their disks decide.
+// What a disk says that this node will never link to counts too, for it speaks for its number: else
+// nobody could, once a disk is lost. It makes nothing unsafe: of those that knew the first disk of
+// this node, some keep their own, and they say no.
 net::Meeting Admission::meet(const net::PeerHello& hello) {
   const std::lock_guard guard(mutex_);
   const net::DiskTable mine = directory_.known_disks();

@@ -1,6 +1,7 @@
 // The files beside the log: `identity` (whose directory this is), `lock` (which process has it),
-// `peers` (disks met so far) and `standing` (whether it may vote; absent: not yet). Text, closed by a checksum line, replaced by rename. Blocking; called
-// at start, and from any thread for a peer's first contact.
+// `peers` (disks met so far) and `standing` (whether it may vote; absent: not yet). Text, closed by
+// a checksum line, replaced by rename. Blocking; called at start, and from any thread for a peer's
+// first contact.
 #include "server/data_directory.h"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 // A node's data directory: who it belongs to, the lock that keeps two processes apart, the disk
-// identities of the peers met so far, and whether it may vote. A refused start changes nothing in it.
+// identities of the peers met so far, and whether it may vote. A refused start changes nothing in
+// it.
 #pragma once
 
 #include <functional>
@@ -26,8 +27,8 @@ struct Configuration {
   std::vector<std::pair<NodeId, std::string>> members;  // ascending; HOST:PORT of the peer port
 };
 
-// kWaiting: not every member has said yet that it knows this disk. kAdmitted: all have, once and for
-// ever. kWithdrawn: it was formatted as a cluster of one, and is not alone: it votes no more.
+// kWaiting: not every member has said yet that it knows this disk. kAdmitted: all have, once and
+// for ever. kWithdrawn: it was formatted as a cluster of one, and is not alone: it votes no more.
 enum class Standing : uint8_t { kWaiting, kAdmitted, kWithdrawn };
 
 class LockedDirectory;

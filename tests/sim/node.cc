@@ -399,8 +399,8 @@ void SimNode::wipe() {
   disk_.wipe();
   disk_.full = false;
   damaged_ = false;
-  // A disk that never voted has promised nobody anything: the new one may be let in, unless somebody
-  // knows the old one.
+  // A disk that never voted has promised nobody anything: the new one may be let in, unless
+  // somebody knows the old one.
   impostor_ |= admitted();
   lost_ = impostor_;
   format();

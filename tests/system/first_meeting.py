@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who may vote: disks that not everybody has met, disks formatted twice, lists of members that differ.
+"""Who may vote: disks that not everybody has met, disks formatted twice, lists that differ.
 
 An acknowledged write must survive the loss of one disk whatever was started when, and no name has
 two winners.

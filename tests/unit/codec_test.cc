@@ -168,7 +168,9 @@ TEST(PeerFrame, HellosKeepTheirBounds) {
   PeerHello full = some_hello();
   full.members = NodeSet{0xfffe};
   full.client_address = std::string(512, 'a');
-  for (uint16_t node = 2; node <= kMaxNodes; ++node) full.known.set(NodeId{node}, DiskId{{1, node}});
+  for (uint16_t node = 2; node <= kMaxNodes; ++node) {
+    full.known.set(NodeId{node}, DiskId{{1, node}});
+  }
   const std::string bytes = made([&](auto& out) { encode_peer_hello(full, out); });
   EXPECT_LE(bytes.size(), kMaxGreetingBytes);
   ASSERT_TRUE(decode_greeting(bytes));
