@@ -83,8 +83,9 @@ std::string peers_text(const NodeStatus& node) {
     const std::string peer =
         key.substr(kPrefix.size(), key.size() - kPrefix.size() - kSuffix.size());
     const bool up = counter(node, fmt::format("peer_{}_up", peer)).value_or(1) == 1;
+    const bool met = counter(node, fmt::format("peer_{}_met", peer)).value_or(1) == 1;
     if (!text.empty()) text += ' ';
-    text += peer + ":" + (up ? std::to_string(value) : "down");
+    text += peer + ":" + (!met ? "new" : up ? std::to_string(value) : "down");
   }
   return text.empty() ? kNone : text;
 }

@@ -7,16 +7,23 @@
 #include <vector>
 
 #include "base/types.h"
+#include "net/disk_table.h"
 
 namespace once::net {
 
-inline constexpr uint16_t kProtocolVersion = 1;
+inline constexpr uint16_t kProtocolVersion = 1;      // of clients
+inline constexpr uint16_t kPeerProtocolVersion = 2;  // of nodes among themselves
 
 struct PeerHello {
-  uint16_t version = kProtocolVersion;
+  uint16_t version = kPeerProtocolVersion;
+  bool votes = false;  // the sender may vote
+  bool link = false;   // messages may follow; else the two only meet, and the connection ends
   ClusterId cluster;
   DiskId disk;
-  uint64_t epoch = 1;  // of the configuration
+  uint64_t epoch = 1;      // of the configuration
+  uint64_t hash_seed = 0;  // these three must be the same on every member
+  uint16_t shard_count = 0;
+  NodeSet members;
   NodeId node;
   CoreId core;         // the sender's
   uint16_t cores = 1;  // how many the sender runs
@@ -24,6 +31,7 @@ struct PeerHello {
   NodeId target_node;
   uint32_t incarnation = 0;
   std::string client_address;
+  DiskTable known;  // of the other members; each entry is durable at the sender
 };
 
 struct ClientHello {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <type_traits>
+
 #include "base/hash.h"
 #include "base/limits.h"
 #include "net/wire.h"
@@ -16,12 +18,30 @@ constexpr uint8_t kHelloKind = 1;
 constexpr uint8_t kRefusalKind = 2;
 constexpr size_t kMaxRefusalBytes = 1024;
 
+// One disk for each bit, so that no count can contradict what follows.
+template <class Wire, class Table>
+void table_fields(Wire& wire, Table& table) {
+  uint16_t bits = table.nodes.bits();
+  wire.number(bits);
+  if constexpr (!std::is_const_v<Table>) table.nodes = NodeSet{bits};
+  for (uint16_t node = 1; node <= kMaxNodes; ++node) {
+    if (table.nodes.has(NodeId{node})) wire.uuid(table.disks[node]);
+  }
+}
+
 template <class Wire, class H>
 void hello_fields(Wire& wire, H& hello) {
-  wire.zeros(4);
+  wire.flag(hello.votes);
+  wire.flag(hello.link);
+  wire.zeros(2);
   wire.uuid(hello.cluster);
   wire.uuid(hello.disk);
   wire.number(hello.epoch);
+  wire.number(hello.hash_seed);
+  wire.number(hello.shard_count);
+  uint16_t members = hello.members.bits();
+  wire.number(members);
+  if constexpr (!std::is_const_v<H>) hello.members = NodeSet{members};
   wire.number(hello.node.value);
   wire.number(hello.core.value);
   wire.number(hello.cores);
@@ -30,6 +50,7 @@ void hello_fields(Wire& wire, H& hello) {
   wire.zeros(2);
   wire.number(hello.incarnation);
   wire.template bytes<uint16_t>(hello.client_address, 512);
+  table_fields(wire, hello.known);
 }
 
 size_t begin_greeting(uint8_t kind, uint16_t version, std::vector<char>& out) {
@@ -72,7 +93,7 @@ void encode_peer_hello(const PeerHello& hello, std::vector<char>& out) {
 }
 
 void encode_peer_refusal(std::string_view text, std::vector<char>& out) {
-  size_t at = begin_greeting(kRefusalKind, kProtocolVersion, out);
+  size_t at = begin_greeting(kRefusalKind, kPeerProtocolVersion, out);
   text = text.substr(0, kMaxRefusalBytes);
   out.insert(out.end(), text.begin(), text.end());
   seal_peer_frame(out, at);
@@ -97,9 +118,9 @@ Result<Greeting> decode_greeting(std::string_view frame) {
     for (char& c : greeting.refusal) c = static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
     return greeting;
   }
-  if (version != kProtocolVersion) {
+  if (version != kPeerProtocolVersion) {
     return error("it speaks peer protocol version " + std::to_string(version) +
-                 ", this node version " + std::to_string(kProtocolVersion));
+                 ", this node version " + std::to_string(kPeerProtocolVersion));
   }
   greeting.hello.version = version;
   WireReader reader(body);
@@ -112,8 +133,37 @@ Result<Greeting> decode_greeting(std::string_view frame) {
       hello.node.value == 0 || hello.node.value > kMaxNodes) {
     return error("its hello has a node or core number out of range");
   }
+  if (hello.link && !hello.votes) return error("its hello wants a link without a vote");
+  if (!hello.members.valid() || !hello.members.has(hello.node)) {
+    return error("its hello has a list of members that cannot be");
+  }
+  if (!hello.known.nodes.valid() || hello.known.nodes.has(hello.node)) {
+    return error("its hello has a table of disks that cannot be");
+  }
   return greeting;
 }
+
+namespace {
+
+// What decides which node and core a name belongs to, and how many are a majority.
+std::string reason_to_disagree(const PeerHello& hello, const PeerHello& self) {
+  if (hello.members != self.members) {
+    return fmt::format(
+        "node {} was formatted with the members {}, node {} with {}: --cluster must name the same "
+        "nodes everywhere; format the one that is wrong again",
+        hello.node.value, hello.members.text(), self.node.value, self.members.text());
+  }
+  if (hello.shard_count != self.shard_count || hello.hash_seed != self.hash_seed) {
+    return fmt::format(
+        "node {} spreads names with {} shards and seed {:016x}, node {} with {} and {:016x}: they "
+        "were formatted by versions that do not fit together",
+        hello.node.value, hello.shard_count, hello.hash_seed, self.node.value, self.shard_count,
+        self.hash_seed);
+  }
+  return {};
+}
+
+}  // namespace
 
 std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, NodeId dialled) {
   if (hello.cluster != self.cluster) {
@@ -125,6 +175,10 @@ std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, Node
     return fmt::format("node {} has configuration epoch {}, node {} has {}", hello.node.value,
                        hello.epoch, self.node.value, self.epoch);
   }
+  if (hello.disk == self.disk) {
+    return fmt::format("this is node {} itself: the address of node {} leads back to it",
+                       self.node.value, hello.target_node.value);
+  }
   if (hello.target_node != self.node) {
     return fmt::format("node {} was looked for, but this is node {}: check the addresses",
                        hello.target_node.value, self.node.value);
@@ -134,10 +188,10 @@ std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, Node
     return fmt::format("node {} answers at the address of node {}", hello.node.value,
                        dialled.value);
   }
-  if (dialled.value == 0 && hello.node > self.node) {
+  if (dialled.value == 0 && hello.link && hello.node > self.node) {
     return fmt::format("node {} must wait for node {} to dial", hello.node.value, self.node.value);
   }
-  return {};
+  return reason_to_disagree(hello, self);
 }
 
 }  // namespace once::net

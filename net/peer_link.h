@@ -56,17 +56,20 @@ class PeerLink final : public reactor::StreamHandler {
   reactor::StreamId stream;
   Endpoint peer;                     // once up
   size_t envelope_at = kNoEnvelope;  // where the open envelope begins in the outbox
+  bool offered = false;              // what was said of a link in the hello that was sent
+  bool learned = false;              // the greeting taught something
 
  private:
   PeerLinkOwner& owner_;
   FrameAssembler assembler_;
 };
 
-// A connection that this node makes, and makes again. The lower node number dials.
+// A connection that this node makes, and makes again.
 struct Dial {
   NodeId node;
   std::string address;
   CoreId target;
+  bool meets_only = false;  // never for a link: the lower node number dials for that
   PeerLink* link = nullptr;
   int64_t next_ns = 0;
   int64_t backoff_ns = 0;

@@ -8,10 +8,10 @@
 #include <array>
 
 #include "base/limits.h"
-#include "base/prng.h"
 #include "base/rarely.h"
 #include "net/log_limiter.h"
 #include "net/peer_codec.h"
+#include "net/peer_dials.h"
 #include "net/peer_link.h"
 #include "net/wire.h"
 
@@ -22,8 +22,7 @@ using reactor::Handoff;
 using reactor::StreamId;
 using Phase = PeerLink::Phase;
 
-constexpr int64_t kFirstBackoffNs = 10'000'000;
-constexpr int64_t kMaxBackoffNs = 500'000'000;
+constexpr int64_t kWorkedNs = 500'000'000;  // so long a link must be up to count as one that works
 constexpr int64_t kPingEveryNs = 200'000'000;
 constexpr int64_t kSilenceNs = 2'000'000'000;
 constexpr size_t kMaxLinks = 2 * kMaxNodes * kMaxCores;
@@ -40,13 +39,14 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   Links(reactor::Io& io, const PeerLinksOptions& options, PeerLinksHandler* handler)
       : io_(io),
         self_(options.self),
-        peers_(options.peers),
-        shard_count_(options.shard_count),
         handler_(handler),
-        prng_(options.seed) {
+        dials_(options) {
     ONCE_ASSERT(self_.cores > 0 && self_.cores <= kMaxCores && self_.core.value < self_.cores);
     ONCE_ASSERT(self_.node.value > 0 && self_.node.value <= kMaxNodes);
-    ONCE_ASSERT(shard_count_ > 0);
+    ONCE_ASSERT(options.shard_count > 0);
+    self_.shard_count = options.shard_count;
+    self_.members.add(self_.node);
+    for (const auto& [node, address] : options.peers) self_.members.add(node);
   }
 
   void start() override;
@@ -75,9 +75,9 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
     if (peer.node.value > kMaxNodes || peer.core.value >= kMaxCores) return nullptr;
     return up_[peer.node.value][peer.core.value];
   }
-  const std::string* address_of(NodeId node) const;
   std::string whose(const PeerLink& link) const;
-  PeerHello hello_to(NodeId node, CoreId core) const;
+  void greet(PeerLink& link, NodeId node, CoreId core, bool wants_link);
+  bool met(PeerLink& link, const PeerHello& hello, const Meeting& meeting);
   bool hand_over(PeerLink& link, std::string_view frame, std::string_view rest, CoreId core);
   bool become_up(PeerLink& link, const PeerHello& hello);
   bool refuse(PeerLink& link, std::string_view why);
@@ -88,23 +88,19 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   void take_down(PeerLink& link, std::string_view why);
   void kill(PeerLink& link, std::string_view why);
   void bury(PeerLink& link);
-  void plan_dials(NodeId node, uint16_t cores);
-  void add_dial(NodeId node, CoreId target);
   void dial_due(int64_t now_ns);
-  void schedule(Dial& dial, bool was_stable);
+  void schedule(PeerLink& link, PeerDials::End end);
   void log(const std::string& line) {
     if (log_limiter_.allow(line, io_.now_ns())) handler_->log_line(line);
   }
 
   reactor::Io& io_;
   PeerHello self_;
-  std::vector<std::pair<NodeId, std::string>> peers_;
-  const uint16_t shard_count_;
   PeerLinksHandler* handler_;
-  Prng prng_;
+  PeerDials dials_;
+  bool voted_ = false;
   LogLimiter log_limiter_;
   RoundMemory memory_;
-  std::vector<std::unique_ptr<Dial>> dials_;
   std::vector<std::unique_ptr<PeerLink>> links_;
   std::vector<std::unique_ptr<PeerLink>> buried_;
   std::vector<PeerLink*> open_envelopes_;
@@ -116,93 +112,38 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
 
 // --- dialling -----------------------------------------------------------------------------------
 
-const std::string* Links::address_of(NodeId node) const {
-  for (const auto& [id, address] : peers_) {
-    if (id == node) return &address;
-  }
-  return nullptr;
-}
-
 void Links::start() {
-  for (const auto& [node, address] : peers_) {
-    if (self_.node < node && dials_.size() < kMaxLinks) add_dial(node, self_.core);
-  }
+  dials_.start();
   dial_due(io_.now_ns());
 }
 
-void Links::add_dial(NodeId node, CoreId target) {
-  auto dial = std::make_unique<Dial>();
-  dial->node = node;
-  dial->address = *address_of(node);
-  dial->target = target;
-  dials_.push_back(std::move(dial));
-}
-
-// A core of this node needs each core of the peer with which it shares a shard.
-void Links::plan_dials(NodeId node, uint16_t cores) {
-  std::array<bool, kMaxCores> wanted{};
-  for (uint32_t shard = self_.core.value; shard < shard_count_; shard += self_.cores) {
-    wanted[shard % cores] = true;
-  }
-  std::vector<std::unique_ptr<Dial>> unwanted;
-  for (size_t i = 0; i < dials_.size();) {
-    Dial& dial = *dials_[i];
-    if (dial.node == node) {
-      dial.target.value = static_cast<uint16_t>(dial.target.value % cores);
-      if (!wanted[dial.target.value]) {
-        unwanted.push_back(std::move(dials_[i]));
-        dials_.erase(dials_.begin() + static_cast<long>(i));
-        continue;
-      }
-      wanted[dial.target.value] = false;
-    }
-    ++i;
-  }
-  for (auto& dial : unwanted) {
-    if (!dial->link) continue;
-    PeerLink& link = *dial->link;
-    link.dial = nullptr;
-    kill(link, "this pair of cores shares no shard any more");
-  }
-  for (uint16_t core = 0; core < cores; ++core) {
-    if (wanted[core]) add_dial(node, CoreId{core});
-  }
-}
-
 void Links::dial_due(int64_t now_ns) {
-  for (auto& dial : dials_) {
-    if (dial->link || dial->next_ns > now_ns) continue;
-    links_.push_back(std::make_unique<PeerLink>(*this, dial.get()));
+  const bool may_vote = handler_->may_vote();
+  if (may_vote && !voted_) dials_.hurry(NodeId{}, now_ns);
+  voted_ = may_vote;
+  while (Dial* dial = dials_.next_due(now_ns, may_vote)) {
+    links_.push_back(std::make_unique<PeerLink>(*this, dial));
     PeerLink& link = *links_.back();
     dial->link = &link;
     link.stream = io_.connect(dial->address, &link);
   }
 }
 
-// At once after a link that worked; otherwise each wait is twice the one before, with jitter.
-void Links::schedule(Dial& dial, bool was_stable) {
-  dial.link = nullptr;
-  if (was_stable) {
-    dial.backoff_ns = 0;
-    dial.next_ns = io_.now_ns();
-    return;
-  }
-  dial.backoff_ns = std::clamp(dial.backoff_ns * 2, kFirstBackoffNs, kMaxBackoffNs);
-  uint64_t half = static_cast<uint64_t>(dial.backoff_ns) / 2;
-  dial.next_ns = io_.now_ns() + static_cast<int64_t>(half + prng_.below(half + 1));
-}
-
-PeerHello Links::hello_to(NodeId node, CoreId core) const {
+// What was met before is in it: an answer to a hello is made after that hello was taken in.
+void Links::greet(PeerLink& link, NodeId node, CoreId core, bool wants_link) {
   PeerHello hello = self_;
   hello.target_node = node;
   hello.target_core = core;
-  return hello;
+  hello.known = handler_->known_disks();
+  hello.votes = handler_->may_vote();
+  hello.link = wants_link && hello.votes;
+  link.offered = hello.link;
+  if (auto* out = io_.outbox(link.stream)) encode_peer_hello(hello, *out);
 }
 
 void Links::connected(PeerLink& link) {
   link.phase = Phase::kGreeting;
-  auto* out = io_.outbox(link.stream);
-  if (out) encode_peer_hello(hello_to(link.dial->node, link.dial->target), *out);
+  greet(link, link.dial->node, link.dial->target, !link.dial->meets_only);
 }
 
 // --- greeting -----------------------------------------------------------------------------------
@@ -245,21 +186,40 @@ bool Links::greeted(PeerLink& link, std::string_view frame, std::string_view res
     return false;
   }
   const PeerHello& hello = greeting->hello;
+  if (hello.cluster == self_.cluster) handler_->on_contact(hello);
   std::string why = reason_to_refuse(hello, self_, link.dial ? link.dial->node : NodeId{});
-  if (why.empty() && !address_of(hello.node)) {
-    why = fmt::format("node {} is not a member", hello.node.value);
-  }
   CoreId core{static_cast<uint16_t>(hello.target_core.value % self_.cores)};
   if (why.empty() && core != self_.core) {
     if (!link.dial) return hand_over(link, frame, rest, core);
     why = "the hello is addressed to another core";
   }
-  if (why.empty()) why = handler_->check_identity(hello);
+  Meeting meeting;
+  if (why.empty()) {
+    meeting = handler_->meet(hello);
+    why = meeting.refusal;
+  }
   if (!why.empty()) {
     log(fmt::format("not a peer of this cluster: {}: {}", whose(link), why));
     return refuse(link, why);
   }
-  return become_up(link, hello);
+  link.learned = meeting.learned;
+  return met(link, hello, meeting);
+}
+
+// A link needs that both hellos offered it: so both sides come to the same end, whatever changes
+// meanwhile.
+bool Links::met(PeerLink& link, const PeerHello& hello, const Meeting& meeting) {
+  const bool fits = meeting.stranger.empty();
+  if (!fits) log(fmt::format("no link to {}: {}", whose(link), meeting.stranger));
+  if (!link.dial) greet(link, hello.node, hello.core, hello.link && fits);
+  if (hello.link && link.offered && fits) return become_up(link, hello);
+  // It asks because it sees no link: this node, if it is to dial, need not wait any more.
+  if (fits && !link.dial && hello.votes && handler_->may_vote()) {
+    dials_.hurry(hello.node, io_.now_ns());
+  }
+  if (hello.link && link.offered) return refuse(link, meeting.stranger);
+  kill(link, "met");
+  return false;
 }
 
 bool Links::hand_over(PeerLink& link, std::string_view frame, std::string_view rest, CoreId core) {
@@ -275,10 +235,10 @@ bool Links::hand_over(PeerLink& link, std::string_view frame, std::string_view r
 bool Links::become_up(PeerLink& link, const PeerHello& hello) {
   if (link.dial) {
     link.dial->target = hello.core;
-    plan_dials(hello.node, hello.cores);
+    for (PeerLink* useless : dials_.plan(hello.node, hello.cores)) {
+      kill(*useless, "this pair of cores shares no shard any more");
+    }
     if (link.phase == Phase::kDead) return false;
-  } else if (auto* out = io_.outbox(link.stream)) {
-    encode_peer_hello(hello_to(hello.node, hello.core), *out);
   }
   link.peer = Endpoint{hello.node, hello.core};
   if (PeerLink* old = find(link.peer)) kill(*old, "replaced by a new connection");
@@ -438,9 +398,16 @@ void Links::on_tick(int64_t now_ns) {
     }
     if (link.phase != Phase::kUp || now_ns - link.pinged_ns < kPingEveryNs) continue;
     link.pinged_ns = now_ns;
+    dials_.linked(link.peer.node, now_ns);
     put_ping(link, kPing, now_ns);
   }
   dial_due(now_ns);
+}
+
+void Links::schedule(PeerLink& link, PeerDials::End end) {
+  if (link.learned && end == PeerDials::End::kFailed) end = PeerDials::End::kLearned;
+  dials_.schedule(*link.dial, end, io_.now_ns(), handler_->may_vote());
+  link.dial = nullptr;
 }
 
 void Links::take_down(PeerLink& link, std::string_view why) {
@@ -450,8 +417,8 @@ void Links::take_down(PeerLink& link, std::string_view why) {
     if (phase == Phase::kConnecting) {
       log(fmt::format("{} cannot be reached: {}", whose(link), why));
     }
-    schedule(*link.dial, phase == Phase::kUp && io_.now_ns() - link.up_ns >= kMaxBackoffNs);
-    link.dial = nullptr;
+    const bool worked = phase == Phase::kUp && io_.now_ns() - link.up_ns >= kWorkedNs;
+    schedule(link, worked ? PeerDials::End::kWorked : PeerDials::End::kFailed);
   }
   if (phase != Phase::kUp) return;
   PeerLink*& slot = up_[link.peer.node.value][link.peer.core.value];
@@ -473,8 +440,7 @@ void Links::closed(PeerLink& link, std::string_view why) {
 }
 
 void Links::bury(PeerLink& link) {
-  if (link.dial) schedule(*link.dial, false);
-  link.dial = nullptr;
+  if (link.dial) schedule(link, PeerDials::End::kFailed);
   auto at = std::find_if(links_.begin(), links_.end(),
                          [&](const auto& one) { return one.get() == &link; });
   ONCE_ASSERT(at != links_.end());

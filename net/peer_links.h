@@ -1,5 +1,6 @@
 // Links between cores of nodes: one TCP connection a pair of cores, dialled by the lower node
-// number, with reconnect and jittered back-off. Messages to one core leave in envelopes with one
+// number, with reconnect and jittered back-off. Nodes that may not both vote exchange hellos only,
+// again and again, until they may. Messages to one core leave in envelopes with one
 // checksum each. Single-threaded, on its core's Io. Messages may be lost when a link breaks; never
 // reordered within one link.
 #pragma once
@@ -17,6 +18,12 @@
 
 namespace once::net {
 
+struct Meeting {
+  std::string refusal;   // not empty: the reason, which is logged here and told to the peer
+  std::string stranger;  // not empty: there can be no link, and why; the peer sees it in the table
+  bool learned = false;  // something is known now that was not
+};
+
 class PeerLinksHandler {
  public:
   virtual ~PeerLinksHandler() = default;
@@ -24,15 +31,21 @@ class PeerLinksHandler {
   virtual void on_link_down(Endpoint peer, std::string_view why) = 0;
   // Views live until the round ends.
   virtual void on_message(Endpoint from, const paxos::Message& message) = 0;
-  // Empty: welcome. Otherwise the reason, which is logged here and told to the peer.
-  virtual std::string check_identity(const PeerHello& hello) = 0;
+  // This node's disk is known to every member, and it may take part. Else links carry hellos only.
+  virtual bool may_vote() = 0;
+  // For the next hello: whatever is in it must be durable.
+  virtual DiskTable known_disks() = 0;
+  // Somebody of this cluster id is at the other end, be it welcome or not.
+  virtual void on_contact(const PeerHello& hello) = 0;
+  // Of a hello that fits this node. What it says is taken in, durably, before this returns.
+  virtual Meeting meet(const PeerHello& hello) = 0;
   // The peer asked for another core of this node.
   virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
   virtual void log_line(std::string_view line) = 0;  // for the operator; already rate-limited
 };
 
 struct PeerLinksOptions {
-  PeerHello self;                                     // node, core, cores, identity, client address
+  PeerHello self;  // node, core, cores, identity, client address; not: who the members are
   std::vector<std::pair<NodeId, std::string>> peers;  // every other member with its HOST:PORT
   uint16_t shard_count = 0;                           // as formatted: decides which cores pair up
   uint64_t seed = 0;                                  // of the back-off's jitter

@@ -1,6 +1,7 @@
-// The files beside the log: `identity` (whose directory this is), `lock` (which process has it) and
-// `peers` (disks met so far). Text, closed by a checksum line, replaced by rename. Blocking; called
-// at start, and from any thread for a peer's first contact.
+// The files beside the log: `identity` (whose directory this is), `lock` (which process has it),
+// `peers` (disks met so far) and `standing` (whether it may vote; absent: not yet). Text, closed by
+// a checksum line, replaced by rename. Blocking; called at start, and from any thread for a peer's
+// first contact.
 #include "server/data_directory.h"
 
 #include <fcntl.h>
@@ -33,6 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxFileBytes = 64 * 1024;
+constexpr const char* kStandingFile = "standing";
 constexpr int kLockTries = 40;            // two seconds
 constexpr int kOrphanedLockTries = 2400;  // two minutes
 constexpr int kLockTriesPerLine = 200;    // ten seconds
@@ -168,15 +170,27 @@ Result<std::map<NodeId, DiskId>> read_peers(const std::string& path) {
   return *peers;
 }
 
+// A directory that an earlier version made has no such file: it asks, as a new one does.
+Result<Standing> read_standing(const std::string& path, const DiskId& disk) {
+  std::error_code code;
+  if (!fs::exists(path, code) && !code) return Standing::kWaiting;
+  auto text = read_file(path);
+  if (!text) return tl::unexpected(text.error());
+  auto standing = parse_standing(*text, disk);
+  if (!standing) return error(fmt::format("{} is damaged: restore it from a backup", path));
+  return *standing;
+}
+
 class OpenDirectory final : public LockedDirectory {
  public:
   OpenDirectory(std::string path, Configuration configuration, wal::Descriptor lock,
-                std::map<NodeId, DiskId> peers, uint32_t streams)
+                std::map<NodeId, DiskId> peers, uint32_t streams, Standing standing)
       : path_(std::move(path)),
         configuration_(std::move(configuration)),
         lock_(std::move(lock)),
         streams_(streams),
-        peers_(std::move(peers)) {}
+        peers_(std::move(peers)),
+        standing_(standing) {}
 
   const Configuration& configuration() const override { return configuration_; }
   const std::string& path() const override { return path_; }
@@ -188,6 +202,12 @@ class OpenDirectory final : public LockedDirectory {
     return written;
   }
   std::string check_peer_disk(NodeId node, DiskId disk) override;
+  net::DiskTable known_disks() override;
+  Standing standing() const override { return standing_; }
+  Result<void> remember_standing(Standing standing) override {
+    ONCE_ASSERT(standing != Standing::kWaiting);
+    return replace_file(path_, kStandingFile, standing_text(standing, configuration_.disk));
+  }
 
  private:
   const std::string path_;
@@ -195,8 +215,16 @@ class OpenDirectory final : public LockedDirectory {
   const wal::Descriptor lock_;  // held as long as it is open
   uint32_t streams_;
   std::mutex mutex_;
-  std::map<NodeId, DiskId> peers_;
+  std::map<NodeId, DiskId> peers_;  // guarded by mutex_: what the file says
+  const Standing standing_;
 };
+
+net::DiskTable OpenDirectory::known_disks() {
+  std::lock_guard guard(mutex_);
+  net::DiskTable table;
+  for (const auto& [node, disk] : peers_) table.set(node, disk);
+  return table;
+}
 
 std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
   if (node.value == 0 || node.value > kMaxNodes) {
@@ -291,8 +319,10 @@ Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& 
   if (!peers) return tl::unexpected(peers.error());
   auto streams = read_streams(path);
   if (!streams) return tl::unexpected(streams.error());
+  auto standing = read_standing(path + "/" + kStandingFile, configuration->disk);
+  if (!standing) return tl::unexpected(standing.error());
   return std::make_unique<OpenDirectory>(path, std::move(*configuration), std::move(*lock),
-                                         std::move(*peers), *streams);
+                                         std::move(*peers), *streams, *standing);
 }
 
 }  // namespace once::server

@@ -1,5 +1,6 @@
-// A node's data directory: who it belongs to, the lock that keeps two processes apart, and the disk
-// identities of the peers met so far. A refused start changes nothing in it.
+// A node's data directory: who it belongs to, the lock that keeps two processes apart, the disk
+// identities of the peers met so far, and whether it may vote. A refused start changes nothing in
+// it.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "net/disk_table.h"
 
 namespace once::server {
 
@@ -24,6 +26,10 @@ struct Configuration {
   uint64_t segment_bytes = 0;
   std::vector<std::pair<NodeId, std::string>> members;  // ascending; HOST:PORT of the peer port
 };
+
+// kWaiting: not every member has said yet that it knows this disk. kAdmitted: all have, once and
+// for ever. kWithdrawn: it was formatted as a cluster of one, and is not alone: it votes no more.
+enum class Standing : uint8_t { kWaiting, kAdmitted, kWithdrawn };
 
 class LockedDirectory;
 
@@ -48,6 +54,10 @@ class DataDirectory {
   // Empty: this is the disk that we know under that number, or the first one (then remembered
   // durably before this returns). Otherwise the reason to refuse. Any thread.
   virtual std::string check_peer_disk(NodeId node, DiskId disk) = 0;
+  // The disks that it remembers, durably. Any thread.
+  virtual net::DiskTable known_disks() = 0;
+  virtual Standing standing() const = 0;  // as it was when the directory was opened
+  virtual Result<void> remember_standing(Standing standing) = 0;  // durable when it returns
 };
 
 // One on the machine's own disk, as open() gives it. Only who sets up the rings sees the
@@ -61,6 +71,9 @@ class LockedDirectory : public DataDirectory {
 
 // "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once.
 Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text);
+// Of a new cluster: no two members have one address, however it is written. What it returns is
+// advice for people; often none.
+Result<std::string> check_member_list(const std::vector<std::pair<NodeId, std::string>>& members);
 Result<ClusterId> parse_cluster_id(const std::string& hex);  // 1..32 hex digits
 
 }  // namespace once::server

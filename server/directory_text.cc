@@ -149,6 +149,23 @@ std::optional<std::map<NodeId, DiskId>> parse_peers(const std::string& text) {
   return peers;
 }
 
+std::string standing_text(Standing standing, const DiskId& disk) {
+  const char* word = standing == Standing::kAdmitted ? "admitted" : "withdrawn";
+  return with_checksum(fmt::format("standing={}\ndisk={}\n", word, to_hex(disk)));
+}
+
+std::optional<Standing> parse_standing(const std::string& text, const DiskId& disk) {
+  Lines lines;
+  DiskId of;
+  if (!parse_lines(text, &lines) || lines.size() != 2 || lines[0].first != "standing" ||
+      lines[1].first != "disk" || !parse_hex(lines[1].second, &of) || of != disk) {
+    return std::nullopt;
+  }
+  if (lines[0].second == "admitted") return Standing::kAdmitted;
+  if (lines[0].second == "withdrawn") return Standing::kWithdrawn;
+  return std::nullopt;
+}
+
 std::string streams_text(uint32_t count) { return with_checksum(fmt::format("count={}\n", count)); }
 
 std::optional<uint32_t> parse_streams(const std::string& text) {
@@ -180,6 +197,38 @@ Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::str
     at = end + 1;
   }
   return std::vector<std::pair<NodeId, std::string>>(members.begin(), members.end());
+}
+
+namespace {
+
+// One spelling for one address: names of hosts know no case, and ports no leading zeros.
+std::string normal_address(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (host.size() > 1 && host.back() == '.') host.pop_back();
+  uint64_t port = 0;
+  parse_number(std::string_view(address).substr(colon + 1), &port);
+  return fmt::format("{}:{}", host, port);
+}
+
+}  // namespace
+
+Result<std::string> check_member_list(
+    const std::vector<std::pair<NodeId, std::string>>& members) {
+  std::map<std::string, NodeId> seen;
+  for (const auto& [node, address] : members) {
+    const auto [before, first] = seen.emplace(normal_address(address), node);
+    if (first) continue;
+    return error(fmt::format("nodes {} and {} have the same address {}: each needs one of its own",
+                             before->second.value, node.value, address));
+  }
+  const size_t count = members.size();
+  if (count % 2 != 0) return std::string{};
+  return fmt::format(
+      "{} nodes survive the loss of {}, no more than {} do, and each write waits for more disks: "
+      "an odd number is worth more",
+      count, (count - 1) / 2, count - 1);
 }
 
 Result<ClusterId> parse_cluster_id(const std::string& hex) {

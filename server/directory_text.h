@@ -26,6 +26,10 @@ Result<Configuration> parse_identity(const std::string& path, const std::string&
 std::string peers_text(const std::map<NodeId, DiskId>& peers);
 std::optional<std::map<NodeId, DiskId>> parse_peers(const std::string& text);  // nothing: damaged
 
+std::string standing_text(Standing standing, const DiskId& disk);
+// Nothing: damaged, or of another disk.
+std::optional<Standing> parse_standing(const std::string& text, const DiskId& disk);
+
 std::string streams_text(uint32_t count);
 std::optional<uint32_t> parse_streams(const std::string& text);  // nothing: damaged
 

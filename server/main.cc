@@ -36,9 +36,12 @@ int run(const FormatOptions& options) {
     log_error(fmt::format("--cluster does not name node {}", options.node));
     return kExitUsage;
   }
+  const auto advice = check_member_list(configuration.members);
+  if (!advice) return log_error(advice.error().message), kExitUsage;
   const auto made =
       DataDirectory::format(options.data, configuration, !options.unsafe_buffered_log);
   if (!made) return log_error(made.error().message), kExitDirectory;
+  if (!advice->empty()) log_info(*advice);
   fmt::print("formatted {} as node {}\n", options.data, options.node);
   return kExitDone;
 }

@@ -74,6 +74,9 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   for (const Core& core : cores_) {
     incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
   }
+  if (const auto opened = host_.admission().open(); !opened) {
+    return refuse(kExitDirectory, opened.error().message);
+  }
   ++incarnation_;
   host_.set_incarnation(incarnation_);
   return {};
@@ -140,6 +143,7 @@ void NodeCores::build_core(uint16_t index) {
   links.self.cluster = configuration_.cluster;
   links.self.disk = configuration_.disk;
   links.self.epoch = configuration_.epoch;
+  links.self.hash_seed = configuration_.hash_seed;
   links.self.node = configuration_.node;
   links.self.core = CoreId{index};
   links.self.cores = options_.cores;

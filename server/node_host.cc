@@ -14,7 +14,8 @@ NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_
     : directory_(directory),
       configuration_(directory.configuration()),
       cores_(cores),
-      client_address_(std::move(client_address)) {
+      client_address_(std::move(client_address)),
+      admission_(directory, [this](std::string_view line) { log_line(line); }) {
   ONCE_ASSERT(cores >= 1 && cores <= kMaxCores);
 }
 
@@ -54,31 +55,6 @@ net::ServerHello NodeHost::server_hello(CoreId core) {
   return hello;
 }
 
-std::string NodeHost::check_identity(const net::PeerHello& hello) {
-  const Configuration& mine = configuration_;
-  if (hello.version != net::kProtocolVersion) {
-    return fmt::format("protocol version {} is not spoken here, only {}", hello.version,
-                       net::kProtocolVersion);
-  }
-  if (hello.cluster != mine.cluster) return "of another cluster: check the peer addresses";
-  if (hello.epoch != mine.epoch) {
-    return fmt::format("configuration epoch {}, here it is {}", hello.epoch, mine.epoch);
-  }
-  if (hello.target_node != mine.node) {
-    return fmt::format("this is node {}, not node {}: check the peer addresses", mine.node.value,
-                       hello.target_node.value);
-  }
-  const bool member = std::any_of(mine.members.begin(), mine.members.end(),
-                                  [&](const auto& entry) { return entry.first == hello.node; });
-  if (!member || hello.node == mine.node) {
-    return fmt::format("node {} is no other member of this cluster", hello.node.value);
-  }
-  if (hello.cores == 0 || hello.cores > kMaxCores || hello.core.value >= hello.cores) {
-    return fmt::format("core {} of {} cannot be", hello.core.value, hello.cores);
-  }
-  return directory_.check_peer_disk(hello.node, hello.disk);
-}
-
 void NodeHost::on_peer(const net::PeerHello& hello) {
   const std::lock_guard lock(mutex_);
   known_[hello.node] = {hello.node, hello.cores, hello.client_address};
@@ -93,6 +69,11 @@ net::StatusReport NodeHost::status() {
   report.node = configuration_.node;
   report.pid = static_cast<uint64_t>(::getpid());
   report.counters = summarize(cores, others);
+  report.counters.emplace_back("admitted", admission_.may_vote() ? 1 : 0);
+  report.counters.emplace_back("withdrawn", admission_.standing() == Standing::kWithdrawn ? 1 : 0);
+  for (const NodeId peer : peers()) {
+    report.counters.emplace_back(fmt::format("peer_{}_met", peer.value), admission_.met_by(peer));
+  }
   const auto up = std::chrono::steady_clock::now() - began_;
   report.counters.emplace_back("incarnation", incarnation_);
   report.counters.emplace_back("cores", cores_);
@@ -111,6 +92,10 @@ void NodeHost::on_started(CoreId core) {
   peer_door_.open(peer_listener_);
   log_line(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
                        client_address_, incarnation_));
+}
+
+void NodeHost::on_tick(CoreId core, int64_t now_ns) {
+  if (core.value == 0) admission_.on_tick(now_ns);
 }
 
 void NodeHost::set_idle(CoreId core, bool idle) {

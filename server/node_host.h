@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reactor/io.h"
+#include "server/admission.h"
 #include "server/data_directory.h"
 #include "server/shard.h"
 
@@ -39,15 +40,20 @@ class NodeHost : public ShardHost {
   GatedDoor& client_door() { return client_door_; }
   GatedDoor& peer_door() { return peer_door_; }
   std::vector<NodeId> peers() const;
+  Admission& admission() { return admission_; }
   // From a signal handler too.
   void request_stop() { stop_.store(true, std::memory_order_relaxed); }
 
   net::ServerHello server_hello(CoreId core) override;
-  std::string check_identity(const net::PeerHello& hello) override;
+  bool may_vote() override { return admission_.may_vote(); }
+  net::DiskTable known_disks() override { return directory_.known_disks(); }
+  void on_contact(const net::PeerHello& hello) override { admission_.on_contact(hello); }
+  net::Meeting meet(const net::PeerHello& hello) override { return admission_.meet(hello); }
   void on_peer(const net::PeerHello& hello) override;
   net::StatusReport status() override;
   void publish(CoreId core, const CoreSnapshot& snapshot) override;
   void on_started(CoreId core) override;
+  void on_tick(CoreId core, int64_t now_ns) override;
   bool stop_requested() override { return stop_.load(std::memory_order_relaxed); }
   void set_idle(CoreId core, bool idle) override;
   bool all_idle() override;
@@ -59,6 +65,7 @@ class NodeHost : public ShardHost {
   const Configuration& configuration_;
   const uint16_t cores_;
   const std::string client_address_;
+  Admission admission_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   uint32_t incarnation_ = 0;
   GatedDoor client_door_;  // used by core 0 only

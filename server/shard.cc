@@ -67,13 +67,10 @@ void Shard::on_link_down(Endpoint peer, std::string_view) {
   events_.push_back({peer, paxos::LinkDown{}});
 }
 
-std::string Shard::check_identity(const net::PeerHello& hello) {
-  return host_.check_identity(hello);
-}
-
 void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
                        const paxos::ClientRequest& request) {
-  if (draining_) {  // it never reached the replica, so it certainly did not happen
+  // It never reached the replica, so it certainly did not happen.
+  if (draining_ || !host_.may_vote()) {
     refusals_.push_back({connection, correlation, paxos::Status::kUnavailable});
     return;
   }
@@ -168,6 +165,7 @@ void Shard::tick() {
   post_late_replies();
   forget_gone();
   publish();
+  host_.on_tick(options_.self.core, now_ns);
   check_drained();
 }
 
@@ -424,7 +422,7 @@ void Shard::publish() {
   now[Counter::kHeldDropped] = hold_.dropped();
   now[Counter::kNames] = replica.names;
   now[Counter::kUnsettled] = replica.unsettled;
-  now[Counter::kClaimed] = replica.claimed;
+  now[Counter::kClaimed] = host_.may_vote() ? replica.claimed : 0;
   now[Counter::kConnections] = listener_->connections();
   now[Counter::kOperations] = tokens_.used();
   now[Counter::kLogBatches] = log.batches;

@@ -30,11 +30,16 @@ class ShardHost {
  public:
   virtual ~ShardHost() = default;
   virtual net::ServerHello server_hello(CoreId core) = 0;
-  virtual std::string check_identity(const net::PeerHello& hello) = 0;
+  // As PeerLinksHandler; without a vote, clients are told `unavailable` too.
+  virtual bool may_vote() = 0;
+  virtual net::DiskTable known_disks() = 0;
+  virtual void on_contact(const net::PeerHello& hello) = 0;
+  virtual net::Meeting meet(const net::PeerHello& hello) = 0;
   virtual void on_peer(const net::PeerHello& hello) = 0;
   virtual net::StatusReport status() = 0;
   virtual void publish(CoreId core, const CoreSnapshot& snapshot) = 0;
   virtual void on_started(CoreId core) = 0;  // the incarnation is durable: doors may open
+  virtual void on_tick(CoreId core, int64_t now_ns) = 0;
   virtual bool stop_requested() = 0;
   virtual void set_idle(CoreId core, bool idle) = 0;
   virtual bool all_idle() = 0;
@@ -71,7 +76,10 @@ class Shard final : public reactor::BatchHandler,
   void on_link_up(Endpoint peer, const net::PeerHello& hello) override;
   void on_link_down(Endpoint peer, std::string_view why) override;
   void on_message(Endpoint from, const paxos::Message& message) override;
-  std::string check_identity(const net::PeerHello& hello) override;
+  bool may_vote() override { return host_.may_vote(); }
+  net::DiskTable known_disks() override { return host_.known_disks(); }
+  void on_contact(const net::PeerHello& hello) override { host_.on_contact(hello); }
+  net::Meeting meet(const net::PeerHello& hello) override { return host_.meet(hello); }
 
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
   void log_line(std::string_view line) override;

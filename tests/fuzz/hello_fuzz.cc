@@ -31,6 +31,7 @@ net::PeerHello self() {
   net::PeerHello hello;
   hello.cluster = ClusterId{{1, 2}};
   hello.node = NodeId{2};
+  hello.members = net::NodeSet{0b1110};
   return hello;
 }
 
@@ -45,11 +46,15 @@ void try_greeting(std::string_view frame, bool made_by_us) {
   const net::PeerHello& hello = greeting->hello;
   ONCE_ASSERT(hello.node.value >= 1 && hello.node.value <= kMaxNodes);
   ONCE_ASSERT(hello.cores >= 1 && hello.cores <= kMaxCores && hello.core.value < hello.cores);
+  ONCE_ASSERT(hello.members.has(hello.node) && !hello.known.nodes.has(hello.node));
+  ONCE_ASSERT(!hello.known.nodes.has(NodeId{0}) && (hello.votes || !hello.link));
   for (const uint16_t dialled : {uint16_t{0}, uint16_t{1}, uint16_t{3}}) {
     if (!net::reason_to_refuse(hello, self(), NodeId{dialled}).empty()) continue;
     ONCE_ASSERT(hello.node != self().node && hello.cluster == self().cluster);
     ONCE_ASSERT(hello.target_node == self().node && hello.epoch == self().epoch);
     ONCE_ASSERT(dialled == 0 || hello.node.value == dialled);
+    ONCE_ASSERT(hello.members == self().members && hello.shard_count == self().shard_count);
+    ONCE_ASSERT(dialled != 0 || !hello.link || hello.node < self().node);
   }
   const auto again = encoded([&](auto& out) { net::encode_peer_hello(hello, out); });
   if (made_by_us) ONCE_ASSERT(view(again) == frame);

@@ -162,8 +162,14 @@ void write_hellos(const Corpus& corpus) {
   peer.disk = DiskId{{3, 4}};
   peer.node = NodeId{1};
   peer.target_node = NodeId{2};
+  peer.members = net::NodeSet{0b110};
+  peer.shard_count = kShardCount;
   peer.incarnation = 5;
   peer.client_address = "127.0.0.1:7401";
+  net::PeerHello voter = peer;
+  voter.votes = voter.link = true;
+  voter.known.set(NodeId{2}, DiskId{{5, 6}});
+  const auto votes = made([&](auto& out) { net::encode_peer_hello(voter, out); });
   const auto body = [](const std::string& frame) { return frame.substr(net::kFrameHeaderBytes); };
   const auto greeting = made([&](auto& out) { net::encode_peer_hello(peer, out); });
   const auto refusal = made([](auto& out) { net::encode_peer_refusal("no\nmember", out); });
@@ -173,6 +179,7 @@ void write_hellos(const Corpus& corpus) {
   corpus.add("server",
              '\1' + body(made([&](auto& out) { net::encode_server_hello(server, out); })));
   corpus.add("peer", '\2' + greeting.substr(net::kPeerHeaderBytes + 8));
+  corpus.add("peer-that-votes", '\2' + votes.substr(net::kPeerHeaderBytes + 8));
   corpus.add("refusal", '\2' + refusal.substr(net::kPeerHeaderBytes + 8));
   corpus.add("peer-frame", '\3' + greeting);
 }

@@ -55,6 +55,7 @@ class StreamsNode final : public server::ShardHost {
     shard_ = std::make_unique<server::Shard>(shard, io, *replica_, *this, nullptr);
     net::PeerLinksOptions links;
     links.self = hello(kSelf, {});
+    links.self.members = {};
     links.shard_count = kShardCount;
     links.peers = {{kDialler, "peer:1"}, {kDialled, "peer:3"}};
     links_ = net::make_peer_links(io, links, shard_.get());
@@ -71,6 +72,9 @@ class StreamsNode final : public server::ShardHost {
     hello.disk = DiskId{{1, from.value}};
     hello.node = from;
     hello.target_node = to;
+    hello.votes = hello.link = true;
+    hello.shard_count = kShardCount;
+    for (const NodeId member : {kDialler, kSelf, kDialled}) hello.members.add(member);
     hello.incarnation = 1;
     hello.client_address = "client";
     return hello;
@@ -103,13 +107,19 @@ class StreamsNode final : public server::ShardHost {
     hello.members = {{kDialler, 1, "client:1"}, {kSelf, 1, "client:2"}, {kDialled, 1, ""}};
     return hello;
   }
-  std::string check_identity(const net::PeerHello& hello) override {
-    return hello.disk.high == 1 ? "" : "another disk than before";
+  bool may_vote() override { return true; }
+  net::DiskTable known_disks() override { return {}; }
+  void on_contact(const net::PeerHello&) override {}
+  net::Meeting meet(const net::PeerHello& hello) override {
+    net::Meeting meeting;
+    if (hello.disk.high != 1) meeting.stranger = "another disk than before";
+    return meeting;
   }
   void on_peer(const net::PeerHello&) override {}
   net::StatusReport status() override { return {kSelf, 7, {{"names", 1}}}; }
   void publish(CoreId, const server::CoreSnapshot&) override {}
   void on_started(CoreId) override {}
+  void on_tick(CoreId, int64_t) override {}
   bool stop_requested() override { return stopping_; }
   void set_idle(CoreId, bool) override {}
   bool all_idle() override { return false; }

@@ -91,7 +91,7 @@ def unit(name, folders, cost):
 
 def known(root, fast):
     """Those whose sources exist; the fast subset leaves out what takes long."""
-    whole = {"paxos", "wal", "server", "client"}
+    whole = {"paxos", "wal", "server", "client", "net"}
     killers = [unit(name, {"paxos"}, 1) for name in PAPER]
     killers += [
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
@@ -100,6 +100,9 @@ def known(root, fast):
         unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"wal", "server"}, 2),
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
+        unit("admission_test", {"server"}, 2), unit("peer_links_test", {"net"}, 2),
+        unit("peer_meetings_test", {"net"}, 2),
+        unit("codec_test", {"net"}, 2),
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),

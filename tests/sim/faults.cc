@@ -98,8 +98,18 @@ void Faults::crash(size_t node) {
 
 bool Faults::may_lose_another() const {
   size_t lost = 0;
-  for (const auto& node : nodes_) lost += node->lost() ? 1 : 0;
+  for (const auto& node : nodes_) lost += node->lost() || node->wiped() ? 1 : 0;
   return lost + 1 <= (nodes_.size() - 1) / 2;
+}
+
+// It will never vote again: its disk is lost, or somebody heard of an earlier one all the same.
+bool Faults::is_out(size_t node) const {
+  if (nodes_[node]->lost()) return true;
+  if (!nodes_[node]->wiped() || nodes_[node]->admitted()) return false;
+  for (const auto& other : nodes_) {
+    if (other->knows_another_disk_of(*nodes_[node])) return true;
+  }
+  return false;
 }
 
 // The node's data are gone, in a way that it or its peers must notice.
@@ -107,12 +117,6 @@ bool Faults::lose_disk(size_t node) {
   if (nodes_[node]->lost() || !may_lose_another()) return false;
   if (world_.chance(plan_.damage) && nodes_[node]->damage(world_.below(2) == 0)) return true;
   if (!world_.chance(plan_.wipe)) return false;
-  // A peer that never met the old disk has no way to refuse the new one.
-  for (size_t other = 0; other < nodes_.size(); ++other) {
-    if (other != node && !nodes_[other]->lost() && !nodes_[other]->knows_disk_of(node)) {
-      return false;
-    }
-  }
   nodes_[node]->wipe();
   return true;
 }
@@ -226,13 +230,33 @@ void Faults::break_for_ever(size_t node) {
   }
 }
 
-void Faults::heal_majority() {
+void Faults::let_all_meet() {
   healed_ = true;
   for (size_t i = 0; i < partitions_.size(); ++i) end_partition(i);
   network_.calm();
+  if (!without_vote()) return;
+  world_.tell("every node comes up, until all have met");
+  for (size_t node = 0; node < nodes_.size(); ++node) {
+    // Formatted anew it does not vote, but says that it knows the others.
+    if (!nodes_[node]->up() && nodes_[node]->has_no_disk()) nodes_[node]->wipe();
+    nodes_[node]->calm();
+    nodes_[node]->set_paused(false);
+    nodes_[node]->start();
+  }
+}
+
+std::optional<size_t> Faults::without_vote() const {
+  for (size_t node = 0; node < nodes_.size(); ++node) {
+    if (!is_out(node) && !nodes_[node]->admitted()) return node;
+  }
+  return std::nullopt;
+}
+
+void Faults::heal_majority() {
+  ONCE_ASSERT(healed_);
   std::vector<size_t> whole;
   for (size_t node = 0; node < nodes_.size(); ++node) {
-    if (!nodes_[node]->lost()) whole.push_back(node);
+    if (!is_out(node)) whole.push_back(node);
   }
   const size_t quorum = nodes_.size() / 2 + 1;
   ONCE_ASSERT(whole.size() >= quorum);

@@ -18,7 +18,11 @@ class Faults final : public Actor {
   Faults(World& world, Network& network, const Plan& plan,
          std::vector<std::unique_ptr<SimNode>>& nodes);
   void begin();
-  // No fault begins any more. A majority that has its disks comes up and can reach each other and
+  // No fault begins any more, and every node is up until all that ever can may vote.
+  void let_all_meet();
+  // One that has its disk, and may not vote yet.
+  std::optional<size_t> without_vote() const;
+  // A majority that has its disks comes up and can reach each other and
   // every client; the rest is left as it is, or worse.
   void heal_majority();
   // One of the healed nodes, if any, that has not got its names' first ballot back (DESIGN 3.2).
@@ -47,6 +51,7 @@ class Faults final : public Actor {
   void break_for_ever(size_t node);
   size_t draw_node() { return world_.below(nodes_.size()); }
   bool may_lose_another() const;
+  bool is_out(size_t node) const;
 
   World& world_;
   Network& network_;

@@ -37,8 +37,27 @@ std::string peer_address(size_t node) { return fmt::format("node{}:peers", node 
 std::string client_address(size_t node) { return fmt::format("node{}:clients", node + 1); }
 
 std::string SimDirectory::check_peer_disk(NodeId node, DiskId disk) {
-  const auto [known, first] = disks_.emplace(node, disk);
-  return first || known->second == disk ? "" : "another disk than before";
+  if (disks_.names_another(node, disk)) return "another disk than before";
+  if (disks_.names(node, disk)) return "";
+  if (disk_.full) return "its disk cannot be remembered: the disk is full";
+  disks_.set(node, disk);
+  return "";
+}
+
+Result<void> SimDirectory::remember_standing(server::Standing standing) {
+  if (disk_.full) return error("the disk is full");
+  if (standing == server::Standing::kAdmitted) {
+    oracle_.on_admitted(configuration_.node, configuration_.disk);
+  }
+  standing_ = standing;
+  return {};
+}
+
+void SimDirectory::remember_all() {
+  for (const auto& [node, address] : configuration_.members) {
+    if (node != configuration_.node) disks_.set(node, DiskId{{node.value, 1}});
+  }
+  ONCE_ASSERT(remember_standing(server::Standing::kAdmitted));
 }
 
 // The host that ships, but for two things: a failed log ends the simulated process, and lines go to
@@ -52,11 +71,7 @@ class SimNode::Host final : public server::NodeHost {
     node_.world_.tell("node {}: {}", node_.index_ + 1, line);
   }
   void on_peer(const net::PeerHello& hello) override {
-    // The first disk of a node is made first: any other is a wiped one's.
-    if (hello.disk.low > 1 && !node_.impostor_) {
-      node_.world_.violation(fmt::format("node {} let in node {} with a wiped disk",
-                                         node_.index_ + 1, hello.node.value));
-    }
+    node_.oracle_.on_link(node_.index_, hello.node, hello.disk);
     NodeHost::on_peer(hello);
   }
 
@@ -89,6 +104,7 @@ SimNode::SimNode(World& world, Network& network, Oracle& oracle, const Plan& pla
         plan.round_delay_ns));
   }
   format();
+  if (plan_.met) directory_->remember_all();
 }
 
 SimNode::~SimNode() = default;
@@ -104,7 +120,7 @@ void SimNode::format() {
   for (size_t i = 0; i < plan_.nodes; ++i) {
     configuration.members.emplace_back(NodeId{static_cast<uint16_t>(i + 1)}, peer_address(i));
   }
-  directory_ = std::make_unique<SimDirectory>(std::move(configuration));
+  directory_ = std::make_unique<SimDirectory>(std::move(configuration), disk_, oracle_);
   const auto made = wal::create_stream(disk_, identity(), log_options(0));
   ONCE_ASSERT(made);
 }
@@ -122,8 +138,8 @@ wal::LogOptions SimNode::log_options(uint32_t stream) const {
   return options;
 }
 
-bool SimNode::knows_disk_of(size_t other) const {
-  return directory_->knows(NodeId{static_cast<uint16_t>(other + 1)});
+bool SimNode::knows_another_disk_of(const SimNode& other) const {
+  return directory_->known_disks().names_another(other.number(), other.disk_id());
 }
 
 // --- start and end of the process
@@ -144,6 +160,11 @@ bool SimNode::audit() {
     oracle_.end_audit(index_, stream);
   }
   return true;
+}
+
+void SimNode::start_late(int64_t after_ns) {
+  world_.count(Fault::kLateStart);
+  world_.after(after_ns, this, kStartAgain);
 }
 
 void SimNode::start() {
@@ -261,7 +282,7 @@ void SimNode::calm() {
 }
 
 bool SimNode::claimed() const {
-  if (!up()) return false;
+  if (!up() || !admitted()) return false;
   for (uint16_t core = 0; core < running_cores_; ++core) {
     if (cores_->replica(core).counters().claimed == 0) return false;
   }
@@ -371,14 +392,17 @@ void SimNode::litter() {
 
 void SimNode::wipe() {
   ONCE_ASSERT(!up());
-  world_.count(Fault::kWipe);
-  world_.tell("node {} loses its disk and is formatted anew", index_ + 1);
+  world_.count(admitted() ? Fault::kWipe : Fault::kWipeBeforeAllMet);
+  world_.tell("node {} loses its disk{} and is formatted anew", index_ + 1,
+              admitted() ? "" : ", which never voted,");
   oracle_.forget_disk(index_);
   disk_.wipe();
   disk_.full = false;
   damaged_ = false;
-  impostor_ = true;
-  lost_ = true;
+  // A disk that never voted has promised nobody anything: the new one may be let in, unless
+  // somebody knows the old one.
+  impostor_ |= admitted();
+  lost_ = impostor_;
   format();
 }
 

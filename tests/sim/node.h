@@ -19,11 +19,12 @@ namespace once::sim {
 std::string peer_address(size_t node);
 std::string client_address(size_t node);
 
-// server::DataDirectory on a simulated disk: what it remembers is durable at once.
+// server::DataDirectory on a simulated disk: what it remembers is durable at once, unless the disk
+// is full.
 class SimDirectory final : public server::DataDirectory {
  public:
-  explicit SimDirectory(server::Configuration configuration)
-      : configuration_(std::move(configuration)) {}
+  SimDirectory(server::Configuration configuration, const SimDisk& disk, Oracle& oracle)
+      : configuration_(std::move(configuration)), disk_(disk), oracle_(oracle) {}
   const server::Configuration& configuration() const override { return configuration_; }
   const std::string& path() const override { return path_; }
   uint32_t streams() const override { return streams_; }
@@ -32,13 +33,19 @@ class SimDirectory final : public server::DataDirectory {
     return {};
   }
   std::string check_peer_disk(NodeId node, DiskId disk) override;
-  bool knows(NodeId node) const { return disks_.contains(node); }
+  net::DiskTable known_disks() override { return disks_; }
+  server::Standing standing() const override { return standing_; }
+  Result<void> remember_standing(server::Standing standing) override;
+  void remember_all();  // as in a cluster whose members have met
 
  private:
   server::Configuration configuration_;
+  const SimDisk& disk_;
+  Oracle& oracle_;
   std::string path_ = "data";
   uint32_t streams_ = 1;
-  std::map<NodeId, DiskId> disks_;
+  net::DiskTable disks_;
+  server::Standing standing_ = server::Standing::kWaiting;
 };
 
 class SimNode final : public WriteWatcher, public Actor {
@@ -47,6 +54,7 @@ class SimNode final : public WriteWatcher, public Actor {
   ~SimNode() override;
 
   void start();
+  void start_late(int64_t after_ns);
   void crash(bool silent);
   void set_paused(bool paused);
   void jump_clock(int64_t forward_ns);
@@ -55,14 +63,17 @@ class SimNode final : public WriteWatcher, public Actor {
   // Of a node that is down. False: there is nothing to damage yet.
   bool damage(bool misdirect);
   void litter();  // behind the tail, where it harms nothing
-  void wipe();
+  void wipe();  // its disk is lost, and formatted anew
   void stall_disk();  // each write takes seconds from now on
   void calm();        // its disk has no more faults
 
   bool up() const { return cores_ != nullptr; }
   bool paused() const { return paused_; }
   bool lost() const { return lost_; }  // for good: it may not vote again
-  bool knows_disk_of(size_t other) const;
+  bool wiped() const { return disks_made_ > 1; }
+  bool admitted() const { return directory_->standing() == server::Standing::kAdmitted; }
+  bool has_no_disk() const { return lost_ && !impostor_; }
+  bool knows_another_disk_of(const SimNode& other) const;
   bool claimed() const;  // it runs, and round 0 is open on each of its cores
   uint64_t starts() const { return starts_; }
   const paxos::ReplicaCounters& counters();  // over all its processes
@@ -86,6 +97,8 @@ class SimNode final : public WriteWatcher, public Actor {
   };
 
   void format();
+  NodeId number() const { return directory_->configuration().node; }
+  DiskId disk_id() const { return directory_->configuration().disk; }
   void fail(std::string_view what);
   bool audit();
   wal::Identity identity() const;
@@ -110,7 +123,7 @@ class SimNode final : public WriteWatcher, public Actor {
   uint64_t starts_ = 0;
   bool paused_ = false;
   bool damaged_ = false;
-  bool impostor_ = false;  // runs on a new disk under an old number
+  bool impostor_ = false;  // runs on a new disk under a number that voted on another
   bool lost_ = false;
   bool failing_ = false;
   bool calm_ = false;

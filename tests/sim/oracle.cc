@@ -80,6 +80,18 @@ void Oracle::forget_disk(size_t node) {
   for (auto& [text, name] : names_) promised(name, node) = paxos::Ballot{};
 }
 
+void Oracle::on_admitted(NodeId node, const DiskId& disk) {
+  if (admitted_.emplace(node, disk).first->second == disk) return;
+  world_.violation(fmt::format("two disks of node {} may vote", node.value));
+}
+
+void Oracle::on_link(size_t node, NodeId peer, const DiskId& disk) {
+  const auto admitted = admitted_.find(peer);
+  if (admitted != admitted_.end() && admitted->second == disk) return;
+  world_.violation(
+      fmt::format("node {} let in node {} on a disk that may not vote", node + 1, peer.value));
+}
+
 void Oracle::take(size_t node, Stream& stream, std::string_view bytes, bool recovered) {
   ++records_;
   const auto record = paxos::decode_record(bytes);

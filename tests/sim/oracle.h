@@ -38,6 +38,11 @@ class Oracle {
   void end_audit(size_t node, uint32_t stream);
   void forget_disk(size_t node);  // wiped: nothing of it is expected back
 
+  // This disk may vote under that number from now on: the only one that ever may.
+  void on_admitted(NodeId node, const DiskId& disk);
+  // A node has a link for messages with that node on that disk.
+  void on_link(size_t node, NodeId peer, const DiskId& disk);
+
   // An answer that shows this state reached a client.
   void on_shown(std::string_view name, const paxos::State& state, const char* by);
   // An answer that says that `writer` made this version: the chosen state holds it or was built on
@@ -85,6 +90,7 @@ class Oracle {
   uint64_t hash_seed_;
   std::unordered_map<std::string, Name> names_;  // never walked: its order is not the run's
   std::map<std::pair<size_t, uint32_t>, Stream> streams_;
+  std::map<NodeId, DiskId> admitted_;
   std::array<uint64_t, kPaths> decisions_{};
   uint64_t records_ = 0;
   std::string scratch_;

@@ -85,6 +85,18 @@ DiskRates draw_disk(Dice& dice) {
   return disk;
 }
 
+// The members have never met. Some start late, and disks are lost before everybody has met them.
+void strangers(Dice& dice, Plan& plan) {
+  plan.met = false;
+  for (size_t i = 0; i < plan.nodes; ++i) {
+    const bool late = dice.below(2) == 0;
+    plan.late_ns.push_back(late ? dice.between(10 * kMs, 5 * kSecond) : 0);
+  }
+  if (dice.below(2) == 0) return;
+  plan.wipe = static_cast<uint32_t>(dice.between(100'000, 1'000'000));
+  plan.every.crash_ns = dice.between(100 * kMs, 2 * kSecond);
+}
+
 }  // namespace
 
 Plan draw_plan(uint64_t seed) {
@@ -125,6 +137,7 @@ Plan draw_plan(uint64_t seed) {
     crowd(dice, plan.load);
     plan.clients = std::min<size_t>(plan.clients, 2);
   }
+  if (dice.below(3) == 0) strangers(dice, plan);
   return plan;
 }
 
@@ -135,11 +148,12 @@ std::string describe(const Plan& plan) {
   return fmt::format(
       "{} nodes, cores {}, {} clients x {} in flight; loss {:.1f} %, duplication {:.1f} %, "
       "delay {}+{} us, disk {}+{} us, a crash every {} ms, a partition every {} ms, window {}, "
-      "lingers from {}",
+      "lingers from {}{}",
       plan.nodes, cores, plan.clients, plan.load.in_flight, percent(plan.network.loss),
       percent(plan.network.duplicate), plan.network.delay_ns / kUs, plan.network.jitter_ns / kUs,
       plan.disk.latency_ns / kUs, plan.disk.jitter_ns / kUs, plan.every.crash_ns / kMs,
-      plan.every.partition_ns / kMs, plan.round_zero_window, plan.linger_from);
+      plan.every.partition_ns / kMs, plan.round_zero_window, plan.linger_from,
+      plan.met ? "" : ", have never met");
 }
 
 }  // namespace once::sim

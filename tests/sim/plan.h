@@ -56,6 +56,8 @@ struct Plan {
   uint32_t silent = 0;          // per million crashes: the machine, not the process
   uint32_t crash_on_write = 0;  // per million writes
   uint32_t cores_change = 0;    // per million restarts
+  bool met = true;              // the members know each other, and all may vote
+  std::vector<int64_t> late_ns;  // of each node, when they have not: its first start
   uint32_t wipe = 0;            // per million restarts, while a minority is lost
   uint32_t damage = 0;          // the same: bits flipped, writes misdirected below the watermark
   uint32_t garbage = 0;         // per million restarts: behind the tail

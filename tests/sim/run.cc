@@ -54,10 +54,11 @@ class Run final : public Wiretap {
 
   RunResult run() {
     world_.tell("{}", describe(plan_));
-    for (auto& node : nodes_) node->start();
+    start_nodes();
     for (auto& client : clients_) client->begin();
     faults_.begin();
     world_.run_until(options_.seconds * kSecond);
+    if (world_.violated().empty()) let_all_meet();
     if (world_.violated().empty()) liveness();
     if (world_.violated().empty()) check_history();
     return result();
@@ -65,6 +66,8 @@ class Run final : public Wiretap {
 
  private:
   void on_node_sends(HostId client, std::string_view frames) override;
+  void start_nodes();
+  void let_all_meet();
   void liveness();
   void probe_all();
   bool all_answered() const;
@@ -103,6 +106,26 @@ void Run::on_node_sends(HostId client, std::string_view frames) {
     } else {
       oracle_.on_shown(call->name, reply->state, "an answer under way");
     }
+  }
+}
+
+void Run::start_nodes() {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const int64_t late_ns = plan_.met ? 0 : plan_.late_ns[i];
+    late_ns > 0 ? nodes_[i]->start_late(late_ns) : nodes_[i]->start();
+  }
+}
+
+// Before that nothing can be demanded: no node votes that not every other one has met.
+void Run::let_all_meet() {
+  faults_.let_all_meet();
+  const int64_t bound = world_.now() + kLivenessBoundNs;
+  while (faults_.without_vote() && world_.now() < bound && world_.violated().empty()) {
+    world_.run_until(std::min(bound, world_.now() + 10 * kMs));
+  }
+  if (const auto node = faults_.without_vote()) {
+    world_.violation(fmt::format("liveness: every node is up since {} s, and node {} may not vote",
+                                 kLivenessBoundNs / kSecond, *node + 1));
   }
 }
 

@@ -29,6 +29,8 @@ const char* fault_name(Fault fault) {
       "restarts with other cores",
       "pauses",
       "wiped disks",
+      "disks wiped before all met",
+      "late first starts",
       "clock jumps",
       "drifting clocks",
   };

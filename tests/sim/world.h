@@ -46,6 +46,8 @@ enum class Fault : uint8_t {
   kCoresChanged,
   kPause,
   kWipe,
+  kWipeBeforeAllMet,
+  kLateStart,
   kClockJump,
   kClockDrift,
   kCount

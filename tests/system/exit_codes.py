@@ -153,9 +153,10 @@ def bad_directories(cluster, damage):
     refused(cluster, DIRECTORY, base / "missing", ["no data directory", "onced format"])
     refused(cluster, DIRECTORY, base / "a-file", ["no data directory"])
     refused(cluster, DIRECTORY, base / "empty", ["not formatted", "onced format"])
-    for name in ("identity", "peers", "streams"):
+    for name in ("identity", "peers", "streams", "standing"):
         damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),
-                       [name, "damaged"], DIRECTORY, inspect=name != "peers")
+                       [name, "damaged"], DIRECTORY,
+                       inspect=name not in ("peers", "standing"))
     # A volume that is not mounted: the file is not damaged, it cannot be reached.
     damage.refused("a segment that cannot be opened",
                    lambda copy: point_nowhere(segments(copy, 0)[1]),

@@ -166,8 +166,14 @@ PeerHello some_hello() {
   hello.cores = 4;
   hello.target_core = CoreId{3};
   hello.target_node = NodeId{2};
+  hello.votes = hello.link = true;
+  hello.hash_seed = 6;
+  hello.shard_count = 64;
+  hello.members = NodeSet{0b1000'0000'0000'1110};
   hello.incarnation = 9;
   hello.client_address = "127.0.0.1:7401";
+  hello.known.set(NodeId{2}, DiskId{{7, 8}});
+  hello.known.set(NodeId{15}, DiskId{{9, 10}});
   return hello;
 }
 
@@ -185,9 +191,51 @@ TEST(PeerFrame, HelloAndRefusalComeBack) {
       EXPECT_FALSE(decode_greeting(flipped)) << i;
     }
   }
+  EXPECT_TRUE(back->hello.votes && back->hello.link);
+  EXPECT_EQ(back->hello.members.text(), "1, 2, 3, 15");
+  EXPECT_TRUE(back->hello.known.names(NodeId{2}, DiskId{{7, 8}}));
+  EXPECT_TRUE(back->hello.known.names(NodeId{15}, DiskId{{9, 10}}));
+  EXPECT_TRUE(back->hello.known.names_another(NodeId{15}, DiskId{{9, 11}}));
+  EXPECT_FALSE(back->hello.known.nodes.has(NodeId{3}));
   std::string refusal = made([](auto& out) { encode_peer_refusal("no", out); });
   ASSERT_TRUE(decode_greeting(refusal));
   EXPECT_EQ(decode_greeting(refusal)->refusal, "no");
+}
+
+// The largest hello fits into what a stranger may send, and what contradicts itself is refused.
+TEST(PeerFrame, HellosKeepTheirBounds) {
+  PeerHello full = some_hello();
+  full.members = NodeSet{0xfffe};
+  full.client_address = std::string(512, 'a');
+  for (uint16_t node = 2; node <= kMaxNodes; ++node) {
+    full.known.set(NodeId{node}, DiskId{{1, node}});
+  }
+  const std::string bytes = made([&](auto& out) { encode_peer_hello(full, out); });
+  EXPECT_LE(bytes.size(), kMaxGreetingBytes);
+  ASSERT_TRUE(decode_greeting(bytes));
+  EXPECT_EQ(decode_greeting(bytes)->hello.known.nodes.bits(), 0xfffc);
+  const std::pair<const char*, std::function<void(PeerHello&)>> spoilers[] = {
+      {"node 0 is a member", [](PeerHello& hello) { hello.members = NodeSet{0b1111}; }},
+      {"it is no member itself", [](PeerHello& hello) { hello.members.remove(hello.node); }},
+      {"no members", [](PeerHello& hello) { hello.members = {}; }},
+      {"a disk of node 0", [](PeerHello& hello) { hello.known.set(NodeId{0}, DiskId{}); }},
+      {"a disk of itself", [](PeerHello& hello) { hello.known.set(hello.node, hello.disk); }},
+      {"a link without a vote", [](PeerHello& hello) { hello.votes = false; }},
+  };
+  for (const auto& [what, spoil] : spoilers) {
+    PeerHello bad = some_hello();
+    spoil(bad);
+    EXPECT_FALSE(decode_greeting(made([&](auto& out) { encode_peer_hello(bad, out); }))) << what;
+  }
+  // A table that claims more disks than follow, or fewer.
+  for (const uint16_t bits : {uint16_t{0xfffc}, uint16_t{0b100}, uint16_t{0}}) {
+    std::string lied = made([](auto& out) { encode_peer_hello(some_hello(), out); });
+    lied[lied.size() - 34] = static_cast<char>(bits & 0xff);
+    lied[lied.size() - 33] = static_cast<char>(bits >> 8);
+    std::vector<char> frame(lied.begin(), lied.end());
+    seal_peer_frame(frame, 0);
+    EXPECT_FALSE(decode_greeting({frame.data(), frame.size()})) << bits;
+  }
 }
 
 // --- client frames ------------------------------------------------------------------------------

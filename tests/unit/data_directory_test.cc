@@ -188,6 +188,24 @@ TEST(ParseMembers, RefusesWhatIsNotAList) {
   }
 }
 
+TEST(CheckMemberList, RefusesOneAddressTwiceHoweverItIsWritten) {
+  for (const char* text : {"1=h:1,2=h:1", "1=h:1,2=g:1,3=h:1", "1=127.0.0.1:80,2=127.0.0.1:080",
+                           "1=Host:1,2=hOST:1", "1=h:1,2=h.:1", "1=[::A]:1,2=[::a]:1"}) {
+    const auto members = parse_members(text);
+    ASSERT_TRUE(members) << text;
+    EXPECT_FALSE(check_member_list(*members)) << text;
+  }
+  for (const char* text : {"1=h:1", "1=h:1,2=h:2,3=h:3", "1=h:1,2=g:1,3=i:1"}) {
+    const auto checked = check_member_list(*parse_members(text));
+    ASSERT_TRUE(checked) << text;
+    EXPECT_EQ(*checked, "") << text;
+  }
+  EXPECT_NE(check_member_list(*parse_members("1=h:1,2=h:2"))->find("2 nodes survive the loss of 0"),
+            std::string::npos);
+  EXPECT_NE(check_member_list(*parse_members("1=h:1,2=h:2,3=h:3,5=h:5"))->find("no more than 3"),
+            std::string::npos);
+}
+
 TEST(ParseClusterId, TakesUpTo32HexDigits) {
   EXPECT_EQ(parse_cluster_id("0123456789abcdef0123456789ABCDEF")->high, 0x0123456789abcdefu);
   EXPECT_EQ(parse_cluster_id("1ffffffffffffffff")->high, 1u);

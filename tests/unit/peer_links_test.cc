@@ -4,110 +4,12 @@
 
 #include <set>
 
-#include "base/limits.h"
-#include "net/client_codec.h"
-#include "net/peer_codec.h"
-#include "net/peer_frame.h"
-#include "net/peer_links.h"
-#include "tests/unit/fake_net_io.h"
+#include "tests/unit/peer_links_fixture.h"
 
 namespace once::net {
 namespace {
 
-using test::FakeIo;
-using test::FakeNetwork;
-
-std::string address_of(uint16_t node) { return "peer:" + std::to_string(node); }
-
-// One core of one node.
-struct Core final : PeerLinksHandler {
-  Core(FakeNetwork& network, uint16_t node, uint16_t core = 0, uint16_t cores = 1) : io(network) {
-    options.self.cluster = ClusterId{{1, 2}};
-    options.self.disk = DiskId{{3, node}};
-    options.self.node = NodeId{node};
-    options.self.core = CoreId{core};
-    options.self.cores = cores;
-    options.self.incarnation = 1;
-    options.shard_count = kShardCount;
-    options.self.client_address = "client:" + std::to_string(node);
-    for (uint16_t other : {1, 2, 3}) {
-      if (other != node) options.peers.emplace_back(NodeId{other}, address_of(other));
-    }
-  }
-  void begin() {
-    links = make_peer_links(io, options, this);
-    if (options.self.core.value == 0) {
-      ASSERT_TRUE(io.listen(address_of(options.self.node.value), links->listen_handler()));
-    }
-    io.on_batch_end = [this] { end_round(); };
-    links->start();
-  }
-  void end_round() {
-    for (const auto& [from, message] : views) {
-      std::vector<char> out;
-      encode_message(message, out);
-      messages.emplace_back(from, std::string(out.begin(), out.end()));
-    }
-    views.clear();
-    links->flush();
-  }
-
-  void on_link_up(Endpoint peer, const PeerHello& hello) override {
-    ups.push_back(peer);
-    EXPECT_EQ(hello.node, peer.node);
-  }
-  void on_link_down(Endpoint peer, std::string_view why) override {
-    downs.emplace_back(peer, std::string(why));
-  }
-  void on_message(Endpoint from, const paxos::Message& message) override {
-    views.emplace_back(from, message);  // looked at when the round ends, which must still be fine
-  }
-  std::string check_identity(const PeerHello& hello) override {
-    return hello.disk.low == refused_disk ? "this is not the disk that was known" : "";
-  }
-  void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override {
-    siblings.at(core.value)->links->accept(std::move(handoff));
-  }
-  void log_line(std::string_view line) override { log += std::string(line) + "\n"; }
-
-  FakeIo io;
-  PeerLinksOptions options;
-  std::unique_ptr<PeerLinks> links;
-  std::vector<Core*> siblings;
-  std::vector<Endpoint> ups;
-  std::vector<std::pair<Endpoint, std::string>> downs;
-  std::vector<std::pair<Endpoint, paxos::Message>> views;
-  std::vector<std::pair<Endpoint, std::string>> messages;
-  uint64_t refused_disk = 0;
-  std::string log;
-};
-
-struct PeerLinksTest : testing::Test {
-  FakeNetwork network;
-  std::vector<std::unique_ptr<Core>> cores;
-
-  Core& add(uint16_t node, uint16_t core = 0, uint16_t count = 1) {
-    cores.push_back(std::make_unique<Core>(network, node, core, count));
-    return *cores.back();
-  }
-  void rounds(int count, int64_t step_ns = 1'000'000) {
-    for (int i = 0; i < count; ++i) {
-      network.now_ns += step_ns;
-      for (auto& core : cores) {
-        if (!core->links || core->io.frozen) continue;
-        core->links->on_tick(network.now_ns);
-        core->io.round();
-      }
-    }
-  }
-  static bool contains(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-  }
-};
-
-const Endpoint kOne{NodeId{1}, CoreId{0}};
-const Endpoint kTwo{NodeId{2}, CoreId{0}};
-const paxos::Ballot kBallot{0, NodeId{1}, 1};
+using namespace test;
 
 TEST_F(PeerLinksTest, TheLowerNumberDialsAndBothSidesComeUp) {
   Core &one = add(1), &two = add(2);
@@ -196,13 +98,20 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
   };
   std::vector<Case> cases = {
       {[](Core& one, Core&) { one.options.self.cluster.low = 9; }, "belongs to cluster"},
-      {[](Core& one, Core&) { one.options.self.version = 2; }, "version 2"},
+      {[](Core& one, Core&) { one.options.self.version = 9; }, "version 9"},
       {[](Core& one, Core&) { one.options.self.epoch = 2; }, "configuration epoch"},
       {[](Core&, Core& two) { two.refused_disk = 1; }, "not the disk"},
       {[](Core& one, Core&) { one.refused_disk = 2; }, "not the disk"},
       {[](Core& one, Core&) { one.options.peers[1].second = address_of(2); }, "looked for"},
       {[](Core&, Core& two) { two.options.peers.erase(two.options.peers.begin()); },
-       "not a member"},
+       "formatted with the members"},
+      {[](Core& one, Core&) { one.options.peers.pop_back(); }, "formatted with the members 1, 2,"},
+      {[](Core&, Core& two) { two.options.peers.emplace_back(NodeId{4}, "peer:4"); },
+       "node 2 with 1, 2, 3, 4"},
+      {[](Core& one, Core&) { one.options.peers[1].first = NodeId{5}; }, "the members 1, 2, 5"},
+      {[](Core& one, Core&) { one.options.shard_count = 32; }, "shards"},
+      {[](Core&, Core& two) { two.options.self.hash_seed = 7; }, "seed"},
+      {[](Core&, Core& two) { two.options.self.disk = DiskId{{3, 1}}; }, "leads back"},
   };
   for (const auto& one_case : cases) {
     cores.clear();
@@ -232,7 +141,7 @@ TEST_F(PeerLinksTest, AClientOnThePeerPortGetsAClearLogLine) {
     if (garbage.empty()) garbage.assign(hello.begin(), hello.end());
     two.log.clear();
     network.now_ns += 11'000'000'000;
-    auto pipe = std::make_shared<test::Pipe>();
+    auto pipe = std::make_shared<once::test::Pipe>();
     pipe->to[1] = garbage;
     two.io.accept_stream(pipe, 1, two.links->listen_handler());
     two.io.round();

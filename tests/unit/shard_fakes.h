@@ -124,11 +124,15 @@ class FakeListener final : public net::ClientListener {
 class FakeHost final : public ShardHost {
  public:
   net::ServerHello server_hello(CoreId) override { return {}; }
-  std::string check_identity(const net::PeerHello&) override { return ""; }
+  bool may_vote() override { return votes; }
+  net::DiskTable known_disks() override { return {}; }
+  void on_contact(const net::PeerHello&) override {}
+  net::Meeting meet(const net::PeerHello&) override { return {}; }
   void on_peer(const net::PeerHello&) override {}
   net::StatusReport status() override { return {}; }
   void publish(CoreId, const CoreSnapshot& snapshot) override { published = snapshot; }
   void on_started(CoreId) override { started = true; }
+  void on_tick(CoreId, int64_t) override { ++ticks; }
   bool stop_requested() override { return stop; }
   void set_idle(CoreId, bool now_idle) override { idle = now_idle; }
   bool all_idle() override { return idle; }
@@ -136,6 +140,8 @@ class FakeHost final : public ShardHost {
   void log_line(std::string_view line) override { lines.emplace_back(line); }
 
   CoreSnapshot published;
+  bool votes = true;
+  int ticks = 0;
   bool started = false;
   bool stop = false;
   bool idle = false;

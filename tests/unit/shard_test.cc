@@ -213,6 +213,23 @@ TEST(Shard, TakesWhatTheLogReportsFromWithinAFlush) {
   EXPECT_LT(core.at("send 9 to 2"), core.at("links flush")) << "it leaves in the same round";
 }
 
+TEST(Shard, AnswersUnavailableWithoutAVoteAndAsksItsHostAgainEachTime) {
+  Started core;
+  core.host.votes = false;
+  core.request(1, "0-name");
+  core.round();
+  ASSERT_EQ(core.listener.replies.size(), 1u);
+  EXPECT_EQ(core.listener.replies[0].status, paxos::Status::kUnavailable);
+  for (const auto& call : core.replica.calls) EXPECT_FALSE(call.starts_with("step")) << call;
+  core.host.votes = true;
+  core.request(2, "0-name");
+  core.round();
+  EXPECT_EQ(core.replica.calls.back(), "step 1");
+  EXPECT_EQ(core.host.ticks, 0);
+  core.shard.on_timer(1);
+  EXPECT_EQ(core.host.ticks, 1);
+}
+
 TEST(Shard, ForgetsWhatItHeldForALinkThatWentDown) {
   Started core;
   core.script([](Output& out) {

@@ -38,6 +38,7 @@ TEST(UntrustedInput, AHelloWithAReservedByteInUseIsRefused) {
   std::vector<char> frame;
   net::PeerHello hello;
   hello.node = NodeId{1};
+  hello.members.add(hello.node);
   encode_peer_hello(hello, frame);
   ASSERT_TRUE(net::decode_greeting(view(frame)));
   frame[net::kPeerHeaderBytes + 9] = 1;

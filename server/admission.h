@@ -1,0 +1,62 @@
+// Whether this node may vote. A disk may be the second one under its node's number, the first of
+// which voted and is lost: then it must never vote. So a disk votes only once every other member
+// has said that it knows this very disk, on its own disk, and no other. Whoever voted is therefore
+// known to every member, and as long as one of them keeps its disk, no second one gets that far.
+// Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/peer_links.h"
+#include "server/data_directory.h"
+
+namespace once::server {
+
+class Admission {
+ public:
+  // `log`: for the operator.
+  Admission(DataDirectory& directory, std::function<void(std::string_view)> log);
+
+  // A cluster of one has nobody to ask. Error: this cannot be made durable.
+  Result<void> open();
+  bool may_vote() const { return standing_.load(std::memory_order_relaxed) == Standing::kAdmitted; }
+  Standing standing() const { return standing_.load(std::memory_order_relaxed); }
+  bool met_by(NodeId node);  // that member has said that it knows this disk; once and for ever
+
+  // Of every hello of this cluster id.
+  void on_contact(const net::PeerHello& hello);
+  // Of one that fits this node in all but its disk.
+  net::Meeting meet(const net::PeerHello& hello);
+  // Every few milliseconds, from one thread: says now and then what is waited for.
+  void on_tick(int64_t now_ns);
+
+ private:
+  void withdraw(const net::PeerHello& hello);
+  void compare_tables(const net::PeerHello& hello, const net::DiskTable& mine);
+  net::Meeting remember(const net::PeerHello& hello, const net::DiskTable& mine);
+  bool admit_if_all_agree();
+  std::string waiting_line();
+  std::string name_of(NodeId node) const;
+
+  DataDirectory& directory_;
+  const Configuration& configuration_;
+  const std::function<void(std::string_view)> log_;
+  net::NodeSet others_;
+  std::atomic<Standing> standing_;
+  std::mutex mutex_;          // of what follows
+  net::NodeSet met_by_;       // they know this disk
+  net::NodeSet known_other_;  // they know another one under this number: for this whole run
+  bool remembered_ = true;    // the standing is on the disk
+  std::vector<std::pair<NodeId, NodeId>> disputes_;  // told: who contradicts, about whom
+  std::string told_;
+  int64_t told_ns_ = 0;
+};
+
+}  // namespace once::server
