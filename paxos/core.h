@@ -69,7 +69,7 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Decided& m, uint64_t hash);
   template <class M>
   bool admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index);
-  bool round_fits(const Entry* entry, const Ballot& ballot) const;
+  void approach(Entry& entry, const Ballot& ballot);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
   void flush_ranges();
@@ -88,6 +88,7 @@ class Core final : public Replica {
   void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
   void vote_round_zero(RoundZero& slot, uint16_t bit);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
+  bool stands_in_the_way(const RoundZero& slot) const;
   void advance_window();
   void announce_progress();
   void resend_round_zero();
@@ -100,8 +101,7 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Rejected& m);
   bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
   void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
-  bool begin_chain(uint32_t entry, const State& next, size_t changes, WaitList& from,
-                   uint8_t tries);
+  bool begin_chain(uint32_t entry, const State& next, size_t made, WaitList& from, uint8_t tries);
   bool has_spare_tasks() const;
   void prepare(uint32_t task);
   void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
@@ -109,6 +109,8 @@ class Core final : public Replica {
   void send_accepts(uint32_t task);
   void answer_empty(uint32_t task);
   void count_accept(uint32_t task, uint16_t bit);
+  void lose(uint32_t task, NodeId winner);
+  void send_on(uint32_t task, NodeId winner);
   void back_off(uint32_t task);
   void end_classic(uint32_t task);
   void keep_state(Task& task, const Ballot& ballot, const State& state);
@@ -160,6 +162,7 @@ class Core final : public Replica {
   void on(const Endpoint& from, const ReadReply& m);
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
+  void ask_again(uint32_t task);
   void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot& ballot,
                   const State& state);
   void end_read(uint32_t task, const Ballot& ballot, const State& state);
@@ -183,11 +186,11 @@ class Core final : public Replica {
   void on(const Endpoint& from, const ForwardReply& m);
   void on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash);
   bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
-  static Change change_of(const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
   void dispatch(uint32_t op, uint64_t hash, uint32_t entry, const ClientRequest& request);
   void begin_round_zero(uint32_t op, uint32_t entry, const ClientRequest& request);
-  void forward(uint32_t op, const Endpoint& home);
+  Endpoint next_hop(uint32_t op, const Entry* entry) const;
+  void forward(uint32_t op, const Endpoint& to);
   void take_over(uint32_t op);
   void home_lost(uint32_t op);
   void wait_on(uint32_t entry, uint32_t op);
@@ -201,10 +204,7 @@ class Core final : public Replica {
   struct Recovery;
   void recover_accept(const AcceptRecord& r, uint64_t hash);
 
-  // Entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
-  uint32_t active_round_zero(uint64_t sequence) const {
-    return static_cast<uint32_t>(sequence & (ring_.size() - 1)) << 1 | 1;
-  }
+  uint32_t active_round_zero(uint64_t sequence) const;
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
 
   ReplicaOptions options_;

@@ -3,24 +3,31 @@
 
 namespace once::paxos {
 
-// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space;
-// nor is one so high that the next could be the lowest.
-bool Core::round_fits(const Entry* entry, const Ballot& ballot) const {
-  const uint32_t known = entry ? entry->promised.round : 0;
-  if (ballot.round > kMaxRound) return false;
-  return ballot.round <= known || ballot.round - known <= kMaxRoundJump;
+// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space; but
+// a name may truly be there. It is approached, as far as is believed at a time, by a promise that
+// nobody asked for, and nothing is said: whoever asks again finds us nearer.
+void Core::approach(Entry& entry, const Ballot& ballot) {
+  ++counters_.ignored_messages;
+  ONCE_ASSERT(ballot.round <= kMaxRound && ballot.round - entry.promised.round > kMaxRoundJump);
+  const uint32_t round = entry.promised.round + kMaxRoundJump;
+  entry.promised = Ballot{round, ballot.node, ballot.incarnation};
+  entry.record = append(PromiseRecord{entry.promised, entry.name()});
 }
 
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
-// promise is told so. False: refused.
+// promise is told so. False: refused, or too far ahead.
 template <class M>
 bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index) {
   if (index == Table::kNone) {
     if (disk_full_) return false;
     index = table_.insert(hash, m.name, room);
   }
-  const Entry& entry = table_.at(index);
-  if (m.ballot >= entry.promised) return true;
+  Entry& entry = table_.at(index);
+  if (m.ballot >= entry.promised) {
+    const bool far = m.ballot.round - entry.promised.round > kMaxRoundJump;
+    if (far) approach(entry, m.ballot);
+    return !far;
+  }
   ++counters_.rejected;
   send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
   return false;
@@ -28,9 +35,8 @@ bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, u
 
 void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
   uint32_t index = table_.find(hash, m.name);
-  const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
-      !round_fits(known, m.ballot)) {
+      m.ballot.round > kMaxRound) {  // the one after the highest could be the lowest
     ++counters_.ignored_messages;
     return;
   }
@@ -47,11 +53,10 @@ void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
 
 void Core::on(const Endpoint& from, const Accept& m, uint64_t hash) {
   uint32_t index = table_.find(hash, m.name);
-  const Entry* known = index == Table::kNone ? nullptr : &table_.at(index);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
       m.state.version > kMaxVersion || (round_zero && (home_of(hash) != from.node || m.op == 0)) ||
-      !round_fits(known, m.ballot)) {
+      m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;
   }

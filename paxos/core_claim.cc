@@ -171,12 +171,13 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   const bool member = index_of(m.promised.node) < options_.members.size();
   if (!named || !member || disk_full_ || !majority_up(hash)) return;
   const uint32_t index = find_or_insert(hash, m.name);
-  if (!round_fits(&table_.at(index), m.promised)) return;
+  if (m.promised.round > kMaxRound) return;
   if (m.accepted.is_null()) {
     settle_promise(index, m.promised);
   } else if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
-    begin_classic(index, nobody, Batch{}, m.promised.round);
+    const uint32_t believed = table_.at(index).promised.round + kMaxRoundJump;
+    begin_classic(index, nobody, Batch{}, std::min(m.promised.round, believed));
   }
 }
 

@@ -48,6 +48,10 @@ bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uin
   tasks_[task].batch = batch;
   entry.active = active_task(task);
   ops_.move_all(from, tasks_[task].waiters);
+  for (uint32_t op = tasks_[task].waiters.head; op != kNil; op = ops_[op].next) {
+    tasks_[task].seen_round = std::max(tasks_[task].seen_round, ops_[op].seen_round);
+    tasks_[task].attempts = std::max(tasks_[task].attempts, ops_[op].attempts);
+  }
   if (home_of(entry.hash()) != options_.self.node) ++counters_.takeovers;
   prepare(task);
   return true;
@@ -124,7 +128,7 @@ void Core::own_vote(uint32_t index) {
   }
   const Entry& entry = table_.at(task.entry);
   if (task.phase == Phase::kAccept) return count_accept(index, self);
-  if (entry.promised != task.ballot) return back_off(index);
+  if (entry.promised != task.ballot) return lose(index, entry.promised.node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
   count_promise(index, self, entry.accepted, state);
 }
@@ -169,7 +173,8 @@ void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, c
 // is chosen. Only where nothing was accepted do they begin.
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
-  if (table_.at(task.entry).promised != task.ballot) return back_off(index);
+  const Ballot promised = table_.at(task.entry).promised;
+  if (promised != task.ballot) return lose(index, promised.node);
   if (!task.best.is_null()) return send_accepts(index);
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
@@ -249,7 +254,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
     task.started = now_;
-    return back_off(index);
+    return lose(index, entry.promised.node);
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = now_ - task.started;
@@ -261,14 +266,16 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
 }
 
 void Core::on(const Endpoint& from, const Rejected& m) {
-  if (m.promised.round > kMaxRound || m.promised.round > m.ballot.round + kMaxRoundJump) {
+  if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;
   }
+  // One far ahead is gone towards, as far as is believed at a time.
+  const uint32_t seen = std::min(m.promised.round, m.ballot.round + kMaxRoundJump);
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, options_.self.node, incarnation_} || m.op >= next_sequence_) return;
     RoundZero& slot = slot_of(m.op);
-    if (slot.open && slot.sequence == m.op) round_zero_lost(slot, m.promised.round);
+    if (slot.open && slot.sequence == m.op) round_zero_lost(slot, seen);
     advance_window();
     return;
   }
@@ -277,8 +284,41 @@ void Core::on(const Endpoint& from, const Rejected& m) {
       task->phase == Phase::kBackOff || (task->votes & bit_of(from.node))) {
     return;
   }
-  task->seen_round = std::max(task->seen_round, m.promised.round);
-  back_off(index_in(m.op));
+  task->seen_round = std::max(task->seen_round, seen);
+  lose(index_in(m.op), m.promised.node);
+}
+
+// The first time it tries again: the ballot that it lost to may be an old one. A second time
+// somebody is at work there: a loser does not duel, but sends him those whom it may.
+void Core::lose(uint32_t index, NodeId winner) {
+  const bool first = tasks_[index].attempts == 0;
+  back_off(index);
+  if (!first) send_on(index, winner);
+}
+
+// Not those that were forwarded here, lest they go round in circles, nor those of whom it is not
+// known what became of them; waits are of this node's own clients.
+void Core::send_on(uint32_t index, NodeId winner) {
+  Task& task = tasks_[index];
+  const size_t member = index_of(winner);
+  if (winner == options_.self.node || member == options_.members.size()) return;
+  const Endpoint to = peer_core(member, table_.at(task.entry).hash());
+  if (!link_up(to)) return;
+  bool sent = false;
+  for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
+    Op& op = ops_[op_index];
+    const uint32_t next = op.next;
+    const bool fixed = op.origin.node.value != 0 || op.made != 0 || op.hops >= kMostHops;
+    if (!fixed && op.operation != Operation::kWait) {
+      op.seen_round = task.seen_round;
+      op.attempts = task.attempts;
+      ops_.unlink(op_index);
+      forward(op_index, to);
+      sent = true;
+    }
+    op_index = next;
+  }
+  if (sent && task.waiters.empty() && task.batch.size == 0) end_classic(index);
 }
 
 // Randomised, so that duelling proposers part; measured by what a question takes here and now, or
@@ -306,7 +346,7 @@ void Core::tick_tasks() {
     if (task.kind == TaskKind::kFree || task.next_at > now_) continue;
     if (task.phase == Phase::kLinger) continue;  // ends with the step
     if (task.kind == TaskKind::kRead) {
-      ask(index);
+      ask_again(index);
       continue;
     }
     Entry& entry = table_.at(task.entry);

@@ -56,10 +56,6 @@ bool Core::answer_known(const Entry& entry, const Endpoint& origin, const Client
   return true;
 }
 
-Change Core::change_of(const ClientRequest& request) {
-  return {request.operation, request.id, request.version, request.value};
-}
-
 // REQUIRES: the token is where the answer goes: the client's, or the forwarding node's handle.
 void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash) {
   const uint64_t token = request.token;
@@ -95,12 +91,9 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
   keep_request(ops_[op], request.name, request.value);
   if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && entry->active != 0) return wait_on(found, op);
-  const Endpoint to = peer_core(index_of(home), hash);
-  const bool forwarded_here = ops_[op].origin.node.value != 0;
+  const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
-  if (change && home != options_.self.node && !kept && !forwarded_here && link_up(to)) {
-    return forward(op, to);
-  }
+  if (change && !kept && to != options_.self) return forward(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word.
   if (!change || (entry == nullptr && refused_if_empty)) {
     if (!begin_read(op)) answer(op, Status::kOverloaded, State{});
@@ -125,18 +118,45 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
   propose_round_zero(index, apply(State{}, change_of(request)), 1, one);
 }
 
+// Who is to do what a request of this node's clients asks for; ourselves, if nobody else. The home,
+// as long as it can be reached. Else all meet at one node, or they would duel: at the one that the
+// name was promised to last, as far as we know, or at the first behind the home that can be reached.
+Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
+  const Op& op = ops_[index];
+  const size_t home = index_of(home_of(op.hash));
+  const Endpoint self = options_.self;
+  // What was forwarded here goes no further: nothing goes round in circles.
+  if (op.origin.node.value != 0 || op.hops >= kMostHops) return self;
+  if (options_.members[home] == self.node || op.made != 0) return self;
+  const bool home_up = link_up(peer_core(home, op.hash));
+  if (home_up && op.hops == 0) return peer_core(home, op.hash);
+  if (entry != nullptr && entry->promised.round > 0) {
+    const Endpoint holder = peer_core(index_of(entry->promised.node), op.hash);
+    if (holder.node == self.node) return self;
+    if (holder.node != op.asked.node && link_up(holder)) return holder;
+  }
+  for (size_t i = 1; i < options_.members.size() && !home_up; ++i) {
+    const Endpoint to = peer_core((home + i) % options_.members.size(), op.hash);
+    if (to.node == self.node) return self;
+    if (to.node != op.asked.node && link_up(to)) return to;
+  }
+  return self;
+}
+
 void Core::forward(uint32_t index, const Endpoint& to) {
   Op& op = ops_[index];
+  ONCE_ASSERT(!op.elsewhere || may_repeat(op.operation));
   ++counters_.forwarded;
-  op.forwarded_to = to;
+  ++op.hops;
+  op.forwarded_to = op.asked = to;
+  op.asked_at = now_;
+  op.doubtful = op.elsewhere;
   op.elsewhere = changes(op.operation);
-  // The home gets several times what it usually takes, so that load alone makes no takeovers.
-  const Peer& peer = peers_[index_of(to.node)];
-  const int64_t usual = peer.smoothed_ns * 2 + 4 * peer.variation_ns;
-  const int64_t hedge =
-      rarely(Rare::kTakeoverAtOnce) ? kMs : std::clamp<int64_t>(usual, 20 * kMs, 500 * kMs);
+  const int64_t usual = peers_[index_of(to.node)].hedge.delay_ns(op.deadline - now_);
+  const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
   op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
-  const auto left = static_cast<uint32_t>((op.deadline - now_) / kMs);
+  // 0 would leave the choice to the other.
+  const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - now_) / kMs, 1));
   send(to, RestsOn{},
        Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
                left, op.name(), op.value(), op.version});
@@ -146,20 +166,24 @@ void Core::on(const Endpoint& from, const ForwardReply& m) {
   const uint32_t index = index_in(m.op);
   if (index >= ops_.size() || m.op != make_handle(index, ops_[index].generation)) return;
   Op& op = ops_[index];
+  const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
+  // A late answer tells how long it takes all the same.
+  if (op.asked == from && !nothing) peers_[index_of(from.node)].hedge.answered(now_ - op.asked_at);
   if (op.forwarded_to != from) return;  // taken over since, or free
-  Peer& peer = peers_[index_of(from.node)];
-  const int64_t took = now_ - op.arrival;
-  peer.variation_ns += (std::abs(took - peer.smoothed_ns) - peer.variation_ns) / 4;
-  peer.smoothed_ns += (took - peer.smoothed_ns) / 8;
-  // Full, or its disk stands still: that must not stop its names while there is room elsewhere.
-  if (m.status == Status::kOverloaded && has_spare_tasks()) {
-    op.elsewhere = false;  // it certainly did not happen there
+  // Full, or its disk stands still, or it sees no majority: that must not stop its names while
+  // there is room and a majority elsewhere.
+  if (nothing && has_spare_tasks() && majority_up(op.hash)) {
+    op.elsewhere = op.doubtful;  // it certainly did not happen there
     return take_over(index);
   }
+  // A refusal tells what this one made of it, not what the one before did.
+  const bool refused = changes(op.operation) && m.status != Status::kDone;
+  const bool certain = !nothing && is_certain(m.status, m.state, op.change());
+  if (op.doubtful && refused && !certain) return answer(index, Status::kUnknown, State{});
   answer(index, m.status, m.state);
 }
 
-// The home does not answer. What must not happen twice is left to it.
+// Whoever was asked does not do it. What must not happen twice is left to him.
 void Core::take_over(uint32_t index) {
   Op& op = ops_[index];
   if (op.elsewhere && !may_repeat(op.operation)) {
@@ -167,6 +191,11 @@ void Core::take_over(uint32_t index) {
     return;
   }
   op.forwarded_to = Endpoint{};
+  const uint32_t found = table_.find(op.hash, op.name());
+  const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
+  const Endpoint to = next_hop(index, entry);
+  const bool here = entry != nullptr && (entry->active != 0 || entry->final() || keeps(*entry));
+  if (!here && to != options_.self) return forward(index, to);
   wait_on(find_or_insert(op.hash, op.name()), index);
 }
 
@@ -201,7 +230,8 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.version = request.version;
   op.arrival = now_;
   op.step = step_;
-  op.deadline = now_ + std::clamp<int64_t>(request.timeout_ms, 1, 60'000) * kMs;
+  const int64_t asked_for = std::min<int64_t>(request.timeout_ms, 60'000) * kMs;
+  op.deadline = now_ + (asked_for == 0 ? kServersChoiceNs : asked_for);
   return index;
 }
 
@@ -221,6 +251,9 @@ void Core::tick_ops() {
     if (op.deadline <= now_) {
       expire(index);
     } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= now_) {
+      if (op.forwarded_to != options_.self) {
+        peers_[index_of(op.forwarded_to.node)].hedge.waited(now_ - op.asked_at);
+      }
       take_over(index);
     }
     index = newer;

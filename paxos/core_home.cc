@@ -12,6 +12,11 @@ bool Core::round_zero_open(const Entry* entry) const {
                               entry->active == 0 && !entry->has(kClosed));
 }
 
+// Entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
+uint32_t Core::active_round_zero(uint64_t sequence) const {
+  return static_cast<uint32_t>(sequence & (ring_.size() - 1)) << 1 | 1;
+}
+
 bool Core::round_zero_full() const { return next_sequence_ - oldest_open_ >= ring_.size(); }
 
 // Nothing when the state of the entry already is `next`: then this asks whether it still stands.
@@ -34,6 +39,7 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
   slot = RoundZero{.sequence = sequence,
                    .record = entry.record,
                    .sent_at = now_,
+                   .begun = now_,
                    .step = step_,
                    .version = entry.version,
                    .batch = Batch{ballot, entry.version, entry.writer(), changes},
@@ -104,6 +110,8 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
   for (uint32_t op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
+  // Where nobody waits any more, the next who asks for the name finds out.
+  if (slot.waiters.empty() && !has_spare_tasks()) return;
   start_classic(slot.entry, slot.waiters, slot.batch, seen_round);
 }
 
@@ -132,6 +140,12 @@ void Core::announce_progress() {
   chosen_.clear();
 }
 
+// Nobody answers it, and soon there is no room for any other name.
+bool Core::stands_in_the_way(const RoundZero& slot) const {
+  const bool half_full = next_sequence_ - oldest_open_ > ring_.size() / 2;
+  return half_full && now_ - slot.begun > kRoundZeroPatienceNs;
+}
+
 // The same state under the same ballot, to those who have not answered. The oldest come first.
 void Core::resend_round_zero() {
   for (uint64_t sequence = oldest_open_; sequence < next_sequence_; ++sequence) {
@@ -140,7 +154,7 @@ void Core::resend_round_zero() {
     if (!slot.open) continue;
     Entry& entry = table_.at(slot.entry);
     const Ballot ballot{0, options_.self.node, incarnation_};
-    if (entry.accepted != ballot) {
+    if (entry.accepted != ballot || stands_in_the_way(slot)) {
       round_zero_lost(slot, 0);
       continue;
     }

@@ -36,6 +36,21 @@ void Core::ask(uint32_t index) {
   own_vote(index);
 }
 
+// Of those who have not answered the same once more, and their answer to either counts: each held
+// what it tells since the request came. Only where they disagree it is another question.
+void Core::ask_again(uint32_t index) {
+  Task& task = tasks_[index];
+  if (task.waiters.empty() || is_quorum(task.votes)) return ask(index);
+  const Op& op = ops_[task.op];
+  const int64_t patience = std::min(kReadPatienceNs, (op.deadline - op.arrival) / 2);
+  if (now_ - task.started > patience) return finish_read(index);
+  task.next_at = now_ + kResendNs;
+  for (size_t i = 0; i < options_.members.size(); ++i) {
+    if ((task.votes >> i & 1) != 0 || options_.members[i] == options_.self.node) continue;
+    send(peer_core(i, op.hash), RestsOn{}, ReadState{handle_of(index), op.name()});
+  }
+}
+
 void Core::on(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
@@ -93,16 +108,14 @@ void Core::finish_read(uint32_t index) {
   Op& op = ops_[op_index];
   ops_.unlink(op_index);
   free_task(index);
-  const NodeId home = home_of(op.hash);
-  const Endpoint to = peer_core(index_of(home), op.hash);
-  const bool home_works = home != options_.self.node && link_up(to);
+  const uint32_t found = table_.find(op.hash, op.name());
+  const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &table_.at(found));
+  const bool works = to != options_.self;  // whoever is to finish it
   const bool early = op.polls <= kPatientPolls && op.deadline - now_ > kHastyNs;
-  const bool patient = (home_works && early) || !majority_up(op.hash);
+  const bool patient = (works && early) || !majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return watch(op_index);
-  if (!changes(op.operation) && op.operation != Operation::kWait && home_works &&
-      op.origin.node.value == 0) {
-    return forward(op_index, to);
-  }
+  const bool change = changes(op.operation);
+  if (works && !change && op.operation != Operation::kWait) return forward(op_index, to);
   wait_on(find_or_insert(op.hash, op.name()), op_index);
 }
 

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/types.h"
 #include "paxos/change.h"
+#include "paxos/hedge.h"
 #include "paxos/messages.h"
 
 namespace once::paxos {
@@ -20,6 +21,11 @@ static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
 inline constexpr int64_t kResendNs = 50 * kMs;
 inline constexpr uint8_t kBackOffDoublings = 10;
 inline constexpr uint64_t kLongestBackOffNs = 1024 * kMs;
+inline constexpr uint8_t kMostHops = 3;             // a request is forwarded at most so often
+inline constexpr int64_t kReadPatienceNs = 1000 * kMs;  // for a majority's first answers
+// A round-0 proposal so old is given up where it stands in the way of others.
+inline constexpr int64_t kRoundZeroPatienceNs = 5000 * kMs;
+inline constexpr int64_t kServersChoiceNs = 5000 * kMs;  // of who names no time-out
 inline constexpr int64_t kLongestRoundNs = 128 * kMs;  // more is no slow disk, but a lost message
 // A wait leaves what is under way to others twice, unless its time is nearly over.
 inline constexpr uint8_t kPatientPolls = 2;
@@ -68,8 +74,11 @@ struct Op {
   int64_t arrival = 0;
   uint64_t step = 0;  // of the core, in which it arrived
   int64_t deadline = 0;
-  int64_t hedge_at = 0;      // when it takes over from the home; used while forwarded_to is set
-  Endpoint forwarded_to;     // node 0: not forwarded
+  int64_t hedge_at = 0;      // when it takes over; used while forwarded_to is set
+  Endpoint forwarded_to;     // node 0: not forwarded, or taken over since
+  Endpoint asked;            // whom it was forwarded to last, at `asked_at`
+  int64_t asked_at = 0;
+  uint32_t seen_round = 0;  // that a proposal for it has lost to
   WaitList* list = nullptr;  // whose waiter it is
   uint32_t next = kNil;      // in `list`
   uint32_t previous = kNil;
@@ -81,7 +90,10 @@ struct Op {
   uint16_t name_size = 0;
   Operation operation = Operation::kRead;
   uint8_t polls = 0;       // wait: how often it has asked
+  uint8_t hops = 0;        // how often it was forwarded
+  uint8_t attempts = 0;    // of the proposal that it was taken from, when it was sent on
   bool elsewhere = false;  // another node may have made it, or may yet
+  bool doubtful = false;   // that was so before it was forwarded last
   uint64_t version = 0;    // as asked for
   uint64_t made = 0;       // the version that it makes in the proposal under way; 0: none
   int64_t poll_at = 0;     // wait: when it asks again
@@ -92,6 +104,10 @@ struct Op {
   // No answer may deny it.
   bool may_have_happened() const { return elsewhere || made != 0; }
 };
+
+inline Change change_of(const ClientRequest& request) {
+  return {request.operation, request.id, request.version, request.value};
+}
 
 // Requests by age.
 struct AgeList {
@@ -114,6 +130,7 @@ struct RoundZero {
   uint64_t sequence = 0;
   uint64_t record = 0;  // own vote counts once this is durable
   int64_t sent_at = 0;
+  int64_t begun = 0;  // when it was first sent
   uint64_t step = 0;  // of the core, in which it was first sent
   uint64_t version = 0;
   Batch batch;  // size 0: it confirms a state that was chosen before
@@ -222,8 +239,7 @@ struct Peer {
   uint16_t cores = 0;  // 0: never met
   std::vector<PeerCore> links;
   std::vector<Forwards> forwards;  // by core; they outlive a link
-  int64_t smoothed_ns = 0;         // of forwarded requests
-  int64_t variation_ns = 0;
+  Hedge hedge;
 };
 
 }  // namespace once::paxos

@@ -116,10 +116,16 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   put_endpoint(out, op.origin);
   out.put_uuid(op.id);
   out.put(op.hash);
-  out.put(core_.now_ - op.arrival);  // exactly: the home's round-trip time is learned from it
+  out.put(core_.now_ - op.arrival);
   out.put(until(op.deadline));
   put_endpoint(out, op.forwarded_to);
   if (op.forwarded_to.node.value != 0) out.put(until(op.hedge_at));
+  put_endpoint(out, op.asked);
+  if (op.asked.node.value != 0) out.put(core_.now_ - op.asked_at);  // exactly: learned from
+  out.put(op.seen_round);
+  out.put(op.hops);
+  out.put(op.attempts);
+  out.put<uint8_t>(op.doubtful);
   out.put<uint8_t>(op.list != nullptr);
   out.put<uint8_t>(op.block != nullptr);
   if (op.block != nullptr) {
@@ -177,6 +183,7 @@ void CoreProbe::put_round_zero(ByteWriter& out) {
     out.put<uint8_t>(slot.sealed);
     put_batch(out, slot.batch);
     put_waiters(out, slot.waiters);
+    out.put(until(slot.begun + kRoundZeroPatienceNs));
   }
 }
 
@@ -267,8 +274,9 @@ void CoreProbe::put_homes(ByteWriter& out) {
       }
       out.put(kNil);
     }
-    out.put(peer.smoothed_ns);
-    out.put(peer.variation_ns);
+    out.put(peer.hedge.smoothed_ns_);
+    out.put(peer.hedge.variation_ns_);
+    out.put(peer.hedge.patience_ns_);
   }
 }
 
