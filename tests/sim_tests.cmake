@@ -31,7 +31,7 @@ add_executable(once-sim sim/main.cc)
 target_link_libraries(once-sim PRIVATE once_sim_lib CLI11::CLI11)
 
 once_test(sim/sim_test.cc once_sim_lib)
-once_test(sim/fairness_test.cc once_sim_lib)
+once_test(sim/fairness_judge_test.cc once_sim_lib)
 add_test(NAME sim_command
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/command_test.py
           $<TARGET_FILE:once-sim>)
