@@ -47,6 +47,12 @@ paxos::ClientRequest request_of(const check::Call& call) {
   return request;
 }
 
+client::Result without_answer(client::Outcome outcome) {
+  client::Result result;
+  result.outcome = outcome;
+  return result;
+}
+
 client::Result meaning_as_result(const paxos::ClientRequest& question,
                                  const paxos::ClientReply& reply) {
   switch (client::meaning_of(question, reply)) {
@@ -54,9 +60,9 @@ client::Result meaning_as_result(const paxos::ClientRequest& question,
     case client::Meaning::kFinalIfAlone:
       return client::result_of(question, reply);
     case client::Meaning::kMayHaveHappened:
-      return client::Result{.outcome = client::Outcome::kUnknown};
+      return without_answer(client::Outcome::kUnknown);
     default:
-      return client::Result{.outcome = client::Outcome::kUnavailable};
+      return without_answer(client::Outcome::kUnavailable);
   }
 }
 
@@ -109,8 +115,8 @@ void Direct::disconnect() {
   out_.clear();
   if (!handle_) return;
   const bool change = check::changes(call_.action);
-  recorder_.returned(*handle_, client::Result{.outcome = change ? client::Outcome::kUnknown
-                                                                : client::Outcome::kUnavailable});
+  recorder_.returned(*handle_, without_answer(change ? client::Outcome::kUnknown
+                                                     : client::Outcome::kUnavailable));
   handle_.reset();
 }
 
