@@ -156,17 +156,16 @@ void FairPhase::block(size_t one, size_t other, bool out, bool in) {
 // Its clients can always speak to it.
 void FairPhase::go_away() {
   SimNode& node = *nodes_[*victim_];
-  static constexpr const char* kNames[] = {"crashes", "crashes with its machine",
-                                           "is paused", "is cut off",
-                                           "hears nothing", "is not heard", "reaches few others"};
+  static constexpr const char* kNames[] = {
+      "crashes",      "crashes with its machine", "is paused", "is cut off", "hears nothing",
+      "is not heard", "reaches few others"};
   world_.tell("node {} goes away: it {}", *victim_ + 1, kNames[kind_]);
   judge_.went_away(*victim_);
   if (kind_ == kCrash || kind_ == kPower) return node.crash(kind_ == kPower);
   if (kind_ == kPause) return node.set_paused(true);
   for (size_t other = 0; other < nodes_.size(); ++other) {
     if (other == *victim_) continue;
-    const bool reached =
-        std::find(reachable_.begin(), reachable_.end(), other) != reachable_.end();
+    const bool reached = std::find(reachable_.begin(), reachable_.end(), other) != reachable_.end();
     if (kind_ == kPartly && reached) continue;
     block(*victim_, other, kind_ != kDeaf, kind_ != kMute);
   }

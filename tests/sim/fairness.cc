@@ -61,9 +61,8 @@ bool FairnessJudge::is_judged(const Question& question) const {
 }
 
 bool FairnessJudge::was_at_fault(const Question& question) const {
-  return std::any_of(faults_.begin(), faults_.end(), [&](int64_t fault) {
-    return question.call_ns <= fault + pace_.notice_ns();
-  });
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [&](int64_t fault) { return question.call_ns <= fault + pace_.notice_ns(); });
 }
 
 // When somebody was first told what this wait is for; INT64_MAX: nobody yet.
@@ -71,8 +70,8 @@ int64_t FairnessJudge::news_ns(const Question& question) const {
   const auto found = shown_.find(question.name);
   if (found == shown_.end()) return INT64_MAX;
   const auto& versions = found->second;
-  const auto newer = std::upper_bound(versions.begin(), versions.end(),
-                                      std::pair(question.version, INT64_MAX));
+  const auto newer =
+      std::upper_bound(versions.begin(), versions.end(), std::pair(question.version, INT64_MAX));
   return newer == versions.end() ? INT64_MAX : newer->second;
 }
 
@@ -115,7 +114,8 @@ void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
       ++figures_.unknown;
       break;
     case paxos::Status::kUnavailable:
-      return violation(question, fmt::format("got \"unavailable\" after {:.3f} s", seconds(waited)));
+      return violation(question,
+                       fmt::format("got \"unavailable\" after {:.3f} s", seconds(waited)));
     case paxos::Status::kOverloaded:
       if (!small_pools_) return violation(question, "got \"overloaded\" though there is room");
       ++figures_.overloaded;

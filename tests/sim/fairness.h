@@ -93,7 +93,7 @@ class FairnessJudge {
   Pace pace_;
   bool small_pools_ = false;
   std::vector<Node> nodes_;
-  std::vector<int64_t> faults_;  // when nodes went away
+  std::vector<int64_t> faults_;                                             // when nodes went away
   std::map<std::string, std::vector<std::pair<uint64_t, int64_t>>> shown_;  // version, first when
   WaitFigures figures_;
 };

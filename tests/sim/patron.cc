@@ -166,8 +166,8 @@ void Patron::on_reply(uint64_t correlation, const paxos::ClientReply& reply) {
     newest = std::max(newest, call.version);
   }
   around_.judge.on_answer(question_, reply.status);
-  const bool full = reply.status == paxos::Status::kOverloaded ||
-                    reply.status == paxos::Status::kUnavailable;
+  const bool full =
+      reply.status == paxos::Status::kOverloaded || reply.status == paxos::Status::kUnavailable;
   const int64_t pause = full ? 10 * kMs : 0;
   next(pause + world.between(0, 2 * around_.custom.think_ns));
 }

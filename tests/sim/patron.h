@@ -19,12 +19,12 @@ namespace once::sim {
 
 // What all patrons of a run ask for.
 struct Custom {
-  std::vector<std::string> hot;                      // registers that all of them share
-  uint32_t cold = 0;                                 // per million: a name that nobody used yet
-  uint64_t cold_names = 0;                           // how many there are
+  std::vector<std::string> hot;                       // registers that all of them share
+  uint32_t cold = 0;                                  // per million: a name that nobody used yet
+  uint64_t cold_names = 0;                            // how many there are
   std::array<uint32_t, check::kActions> weight = {};  // of each operation on a hot name
-  int64_t think_ns = 0;                              // mean pause before the next
-  int64_t timeout_ns = kSecond;                      // of all but waits
+  int64_t think_ns = 0;                               // mean pause before the next
+  int64_t timeout_ns = kSecond;                       // of all but waits
 };
 
 class Patron final : public Plug, public Actor, private net::ClientChannelHandler {

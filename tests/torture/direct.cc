@@ -115,8 +115,8 @@ void Direct::disconnect() {
   out_.clear();
   if (!handle_) return;
   const bool change = check::changes(call_.action);
-  recorder_.returned(*handle_, without_answer(change ? client::Outcome::kUnknown
-                                                     : client::Outcome::kUnavailable));
+  recorder_.returned(
+      *handle_, without_answer(change ? client::Outcome::kUnknown : client::Outcome::kUnavailable));
   handle_.reset();
 }
 
