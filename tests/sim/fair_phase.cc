@@ -8,7 +8,7 @@ namespace once::sim {
 namespace {
 
 enum What : uint64_t { kBegin = 1, kGoAway, kComeBack, kEnd };
-enum Away : uint64_t { kCrash, kPower, kPause, kCutOff, kDeaf, kMute, kPartly, kKinds };
+enum Away : uint64_t { kCrash, kPower, kPause, kCutOff, kDeaf, kMute, kPartly, kSkewed, kKinds };
 
 constexpr int64_t kLongestTimeoutNs = 60 * kSecond;
 // Smaller pools may be full when all patrons of a run meet at one core.
@@ -102,12 +102,16 @@ void FairPhase::draw_custom(const std::vector<size_t>& away) {
 std::optional<size_t> FairPhase::draw_victim(const std::vector<size_t>& healthy) {
   if (healthy.size() <= plan_.nodes / 2 + 1 || world_.below(4) == 0) return std::nullopt;
   const size_t victim = healthy[world_.below(healthy.size())];
-  // To few others than leave it without a majority, in clusters of four and five.
+  kind_ = world_.below(kKinds);
+  if (world_.below(4) == 0) kind_ = kPartly;
+  // Partly: without a majority, which takes four nodes. Skewed: each node has one, but not all
+  // have the same.
+  const size_t majority = plan_.nodes / 2 + 1;
+  if (kind_ == kPartly && majority < 3) kind_ = kSkewed;
+  const size_t kept = kind_ == kPartly ? majority - 2 : kind_ == kSkewed ? majority - 1 : 0;
   for (const size_t node : healthy) {
-    if (node != victim && reachable_.size() + 2 < plan_.nodes / 2 + 1) reachable_.push_back(node);
+    if (node != victim && reachable_.size() < kept) reachable_.push_back(node);
   }
-  kind_ = world_.below(reachable_.empty() ? kPartly : kKinds);
-  if (!reachable_.empty() && world_.below(3) == 0) kind_ = kPartly;
   return victim;
 }
 
@@ -156,9 +160,14 @@ void FairPhase::block(size_t one, size_t other, bool out, bool in) {
 // Its clients can always speak to it.
 void FairPhase::go_away() {
   SimNode& node = *nodes_[*victim_];
-  static constexpr const char* kNames[] = {
-      "crashes",      "crashes with its machine", "is paused", "is cut off", "hears nothing",
-      "is not heard", "reaches few others"};
+  static constexpr const char* kNames[] = {"crashes",
+                                           "crashes with its machine",
+                                           "is paused",
+                                           "is cut off",
+                                           "hears nothing",
+                                           "is not heard",
+                                           "reaches few others",
+                                           "reaches a majority, but not everybody"};
   world_.tell("node {} goes away: it {}", *victim_ + 1, kNames[kind_]);
   judge_.went_away(*victim_);
   if (kind_ == kCrash || kind_ == kPower) return node.crash(kind_ == kPower);
@@ -166,7 +175,7 @@ void FairPhase::go_away() {
   for (size_t other = 0; other < nodes_.size(); ++other) {
     if (other == *victim_) continue;
     const bool reached = std::find(reachable_.begin(), reachable_.end(), other) != reachable_.end();
-    if (kind_ == kPartly && reached) continue;
+    if (reached) continue;
     block(*victim_, other, kind_ != kDeaf, kind_ != kMute);
   }
   for (const auto& [from, to] : blocked_) network_.block(from, to);

@@ -20,9 +20,7 @@ constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
 
-size_t hosts_of(const Plan& plan) {
-  return plan.nodes + plan.clients + plan.nodes * plan.patrons;
-}
+size_t hosts_of(const Plan& plan) { return plan.nodes + plan.clients + plan.nodes * plan.patrons; }
 
 bool shows_state(paxos::Status status) {
   switch (status) {
