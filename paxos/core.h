@@ -173,7 +173,6 @@ class Core final : public Replica {
   void on(const Endpoint& from, const ClaimReply& m);
   void on(const Endpoint& from, const SettleQuery& m, uint64_t hash);
   void on(const Endpoint& from, const Settled& m, uint64_t hash);
-  void settle_promise(uint32_t entry, const Ballot& promised);
   void claim_from(const Endpoint& peer);
   void check_claimed();
   bool answered_fully(size_t member) const;

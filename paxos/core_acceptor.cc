@@ -45,7 +45,6 @@ void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
   if (entry.promised < m.ballot) {
     entry.promised = m.ballot;
     entry.record = append(PromiseRecord{m.ballot, entry.name()});
-    list_unsettled(index);
   }
   send(from, RestsOn{entry.record},
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
@@ -149,12 +148,14 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
   Lane& lane = *lanes_.back();
   lane.home = home;
   lane.incarnation = incarnation;
-  lane.ring.resize(ring_.size());
   return lane;
 }
 
-// What is still unsettled when its slot is needed goes onto the list: late, never lost.
+// What is still unsettled when its slot is needed goes onto the list: late, never lost. The ring is
+// made for the first: of the cores of a home, all of which tell of their progress, one or two have
+// names here.
 void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
+  if (lane.ring.empty()) lane.ring.resize(ring_.size());
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
   if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
   slot = Lane::Slot{sequence, entry, version};
@@ -173,8 +174,8 @@ void Core::spill(Lane& lane) {
   }
 }
 
-// DESIGN 3.2: what this acceptor must report when the name's home claims. Our own names are in our
-// log.
+// DESIGN 3.2: what this acceptor must report when the name's home claims: accepts, not promises
+// alone (docs/decisions/2026-11-28-liveness.md says why). Our own names are in our log.
 void Core::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
   const NodeId home = home_of(entry.hash());
@@ -203,6 +204,7 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
 }
 
 void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
+  if (lane.ring.empty()) return;
   const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
   const Ballot ballot{0, lane.home.node, lane.incarnation};
   for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is

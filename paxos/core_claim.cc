@@ -155,11 +155,11 @@ void Core::compact(Home& home) {
 
 void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
-  if (rarely(Rare::kSettledLate)) return;
+  if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
   const uint32_t found = table_.find(hash, m.name);
   if (found != Table::kNone) {
     const Entry& entry = table_.at(found);
-    if (entry.record <= durable_ && entry.promised >= m.promised && entry.accepted >= m.accepted) {
+    if (entry.record <= durable_ && entry.accepted >= m.accepted) {
       send(from, RestsOn{}, Settled{m.promised, m.accepted, m.name});
       return;
     }
@@ -172,29 +172,18 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   if (!named || !member || disk_full_ || !majority_up(hash)) return;
   const uint32_t index = find_or_insert(hash, m.name);
   if (m.promised.round > kMaxRound) return;
-  if (m.accepted.is_null()) {
-    settle_promise(index, m.promised);
-  } else if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
+  if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
     const uint32_t believed = table_.at(index).promised.round + kMaxRoundJump;
     begin_classic(index, nobody, Batch{}, std::min(m.promised.round, believed));
   }
 }
 
-// The same promise on our own disk is all that is asked for. A round would pre-empt whoever was
-// promised, again and again.
-void Core::settle_promise(uint32_t index, const Ballot& promised) {
-  Entry& entry = table_.at(index);
-  if (promised.round == 0 || promised <= entry.promised) return;
-  entry.promised = promised;
-  entry.record = append(PromiseRecord{promised, entry.name()});
-}
-
 void Core::on(const Endpoint& from, const Settled& m, uint64_t hash) {
   const uint32_t found = table_.find(hash, m.name);
   if (found == Table::kNone || home_of(hash) != from.node) return;
   Entry& entry = table_.at(found);
-  if (!entry.has(kUnsettled) || entry.promised > m.promised || entry.accepted > m.accepted) return;
+  if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
   entry.flags &= static_cast<uint16_t>(~kUnsettled);
   --homes_[index_of(from.node)].flagged;
 }

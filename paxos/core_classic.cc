@@ -105,7 +105,6 @@ void Core::prepare(uint32_t index) {
   ++counters_.classic_rounds;
   entry.promised = task.ballot;
   entry.record = append(PromiseRecord{task.ballot, entry.name()});
-  list_unsettled(task.entry);
   vote_when_durable(index, entry.record);
   broadcast(entry.hash(), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
 }
@@ -296,8 +295,8 @@ void Core::lose(uint32_t index, NodeId winner) {
   if (!first) send_on(index, winner);
 }
 
-// Not those that were forwarded here, lest they go round in circles, nor those of whom it is not
-// known what became of them; waits are of this node's own clients.
+// What was forwarded here goes back to whoever sent it, who counts how often: nothing goes round in
+// circles. Those of whom it is not known what became of them stay; waits are never forwarded.
 void Core::send_on(uint32_t index, NodeId winner) {
   Task& task = tasks_[index];
   const size_t member = index_of(winner);
@@ -308,8 +307,12 @@ void Core::send_on(uint32_t index, NodeId winner) {
   for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
     Op& op = ops_[op_index];
     const uint32_t next = op.next;
-    const bool fixed = op.origin.node.value != 0 || op.made != 0 || op.hops >= kMostHops;
-    if (!fixed && op.operation != Operation::kWait) {
+    const bool from_here = op.origin.node.value == 0;
+    const bool free = op.made == 0 && op.operation != Operation::kWait;
+    if (free && !from_here && !op.elsewhere) {
+      answer(op_index, Status::kUnavailable, State{});
+      sent = true;
+    } else if (free && from_here && op.hops < kMostHops) {
       op.seen_round = task.seen_round;
       op.attempts = task.attempts;
       ops_.unlink(op_index);

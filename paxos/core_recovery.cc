@@ -22,10 +22,8 @@ struct Core::Recovery {
     if (!is_member(r.ballot.node)) return false;
     const uint64_t hash = core.hash_of(r.name);
     if (!core.is_mine(hash)) return true;
-    const uint32_t index = core.find_or_insert(hash, r.name);
-    Entry& entry = core.table_.at(index);
+    Entry& entry = core.table_.at(core.find_or_insert(hash, r.name));
     entry.promised = std::max(entry.promised, r.ballot);
-    if (entry.promised.round > 0) core.list_unsettled(index);
     return true;
   }
   bool operator()(const AcceptRecord& r) {

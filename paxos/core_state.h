@@ -21,7 +21,7 @@ static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
 inline constexpr int64_t kResendNs = 50 * kMs;
 inline constexpr uint8_t kBackOffDoublings = 10;
 inline constexpr uint64_t kLongestBackOffNs = 1024 * kMs;
-inline constexpr uint8_t kMostHops = 3;             // a request is forwarded at most so often
+inline constexpr uint8_t kMostHops = 8;                 // a request is forwarded at most so often
 inline constexpr int64_t kReadPatienceNs = 1000 * kMs;  // for a majority's first answers
 // A round-0 proposal so old is given up where it stands in the way of others.
 inline constexpr int64_t kRoundZeroPatienceNs = 5000 * kMs;

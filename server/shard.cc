@@ -48,7 +48,12 @@ void Shard::start(uint32_t incarnation) {
 
 // --- events in ----------------------------------------------------------------------------------
 
+// While the disk hangs a message is lost, as the network may lose it; but for answers that this node
+// asked for and that make no record.
 void Shard::on_message(Endpoint from, const paxos::Message& message) {
+  const bool harmless = std::holds_alternative<paxos::ForwardReply>(message) ||
+                        std::holds_alternative<paxos::ReadReply>(message);
+  if (log_->behind() && !harmless) return;
   events_.push_back({from, message});
 }
 
@@ -72,12 +77,13 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
     refusals_.push_back({connection, correlation, paxos::Status::kUnavailable});
     return;
   }
-  const auto token = tokens_.add({.remote = false,
-                                  .connection = connection,
-                                  .correlation = correlation,
-                                  .core = {},
-                                  .core_token = 0});
-  if (!token) {
+  const auto token = log_->behind() ? std::nullopt
+                                    : tokens_.add({.remote = false,
+                                                   .connection = connection,
+                                                   .correlation = correlation,
+                                                   .core = {},
+                                                   .core_token = 0});
+  if (!token) {  // nor has it reached the replica here
     refusals_.push_back({connection, correlation, paxos::Status::kOverloaded});
     return;
   }
@@ -132,14 +138,24 @@ void Shard::on_timer(uint64_t token) {
   io_.set_timer(io_.now_ns() + options_.tick_ns, kTickTimer);
 }
 
-void Shard::tick() {
-  const int64_t now_ns = io_.now_ns();
+// What the replica and the operator are told of it.
+void Shard::look_at_the_log() {
+  if (log_->behind() != log_behind_) {
+    log_behind_ = !log_behind_;
+    host_.log_line(log_behind_ ? "the disk does not keep up: nothing more is taken until it does"
+                               : "the disk keeps up again: requests are taken");
+  }
   if (log_->full() != disk_full_) {
     disk_full_ = !disk_full_;
     replica_.set_disk_full(disk_full_);
     host_.log_line(disk_full_ ? "disk full: new names are refused until there is room again"
                               : "there is room on the disk again: new names are taken");
   }
+}
+
+void Shard::tick() {
+  const int64_t now_ns = io_.now_ns();
+  look_at_the_log();
   working_ = true;
   output_.clear();
   replica_.on_tick(now_ns, output_);
@@ -327,7 +343,7 @@ void Shard::open_letter(LetterPtr letter) {
                           .correlation = 0,
                           .core = letter->from,
                           .core_token = letter->request.token};
-      const auto token = tokens_.add(waiter);
+      const auto token = log_->behind() ? std::nullopt : tokens_.add(waiter);
       if (!token) {
         paxos::ClientReply reply;
         reply.status = paxos::Status::kOverloaded;

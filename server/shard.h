@@ -107,6 +107,7 @@ class Shard final : public reactor::BatchHandler,
 
   void step();
   void tick();
+  void look_at_the_log();
   void catch_up();
   void apply_durable(uint64_t record);
   void deliver();
@@ -153,6 +154,7 @@ class Shard final : public reactor::BatchHandler,
   bool step_timer_set_ = false;
   bool step_due_ = false;  // the replica asked for one, events or not
   bool disk_full_ = false;
+  bool log_behind_ = false;  // as the last tick found it
   bool draining_ = false;
   bool was_idle_ = false;
   int64_t drain_deadline_ns_ = 0;

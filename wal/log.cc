@@ -17,8 +17,7 @@
 namespace once::wal {
 namespace {
 
-constexpr size_t kMaxPendingBytes = 8 * 1024 * 1024;  // beyond it the log is full
-constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / kMaxBatchBytes;
+constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / 2 / kMaxBatchBytes;  // then it is full
 constexpr int64_t kIdleNs = 50'000'000;
 constexpr int64_t kPrepareRetryNs = 1'000'000'000;
 
@@ -114,6 +113,7 @@ class SegmentLog final : public Log,
   bool full() const override {
     return (preparation_failed_ && !spare_) || queued_ > kMaxQueuedBatches;
   }
+  bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
   const LogCounters& counters() const override { return counters_; }
 
  private:
@@ -148,6 +148,7 @@ class SegmentLog final : public Log,
   Batch* oldest_ = nullptr;  // the queue: oldest_ -> ... -> filling_
   Batch* filling_ = nullptr;
   size_t queued_ = 1;
+  size_t pending_bytes_ = 0;  // of records that are not durable
   Batch* in_flight_ = nullptr;
 
   uint64_t appended_ = 0;
@@ -212,6 +213,7 @@ uint64_t SegmentLog::append(std::string_view record) {
   const bool close_early = !filling_->empty() && rarely(Rare::kBatchClosedEarly);
   if (!filling_->fits(record.size()) || close_early) queue_batch();
   filling_->add(record, ++appended_);
+  pending_bytes_ += kRecordPrefixBytes + record.size();
   return appended_;
 }
 
@@ -298,6 +300,8 @@ void SegmentLog::on_written(uint64_t token) {
   watermark_behind_ = !batch->empty();
   bool advanced = !batch->empty();
   if (advanced) durable_ = batch->last_record();
+  ONCE_ASSERT(pending_bytes_ >= batch->payload());
+  pending_bytes_ -= batch->payload();
   batch->clear();
   batch->next = pool_;
   pool_ = batch;

@@ -73,6 +73,9 @@ Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
 // Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
 Result<void> create_stream(Storage& storage, const Identity& identity, const LogOptions& options);
 
+// Records that wait for the disk, their prefixes included: beyond it the log is behind.
+inline constexpr size_t kMaxPendingBytes = 16 * 1024 * 1024;
+
 class Log {
  public:
   virtual ~Log() = default;
@@ -84,6 +87,9 @@ class Log {
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
+  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes: take
+  // nothing more that could lead to a record.
+  virtual bool behind() const { return false; }
   virtual const LogCounters& counters() const = 0;
 };
 

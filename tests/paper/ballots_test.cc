@@ -203,14 +203,26 @@ TEST_F(Proposer, NeverCountsAnAcceptedOfAnEarlierBallot) {
   EXPECT_EQ(solo->answer(token).status, Status::kDone);
 }
 
-// 3.5: "bounded so that one bad peer cannot burn the ballot space".
-TEST_F(Proposer, FollowsARejectionWithinTheBoundOnly) {
+// 3.5: "a far ballot is approached, not ignored: as much at a time as is believed".
+TEST_F(Proposer, GoesTowardsARejectionAsFarAsItIsBelieved) {
   begin(3);
-  const Ballot second = refused(ballot(50, 2));
-  EXPECT_EQ(second.round, 51u);
-  solo->receive(2, Rejected{op, second, Ballot{second.round + kMaxRoundJump + 1, NodeId{3}, 1}});
+  const Ballot second = refused(ballot(first.round + kMaxRoundJump, 2));
+  EXPECT_EQ(second.round, first.round + kMaxRoundJump + 1) << "at the bound it is believed";
+  begin(3);
+  const Ballot nearer = refused(ballot(first.round + kMaxRoundJump + 1, 2));
+  EXPECT_EQ(nearer.round, first.round + kMaxRoundJump + 1) << "beyond it as far as the bound";
+  begin(3);
+  EXPECT_EQ(refused(ballot(kMaxRound, 2)).round, first.round + kMaxRoundJump + 1);
+}
+
+// Nor is one believed that no ballot could follow.
+TEST_F(Proposer, IgnoresARejectionAboveTheHighestRound) {
+  begin(3);
+  solo->receive(2, Rejected{op, first, ballot(kMaxRound + 1, 2)});
+  solo->receive(2, Rejected{op, first, ballot(UINT32_MAX, 2)});
   for (int ms = 0; ms < 200; ms += 5) solo->wait(5);
-  for (const Prepare& prepare : solo->take<Prepare>()) EXPECT_EQ(prepare.ballot, second);
+  for (const Prepare& prepare : solo->take<Prepare>()) EXPECT_EQ(prepare.ballot, first);
+  EXPECT_EQ(solo->counters().ignored_messages, 2u);
 }
 
 // "Back-off is randomised": seeds that give the same wait would duel for ever.
@@ -231,13 +243,14 @@ TEST_F(Proposer, BacksOffByChance) {
 }
 
 // Rounds that take longer than the back-off never part: three nodes on slow disks duelled for ever.
+// The winner cannot be reached, or the write would be sent on to him.
 TEST_F(Proposer, BacksOffLongerTheOftenerItLoses) {
   int longest = 0;
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     begin(3, seed);
     Ballot mine = first;
     for (int loss = 1; loss <= 12; ++loss) {
-      solo->receive(2, Rejected{op, mine, ballot(mine.round + 1, 2)});
+      solo->receive(2, Rejected{op, mine, ballot(mine.round + 1, 0)});
       std::vector<Prepare> next;
       int wait = 0;
       for (; next.empty() && wait <= 1030; ++wait) {

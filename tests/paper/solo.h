@@ -61,6 +61,12 @@ class Solo {
     step({Event{{}, ClientRequest{++token_, Operation::kWrite, id, timeout_ms, name, value}}});
     return token_;
   }
+  // Any operation, its token filled in here.
+  uint64_t ask(ClientRequest request) {
+    request.token = ++token_;
+    step({Event{{}, request}});
+    return request.token;
+  }
   uint64_t read(const std::string& name) {
     step({Event{{}, ClientRequest{++token_, Operation::kRead, {}, 1000, name, {}}}});
     return token_;
@@ -72,6 +78,7 @@ class Solo {
     take();
   }
   void wait(int64_t ms) { wait_us(ms * 1000); }
+  void pass_us(int64_t us) { now_ += us * 1000; }  // and no tick comes
 
   // --- disk
   void sync() { sync(unsynced()); }
@@ -105,6 +112,14 @@ class Solo {
       taken_.push_back(std::move(parcel));
     }
     return found;
+  }
+  // The member that the newest message of a kind went to, of those that were taken.
+  template <class M>
+  size_t last_to() const {
+    for (auto parcel = taken_.rbegin(); parcel != taken_.rend(); ++parcel) {
+      if (std::holds_alternative<M>((*parcel)->message)) return (*parcel)->to.node.value - 1u;
+    }
+    return nodes_;
   }
   bool answered(uint64_t token) const { return answers_.count(token) != 0; }
   const Answer& answer(uint64_t token) { return answers_.at(token); }
@@ -194,9 +209,9 @@ class Solo {
     std::erase_if(held_, [](const Held& held) { return held.parcel == nullptr; });
   }
 
-  const size_t self_;
-  const size_t nodes_;
-  const uint64_t random_seed_;
+  size_t self_;
+  size_t nodes_;
+  uint64_t random_seed_;
   std::unique_ptr<Replica> replica_;
   std::vector<std::string> disk_;     // of earlier runs
   std::vector<std::string> records_;  // of this run

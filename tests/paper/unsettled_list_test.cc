@@ -12,10 +12,14 @@ class UnsettledList : public testing::Test {
     world.settle();
     name = world.name_at_home(0);
   }
-  // Node 3 prepares the name at node 2, with a ballot above the one before.
-  void promise() { world.inject(2, 1, Prepare{0, Ballot{++round, NodeId{3}, 1}, name}); }
+  // Node 3 proposes for the name at node 2, under a ballot above the one before.
+  void propose() {
+    ++round;
+    world.inject(2, 1, Accept{0, newest(), State{round, false, request_id(9, round), "c"}, name});
+  }
   // The home says that it holds all this.
-  void settle_name() { world.inject(0, 1, Settled{Ballot{round, NodeId{3}, 1}, Ballot{}, name}); }
+  void settle_name() { world.inject(0, 1, Settled{newest(), newest(), name}); }
+  Ballot newest() const { return Ballot{round, NodeId{3}, 1}; }
   uint64_t unsettled() { return world.counters(1).unsettled; }
 
   World world{3};
@@ -23,17 +27,17 @@ class UnsettledList : public testing::Test {
   uint32_t round = 0;
 };
 
-TEST_F(UnsettledList, HoldsANameFromItsPromiseUntilItsHomeConfirms) {
-  promise();
+TEST_F(UnsettledList, HoldsANameFromItsAcceptUntilItsHomeConfirms) {
+  propose();
   EXPECT_EQ(unsettled(), 1u);
   settle_name();
   EXPECT_EQ(unsettled(), 0u);
 }
 
 TEST_F(UnsettledList, AnOlderConfirmationSettlesNothing) {
-  promise();
-  const Settled old{Ballot{round, NodeId{3}, 1}, Ballot{}, name};
-  promise();
+  propose();
+  const Settled old{newest(), newest(), name};
+  propose();
   world.inject(0, 1, old);
   EXPECT_EQ(unsettled(), 1u);
 }
@@ -41,9 +45,9 @@ TEST_F(UnsettledList, AnOlderConfirmationSettlesNothing) {
 TEST_F(UnsettledList, DoesNotGrowByOneNameThatComesAndGoes) {
   world.crash(0);  // so that nobody but this test settles the name
   for (int i = 0; i < 100; ++i) {
-    promise();
+    propose();
     settle_name();
-    promise();
+    propose();
     EXPECT_EQ(unsettled(), 1u);
     world.tick(60);  // the list is compacted, with the name on it
     EXPECT_EQ(unsettled(), 1u);
@@ -55,10 +59,10 @@ TEST_F(UnsettledList, DoesNotGrowByOneNameThatComesAndGoes) {
 // Whatever was cut out of the list, a claim finds what is still on it, once.
 TEST_F(UnsettledList, IsReportedWholeAfterItWasCompacted) {
   for (int i = 0; i < 5; ++i) {
-    promise();
+    propose();
     settle_name();
   }
-  promise();
+  propose();
   world.crash(0);  // so that nobody settles the name while the list is compacted
   world.settle();
   EXPECT_EQ(unsettled(), 1u);
@@ -70,6 +74,46 @@ TEST_F(UnsettledList, IsReportedWholeAfterItWasCompacted) {
   world.settle();
   EXPECT_EQ(world.answer(token).status, Status::kDone);
   EXPECT_EQ(world.counters(0).fast_path_writes, 0u) << "the name was closed to round 0";
+}
+
+// A promise alone refuses round 0 by itself, here and at whoever else made it.
+TEST_F(UnsettledList, DoesNotHoldAPromiseAlone) {
+  world.inject(2, 1, Prepare{0, Ballot{1, NodeId{3}, 1}, name});
+  EXPECT_EQ(unsettled(), 0u);
+  world.sync(1);
+  world.crash(1);
+  world.start(1);
+  EXPECT_EQ(unsettled(), 0u) << "nor after a restart";
+}
+
+// Nor does one on top of what the home holds put the name back, or keep it there: settling it again
+// would take a round each time, which pre-empts whoever was promised.
+TEST_F(UnsettledList, APromiseOnTopOfWhatIsSettledChangesNothing) {
+  propose();
+  world.inject(2, 1, Prepare{0, Ballot{round + 1, NodeId{3}, 1}, name});
+  settle_name();
+  EXPECT_EQ(unsettled(), 0u);
+  world.inject(2, 1, Prepare{0, Ballot{round + 2, NodeId{3}, 1}, name});
+  EXPECT_EQ(unsettled(), 0u);
+}
+
+// What a restarted home does not know of a promise alone, its acceptors do: round 0 is refused by
+// them, and whoever was promised may still have his state chosen.
+TEST_F(UnsettledList, RoundZeroLosesToAPromiseAlone) {
+  world.crash(0);
+  const Ballot held{1, NodeId{3}, 1};
+  world.inject(2, 1, Prepare{0, held, name});
+  world.drain();
+  world.crash(2);
+  world.start(0);  // claims from node 2 alone, which reports nothing
+  for (int i = 0; i < 4; ++i) world.drain();
+  ASSERT_EQ(world.counters(0).claimed, 1u);
+  const auto token = world.write(0, name, "a", request_id(1, 1));
+  world.drain();
+  EXPECT_EQ(world.counters(0).fast_path_writes, 0u);
+  world.settle();
+  EXPECT_EQ(world.answer(token).status, Status::kDone) << "by a round of its own";
+  EXPECT_EQ(world.counters(0).fast_path_writes, 0u);
 }
 
 }  // namespace

@@ -68,6 +68,12 @@ class World {
       event(at, up ? Event{endpoint(peer), LinkUp{1}} : Event{endpoint(peer), LinkDown{}});
     }
   }
+  // As an earlier run left it; read at its next start().
+  void put_on_disk(size_t i, const Record& record) {
+    std::vector<char> bytes;
+    encode_record(record, bytes);
+    nodes_[i].disk.emplace_back(bytes.begin(), bytes.end());
+  }
   void sync(size_t i) { sync(i, nodes_[i].pending.size()); }
   void sync(size_t i, size_t records) {
     Node& node = nodes_[i];

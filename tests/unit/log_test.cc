@@ -167,6 +167,28 @@ TEST_F(LogTest, AFullQueueLeavesInBatchesOfTheLargestSize) {
   EXPECT_EQ(records_, written);
 }
 
+// The disk hangs: what waits for it, in flight or queued, has a bound, to the byte.
+TEST_F(LogTest, ItIsBehindFromTheBoundOnUntilTheDiskGoesOn) {
+  ASSERT_EQ(reopen(), "");
+  constexpr size_t kSize = 32 * 1024 - kRecordPrefixBytes;
+  constexpr size_t kRecords = kMaxPendingBytes / (32 * 1024);
+  for (size_t n = 0; n + 1 < kRecords; ++n) {
+    log_->append(text(kSize, 'b'));
+    log_->flush();  // the first is in flight, and counts
+  }
+  log_->append(text(kSize - 1 - kRecordPrefixBytes, 'b'));
+  EXPECT_FALSE(log_->behind()) << "one byte and a prefix are missing";
+  log_->append("");
+  EXPECT_FALSE(log_->behind()) << "one byte is missing";
+  log_->append("");
+  EXPECT_TRUE(log_->behind());
+  io_->complete_one();
+  EXPECT_FALSE(log_->behind()) << "the first record is on the disk";
+  io_->complete_all();
+  for (size_t n = 0; n < kRecords; ++n) log_->append(text(kSize, 'b'));
+  EXPECT_TRUE(log_->behind()) << "at the bound exactly, counted from nothing again";
+}
+
 TEST_F(LogTest, ATornTailIsDroppedAtEveryBlockBorder) {
   ASSERT_EQ(reopen(), "");
   write_batch({"kept"});

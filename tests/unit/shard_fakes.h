@@ -32,6 +32,7 @@ class FakeLog final : public wal::Log {
   }
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
+  bool behind() const override { return is_behind; }
   const wal::LogCounters& counters() const override { return counters_; }
 
   void report(uint64_t record) {
@@ -42,6 +43,7 @@ class FakeLog final : public wal::Log {
   uint64_t report_in_append = 0;  // a record that is reported from within the next append
   bool report_in_flush = false;
   bool is_full = false;
+  bool is_behind = false;
   int flushes = 0;
 
  private:

@@ -92,6 +92,18 @@ TEST_F(ShardMail, KeepsARequestForItsOwnNameAtHome) {
   EXPECT_EQ(b.io.wakes, 0);
 }
 
+TEST_F(ShardMail, SaysOverloadedWhileTheOwnersLogIsBehind) {
+  b.log.is_behind = true;
+  a.request(1, "1-name");
+  a.round();
+  wake(b);
+  EXPECT_TRUE(b.replica.requests.empty());
+  wake(a);
+  ASSERT_EQ(a.listener.replies.size(), 1u);
+  EXPECT_EQ(a.listener.replies[0].status, Status::kOverloaded);
+  EXPECT_EQ(a.shard.outstanding(), 0u);
+}
+
 TEST_F(ShardMail, SaysOverloadedWhenTheOwnersTableIsFull) {
   for (uint64_t i = 1; i <= 5; ++i) a.request(i, "1-name");
   a.round();
