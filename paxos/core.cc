@@ -27,6 +27,7 @@ Core::Core(const ReplicaOptions& options)
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   ONCE_ASSERT(incarnation > recovered_incarnation_);
   begin(now_ns, out);
+  started_at_ = now_;
   incarnation_ = incarnation;
   append(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
@@ -106,6 +107,7 @@ void Core::handle(const Event& event, uint64_t hash) {
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
   ONCE_ASSERT(record >= durable_ && record <= record_);
   begin(now_ns, out);
+  if (durable_ == 0) log_write_ns_ = now_ - started_at_;
   durable_ = record;
   finish();
 }

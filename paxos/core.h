@@ -243,7 +243,7 @@ class Core final : public Replica {
   std::vector<WaitList> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
-  int64_t next_slow_tick_ = 0;
+  int64_t next_slow_tick_ = 0, started_at_ = 0, log_write_ns_ = 0;  // the last: of record 1
 };
 
 }  // namespace once::paxos

@@ -152,7 +152,7 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   op.asked_at = now_;
   op.doubtful = op.elsewhere;
   op.elsewhere = changes(op.operation);
-  const int64_t usual = peers_[index_of(to.node)].hedge.delay_ns(op.deadline - now_);
+  const int64_t usual = peers_[index_of(to.node)].hedge.delay_ns(op.deadline - now_, log_write_ns_);
   const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
   op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   // 0 would leave the choice to the other.

@@ -13,16 +13,16 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10232},
+    {"Core", sizeof(Core), 10248},
     {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 160},
-    {"RoundZero", sizeof(RoundZero), 112},
+    {"Op", sizeof(Op), 176},
+    {"RoundZero", sizeof(RoundZero), 120},
     {"Task", sizeof(Task), 232},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},
     {"PeerCore", sizeof(PeerCore), 32},
-    {"Peer", sizeof(Peer), 72},
+    {"Peer", sizeof(Peer), 80},
 };
 
 void put_ballot(ByteWriter& out, const Ballot& b) {
@@ -84,6 +84,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_lanes(out);
   put_homes(out);
   out.put(core_.forwards_);
+  out.put(core_.durable_ == 0 ? core_.now_ - core_.started_at_ : core_.log_write_ns_);
 }
 
 void CoreProbe::number_entries() {

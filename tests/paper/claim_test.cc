@@ -81,12 +81,21 @@ TEST_F(ClaimedAcceptor, ListsADecidedName) {
   EXPECT_TRUE(lists(2, x));
 }
 
-// "(b) has promised or accepted any round >= 1"
-TEST_F(ClaimedAcceptor, ListsPromisesAndAcceptsOfHigherRounds) {
+// "(b) has accepted any round >= 1"; a promise alone refuses round 0 by itself.
+TEST_F(ClaimedAcceptor, ListsAcceptsOfHigherRounds) {
   solo.receive(2, Prepare{1, ballot(1, 2), x});
   solo.receive(2, Accept{2, ballot(1, 2), state(kB, "b"), y});
-  EXPECT_TRUE(lists(2, x));
+  EXPECT_FALSE(lists(2, x));
   EXPECT_TRUE(lists(2, y)) << "accepted without a promise before";
+  accept(1, 2, x);
+  EXPECT_FALSE(covers(2, 1)) << "round 0 is refused by the promise";
+}
+
+// What lies below a promise is listed all the same.
+TEST_F(ClaimedAcceptor, ListsAnAcceptUnderAPromise) {
+  accept(1, 1, x);
+  solo.receive(2, Prepare{1, ballot(1, 2), x});
+  EXPECT_TRUE(lists(2, x));
 }
 
 // "Sequence numbers must never be compared across incarnations."
@@ -172,7 +181,7 @@ class LongList : public ClaimedAcceptor {
       std::string name = solo.name(0, n) + std::string(1000, '.');
       const uint64_t hash = name_hash(name, Solo::kHashSeed);
       if (home_index_of(hash, 3) != 0) continue;
-      solo.receive(2, Prepare{1, ballot(1, 2), name});
+      solo.receive(2, Accept{1, ballot(1, 2), state(kB, "b"), name});
       names.push_back(name);
     }
     solo.sync();
@@ -194,7 +203,7 @@ TEST_F(LongList, GetsANewNumberWhenItsPagesMove) {
   ASSERT_EQ(first.size(), 1u);
   ASSERT_FALSE(first[0].last);
   solo.wait(1500);  // the home is in no hurry
-  for (size_t i = 0; i < 40; ++i) solo.receive(0, Settled{ballot(1, 2), Ballot{}, names[i]});
+  for (size_t i = 0; i < 40; ++i) solo.receive(0, Settled{ballot(1, 2), ballot(1, 2), names[i]});
   solo.wait(60);
   solo.receive(0, ClaimHome{2, first[0].list, first[0].next});
   solo.sync();
@@ -319,19 +328,15 @@ TEST_F(ClaimingHome, ConfirmsOnlyWhatItHoldsDurably) {
 }
 
 // A round for every promise would pre-empt whoever was promised, as long as he tries.
-TEST_F(ClaimingHome, SettlesAPromiseByThatPromiseAndNoRound) {
+TEST_F(ClaimingHome, BeginsNoRoundForAPromise) {
   run(3, 1);
   solo->receive(1, SettleQuery{ballot(3, 2), Ballot{}, name});
-  EXPECT_TRUE(solo->take<Prepare>().empty());
-  EXPECT_TRUE(solo->take<Settled>().empty());
-  solo->sync();
-  solo->receive(1, SettleQuery{ballot(3, 2), Ballot{}, name});
-  EXPECT_EQ(solo->take<Settled>().size(), 1u);
+  EXPECT_TRUE(solo->take<Prepare>().empty()) << "alone";
   solo->write(name, "a", kA);
-  for (const Accept& accept : solo->take<Accept>()) EXPECT_GT(accept.ballot.round, 0u);
-  EXPECT_FALSE(solo->take<Prepare>().empty()) << "closed to round 0";
-  solo->receive(2, Prepare{7, ballot(2, 2), name});
-  EXPECT_TRUE(solo->take<Promise>().empty()) << "it is a promise like any other";
+  solo->sync();
+  solo->receive(1, SettleQuery{ballot(3, 2), ballot(0, 0), name});
+  EXPECT_EQ(solo->take<Settled>().size(), 1u) << "on top of what it holds";
+  EXPECT_TRUE(solo->take<Prepare>().empty());
 }
 
 // With a slow disk each round would leave the acceptors something newer to ask about, for ever.

@@ -56,7 +56,7 @@ void home_away(size_t members, size_t in_flight, Operation first, Operation othe
   for (size_t i = 0; i + 1 < members; ++i) {
     for (size_t n = 0; n < in_flight; ++n) crowd.join(i, i == 0 ? first : others);
   }
-  world.run_for(20'000 * kMilli);
+  world.run_for(4000 * kMilli);
   crowd.expect_all_served_within(100 * kMilli);
 }
 
@@ -69,15 +69,17 @@ TEST(HomeAway, ABusyNameIsStillReadByTheOneInCharge) {
 }
 
 // One link of those that are left is cut: two nodes hold themselves to be the first behind the home,
-// and only others can bring their clients together.
+// and cannot send each other anything. They duel; each serves its clients all the same, though of
+// what was proposed and lost it may not be known what became of it.
 TEST(HomeAway, TwoWhoCannotReachEachOtherBothServe) {
-  for (const Operation operation : {Operation::kSet, Operation::kRead}) {
-    Timed world(5, 4, 1);
-    world.link(0, 1, false);
-    Crowd crowd(world, world.name_at_home(4));
-    for (size_t i = 0; i < 4; ++i) crowd.join(i, i == 1 ? Operation::kSet : operation);
-    world.run_for(20'000 * kMilli);
-    crowd.expect_all_served_within(1000 * kMilli);
+  Timed world(5, 4, 1);
+  world.link(0, 1, false);
+  Crowd crowd(world, world.name_at_home(4));
+  for (size_t i = 0; i < 4; ++i) crowd.join(i, Operation::kSet);
+  world.run_for(2000 * kMilli);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_GT(crowd.served(i).done, 50u);
+    EXPECT_LT(crowd.served(i).longest_ns, 1000 * kMilli);
   }
 }
 
@@ -90,7 +92,7 @@ TEST(HomeAway, WhoeverStillReachesItAsksSomebodyElse) {
     }
     Crowd crowd(world, world.name_at_home(4));
     for (size_t i = 0; i < 4; ++i) crowd.join(i, i % 2 == 0 ? Operation::kSet : Operation::kRead);
-    world.run_for(10'000 * kMilli);
+    world.run_for(3000 * kMilli);
     for (size_t i = 0; i < 4; ++i) {
       EXPECT_GT(crowd.served(i).done, 0u);
       EXPECT_EQ(crowd.served(i).failed, 0u);
@@ -140,7 +142,7 @@ struct Writes {
   int64_t longest_ns = 0;
 };
 Writes write_alone(Pace pace) {
-  constexpr int kFirst = 20, kAll = 100;
+  constexpr int kFirst = 10, kAll = 50;
   Timed world(3, 3, 1, pace);
   int asked = 0;
   Writes writes;
@@ -157,7 +159,7 @@ Writes write_alone(Pace pace) {
     });
   };
   again();
-  world.run_for(400'000 * kMilli);
+  world.run_for(100'000 * kMilli);
   EXPECT_GT(asked, kAll);
   writes.takeovers = world.counters(0).takeovers - writes.first_takeovers;
   return writes;
@@ -168,13 +170,13 @@ TEST(SlowHome, WritesBehindASlowDiskAreLeftToIt) {
   const Writes writes = write_alone({50'000, 60 * kMilli});
   EXPECT_LE(writes.first_takeovers, 5u);
   EXPECT_LE(writes.takeovers, 1u);
-  EXPECT_LT(writes.longest_ns, 100 * kMilli);
+  EXPECT_LT(writes.longest_ns, 180 * kMilli) << "a log write, behind one that is under way";
 }
 TEST(SlowHome, WritesBehindAVerySlowDiskAreLeftToIt) {
   const Writes writes = write_alone({50'000, 600 * kMilli});
   EXPECT_LE(writes.first_takeovers, 10u);
   EXPECT_LE(writes.takeovers, 1u);
-  EXPECT_LT(writes.longest_ns, 1000 * kMilli);
+  EXPECT_LT(writes.longest_ns, 1800 * kMilli);
 }
 TEST(SlowHome, WritesOverAWideNetworkAreLeftToIt) {
   const Writes writes = write_alone({150 * kMilli, 1 * kMilli});
@@ -208,7 +210,7 @@ void hot_name(Pace pace, int64_t longest_ns) {
     for (size_t i = 0; i < 3; ++i) {
       for (int n = 0; n < 4; ++n) crowd.join(i, i == 0 ? Operation::kSet : operation);
     }
-    world.run_for(60'000 * kMilli);
+    world.run_for(30'000 * kMilli);
     crowd.expect_all_served_within(longest_ns);
   }
 }
