@@ -21,9 +21,9 @@ once_rare_variants(once_paxos once_wal once_net once_shard once_data_directory o
                    once_client)
 
 add_library(once_sim_lib STATIC
-  sim/client.cc sim/disk.cc sim/faults.cc sim/network.cc sim/node.cc sim/oracle.cc sim/plan.cc
-  sim/rare_branches.cc sim/report.cc sim/run.cc sim/sim_io.cc sim/trace.cc sim/workers.cc
-  sim/world.cc)
+  sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc sim/network.cc
+  sim/node.cc sim/oracle.cc sim/patron.cc sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
+  sim/sim_io.cc sim/trace.cc sim/workers.cc sim/world.cc)
 target_link_libraries(once_sim_lib PUBLIC once_node_rare once_client_rare once_check fmt::fmt
                       nlohmann_json::nlohmann_json)
 
@@ -31,6 +31,7 @@ add_executable(once-sim sim/main.cc)
 target_link_libraries(once-sim PRIVATE once_sim_lib CLI11::CLI11)
 
 once_test(sim/sim_test.cc once_sim_lib)
+once_test(sim/fairness_judge_test.cc once_sim_lib)
 add_test(NAME sim_command
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/command_test.py
           $<TARGET_FILE:once-sim>)

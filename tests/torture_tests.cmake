@@ -1,6 +1,7 @@
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-add_executable(once-torture torture/main.cc torture/recorder.cc torture/workload.cc)
+add_executable(once-torture torture/direct.cc torture/main.cc torture/recorder.cc
+  torture/workload.cc)
 target_link_libraries(once-torture PRIVATE once_check once_client CLI11::CLI11
                       nlohmann_json::nlohmann_json)
 

@@ -34,6 +34,9 @@ def main():
         many = json.loads(expect(0, "wall_s", "--seeds", "5..6", "--seconds", "1", "--json"))
         if many["seeds"] != 2:
             sys.exit(f"two seeds wanted: {many}")
+        waits = many["waits"]
+        if not 0 < waits["longest_ns"] <= waits["bound_ns"] or waits["longest_seed"] not in (5, 6):
+            sys.exit(f"the longest wait of two seeds, within its bound, wanted: {waits}")
 
         expect(2, "--wrong", "--wrong")
         expect(2, "wants A..B", "--seeds", "7")

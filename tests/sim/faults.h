@@ -28,6 +28,8 @@ class Faults final : public Actor {
   // One of the healed nodes, if any, that has not got its names' first ballot back (DESIGN 3.2).
   std::optional<size_t> without_claim() const;
 
+  const std::vector<size_t>& healthy() const { return healthy_; }  // once healed
+
   void on_event(uint64_t what, uint64_t detail) override;
 
  private:

@@ -79,6 +79,10 @@ class Network final : public Actor {
   void clog(HostId from, HostId to, int64_t until) { at(from, to).clogged_until = until; }
   bool cut_one();  // some connection, in the middle of what is on its way
   void calm();     // no more loss, duplication, reordering, clogs
+  void set_pace(int64_t delay_ns, int64_t jitter_ns) {  // of what is sent from now on
+    rates_.delay_ns = delay_ns;
+    rates_.jitter_ns = jitter_ns;
+  }
   const NetworkRates& rates() const { return rates_; }
   size_t hosts() const { return hosts_.size(); }
   size_t nodes() const { return nodes_; }

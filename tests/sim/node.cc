@@ -114,7 +114,7 @@ void SimNode::format() {
   configuration.cluster = ClusterId{{0x73696d, 1}};
   configuration.disk = DiskId{{index_ + 1, ++disks_made_}};
   configuration.node = NodeId{static_cast<uint16_t>(index_ + 1)};
-  configuration.hash_seed = 1;
+  configuration.hash_seed = kHashSeed;
   configuration.shard_count = kShardCount;
   configuration.segment_bytes = kSegmentBytes;
   for (size_t i = 0; i < plan_.nodes; ++i) {
@@ -278,6 +278,13 @@ void SimNode::calm() {
   for (auto& io : ios_) {
     DiskRates& rates = io->disk_rates();
     rates.slow = rates.error = rates.short_write = 0;
+  }
+}
+
+void SimNode::set_disk_pace(int64_t latency_ns, int64_t jitter_ns) {
+  for (auto& io : ios_) {
+    io->disk_rates().latency_ns = latency_ns;
+    io->disk_rates().jitter_ns = jitter_ns;
   }
 }
 

@@ -16,6 +16,8 @@
 
 namespace once::sim {
 
+inline constexpr uint64_t kHashSeed = 1;  // of names
+
 std::string peer_address(size_t node);
 std::string client_address(size_t node);
 
@@ -66,6 +68,7 @@ class SimNode final : public WriteWatcher, public Actor {
   void wipe();  // its disk is lost, and formatted anew
   void stall_disk();  // each write takes seconds from now on
   void calm();        // its disk has no more faults
+  void set_disk_pace(int64_t latency_ns, int64_t jitter_ns);
 
   bool up() const { return cores_ != nullptr; }
   bool paused() const { return paused_; }

@@ -133,6 +133,7 @@ Plan draw_plan(uint64_t seed) {
   plan.round_zero_window = size_t{2} << dice.below(9);
   plan.load = draw_load(dice);
   plan.linger_from = size_t{1} << dice.below(6);
+  plan.patrons = 1 + dice.below(3);
   if (dice.below(4) == 0) {
     crowd(dice, plan.load);
     plan.clients = std::min<size_t>(plan.clients, 2);

@@ -48,6 +48,7 @@ struct Load {
 struct Plan {
   size_t nodes = 3;
   size_t clients = 2;
+  size_t patrons = 1;           // of each node, in the last phase
   std::vector<uint16_t> cores;  // of each node at first
   NetworkRates network;
   DiskRates disk;

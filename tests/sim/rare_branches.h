@@ -25,6 +25,7 @@ class RareBranches final : public RareSource {
   bool fires(Rare point) override;
   // From now on what is rare may delay, but not go on for long enough to keep anybody waiting.
   void calm();
+  void silence() { rates_.fill(0); }
   const RareCounts& fired() const { return fired_; }
 
  private:

@@ -54,6 +54,46 @@ std::string show_counts(const RunResult& result) {
 
 double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
 
+std::string show(const WaitFigures& waits) {
+  std::string text = fmt::format(
+      "  longest wait of a healthy majority's clients: {:.3f} s (bound there {:.3f} s), at most "
+      "{:.1f} % of a bound;\n    while a node went away: {:.3f} s; {} answers, {} of them unknown "
+      "with a cause, {} overloaded\n    answered within:",
+      seconds(waits.longest_ns), seconds(waits.bound_ns), waits.worst_share / 10.0,
+      seconds(waits.longest_at_fault_ns), waits.answers, waits.unknown, waits.overloaded);
+  for (size_t i = 0; i + 1 < WaitFigures::kBuckets; ++i) {
+    if (waits.histogram[i] == 0) continue;
+    text += fmt::format(" {} ms: {};", uint64_t{1} << i, waits.histogram[i]);
+  }
+  if (waits.histogram.back() != 0) text += fmt::format(" longer: {};", waits.histogram.back());
+  text.back() = '\n';
+  return text;
+}
+
+json to_json(const WaitFigures& waits) {
+  return json{{"longest_ns", waits.longest_ns},
+              {"bound_ns", waits.bound_ns},
+              {"worst_share_per_mille", waits.worst_share},
+              {"longest_at_fault_ns", waits.longest_at_fault_ns},
+              {"answers", waits.answers},
+              {"unknown", waits.unknown},
+              {"overloaded", waits.overloaded},
+              {"histogram_ms", waits.histogram}};
+}
+
+WaitFigures waits_from_json(const json& from) {
+  WaitFigures waits;
+  waits.longest_ns = from.at("longest_ns");
+  waits.bound_ns = from.at("bound_ns");
+  waits.worst_share = from.at("worst_share_per_mille");
+  waits.longest_at_fault_ns = from.at("longest_at_fault_ns");
+  waits.answers = from.at("answers");
+  waits.unknown = from.at("unknown");
+  waits.overloaded = from.at("overloaded");
+  waits.histogram = from.at("histogram_ms");
+  return waits;
+}
+
 }  // namespace
 
 void Summary::add(const RunResult& result) {
@@ -71,6 +111,8 @@ void Summary::add(const RunResult& result) {
   sum.local_reads += result.local_reads;
   sum.quorum_reads += result.quorum_reads;
   sum.records += result.records;
+  if (result.waits.longest_ns > sum.waits.longest_ns) longest_wait_seed = result.seed;
+  sum.waits.add(result.waits);
   sim::add(sum.faults, result.faults);
   sim::add(sum.decisions, result.decisions);
   sim::add(sum.rare, result.rare);
@@ -87,6 +129,7 @@ std::string show(const RunResult& result, const Options& options) {
       "({} answered, {} retries), {} records\n",
       result.seed, result.plan, seconds(result.simulated_ns), seconds(result.healing_ns),
       result.events, result.operations, result.answered, result.retries, result.records);
+  text += show(result.waits);
   text += show_counts(result);
   text += fmt::format("  trace hash {:016x}\n", result.hash);
   if (result.violation.empty()) return text;
@@ -106,6 +149,8 @@ std::string show(const Summary& summary, const Options& options) {
       seconds(sum.simulated_ns) / std::max(summary.wall_s, 1e-9),
       seconds(sum.simulated_ns) / std::max(summary.cpu_s, 1e-9), sum.events, sum.operations,
       sum.answered, sum.retries, sum.records, seconds(sum.healing_ns));
+  text += show(sum.waits);
+  text += fmt::format("    the longest wait is of seed {}\n", summary.longest_wait_seed);
   text += show_counts(sum);
   for (const RunResult& result : summary.failed) {
     Options replay = options;
@@ -133,6 +178,7 @@ json to_json(const RunResult& result) {
               {"local_reads", result.local_reads},
               {"quorum_reads", result.quorum_reads},
               {"records", result.records},
+              {"waits", to_json(result.waits)},
               {"faults", counts_to_json(result.faults, fault_name)},
               {"decisions", counts_to_json(result.decisions, path_name)},
               {"rare", counts_to_json(result.rare, rare_name)},
@@ -157,6 +203,7 @@ RunResult from_json(const json& from) {
   result.local_reads = from.at("local_reads");
   result.quorum_reads = from.at("quorum_reads");
   result.records = from.at("records");
+  result.waits = waits_from_json(from.at("waits"));
   counts_from_json(from.at("faults"), fault_name, result.faults);
   counts_from_json(from.at("decisions"), path_name, result.decisions);
   counts_from_json(from.at("rare"), rare_name, result.rare);
@@ -169,6 +216,7 @@ json to_json(const Summary& summary) {
   json all = to_json(summary.sum);
   for (const char* of_one_run : {"seed", "hash", "plan", "violation"}) all.erase(of_one_run);
   all["seeds"] = summary.seeds;
+  all["waits"]["longest_seed"] = summary.longest_wait_seed;
   all["wall_s"] = summary.wall_s;
   all["cpu_s"] = summary.cpu_s;
   all["violations"] = json::array();

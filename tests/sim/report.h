@@ -13,7 +13,8 @@ struct Summary {
   uint64_t seeds = 0;
   double wall_s = 0;
   double cpu_s = 0;  // of all workers
-  RunResult sum;     // counts added up; healing_ns is the longest
+  RunResult sum;     // counts added up; healing_ns is the longest, waits those of all
+  uint64_t longest_wait_seed = 0;
   std::vector<RunResult> failed;
   void add(const RunResult& result);
 };

@@ -7,6 +7,7 @@
 #include "tests/check/checks.h"
 #include "tests/check/register_model.h"
 #include "tests/sim/client.h"
+#include "tests/sim/fair_phase.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
@@ -18,6 +19,8 @@ constexpr int64_t kLivenessBoundNs = 20 * kSecond;
 constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
+
+size_t hosts_of(const Plan& plan) { return plan.nodes + plan.clients + plan.nodes * plan.patrons; }
 
 bool shows_state(paxos::Status status) {
   switch (status) {
@@ -39,9 +42,10 @@ class Run final : public Wiretap {
         plan_(draw_plan(options.seed)),
         world_(options.seed, story),
         rare_(world_, options.seed),
-        network_(world_, plan_.nodes, plan_.nodes + plan_.clients, plan_.network),
+        network_(world_, plan_.nodes, hosts_of(plan_), plan_.network),
         oracle_(world_, plan_.nodes, 1),
-        faults_(world_, network_, plan_, nodes_) {
+        faults_(world_, network_, plan_, nodes_),
+        fair_(world_, network_, plan_, nodes_, history_, shared_) {
     network_.set_wiretap(this);
     for (size_t i = 0; i < plan_.nodes; ++i) {
       nodes_.push_back(std::make_unique<SimNode>(world_, network_, oracle_, plan_, i));
@@ -60,6 +64,7 @@ class Run final : public Wiretap {
     world_.run_until(options_.seconds * kSecond);
     if (world_.violated().empty()) let_all_meet();
     if (world_.violated().empty()) liveness();
+    if (world_.violated().empty()) fairness();
     if (world_.violated().empty()) check_history();
     return result();
   }
@@ -69,6 +74,8 @@ class Run final : public Wiretap {
   void start_nodes();
   void let_all_meet();
   void liveness();
+  void fairness();
+  const check::Call* call_of(HostId client, uint64_t correlation) const;
   void probe_all();
   bool all_answered() const;
   void check_history();
@@ -86,8 +93,16 @@ class Run final : public Wiretap {
   check::History history_;
   Shared shared_;
   std::vector<std::unique_ptr<SimClient>> clients_;
+  FairPhase fair_;
+  int64_t healed_at_ = 0;
   int64_t healing_ns_ = 0;
 };
+
+const check::Call* Run::call_of(HostId client, uint64_t correlation) const {
+  const size_t index = client - plan_.nodes;
+  return index < clients_.size() ? clients_[index]->call_of(correlation)
+                                 : fair_.call_of(index - clients_.size(), correlation);
+}
 
 // What a node tells a client must be true when it says so, not only when it arrives.
 void Run::on_node_sends(HostId client, std::string_view frames) {
@@ -96,7 +111,7 @@ void Run::on_node_sends(HostId client, std::string_view frames) {
        taken = net::take_frame(frames, frame)) {
     if (frame.type != net::FrameType::kReply) continue;
     const auto reply = net::decode_reply(frame.body);
-    const check::Call* call = clients_[client - plan_.nodes]->call_of(frame.correlation);
+    const check::Call* call = call_of(client, frame.correlation);
     if (!reply || call == nullptr) {
       return world_.violation("a node sent a reply that cannot be read, or that nobody asked for");
     }
@@ -153,17 +168,17 @@ void Run::probe_all() {
 }
 
 void Run::liveness() {
-  const int64_t healed_at = world_.now();
+  healed_at_ = world_.now();
   for (auto& client : clients_) client->insist();
   faults_.heal_majority();
   rare_.calm();
   probe_all();
-  const int64_t bound = healed_at + kLivenessBoundNs;
+  const int64_t bound = healed_at_ + kLivenessBoundNs;
   while (!(all_answered() && !faults_.without_claim()) && world_.now() < bound &&
          world_.violated().empty()) {
     world_.run_until(std::min(bound, world_.now() + 10 * kMs));
   }
-  healing_ns_ = world_.now() - healed_at;
+  healing_ns_ = world_.now() - healed_at_;
   if (const auto node = faults_.without_claim()) {
     world_.violation(
         fmt::format("liveness: a majority is healthy since {} s, and node {} of it has "
@@ -176,6 +191,14 @@ void Run::liveness() {
                                    kLivenessBoundNs / kSecond, client->oldest_pending()));
     }
     client->give_up();
+  }
+}
+
+void Run::fairness() {
+  rare_.silence();
+  fair_.begin(faults_.healthy(), healed_at_);
+  while (!fair_.is_over() && world_.violated().empty()) {
+    world_.run_until(world_.now() + 10 * kMs);
   }
 }
 
@@ -215,6 +238,8 @@ RunResult Run::result() {
     result.operations += client->operations();
     result.retries += client->retries();
   }
+  result.operations += fair_.operations();
+  result.waits = fair_.figures();
   for (const check::Call& call : history_) {
     if (call.outcome == check::Outcome::kUnknown || call.outcome == check::Outcome::kNothing) {
       continue;

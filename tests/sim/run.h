@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/check/history.h"
+#include "tests/sim/fairness.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/rare_branches.h"
@@ -29,6 +30,7 @@ struct RunResult {
   uint64_t local_reads = 0;
   uint64_t quorum_reads = 0;
   uint64_t records = 0;
+  WaitFigures waits;
   FaultCounts faults{};
   std::array<uint64_t, kPaths> decisions{};
   RareCounts rare{};

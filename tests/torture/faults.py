@@ -9,6 +9,7 @@ import itertools
 import signal
 import time
 
+LONG_PAUSE_SECONDS = (3, 9)  # links are given up after 2 s of silence
 START_SECONDS = 180  # after a kill -9 a start waits for the last write, on a slow disk for long
 
 
@@ -117,14 +118,14 @@ class World:
         self.busy.discard(number)
         self.mark(("node", number), -1, "kill")
 
-    async def pause(self, count):
+    async def pause(self, count, least=0.1, most=6):
         """SIGSTOP, and later SIGCONT."""
         victims = self.free_nodes(count)
         for number in victims:
             self.mark(("node", number), +1, "stop")
             self.nodes[number].process.send_signal(signal.SIGSTOP)
         try:
-            await self.last(0.1, 6)
+            await self.last(least, most)
         finally:
             for number in victims:
                 self.nodes[number].process.send_signal(signal.SIGCONT)
@@ -211,13 +212,15 @@ class World:
             [("kill one", lambda: self.kill(1)), ("kill two", lambda: self.kill(2)),
              ("kill all", lambda: self.kill(len(self.nodes))),
              ("pause one", lambda: self.pause(1)), ("pause two", lambda: self.pause(2)),
+             # The others have noticed, and gone on, before it wakes up with old news.
+             ("pause one for long", lambda: self.pause(1, *LONG_PAUSE_SECONDS)),
              ("isolate a node", self.isolate), ("split a pair", self.split_pair),
              ("deaf node", self.deaf), ("mute node", self.mute), ("one-way link", self.one_way),
              ("slow links", self.slow_links), ("cut link", self.cut_pair),
              ("reset links", self.reset_links)],
-            weights=[6, 2, 2, 5, 1, 4, 3, 3, 3, 3, 4, 4, 4])[0]
+            weights=[6, 2, 2, 5, 1, 7, 4, 3, 3, 3, 3, 4, 4, 4])[0]
         count = {"kill one": 1, "kill two": 2, "kill all": len(self.nodes), "pause one": 1,
-                 "pause two": 2}.get(kind, 0)
+                 "pause two": 2, "pause one for long": 1}.get(kind, 0)
         if count > len(self.nodes) - len(self.busy):
             return
         self.faults[kind] += 1

@@ -132,6 +132,8 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--seed", options.workload.seed, "Of names, values and retries");
   app.add_option("--clients", options.workload.clients, "Clients")->check(CLI::Range(1, 64));
+  app.add_option("--direct", options.workload.direct, "Clients bound to one node, of each node")
+      ->check(CLI::Range(0, 64));
   app.add_option("--rate", options.workload.rate, "Operations a second over all clients")
       ->check(CLI::Range(1, 1'000'000));
   try {

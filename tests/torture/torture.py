@@ -28,7 +28,6 @@ from cluster import Cluster, Node, check, check_equal, free_port  # noqa: E402
 from faults import Stretches, World  # noqa: E402
 from proxy import Link  # noqa: E402
 
-NODES = 3
 ROUND_SECONDS = 180
 READ_BACK_SECONDS = 150  # a bound, for a machine that does much else
 # Of the operations offered while a majority was healthy, so many are answered, on any machine: a
@@ -43,7 +42,7 @@ class TortureNode(Node):
     def members(self):
         return ",".join(
             f"{number}=127.0.0.1:{self.cluster.peer_port_from(self.number, number)}"
-            for number in range(1, NODES + 1))
+            for number in range(1, len(self.cluster.nodes) + 1))
 
     def format(self):
         done = subprocess.run(
@@ -77,8 +76,8 @@ class TortureNode(Node):
 
 class TortureCluster(Cluster):
     def __init__(self, options, cores, name):
-        super().__init__(options, nodes=NODES, cores=cores, name=name)
-        self.nodes = [TortureNode(self, number) for number in range(1, NODES + 1)]
+        super().__init__(options, nodes=options.nodes, cores=cores, name=name)
+        self.nodes = [TortureNode(self, number) for number in range(1, options.nodes + 1)]
         ports = {node.number: node.peer_port for node in self.nodes}
         self.links = {(a, b): Link(a, b, free_port(), ports[b])
                       for a in ports for b in ports if a != b}
@@ -106,7 +105,8 @@ class Load:
         self.command = [os.path.join(options.bin, "once-torture"),
                         "--endpoints", cluster.endpoints(), "--history", self.history,
                         "--times", self.times, "--seed", str(seed),
-                        "--rate", str(options.rate), "--clients", str(options.clients)]
+                        "--rate", str(options.rate), "--clients", str(options.clients),
+                        "--direct", str(options.direct)]
         self.process = None
         self.calls = 0
         self.summary = None
@@ -360,7 +360,8 @@ async def torture(options):
     progress = Progress()
     left = options.minutes * 60
     number = 0
-    print(f"torture: {options.minutes:g} minutes, seed {options.seed}", flush=True)
+    print(f"torture: {options.minutes:g} minutes, {options.nodes} nodes, seed {options.seed}",
+          flush=True)
     while left > 1:
         number += 1
         seconds = min(left, options.round_seconds)
@@ -378,6 +379,9 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="of faults and load")
     parser.add_argument("--rate", type=int, default=2000, help="operations a second")
     parser.add_argument("--clients", type=int, default=6)
+    parser.add_argument("--nodes", type=int, default=3, choices=range(3, 16), metavar="3..15")
+    parser.add_argument("--direct", type=int, default=3,
+                        help="clients that are bound to one node, of each node")
     parser.add_argument("--round-seconds", type=float, default=ROUND_SECONDS)
     options = parser.parse_args()
     if options.minutes <= 0 or options.round_seconds <= 0:

@@ -149,13 +149,34 @@ void Workload::submit(Call call, unsigned attempts) {
   });
 }
 
+void Workload::remember(const Call& answered) {
+  if (!check::shows_state(answered)) return;
+  std::lock_guard lock(mutex_);
+  uint64_t& newest = newest_[answered.name];
+  newest = std::max(newest, answered.version);
+}
+
+std::vector<std::unique_ptr<Direct>> Workload::make_direct() {
+  const Newest newest{[this](const std::string& name) { return this->newest(name); },
+                      [this](const Call& answered) { remember(answered); }};
+  std::vector<std::string> counters;
+  for (uint64_t i = 0; i < kHotNames; ++i) counters.push_back(fmt::format("{}{}", kCounter, i));
+  std::vector<std::unique_ptr<Direct>> made;
+  for (const std::string& endpoint : options_.endpoints) {
+    for (uint32_t i = 0; i < options_.direct; ++i) {
+      const auto number = static_cast<uint32_t>(options_.clients + made.size());
+      made.push_back(std::make_unique<Direct>(
+          DirectOptions{endpoint, number, options_.seed * 1000 + number, counters}, recorder_,
+          newest));
+    }
+  }
+  return made;
+}
+
 // Another client may try it while the first attempt still travels.
 void Workload::on_answer(const Call& call, unsigned attempts) {
+  remember(call);
   std::lock_guard lock(mutex_);
-  if (check::shows_state(call)) {
-    uint64_t& newest = newest_[call.name];
-    newest = std::max(newest, call.version);
-  }
   if (!check::changes(call.action) || attempts >= kMaxAttempts) return;
   if (check::happens_each_time(call.action) && call.outcome != Outcome::kNothing) return;
   // Now and then also what is known already: a retry must be told the same again.
@@ -184,6 +205,9 @@ void Workload::run(const std::atomic<bool>& stopped) {
   int64_t last_ns = now_ns();
   uint64_t owed_ns = 0;  // of operations: time that passed, times the rate
   std::unordered_set<std::string> known;
+  const auto direct = make_direct();
+  std::vector<std::thread> threads;
+  for (const auto& each : direct) threads.emplace_back([&] { each->run(stopped); });
   while (!stopped) {
     pause_ms(1);
     const int64_t now = now_ns();
@@ -198,6 +222,7 @@ void Workload::run(const std::atomic<bool>& stopped) {
       submit(std::move(call), retry.attempts);
     }
   }
+  for (std::thread& thread : threads) thread.join();
   while (recorder_.in_flight() > 0) pause_ms(1);
 }
 

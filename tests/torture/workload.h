@@ -14,6 +14,7 @@
 
 #include "base/prng.h"
 #include "client/client.h"
+#include "tests/torture/direct.h"
 #include "tests/torture/recorder.h"
 
 namespace once::torture {
@@ -22,6 +23,7 @@ struct WorkloadOptions {
   std::vector<std::string> endpoints;
   uint64_t seed = 1;
   uint32_t clients = 4;
+  uint32_t direct = 3;   // clients beside these that are bound to one node, of each node
   uint64_t rate = 2000;  // operations a second, retries included
 };
 
@@ -57,6 +59,8 @@ class Workload {
   void on_answer(const check::Call& call, unsigned attempts);
   uint64_t newest(const std::string& name);
   bool take_due_retry(Retry* retry);
+  std::vector<std::unique_ptr<Direct>> make_direct();
+  void remember(const check::Call& answered);
   std::vector<std::string> read_each(const std::vector<std::string>& names);
 
   const WorkloadOptions options_;
