@@ -201,7 +201,10 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.version = request.version;
   op.arrival = now_;
   op.step = step_;
-  op.deadline = now_ + std::clamp<int64_t>(request.timeout_ms, 1, 60'000) * kMs;
+  // A client may leave it to us; a node that forwards has chosen, and may have nothing left.
+  const bool chosen = request.timeout_ms == 0 && origin.node.value == 0;
+  const int64_t asked_ms = chosen ? kChosenTimeoutMs : request.timeout_ms;
+  op.deadline = now_ + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
   return index;
 }
 

@@ -2,7 +2,7 @@
 if(TARGET onced AND TARGET once)
   foreach(name basics contention crash majority_down bad_input exit_codes broken_disks
           file_systems inspect_live dev status completion register_commands run_once waiters
-          lock_command manual load_generator)
+          lock_command manual load_generator limits)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
