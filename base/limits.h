@@ -22,6 +22,8 @@ inline constexpr size_t kMaxConnectionsPerCore = 4096;
 inline constexpr size_t kMaxInFlightPerConnection = 4096;
 inline constexpr size_t kMaxOutboxBytes = 16 * 1024 * 1024;  // per stream; beyond it, it is closed
 inline constexpr int64_t kFirstFrameTimeoutNs = 5'000'000'000;
+inline constexpr int64_t kChosenTimeoutMs = 5'000;    // of a request that leaves it to the node
+inline constexpr int64_t kLongestTimeoutMs = 60'000;  // longer ones are taken as that
 
 inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded requests waiting
 inline constexpr size_t kMaxTasksPerCore = 8192;        // classic rounds and quorum reads under way

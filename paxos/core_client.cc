@@ -229,8 +229,10 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.version = request.version;
   op.arrival = now_;
   op.step = step_;
-  const int64_t asked_for = std::min<int64_t>(request.timeout_ms, 60'000) * kMs;
-  op.deadline = now_ + (asked_for == 0 ? kServersChoiceNs : asked_for);
+  // A client may leave it to us; a node that forwards has chosen, and may have nothing left.
+  const bool chosen = request.timeout_ms == 0 && origin.node.value == 0;
+  const int64_t asked_ms = chosen ? kChosenTimeoutMs : request.timeout_ms;
+  op.deadline = now_ + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
   return index;
 }
 

@@ -27,7 +27,9 @@ struct Core::Recovery {
     return true;
   }
   bool operator()(const AcceptRecord& r) {
-    if (!is_endpoint(Endpoint{r.ballot.node, r.lane}) || r.state.version == 0) return false;
+    if (!is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
+    if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
+    if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
     const uint64_t hash = core.hash_of(r.name);
     if (core.is_mine(hash)) core.recover_accept(r, hash);
     return true;
@@ -39,7 +41,7 @@ struct Core::Recovery {
     return true;
   }
   bool operator()(const ChosenRangeRecord& r) {
-    if (!is_endpoint(r.home)) return false;
+    if (!is_endpoint(r.home) || r.first == 0) return false;
     Lane& lane = core.lane_of(r.home, r.incarnation);
     if (lane.incarnation == r.incarnation) core.mark_chosen(lane, r.first, r.last);
     return true;
@@ -51,6 +53,7 @@ struct Core::Recovery {
     return true;
   }
   bool operator()(const DecidedRecord& r) {
+    if (!is_member(r.ballot.node) || r.version == 0) return false;
     const uint32_t index = core.table_.find(core.hash_of(r.name), r.name);
     if (index == Table::kNone) return true;  // of another core
     Entry& entry = core.table_.at(index);

@@ -25,7 +25,6 @@ inline constexpr uint8_t kMostHops = 8;                 // a request is forwarde
 inline constexpr int64_t kReadPatienceNs = 1000 * kMs;  // for a majority's first answers
 // A round-0 proposal so old is given up where it stands in the way of others.
 inline constexpr int64_t kRoundZeroPatienceNs = 5000 * kMs;
-inline constexpr int64_t kServersChoiceNs = 5000 * kMs;  // of who names no time-out
 inline constexpr int64_t kLongestRoundNs = 128 * kMs;    // more is no slow disk, but a lost message
 // A wait leaves what is under way to others twice, unless its time is nearly over.
 inline constexpr uint8_t kPatientPolls = 2;

@@ -80,8 +80,9 @@ def describe(text, code):
 
 
 PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
-         "confirmation_test", "durability_test", "keeping_test", "linger_test", "quorum_read_test",
-         "read_test", "requests_test", "wait_test"]
+         "confirmation_test", "durability_test", "keeping_test", "limits_test", "linger_test",
+         "lost_changes_test", "quorum_read_test", "read_test", "requests_test", "runs_test",
+         "wait_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -95,7 +96,11 @@ def known(root, fast):
     killers = [unit(name, {"paxos"}, 1) for name in PAPER]
     killers += [
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
-        unit("untrusted_input_test", {"paxos"}, 1),
+        unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
+        unit("framing_test", {"net"}, 1), unit("peer_messages_test", {"net"}, 1),
+        unit("codec_test", {"net"}, 1),
+        unit("client_channel_test", {"net"}, 1), unit("client_listener_test", {"net"}, 2),
+        unit("peer_links_test", {"net"}, 2),
         Killer("replica_test", ["--gtest_fail_fast", f"--gtest_filter=-{WALK}"], {"paxos"}, 2),
         unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"wal", "server"}, 2),
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),

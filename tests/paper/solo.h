@@ -31,8 +31,8 @@ class Solo {
   static constexpr size_t kWindow = 8;
 
   // Started, with its incarnation durable and a link to every peer.
-  Solo(size_t self, size_t nodes, uint64_t random_seed = 1)
-      : self_(self), nodes_(nodes), random_seed_(random_seed) {
+  Solo(size_t self, size_t nodes, uint64_t random_seed = 1, uint16_t cores = 1)
+      : self_(self), nodes_(nodes), random_seed_(random_seed), cores_(cores) {
     start();
   }
 
@@ -58,14 +58,13 @@ class Solo {
   void link_down(size_t peer) { step({Event{World::endpoint(peer), LinkDown{}}}); }
   uint64_t write(const std::string& name, const std::string& value, RequestId id,
                  uint32_t timeout_ms = 1000) {
-    step({Event{{}, ClientRequest{++token_, Operation::kWrite, id, timeout_ms, name, value}}});
-    return token_;
+    return ask({0, Operation::kWrite, id, timeout_ms, name, value});
   }
   // Any operation, its token filled in here.
   uint64_t ask(ClientRequest request) {
     request.token = ++token_;
     step({Event{{}, request}});
-    return request.token;
+    return token_;
   }
   uint64_t read(const std::string& name) {
     step({Event{{}, ClientRequest{++token_, Operation::kRead, {}, 1000, name, {}}}});
@@ -93,6 +92,12 @@ class Solo {
   void restart() {
     for (uint64_t i = 0; i < durable_; ++i) disk_.push_back(records_[i]);
     start();
+  }
+  // The same, as core `index` of another number of them.
+  void restart_as(uint16_t index, uint16_t cores) {
+    core_ = index;
+    cores_ = cores;
+    restart();
   }
   // As an earlier run, or another stream, left it; read at the next restart().
   void put_on_disk(const Record& record) {
@@ -165,8 +170,8 @@ class Solo {
   void start() {
     std::vector<NodeId> members;
     for (size_t i = 0; i < nodes_; ++i) members.push_back(World::endpoint(i).node);
-    replica_ = Replica::make({.self = World::endpoint(self_),
-                              .cores = 1,
+    replica_ = Replica::make({.self = {World::endpoint(self_).node, CoreId{core_}},
+                              .cores = cores_,
                               .members = members,
                               .hash_seed = kHashSeed,
                               .shard_count = 64,
@@ -201,7 +206,8 @@ class Solo {
     }
     for (const ClientReply& r : out_.replies) {
       ASSERT_EQ(answers_.count(r.token), 0u) << "two answers to one request";
-      answers_[r.token] = {r.status, std::string(r.state.value), r.state.writer};
+      answers_[r.token] = {r.status, std::string(r.state.value), r.state.writer, r.state.version,
+                           r.state.sealed};
     }
     for (Held& held : held_) {
       if (held.record <= durable_) sent_.push_back(std::move(held.parcel));
@@ -212,6 +218,8 @@ class Solo {
   size_t self_;
   size_t nodes_;
   uint64_t random_seed_;
+  uint16_t core_ = 0;
+  uint16_t cores_;
   std::unique_ptr<Replica> replica_;
   std::vector<std::string> disk_;     // of earlier runs
   std::vector<std::string> records_;  // of this run

@@ -42,6 +42,16 @@ class NodeCoresTest : public testing::Test {
   }
   // Leaves one accept of a name in a stream, as an earlier run with more cores did.
   void write_to(uint32_t stream, const std::string& name) {
+    const paxos::Ballot ballot{1, NodeId{2}, 1};
+    const paxos::State state{1, true, request_id(1, 1), "v"};
+    write_bytes_to(stream, paxos::AcceptRecord{ballot, CoreId{0}, 0, state, name});
+  }
+  void write_bytes_to(uint32_t stream, const paxos::Record& record) {
+    std::vector<char> bytes;
+    encode_record(record, bytes);
+    write_bytes_to(stream, std::string_view(bytes.data(), bytes.size()));
+  }
+  void write_bytes_to(uint32_t stream, std::string_view record) {
     struct Silent : wal::LogListener {
       void on_durable(uint64_t) override {}
       void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
@@ -56,11 +66,7 @@ class NodeCoresTest : public testing::Test {
     const auto tail = wal::recover(storage_, identity, options, [](std::string_view) {});
     ASSERT_TRUE(tail) << tail.error().message;
     const auto log = wal::open_log(io_, identity, options, *tail, &listener);
-    const paxos::Ballot ballot{1, NodeId{2}, 1};
-    const paxos::State state{1, true, request_id(1, 1), "v"};
-    std::vector<char> bytes;
-    encode_record(paxos::AcceptRecord{ballot, CoreId{0}, 0, state, name}, bytes);
-    log->append({bytes.data(), bytes.size()});
+    log->append(record);
     log->flush();
     io_.complete_all();
   }
@@ -112,6 +118,44 @@ TEST_F(NodeCoresTest, RefusesToStartWithoutAStreamThatItHad) {
     std::filesystem::rename(path_ + "/kept", segment(stream));
     EXPECT_TRUE(recover(2));
   }
+}
+
+// A record that this version does not know is a promise that it would break: it must not vote. Nor
+// may it be passed over because another record, or another core's stream, is read after it.
+TEST_F(NodeCoresTest, RefusesToStartFromARecordThatItDoesNotKnow) {
+  const std::string kept = path_ + "/log-0-1.kept";
+  const std::string unknown_kind(1, 8), cut_short("\x02\x01", 2), run_on("\x01\x07\0\0\0\0", 6);
+  const std::string nothing;
+  for (const uint16_t cores : {1, 2}) {
+    for (const std::string& bytes : {unknown_kind, cut_short, run_on, nothing}) {
+      ASSERT_TRUE(recover(cores));
+      const uint32_t stream = cores - 1u;
+      std::filesystem::copy_file(segment(stream), kept);
+      write_bytes_to(stream, bytes);
+      write_to(stream, "behind it");
+      const auto recovered = recover(cores);
+      ASSERT_FALSE(recovered) << "a record of " << bytes.size() << " bytes";
+      EXPECT_EQ(recovered.error().exit_code, kExitCorrupt);
+      EXPECT_NE(recovered.error().message.find("a record that only a newer onced knows"),
+                std::string::npos)
+          << recovered.error().message;
+      EXPECT_NE(recovered.error().message.find(fmt::format("log stream {} ", stream)),
+                std::string::npos);
+      std::filesystem::rename(kept, segment(stream));
+      EXPECT_TRUE(recover(cores)) << "without it";
+    }
+  }
+}
+
+TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
+  ASSERT_TRUE(recover(1));
+  const std::string name(kMaxNameBytes, 'n'), value(kMaxValueBytes, 'v');
+  const paxos::Ballot ballot{1, NodeId{2}, 1};
+  write_bytes_to(
+      0, paxos::AcceptRecord{ballot, CoreId{0}, 0, {1, true, request_id(1, 1), value}, name});
+  std::vector<uint64_t> names;
+  ASSERT_TRUE(recover(1, &names));
+  EXPECT_EQ(names, std::vector<uint64_t>{1});
 }
 
 }  // namespace

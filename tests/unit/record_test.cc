@@ -1,0 +1,271 @@
+// Records at their limits and one beyond, cut short and run on, and of kinds that nobody knows:
+// what is not a record of ours is said to be none, by the decoder and by the recovery of a core.
+#include "paxos/record.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "paxos/replica.h"
+
+namespace once::paxos {
+namespace {
+
+constexpr uint64_t k32 = uint64_t{1} << 32;
+const Ballot kBallot{3, NodeId{2}, 5};
+const Ballot kRoundZero{0, NodeId{2}, 5};
+const std::string kLongestName(kMaxNameBytes, 'n'), kLongestValue(kMaxValueBytes, 'v');
+
+std::string bytes_of(const Record& record) {
+  std::vector<char> out;
+  encode_record(record, out);
+  return {out.begin(), out.end()};
+}
+bool decodes(const std::string& bytes) { return decode_record(bytes).has_value(); }
+
+State state_of(std::string_view value, uint64_t version = 1) {
+  return {version, true, request_id(1, 2), value};
+}
+
+std::map<std::string, Record> one_of_each() {
+  return {{"incarnation", IncarnationRecord{7}},
+          {"promise", PromiseRecord{kBallot, "name"}},
+          {"accept", AcceptRecord{kRoundZero, CoreId{3}, 9, state_of("value"), "name"}},
+          {"range promise", RangePromiseRecord{NodeId{2}, 7}},
+          {"chosen range", ChosenRangeRecord{{NodeId{2}, CoreId{3}}, 7, 8, 9}},
+          {"home progress", HomeProgressRecord{{NodeId{2}, CoreId{3}}, 7, 8}},
+          {"decided", DecidedRecord{kBallot, 9, "name"}}};
+}
+// What is left of one that is cut may be one with a shorter name, or value.
+size_t shortest(const Record& record) {
+  const std::string whole = bytes_of(record);
+  if (std::holds_alternative<AcceptRecord>(record)) return whole.size() - 5;
+  const bool named = std::holds_alternative<PromiseRecord>(record) ||
+                     std::holds_alternative<DecidedRecord>(record);
+  return named ? whole.size() - 3 : whole.size();
+}
+
+struct Recovering {
+  explicit Recovering(uint16_t index = 0, uint16_t cores = 1) {
+    ReplicaOptions options;
+    options.self = {NodeId{1}, CoreId{index}};
+    options.cores = cores;
+    options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
+    options.shard_count = 64;
+    options.max_operations = options.max_tasks = options.round_zero_window = 16;
+    replica = Replica::make(options);
+  }
+  bool operator()(const std::string& bytes) { return replica->recover(bytes); }
+  bool operator()(const Record& record) { return replica->recover(bytes_of(record)); }
+  std::unique_ptr<Replica> replica;
+};
+
+TEST(Records, EveryKindComesBackWhole) {
+  for (const auto& [kind, record] : one_of_each()) {
+    const auto back = decode_record(bytes_of(record));
+    ASSERT_TRUE(back) << kind;
+    EXPECT_EQ(back->index(), record.index());
+    EXPECT_EQ(bytes_of(*back), bytes_of(record)) << kind;
+    EXPECT_TRUE(Recovering()(record)) << kind;
+  }
+}
+
+TEST(Records, AKindThatNobodyKnowsIsNoneOfOurs) {
+  const std::string tail = bytes_of(one_of_each().at("accept")).substr(1);
+  for (int kind = 0; kind < 256; ++kind) {
+    if (kind >= 1 && kind <= 7) continue;
+    const std::string alone(1, static_cast<char>(kind));
+    for (const std::string& bytes : {alone, alone + tail, alone + std::string(4, '\0')}) {
+      EXPECT_FALSE(decodes(bytes)) << kind;
+      EXPECT_FALSE(Recovering()(bytes)) << kind;
+    }
+  }
+  EXPECT_FALSE(Recovering()(std::string()));
+}
+
+TEST(Records, OneThatIsCutShortIsNoneOfOurs) {
+  for (const auto& [kind, record] : one_of_each()) {
+    const std::string whole = bytes_of(record);
+    for (size_t size = 0; size < whole.size(); ++size) {
+      EXPECT_EQ(decodes(whole.substr(0, size)), size >= shortest(record)) << kind << " " << size;
+      EXPECT_EQ(Recovering()(whole.substr(0, size)), size >= shortest(record)) << kind;
+    }
+  }
+}
+
+TEST(Records, OneThatRunsOnIsNoneOfOurs) {
+  for (const char* kind : {"incarnation", "range promise", "chosen range", "home progress"}) {
+    const std::string longer = bytes_of(one_of_each().at(kind)) + '\0';
+    EXPECT_FALSE(decodes(longer)) << kind;
+    EXPECT_FALSE(Recovering()(longer)) << kind;
+  }
+}
+
+TEST(Records, NamesHaveOneTo1024Bytes) {
+  for (const size_t size : {0u, 1u, 1023u, 1024u, 1025u, 65535u}) {
+    const std::string name(size, 'n');
+    const bool fits = size >= 1 && size <= 1024;
+    for (const Record& record :
+         {Record{PromiseRecord{kBallot, name}}, Record{DecidedRecord{kBallot, 1, name}},
+          Record{AcceptRecord{kBallot, CoreId{0}, 0, state_of("v"), name}},
+          Record{AcceptRecord{kRoundZero, CoreId{0}, 1, state_of(""), name}}}) {
+      EXPECT_EQ(decodes(bytes_of(record)), fits) << size << " of kind " << record.index();
+      EXPECT_EQ(Recovering()(record), fits) << size << " of kind " << record.index();
+    }
+  }
+}
+
+TEST(Records, ValuesHaveUpTo65536Bytes) {
+  for (const std::string& name : {std::string("n"), kLongestName}) {
+    for (const size_t size : {0u, 65535u, 65536u, 65537u}) {
+      const std::string value(size, 'v');
+      const Record record = AcceptRecord{kBallot, CoreId{0}, 0, state_of(value), name};
+      EXPECT_EQ(decodes(bytes_of(record)), size <= 65536) << size;
+      EXPECT_EQ(Recovering()(record), size <= 65536) << size;
+    }
+  }
+}
+
+TEST(Records, TheLargestIsOneThatTheLogTakes) {
+  const Record largest = AcceptRecord{kBallot, CoreId{0}, 0, state_of(kLongestValue), kLongestName};
+  EXPECT_LE(bytes_of(largest).size(), kMaxRecordBytes);
+}
+
+TEST(Records, ANameThatClaimsMoreThanThereIsIsNoneOfOurs) {
+  std::string bytes = bytes_of(AcceptRecord{kBallot, CoreId{0}, 0, state_of(""), "name"});
+  const size_t size_at = bytes.size() - 4 - 2;
+  for (const auto& [size, fits] : {std::pair<uint16_t, bool>{3, true},
+                                   {4, true},
+                                   {5, false},
+                                   {1024, false},
+                                   {0xffff, false}}) {
+    store(bytes.data() + size_at, size);
+    EXPECT_EQ(decodes(bytes), fits) << size;
+  }
+}
+
+TEST(Records, AFlagOfWhichNoBitIsKnownIsNoneOfOurs) {
+  std::string bytes = bytes_of(one_of_each().at("accept"));
+  const size_t sealed = 1 + 10 + 2 + 8 + 8;  // kind, ballot, lane, sequence, version
+  bytes[sealed] = static_cast<char>(0xff);
+  EXPECT_FALSE(decodes(bytes));
+  EXPECT_FALSE(Recovering()(bytes));
+}
+
+TEST(Records, NumbersKeepAllOfTheirBits) {
+  const Ballot high{UINT32_MAX - 1, NodeId{15}, UINT32_MAX - 2};
+  const auto accept = std::get<AcceptRecord>(*decode_record(
+      bytes_of(AcceptRecord{high,
+                            CoreId{63},
+                            k32 + 5,
+                            {UINT64_MAX - 1, false, request_id(k32 + 1, k32 + 2), "v"},
+                            "n"})));
+  EXPECT_EQ(accept.ballot, high);
+  EXPECT_EQ(accept.lane.value, 63u);
+  EXPECT_EQ(accept.sequence, k32 + 5);
+  EXPECT_EQ(accept.state.version, UINT64_MAX - 1);
+  EXPECT_EQ(accept.state.writer, request_id(k32 + 1, k32 + 2));
+  EXPECT_FALSE(accept.state.sealed);
+  const Endpoint home{NodeId{15}, CoreId{63}};
+  const auto range = std::get<ChosenRangeRecord>(
+      *decode_record(bytes_of(ChosenRangeRecord{home, UINT32_MAX, k32 + 1, k32 + 2})));
+  EXPECT_EQ(range.home, home);
+  EXPECT_EQ(range.first, k32 + 1);
+  EXPECT_EQ(range.last, k32 + 2);
+  const auto progress = std::get<HomeProgressRecord>(
+      *decode_record(bytes_of(HomeProgressRecord{home, UINT32_MAX, k32 + 3})));
+  EXPECT_EQ(progress.durable, k32 + 3);
+  const auto decided =
+      std::get<DecidedRecord>(*decode_record(bytes_of(DecidedRecord{high, k32 + 4, "n"})));
+  EXPECT_EQ(decided.version, k32 + 4);
+}
+
+// --- what no run of a node can have written
+// -----------------------------------------------------
+
+TEST(RecoveredRecords, AMemberAndACoreThatThereCanBe) {
+  for (const auto& [node, core, possible] : {std::tuple<uint16_t, uint16_t, bool>{1, 0, true},
+                                             {3, 63, true},
+                                             {3, 64, false},
+                                             {0, 0, false},
+                                             {4, 0, false},
+                                             {0xffff, 0, false},
+                                             {3, 0xffff, false}}) {
+    const Endpoint home{NodeId{node}, CoreId{core}};
+    const Ballot ballot{0, home.node, 1};
+    EXPECT_EQ(Recovering()(AcceptRecord{ballot, home.core, 1, state_of("v"), "n"}), possible);
+    EXPECT_EQ(Recovering()(ChosenRangeRecord{home, 1, 1, 1}), possible) << node << " " << core;
+    EXPECT_EQ(Recovering()(HomeProgressRecord{home, 1, 1}), possible) << node << " " << core;
+    const bool member = node >= 1 && node <= 3;
+    const Ballot above{1, home.node, 1};
+    EXPECT_EQ(Recovering()(PromiseRecord{above, "n"}), member) << node;
+    EXPECT_EQ(Recovering()(RangePromiseRecord{home.node, 1}), member) << node;
+    EXPECT_EQ(Recovering()(DecidedRecord{above, 1, "n"}), member) << node;
+  }
+}
+
+TEST(RecoveredRecords, NumbersThatCanBe) {
+  const Endpoint home{NodeId{2}, CoreId{0}};
+  const auto accept = [](uint64_t sequence, uint64_t version) {
+    return AcceptRecord{kRoundZero, CoreId{0}, sequence, state_of("v", version), "n"};
+  };
+  EXPECT_TRUE(Recovering()(accept(1, 1)));
+  EXPECT_TRUE(Recovering()(accept(UINT64_MAX, k32)));
+  EXPECT_TRUE(Recovering()(accept(1, UINT64_MAX - 1)));
+  EXPECT_FALSE(Recovering()(accept(1, UINT64_MAX))) << "above the highest version";
+  EXPECT_FALSE(Recovering()(accept(1, 0)));
+  EXPECT_FALSE(Recovering()(accept(0, 1))) << "the numbers of a home begin at 1";
+  EXPECT_TRUE(Recovering()(ChosenRangeRecord{home, 1, 1, UINT64_MAX}));
+  EXPECT_TRUE(Recovering()(ChosenRangeRecord{home, 1, 5, 5}));
+  EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, 1, 5, 4}));
+  EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, 1, 0, 4}));
+  EXPECT_FALSE(Recovering()(DecidedRecord{kBallot, 0, "n"}));
+  EXPECT_TRUE(Recovering()(IncarnationRecord{UINT32_MAX - 1}));
+  EXPECT_FALSE(Recovering()(IncarnationRecord{UINT32_MAX}));
+}
+
+// --- another number of cores than the run had that wrote them
+// ------------------------------------
+
+// Each core reads every stream: every name goes to the one that it belongs to now.
+TEST(RecoveredRecords, EachNameIsOfOneCoreHoweverManyThereAre) {
+  constexpr size_t kNames = 40;
+  for (const uint16_t cores : {1, 2, 3, 64}) {
+    uint64_t names = 0;
+    for (uint16_t index = 0; index < cores; ++index) {
+      Recovering core(index, cores);
+      for (size_t n = 0; n < kNames; ++n) {
+        const std::string name = std::to_string(n).append("n");
+        const CoreId lane{static_cast<uint16_t>(n % 4)};  // the home had four
+        switch (n % 3) {
+          case 0:
+            EXPECT_TRUE(core(PromiseRecord{kBallot, name}));
+            break;
+          case 1:
+            EXPECT_TRUE(core(AcceptRecord{kBallot, lane, 0, state_of("v"), name}));
+            break;
+          default:
+            EXPECT_TRUE(core(AcceptRecord{kRoundZero, lane, n, state_of("v"), name}));
+        }
+        EXPECT_TRUE(core(DecidedRecord{kBallot, 1, name}));
+      }
+      for (uint16_t lane = 0; lane < 4; ++lane) {
+        const Endpoint home{NodeId{2}, CoreId{lane}};
+        EXPECT_TRUE(core(HomeProgressRecord{home, 5, 3}));
+        EXPECT_TRUE(core(ChosenRangeRecord{home, 5, 1, 30}));
+      }
+      EXPECT_TRUE(core(RangePromiseRecord{NodeId{2}, 6}));
+      EXPECT_TRUE(core(IncarnationRecord{9}));
+      EXPECT_EQ(core.replica->recovered_incarnation(), 9u) << "every core must know";
+      names += core.replica->counters().names;
+    }
+    EXPECT_EQ(names, kNames) << cores;
+  }
+}
+
+}  // namespace
+}  // namespace once::paxos
