@@ -47,7 +47,8 @@ class Run:
         folder = self.directory / name
         folder.mkdir()
         path = folder / "job.json"
-        path.write_text(json.dumps({"binaries": str(self.options.bin), "cores": 1 + self.number // 2 % 2,
+        cores = 1 + self.number // 2 % 2
+        path.write_text(json.dumps({"binaries": str(self.options.bin), "cores": cores,
                                     "file_system": self.file_system, **job}))
         machine.boot(path, disks, self.log_path, limit_s)
         answer = path.with_suffix(".result")
