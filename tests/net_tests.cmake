@@ -3,3 +3,6 @@ target_compile_definitions(codec_test PRIVATE ONCE_SOURCE_DIR="${CMAKE_SOURCE_DI
 once_test(unit/peer_links_test.cc once_net)
 once_test(unit/client_listener_test.cc once_net)
 once_test(unit/client_channel_test.cc once_net)
+once_test(unit/frame_assembler_test.cc once_net)
+once_test(unit/peer_links_faults_test.cc once_net)
+once_test(unit/client_doors_test.cc once_net)

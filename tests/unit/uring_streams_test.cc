@@ -307,7 +307,7 @@ TEST_F(UringStreams, AStreamThatIsClosedWaitsForItsPeerOnlySoLong) {
     EXPECT_EQ(why, "") << "before its time";
     if (token == 3) return loop_.io->stop();
     tap::skipped_ns = token == 1 ? 3'000 * kMs : 5'100 * kMs;
-    after(token == 1 ? 1 : 2000, token + 1);
+    after(token == 1 ? 1 : 4000, token + 1);
   };
   loop_.closed = [&](StreamId, std::string_view text) {
     why = text;
