@@ -91,7 +91,7 @@ def unit(name, folders, cost):
 
 def known(root, fast):
     """Those whose sources exist; the fast subset leaves out what takes long."""
-    whole = {"paxos", "wal", "server", "client"}
+    whole = {"paxos", "wal", "server", "client", "net"}
     killers = [unit(name, {"paxos"}, 1) for name in PAPER]
     killers += [
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
@@ -101,6 +101,7 @@ def known(root, fast):
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
         unit("prepared_files_test", {"reactor"}, 1), unit("uring_files_test", {"reactor"}, 2),
         unit("reactor_files_test", {"reactor"}, 2), unit("uring_streams_test", {"reactor"}, 3),
+        unit("uring_loop_test", {"reactor"}, 3),
         unit("reactor_test", {"reactor"}, 4), unit("durable_log_test", {"wal"}, 1),
         unit("codec_test", {"net"}, 1), unit("frame_assembler_test", {"net"}, 1),
         unit("peer_links_test", {"net"}, 2), unit("peer_links_faults_test", {"net"}, 2),

@@ -1,5 +1,5 @@
-// Frames out of a stream that is cut anywhere: limits met exactly, lengths judged before anything is
-// stored, and views that hold until the round ends.
+// Frames out of a stream that is cut anywhere: limits met exactly, lengths judged before anything
+// is stored, and views that hold until the round ends.
 #include "net/frame_assembler.h"
 
 #include <gtest/gtest.h>
@@ -42,7 +42,8 @@ struct Feeder {
 };
 
 TEST(FrameAssembler, LimitsAreAllowedAndNothingBeyondThem) {
-  for (const size_t size : {kLeast - 1, kLeast, kLeast + 1, kGreatest - 1, kGreatest, kGreatest + 1}) {
+  for (const size_t size :
+       {kLeast - 1, kLeast, kLeast + 1, kGreatest - 1, kGreatest, kGreatest + 1}) {
     const bool allowed = size >= kLeast && size <= kGreatest;
     const std::string frame = frame_of(size);
     for (size_t cut = 0; cut < size; ++cut) {

@@ -16,7 +16,7 @@
 namespace once::tap {
 
 inline std::function<void(io_uring_sqe&)> on_submit;    // of each entry about to go in, once
-inline std::function<void(io_uring_cqe&)> on_complete;  // of each completion about to come out, once
+inline std::function<void(io_uring_cqe&)> on_complete;  // of each completion to come out
 inline std::function<int()> on_enter;                   // an error instead of entering; 0: none
 inline std::atomic<int64_t> skipped_ns{0};              // added to the monotonic clock
 
