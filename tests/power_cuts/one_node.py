@@ -9,7 +9,7 @@ import time
 import protocol
 
 PORT, PEER_PORT = 7401, 7501
-START_LIMIT_S = 60
+START_LIMIT_S = 240  # the machine may get little of a busy host
 MOUNT_POINT = pathlib.Path("/run/disk")
 
 
