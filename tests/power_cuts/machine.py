@@ -1,6 +1,7 @@
 """A Linux machine that runs as an ordinary process (user-mode Linux), without any privilege: its
 root is this machine's own tree, read-only, its disks are files, and it ends with its init."""
 
+import ctypes
 import os
 import pathlib
 import shutil
@@ -11,6 +12,9 @@ import sys
 KERNEL = "linux.uml"
 GUEST = pathlib.Path(__file__).resolve().with_name("guest.py")
 MAX_DISKS = 16  # ubda to ubdp
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None)
 
 
 def why_not():
@@ -18,6 +22,11 @@ def why_not():
     if shutil.which(KERNEL) is None:
         return f"no {KERNEL}: install the package user-mode-linux"
     return ""
+
+
+def _end_with_its_parent():
+    """A machine must not outlive a run that was killed."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def boot(job, disks, log_path, limit_s, memory_mib=640):
@@ -35,6 +44,7 @@ def boot(job, disks, log_path, limit_s, memory_mib=640):
         # A session of its own: the machine's threads are processes of the host, and end together.
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=subprocess.STDOUT, start_new_session=True,
+                                   preexec_fn=_end_with_its_parent,
                                    env={**os.environ, "TMPDIR": str(scratch)})
         try:
             process.wait(timeout=limit_s)

@@ -83,12 +83,12 @@ TEST_F(UringLoop, AnAcceptThatWasAbortedIsMadeAgainAtOnce) {
     answer_ = [&](uint8_t opcode, io_uring_cqe& cqe) {
       if (opcode == IORING_OP_ACCEPT && ++voided < 4) cqe.res = -code;
     };
-    const int64_t begin = loop.io->now_ns();
+    testing::internal::CaptureStderr();
     loop.open();
     loop.connected = [&](StreamId stream) { loop.send(stream, "x"); };
     loop.bytes = [&](StreamId, std::string_view) { loop.io->stop(); };
     loop.run();
-    EXPECT_LT(loop.io->now_ns() - begin, 290 * kMs) << "as if descriptors had run out";
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "as if descriptors had run out";
     tap::state = {};
     change_ = nullptr;
     answer_ = nullptr;

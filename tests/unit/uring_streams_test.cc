@@ -86,7 +86,7 @@ TEST_F(UringStreams, WhatIsAppendedWhileASendWaitsComesBehindIt) {
   };
   int rounds = 0;
   loop_.timer = [&](uint64_t) {
-    if (++rounds <= 30) {
+    if (++rounds <= 20) {
       const std::string more = pattern(300'000, static_cast<unsigned>(rounds));
       sent += more;
       loop_.send(stream, more);
@@ -94,7 +94,7 @@ TEST_F(UringStreams, WhatIsAppendedWhileASendWaitsComesBehindIt) {
       for (std::string piece = peer.read(); !piece.empty(); piece = peer.read()) got += piece;
       if (got.size() >= sent.size()) return loop_.io->stop();
     }
-    after(rounds <= 30 ? 0 : 1);
+    after(rounds <= 20 ? 0 : 1);
   };
   loop_.closed = [&](StreamId, std::string_view why) { ADD_FAILURE() << why; };
   loop_.run();
