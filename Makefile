@@ -1,10 +1,11 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build install run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points mutants lint format clean
+.PHONY: help deps test-deps dev-deps build install run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts mutants lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
 SEEDS ?= 2000
+CUTS ?= 200
 SOURCES = $(shell find base paxos reactor wal net server client bench examples tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
@@ -67,6 +68,9 @@ crash-points: deps  ## crash the log at every point of a long run, damage it, an
 	@cmake --build build -j$(JOBS) --target crash_points_test damage_test
 	@ONCE_CRASH_POINTS=all build/bin/crash_points_test --gtest_brief=1
 	@ONCE_CRASH_POINTS=all build/bin/damage_test --gtest_brief=1
+
+power-cuts: test-deps build  ## CUTS=n (200): real nodes on real file systems, cut off at any write
+	@python3 tests/power_cuts/power_cuts.py --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
 
 mutants: test-deps  ## build every mutant on a copy; each must be killed (ONLY=word, JOBS=2)
 	@python3 tests/mutants/run.py --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))

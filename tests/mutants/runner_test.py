@@ -15,7 +15,7 @@ import killers  # noqa: E402
 import patches  # noqa: E402
 import tree  # noqa: E402
 
-PRODUCT = {"paxos", "wal", "server", "client", "net"}
+PRODUCT = {"base", "paxos", "reactor", "wal", "net", "server", "client"}
 
 
 class Patches(unittest.TestCase):
