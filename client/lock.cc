@@ -191,7 +191,8 @@ class Lock::Impl {
   }
 
   // Asks, waits for the answer, and hands it to the machine. An answer that nobody needs any more
-  // is not waited for longer than it takes to cancel the question.
+  // is not waited for longer than it takes to cancel the question. Nor is one whose time is over:
+  // the client counts by a clock that stands still while the machine is suspended.
   void ask(std::unique_lock<std::mutex>& lock, const LockStep& step) {
     meeting_->answer.reset();
     lock.unlock();
@@ -201,7 +202,8 @@ class Lock::Impl {
     while (!meeting_->answer) {
       const int64_t now = clock_ns();
       machine_->expire(now);
-      if (machine_->idle() && !cancelled) {
+      const bool slept_through = now >= step.until_ns + kMaxSleepNs;
+      if ((machine_->idle() || slept_through) && !cancelled) {
         cancelled = true;
         lock.unlock();
         client_.cancel(operation);

@@ -120,11 +120,15 @@ def known(root, fast):
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
-        unit("lock_machine_test", {"client"}, 1), unit("lock_walk_test", {"client"}, 2),
+        unit("lock_machine_test", {"client"}, 1), unit("lock_rules_test", {"client"}, 1),
+        unit("lock_walk_test", {"client"}, 2),
         unit("session_wait_test", {"client"}, 1),
         unit("client_test", {"client"}, 2),
         unit("draw_ids_test", {"base"}, 1), unit("session_cluster_test", {"client"}, 1),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
+        unit("run_command_test", {"client"}, 2), unit("operation_command_test", {"client"}, 2),
+        unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
+        unit("child_test", {"client"}, 4), unit("lock_command_test", {"client"}, 5),
     ]
     if not fast:
         killers += [

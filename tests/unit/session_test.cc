@@ -1,6 +1,7 @@
 // The client's session as a pure state machine over an invented clock.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 
 #include "tests/unit/session_fixture.h"
@@ -33,6 +34,34 @@ TEST_F(SessionTest, GoesToTheCoreOfTheShard) {
     EXPECT_EQ(where[sent[0].lane], "b:1");
     reply(0, Status::kEmpty);
     sent.clear();
+  }
+}
+
+// Machines differ: which core serves a name is counted with the cores of its own home.
+TEST_F(SessionTest, GoesToTheCoreOfTheShardAsThatNodeHasThem) {
+  const uint16_t cores[] = {1, 4, 3};
+  std::map<LaneId, uint16_t> core_of_lane;
+  const auto up = [&] {
+    for (size_t i = 0; i < connects.size(); ++i) {
+      const auto [lane, address, core] = connects[i];
+      core_of_lane[lane] = core == kAnyCore ? 0 : core;
+      net::ServerHello hello = hello_of(node_of(address), addresses, core_of_lane[lane]);
+      for (size_t member = 0; member < 3; ++member) hello.members[member].cores = cores[member];
+      session->on_ready(lane, hello, now);
+    }
+    connects.clear();
+  };
+  for (uint32_t member = 0; member < 3; ++member) {
+    for (int i = 0; i < 10; ++i) {
+      const std::string name = name_homed_at(member, 3, i);
+      submit(Op::kRead, name);
+      up();
+      up();
+      ASSERT_EQ(where[sent.back().lane], addresses[member]) << name;
+      const ShardId shard = shard_of(name_hash(name, kSeed), kShardCount);
+      EXPECT_EQ(core_of_lane[sent.back().lane], core_of(shard, cores[member]).value) << name;
+      reply(sent.size() - 1, Status::kEmpty);
+    }
   }
 }
 
