@@ -33,6 +33,7 @@ void WaitFigures::add(const WaitFigures& other) {
   longest_at_fault_ns = std::max(longest_at_fault_ns, other.longest_at_fault_ns);
   answers += other.answers;
   unknown += other.unknown;
+  complaints += other.complaints;
   overloaded += other.overloaded;
 }
 
@@ -93,11 +94,14 @@ int64_t FairnessJudge::due_ns(const Question& question) const {
 }
 
 void FairnessJudge::violation(const Question& question, const std::string& what) {
-  world_.violation(fmt::format(
+  ++figures_.complaints;
+  const std::string text = fmt::format(
       "fairness: node {} is of a healthy majority, and {} of {} (called at {:.3f} s) {}; {:.3f} s "
       "is the bound of {:.3f} s a round",
       question.node + 1, check::action_name(question.action), question.name,
-      seconds(question.call_ns), what, seconds(pace_.bound_ns()), seconds(pace_.round_ns())));
+      seconds(question.call_ns), what, seconds(pace_.bound_ns()), seconds(pace_.round_ns()));
+  if (!counts_only_) return world_.violation(text);
+  world_.tell("{}", text);
 }
 
 void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
@@ -125,6 +129,7 @@ void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
     default:
       break;
   }
+  if (question.overdue) return;  // known already
   if (world_.now() > due_ns(question)) {
     return violation(question, fmt::format("waited {:.3f} s", seconds(waited)));
   }
@@ -138,9 +143,10 @@ void FairnessJudge::on_closed(const Question& question) {
   if (is_judged(question)) violation(question, "got no answer: the node closed the connection");
 }
 
-bool FairnessJudge::on_waiting(const Question& question) {
-  if (!is_judged(question)) return false;
+bool FairnessJudge::on_waiting(Question& question) {
+  if (!is_judged(question) || question.overdue) return false;
   if (world_.now() > due_ns(question)) {
+    question.overdue = true;
     const int64_t waited = world_.now() - start_ns(question);
     violation(question, fmt::format("waits for {:.3f} s without an answer", seconds(waited)));
   }

@@ -46,6 +46,7 @@ struct WaitFigures {
   int64_t longest_at_fault_ns = 0;  // of those under way when a node went away
   uint64_t answers = 0;
   uint64_t unknown = 0;     // with a cause
+  uint64_t complaints = 0;  // of answers that were late, or wrong
   uint64_t overloaded = 0;  // in runs whose pools are small
 
   void take(int64_t waited_ns, int64_t bound_ns);
@@ -59,6 +60,7 @@ struct Question {
   uint64_t version = 0;  // of a wait
   int64_t call_ns = 0;
   int64_t deadline_ns = 0;
+  bool overdue = false;  // and complained of
 };
 
 class FairnessJudge {
@@ -66,6 +68,7 @@ class FairnessJudge {
   FairnessJudge(World& world, size_t nodes) : world_(world), nodes_(nodes) {}
   // From now on. `small_pools`: "overloaded" may be the truth.
   void begin(const Pace& pace, bool small_pools);
+  void only_count() { counts_only_ = true; }  // a complaint does not end the run
   void never_judge(size_t node) { nodes_[node].away_ns = 0; }
   void went_away(size_t node);
   void came_back(size_t node) { nodes_[node].back_ns = world_.now(); }
@@ -74,7 +77,7 @@ class FairnessJudge {
   void on_answer(const Question& question, paxos::Status status);
   void on_closed(const Question& question);
   // Of one that has no answer yet; false: nobody judges it.
-  bool on_waiting(const Question& question);
+  bool on_waiting(Question& question);
   const WaitFigures& figures() const { return figures_; }
 
  private:
@@ -92,6 +95,7 @@ class FairnessJudge {
   World& world_;
   Pace pace_;
   bool small_pools_ = false;
+  bool counts_only_ = false;
   std::vector<Node> nodes_;
   std::vector<int64_t> faults_;                                             // when nodes went away
   std::map<std::string, std::vector<std::pair<uint64_t, int64_t>>> shown_;  // version, first when

@@ -34,7 +34,7 @@ TEST_F(FairnessTest, TheBoundGrowsWithTheLinksAndTheDisks) {
 }
 
 TEST_F(FairnessTest, AnAnswerIsInTimeUpToTheBound) {
-  const Question question = ask(Action::kNext);
+  Question question = ask(Action::kNext);
   run_to(740);
   EXPECT_TRUE(judge.on_waiting(question));
   judge.on_answer(question, Status::kDone);
@@ -45,14 +45,14 @@ TEST_F(FairnessTest, AnAnswerIsInTimeUpToTheBound) {
 }
 
 TEST_F(FairnessTest, ALaterOneIsNot) {
-  const Question question = ask(Action::kNext);
+  Question question = ask(Action::kNext);
   run_to(741);
   judge.on_answer(question, Status::kDone);
   EXPECT_TRUE(complains("waited 0.741 s")) << world.violated();
 }
 
 TEST_F(FairnessTest, NorIsNoneAtAll) {
-  const Question question = ask(Action::kRead);
+  Question question = ask(Action::kRead);
   run_to(741);
   judge.on_waiting(question);
   EXPECT_TRUE(complains("without an answer")) << world.violated();
@@ -79,11 +79,11 @@ TEST_F(FairnessTest, UnknownNeedsANodeThatWentAway) {
 }
 
 TEST_F(FairnessTest, UnknownIsTheTruthOfAChangeUnderWayWhenANodeWentAway) {
-  const Question early = ask(Action::kNext);
+  Question early = ask(Action::kNext);
   run_to(100);
   judge.went_away(2);
   run_to(200);
-  const Question unnoticed = ask(Action::kSet);
+  Question unnoticed = ask(Action::kSet);
   run_to(3000);
   judge.on_answer(early, Status::kUnknown);
   judge.on_answer(unnoticed, Status::kUnknown);
@@ -105,7 +105,7 @@ TEST_F(FairnessTest, NorOfARead) {
 }
 
 TEST_F(FairnessTest, WhoIsCaughtByAFaultHasTheTimeThatItTakesToNotice) {
-  const Question question = ask(Action::kRead);
+  Question question = ask(Action::kRead);
   run_to(100);
   judge.went_away(2);
   run_to(100 + 3040 + 740);
@@ -118,12 +118,12 @@ TEST_F(FairnessTest, WhoIsCaughtByAFaultHasTheTimeThatItTakesToNotice) {
 
 TEST_F(FairnessTest, ClientsOfANodeThatIsAwayAreNotJudgedUntilItHasSettled) {
   judge.went_away(2);
-  const Question away = ask(Action::kNext, 2);
+  Question away = ask(Action::kNext, 2);
   run_to(1000);
   judge.came_back(2);
-  const Question soon = ask(Action::kNext, 2);
+  Question soon = ask(Action::kNext, 2);
   run_to(1000 + 5200);
-  const Question settled = ask(Action::kNext, 2);
+  Question settled = ask(Action::kNext, 2);
   run_to(20'000);
   EXPECT_FALSE(judge.on_waiting(away));
   EXPECT_FALSE(judge.on_waiting(soon));
@@ -141,7 +141,7 @@ TEST_F(FairnessTest, AHealthyNodeDoesNotCloseItsConnections) {
 
 TEST_F(FairnessTest, AWaitIsOwedItsNewsFromWhenSomebodyWasToldThem) {
   judge.shown("name", 4);
-  const Question question = ask(Action::kWait, 0, 4);
+  Question question = ask(Action::kWait, 0, 4);
   run_to(2000);
   EXPECT_TRUE(judge.on_waiting(question));
   judge.shown("another", 5);
@@ -157,7 +157,7 @@ TEST_F(FairnessTest, AWaitIsOwedItsNewsFromWhenSomebodyWasToldThem) {
 TEST_F(FairnessTest, AWaitForWhatIsThereAlreadyIsLikeARead) {
   judge.shown("name", 4);
   run_to(100);
-  const Question question = ask(Action::kWait, 0, 3);
+  Question question = ask(Action::kWait, 0, 3);
   run_to(841);
   judge.on_answer(question, Status::kNotYet);
   EXPECT_TRUE(complains("waited 0.741 s")) << world.violated();
@@ -172,6 +172,19 @@ TEST_F(FairnessTest, AWaitInVainEndsAtItsDeadline) {
   run_to(1241);
   judge.on_waiting(question);
   EXPECT_TRUE(complains("without an answer")) << world.violated();
+}
+
+TEST_F(FairnessTest, CountsEachComplaintOnceAndGoesOnIfToldTo) {
+  judge.only_count();
+  Question question = ask(Action::kNext);
+  Question refused = ask(Action::kNext);
+  judge.on_answer(refused, Status::kUnavailable);
+  run_to(741);
+  EXPECT_FALSE(judge.on_waiting(question));
+  EXPECT_FALSE(judge.on_waiting(question));
+  judge.on_answer(question, Status::kDone);
+  EXPECT_EQ(world.violated(), "");
+  EXPECT_EQ(judge.figures().complaints, 2u);
 }
 
 TEST_F(FairnessTest, FiguresAddUp) {

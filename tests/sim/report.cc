@@ -58,9 +58,10 @@ std::string show(const WaitFigures& waits) {
   std::string text = fmt::format(
       "  longest wait of a healthy majority's clients: {:.3f} s (bound there {:.3f} s), at most "
       "{:.1f} % of a bound;\n    while a node went away: {:.3f} s; {} answers, {} of them unknown "
-      "with a cause, {} overloaded\n    answered within:",
+      "with a cause, {} overloaded; {} complaints\n    answered within:",
       seconds(waits.longest_ns), seconds(waits.bound_ns), waits.worst_share / 10.0,
-      seconds(waits.longest_at_fault_ns), waits.answers, waits.unknown, waits.overloaded);
+      seconds(waits.longest_at_fault_ns), waits.answers, waits.unknown, waits.overloaded,
+      waits.complaints);
   for (size_t i = 0; i + 1 < WaitFigures::kBuckets; ++i) {
     if (waits.histogram[i] == 0) continue;
     text += fmt::format(" {} ms: {};", uint64_t{1} << i, waits.histogram[i]);
@@ -78,6 +79,7 @@ json to_json(const WaitFigures& waits) {
               {"answers", waits.answers},
               {"unknown", waits.unknown},
               {"overloaded", waits.overloaded},
+              {"complaints", waits.complaints},
               {"histogram_ms", waits.histogram}};
 }
 
@@ -90,6 +92,7 @@ WaitFigures waits_from_json(const json& from) {
   waits.answers = from.at("answers");
   waits.unknown = from.at("unknown");
   waits.overloaded = from.at("overloaded");
+  waits.complaints = from.at("complaints");
   waits.histogram = from.at("histogram_ms");
   return waits;
 }

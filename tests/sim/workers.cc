@@ -52,6 +52,7 @@ void write_line(int fd, const std::string& line) {
     Options options;
     options.seed = seed;
     options.seconds = batch.seconds;
+    options.count_unfairness = batch.count_unfairness;
     write_line(fd, fmt::format("R {}\n", to_json(run_checked(options, batch.twice)).dump()));
   }
   std::_Exit(0);
