@@ -15,7 +15,7 @@ import killers  # noqa: E402
 import patches  # noqa: E402
 import tree  # noqa: E402
 
-PRODUCT = {"paxos", "wal", "server", "client"}
+PRODUCT = {"paxos", "wal", "server", "client", "net"}
 
 
 class Patches(unittest.TestCase):
