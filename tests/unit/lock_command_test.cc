@@ -26,8 +26,8 @@ class LockCommandTest : public CommandTest {
   // Goes on for long, tells its number and that of what it started.
   std::vector<std::string> long_one(const std::string& before = "") const {
     return {"sh", "-c",
-            before + "sleep 60 & echo $$ >> " + path("up") + "; echo $! >> " + path("up") +
-                "; for i in $(seq -s ' ' 1200); do sleep 0.05; done"};
+            before + "sleep 30 & echo $$ >> " + path("up") + "; echo $! >> " + path("up") +
+                "; for i in $(seq -s ' ' 400); do sleep 0.05; done"};
   }
   void held_by_another(const std::string& owner, int64_t ttl_ms, uint64_t version = 0) {
     LockValue value{true, ttl_ms, version + 1, owner};
@@ -87,6 +87,7 @@ TEST_F(LockCommandTest, TheCommandDoesNotGoOnAfterItsLockIsLost) {
   EXPECT_EQ(ended.code, kLost) << ended.err;
   EXPECT_NE(ended.err.find("was lost"), std::string::npos) << ended.err;
   EXPECT_NE(ended.err.find("token, 1"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("killed by signal 15"), std::string::npos) << ended.err;
   expect_all_ended();
   EXPECT_EQ(value_of("lock"), "somebody's") << "and left as it is";
 }
@@ -115,13 +116,14 @@ TEST_F(LockCommandTest, NorWhenItIsDeaf) {
   const Ended ended = run(lock_command, guarded(long_one("trap '' TERM; "), 1));
   thief.join();
   EXPECT_EQ(ended.code, kLost) << ended.err;
+  EXPECT_NE(ended.err.find("killed by signal 9"), std::string::npos) << ended.err;
   expect_all_ended();
 }
 
 TEST_F(LockCommandTest, NothingRunsWithoutTheLock) {
   const auto code = [&](const char* wanted, int64_t wait_s = 0) {
     Arguments a = guarded(marks(), 10, wait_s);
-    a.timeout_ms = 400;
+    a.timeout_ms = 1500;
     const Ended ended = run(lock_command, a);
     EXPECT_NE(ended.err.find(wanted), std::string::npos) << ended.err;
     EXPECT_NE(ended.err.find("not run"), std::string::npos) << ended.err;

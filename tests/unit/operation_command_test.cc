@@ -78,7 +78,7 @@ TEST_F(OperationCommandTest, EachOperationIsTheOneThatWasAskedFor) {
 }
 
 TEST_F(OperationCommandTest, AnUnknownOutcomeSaysWhatCanBeDone) {
-  timeout_ms_ = 300;
+  timeout_ms_ = 1500;
   set_trouble(always(Status::kUnknown, [](const auto&) { return true; }));
   for (const auto& [command, words] :
        {std::pair{Command::kWrite, "Repeat it safely with: --request-id " + hex_},

@@ -13,7 +13,7 @@
 namespace once::client {
 namespace {
 
-constexpr int64_t kShortMs = 400;
+constexpr int64_t kShortMs = 1000;
 constexpr int kNoResult = 7;
 
 class RunCommandTest : public CommandTest {
@@ -71,15 +71,22 @@ TEST_F(RunCommandTest, NothingRunsWhenItIsNotKnownWhoClaimedTheName) {
   };
   set_trouble(always(Status::kUnknown, is_claim));
   expect_unknown("a node does not know");
-  set_trouble([](const paxos::ClientRequest&, FakeServer::Reply&) { return Act::kSilence; });
+  const auto claims_are = [](Act act) -> Trouble {
+    return [act](const paxos::ClientRequest& request, FakeServer::Reply&) {
+      return is_claim(request) ? std::optional(act) : std::nullopt;
+    };
+  };
+  set_trouble(claims_are(Act::kSilence));
   expect_unknown("silence");
-  set_trouble([](const paxos::ClientRequest&, FakeServer::Reply&) { return Act::kDrop; });
+  set_trouble(claims_are(Act::kDrop));
   expect_unknown("a connection that breaks");
   // It happened, and nobody says so.
-  set_trouble([this](const paxos::ClientRequest& request, FakeServer::Reply&) {
-    registers_[std::string(request.name)].answer(request);
-    return Act::kSilence;
-  });
+  set_trouble(
+      [this](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+        if (!is_claim(request)) return std::nullopt;
+        registers_[std::string(request.name)].answer(request);
+        return Act::kSilence;
+      });
   expect_unknown("an answer that is lost");
   set_trouble(nullptr);
   a = job(marks());
