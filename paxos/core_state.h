@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "paxos/change.h"
 #include "paxos/hedge.h"
+#include "paxos/linger_luck.h"
 #include "paxos/messages.h"
 
 namespace once::paxos {
@@ -31,21 +32,6 @@ inline constexpr uint8_t kPatientPolls = 2;
 inline constexpr int64_t kHastyNs = 1000 * kMs;
 
 inline constexpr size_t kMostLingering = 8;  // names at a time
-
-// Whether lingering pays. Each time in vain it is left out twice as often, up to 64 times.
-class LingerLuck {
- public:
-  bool is_tried() { return skips_ == 0 || skips_-- == 0; }
-  void learn(bool in_vain) {
-    skips_ = in_vain ? static_cast<uint8_t>(1u << doublings_) : 0;
-    doublings_ = in_vain ? static_cast<uint8_t>(doublings_ + (doublings_ < 6 ? 1 : 0)) : 0;
-  }
-
- private:
-  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
-  uint8_t doublings_ = 0;
-  uint8_t skips_ = 0;
-};
 
 // A place in a list of requests that news may shorten while it is walked.
 struct Later {

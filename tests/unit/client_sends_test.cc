@@ -1,5 +1,6 @@
 // Large requests on real sockets: what the kernel does not take at once follows later, whole, in
 // order, and never on another connection.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -160,7 +161,7 @@ class Countdown {
 
 void write_all(Client& client, Countdown& countdown) {
   for (int i = 0; i < kWrites; ++i) {
-    client.write_async("w" + std::to_string(i), value_of(i), {}, countdown.callback());
+    client.write_async(fmt::format("w{}", i), value_of(i), {}, countdown.callback());
   }
 }
 

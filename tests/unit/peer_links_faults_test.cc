@@ -55,7 +55,10 @@ struct Core final : PeerLinksHandler {
     encode_message(message, out);
     messages.emplace_back(out.begin(), out.end());
   }
-  std::string check_identity(const PeerHello&) override { return ""; }
+  bool may_vote() override { return true; }
+  DiskTable known_disks() override { return {}; }
+  void on_contact(const PeerHello&) override {}
+  Meeting meet(const PeerHello&) override { return {}; }
   void hand_over(CoreId, std::unique_ptr<reactor::Handoff> handoff) override {
     if (sibling != nullptr) sibling->links->accept(std::move(handoff));
   }
@@ -86,6 +89,9 @@ struct PeerLinksFaults : testing::Test {
     PeerHello hello = hello_of(1);
     hello.target_node = NodeId{2};
     hello.target_core = target;
+    hello.votes = hello.link = true;
+    hello.shard_count = kShardCount;
+    for (uint16_t member : {1, 2, 3}) hello.members.add(NodeId{member});
     std::vector<char> out;
     encode_peer_hello(hello, out);
     return {out.begin(), out.end()};
