@@ -82,7 +82,8 @@ def describe(text, code):
 PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
          "confirmation_test", "durability_test", "keeping_test", "limits_test", "linger_test",
          "lost_changes_test", "quorum_read_test", "read_test", "requests_test", "runs_test",
-         "wait_test"]
+         "wait_test", "at_most_once_test", "send_on_test", "far_ballots_test", "fairness_test",
+         "hedge_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -95,10 +96,11 @@ def known(root, fast):
     whole = {"paxos", "wal", "server", "client", "net"}
     killers = [unit(name, {"paxos"}, 1) for name in PAPER]
     killers += [
+        unit("allocation_test", {"paxos"}, 2),
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
         unit("framing_test", {"net"}, 1), unit("peer_messages_test", {"net"}, 1),
-        unit("codec_test", {"net"}, 1),
+        unit("codec_test", {"net", "paxos"}, 1),
         unit("client_channel_test", {"net"}, 1), unit("client_listener_test", {"net"}, 2),
         unit("peer_links_test", {"net"}, 2),
         Killer("replica_test", ["--gtest_fail_fast", f"--gtest_filter=-{WALK}"], {"paxos"}, 2),
@@ -108,15 +110,11 @@ def known(root, fast):
         unit("reactor_files_test", {"reactor"}, 2), unit("uring_streams_test", {"reactor"}, 3),
         unit("uring_loop_test", {"reactor"}, 3),
         unit("reactor_test", {"reactor"}, 4), unit("durable_log_test", {"wal"}, 1),
-        unit("codec_test", {"net"}, 1), unit("frame_assembler_test", {"net"}, 1),
-        unit("peer_links_test", {"net"}, 2), unit("peer_links_faults_test", {"net"}, 2),
-        unit("client_listener_test", {"net"}, 2), unit("client_doors_test", {"net"}, 2),
-        unit("client_channel_test", {"net"}, 1), unit("mailbox_test", {"server"}, 2),
+        unit("frame_assembler_test", {"net"}, 1), unit("peer_links_faults_test", {"net"}, 2),
+        unit("client_doors_test", {"net"}, 2), unit("mailbox_test", {"server"}, 2),
         unit("post_office_test", {"server"}, 1),
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
-        unit("admission_test", {"server"}, 2), unit("peer_links_test", {"net"}, 2),
-        unit("peer_meetings_test", {"net"}, 2),
-        unit("codec_test", {"net"}, 2),
+        unit("admission_test", {"server"}, 2), unit("peer_meetings_test", {"net"}, 2),
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
@@ -126,7 +124,7 @@ def known(root, fast):
         unit("client_test", {"client"}, 2),
         unit("draw_ids_test", {"base"}, 1), unit("session_cluster_test", {"client"}, 1),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
-        unit("run_command_test", {"client"}, 2), unit("operation_command_test", {"client"}, 2),
+        unit("run_command_test", {"client"}, 2), unit("operation_command_test", {"base", "client"}, 2),
         unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
         unit("child_test", {"client"}, 4), unit("lock_command_test", {"client"}, 5),
     ]

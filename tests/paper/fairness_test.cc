@@ -217,9 +217,7 @@ void hot_name(Pace pace, int64_t longest_ns) {
 }
 TEST(SlowHome, AHotNameOnSlowDisks) { hot_name({50'000, 20 * kMilli}, 1000 * kMilli); }
 TEST(SlowHome, AHotNameOnVerySlowDisks) { hot_name({50'000, 600 * kMilli}, 8000 * kMilli); }
-TEST(SlowHome, AHotNameOnAWideNetwork) {
-  hot_name({150 * kMilli, 20 * kMilli}, 5000 * kMilli);
-}
+TEST(SlowHome, AHotNameOnAWideNetwork) { hot_name({150 * kMilli, 20 * kMilli}, 5000 * kMilli); }
 
 }  // namespace
 }  // namespace once::paxos::test

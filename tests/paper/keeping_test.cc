@@ -91,9 +91,18 @@ TEST_F(Keeping, NeedsAPrepareIfItsLastProposalWasGivenUp) {
 // What it proposes for others is chosen each time, but under a ballot that another has gone above
 // by then: its own change waits for a ballot of its own. Two such proposers, each at once with its
 // next ballot, would never let each other finish.
-TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesIt) {
+TEST(KeepingAlone, IsEverMorePatientWithWhoeverOvertakesIt) {
+  World world(5);  // the last one overtakes, and cannot be reached: nothing can be sent on to it
+  world.settle(10);
+  const std::string name = world.name_at_home(0);
   world.crash(0);
-  const uint64_t token = next(1, 60'000);
+  world.link(1, 4, false);
+  ClientRequest request;
+  request.operation = Operation::kNext;
+  request.id = request_id(1, 1);
+  request.timeout_ms = 60'000;
+  request.name = name;
+  const uint64_t token = world.ask(1, request);
   int longest_ms = 0;
   for (uint64_t version = 1; version <= 9; ++version) {
     int waited_ms = 0;
@@ -105,18 +114,21 @@ TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesIt) {
       EXPECT_GT(waited_ms, 0) << "at once";
     }
     longest_ms = std::max(longest_ms, waited_ms);
+    ASSERT_NE(world.newest<Prepare>(2), nullptr);
     const Prepare prepare = *world.newest<Prepare>(2);
-    const Ballot before{prepare.ballot.round - 1, NodeId{3}, 1};
+    const Ballot before{prepare.ballot.round - 1, NodeId{5}, 1};
     const State state{version, false, request_id(9, version), ""};
     world.inject(2, 1, Promise{prepare.op, prepare.ballot, before, state});
+    world.inject(3, 1, Promise{prepare.op, prepare.ballot, before, state});
     world.sync(1);  // its own promise
     world.sync(1);  // its own accept
     ASSERT_NE(world.newest<Accept>(2), nullptr);
     const uint64_t handle = world.newest<Accept>(2)->op;
-    world.inject(2, 1, Prepare{1, Ballot{prepare.ballot.round + 1, NodeId{3}, 1}, name});
+    world.inject(4, 1, Prepare{1, Ballot{prepare.ballot.round + 1, NodeId{5}, 1}, name});
     world.drop_all<Prepare>();
     world.drop_all<Accept>();
     world.inject(2, 1, Accepted{handle, prepare.ballot, version});
+    world.inject(3, 1, Accepted{handle, prepare.ballot, version});
     EXPECT_EQ(world.count<Prepare>(), 0u);
   }
   EXPECT_FALSE(world.answered(token));

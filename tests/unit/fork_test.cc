@@ -133,8 +133,8 @@ TEST_F(ForkTest, TheChildsIdsAreItsOwn) {
             }),
             0);
   // Of whatever was kept at the fork, both would take the same now.
-  RequestId ids[] = {{}, {}, parents, client_->new_request_id(),
-                     client_->write("a", "v").request_id};
+  RequestId ids[] = {
+      {}, {}, parents, client_->new_request_id(), client_->write("a", "v").request_id};
   ASSERT_EQ(read(ends[0], ids, 2 * sizeof ids[0]), static_cast<ssize_t>(2 * sizeof ids[0]));
   close(ends[0]);
   close(ends[1]);

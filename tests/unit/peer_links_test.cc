@@ -111,7 +111,10 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
       {[](Core& one, Core&) { one.options.peers[1].first = NodeId{5}; }, "the members 1, 2, 5"},
       {[](Core& one, Core&) { one.options.shard_count = 32; }, "shards"},
       {[](Core&, Core& two) { two.options.self.hash_seed = 7; }, "seed"},
-      {[](Core&, Core& two) { two.options.self.disk = DiskId{{3, 1}}; }, "leads back"},
+      {[](Core&, Core& two) {
+         two.options.self.disk = DiskId{{3, 1}};
+       },
+       "leads back"},
   };
   for (const auto& one_case : cases) {
     cores.clear();

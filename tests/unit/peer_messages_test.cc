@@ -226,6 +226,7 @@ PeerHello hello_of(uint16_t node, uint16_t core, uint16_t cores) {
   hello.core = CoreId{core};
   hello.cores = cores;
   hello.target_node = NodeId{1};
+  if (node <= kMaxNodes) hello.members.add(NodeId{node});
   return hello;
 }
 

@@ -114,7 +114,7 @@ TEST_F(UringStreams, AStreamEndsWhenItsOperationsHave) {
     after(20);
   };
   loop_.timer = [&](uint64_t) {
-    if (sends_.empty()) return after(1);  // the rest of a short one goes in with the next round
+    if (sends_.empty()) return after(1);    // the rest of a short one goes in with the next round
     loop_.send(stream, pattern(15 << 20));  // beyond the bound: killed at the end of the round
   };
   loop_.closed = [&](StreamId id, std::string_view why) {
