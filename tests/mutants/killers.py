@@ -124,7 +124,8 @@ def known(root, fast):
         unit("client_test", {"client"}, 2),
         unit("draw_ids_test", {"base"}, 1), unit("session_cluster_test", {"client"}, 1),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
-        unit("run_command_test", {"client"}, 2), unit("operation_command_test", {"base", "client"}, 2),
+        unit("run_command_test", {"client"}, 2),
+        unit("operation_command_test", {"base", "client"}, 2),
         unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
         unit("child_test", {"client"}, 4), unit("lock_command_test", {"client"}, 5),
     ]
