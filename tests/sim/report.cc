@@ -39,8 +39,8 @@ void counts_from_json(const json& object, const char* (*name)(Kind),
 }
 
 // Of changes that ended unknown without a node gone, over many seeds. Few are a bad sample.
-constexpr double kMostUnexplained = 0.05;
-constexpr double kUnexplainedByChance = 30;
+constexpr double kMostUnexplained = 0.01;
+constexpr double kUnexplainedByChance = 300;
 
 const char* action_text(check::Action action) { return check::action_name(action).data(); }
 
