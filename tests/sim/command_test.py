@@ -38,7 +38,12 @@ def main():
         if not 0 < waits["longest_ns"] <= waits["bound_ns"] or waits["longest_seed"] not in (5, 6):
             sys.exit(f"the longest wait of two seeds, within its bound, wanted: {waits}")
 
+        if waits["changes"] == 0 or waits["unknown_without_node_gone"] > waits["changes"]:
+            sys.exit(f"changes, and how many of them ended unknown, wanted: {waits}")
+        expect(0, "unknown without a node gone: ", *run)
+
         expect(2, "--wrong", "--wrong")
+        expect(2, "--count-unfairness", *run, "--count-unfairness")
         expect(2, "wants A..B", "--seeds", "7")
         expect(2, "wants A..B", "--seeds", "9..7")
         expect(2, "--seconds", "--seconds", "0")

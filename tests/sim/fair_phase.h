@@ -25,7 +25,6 @@ class FairPhase final : public Actor {
   void begin(const std::vector<size_t>& healthy, int64_t healed_ns);
   // Looks after those who wait; true once all who are owed an answer have it.
   bool is_over();
-  void only_count() { judge_.only_count(); }  // a complaint does not end the run
   const WaitFigures& figures() const { return judge_.figures(); }
   uint64_t operations() const;
   const check::Call* call_of(size_t patron, uint64_t correlation) const {

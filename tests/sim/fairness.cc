@@ -33,7 +33,8 @@ void WaitFigures::add(const WaitFigures& other) {
   longest_at_fault_ns = std::max(longest_at_fault_ns, other.longest_at_fault_ns);
   answers += other.answers;
   unknown += other.unknown;
-  complaints += other.complaints;
+  changes += other.changes;
+  unexplained += other.unexplained;
   overloaded += other.overloaded;
 }
 
@@ -94,28 +95,23 @@ int64_t FairnessJudge::due_ns(const Question& question) const {
 }
 
 void FairnessJudge::violation(const Question& question, const std::string& what) {
-  ++figures_.complaints;
-  const std::string text = fmt::format(
+  world_.violation(fmt::format(
       "fairness: node {} is of a healthy majority, and {} of {} (called at {:.3f} s) {}; {:.3f} s "
       "is the bound of {:.3f} s a round",
       question.node + 1, check::action_name(question.action), question.name,
-      seconds(question.call_ns), what, seconds(pace_.bound_ns()), seconds(pace_.round_ns()));
-  if (!counts_only_) return world_.violation(text);
-  world_.tell("{}", text);
+      seconds(question.call_ns), what, seconds(pace_.bound_ns()), seconds(pace_.round_ns())));
 }
 
 void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
   if (!is_judged(question)) return;
   const bool at_fault = was_at_fault(question);
   const int64_t waited = world_.now() - start_ns(question);
+  const bool change = check::changes(question.action);
+  if (change && !at_fault) ++figures_.changes;
   switch (status) {
     case paxos::Status::kUnknown:
-      if (!check::changes(question.action) || !at_fault) {
-        return violation(question, fmt::format("got \"unknown\" after {:.3f} s, though no node "
-                                               "went away",
-                                               seconds(waited)));
-      }
-      ++figures_.unknown;
+      if (!change) return violation(question, "got \"unknown\", and changes nothing");
+      ++(at_fault ? figures_.unknown : figures_.unexplained);
       break;
     case paxos::Status::kUnavailable:
       return violation(question,

@@ -1,6 +1,7 @@
 // The oracle of fairness (DESIGN 1.7): while a majority is up and connected, each client of its
 // nodes is answered within a bound, whoever else asks for the name, and is not told "unavailable"
-// or "unknown" without a cause. docs/testing.md has the rules in words.
+// or "overloaded" without a cause; "unknown" without one is counted. docs/testing.md has the rules
+// in words.
 #pragma once
 
 #include <array>
@@ -45,12 +46,16 @@ struct WaitFigures {
   uint32_t worst_share = 0;         // the largest share of its bound that one took, in per mille
   int64_t longest_at_fault_ns = 0;  // of those under way when a node went away
   uint64_t answers = 0;
-  uint64_t unknown = 0;     // with a cause
-  uint64_t complaints = 0;  // of answers that were late, or wrong
-  uint64_t overloaded = 0;  // in runs whose pools are small
+  uint64_t unknown = 0;      // of changes that a node's going away has caught
+  uint64_t changes = 0;      // that none has caught, answered in whatever way
+  uint64_t unexplained = 0;  // of those: "unknown"
+  uint64_t overloaded = 0;   // in runs whose pools are small
 
   void take(int64_t waited_ns, int64_t bound_ns);
   void add(const WaitFigures& other);
+  double unexplained_share() const {
+    return changes == 0 ? 0 : static_cast<double>(unexplained) / static_cast<double>(changes);
+  }
 };
 
 struct Question {
@@ -68,7 +73,6 @@ class FairnessJudge {
   FairnessJudge(World& world, size_t nodes) : world_(world), nodes_(nodes) {}
   // From now on. `small_pools`: "overloaded" may be the truth.
   void begin(const Pace& pace, bool small_pools);
-  void only_count() { counts_only_ = true; }  // a complaint does not end the run
   void never_judge(size_t node) { nodes_[node].away_ns = 0; }
   void went_away(size_t node);
   void came_back(size_t node) { nodes_[node].back_ns = world_.now(); }
@@ -95,7 +99,6 @@ class FairnessJudge {
   World& world_;
   Pace pace_;
   bool small_pools_ = false;
-  bool counts_only_ = false;
   std::vector<Node> nodes_;
   std::vector<int64_t> faults_;                                             // when nodes went away
   std::map<std::string, std::vector<std::pair<uint64_t, int64_t>>> shown_;  // version, first when

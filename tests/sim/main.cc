@@ -75,7 +75,6 @@ int run_many(const Arguments& arguments) {
     return usage("--seeds wants A..B with A <= B, not \"" + arguments.seeds + "\"");
   }
   batch.seconds = arguments.run.seconds;
-  batch.count_unfairness = arguments.run.count_unfairness;
   batch.jobs = arguments.jobs;
   batch.twice = arguments.twice;
   batch.keep_going = arguments.keep_going;
@@ -162,8 +161,6 @@ int run(int argc, char** argv) {
       ->excludes(seeds)
       ->excludes(trace);
   app.add_flag("--keep-going", arguments.keep_going, "with --seeds: past the first violation");
-  app.add_flag("--count-unfairness", arguments.run.count_unfairness,
-               "only count who waited too long, or was told \"unknown\" without a cause");
   app.add_flag("--json", arguments.json, "figures as JSON");
   try {
     app.parse(argc, argv);

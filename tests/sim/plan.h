@@ -16,8 +16,7 @@ inline constexpr uint16_t kMaxSimCores = 3;
 
 struct Options {
   uint64_t seed = 1;
-  int64_t seconds = 10;           // of the phase with faults
-  bool count_unfairness = false;  // instead of ending the run as a violation
+  int64_t seconds = 10;  // of the phase with faults
 };
 
 // Mean times between two faults of a kind, over all nodes; 0: never.

@@ -15,8 +15,12 @@ struct Summary {
   double cpu_s = 0;  // of all workers
   RunResult sum;     // counts added up; healing_ns is the longest, waits those of all
   uint64_t longest_wait_seed = 0;
+  uint64_t most_unexplained_seed = 0;  // "unknown" without a node gone, by share
+  double largest_unexplained_share = 0;
   std::vector<RunResult> failed;
   void add(const RunResult& result);
+  // When all runs are in: what holds over all of them, and not in each.
+  void judge();
 };
 
 std::string replay_command(const Options& options);

@@ -196,7 +196,6 @@ void Run::liveness() {
 
 void Run::fairness() {
   rare_.silence();
-  if (options_.count_unfairness) fair_.only_count();
   fair_.begin(faults_.healthy(), healed_at_);
   while (!fair_.is_over() && world_.violated().empty()) {
     world_.run_until(world_.now() + 10 * kMs);

@@ -52,7 +52,6 @@ void write_line(int fd, const std::string& line) {
     Options options;
     options.seed = seed;
     options.seconds = batch.seconds;
-    options.count_unfairness = batch.count_unfairness;
     write_line(fd, fmt::format("R {}\n", to_json(run_checked(options, batch.twice)).dump()));
   }
   std::_Exit(0);
@@ -166,6 +165,7 @@ Summary run_batch(const Batch& batch) {
   summary.cpu_s = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                   static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   summary.wall_s = now_s(CLOCK_MONOTONIC) - began;
+  summary.judge();
   std::sort(summary.failed.begin(), summary.failed.end(),
             [](const RunResult& a, const RunResult& b) { return a.seed < b.seed; });
   return summary;

@@ -11,7 +11,6 @@ struct Batch {
   uint64_t last = 1;
   int64_t seconds = 10;
   size_t jobs = 1;
-  bool count_unfairness = false;
   bool twice = false;       // each seed again, and the hashes compared
   bool keep_going = false;  // past the first violation
 };
