@@ -171,7 +171,8 @@ void Core::on(const Endpoint& from, const ForwardReply& m) {
   if (op.forwarded_to != from) return;  // taken over since, or free
   // Full, or its disk stands still, or it sees no majority: that must not stop its names while
   // there is room and a majority elsewhere.
-  if (nothing && has_spare_tasks() && majority_up(op.hash)) {
+  const bool room = m.status == Status::kUnavailable || has_spare_tasks();
+  if (nothing && room && majority_up(op.hash)) {
     op.elsewhere = op.doubtful;  // it certainly did not happen there
     return take_over(index);
   }

@@ -99,6 +99,22 @@ TEST_F(SendOn, WhatDidNotHappenThereGoesOn) {
   }
 }
 
+// With half of the rounds in use no name is taken over that its home refuses for want of room; a
+// home without a majority is no reason to refuse.
+TEST_F(SendOn, UnavailableIsTakenOverWithFewRoundsLeftToo) {
+  for (const Status nothing : {Status::kOverloaded, Status::kUnavailable}) {
+    Solo fresh{2, 5};
+    for (int n = 1; n <= 33; ++n) fresh.read(fresh.name(0, n));
+    const auto token = fresh.ask({0, Operation::kSet, kA, 10'000, name, "mine"});
+    const auto forwards = fresh.take<Forward>();
+    ASSERT_EQ(forwards.size(), 1u);
+    fresh.receive(0, ForwardReply{forwards[0].op, nothing, State{}});
+    const bool taken = nothing == Status::kUnavailable;
+    EXPECT_EQ(fresh.answered(token), !taken);
+    EXPECT_EQ(fresh.take<Prepare>().empty(), !taken);
+  }
+}
+
 TEST_F(SendOn, WithoutAMajorityTheHomesUnavailableIsTheLastWord) {
   const auto token = ask(Operation::kSet, name);
   const auto forward = forwarded();
