@@ -238,6 +238,7 @@ void Core::on_link_down(const Endpoint& peer) {
     if (ops_[op].forwarded_to == peer) home_lost(op);
     op = newer;
   }
+  hand_back();
 }
 
 const ReplicaCounters& Core::counters() const {

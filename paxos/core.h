@@ -191,7 +191,7 @@ class Core final : public Replica {
   Endpoint next_hop(uint32_t op, const Entry* entry) const;
   void forward(uint32_t op, const Endpoint& to);
   void take_over(uint32_t op);
-  void home_lost(uint32_t op);
+  void hand_back(), home_lost(uint32_t op);
   void wait_on(uint32_t entry, uint32_t op);
   void answer(uint32_t op, Status status, const State& state);
   uint32_t take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);

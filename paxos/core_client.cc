@@ -206,6 +206,21 @@ void Core::home_lost(uint32_t index) {
   lost ? answer(index, Status::kUnknown, State{}) : take_over(index);
 }
 
+// What others sent to this node, which sees no majority any more: they may see one. Those who may
+// ask elsewhere anyway, if it may have been made here, do so when their patience ends.
+void Core::hand_back() {
+  for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
+    const Op& op = ops_[index];
+    const uint32_t newer = op.newer;
+    if (op.origin.node.value != 0 && !majority_up(op.hash)) {
+      const bool maybe = op.may_have_happened();
+      if (!maybe) answer(index, Status::kUnavailable, State{});
+      if (maybe && !may_repeat(op.operation)) answer(index, Status::kUnknown, State{});
+    }
+    index = newer;
+  }
+}
+
 // Joins what is going on with the name, or begins it. REQUIRES: the request is kept.
 void Core::wait_on(uint32_t entry, uint32_t op) {
   WaitList one;
