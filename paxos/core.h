@@ -110,6 +110,8 @@ class Core final : public Replica {
   void lose(uint32_t task, NodeId winner);
   void send_on(uint32_t task, NodeId winner);
   void back_off(uint32_t task);
+  bool is_idle(const Task& task) const;
+  bool is_worked_on(const Entry& entry) const;
   void end_classic(uint32_t task);
   void keep_state(Task& task, const Ballot& ballot, const State& state);
   uint32_t take_task(TaskKind kind);
