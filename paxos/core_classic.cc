@@ -342,10 +342,12 @@ void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
   task.phase = Phase::kBackOff;
   task.votes = 0;
-  const auto took = static_cast<uint64_t>(std::clamp(now_ - task.asked_at, kMs, kLongestRoundNs));
-  const uint64_t longest = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
+  const int64_t asked_at = std::max(task.asked_at, links_changed_at_);  // before, it may be lost
+  const auto took = static_cast<uint64_t>(std::clamp(now_ - asked_at, kMs, kLongestRoundNs));
+  const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
+  const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
   if (task.attempts < 255) ++task.attempts;
-  task.next_at = now_ + static_cast<int64_t>(prng_.below(std::min(longest, kLongestBackOffNs)));
+  task.next_at = now_ + static_cast<int64_t>(prng_.below(longest));
 }
 
 void Core::end_classic(uint32_t index) {

@@ -89,6 +89,11 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
   keep_request(ops_[op], request.name, request.value);
   if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && is_worked_on(*entry)) return wait_on(found, op);
+  // This node has stepped aside: who sent it asks somebody else.
+  const bool aside = entry != nullptr && entry->active != 0;
+  if (aside && change && ops_[op].origin.node.value != 0) {
+    return answer(op, Status::kUnavailable, State{});
+  }
   const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
   if (change && !kept && to != options_.self) return forward(op, to);

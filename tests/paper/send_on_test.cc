@@ -144,6 +144,34 @@ TEST_F(SendOn, WhatWasForwardedHereGoesBackFromALoser) {
   EXPECT_EQ(replies[0].status, Status::kUnavailable);
 }
 
+// And whoever cannot work on it any more does not keep it until its deadline.
+TEST_F(SendOn, WhatWasForwardedHereGoesBackWhenTheMajorityIsLost) {
+  solo.link_down(0), solo.link_down(1);
+  solo.receive(4, Forward{9, 1, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
+  EXPECT_TRUE(solo.take<ForwardReply>().empty());
+  solo.link_down(3);
+  const auto replies = solo.take<ForwardReply>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].status, Status::kUnavailable) << "it certainly did not happen here";
+}
+
+TEST_F(SendOn, WhatWasProposedHereIsUnknownWhenTheMajorityIsLost) {
+  solo.link_down(0), solo.link_down(1);
+  solo.receive(4, Forward{9, 1, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
+  solo.sync();
+  const auto prepares = solo.take<Prepare>();
+  ASSERT_FALSE(prepares.empty());
+  for (size_t peer : {3, 4}) {
+    solo.receive(peer, Promise{prepares.back().op, prepares.back().ballot, {}, {}});
+  }
+  solo.sync();
+  ASSERT_FALSE(solo.take<Accept>().empty());
+  solo.link_down(3);
+  const auto replies = solo.take<ForwardReply>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].status, Status::kUnknown);
+}
+
 // Its change was proposed and may be adopted by the winner: no word that nothing happened.
 TEST_F(SendOn, WhatWasProposedStaysWithTheLoser) {
   solo.link_down(0), solo.link_down(1);
