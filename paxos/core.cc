@@ -219,6 +219,7 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
     ++counters_.ignored_messages;
     return;
   }
+  links_changed_at_ = now_;
   Peer& p = peers_[index_of(peer.node)];
   if (p.cores != up.cores) {
     p.cores = up.cores;
@@ -231,6 +232,7 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
 }
 
 void Core::on_link_down(const Endpoint& peer) {
+  links_changed_at_ = now_;
   Peer& p = peers_[index_of(peer.node)];
   if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
   for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {

@@ -110,6 +110,7 @@ class Core final : public Replica {
   void lose(uint32_t task, NodeId winner);
   void send_on(uint32_t task, NodeId winner);
   void back_off(uint32_t task);
+  bool is_idle(const Task& task) const, is_worked_on(const Entry& entry) const;
   void end_classic(uint32_t task);
   void keep_state(Task& task, const Ballot& ballot, const State& state);
   uint32_t take_task(TaskKind kind);
@@ -243,7 +244,8 @@ class Core final : public Replica {
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
-  int64_t next_slow_tick_ = 0, started_at_ = 0, log_write_ns_ = 0;  // the last: of record 1
+  int64_t next_slow_tick_ = 0, started_at_ = 0, links_changed_at_ = 0;
+  int64_t log_write_ns_ = 0;  // of record 1
 };
 
 }  // namespace once::paxos

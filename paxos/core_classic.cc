@@ -321,7 +321,19 @@ void Core::send_on(uint32_t index, NodeId winner) {
     }
     op_index = next;
   }
-  if (sent && task.waiters.empty() && task.batch.size == 0) end_classic(index);
+  // Nobody is left: who comes back soon must not be here before the back-off has ended.
+  if (sent && is_idle(task) && !has_spare_tasks()) end_classic(index);
+}
+
+// Nothing but the rest of a back-off.
+bool Core::is_idle(const Task& task) const {
+  return task.kind == TaskKind::kClassic && task.phase == Phase::kBackOff && task.waiters.empty() &&
+         task.batch.size == 0;
+}
+
+bool Core::is_worked_on(const Entry& entry) const {
+  if (entry.active == 0 || (entry.active & 1) != 0) return entry.active != 0;
+  return !is_idle(tasks_[(entry.active >> 1) - 1]);
 }
 
 // Randomised, so that duelling proposers part; measured by what a question takes here and now, or
@@ -330,10 +342,12 @@ void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
   task.phase = Phase::kBackOff;
   task.votes = 0;
-  const auto took = static_cast<uint64_t>(std::clamp(now_ - task.asked_at, kMs, kLongestRoundNs));
-  const uint64_t longest = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
+  const int64_t asked_at = std::max(task.asked_at, links_changed_at_);  // before, it may be lost
+  const auto took = static_cast<uint64_t>(std::clamp(now_ - asked_at, kMs, kLongestRoundNs));
+  const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
+  const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
   if (task.attempts < 255) ++task.attempts;
-  task.next_at = now_ + static_cast<int64_t>(prng_.below(std::min(longest, kLongestBackOffNs)));
+  task.next_at = now_ + static_cast<int64_t>(prng_.below(longest));
 }
 
 void Core::end_classic(uint32_t index) {
@@ -356,7 +370,7 @@ void Core::tick_tasks() {
     if (entry.final()) {  // somebody else finished it
       conclude(task.waiters, task.batch, entry);
       end_classic(index);
-    } else if (task.waiters.empty() && now_ - task.started > 1000 * kMs) {
+    } else if (is_idle(task) || (task.waiters.empty() && now_ - task.started > 1000 * kMs)) {
       end_classic(index);
     } else if (task.phase == Phase::kBackOff) {
       prepare(index);

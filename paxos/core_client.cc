@@ -88,7 +88,12 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
   }
   keep_request(ops_[op], request.name, request.value);
   if (request.operation == Operation::kWait) return poll(op);
-  if (entry != nullptr && entry->active != 0) return wait_on(found, op);
+  if (entry != nullptr && is_worked_on(*entry)) return wait_on(found, op);
+  // This node has stepped aside: who sent it asks somebody else.
+  const bool aside = entry != nullptr && entry->active != 0;
+  if (aside && change && ops_[op].origin.node.value != 0) {
+    return answer(op, Status::kUnavailable, State{});
+  }
   const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
   if (change && !kept && to != options_.self) return forward(op, to);
@@ -194,7 +199,8 @@ void Core::take_over(uint32_t index) {
   const uint32_t found = table_.find(op.hash, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const Endpoint to = next_hop(index, entry);
-  const bool here = entry != nullptr && (entry->active != 0 || entry->final() || keeps(*entry));
+  const bool here =
+      entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != options_.self) return forward(index, to);
   wait_on(find_or_insert(op.hash, op.name()), index);
 }
