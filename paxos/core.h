@@ -244,8 +244,7 @@ class Core final : public Replica {
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
-  int64_t next_slow_tick_ = 0, started_at_ = 0, links_changed_at_ = 0;
-  int64_t log_write_ns_ = 0;  // of record 1
+  int64_t next_slow_tick_ = 0, started_at_ = 0, links_changed_at_ = 0, log_write_ns_ = 0;
 };
 
 }  // namespace once::paxos

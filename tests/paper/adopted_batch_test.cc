@@ -20,6 +20,12 @@ class AdoptedBatch : public testing::Test {
     r.value = value;
     return world_.ask(node, r);
   }
+  // As the home sends it on: B does it itself, and does not pass it to whom it promised.
+  void forward_to_b(Operation operation, uint64_t id, const std::string& value) {
+    world_.inject(
+        kHome, kB,
+        Forward{++forwards_, 1, forwards_, operation, request_id(7, id), 5000, name_, value, 0});
+  }
   template <class M>
   bool deliver(size_t to) {
     const M* found = world_.newest<M>(to);
@@ -63,6 +69,7 @@ class AdoptedBatch : public testing::Test {
   }
 
   World world_{3};
+  uint64_t forwards_ = 0;
   const std::string name_ = world_.name_at_home(kHome);
 };
 
@@ -81,16 +88,16 @@ TEST_F(AdoptedBatch, UnderOnesOwnBallotIsStillTheOthers) {
   sync();
   silence();
   // B asks the home, and proposes its two, the last of them the same request.
-  const uint64_t theirs = ask(kB, Operation::kSet, 2, "b");
-  const uint64_t shared_b = ask(kB, Operation::kNext, 9, "");
-  sync();
-  silence();
   world_.link(kB, kHome, true);
-  while (world_.newest<Prepare>(kHome) == nullptr) {
+  forward_to_b(Operation::kSet, 2, "b");
+  forward_to_b(Operation::kNext, 9, "");
+  for (int i = 0; i < 400 && world_.newest<Prepare>(kHome) == nullptr; ++i) {
+    sync();
     world_.tick(5);
     world_.drop_all<Prepare>(kA);
     world_.drop_all<Accept>(kB);
   }
+  ASSERT_NE(world_.newest<Prepare>(kHome), nullptr);
   const Parcel prepare({}, {}, *world_.newest<Prepare>(kHome));
   world_.inject(kB, kHome, prepare.message);
   sync();
@@ -110,15 +117,13 @@ TEST_F(AdoptedBatch, UnderOnesOwnBallotIsStillTheOthers) {
   lose_and_prepare(kA, kB);
   world_.settle(1500);
 
-  ASSERT_TRUE(world_.answered(mine) && world_.answered(theirs));
-  ASSERT_TRUE(world_.answered(shared_a) && world_.answered(shared_b));
+  ASSERT_TRUE(world_.answered(mine) && world_.answered(shared_a));
   const uint64_t read = world_.read(kA, name_);
   world_.settle();
   ASSERT_EQ(world_.answer(read).value, "b");
   EXPECT_EQ(world_.answer(mine).status, Status::kUnknown);
   EXPECT_EQ(world_.answer(shared_a).status, Status::kDone);
   EXPECT_EQ(world_.answer(shared_a).version, 2u);
-  EXPECT_EQ(world_.answer(shared_b).status, Status::kDone);
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ void WaitFigures::add(const WaitFigures& other) {
   changes += other.changes;
   unexplained += other.unexplained;
   overloaded += other.overloaded;
+  starved += other.starved;
+  if (first_starved.empty()) first_starved = other.first_starved;
 }
 
 void FairnessJudge::begin(const Pace& pace, bool small_pools) {
@@ -94,12 +96,20 @@ int64_t FairnessJudge::due_ns(const Question& question) const {
   return start + pace_.bound_ns();
 }
 
-void FairnessJudge::violation(const Question& question, const std::string& what) {
-  world_.violation(fmt::format(
+std::string FairnessJudge::describe(const Question& question, const std::string& what) const {
+  return fmt::format(
       "fairness: node {} is of a healthy majority, and {} of {} (called at {:.3f} s) {}; {:.3f} s "
       "is the bound of {:.3f} s a round",
       question.node + 1, check::action_name(question.action), question.name,
-      seconds(question.call_ns), what, seconds(pace_.bound_ns()), seconds(pace_.round_ns())));
+      seconds(question.call_ns), what, seconds(pace_.bound_ns()), seconds(pace_.round_ns()));
+}
+
+void FairnessJudge::violation(const Question& question, const std::string& what) {
+  world_.violation(describe(question, what));
+}
+
+void FairnessJudge::starves(const Question& question, const std::string& what) {
+  if (figures_.starved++ == 0) figures_.first_starved = describe(question, what);
 }
 
 void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
@@ -114,10 +124,9 @@ void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
       ++(at_fault ? figures_.unknown : figures_.unexplained);
       break;
     case paxos::Status::kUnavailable:
-      return violation(question,
-                       fmt::format("got \"unavailable\" after {:.3f} s", seconds(waited)));
+      return starves(question, fmt::format("got \"unavailable\" after {:.3f} s", seconds(waited)));
     case paxos::Status::kOverloaded:
-      if (!small_pools_) return violation(question, "got \"overloaded\" though there is room");
+      if (!small_pools_) return starves(question, "got \"overloaded\" though there is room");
       ++figures_.overloaded;
       return;
     case paxos::Status::kInvalid:
@@ -127,7 +136,7 @@ void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
   }
   if (question.overdue) return;  // known already
   if (world_.now() > due_ns(question)) {
-    return violation(question, fmt::format("waited {:.3f} s", seconds(waited)));
+    return starves(question, fmt::format("waited {:.3f} s", seconds(waited)));
   }
   if (waited < 0) return;  // a wait that was answered before anybody else was told
   if (!at_fault) return figures_.take(waited, pace_.bound_ns());
@@ -144,7 +153,7 @@ bool FairnessJudge::on_waiting(Question& question) {
   if (world_.now() > due_ns(question)) {
     question.overdue = true;
     const int64_t waited = world_.now() - start_ns(question);
-    violation(question, fmt::format("waits for {:.3f} s without an answer", seconds(waited)));
+    starves(question, fmt::format("waits for {:.3f} s without an answer", seconds(waited)));
   }
   return true;
 }

@@ -50,6 +50,8 @@ struct WaitFigures {
   uint64_t changes = 0;      // that none has caught, answered in whatever way
   uint64_t unexplained = 0;  // of those: "unknown"
   uint64_t overloaded = 0;   // in runs whose pools are small
+  uint64_t starved = 0;  // beyond their bound, or turned away; counted, and judged over all runs
+  std::string first_starved;
 
   void take(int64_t waited_ns, int64_t bound_ns);
   void add(const WaitFigures& other);
@@ -95,6 +97,8 @@ class FairnessJudge {
   int64_t start_ns(const Question& question) const;
   int64_t due_ns(const Question& question) const;
   void violation(const Question& question, const std::string& what);
+  void starves(const Question& question, const std::string& what);
+  std::string describe(const Question& question, const std::string& what) const;
 
   World& world_;
   Pace pace_;

@@ -21,7 +21,8 @@ class FairnessTest : public testing::Test {
     return {node, action, "name", version, world.now(), world.now() + 60 * kSecond};
   }
   bool complains(const std::string& about) {
-    return world.violated().find(about) != std::string::npos;
+    const std::string all = world.violated() + judge.figures().first_starved;
+    return all.find(about) != std::string::npos;
   }
   const Pace pace{3 * kMs, 2 * kMs};
   World world{1};
@@ -198,11 +199,35 @@ TEST_F(FairnessTest, ComplainsOfEachOnce) {
   Question question = ask(Action::kNext);
   run_to(741);
   judge.on_waiting(question);
-  const std::string complaint = world.violated();
+  EXPECT_EQ(judge.figures().starved, 1u);
   EXPECT_FALSE(judge.on_waiting(question)) << "it is done with";
   judge.on_answer(question, Status::kDone);
-  EXPECT_EQ(world.violated(), complaint);
+  EXPECT_EQ(judge.figures().starved, 1u);
   EXPECT_EQ(judge.figures().answers, 0u);
+}
+
+// A few worlds of many: which, the report tells.
+TEST(Starved, IsBoundedOverAllSeeds) {
+  Summary summary;
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    RunResult result;
+    result.seed = seed;
+    result.waits.starved = seed % 50 == 0 ? 2 : 0;
+    if (seed % 50 == 0) result.waits.first_starved = "next of x waits";
+    summary.add(from_json(to_json(result)));
+  }
+  summary.judge();
+  EXPECT_EQ(summary.starved_seeds, 8u);
+  EXPECT_EQ(summary.sum.waits.starved, 16u);
+  EXPECT_TRUE(summary.failed.empty()) << "2 % are the most";
+  RunResult one;
+  one.seed = 401;
+  one.waits.starved = 1;
+  summary.add(one);
+  summary.judge();
+  ASSERT_EQ(summary.failed.size(), 1u);
+  EXPECT_EQ(summary.failed[0].seed, 50u) << "the first";
+  EXPECT_NE(summary.failed[0].violation.find("next of x waits"), std::string::npos);
 }
 
 RunResult run_of(uint64_t seed, uint64_t changes, uint64_t unexplained) {

@@ -41,6 +41,9 @@ void counts_from_json(const json& object, const char* (*name)(Kind),
 // Of changes that ended unknown without a node gone, over many seeds. Few are a bad sample.
 constexpr double kMostUnexplained = 0.01;
 constexpr double kUnexplainedByChance = 300;
+// Of seeds in which somebody starved; and of a short range at least so many.
+constexpr double kMostStarved = 0.02;
+constexpr double kStarvedByChance = 5;
 
 const char* action_text(check::Action action) { return check::action_name(action).data(); }
 
@@ -86,6 +89,8 @@ json to_json(const WaitFigures& waits) {
               {"overloaded", waits.overloaded},
               {"changes", waits.changes},
               {"unknown_without_node_gone", waits.unexplained},
+              {"starved", waits.starved},
+              {"first_starved", waits.first_starved},
               {"unknown_without_node_gone_share", waits.unexplained_share()},
               {"histogram_ms", waits.histogram}};
 }
@@ -101,6 +106,8 @@ WaitFigures waits_from_json(const json& from) {
   waits.overloaded = from.at("overloaded");
   waits.changes = from.at("changes");
   waits.unexplained = from.at("unknown_without_node_gone");
+  waits.starved = from.at("starved");
+  waits.first_starved = from.at("first_starved");
   waits.histogram = from.at("histogram_ms");
   return waits;
 }
@@ -128,6 +135,7 @@ void Summary::add(const RunResult& result) {
     largest_unexplained_share = result.waits.unexplained_share();
     most_unexplained_seed = result.seed;
   }
+  if (result.waits.starved != 0 && starved_seeds++ == 0) first_starved = result;
   sim::add(sum.faults, result.faults);
   sim::add(sum.decisions, result.decisions);
   sim::add(sum.rare, result.rare);
@@ -136,6 +144,13 @@ void Summary::add(const RunResult& result) {
 
 void Summary::judge() {
   const WaitFigures& waits = sum.waits;
+  const double most_starved = kMostStarved * static_cast<double>(seeds);
+  if (static_cast<double>(starved_seeds) > std::max(most_starved, kStarvedByChance)) {
+    failed.push_back(first_starved);
+    failed.back().violation = fmt::format(
+        "over all seeds, not in this one alone: in {} of {} somebody starved, first: {}",
+        starved_seeds, seeds, first_starved.waits.first_starved);
+  }
   const double most = kMostUnexplained * static_cast<double>(waits.changes);
   if (static_cast<double>(waits.unexplained) <= std::max(most, kUnexplainedByChance)) return;
   RunResult all;
@@ -182,6 +197,12 @@ std::string show(const Summary& summary, const Options& options) {
       "    the longest wait is of seed {}, the largest share unknown ({:.2f} %) of seed {}\n",
       summary.longest_wait_seed, summary.largest_unexplained_share * 100,
       summary.most_unexplained_seed);
+  text += fmt::format("    starved: {} questions in {} of the seeds{}\n", sum.waits.starved,
+                      summary.starved_seeds,
+                      summary.starved_seeds == 0
+                          ? ""
+                          : fmt::format("; the first of seed {}: {}", summary.first_starved.seed,
+                                        summary.first_starved.waits.first_starved));
   text += show_counts(sum);
   for (const RunResult& result : summary.failed) {
     Options replay = options;

@@ -17,6 +17,8 @@ struct Summary {
   uint64_t longest_wait_seed = 0;
   uint64_t most_unexplained_seed = 0;  // "unknown" without a node gone, by share
   double largest_unexplained_share = 0;
+  uint64_t starved_seeds = 0;
+  RunResult first_starved;
   std::vector<RunResult> failed;
   void add(const RunResult& result);
   // When all runs are in: what holds over all of them, and not in each.
