@@ -55,7 +55,7 @@ class ConnectionPool final : public Transport {
   void fail(Session& session, LaneId lane, std::string_view why);
   void mark_dirty(LaneId lane);
 
-  const ForkMark mark_;  // from a child nothing may be read or written: see poll()
+  const ForkMark mark_{};  // from a child nothing may be read or written: see poll()
   FileDescriptor epoll_;
   FileDescriptor event_;
   std::deque<Connection> connections_;  // they stay where they are while lanes are added
