@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10248},
+    {"Core", sizeof(Core), 10256},
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 184},
     {"RoundZero", sizeof(RoundZero), 120},
@@ -217,7 +217,8 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     out.put(task.arrived);
     put_state(out, task.state);
     out.put(until(task.next_at));
-    out.put(core_.now_ - task.asked_at);
+    // Nothing else is measured from either.
+    out.put(core_.now_ - std::max(task.asked_at, core_.links_changed_at_));
     out.put(core_.now_ - task.started);
     out.put<uint8_t>(task.confirms);
     put_batch(out, task.batch);
