@@ -110,7 +110,7 @@ class Core final : public Replica {
   void lose(uint32_t task, NodeId winner);
   void send_on(uint32_t task, NodeId winner);
   void back_off(uint32_t task);
-  bool is_idle(const Task& task) const, is_worked_on(const Entry& entry) const;
+  bool is_worked_on(const Entry& entry) const;
   void end_classic(uint32_t task);
   void keep_state(Task& task, const Ballot& ballot, const State& state);
   uint32_t take_task(TaskKind kind);
@@ -168,7 +168,6 @@ class Core final : public Replica {
                   const State& state);
   void end_read(uint32_t task, Ballot ballot, State state);
   void finish_read(uint32_t task);
-
   // core_claim.cc
   void on(const Endpoint& from, const ClaimHome& m);
   void on(const Endpoint& from, const ClaimReply& m);
@@ -192,7 +191,8 @@ class Core final : public Replica {
   Endpoint next_hop(uint32_t op, const Entry* entry) const;
   void forward(uint32_t op, const Endpoint& to);
   void take_over(uint32_t op);
-  void hand_back(), home_lost(uint32_t op);
+  void hand_back();
+  void home_lost(uint32_t op);
   void wait_on(uint32_t entry, uint32_t op);
   void answer(uint32_t op, Status status, const State& state);
   uint32_t take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);

@@ -322,18 +322,12 @@ void Core::send_on(uint32_t index, NodeId winner) {
     op_index = next;
   }
   // Nobody is left: who comes back soon must not be here before the back-off has ended.
-  if (sent && is_idle(task) && !has_spare_tasks()) end_classic(index);
-}
-
-// Nothing but the rest of a back-off.
-bool Core::is_idle(const Task& task) const {
-  return task.kind == TaskKind::kClassic && task.phase == Phase::kBackOff && task.waiters.empty() &&
-         task.batch.size == 0;
+  if (sent && task.is_idle() && !has_spare_tasks()) end_classic(index);
 }
 
 bool Core::is_worked_on(const Entry& entry) const {
   if (entry.active == 0 || (entry.active & 1) != 0) return entry.active != 0;
-  return !is_idle(tasks_[(entry.active >> 1) - 1]);
+  return !tasks_[(entry.active >> 1) - 1].is_idle();
 }
 
 // Randomised, so that duelling proposers part; measured by what a question takes here and now, or
@@ -370,7 +364,7 @@ void Core::tick_tasks() {
     if (entry.final()) {  // somebody else finished it
       conclude(task.waiters, task.batch, entry);
       end_classic(index);
-    } else if (is_idle(task) || (task.waiters.empty() && now_ - task.started > 1000 * kMs)) {
+    } else if (task.is_idle() || (task.waiters.empty() && now_ - task.started > 1000 * kMs)) {
       end_classic(index);
     } else if (task.phase == Phase::kBackOff) {
       prepare(index);

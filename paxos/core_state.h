@@ -167,6 +167,12 @@ struct Task {
   bool confirms = false;  // the state was chosen before, under the same ballot
   Batch batch;
   WaitList waiters;
+
+  // Nothing but the rest of a back-off.
+  bool is_idle() const {
+    return kind == TaskKind::kClassic && phase == Phase::kBackOff && waiters.empty() &&
+           batch.size == 0;
+  }
 };
 
 // A vote of this node's own acceptor in a task: it counts once `record` is durable.
