@@ -107,8 +107,8 @@ class Core final : public Replica {
   void send_accepts(uint32_t task);
   void answer_empty(uint32_t task);
   void count_accept(uint32_t task, uint16_t bit);
-  void lose(uint32_t task, NodeId winner);
-  void send_on(uint32_t task, NodeId winner);
+  void lose(uint32_t task, NodeId winner, NodeId refuser);
+  bool send_on(uint32_t task, NodeId winner);  // false: he cannot be reached
   void back_off(uint32_t task);
   bool is_worked_on(const Entry& entry) const;
   void end_classic(uint32_t task);
@@ -122,13 +122,13 @@ class Core final : public Replica {
   void vote_when_durable(uint32_t task, uint64_t record);
   void own_vote(uint32_t task);
   void tick_tasks();
-
   // core_compose.cc
   bool keeps(const Entry& entry) const;
   State compose(const WaitList& waiters, const State& base, size_t& changes);
   void pursue(uint32_t entry, WaitList& from, uint8_t attempts = 0);
   void answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked);
   void tell_chosen(uint32_t op, const State& chosen, uint64_t asked);
+  void settle_by_news(const Entry& entry);
   void answer_own(WaitList& waiters, const State& decided);
   void answer_made(WaitList& waiters);
   void answer_made(uint32_t op, bool sealed);

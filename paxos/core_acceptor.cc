@@ -232,6 +232,7 @@ void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
   if (entry.version != m.version) return ask_for_waiters(hash, m.name);
   mark_decided(entry);
   append(DecidedRecord{m.ballot, m.version, m.name});
+  settle_by_news(entry);
 }
 
 void Core::on(const Endpoint& from, const ReadState& m, uint64_t hash) {

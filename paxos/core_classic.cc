@@ -127,7 +127,7 @@ void Core::own_vote(uint32_t index) {
   }
   const Entry& entry = table_.at(task.entry);
   if (task.phase == Phase::kAccept) return count_accept(index, self);
-  if (entry.promised != task.ballot) return lose(index, entry.promised.node);
+  if (entry.promised != task.ballot) return lose(index, entry.promised.node, options_.self.node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
   count_promise(index, self, entry.accepted, state);
 }
@@ -173,7 +173,7 @@ void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, c
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
   const Ballot promised = table_.at(task.entry).promised;
-  if (promised != task.ballot) return lose(index, promised.node);
+  if (promised != task.ballot) return lose(index, promised.node, options_.self.node);
   if (!task.best.is_null()) return send_accepts(index);
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
@@ -253,7 +253,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
     task.started = now_;
-    return lose(index, entry.promised.node);
+    return lose(index, entry.promised.node, options_.self.node);
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = now_ - task.started;
@@ -284,25 +284,28 @@ void Core::on(const Endpoint& from, const Rejected& m) {
     return;
   }
   task->seen_round = std::max(task->seen_round, seen);
-  lose(index_in(m.op), m.promised.node);
+  lose(index_in(m.op), m.promised.node, from.node);
 }
 
 // The first time it tries again: the ballot that it lost to may be an old one. A second time
 // somebody is at work there: a loser does not duel, but sends him those whom it may.
-void Core::lose(uint32_t index, NodeId winner) {
+// If the winner is out of reach, all meet at the one who refused: he has met the winner, and us.
+void Core::lose(uint32_t index, NodeId winner, NodeId refuser) {
   const bool first = tasks_[index].attempts == 0;
   back_off(index);
-  if (!first) send_on(index, winner);
+  settle_by_news(table_.at(tasks_[index].entry));
+  if (!first && !send_on(index, winner)) send_on(index, refuser);
 }
 
 // What was forwarded here goes back to whoever sent it, who counts how often: nothing goes round in
 // circles. Those of whom it is not known what became of them stay; waits are never forwarded.
-void Core::send_on(uint32_t index, NodeId winner) {
+bool Core::send_on(uint32_t index, NodeId winner) {
   Task& task = tasks_[index];
   const size_t member = index_of(winner);
-  if (winner == options_.self.node || member == options_.members.size()) return;
+  if (winner == options_.self.node) return true;
+  if (member == options_.members.size()) return false;
   const Endpoint to = peer_core(member, table_.at(task.entry).hash());
-  if (!link_up(to)) return;
+  if (!link_up(to)) return false;
   bool sent = false;
   for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
     Op& op = ops_[op_index];
@@ -323,6 +326,7 @@ void Core::send_on(uint32_t index, NodeId winner) {
   }
   // Nobody is left: who comes back soon must not be here before the back-off has ended.
   if (sent && task.is_idle() && !has_spare_tasks()) end_classic(index);
+  return true;
 }
 
 bool Core::is_worked_on(const Entry& entry) const {
@@ -331,9 +335,12 @@ bool Core::is_worked_on(const Entry& entry) const {
 }
 
 // Randomised, so that duelling proposers part; measured by what a question takes here and now, or
-// on a slow disk nobody would be alone long enough; and longer each time.
+// on a slow disk nobody would be alone long enough; and longer each time. Who had a majority behind
+// his ballot was overtaken by somebody who is at work now: he leaves him the time of a round first,
+// or who is at work and fast takes every turn.
 void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
+  const bool overtaken = task.phase == Phase::kAccept;
   task.phase = Phase::kBackOff;
   task.votes = 0;
   const int64_t asked_at = std::max(task.asked_at, links_changed_at_);  // before, it may be lost
@@ -341,7 +348,8 @@ void Core::back_off(uint32_t index) {
   const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
   const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
   if (task.attempts < 255) ++task.attempts;
-  task.next_at = now_ + static_cast<int64_t>(prng_.below(longest));
+  const uint64_t pause = (overtaken ? took : 0) + prng_.below(longest);
+  task.next_at = now_ + static_cast<int64_t>(pause);
 }
 
 void Core::end_classic(uint32_t index) {

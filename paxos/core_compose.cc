@@ -164,6 +164,25 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
   batch.size = same ? 1 : 0;
 }
 
+// While this node waits to try again its acceptor has taken what others proposed above. If that is
+// decided, it tells what became of the batch, and no round is needed; if it is newer, no round would
+// tell any more.
+void Core::settle_by_news(const Entry& entry) {
+  if (entry.active == 0 || (entry.active & 1) != 0) return;
+  Task& task = tasks_[(entry.active >> 1) - 1];
+  if (task.phase != Phase::kBackOff || task.batch.size == 0) return;
+  const State state = entry.state();
+  if (entry.decided()) {
+    settle_batch(task.waiters, task.batch, entry.accepted, &state);
+    if (task.batch.size == 0) return;
+    count_changes(task.batch);
+    task.batch.size = 0;
+    answer_chosen(task.waiters, state, 0);  // to who has not made it it may be old
+  } else if (state.version > task.batch.version) {
+    settle_batch(task.waiters, task.batch, Ballot{}, nullptr);
+  }
+}
+
 // Whether the change was made is not known any more.
 void Core::doubt(uint32_t index) {
   ops_[index].elsewhere = true;

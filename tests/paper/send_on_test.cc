@@ -230,6 +230,16 @@ TEST_F(SendOn, NothingIsForwardedForEver) {
   EXPECT_LE(forwards, 8);
 }
 
+// A silence makes the next hedge longer, or a home behind a slow disk would be taken over for ever.
+TEST_F(SendOn, AHomeThatWasTakenOverInVainIsGivenMoreTime) {
+  ask(Operation::kWrite, name);
+  for (int ms = 0; ms < 30; ++ms) solo.wait(1);
+  EXPECT_FALSE(solo.take<Prepare>().empty());
+  ask(Operation::kWrite, solo.name(0, 1));
+  for (int ms = 0; ms < 60; ++ms) solo.wait(1);
+  for (const Prepare& other : solo.take<Prepare>()) EXPECT_EQ(other.name, name);
+}
+
 // --- what is said of a request that two nodes may have made ---
 
 class TwoMayHaveIt : public SendOn {

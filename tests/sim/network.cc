@@ -312,6 +312,7 @@ bool Network::cut_one() {
 
 void Network::calm() {
   rates_.loss = rates_.duplicate = rates_.reordering = rates_.reorder = 0;
+  rates_.split = 0;  // the rest of a piece holds up all that is behind it, for one more way
   for (auto& [id, connection] : connections_) connection->reordering = false;
   for (Direction& direction : matrix_) direction.clogged_until = 0;
 }

@@ -39,11 +39,11 @@ void counts_from_json(const json& object, const char* (*name)(Kind),
 }
 
 // Of changes that ended unknown without a node gone, over many seeds. Few are a bad sample.
-constexpr double kMostUnexplained = 0.01;
+constexpr double kMostUnexplained = 0.005;
 constexpr double kUnexplainedByChance = 300;
 // Of seeds in which somebody starved; and of a short range at least so many.
-constexpr double kMostStarved = 0.02;
-constexpr double kStarvedByChance = 5;
+constexpr double kMostStarved = 0.01;
+constexpr double kStarvedByChance = 4;
 
 const char* action_text(check::Action action) { return check::action_name(action).data(); }
 
@@ -173,6 +173,10 @@ std::string show(const RunResult& result, const Options& options) {
       result.seed, result.plan, seconds(result.simulated_ns), seconds(result.healing_ns),
       result.events, result.operations, result.answered, result.retries, result.records);
   text += show(result.waits);
+  if (result.waits.starved != 0) {
+    text += fmt::format("    starved: {} questions; the first: {}\n", result.waits.starved,
+                        result.waits.first_starved);
+  }
   text += show_counts(result);
   text += fmt::format("  trace hash {:016x}\n", result.hash);
   if (result.violation.empty()) return text;

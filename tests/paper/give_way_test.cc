@@ -1,0 +1,222 @@
+// DESIGN 3.5: who gives way to whom in a duel, where the duellists meet, and what the loser is told of
+// what he has proposed without another round.
+#include <array>
+
+#include "tests/paper/solo.h"
+#include "tests/paper/timed.h"
+
+namespace once::paxos::test {
+namespace {
+
+constexpr int64_t kMilli = Timed::kMilli;
+const RequestId kA = request_id(1, 1), kB = request_id(2, 2);
+
+// Node 3 of 5; the home, node 1, and node 2 are out of reach.
+class GiveWay : public testing::Test {
+ protected:
+  GiveWay() { solo.link_down(0), solo.link_down(1); }
+
+  uint64_t ask(Operation operation, RequestId id = kA) {
+    ClientRequest request{0, operation, id, 10'000, name, {}};
+    if (takes_value(operation)) request.value = "mine";
+    return solo.ask(request);
+  }
+  // The prepare under way, when it comes.
+  Prepare prepare() {
+    for (int ms = 0; ms < 2000; ++ms) {
+      const auto prepares = solo.take<Prepare>();
+      if (!prepares.empty()) return prepares.back();
+      solo.wait(1);
+    }
+    ADD_FAILURE() << "no prepare";
+    return {};
+  }
+  // With a majority's promises; everything durable.
+  Accept propose() {
+    solo.sync();
+    const Prepare mine = prepare();
+    for (size_t peer : {3, 4}) solo.receive(peer, Promise{mine.op, mine.ballot, {}, {}});
+    solo.sync();
+    const auto accepts = solo.take<Accept>();
+    EXPECT_FALSE(accepts.empty());
+    return accepts.empty() ? Accept{} : accepts.back();
+  }
+  // Proposes, and loses to a ballot of node 4.
+  Accept propose_and_lose() {
+    const Accept mine = propose();
+    solo.receive(3, Prepare{7, higher(mine.ballot), name});
+    solo.receive(3, Rejected{mine.op, mine.ballot, higher(mine.ballot)});
+    solo.sync();
+    return mine;
+  }
+  static Ballot higher(const Ballot& mine) { return ballot(mine.round + 1, 3); }
+  // Node 4 has `theirs` accepted here, and chosen.
+  void decide(const Ballot& at, const State& theirs) {
+    accept(at, theirs);
+    solo.receive(3, Decided{at, theirs.version, name});
+  }
+  void accept(const Ballot& at, const State& theirs) {
+    solo.receive(3, Accept{7, at, theirs, name});
+    solo.sync();
+  }
+  State mine_with(RequestId id, uint64_t version) const { return {version, false, id, "mine"}; }
+
+  Solo solo{2, 5};
+  std::string name = solo.name(0);
+};
+
+// Three nodes, A and C cannot reach each other: B refuses C because of A. All can meet at B.
+TEST_F(GiveWay, WhoeverRefusedIsAskedIfTheWinnerIsOutOfReach) {
+  ask(Operation::kSet);
+  for (int loss = 0; loss < 2; ++loss) {
+    EXPECT_TRUE(solo.take<Forward>().empty());
+    const Prepare mine = prepare();
+    solo.receive(4, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, 1)});
+  }
+  EXPECT_EQ(solo.take<Forward>().size(), 1u);
+  EXPECT_EQ(solo.last_to<Forward>(), 4u);
+}
+
+TEST_F(GiveWay, TheWinnerBeforeWhoeverRefused) {
+  ask(Operation::kSet);
+  for (int loss = 0; loss < 2; ++loss) {
+    const Prepare mine = prepare();
+    solo.receive(4, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, 3)});
+  }
+  EXPECT_EQ(solo.take<Forward>().size(), 1u);
+  EXPECT_EQ(solo.last_to<Forward>(), 3u);
+}
+
+// A round takes 40 ms: so long the other is alone, and then for a random time up to twice as long.
+TEST_F(GiveWay, WhoIsOvertakenLeavesTheOtherTheTimeOfARound) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    solo = Solo{2, 5, seed};
+    solo.link_down(0), solo.link_down(1);
+    ask(Operation::kSet);
+    const Accept mine = propose();
+    for (int ms = 0; ms < 40; ++ms) solo.wait(1);
+    solo.receive(3, Rejected{mine.op, mine.ballot, higher(mine.ballot)});
+    solo.take<Prepare>();
+    for (int ms = 0; ms < 39; ++ms) solo.wait(1);
+    EXPECT_TRUE(solo.take<Prepare>().empty());
+    for (int ms = 0; ms < 85; ++ms) solo.wait(1);
+    EXPECT_FALSE(solo.take<Prepare>().empty()) << "and then it is his turn again";
+  }
+}
+
+TEST_F(GiveWay, WhatTheWinnerHasAdoptedIsDone) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose_and_lose();
+  decide(higher(mine.ballot), mine_with(kA, 1));
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kDone);
+  EXPECT_EQ(solo.answer(token).version, 1u);
+  EXPECT_TRUE(solo.take<Prepare>().empty()) << "it takes no round";
+}
+
+TEST_F(GiveWay, WhetherItIsSealedIsToldToo) {
+  const auto token = ask(Operation::kWrite);
+  const Accept mine = propose_and_lose();
+  decide(higher(mine.ballot), State{1, true, kA, "mine"});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kDone);
+  EXPECT_TRUE(solo.answer(token).sealed);
+}
+
+// Accepted is not chosen.
+TEST_F(GiveWay, WhatIsOnlyAcceptedTellsNothing) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose_and_lose();
+  accept(higher(mine.ballot), mine_with(kA, 1));
+  EXPECT_FALSE(solo.answered(token));
+}
+
+// Of two that were composed the last makes the state. Who adopted it may have been another who had
+// the last one only: the first is proposed again, or not known.
+TEST_F(GiveWay, OfAnAdoptedBatchOnlyTheLastIsKnown) {
+  const auto first = ask(Operation::kSet, kA);
+  const auto last = ask(Operation::kSet, kB);
+  const Accept mine = propose_and_lose();
+  ASSERT_EQ(mine.state.version, 2u);
+  ASSERT_EQ(mine.state.writer, kB);
+  decide(higher(mine.ballot), mine_with(kB, 2));
+  ASSERT_TRUE(solo.answered(last));
+  EXPECT_EQ(solo.answer(last).status, Status::kDone);
+  ASSERT_TRUE(solo.answered(first));
+  EXPECT_EQ(solo.answer(first).status, Status::kUnknown);
+}
+
+// The other's took its place: it did not happen, and never will. It is another's to do now.
+TEST_F(GiveWay, WhatAnothersHasReplacedIsProposedAnew) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose_and_lose();
+  decide(higher(mine.ballot), State{1, false, kB, "theirs"});
+  EXPECT_FALSE(solo.answered(token));
+  const Prepare again = prepare();
+  solo.receive(3, Rejected{again.op, again.ballot, higher(again.ballot)});
+  EXPECT_EQ(solo.take<Forward>().size(), 1u) << "it may be sent on again";
+}
+
+// What is newer may be built on it; no round would tell.
+TEST_F(GiveWay, WhatIsBuiltOverIsUnknownAtOnce) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose_and_lose();
+  decide(higher(mine.ballot), State{2, false, kB, "theirs"});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kUnknown);
+}
+
+// The same if the news of a decision never comes.
+TEST_F(GiveWay, WhatLosesToSomethingNewerIsUnknownAtOnce) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose_and_lose();
+  accept(higher(mine.ballot), State{2, false, kB, "theirs"});
+  const Prepare again = prepare();
+  EXPECT_FALSE(solo.answered(token));
+  solo.receive(3, Rejected{again.op, again.ballot, higher(again.ballot)});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kUnknown);
+}
+
+// A proposal under way is settled by its own answers: what this acceptor holds at its own ballot is
+// no news.
+TEST_F(GiveWay, OnesOwnProposalIsNoNews) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose();
+  solo.receive(3, Decided{mine.ballot, 1, name});
+  EXPECT_FALSE(solo.answered(token));
+  solo.receive(3, Accepted{mine.op, mine.ballot, 1});
+  solo.receive(4, Accepted{mine.op, mine.ballot, 1});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kDone);
+}
+
+// A fast node and a slow one that meet only through a third, each with clients that never stop.
+TEST(Skewed, BothSidesOfACutLinkAreServed) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Timed world(3, 3, seed, {500'000, 5 * kMilli});
+    world.link(0, 2, false);
+    const std::string name = world.name_at_home(2);
+    std::array<size_t, 3> done{};
+    std::array<int64_t, 3> longest{};
+    uint64_t id = 0;
+    std::function<void(size_t)> join = [&](size_t node) {
+      const int64_t asked = world.now();
+      world.ask(node, ClientRequest{0, Operation::kNext, request_id(7, ++id), 20'000, name, {}},
+                [&, node, asked](Status) {
+                  ++done[node];
+                  longest[node] = std::max(longest[node], world.now() - asked);
+                  join(node);
+                });
+    };
+    for (size_t node = 0; node < 3; ++node) join(node), join(node);
+    world.run_for(4000 * kMilli);
+    for (size_t node = 0; node < 3; ++node) {
+      EXPECT_GT(done[node], 10u) << "node " << node + 1;
+      EXPECT_LT(longest[node], 1000 * kMilli) << "node " << node + 1;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace once::paxos::test
