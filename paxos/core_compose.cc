@@ -164,9 +164,9 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
   batch.size = same ? 1 : 0;
 }
 
-// While this node waits to try again its acceptor has taken what others proposed above. If that is
-// decided, it tells what became of the batch, and no round is needed; if it is newer, no round would
-// tell any more.
+// While this node waits to try again, its acceptor takes what others propose above. If that is
+// decided it tells what became of the batch, without a round; if it is newer no round tells it any
+// more.
 void Core::settle_by_news(const Entry& entry) {
   if (entry.active == 0 || (entry.active & 1) != 0) return;
   Task& task = tasks_[(entry.active >> 1) - 1];

@@ -1,5 +1,5 @@
-// DESIGN 3.5: who gives way to whom in a duel, where the duellists meet, and what the loser is told of
-// what he has proposed without another round.
+// DESIGN 3.5: who gives way to whom in a duel, where the duellists meet, and what the loser learns
+// of his changes without another round.
 #include <array>
 
 #include "tests/paper/solo.h"

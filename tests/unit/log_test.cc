@@ -170,7 +170,7 @@ TEST_F(LogTest, AFullQueueLeavesInBatchesOfTheLargestSize) {
 // The disk hangs: what waits for it, in flight or queued, has a bound, to the byte.
 TEST_F(LogTest, ItIsBehindFromTheBoundOnUntilTheDiskGoesOn) {
   ASSERT_EQ(reopen(), "");
-  const std::string record = text(32 * 1024 - kRecordPrefixBytes, 'b');
+  const auto record = text(32 * 1024 - kRecordPrefixBytes, 'b');
   for (size_t n = 1; n < kMaxPendingBytes / (32 * 1024); ++n) {
     log_->append(record);
     log_->flush();  // the first is in flight, and counts
@@ -488,14 +488,6 @@ TEST_F(LogTest, TheProbeLeavesNothingBehind) {
   ASSERT_TRUE(probe_sync(directory_.path(), false, &report));
   EXPECT_TRUE(report.starts_with("log sync: ")) << report;
   EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/sync-probe.tmp"));
-}
-
-// procfs refuses O_DIRECT on every kernel; tmpfs does so on older ones only.
-TEST(PosixFile, ARefusedDirectOpenSaysWhatToDo) {
-  auto file = open_aligned("/proc/self/status", O_RDONLY, true);
-  ASSERT_FALSE(file);
-  EXPECT_NE(file.error().message.find("O_DIRECT is refused"), std::string::npos);
-  EXPECT_NE(file.error().message.find("--unsafe-buffered-log"), std::string::npos);
 }
 
 }  // namespace

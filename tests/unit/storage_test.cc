@@ -8,6 +8,7 @@
 #include "tests/unit/fake_file_io.h"
 #include "tests/unit/memory_storage.h"
 #include "wal/block_format.h"
+#include "wal/posix_file.h"
 #include "wal/posix_storage.h"
 #include "wal/segment.h"
 
@@ -103,6 +104,14 @@ TEST(PosixStorage, AFailedCreationLeavesNothingBehind) {
   TemporaryDirectory directory;
   EXPECT_FALSE(storage.create(directory.path() + "/none/a", kBlockBytes, {}));
   EXPECT_FALSE(std::filesystem::exists(directory.path() + "/none"));
+}
+
+// procfs refuses O_DIRECT on every kernel; tmpfs does so on older ones only.
+TEST(PosixFile, ARefusedDirectOpenSaysWhatToDo) {
+  auto file = open_aligned("/proc/self/status", O_RDONLY, true);
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().message.find("O_DIRECT is refused"), std::string::npos);
+  EXPECT_NE(file.error().message.find("--unsafe-buffered-log"), std::string::npos);
 }
 
 }  // namespace
