@@ -167,6 +167,7 @@ class Core final : public Replica {
   void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot& ballot,
                   const State& state);
   void end_read(uint32_t task, Ballot ballot, State state);
+  bool may_finish(uint32_t task);
   void finish_read(uint32_t task);
   // core_claim.cc
   void on(const Endpoint& from, const ClaimHome& m);
@@ -179,7 +180,6 @@ class Core final : public Replica {
   void tick_claim();
   void query_unsettled();
   void compact(Home& home);
-
   // core_client.cc
   void on(const Endpoint& from, const Forward& m, uint64_t hash);
   void on(const Endpoint& from, const ForwardReply& m);

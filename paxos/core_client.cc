@@ -202,7 +202,10 @@ void Core::take_over(uint32_t index) {
   const bool here =
       entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != options_.self) return forward(index, to);
-  wait_on(find_or_insert(op.hash, op.name()), index);
+  if (found != Table::kNone || changes(op.operation)) {
+    return wait_on(find_or_insert(op.hash, op.name()), index);
+  }
+  if (!begin_read(index)) answer(index, Status::kOverloaded, State{});
 }
 
 // Its answer will not come.

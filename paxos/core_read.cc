@@ -20,7 +20,8 @@ bool Core::begin_read(uint32_t op) {
 void Core::ask(uint32_t index) {
   Task& task = tasks_[index];
   if (task.waiters.empty()) return free_task(index);
-  if (task.attempts >= 2 || rarely(Rare::kReadFinishesOthers)) return finish_read(index);
+  const bool hasty = task.attempts >= 2 || rarely(Rare::kReadFinishesOthers);
+  if (hasty && !task.best.is_null()) return finish_read(index);
   ++task.attempts;
   ++task.generation;
   task.votes = task.none = task.same = 0;
@@ -39,6 +40,16 @@ void Core::ask(uint32_t index) {
   own_vote(index);
 }
 
+// A round of one's own makes durable entries on every node: only for what some acceptor holds.
+// Where nobody has reported anything it is another's turn to ask, or the question goes on.
+bool Core::may_finish(uint32_t index) {
+  const Task& task = tasks_[index];
+  const Op& op = ops_[task.op];
+  if (!task.best.is_null() || op.operation == Operation::kWait) return true;
+  const uint32_t found = table_.find(op.hash, op.name());
+  return next_hop(task.op, found == Table::kNone ? nullptr : &table_.at(found)) != options_.self;
+}
+
 // Of those who have not answered the same once more, and their answer to either counts: each held
 // what it tells since the request came. Only where they disagree it is another question.
 void Core::ask_again(uint32_t index) {
@@ -46,7 +57,7 @@ void Core::ask_again(uint32_t index) {
   if (task.waiters.empty() || is_quorum(task.votes)) return ask(index);
   const Op& op = ops_[task.op];
   const int64_t patience = std::min(kReadPatienceNs, (op.deadline - op.arrival) / 2);
-  if (now_ - task.started > patience) return finish_read(index);
+  if (now_ - task.started > patience && may_finish(index)) return finish_read(index);
   task.next_at = now_ + kResendNs;
   for (size_t i = 0; i < options_.members.size(); ++i) {
     if ((task.votes >> i & 1) != 0 || options_.members[i] == options_.self.node) continue;
@@ -118,6 +129,7 @@ void Core::finish_read(uint32_t index) {
   const bool majority_told = is_quorum(tasks_[index].votes);
   const uint64_t asked = tasks_[index].step;
   const uint64_t newest = tasks_[index].newest;
+  const bool nothing = tasks_[index].best.is_null();
   ops_.unlink(op_index);
   free_task(index);
   if (op.operation == Operation::kWait && majority_told) {
@@ -127,7 +139,7 @@ void Core::finish_read(uint32_t index) {
   const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &table_.at(found));
   const bool works = to != options_.self;  // whoever is to finish it
   const bool early = op.polls <= kPatientPolls && op.deadline - now_ > kHastyNs;
-  const bool patient = (works && early) || !majority_up(op.hash);
+  const bool patient = (works && early) || nothing || !majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return watch(op_index);
   const bool change = changes(op.operation);
   if (works && !change && op.operation != Operation::kWait) return forward(op_index, to);

@@ -3,6 +3,7 @@ add_library(once_check STATIC check/checks.cc check/gaps.cc check/history_file.c
   check/register_check.cc check/register_rules.cc)
 target_link_libraries(once_check PUBLIC once_base)
 
+set_source_files_properties(check/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
 add_executable(once-check check/main.cc)
 target_link_libraries(once-check PRIVATE once_check CLI11::CLI11)
 

@@ -1,6 +1,7 @@
 # Every schedule of small worlds, within the bounds that fit into `make test`.
 if(TARGET once_net)
   find_package(CLI11 REQUIRED)
+  set_source_files_properties(exhaustive/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
   add_executable(once-exhaustive exhaustive/main.cc exhaustive/catalog.cc exhaustive/core_probe.cc
     exhaustive/local_states.cc exhaustive/node.cc exhaustive/oracles.cc
     exhaustive/register_rules.cc exhaustive/register_scenarios.cc exhaustive/scenarios.cc

@@ -27,6 +27,7 @@ add_library(once_sim_lib STATIC
 target_link_libraries(once_sim_lib PUBLIC once_node_rare once_client_rare once_check fmt::fmt
                       nlohmann_json::nlohmann_json)
 
+set_source_files_properties(sim/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
 add_executable(once-sim sim/main.cc)
 target_link_libraries(once-sim PRIVATE once_sim_lib CLI11::CLI11)
 

@@ -1,5 +1,6 @@
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+set_source_files_properties(torture/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
 add_executable(once-torture torture/direct.cc torture/main.cc torture/recorder.cc
   torture/workload.cc)
 target_link_libraries(once-torture PRIVATE once_check once_client CLI11::CLI11

@@ -244,13 +244,14 @@ TEST_F(Proposer, BacksOffByChance) {
 
 // Rounds that take longer than the back-off never part: three nodes on slow disks duelled for ever.
 // The winner cannot be reached, or the write would be sent on to him.
+// To a ballot of an earlier run of its own: there is nobody to leave it to.
 TEST_F(Proposer, BacksOffLongerTheOftenerItLoses) {
   int longest = 0;
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     begin(3, seed);
     Ballot mine = first;
     for (int loss = 1; loss <= 12; ++loss) {
-      solo->receive(2, Rejected{op, mine, ballot(mine.round + 1, 0)});
+      solo->receive(2, Rejected{op, mine, ballot(mine.round + 1, 1)});
       std::vector<Prepare> next;
       int wait = 0;
       for (; next.empty() && wait <= 1030; ++wait) {

@@ -96,6 +96,63 @@ TEST_F(QuorumRead, TheReadersOwnAcceptThatCameMeanwhileWaitsToo) {
   EXPECT_EQ(solo.answer(token).value, "b");
 }
 
+// Reads of names that nobody has set, on nodes too busy to answer, made durable entries on all.
+TEST_F(QuorumRead, WhatNobodyHoldsIsAskedForUntilTheDeadlineAndNoMore) {
+  for (const Operation operation : {Operation::kRead, Operation::kCas, Operation::kWait}) {
+    solo = Solo{1, 3};
+    const std::string mine = solo.name(1);  // whose home would do the work itself
+    ClientRequest request{0, operation, kA, 5000, mine, {}, 1};
+    if (operation == Operation::kRead) request.id = {}, request.version = 0;
+    if (operation == Operation::kWait) request.id = {};
+    if (takes_value(operation)) request.value = "v";
+    const auto asked = solo.ask(request);
+    const size_t records = solo.unsynced();
+    for (int ms = 0; ms < 4990; ms += 10) solo.wait(10);
+    EXPECT_FALSE(solo.answered(asked));
+    EXPECT_TRUE(solo.take<Prepare>().empty());
+    EXPECT_EQ(solo.unsynced(), records) << "nothing is written";
+    for (int ms = 0; ms < 60; ms += 10) solo.wait(10);
+    ASSERT_TRUE(solo.answered(asked));
+    const bool waits = operation == Operation::kWait;
+    EXPECT_EQ(solo.answer(asked).status, waits ? Status::kNotYet : Status::kUnavailable);
+  }
+}
+
+TEST_F(QuorumRead, ALateAnswerToTheFirstQuestionIsEnough) {
+  const std::string mine = solo.name(1);
+  const uint64_t op = ask(mine);
+  for (int ms = 0; ms < 900; ms += 10) solo.wait(10);
+  EXPECT_FALSE(solo.take<ReadState>().empty()) << "the same, again";
+  solo.receive(0, ReadReply{op, false, Ballot{}, State{}});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kEmpty);
+}
+
+TEST_F(QuorumRead, WhatSomebodyHoldsIsFinished) {
+  const std::string mine = solo.name(1);
+  solo.receive(0, Accept{1, ballot(3, 0), state(kA, "a"), mine});
+  solo.sync();
+  ask(mine);
+  for (int ms = 0; ms < 900; ms += 10) solo.wait(10);
+  EXPECT_FALSE(solo.take<Prepare>().empty());
+}
+
+// Nor does a read that comes back from a home that is silent make one.
+TEST_F(QuorumRead, AReadThatIsTakenOverAsks) {
+  solo.receive(0, Accept{1, ballot(3, 2), state(kA, "a"), name});
+  const uint64_t op = ask(other);
+  solo.receive(2, ReadReply{op, false, ballot(2, 2), state(kB, "b")});  // and this node: nothing
+  for (int ms = 0; ms < 20; ++ms) solo.wait(1);
+  for (const ReadState& again : solo.take<ReadState>()) {
+    solo.receive(2, ReadReply{again.op, false, ballot(2, 2), state(kB, "b")});
+  }
+  for (int ms = 0; ms < 20; ++ms) solo.wait(1);
+  ASSERT_FALSE(solo.take<Forward>().empty()) << "the home is to finish it";
+  for (int ms = 0; ms < 200; ++ms) solo.wait(1);
+  EXPECT_FALSE(solo.take<ReadState>().empty());
+  EXPECT_TRUE(solo.take<Prepare>().empty());
+}
+
 TEST_F(QuorumRead, OneAcceptIsNoDecision) {
   hold(ballot(0, 0), kA, "a");
   solo.sync();

@@ -235,7 +235,7 @@ void Attack::zero() {
   fmt::print("{} changes with id 0: each is invalid\n", asked);
 }
 
-// One id for two changes of one register.
+// One id for two changes of one register: another value, another version, another operation.
 void Attack::reuse() {
   for (size_t at = 0; at < tries_ && !failed; at += kBatch) {
     std::vector<RequestId> ids(kBatch);
@@ -250,7 +250,8 @@ void Attack::reuse() {
     const auto second = [&](size_t i, Callback done) {
       const CallOptions options{.id = ids[i]};
       const std::string same = name("reuse", at + i);
-      if (i % 2 == 0) return (void)attacker_.set_async(same, "other", options, std::move(done));
+      if (i % 3 == 0) return (void)attacker_.set_async(same, "other", options, std::move(done));
+      if (i % 3 == 1) return (void)attacker_.next_async(same, options, std::move(done));
       attacker_.cas_async(same, 1, "other", options, std::move(done));
     };
     for (const Result& one : all(kBatch, second)) {
