@@ -223,6 +223,10 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
 }
 
 void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
+  if (m.ballot.is_null() || m.version == 0) {  // nothing is never decided
+    ++counters_.ignored_messages;
+    return;
+  }
   const uint32_t index = table_.find(hash, m.name);
   const bool held = index != Table::kNone && table_.at(index).accepted == m.ballot &&
                     table_.at(index).version >= m.version;

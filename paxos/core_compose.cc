@@ -80,7 +80,7 @@ void Core::tell_chosen(uint32_t index, const State& chosen, uint64_t asked) {
     return answer_made(index, chosen.sealed && op.made == chosen.version);
   }
   if (const auto status = judge(chosen, op.change())) {
-    const bool own = chosen.version != 0 && chosen.writer == op.id;
+    const bool own = paxos::changes(op.operation) && chosen.writer == op.id;
     if (own || chosen.sealed || op.step <= asked) give(index, *status, chosen);
   }
 }
@@ -164,21 +164,21 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
   batch.size = same ? 1 : 0;
 }
 
-// While this node waits to try again, its acceptor takes what others propose above. If that is
-// decided it tells what became of the batch, without a round; if it is newer no round tells it any
-// more.
+// This acceptor holds what another proposed above this node's own ballot, which is lost. If that is
+// decided it tells what became of the batch, without a round; if it is newer, a round will hardly
+// tell it any more.
 void Core::settle_by_news(const Entry& entry) {
   if (entry.active == 0 || (entry.active & 1) != 0) return;
   Task& task = tasks_[(entry.active >> 1) - 1];
-  if (task.phase != Phase::kBackOff || task.batch.size == 0) return;
+  const bool waits = task.phase == Phase::kBackOff;
+  if (task.batch.size == 0 || (!waits && entry.accepted <= task.ballot)) return;
   const State state = entry.state();
   if (entry.decided()) {
     settle_batch(task.waiters, task.batch, entry.accepted, &state);
-    if (task.batch.size == 0) return;
     count_changes(task.batch);
     task.batch.size = 0;
     answer_chosen(task.waiters, state, 0);  // to who has not made it it may be old
-  } else if (state.version > task.batch.version) {
+  } else if (waits && state.version > task.batch.version) {
     settle_batch(task.waiters, task.batch, Ballot{}, nullptr);
   }
 }

@@ -178,6 +178,44 @@ TEST_F(GiveWay, WhatLosesToSomethingNewerIsUnknownAtOnce) {
   EXPECT_EQ(solo.answer(token).status, Status::kUnknown);
 }
 
+// The word that the proposal has lost comes last, and then there is something newer already.
+TEST_F(GiveWay, ADecisionAboveOnesOwnBallotIsNewsWhileOneStillProposes) {
+  const auto token = ask(Operation::kSet);
+  const Accept mine = propose();
+  decide(higher(mine.ballot), mine_with(kA, 1));
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kDone);
+  accept(higher(mine.ballot), State{2, false, kB, "theirs"});
+  solo.receive(3, Rejected{mine.op, mine.ballot, higher(mine.ballot)});
+  solo.receive(3, Accepted{mine.op, mine.ballot, 1});
+  solo.receive(4, Accepted{mine.op, mine.ballot, 1});
+}
+
+TEST_F(GiveWay, WhoeverLostToWhatNeverChangesAgainIsToldAtOnce) {
+  const auto token = ask(Operation::kWrite);
+  const Accept mine = propose_and_lose();
+  decide(higher(mine.ballot), State{1, true, kB, "theirs"});
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kAlreadySet);
+}
+
+// An id names a change. One that a reader brings along makes nothing his own.
+TEST_F(GiveWay, AReadThatBringsTheWritersIdIsNotToldOldNews) {
+  ask(Operation::kSet);
+  const Accept mine = propose_and_lose();
+  const auto read = solo.ask({0, Operation::kRead, kA, 10'000, name, {}});
+  decide(higher(mine.ballot), mine_with(kA, 1));
+  EXPECT_FALSE(solo.answered(read)) << "it came after the promises, and others may have gone on";
+}
+
+TEST_F(GiveWay, NothingIsNeverDecided) {
+  solo.receive(3, Prepare{7, ballot(5, 3), name});
+  solo.sync();
+  solo.receive(3, Decided{Ballot{}, 0, name});
+  solo.receive(3, Decided{ballot(5, 3), 0, name});
+  EXPECT_EQ(solo.unsynced(), 0u) << "no record that a start would refuse";
+}
+
 // A proposal under way is settled by its own answers: what this acceptor holds at its own ballot is
 // no news.
 TEST_F(GiveWay, OnesOwnProposalIsNoNews) {
