@@ -15,6 +15,7 @@ namespace once::client {
 namespace {
 
 constexpr unsigned kUserTimeoutMs = 5000;  // unacknowledged bytes for so long: the peer is gone
+constexpr int64_t kLongestTurnNs = 500'000'000;  // of an address while another one waits
 
 void set_option(int fd, int level, int name, int value) {
   // Best effort: each of these only makes a working connection better.
@@ -90,10 +91,10 @@ bool Dial::next() {
     }
     socket_ = std::move(*socket);
     // One that says nothing takes its share of the time, and leaves the rest to the others.
-    const int64_t now = now_ns();
     const auto left = static_cast<int64_t>(addresses_.size() - tried_ + 1);
-    turn_ends_ns_ =
-        left == 1 ? deadline_ns_ : now + std::max<int64_t>(0, deadline_ns_ - now) / left;
+    const int64_t now = now_ns();
+    const int64_t share = std::min(kLongestTurnNs, (deadline_ns_ - now) / left);
+    turn_ends_ns_ = left == 1 ? deadline_ns_ : now + std::max<int64_t>(0, share);
     return true;
   }
   return false;
