@@ -156,19 +156,15 @@ struct NameResolver::Shared {
   std::map<const void*, std::function<void()>> watchers;
 };
 
-struct NameResolver::Watch::Hold {
-  std::shared_ptr<Shared> shared;
-};
-
 NameResolver::Watch::Watch(const NameResolver& resolver, std::function<void()> told)
-    : hold_(std::make_unique<Hold>(resolver.shared_)) {
-  const std::lock_guard lock(hold_->shared->watchers_mutex);
-  hold_->shared->watchers.emplace(this, std::move(told));
+    : shared_(resolver.shared_) {
+  const std::lock_guard lock(shared_->watchers_mutex);
+  shared_->watchers.emplace(this, std::move(told));
 }
 
 NameResolver::Watch::~Watch() {
-  const std::lock_guard lock(hold_->shared->watchers_mutex);
-  hold_->shared->watchers.erase(this);
+  const std::lock_guard lock(shared_->watchers_mutex);
+  shared_->watchers.erase(this);
 }
 
 NameResolver::NameResolver(Settings settings)

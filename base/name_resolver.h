@@ -33,6 +33,9 @@ std::string to_text(const SocketAddress& address);  // "127.0.0.1:7401", "[::1]:
 Result<SocketAddresses> resolve_now(const std::string& address, bool passive);
 
 class NameResolver {
+  struct Entry;
+  struct Shared;
+
  public:
   // The addresses of a host, whose ports do not matter, or why there are none. May block.
   using LookUp = std::function<Result<SocketAddresses>(const std::string& host)>;
@@ -57,8 +60,7 @@ class NameResolver {
     Watch& operator=(const Watch&) = delete;
 
    private:
-    struct Hold;
-    std::unique_ptr<Hold> hold_;
+    const std::shared_ptr<Shared> shared_;
   };
 
   NameResolver() : NameResolver(Settings{}) {}
@@ -73,13 +75,11 @@ class NameResolver {
   Found find_until(const std::string& address, int64_t deadline_ns);
 
  private:
-  struct Entry;
-  struct Shared;
   static Entry* entry_of(Shared& shared, const std::string& host);
   static void begin(const std::shared_ptr<Shared>& shared, const std::string& host, Entry& entry);
   static void work(const std::shared_ptr<Shared>& shared, const std::string& host);
 
-  std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace once
