@@ -122,7 +122,7 @@ TEST(NameResolver, AFailureIsToldForAWhileAndThenTriedAgain) {
   FakeNames server;
   NameResolver::Settings settings;
   settings.look_up = server.look_up();
-  settings.failure_lasts_ns = 200 * kMs;
+  settings.failure_lasts_ns = 1000 * kMs;
   NameResolver names(settings);
   server.fail("node", "no such name");
   const auto found = names.find_until("node:1", in_ms(10'000));
