@@ -11,6 +11,7 @@
 #include "base/draw_ids.h"
 #include "base/hex.h"
 #include "base/limits.h"
+#include "base/name_resolver.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
 #include "client/session.h"
@@ -94,7 +95,7 @@ class Client::Impl {
     }
     uint64_t seed = 0;
     if (!kernel_random(&seed, sizeof seed)) broken_ = kNoRandomBits;
-    auto pool = ConnectionPool::make();
+    auto pool = ConnectionPool::make(names_);
     if (!pool) broken_ = pool.error().message;
     if (!broken_.empty()) return;
     pool_ = std::move(*pool);
@@ -180,6 +181,7 @@ class Client::Impl {
 
   const Options& options() const { return options_; }
   const std::optional<ClusterId>& cluster() const { return cluster_; }
+  const std::shared_ptr<NameResolver>& names() const { return names_; }
 
  private:
   std::string wrong_with(const Call& call, const CallOptions& options) const {
@@ -243,6 +245,7 @@ class Client::Impl {
   std::string broken_;  // why nothing works; set in the constructor only
   std::atomic<size_t> pending_{0};
   std::atomic<uint64_t> next_number_{1};
+  const std::shared_ptr<NameResolver> names_ = std::make_shared<NameResolver>();
   std::unique_ptr<ConnectionPool> pool_;
   std::unique_ptr<Session> session_;
   std::mutex mutex_;
@@ -342,7 +345,7 @@ NodeStatus Client::status(const std::string& endpoint) const {
     status.message = kForked;
     return status;
   }
-  return ask_status(endpoint, impl_->options().timeout_ms, impl_->cluster());
+  return ask_status(*impl_->names(), endpoint, impl_->options().timeout_ms, impl_->cluster());
 }
 
 RequestId Client::new_request_id() { return draw_request_id(); }

@@ -2,6 +2,8 @@
 // One background thread owns all sockets. Blocking calls wait for it; callbacks run on it and must
 // not block or throw: no blocking call (it ends with kError), and never the destruction of the
 // Client. They may start and cancel operations. The destructor cancels what is pending.
+// Host names are looked up by threads of their own, which nothing waits for: one may outlive the
+// Client until the C library gives its look-up up.
 // In a child of fork() every operation ends with kError: a Client belongs to the process that made
 // it. There it may be destroyed, which leaves the parent's alone; what was pending ends in the
 // parent.
@@ -56,7 +58,8 @@ struct Result {
 };
 
 struct Options {
-  std::vector<std::string> endpoints;  // HOST:PORT, any members; the rest is learned from them
+  // HOST:PORT, any members; the rest is learned from them. All addresses of a name are tried.
+  std::vector<std::string> endpoints;
   int64_t timeout_ms = 5000;           // of each operation, its retries included
   size_t max_pending = 32768;          // beyond it operations end with kUnavailable at once
   // Which cluster is meant: 1 to 32 hexadecimal digits, as `onced format` was given. Nodes of

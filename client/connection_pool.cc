@@ -41,8 +41,9 @@ class Arrival final : public net::ClientChannelHandler {
 
 }  // namespace
 
-once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make() {
-  std::unique_ptr<ConnectionPool> pool(new ConnectionPool());
+once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make(
+    std::shared_ptr<NameResolver> names) {
+  std::unique_ptr<ConnectionPool> pool(new ConnectionPool(std::move(names)));
   pool->scratch_.resize(kReadBytes);
   pool->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   pool->event_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -53,33 +54,99 @@ once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make() {
       epoll_ctl(pool->epoll_.get(), EPOLL_CTL_ADD, pool->event_.get(), &event) != 0) {
     return error(std::string("cannot set up epoll: ") + std::strerror(errno));
   }
+  pool->watch_ = std::make_unique<NameResolver::Watch>(*pool->names_, [pool = pool.get()] {
+    pool->names_news_.store(true, std::memory_order_release);
+    pool->wake();
+  });
   return pool;
 }
 
 ConnectionPool::~ConnectionPool() {
+  watch_.reset();
   for (LaneId lane = 0; lane < connections_.size(); ++lane) close(lane);
 }
 
 void ConnectionPool::connect(LaneId lane, const std::string& address, uint16_t core) {
+  if (mark_.in_child()) return;  // a thread that is not there may hold a lock of the names
   if (lane >= connections_.size()) connections_.resize(lane + 1);
   Connection& connection = connections_[lane];
-  auto socket = begin_connect(address);
-  if (!socket) {
-    failed_.emplace_back(lane, socket.error().message);
-    return;
-  }
-  connection.fd = std::move(*socket);
-  connection.state = State::kConnecting;
+  connection.address = address;
   connection.core = core;
+  connection.deadline_ns = now_ns() + kConnectTimeoutNs;
+  find_addresses(lane);
+}
+
+void ConnectionPool::find_addresses(LaneId lane) {
+  Connection& connection = connections_[lane];
+  auto found = names_->find(connection.address);
+  connection.state = State::kNaming;
+  if (found.pending()) return;
+  if (!found.trouble.empty()) {
+    return give_up(lane, std::move(found.trouble));
+  }
+  connection.dial = Dial(std::move(found.addresses), connection.address, connection.deadline_ns);
+  connect_next(lane);
+}
+
+void ConnectionPool::connect_next(LaneId lane) {
+  Connection& connection = connections_[lane];
   ++connection.generation;
+  if (!connection.dial.next()) {
+    return give_up(lane, connection.dial.why());
+  }
+  connection.state = State::kConnecting;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT;
   event.data.u64 = (uint64_t{connection.generation} << 32) | lane;
   connection.wants_writable = true;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.fd.get(), &event) != 0) {
-    failed_.emplace_back(lane, std::string("cannot watch the socket: ") + std::strerror(errno));
-    close(lane);
+  const int fd = connection.dial.socket().get();
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return give_up(lane, std::string("cannot watch the socket: ") + std::strerror(errno));
   }
+  if (connection.dial.has_more()) {
+    next_turn_ns_ = std::min(next_turn_ns_, connection.dial.turn_ends_ns());
+  }
+}
+
+void ConnectionPool::go_on_connecting(LaneId lane, const std::string& refusal) {
+  Connection& connection = connections_[lane];
+  forget(connection.dial.socket());
+  connection.dial.refused(refusal);
+  connect_next(lane);
+}
+
+void ConnectionPool::give_up(LaneId lane, std::string why) {
+  close(lane);
+  failed_.emplace_back(lane, std::move(why));
+}
+
+// Addresses that say nothing, while others wait for their turn.
+void ConnectionPool::end_turns() {
+  const int64_t now = now_ns();
+  if (now < next_turn_ns_) return;
+  next_turn_ns_ = kNoTurn;
+  for (LaneId lane = 0; lane < connections_.size(); ++lane) {
+    const Connection& connection = connections_[lane];
+    if (connection.state != State::kConnecting || !connection.dial.has_more()) continue;
+    const int64_t ends_ns = connection.dial.turn_ends_ns();
+    if (now < ends_ns) {
+      next_turn_ns_ = std::min(next_turn_ns_, ends_ns);
+    } else {
+      go_on_connecting(lane, "no answer in time");
+    }
+  }
+}
+
+void ConnectionPool::take_in_names() {
+  if (!names_news_.exchange(false, std::memory_order_acq_rel)) return;
+  for (LaneId lane = 0; lane < connections_.size(); ++lane) {
+    if (connections_[lane].state == State::kNaming) find_addresses(lane);
+  }
+}
+
+std::string ConnectionPool::delay(LaneId lane) const {
+  const bool naming = lane < connections_.size() && connections_[lane].state == State::kNaming;
+  return naming ? kNameOverdue : "";
 }
 
 bool ConnectionPool::send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) {
@@ -95,17 +162,24 @@ bool ConnectionPool::send(LaneId lane, uint64_t correlation, const paxos::Client
 void ConnectionPool::close(LaneId lane) {
   if (lane >= connections_.size()) return;
   Connection& connection = connections_[lane];
-  if (connection.fd && !mark_.in_child()) {
-    // A child of fork() may hold the socket as well: closing alone would neither end the connection
-    // nor take it out of the epoll set, which would then report it for ever.
-    (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
-    (void)shutdown(connection.fd.get(), SHUT_RDWR);
-  }
+  forget(connection.dial.socket());
+  forget(connection.fd);
+  connection.dial = {};
   connection.fd.reset();
+  ++connection.generation;
+  std::erase_if(failed_, [lane](const auto& each) { return each.first == lane; });
   connection.state = State::kClosed;
   connection.channel.close();
   connection.out.clear();
   connection.out_begin = 0;
+}
+
+// A child of fork() may hold the socket as well: closing alone would neither end the connection nor
+// take it out of the epoll set, which would then report it for ever.
+void ConnectionPool::forget(const FileDescriptor& socket) {
+  if (!socket || mark_.in_child()) return;
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.get(), nullptr);
+  (void)shutdown(socket.get(), SHUT_RDWR);
 }
 
 void ConnectionPool::fail(Session& session, LaneId lane, std::string_view why) {
@@ -131,6 +205,7 @@ void ConnectionPool::poll(Session& session, int64_t until_ns) {
   const uint64_t failures = failures_;
   while (!dirty_.empty()) flush(session);
   if (failures != failures_) until_ns = 0;
+  until_ns = std::min(until_ns, next_turn_ns_);
   const int64_t now = now_ns();
   int64_t wait_ms = until_ns <= now ? 0 : kLongestWaitMs;
   if (until_ns > now && until_ns - now < kLongestWaitMs * 1'000'000) {
@@ -152,18 +227,30 @@ void ConnectionPool::poll(Session& session, int64_t until_ns) {
     if (mark_.in_child()) return;
     handle(session, lane, events[i].events);
   }
+  if (mark_.in_child()) return;
+  take_in_names();
+  end_turns();
+  tell_failed(session);
+}
+
+void ConnectionPool::tell_failed(Session& session) {
   std::vector<std::pair<LaneId, std::string>> failed;
   failed.swap(failed_);
-  for (const auto& [lane, why] : failed) session.on_closed(lane, why, now_ns());
+  for (const auto& [lane, why] : failed) {
+    if (mark_.in_child()) return;
+    fail(session, lane, why);
+  }
 }
 
 void ConnectionPool::handle(Session& session, LaneId lane, uint32_t events) {
   Connection& connection = connections_[lane];
   if (connection.state == State::kConnecting) {
-    const std::string failure = connect_failure(connection.fd);
-    if (!failure.empty()) return fail(session, lane, failure);
+    const std::string failure = connect_failure(connection.dial.socket());
+    if (!failure.empty()) return go_on_connecting(lane, failure);
     if ((events & EPOLLOUT) == 0) return;
     connection.state = State::kOpen;
+    connection.fd = connection.dial.take();
+    connection.dial = {};
     net::ClientHello hello;
     hello.core = connection.core;
     connection.channel.open(hello, connection.out);

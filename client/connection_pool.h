@@ -3,14 +3,17 @@
 // read's worth in. Frames are told to the session from poll() only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/name_resolver.h"
 #include "client/fork_mark.h"
 #include "client/session.h"
 #include "client/socket.h"
@@ -21,21 +24,26 @@ namespace once::client {
 
 class ConnectionPool final : public Transport {
  public:
-  static once::Result<std::unique_ptr<ConnectionPool>> make();
+  static once::Result<std::unique_ptr<ConnectionPool>> make(std::shared_ptr<NameResolver> names);
   ~ConnectionPool() override;
 
   void connect(LaneId lane, const std::string& address, uint16_t core) override;
   bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) override;
   void close(LaneId lane) override;
+  std::string delay(LaneId lane) const override;
 
   // Writes what send() buffered, waits for events until `until_ns`, tells the session.
   void poll(Session& session, int64_t until_ns);
   void wake();  // ends a poll() early; any thread
 
  private:
-  enum class State : uint8_t { kClosed, kConnecting, kOpen };
+  static constexpr int64_t kNoTurn = std::numeric_limits<int64_t>::max();
+  enum class State : uint8_t { kClosed, kNaming, kConnecting, kOpen };
   struct Connection {
-    FileDescriptor fd;
+    std::string address;
+    int64_t deadline_ns = 0;  // of the connecting
+    Dial dial;                // while connecting
+    FileDescriptor fd;        // once it is open
     State state = State::kClosed;
     uint32_t generation = 0;  // tells a late event of an earlier connection apart
     uint16_t core = kAnyCore;
@@ -46,7 +54,15 @@ class ConnectionPool final : public Transport {
     size_t out_begin = 0;
   };
 
-  ConnectionPool() = default;
+  explicit ConnectionPool(std::shared_ptr<NameResolver> names) : names_(std::move(names)) {}
+  void find_addresses(LaneId lane);
+  void connect_next(LaneId lane);
+  void go_on_connecting(LaneId lane, const std::string& refusal);
+  void take_in_names();
+  void end_turns();
+  void give_up(LaneId lane, std::string why);
+  void tell_failed(Session& session);
+  void forget(const FileDescriptor& socket);
   void handle(Session& session, LaneId lane, uint32_t events);
   void receive(Session& session, LaneId lane);
   void flush(Session& session);
@@ -58,12 +74,16 @@ class ConnectionPool final : public Transport {
   const ForkMark mark_{};  // from a child nothing may be read or written: see poll()
   FileDescriptor epoll_;
   FileDescriptor event_;
+  const std::shared_ptr<NameResolver> names_;
+  std::atomic<bool> names_news_{false};
   std::deque<Connection> connections_;  // they stay where they are while lanes are added
   std::vector<char> scratch_;           // what one recv() brings
   uint64_t failures_ = 0;
   std::vector<LaneId> dirty_;
   std::vector<LaneId> flushing_;
-  std::vector<std::pair<LaneId, std::string>> failed_;  // connects that failed at once
+  std::vector<std::pair<LaneId, std::string>> failed_;  // connects that failed: told by poll()
+  int64_t next_turn_ns_ = kNoTurn;  // when an address is given up for the next one, or earlier
+  std::unique_ptr<NameResolver::Watch> watch_;  // the last member: it uses others
 };
 
 }  // namespace once::client

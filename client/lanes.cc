@@ -198,13 +198,28 @@ LaneId Lanes::silent(int64_t now_ns) const {
   return kNoLane;
 }
 
-void Lanes::expire_connects(int64_t now_ns) {
+std::string Lanes::expire_connects(int64_t now_ns) {
+  std::string trouble;
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     Lane& lane = lanes_[id];
     if (lane.state != Lane::State::kConnecting || now_ns < lane.connect_deadline_ns) continue;
+    if (std::string delay = transport_->delay(id); !delay.empty()) {
+      trouble = lane.address + ": " + delay;
+    }
     transport_->close(id);
     on_closed(id, now_ns);
   }
+  return trouble;
+}
+
+std::string Lanes::delay() const {
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    if (lanes_[id].state != Lane::State::kConnecting) continue;
+    if (std::string delay = transport_->delay(id); !delay.empty()) {
+      return lanes_[id].address + ": " + delay;
+    }
+  }
+  return {};
 }
 
 int64_t Lanes::next_wake_ns() const {

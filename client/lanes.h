@@ -72,8 +72,10 @@ class Lanes {
   bool suspect(LaneId lane, int64_t sent_ns, int64_t now_ns);
   // One that has been silent for too long while others are not, to be closed; kNoLane: none.
   LaneId silent(int64_t now_ns) const;
-  // Lanes that did not connect in time, closed.
-  void expire_connects(int64_t now_ns);
+  // Closes lanes that did not connect in time. What kept the last of them, in words, if known.
+  std::string expire_connects(int64_t now_ns);
+  // What keeps one that is being connected, in words; empty: nothing that is known.
+  std::string delay() const;
   int64_t next_wake_ns() const;
 
   struct Wish {

@@ -288,7 +288,9 @@ void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientRep
 }
 
 void Session::on_tick(int64_t now_ns) {
-  lanes_.expire_connects(now_ns);
+  if (std::string trouble = lanes_.expire_connects(now_ns); !trouble.empty()) {
+    last_trouble_ = std::move(trouble);
+  }
   for (LaneId lane; (lane = lanes_.silent(now_ns)) != kNoLane;) {
     transport_->close(lane);
     on_closed(lane, "no answer for seconds", now_ns);
@@ -349,6 +351,7 @@ void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened)
     result.message += "; but an earlier attempt of this request may have happened";
   } else {
     result.message = slot.last_error.empty() ? last_trouble_ : slot.last_error;
+    if (result.message.empty()) result.message = lanes_.delay();
     if (result.message.empty()) result.message = "no answer in time";
   }
   result.request_id = slot.call.id;

@@ -16,18 +16,6 @@ namespace {
 
 constexpr uint64_t kCorrelation = 1;
 
-// Empty when the socket is ready for `events` before the deadline.
-std::string wait_for(const FileDescriptor& socket, short events, int64_t deadline_ns) {
-  while (true) {
-    const int64_t left_ms = (deadline_ns - now_ns() + 999'999) / 1'000'000;
-    if (left_ms <= 0) return "no answer in time";
-    pollfd entry{socket.get(), events, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(left_ms));
-    if (ready > 0) return {};
-    if (ready < 0 && errno != EINTR) return std::strerror(errno);
-  }
-}
-
 std::string send_all(const FileDescriptor& socket, const std::vector<char>& bytes,
                      int64_t deadline_ns) {
   size_t done = 0;
@@ -90,22 +78,20 @@ std::string receive_report(const FileDescriptor& socket, NodeStatus& status, int
 
 }  // namespace
 
-NodeStatus ask_status(const std::string& address, int64_t timeout_ms,
+NodeStatus ask_status(NameResolver& names, const std::string& address, int64_t timeout_ms,
                       const std::optional<ClusterId>& expected) {
   NodeStatus status;
   status.address = address;
   const int64_t deadline_ns = now_ns() + timeout_ms * 1'000'000;
-  auto socket = begin_connect(address);
+  auto socket = connect_until(names, address, deadline_ns);
   if (!socket) {
     status.message = socket.error().message;
     return status;
   }
-  status.message = wait_for(*socket, POLLOUT, deadline_ns);
-  if (status.message.empty()) status.message = connect_failure(*socket);
   std::vector<char> out;
   net::encode_client_hello(net::ClientHello{}, out);
   net::encode_status_request(kCorrelation, out);
-  if (status.message.empty()) status.message = send_all(*socket, out, deadline_ns);
+  status.message = send_all(*socket, out, deadline_ns);
   if (status.message.empty()) status.message = receive_report(*socket, status, deadline_ns);
   if (status.message.empty() && expected && status.cluster != *expected) {
     NodeStatus stranger;

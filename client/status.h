@@ -4,13 +4,14 @@
 #include <optional>
 #include <string>
 
+#include "base/name_resolver.h"
 #include "base/types.h"
 #include "client/client.h"
 
 namespace once::client {
 
 // `expected`: a node of another cluster does not count as reachable.
-NodeStatus ask_status(const std::string& address, int64_t timeout_ms,
+NodeStatus ask_status(NameResolver& names, const std::string& address, int64_t timeout_ms,
                       const std::optional<ClusterId>& expected);
 
 }  // namespace once::client

@@ -20,6 +20,8 @@ class Transport {
   // False: the lane's buffer is full and nothing of the request was or will be sent.
   virtual bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) = 0;
   virtual void close(LaneId lane) = 0;  // no event follows
+  // What keeps a lane that is being connected, in words; empty: nothing that is known.
+  virtual std::string delay(LaneId) const { return {}; }
 };
 
 }  // namespace once::client

@@ -83,7 +83,8 @@ class Io {
 
   virtual int64_t now_ns() const = 0;  // monotonic; read once per round
 
-  // Addresses are "HOST:PORT". Errors name the address and what to do.
+  // "HOST:PORT"; errors name it and what to do. Names: listen() waits for the look-up; connect()
+  // does not, the stream is connecting meanwhile, and then tries all addresses in turn.
   virtual Result<ListenerId> listen(const std::string& address, ListenHandler* handler) = 0;
   virtual StreamId connect(const std::string& address, StreamHandler* handler) = 0;
   // Bytes appended here leave in one coalesced send at the end of the round; nullptr once closed

@@ -34,7 +34,8 @@ bool kernel_needs_one_shot_accept() {
 UringIo::UringIo(const UringOptions& options)
     : options_(options),
       one_shot_accept_(kernel_needs_one_shot_accept()),
-      preparer_(std::make_unique<FilePreparer>([this] { ring_bell(); })) {
+      preparer_(std::make_unique<FilePreparer>([this] { ring_bell(); })),
+      names_(options.names ? options.names : std::make_shared<NameResolver>()) {
   read_clock();
 }
 
@@ -42,12 +43,17 @@ std::string UringIo::open() {
   if (std::string failed = ring_.open(options_); !failed.empty()) return failed;
   bell_ = eventfd(0, EFD_CLOEXEC);
   if (bell_ < 0) return "cannot make an eventfd: " + errno_text(errno);
+  names_watch_ = std::make_unique<NameResolver::Watch>(*names_, [this] {
+    names_news_.store(true, std::memory_order_release);
+    ring_bell();
+  });
   arm_wake();
   return {};
 }
 
 UringIo::~UringIo() {
   preparer_.reset();
+  names_watch_.reset();
   if (bell_ >= 0) ::close(bell_);
   for (const Stream& stream : streams_) {
     if (stream.fd < 0) continue;
@@ -149,6 +155,9 @@ int64_t UringIo::wait_limit_ns() const {
   int64_t until = now_ns_ + kMaxWaitNs;
   if (!timers_.empty()) until = std::min(until, timers_.front().at_ns);
   if (!draining_.empty()) until = std::min(until, draining_.front().first);
+  for (const auto* waiting : {&patience_for_names_, &patience_for_addresses_}) {
+    if (!waiting->empty()) until = std::min(until, waiting->front().until_ns);
+  }
   for (const Listener& listener : listeners_) {
     if (listener.retry_at_ns != 0) until = std::min(until, listener.retry_at_ns);
   }
@@ -178,6 +187,7 @@ void UringIo::fire_timers() {
   for (const Timer& timer : due_) batch_->on_timer(timer.token);
   due_.clear();
   expire_draining();
+  expire_connects();
   for (uint32_t index = 0; index < listeners_.size(); ++index) {
     const int64_t retry_at_ns = listeners_[index].retry_at_ns;
     if (retry_at_ns != 0 && retry_at_ns <= now_ns_) arm_accept(index);
@@ -191,6 +201,7 @@ void UringIo::arm_wake() {
 void UringIo::on_bell() {
   arm_wake();
   deliver_prepared();
+  deliver_names();
   if (wake_requested_.exchange(false, std::memory_order_acq_rel)) batch_->on_wake();
 }
 

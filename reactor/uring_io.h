@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/name_resolver.h"
 #include "base/result.h"
 #include "reactor/io.h"
 
@@ -22,6 +23,8 @@ struct UringOptions {
   // the process is killed: with flock(2) on it, nobody opens the files while such a write may still
   // arrive. -1: none.
   int held_file = -1;
+  // Looks up the names that are connected to. The Ios of one node share it; none: one of its own.
+  std::shared_ptr<NameResolver> names = {};
 };
 
 Result<std::unique_ptr<Io>> make_uring_io(UringOptions options);

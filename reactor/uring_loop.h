@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/name_resolver.h"
 #include "reactor/address.h"
 #include "reactor/file_preparer.h"
 #include "reactor/uring_ring.h"
@@ -66,8 +67,13 @@ class UringIo final : public Io {
     std::vector<char> in_flight;
     std::string unread;  // of an adopted stream
     std::string why;
-    SocketAddress address;  // of connect(): the kernel reads it at submission
-    std::string peer;       // as given to connect(), for messages
+    // Of connect(). The kernel reads the address at submission.
+    std::string peer;  // as given, for messages
+    SocketAddresses addresses;
+    size_t tried = 0;     // of addresses, the one under way included
+    bool naming = false;  // its name is being looked up
+    bool hurried = false;  // the address under way was given up for the next one
+    std::string refusals;  // of the addresses that failed
   };
   struct Listener {
     int fd = -1;
@@ -126,7 +132,13 @@ class UringIo final : public Io {
   void send_rest(uint32_t slot);
   void on_accepted(uint32_t listener, const io_uring_cqe& cqe);
   void add_accepted(uint32_t listener, int fd);
+  void find_addresses(uint32_t slot);
+  void connect_next(uint32_t slot);
+  bool try_address(uint32_t slot);
+  void note_refusal(uint32_t slot, const std::string& why);
   void on_connected(uint32_t slot, int result);
+  void deliver_names();
+  void expire_connects();
   void on_received(uint32_t slot, const io_uring_cqe& cqe);
   void on_sent(uint32_t slot, int result);
   void kill(uint32_t slot, std::string why);
@@ -162,6 +174,16 @@ class UringIo final : public Io {
   std::vector<uint32_t> ended_;
   std::deque<std::pair<int64_t, StreamId>> draining_;  // deadlines, in order
 
+  struct Patience {  // of a stream that is connecting
+    int64_t until_ns;
+    StreamId stream;
+    size_t tried;
+  };
+  std::atomic<bool> names_news_{false};
+  std::vector<StreamId> naming_;
+  std::deque<Patience> patience_for_names_;      // in order of time
+  std::deque<Patience> patience_for_addresses_;  // in order of time
+
   bool finishing_ = false;  // the loop has stopped: completed writes are not reported
   std::deque<File> files_;
   std::vector<uint32_t> free_files_;
@@ -172,6 +194,8 @@ class UringIo final : public Io {
   std::vector<Timer> due_;
   uint64_t timers_set_ = 0;
   std::unique_ptr<FilePreparer> preparer_;  // its thread rings the bell
+  std::shared_ptr<NameResolver> names_;
+  std::unique_ptr<NameResolver::Watch> names_watch_;  // a thread of names_ rings the bell
 };
 
 }  // namespace once::reactor

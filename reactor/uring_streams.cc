@@ -1,4 +1,4 @@
-// Streams of UringIo: accept, connect, receive, send, close, and the move to another core.
+// Streams of UringIo: accept, receive, send, close, and the move to another core.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -132,42 +132,6 @@ void UringIo::add_accepted(uint32_t index, int fd) {
   } else if (stream->state == State::kOpen) {
     arm_receive(slot);
   }
-}
-
-StreamId UringIo::connect(const std::string& address, StreamHandler* handler) {
-  ONCE_ASSERT(handler != nullptr);
-  const uint32_t slot = new_stream(-1, State::kConnecting, handler);
-  Stream& stream = streams_[slot];
-  stream.peer = address;
-  const Result<SocketAddress> where = resolve(address, false);
-  if (!where) {
-    kill(slot, where.error().message);
-    return id_of(slot);
-  }
-  stream.address = *where;
-  stream.fd = socket(where->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (stream.fd < 0) {
-    kill(slot, "cannot make a socket for " + address + ": " + errno_text(errno));
-    return id_of(slot);
-  }
-  set_no_delay(stream.fd);
-  ++stream.operations;
-  io_uring_prep_connect(ring_.next_sqe(tag(Op::kConnect, slot, stream.generation)), stream.fd,
-                        stream.address.get(), stream.address.size);
-  return id_of(slot);
-}
-
-void UringIo::on_connected(uint32_t slot, int result) {
-  Stream& stream = streams_[slot];
-  --stream.operations;
-  if (stream.state != State::kConnecting) return end_if_idle(slot);
-  if (result < 0) {
-    return kill(slot, "cannot connect to " + stream.peer + ": " + errno_text(-result));
-  }
-  stream.state = State::kOpen;
-  arm_receive(slot);
-  if (!stream.outbox.empty()) mark_dirty(slot);
-  stream.handler->on_connected(id_of(slot));
 }
 
 void UringIo::arm_receive(uint32_t slot) {
@@ -330,6 +294,10 @@ void UringIo::deliver_ended() {
     stream.ended = false;
     stream.handler = nullptr;
     stream.peer.clear();
+    stream.addresses.clear();
+    stream.refusals.clear();
+    stream.tried = 0;
+    stream.naming = false;
     stream.unread.clear();
     stream.state = State::kFree;
     ++stream.generation;

@@ -113,8 +113,10 @@ int Node::open_io() {
   if (const std::string refusal = reactor::probe_uring(); !refusal.empty()) {
     return fail(kExitNoUring, refusal);
   }
+  const auto names = std::make_shared<NameResolver>();
   for (uint16_t index = 0; index < options_.cores; ++index) {
     reactor::UringOptions options;
+    options.names = names;
     options.held_file = directory_->lock_descriptor();
     auto io = reactor::make_uring_io(options);
     if (!io) return fail(kExitNoUring, io.error().message);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/limits.h"
-#include "reactor/address.h"
+#include "base/name_resolver.h"
 #include "server/directory_text.h"
 #include "tests/fuzz/input.h"
 
@@ -79,8 +79,9 @@ void try_streams(const std::string& text) {
 
 // The port of the socket is the number that stands there, and not another.
 void try_address(const std::string& text) {
-  const auto address = reactor::resolve(text, false);
-  if (!address) return;
+  const auto found = resolve_now(text, false);
+  if (!found) return;
+  const SocketAddress* address = &found->front();
   const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address->storage);
   const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address->storage);
   const uint16_t port = ntohs(v4->sin_family == AF_INET6 ? v6->sin6_port : v4->sin_port);

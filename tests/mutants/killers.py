@@ -122,6 +122,8 @@ def known(root, fast):
         unit("lock_walk_test", {"client"}, 2),
         unit("session_wait_test", {"client"}, 1),
         unit("client_test", {"client"}, 2),
+        unit("name_resolver_test", {"base"}, 1), unit("uring_names_test", {"base", "reactor"}, 2),
+        unit("client_names_test", {"base", "client"}, 3),
         unit("draw_ids_test", {"base"}, 1), unit("session_cluster_test", {"client"}, 1),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
         unit("run_command_test", {"client"}, 2),

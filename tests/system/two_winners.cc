@@ -163,7 +163,8 @@ void Attack::fork_twice() {
 class Raw final : public net::ClientChannelHandler {
  public:
   explicit Raw(const std::string& endpoint) {
-    auto socket = begin_connect(endpoint);
+    NameResolver names;
+    auto socket = connect_until(names, endpoint, now_ns() + int64_t{kTimeoutMs} * 1'000'000);
     if (!socket) {
       fail(socket.error().message);
       return;

@@ -90,13 +90,10 @@ void Direct::run(const std::atomic<bool>& stopped) {
 }
 
 bool Direct::connect(const std::atomic<bool>& stopped) {
-  auto socket = client::begin_connect(options_.endpoint);
+  NameResolver names;
+  auto socket = client::connect_until(names, options_.endpoint, now_ns() + kConnectNs);
   if (!socket) return false;
   socket_ = std::move(*socket);
-  pollfd wait{socket_.get(), POLLOUT, 0};
-  if (::poll(&wait, 1, kConnectNs / kMs) <= 0 || !client::connect_failure(socket_).empty()) {
-    return false;
-  }
   net::ClientHello hello;
   hello.core = client::kAnyCore;
   channel_.open(hello, out_);

@@ -1,0 +1,129 @@
+// Connects of UringIo: first the addresses of the name, then one address after the other.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/assert.h"
+#include "reactor/uring_loop.h"
+
+namespace once::reactor {
+namespace {
+
+// Less than those wait who connect, so that they are told what it was that took so long.
+constexpr int64_t kNamePatienceNs = 1'500'000'000;
+// For an address that says nothing while there is another one to try.
+constexpr int64_t kAddressPatienceNs = 400'000'000;
+
+}  // namespace
+
+StreamId UringIo::connect(const std::string& address, StreamHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  const uint32_t slot = new_stream(-1, State::kConnecting, handler);
+  const StreamId id = id_of(slot);
+  streams_[slot].peer = address;
+  find_addresses(slot);
+  if (streams_[slot].naming) {
+    naming_.push_back(id);
+    patience_for_names_.push_back({now_ns_ + kNamePatienceNs, id, 0});
+  }
+  return id;
+}
+
+void UringIo::find_addresses(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  NameResolver::Found found = names_->find(stream.peer);
+  stream.naming = found.pending();
+  if (stream.naming) return;
+  if (!found.trouble.empty()) return kill(slot, std::move(found.trouble));
+  stream.addresses = std::move(found.addresses);
+  connect_next(slot);
+}
+
+void UringIo::connect_next(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  while (stream.tried < stream.addresses.size()) {
+    ++stream.tried;
+    if (try_address(slot)) return;
+  }
+  kill(slot, "cannot connect to " + stream.peer + ": " + stream.refusals);
+}
+
+bool UringIo::try_address(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  ONCE_ASSERT(stream.operations == 0);
+  const SocketAddress& where = stream.addresses[stream.tried - 1];
+  if (stream.fd >= 0) ::close(stream.fd);
+  stream.fd = socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (stream.fd < 0) {
+    note_refusal(slot, "cannot make a socket: " + errno_text(errno));
+    return false;
+  }
+  set_no_delay(stream.fd);
+  stream.hurried = false;
+  ++stream.operations;
+  io_uring_prep_connect(ring_.next_sqe(tag(Op::kConnect, slot, stream.generation)), stream.fd,
+                        where.get(), where.size);
+  if (stream.tried < stream.addresses.size()) {
+    patience_for_addresses_.push_back({now_ns_ + kAddressPatienceNs, id_of(slot), stream.tried});
+  }
+  return true;
+}
+
+// A name's addresses are told apart; what was written as an address is named already.
+void UringIo::note_refusal(uint32_t slot, const std::string& why) {
+  Stream& stream = streams_[slot];
+  const std::string address = to_text(stream.addresses[stream.tried - 1]);
+  if (!stream.refusals.empty()) stream.refusals += "; ";
+  if (address != stream.peer) stream.refusals += address + ": ";
+  stream.refusals += why;
+}
+
+void UringIo::on_connected(uint32_t slot, int result) {
+  Stream& stream = streams_[slot];
+  --stream.operations;
+  if (stream.state != State::kConnecting) return end_if_idle(slot);
+  if (result < 0) {
+    note_refusal(slot, stream.hurried ? "no answer in time" : errno_text(-result));
+    return connect_next(slot);
+  }
+  stream.state = State::kOpen;
+  arm_receive(slot);
+  if (!stream.outbox.empty()) mark_dirty(slot);
+  stream.handler->on_connected(id_of(slot));
+}
+
+void UringIo::deliver_names() {
+  if (!names_news_.exchange(false, std::memory_order_acq_rel)) return;
+  std::vector<StreamId> waiting = std::exchange(naming_, {});
+  for (const StreamId id : waiting) {
+    const Stream* stream = find(id);
+    if (stream == nullptr || stream->state != State::kConnecting) continue;
+    find_addresses(static_cast<uint32_t>(id.value));
+    if (stream->naming) naming_.push_back(id);
+  }
+}
+
+void UringIo::expire_connects() {
+  for (auto& waiting = patience_for_names_; !waiting.empty(); waiting.pop_front()) {
+    const auto [until_ns, id, tried] = waiting.front();
+    const Stream* stream = find(id);
+    if (stream == nullptr || stream->state != State::kConnecting || !stream->naming) continue;
+    if (until_ns > now_ns_) break;
+    kill(static_cast<uint32_t>(id.value), "cannot resolve \"" + stream->peer +
+                                              "\": the name could not be looked up in time; "
+                                              "check the host name and the name server");
+  }
+  for (auto& waiting = patience_for_addresses_; !waiting.empty(); waiting.pop_front()) {
+    const auto [until_ns, id, tried] = waiting.front();
+    Stream* stream = find(id);
+    if (stream == nullptr || stream->state != State::kConnecting || stream->tried != tried)
+      continue;
+    if (until_ns > now_ns_) break;
+    stream->hurried = true;
+    cancel(Op::kConnect, static_cast<uint32_t>(id.value));
+  }
+}
+
+}  // namespace once::reactor
