@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "reactor/io.h"
@@ -22,6 +24,11 @@ struct UringOptions {
   // the process is killed: with flock(2) on it, nobody opens the files while such a write may still
   // arrive. -1: none.
   int held_file = -1;
+  // For people: something does not work, and is tried again. Called on the loop, so it must not
+  // block. Empty: to standard error, if that has room.
+  std::function<void(std::string_view)> complain;
+  // The ring does not work any more; must not return. Empty: to standard error, then abort().
+  std::function<void(std::string_view)> fatal;
 };
 
 Result<std::unique_ptr<Io>> make_uring_io(UringOptions options);
