@@ -156,6 +156,16 @@ def broken_ring(cluster, full):
     check(b" error " in lines[-1] and b"io_uring_enter failed" in lines[-1], f"{lines[-1]!r}")
 
 
+def closed_descriptors(cluster):
+    """Nothing that the node opens may stand where lines for people go."""
+    node = cluster.nodes[0]
+    node.start(lambda: os.closerange(0, 3))
+    cluster.wait_ready()
+    standard = {os.readlink(f"/proc/{node.process.pid}/fd/{number}") for number in range(3)}
+    check_equal(standard, {"/dev/null"}, "the standard descriptors")
+    node.stop()
+
+
 def comes_back(cluster):
     cluster.nodes[0].start()
     cluster.wait_ready()
@@ -214,6 +224,7 @@ def main():
             ("a ring that is denied", lambda: denied_ring(cluster)),
             ("a ring that breaks", lambda: broken_ring(cluster, full=False)),
             ("a ring that breaks, and nobody reads", lambda: broken_ring(cluster, full=True)),
+            ("closed standard descriptors", lambda: closed_descriptors(cluster)),
             ("the node comes back", lambda: comes_back(cluster)),
             ("dev that nobody reads", lambda: dev_goes_on(cluster)),
         ])
