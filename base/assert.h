@@ -2,13 +2,19 @@
 // answer. For programmer errors only; untrusted input gets a reason back, never an assertion.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/last_words.h"
+
 namespace once {
-[[noreturn]] inline void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "assertion failed: %s at %s:%d\n", expression, file, line);
-  std::abort();
+[[noreturn, gnu::cold, gnu::noinline]] inline void assertion_failed(const char* expression,
+                                                                    const char* file, int line) {
+  char text[1024];
+  const int size =
+      std::snprintf(text, sizeof text, "assertion failed: %s at %s:%d", expression, file, line);
+  die_saying({text, std::min(static_cast<size_t>(std::max(size, 0)), sizeof text - 1)});
 }
 }  // namespace once
 

@@ -74,10 +74,11 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
                 std::string_view rest);
   bool on_request(Connection& connection, const Frame& frame);
   bool count_in(Connection& connection, uint64_t correlation);
-  bool fail(Connection& connection, uint64_t correlation, std::string_view text);
+  bool fail(Connection& connection, uint64_t correlation, std::string_view text,
+            Complaint kind = Complaint::kClientClosed);
   void release(Connection& connection);
-  void log(std::string_view line) {
-    if (log_limiter_.allow(line, io_.now_ns())) handler_->log_line(line);
+  void log(Complaint kind, std::string_view line) {
+    log_limiter_.complain(kind, {}, line, io_.now_ns());
   }
 
   struct Slot {
@@ -100,7 +101,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   size_t turning_away_ = 0;
   size_t live_ = 0;
   RoundMemory memory_;
-  LogLimiter log_limiter_;
+  LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
   bool draining_ = false;
 };
 
@@ -121,7 +122,7 @@ reactor::StreamHandler* Listener::on_accept(StreamId stream) {
   if (!refusal.empty()) {
     if (turning_away_ >= kMaxConnectionsPerCore) return nullptr;
     ++turning_away_;
-    log("a client connection is turned away: " + refusal);
+    log(Complaint::kClientTurnedAway, "a client connection is turned away: " + refusal);
     turned_away_.push_back({stream, std::move(refusal)});
     return this;
   }
@@ -231,7 +232,8 @@ bool Listener::on_hello(Connection& connection, const Frame& frame, std::string_
     return fail(connection, frame.correlation,
                 fmt::format("this node belongs to cluster {:016x}{:016x}, not to {:016x}{:016x}",
                             answer.cluster.high, answer.cluster.low, hello->cluster.high,
-                            hello->cluster.low));
+                            hello->cluster.low),
+                Complaint::kClientOfAnotherCluster);
   }
   CoreId wanted{static_cast<uint16_t>(hello->core % cores_)};
   if (hello->core != kAnyCore && wanted != self_) {
@@ -269,8 +271,9 @@ bool Listener::count_in(Connection& connection, uint64_t correlation) {
   return false;
 }
 
-bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text) {
-  log(fmt::format("a client connection is closed: {}", text));
+bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text,
+                    Complaint kind) {
+  log(kind, fmt::format("a client connection is closed: {}", text));
   connection.phase = Connection::Phase::kClosing;
   if (auto* out = io_.outbox(connection.stream)) encode_error(correlation, text, *out);
   io_.close(connection.stream);
@@ -295,12 +298,14 @@ void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
 }
 
 void Listener::on_tick(int64_t now_ns) {
+  log_limiter_.on_tick(now_ns);
   for (size_t i = 0; i < slots_.size(); ++i) {
     Connection* connection = slots_[i].connection.get();
     if (!connection || connection->phase != Connection::Phase::kHello) continue;
     if (now_ns - connection->opened_ns < kFirstFrameTimeoutNs) continue;
     fail(*connection, 0,
-         fmt::format("no client hello came within {} ms", kFirstFrameTimeoutNs / 1'000'000));
+         fmt::format("no client hello came within {} ms", kFirstFrameTimeoutNs / 1'000'000),
+         Complaint::kClientSilent);
   }
 }
 

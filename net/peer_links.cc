@@ -63,6 +63,9 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
 
  private:
   reactor::StreamHandler* on_accept(StreamId stream) override;
+  void turn_away() {
+    log(Complaint::kPeerTurnedAway, {}, "a peer connection is turned away: too many connections");
+  }
   void connected(PeerLink& link) override;
   bool greeted(PeerLink& link, std::string_view frame, std::string_view rest) override;
   bool received(PeerLink& link, std::string_view frame) override;
@@ -76,6 +79,8 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
     return up_[peer.node.value][peer.core.value];
   }
   std::string whose(const PeerLink& link) const;
+  bool takes_this_number(const PeerHello& hello) const;
+  static NodeId known(const PeerLink& link);
   void greet(PeerLink& link, NodeId node, CoreId core, bool wants_link);
   bool met(PeerLink& link, const PeerHello& hello, const Meeting& meeting);
   bool hand_over(PeerLink& link, std::string_view frame, std::string_view rest, CoreId core);
@@ -90,8 +95,8 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   void bury(PeerLink& link);
   void dial_due(int64_t now_ns);
   void schedule(PeerLink& link, PeerDials::End end);
-  void log(const std::string& line) {
-    if (log_limiter_.allow(line, io_.now_ns())) handler_->log_line(line);
+  void log(Complaint kind, NodeId about, std::string_view line) {
+    log_limiter_.complain(kind, about, line, io_.now_ns());
   }
 
   reactor::Io& io_;
@@ -99,7 +104,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   PeerLinksHandler* handler_;
   PeerDials dials_;
   bool voted_ = false;
-  LogLimiter log_limiter_;
+  LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
   RoundMemory memory_;
   std::vector<std::unique_ptr<PeerLink>> links_;
   std::vector<std::unique_ptr<PeerLink>> buried_;
@@ -150,7 +155,7 @@ void Links::connected(PeerLink& link) {
 
 reactor::StreamHandler* Links::on_accept(StreamId stream) {
   if (links_.size() >= kMaxLinks) {
-    log("a peer connection is turned away: too many connections");
+    turn_away();
     return nullptr;
   }
   links_.push_back(std::make_unique<PeerLink>(*this, nullptr));
@@ -159,8 +164,7 @@ reactor::StreamHandler* Links::on_accept(StreamId stream) {
 }
 
 void Links::accept(std::unique_ptr<Handoff> handoff) {
-  if (links_.size() >= kMaxLinks)
-    return log("a peer connection is turned away: too many connections");
+  if (links_.size() >= kMaxLinks) return turn_away();
   links_.push_back(std::make_unique<PeerLink>(*this, nullptr));
   PeerLink& link = *links_.back();
   StreamId stream = io_.adopt(std::move(handoff), &link);
@@ -173,15 +177,26 @@ std::string Links::whose(const PeerLink& link) const {
   return "a connection to the peer port";
 }
 
+// All that fits is the number, which is this node's.
+bool Links::takes_this_number(const PeerHello& hello) const {
+  return hello.cluster == self_.cluster && hello.epoch == self_.epoch && hello.node == self_.node &&
+         hello.target_node == self_.node && hello.disk != self_.disk;
+}
+
+// Whose number is not what a stranger says.
+NodeId Links::known(const PeerLink& link) { return link.dial ? link.dial->node : link.peer.node; }
+
 bool Links::greeted(PeerLink& link, std::string_view frame, std::string_view rest) {
   auto greeting = decode_greeting(frame);
   if (!greeting) {
     std::string why = greeting.error().message;
-    log(fmt::format("not a peer of this cluster: {}: {}", whose(link), why));
+    log(Complaint::kNotAPeer, known(link),
+        fmt::format("not a peer of this cluster: {}: {}", whose(link), why));
     return refuse(link, why);
   }
   if (greeting->refused) {
-    log(fmt::format("{} refuses this node: {}", whose(link), greeting->refusal));
+    log(Complaint::kRefusedByPeer, known(link),
+        fmt::format("{} refuses this node: {}", whose(link), greeting->refusal));
     kill(link, "refused by the peer: " + greeting->refusal);
     return false;
   }
@@ -199,7 +214,8 @@ bool Links::greeted(PeerLink& link, std::string_view frame, std::string_view res
     why = meeting.refusal;
   }
   if (!why.empty()) {
-    log(fmt::format("not a peer of this cluster: {}: {}", whose(link), why));
+    log(takes_this_number(hello) ? Complaint::kSameNumber : Complaint::kForeignPeer, known(link),
+        fmt::format("not a peer of this cluster: {}: {}", whose(link), why));
     return refuse(link, why);
   }
   link.learned = meeting.learned;
@@ -210,7 +226,10 @@ bool Links::greeted(PeerLink& link, std::string_view frame, std::string_view res
 // meanwhile.
 bool Links::met(PeerLink& link, const PeerHello& hello, const Meeting& meeting) {
   const bool fits = meeting.stranger.empty();
-  if (!fits) log(fmt::format("no link to {}: {}", whose(link), meeting.stranger));
+  if (!fits) {
+    log(Complaint::kOtherDisk, hello.node,
+        fmt::format("no link to {}: {}", whose(link), meeting.stranger));
+  }
   if (!link.dial) greet(link, hello.node, hello.core, hello.link && fits);
   if (hello.link && link.offered && fits) return become_up(link, hello);
   // It asks because it sees no link: this node, if it is to dial, need not wait any more.
@@ -262,8 +281,9 @@ bool Links::refuse(PeerLink& link, std::string_view why) {
 
 void Links::bad_length(PeerLink& link, size_t length) {
   std::string why = fmt::format("a frame of length {} is out of bounds", length);
-  log(fmt::format("{}{}: {}", link.phase == Phase::kUp ? "" : "not a peer of this cluster: ",
-                  whose(link), why));
+  const bool up = link.phase == Phase::kUp;
+  log(up ? Complaint::kBrokenLink : Complaint::kNotAPeer, known(link),
+      fmt::format("{}{}: {}", up ? "" : "not a peer of this cluster: ", whose(link), why));
   refuse(link, why);
 }
 
@@ -289,7 +309,8 @@ bool Links::received(PeerLink& link, std::string_view frame) {
     if (link.phase != Phase::kUp) return false;
   }
   if (why.empty()) return true;
-  log(fmt::format("link to {} is closed: {}", whose(link), why));
+  log(Complaint::kBrokenLink, known(link),
+      fmt::format("link to {} is closed: {}", whose(link), why));
   kill(link, why);
   return false;
 }
@@ -333,7 +354,8 @@ std::vector<char>* Links::open_envelope(PeerLink& link) {
   }
   if (io_.unsent_bytes(link.stream) > kMaxOutboxBytes / 2 || rarely(Rare::kPeerOutboxFull)) {
     ++dropped_;
-    log(fmt::format("{} takes messages too slowly: some are dropped", whose(link)));
+    log(Complaint::kSlowPeer, known(link),
+        fmt::format("{} takes messages too slowly: some are dropped", whose(link)));
     return nullptr;
   }
   link.envelope_at = out->size();
@@ -387,6 +409,7 @@ void Links::on_tick(int64_t now_ns) {
   int64_t gap = last_tick_ns_ == 0 ? 0 : now_ns - last_tick_ns_;
   last_tick_ns_ = now_ns;
   bool was_stopped = gap > kSilenceNs / 2;
+  log_limiter_.on_tick(now_ns);
   for (size_t i = links_.size(); i-- > 0;) {
     if (i >= links_.size()) continue;
     PeerLink& link = *links_[i];
@@ -415,7 +438,8 @@ void Links::take_down(PeerLink& link, std::string_view why) {
   link.phase = Phase::kDead;
   if (link.dial) {
     if (phase == Phase::kConnecting) {
-      log(fmt::format("{} cannot be reached: {}", whose(link), why));
+      log(Complaint::kUnreachable, known(link),
+          fmt::format("{} cannot be reached: {}", whose(link), why));
     }
     const bool worked = phase == Phase::kUp && io_.now_ns() - link.up_ns >= kWorkedNs;
     schedule(link, worked ? PeerDials::End::kWorked : PeerDials::End::kFailed);

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/name_resolver.h"
 #include "base/result.h"
@@ -25,6 +27,11 @@ struct UringOptions {
   int held_file = -1;
   // Looks up the names that are connected to. The Ios of one node share it; none: one of its own.
   std::shared_ptr<NameResolver> names = {};
+  // For people: something does not work, and is tried again. Called on the loop, so it must not
+  // block. Empty: to standard error, if that has room.
+  std::function<void(std::string_view)> complain;
+  // The ring does not work any more; must not return. Empty: to standard error, then abort().
+  std::function<void(std::string_view)> fatal;
 };
 
 Result<std::unique_ptr<Io>> make_uring_io(UringOptions options);

@@ -78,7 +78,8 @@ class UringIo final : public Io {
   struct Listener {
     int fd = -1;
     int64_t retry_at_ns = 0;  // 0: armed
-    bool failing = false;     // said so already
+    bool failing = false;     // since the last stream that came
+    int64_t said_at_ns = 0;   // that it fails; 0: never
     ListenHandler* handler = nullptr;
     std::string address;
   };
@@ -130,6 +131,7 @@ class UringIo final : public Io {
   void mark_dirty(uint32_t slot);
   void flush(uint32_t slot);
   void send_rest(uint32_t slot);
+  void complain_of(Listener& listener, int error_number);
   void on_accepted(uint32_t listener, const io_uring_cqe& cqe);
   void add_accepted(uint32_t listener, int fd);
   void find_addresses(uint32_t slot);

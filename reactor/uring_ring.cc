@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 
 #include "base/assert.h"
+#include "base/last_words.h"
 #include "reactor/address.h"
 
 namespace once::reactor {
@@ -59,12 +59,17 @@ std::string explain_setup_error(int error_number) {
   }
 }
 
-[[noreturn]] void die(const char* what, int error_number) {
-  std::fprintf(stderr, "io_uring: %s: %s\n", what, errno_text(error_number).c_str());
-  std::abort();
-}
-
 }  // namespace
+
+void UringRing::die(const char* what, int error_number) const {
+  std::string text = "io_uring: " + std::string(what) + ": " + errno_text(error_number);
+  if (error_number == EPERM || error_number == ENOSYS) {
+    text += "; most likely a seccomp profile denies it: allow io_uring_setup, io_uring_enter and "
+            "io_uring_register in it";
+  }
+  if (options_.fatal) options_.fatal(text);
+  die_saying(text);
+}
 
 std::string UringRing::open(const UringOptions& options) {
   ONCE_ASSERT(options.receive_buffers != 0 && options.receive_buffers <= 32768);
@@ -125,6 +130,13 @@ void UringRing::enable() {
     enabled_ = true;
   }
   io_uring_register_ring_fd(&ring_);  // saves a lookup each entry; works without
+}
+
+std::string UringRing::try_to_enter() {
+  enable();
+  io_uring_prep_nop(next_sqe(0));
+  const int code = io_uring_submit(&ring_);
+  return code < 0 ? explain_setup_error(-code) : "";
 }
 
 void UringRing::leave() {
@@ -204,7 +216,8 @@ std::string probe_uring() {
   small.receive_buffers = 1;
   small.receive_buffer_bytes = 4096;
   UringRing ring;
-  return ring.open(small);
+  std::string failed = ring.open(small);
+  return failed.empty() ? ring.try_to_enter() : failed;
 }
 
 }  // namespace once::reactor

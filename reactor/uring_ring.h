@@ -26,6 +26,8 @@ class UringRing {
   std::string open(const UringOptions& options);
   // Makes the calling thread the only submitter.
   void enable();
+  // Enters the ring once, with nothing to do. Empty, or why not and what to do.
+  std::string try_to_enter();
   void leave();  // the owner stops running the ring: submits what is queued
 
   // Never null and never runs a callback: a full queue is submitted to make room.
@@ -49,6 +51,7 @@ class UringRing {
 
  private:
   std::string open_buffers();
+  [[noreturn]] void die(const char* what, int error_number) const;
   char* buffer(uint32_t id) const { return buffers_ + size_t{id} * options_.receive_buffer_bytes; }
 
   UringOptions options_;

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <utility>
 
 #include "base/assert.h"
+#include "base/last_words.h"
 #include "base/limits.h"
 #include "reactor/uring_loop.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kDrainLimitNs = 5'000'000'000;  // how long close() waits for the peer
 constexpr int64_t kAcceptRetryNs = 100'000'000;
+constexpr int64_t kComplainAgainNs = 10'000'000'000;
 constexpr size_t kKeptCapacityBytes = 1 << 20;  // of an empty buffer, two per slot
 constexpr size_t kMaxSendBytes = size_t{1} << 30;
 
@@ -78,7 +80,7 @@ Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* ha
   ONCE_ASSERT(handler != nullptr);
   const Result<int> fd = open_listen_socket(address);
   if (!fd) return tl::unexpected<Error>(fd.error());
-  listeners_.push_back({*fd, 0, false, handler, address});
+  listeners_.push_back({.fd = *fd, .handler = handler, .address = address});
   const auto index = static_cast<uint32_t>(listeners_.size() - 1);
   arm_accept(index);
   return ListenerId{index};
@@ -107,12 +109,20 @@ void UringIo::on_accepted(uint32_t index, const io_uring_cqe& cqe) {
   }
   // Most often no descriptor is left: accepting again at once would spin.
   Listener& listener = listeners_[index];
-  if (!listener.failing) {
-    std::fprintf(stderr, "accept on %s: %s; trying again (if files ran out: raise `ulimit -n`)\n",
-                 listener.address.c_str(), errno_text(error_number).c_str());
-  }
-  listener.failing = true;
+  complain_of(listener, error_number);
   listener.retry_at_ns = now_ns_ + kAcceptRetryNs;
+}
+
+// Once until it works again, and once in ten seconds: descriptors come and go one by one.
+void UringIo::complain_of(Listener& listener, int error_number) {
+  const bool lately =
+      listener.said_at_ns != 0 && now_ns_ - listener.said_at_ns < kComplainAgainNs;
+  if (std::exchange(listener.failing, true) || lately) return;
+  listener.said_at_ns = now_ns_;
+  const std::string text = "accept on " + listener.address + ": " + errno_text(error_number) +
+                           "; trying again (if files ran out: raise `ulimit -n`)";
+  if (options_.complain) return options_.complain(text);
+  say_briefly(text + "\n", 0);
 }
 
 void UringIo::add_accepted(uint32_t index, int fd) {

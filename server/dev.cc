@@ -11,7 +11,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <random>
@@ -22,6 +21,7 @@
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
+#include "server/log_writer.h"
 
 namespace once::server {
 namespace {
@@ -29,6 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kRestartDelay = std::chrono::seconds(1);
 constexpr auto kStopPatience = std::chrono::seconds(5);
+constexpr int64_t kOutputPatienceMs = 1000;
 
 struct Child {
   uint16_t node = 0;
@@ -51,6 +52,7 @@ class Supervisor {
  public:
   explicit Supervisor(const DevOptions& options) : options_(options), program_(own_path()) {}
   int run();
+  void finish_output() { output_.finish(kOutputPatienceMs); }
 
  private:
   int format_missing();
@@ -58,13 +60,16 @@ class Supervisor {
   void reap();
   void serve();
   void stop_all();
-  void greet() const;
+  void greet();
   bool any_running() const;
   void signal_all(int number) const;
 
   const DevOptions options_;
   const std::string program_;
   std::vector<Child> children_;
+  // Nobody may read what is printed, and the nodes are to be looked after all the same.
+  LogWriter output_{STDOUT_FILENO,
+                    [](uint64_t dropped) { return fmt::format("{} lines dropped\n", dropped); }};
   int signals_ = -1;
   sigset_t inherited_{};
   bool stopping_ = false;
@@ -163,21 +168,19 @@ bool Supervisor::spawn(Child& child) {
     return false;
   }
   child.pid = pid;
-  std::printf("node %u: pid %d, clients on %s, data in %s\n", child.node, pid,
-              child.client_address.c_str(), child.directory.c_str());
-  std::fflush(stdout);
+  output_.add(fmt::format("node {}: pid {}, clients on {}, data in {}\n", child.node, pid,
+                          child.client_address, child.directory));
   return true;
 }
 
-void Supervisor::greet() const {
+void Supervisor::greet() {
   std::string endpoints;
   for (const Child& child : children_) {
     endpoints += (endpoints.empty() ? "" : ",") + child.client_address;
   }
-  std::printf("try:  export ONCE_ENDPOINTS=%s\n", endpoints.c_str());
-  std::printf("      once write greeting hello && once read greeting\n");
-  std::printf("Ctrl-C stops every node\n");
-  std::fflush(stdout);
+  output_.add(fmt::format("try:  export ONCE_ENDPOINTS={}\n", endpoints));
+  output_.add("      once write greeting hello && once read greeting\n");
+  output_.add("Ctrl-C stops every node\n");
 }
 
 void Supervisor::reap() {
@@ -245,6 +248,13 @@ void Supervisor::stop_all() {
 
 }  // namespace
 
-int run_dev(const DevOptions& options) { return Supervisor(options).run(); }
+int run_dev(const DevOptions& options) {
+  log_in_background();
+  Supervisor supervisor(options);
+  const int code = supervisor.run();
+  supervisor.finish_output();
+  finish_log();
+  return code;
+}
 
 }  // namespace once::server

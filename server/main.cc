@@ -1,6 +1,8 @@
 // onced: does what the command line asks for. docs/operations.md describes every exit code.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -56,10 +58,18 @@ int run(const VersionOptions&) {
   return kExitDone;
 }
 
+// Else the first files that are opened get their numbers, and lines for people go into these.
+void hold_standard_descriptors() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+  if (fd > STDERR_FILENO) ::close(fd);
+}
+
 }  // namespace
 }  // namespace once::server
 
 int main(int argc, char** argv) {
+  once::server::hold_standard_descriptors();
   // Progress and pids must be seen by whoever reads a pipe.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   // A limit on the size of files is met as a write that fails, which gets a reason and a code.

@@ -118,6 +118,11 @@ int Node::open_io() {
     reactor::UringOptions options;
     options.names = names;
     options.held_file = directory_->lock_descriptor();
+    options.complain = log_warning;
+    options.fatal = [](std::string_view what) {
+      log_last_error(what);
+      ::_exit(kExitNoUring);
+    };
     auto io = reactor::make_uring_io(options);
     if (!io) return fail(kExitNoUring, io.error().message);
     ios_.push_back(std::move(*io));
@@ -212,8 +217,11 @@ int run_node(const StartOptions& options) {
   // static memory, since a pointer that nobody reads is optimised away, and then it counts as
   // leaked.
   alignas(Node) static std::byte memory[sizeof(Node)];
+  log_in_background();
   raise_descriptor_limit();
-  return (new (memory) Node(options))->run();
+  const int code = (new (memory) Node(options))->run();
+  finish_log();
+  return code;
 }
 
 }  // namespace once::server

@@ -109,7 +109,8 @@ bool NodeHost::all_idle() {
 
 void NodeHost::log_failed(std::string_view what) {
   // At once: after a failed sync the kernel may have dropped what it could not write (DESIGN 5).
-  log_error(fmt::format("the log failed, stopping: {}", what));
+  // Other cores go on meanwhile: their logs are not this one.
+  log_last_error(fmt::format("the log failed, stopping: {}", what));
   ::_exit(kExitLogFailed);
 }
 

@@ -1,5 +1,6 @@
 once_test(unit/hold_queue_test.cc once_base)
 once_test(unit/mailbox_test.cc once_base)
+once_test(unit/log_writer_test.cc once_log)
 once_test(unit/shard_test.cc once_shard)
 once_test(unit/shard_mail_test.cc once_shard)
 once_test(unit/post_office_test.cc once_base)

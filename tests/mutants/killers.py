@@ -111,6 +111,7 @@ def known(root, fast):
         unit("uring_loop_test", {"reactor"}, 3),
         unit("reactor_test", {"reactor"}, 4), unit("durable_log_test", {"wal"}, 1),
         unit("frame_assembler_test", {"net"}, 1), unit("peer_links_faults_test", {"net"}, 2),
+        unit("log_limiter_test", {"net"}, 1), unit("log_writer_test", {"base", "server"}, 1),
         unit("client_doors_test", {"net"}, 2), unit("mailbox_test", {"server"}, 2),
         unit("post_office_test", {"server"}, 1),
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),

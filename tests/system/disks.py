@@ -160,6 +160,21 @@ def deny(system_call, code=errno.EPERM):
     # load the call's number; skip one if it is another; fail; allow
     program = struct.pack("=HBBIHBBIHBBIHBBI", 0x20, 0, 0, 0, 0x15, 0, 1, system_call,
                           0x06, 0, 0, SECCOMP_RET_ERRNO | code, 0x06, 0, 0, SECCOMP_RET_ALLOW)
+    return _under(program)
+
+
+def deny_flag(system_call, argument, bit):
+    """The same for its calls that have that bit in that argument (from 0) set."""
+    # load the call's number; skip three if it is another; load the low half of the argument; skip
+    # one if the bit is not set; fail; allow
+    program = struct.pack(
+        "=" + 6 * "HBBI", 0x20, 0, 0, 0, 0x15, 0, 3, system_call, 0x20, 0, 0, 16 + 8 * argument,
+        0x45, 0, 1, bit, 0x06, 0, 0, SECCOMP_RET_ERRNO | errno.EPERM,
+        0x06, 0, 0, SECCOMP_RET_ALLOW)
+    return _under(program)
+
+
+def _under(program):
     instructions = ctypes.create_string_buffer(program, len(program))
 
     class Filter(ctypes.Structure):

@@ -169,6 +169,26 @@ TEST_F(ClientListenerTest, WhoBreaksTheProtocolIsToldAndClosed) {
   EXPECT_NE(log.find("a client connection is closed"), std::string::npos);
 }
 
+TEST_F(ClientListenerTest, AFloodOfJunkIsCountedAndHidesNothingElse) {
+  for (uint32_t length = 0; length < 20; ++length) {
+    send(connect(), std::string(1, static_cast<char>(length)) + std::string(64, '\xff'));
+  }
+  const std::string flood = std::exchange(log, {});
+  EXPECT_NE(flood.find("a client connection is closed: a frame of length"), std::string::npos);
+  EXPECT_LT(flood.size(), 500u) << flood;
+  send(connect(), hello_bytes({kProtocolVersion, ClusterId{{7, 7}}, 0xffff}));
+  EXPECT_NE(log.find("this node belongs to cluster"), std::string::npos) << log;
+  auto silent = connect();
+  network.now_ns += kFirstFrameTimeoutNs;
+  listener->on_tick(network.now_ns);
+  EXPECT_NE(log.find("no client hello came"), std::string::npos) << log;
+  network.now_ns += 10'000'000'000;
+  listener->on_tick(network.now_ns);
+  EXPECT_NE(log.find("client connections closed: ... and 17 more like this in 10 s"),
+            std::string::npos)
+      << log;
+}
+
 TEST_F(ClientListenerTest, AClientThatNeverSaysHelloIsClosed) {
   auto silent = connect();
   auto greeted = open();

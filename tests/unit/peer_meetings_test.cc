@@ -93,6 +93,49 @@ TEST_F(PeerLinksTest, AStrangeDiskGetsAHelloAndNoLinkOnWhicheverSideItIs) {
   }
 }
 
+// What anybody can say, each time with other numbers, does not keep back the line that matters.
+TEST_F(PeerLinksTest, AFloodOfStrangersHidesNoOtherDisk) {
+  Core& two = add(2);
+  two.strange_disk = 77;
+  two.begin();
+  const auto say = [&](const PeerHello& hello) {
+    std::vector<char> bytes;
+    encode_peer_hello(hello, bytes);
+    auto pipe = std::make_shared<once::test::Pipe>();
+    pipe->to[1].assign(bytes.begin(), bytes.end());
+    two.io.accept_stream(pipe, 1, two.links->listen_handler());
+    two.io.round();
+  };
+  PeerHello good = add(1).options.self;
+  good.shard_count = kShardCount;
+  good.members = NodeSet{0b1110};
+  good.target_node = NodeId{2};
+  two.io.round();
+  two.log.clear();
+  for (uint32_t number = 1; number <= 40; ++number) {
+    PeerHello stranger = good;
+    stranger.cluster.low += number;
+    say(stranger);
+    stranger = good;
+    stranger.node = NodeId{2};
+    stranger.epoch = good.epoch + number;
+    say(stranger);
+  }
+  EXPECT_EQ(std::count(two.log.begin(), two.log.end(), '\n'), 3) << two.log;
+  two.log.clear();
+  good.disk.low = 77;
+  say(good);
+  EXPECT_TRUE(contains(two.log, "this is another disk")) << two.log;
+  good.node = NodeId{2};
+  say(good);
+  EXPECT_TRUE(contains(two.log, "two nodes use the number 2")) << two.log;
+  two.log.clear();
+  network.now_ns += 10'000'000'000;
+  two.links->on_tick(network.now_ns);
+  EXPECT_TRUE(contains(two.log, "not a peer of this cluster: ... and 77 more like this in 10 s"))
+      << two.log;
+}
+
 // Whoever answers a dial is compared as whoever dials: an answer with another list is no peer.
 TEST_F(PeerLinksTest, TheDiallerComparesTheAnswerToo) {
   for (const bool fits : {true, false}) {

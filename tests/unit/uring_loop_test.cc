@@ -95,6 +95,75 @@ TEST_F(UringLoop, AnAcceptThatWasAbortedIsMadeAgainAtOnce) {
   }
 }
 
+// Descriptors that come and go one by one: a line each time would be a flood.
+TEST_F(UringLoop, WhoeverMadeItHearsOfFailedAcceptsOnceInTenSeconds) {
+  std::vector<std::string> heard;
+  UringOptions options;
+  options.complain = [&](std::string_view text) { heard.emplace_back(text); };
+  remake(options);
+  bool fails = true;  // the next time that accepting is asked for
+  int failures = 0;
+  change_ = [&](io_uring_sqe& sqe) {
+    if (sqe.opcode == IORING_OP_ACCEPT && std::exchange(fails, false)) void_it(sqe);
+  };
+  answer_ = [&](uint8_t opcode, io_uring_cqe& cqe) {
+    if (opcode != IORING_OP_ACCEPT) return;
+    cqe.flags &= ~unsigned{IORING_CQE_F_MORE};  // so that it is asked for again after each stream
+    if (cqe.res != 0) return;
+    cqe.res = -EMFILE;
+    ++failures;
+  };
+  std::vector<std::unique_ptr<PlainPeer>> peers;
+  size_t streams = 0;
+  loop_.bytes = [&](StreamId, std::string_view) { ++streams; };
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  int looks = 0;
+  loop_.timer = [&](uint64_t) {
+    after(5);
+    if (++looks > 1000) return loop_.io->stop();
+    if (fails || failures <= static_cast<int>(peers.size()) || streams < peers.size()) return;
+    if (peers.size() == 3) return loop_.io->stop();
+    EXPECT_EQ(heard.size(), 1u) << failures;
+    fails = true;
+    if (peers.size() == 2) tap::skipped_ns = 11'000 * kMs;
+    peers.push_back(std::make_unique<PlainPeer>(loop_.address));
+    peers.back()->write("x");
+  };
+  after(1);
+  loop_.io->run(&loop_);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(failures, 4);
+  ASSERT_EQ(heard.size(), 2u);
+  EXPECT_NE(heard[0].find("accept on " + loop_.address), std::string::npos) << heard[0];
+  EXPECT_NE(heard[0].find("ulimit -n"), std::string::npos) << heard[0];
+}
+
+TEST_F(UringLoop, ARingThatBreaksIsTheBusinessOfWhoeverMadeIt) {
+  const auto run = [this](bool with_a_callback) {
+    UringOptions options;
+    if (with_a_callback) {
+      options.fatal = [](std::string_view text) {
+        std::fprintf(stderr, "told: %.*s\n", static_cast<int>(text.size()), text.data());
+        ::_exit(69);
+      };
+    }
+    remake(options);
+    tap::on_enter = [] { return -EPERM; };
+    loop_.run();
+  };
+  EXPECT_EXIT(run(true), testing::ExitedWithCode(69),
+              "^told: io_uring: io_uring_enter failed: .*not permitted.*seccomp");
+  EXPECT_EXIT(run(false), testing::KilledBySignal(SIGABRT), "^io_uring: io_uring_enter failed");
+}
+
+TEST_F(UringLoop, TheProbeEntersTheRing) {
+  tap::on_enter = [] { return -EPERM; };
+  EXPECT_NE(probe_uring().find("allow io_uring_setup, io_uring_enter"), std::string::npos);
+  tap::on_enter = nullptr;
+  EXPECT_EQ(probe_uring(), "");
+}
+
 TEST_F(UringLoop, NoMoreStreamsThanAllowed) {
   UringOptions options;
   options.max_streams = 3;
