@@ -6,6 +6,8 @@
 
 #include <iterator>
 
+#include "base/printable.h"
+
 namespace once::server {
 namespace {
 
@@ -17,7 +19,7 @@ void write_line(std::string_view level, std::string_view text) {
   fmt::memory_buffer line;
   fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {:<7} {}\n",
                  utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                 utc.tm_sec, now.tv_nsec / 1'000'000, level, text);
+                 utc.tm_sec, now.tv_nsec / 1'000'000, level, printable(text));
   // One write, so that lines of several threads and processes don't mix; a lost line harms nothing.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
