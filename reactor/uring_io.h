@@ -18,6 +18,9 @@ struct UringOptions {
   uint32_t receive_buffers = 256;       // a power of two
   uint32_t receive_buffer_bytes = 32768;
   uint32_t max_streams = 65536;  // accepts beyond it are closed at once
+  // What connect() made ends by a reset: the peer hears that it is gone, not that it asks nothing
+  // more.
+  bool reset_at_end = false;
   // A descriptor whose file the kernel keeps open until the ring's last write has returned, also if
   // the process is killed: with flock(2) on it, nobody opens the files while such a write may still
   // arrive. -1: none.
