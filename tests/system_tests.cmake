@@ -4,7 +4,8 @@ if(TARGET onced AND TARGET once)
   target_link_libraries(two_winners PRIVATE once_client)
   foreach(name basics contention crash majority_down bad_input exit_codes broken_disks
           file_systems inspect_live dev status completion register_commands run_once waiters
-          lock_command manual load_generator identities first_meeting limits)
+          lock_command manual load_generator identities first_meeting limits terminal
+          half_closed private_files new_cluster)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
