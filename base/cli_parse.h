@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/early_exit.h"
+#include "base/printable.h"
 
 namespace once {
 
@@ -41,8 +42,14 @@ inline std::string option_without_value(int argc, const char* const* argv) {
 inline std::optional<EarlyExit> parse_cli(CLI::App& app, int argc, const char* const* argv,
                                           int usage_code) {
   if (const std::string wrong = option_without_value(argc, argv); !wrong.empty()) {
-    return EarlyExit{usage_code, "", app.get_name() + ": " + wrong + "\n"};
+    return EarlyExit{usage_code, "", app.get_name() + ": " + printable(wrong) + "\n"};
   }
+  // It quotes words that were given, and they do not begin lines of their own.
+  app.failure_message([](const CLI::App* which, const CLI::Error& problem) {
+    const auto code = static_cast<CLI::ExitCodes>(problem.get_exit_code());
+    const CLI::Error quoted(problem.get_name(), printable(problem.what()), code);
+    return CLI::FailureMessage::simple(which, quoted);
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <string>
 
+#include "base/printable.h"
+
 namespace once {
 
 struct EarlyExit {
@@ -16,7 +18,8 @@ struct EarlyExit {
 inline int say(const EarlyExit& exit) {
   std::fwrite(exit.out.data(), 1, exit.out.size(), stdout);
   std::fflush(stdout);
-  std::fwrite(exit.err.data(), 1, exit.err.size(), stderr);
+  const std::string err = printable(exit.err, Shown::kLines);  // it quotes words that were given
+  std::fwrite(err.data(), 1, err.size(), stderr);
   return exit.code;
 }
 

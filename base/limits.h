@@ -20,6 +20,9 @@ inline constexpr size_t kMaxRecordBytes = kMaxNameBytes + kMaxValueBytes + 256;
 
 inline constexpr size_t kMaxConnectionsPerCore = 4096;
 inline constexpr size_t kMaxInFlightPerConnection = 4096;
+// Of clients that ask nothing more, and may be gone: more, and the first of them are closed. A part
+// of kMaxOperationsPerCore.
+inline constexpr size_t kMaxHalfClosedRequests = 4096;
 inline constexpr size_t kMaxOutboxBytes = 16 * 1024 * 1024;  // per stream; beyond it, it is closed
 inline constexpr int64_t kFirstFrameTimeoutNs = 5'000'000'000;
 inline constexpr int64_t kChosenTimeoutMs = 5'000;    // of a request that leaves it to the node
@@ -39,6 +42,7 @@ inline constexpr uint64_t kMaxSegmentBytes = uint64_t{4096} * 1024 * 1024;
 
 static_assert(kMaxMessageBytes + 64 <= kMaxFrameBytes);
 static_assert(kMaxMessageBytes * 2 <= kMaxEnvelopeBytes);
+static_assert(kMaxInFlightPerConnection <= kMaxHalfClosedRequests);
 static_assert(kMaxRecordBytes * 2 <= kMaxBatchBytes);
 static_assert((kRoundZeroWindow & (kRoundZeroWindow - 1)) == 0);
 

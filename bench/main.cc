@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/draw_ids.h"
+#include "base/printable.h"
 #include "bench/floor.h"
 #include "bench/load.h"
 #include "bench/options.h"
@@ -16,7 +17,7 @@ namespace once::bench {
 namespace {
 
 int complain(const std::string& what) {
-  fmt::print(stderr, "once-bench: {}\n", what);
+  fmt::print(stderr, "once-bench: {}\n", printable(what));
   return 1;
 }
 
@@ -29,7 +30,7 @@ int run(const Options& options) {
     if (!measured) return complain(measured.error().message);
     floor = *measured;
   }
-  auto io = reactor::make_uring_io({});
+  auto io = reactor::make_uring_io({.reset_at_end = true});
   if (!io) return complain(io.error().message);
   const LoadResult result = options.operation == paxos::Operation::kWait
                                 ? WaitLoad(**io, options).run()

@@ -7,6 +7,7 @@
 
 #include "base/cli_parse.h"
 #include "base/hex.h"
+#include "base/printable.h"
 #include "base/split.h"
 #include "client/client.h"
 #include "client/command_tree.h"
@@ -17,7 +18,7 @@ namespace once::client {
 namespace {
 
 tl::unexpected<EarlyExit> wrong_usage(const std::string& message) {
-  return tl::unexpected(EarlyExit{kExitUsage, "", "once: " + message + "\n"});
+  return tl::unexpected(EarlyExit{kExitUsage, "", "once: " + printable(message) + "\n"});
 }
 
 // Digits alone, no sign, and within what a version can be.

@@ -40,6 +40,8 @@ void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
       ->check(CLI::Range(1, kDaySeconds * 1000))
       ->capture_default_str();
   app.add_flag("--json", arguments.json, "Print one JSON object (status: a list)");
+  app.add_flag("--raw", arguments.raw,
+               "Print values byte for byte on a terminal too, escape sequences included");
   app.footer(
       "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set, conflict, sealed),\n"
       "            4 empty, 5 outcome unknown, 6 unavailable, 7 not yet (wait, run), 8 lock lost.\n"

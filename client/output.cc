@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hex.h"
+#include "base/printable.h"
 
 namespace once::client {
 namespace {
@@ -88,7 +89,7 @@ std::string result_json(std::string_view name, const Result& result) {
   json["request_id"] = to_hex(result.request_id);
   put_bytes(json, "value", result.value);
   if (!result.message.empty()) put_bytes(json, "message", result.message);
-  return json.dump();
+  return printable(json.dump(), Shown::kJson);
 }
 
 std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout) {
@@ -105,7 +106,7 @@ std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout)
     }
     list.push_back(std::move(json));
   }
-  return layout == JsonLayout::kPretty ? list.dump(2) : list.dump();
+  return printable(layout == JsonLayout::kPretty ? list.dump(2) : list.dump(), Shown::kJson);
 }
 
 }  // namespace once::client

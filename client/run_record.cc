@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/printable.h"
+
 namespace once::client {
 namespace {
 
@@ -9,7 +11,7 @@ using Json = nlohmann::ordered_json;
 
 // Bytes that are no UTF-8 (a strange host name) are replaced, never thrown upon.
 std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return printable(json.dump(-1, ' ', false, Json::error_handler_t::replace), Shown::kJson);
 }
 
 Json object(const RunClaim& c) {

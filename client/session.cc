@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/printable.h"
 #include "base/rarely.h"
 #include "client/retry_rules.h"
 
@@ -244,7 +245,7 @@ void Session::on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_n
 void Session::on_closed(LaneId lane, std::string_view why, int64_t now_ns) {
   if (!lanes_.known(lane)) return;
   lanes_.on_closed(lane, now_ns);
-  last_trouble_ = lanes_.at(lane).address + ": " + std::string(why);
+  last_trouble_ = printable(lanes_.at(lane).address + ": " + std::string(why));  // nodes said both
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.active) continue;

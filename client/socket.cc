@@ -41,6 +41,10 @@ once::Result<FileDescriptor> begin_connect(const SocketAddress& where) {
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  // However this process ends, the node hears that it is gone, and not merely that it asks nothing
+  // more: of such a one it keeps the waits.
+  const linger reset{1, 0};
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   if (connect(fd.get(), where.get(), where.size) == 0 || errno == EINPROGRESS) return fd;
   return error(std::strerror(errno));
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/hex.h"
+#include "base/printable.h"
 #include "client/socket.h"
 #include "net/client_codec.h"
 
@@ -33,7 +34,7 @@ std::string send_all(const FileDescriptor& socket, const std::vector<char>& byte
 // True once the report is in; otherwise `why` is set when the node will never send it.
 bool take(const net::Frame& frame, NodeStatus& status, std::string& why) {
   if (frame.type == net::FrameType::kError) {
-    why = "the node says: " + std::string(frame.body.substr(0, 300));
+    why = "the node says: " + printable(frame.body.substr(0, 300));
   } else if (frame.type == net::FrameType::kServerHello) {
     auto hello = net::decode_server_hello(frame.body);
     if (!hello) return why = hello.error().message, false;
@@ -85,7 +86,7 @@ NodeStatus ask_status(NameResolver& names, const std::string& address, int64_t t
   const int64_t deadline_ns = now_ns() + timeout_ms * 1'000'000;
   auto socket = connect_until(names, address, deadline_ns);
   if (!socket) {
-    status.message = socket.error().message;
+    status.message = printable(socket.error().message);
     return status;
   }
   std::vector<char> out;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/printable.h"
+
 namespace once::client {
 namespace {
 
@@ -87,7 +89,7 @@ std::string peers_text(const NodeStatus& node) {
     if (!text.empty()) text += ' ';
     text += peer + ":" + (!met ? "new" : up ? std::to_string(value) : "down");
   }
-  return text.empty() ? kNone : text;
+  return text.empty() ? kNone : printable(text);
 }
 
 const NodeStatus* earlier(const NodeStatus& node, const Since& since) {
@@ -118,7 +120,7 @@ std::vector<std::string> titles(bool rates) {
 
 std::vector<std::string> row_of(const NodeStatus& node, const Since& since) {
   std::vector<std::string> row = {node.node.value == 0 ? "?" : std::to_string(node.node.value),
-                                  node.address,
+                                  printable(node.address),
                                   node.reachable ? "yes" : "no",
                                   node.reachable ? std::to_string(node.pid) : kNone,
                                   home_text(node),
@@ -158,7 +160,7 @@ std::string status_table(const std::vector<NodeStatus>& nodes, const Since& sinc
 std::string status_problems(const std::vector<NodeStatus>& nodes, bool majority) {
   std::string out;
   for (const NodeStatus& node : nodes) {
-    if (!node.reachable) out += fmt::format("{}: {}\n", node.address, node.message);
+    if (!node.reachable) out += printable(node.address + ": " + node.message) + "\n";
   }
   if (!majority)
     out += "no majority of the nodes can be reached: start nodes or mend the network\n";

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <once/client.h>
+#include <once/printable.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <functional>
@@ -32,8 +34,19 @@ inline once::client::Result until_known(
   return result;
 }
 
+// What somebody else wrote, for standard output: on a terminal it must not act on it.
+inline std::string shown(const std::string& text) {
+  return isatty(STDOUT_FILENO) ? once::printable(text, once::Shown::kLines) : text;
+}
+
+// What went wrong, for standard error: of a Result or a LockResult.
+template <class Result>
+std::string told(const Result& result) {
+  return once::printable(result.message);
+}
+
 // Ends the program when the cluster gave no useful answer.
 [[noreturn]] inline void give_up(const once::client::Result& result) {
-  std::cerr << outcome_name(result.outcome) << ": " << result.message << '\n';
+  std::cerr << outcome_name(result.outcome) << ": " << told(result) << '\n';
   std::exit(1);
 }

@@ -92,7 +92,7 @@ int main(int count, char** words) {
   Lock lock(client, words[1], {.ttl_ms = ttl_ms, .owner = words[3]});
   const LockResult result = lock.acquire(60'000);
   if (result.outcome != LockOutcome::kHeld) {
-    std::cerr << lock_outcome_name(result.outcome) << ": " << result.message << '\n';
+    std::cerr << lock_outcome_name(result.outcome) << ": " << told(result) << '\n';
     return 1;
   }
   std::cout << "token " << result.token << std::endl;

@@ -22,7 +22,7 @@ int set(once::client::Client& client, const std::string& name, const std::string
       until_known([&](const auto& options) { return client.write(name, value, options); });
   if (result.outcome == Outcome::kDone) return 0;
   if (result.outcome != Outcome::kRefused) give_up(result);
-  std::cout << result.value << '\n';
+  std::cout << shown(result.value) << '\n';
   return 3;
 }
 
@@ -31,7 +31,7 @@ int get(once::client::Client& client, const std::string& name, int64_t seconds) 
   const Result result = client.wait(name, 0, {.timeout_ms = seconds * 1000});
   if (result.outcome == Outcome::kNotYet) return 4;
   if (result.outcome != Outcome::kDone) give_up(result);
-  std::cout << result.value << '\n';
+  std::cout << shown(result.value) << '\n';
   return 0;
 }
 

@@ -48,7 +48,7 @@ int finish(Client& client, const std::string& name, const std::string& request) 
   const Result sealed =
       until_known([&](const auto& options) { return client.seal(name, 2, options); });
   if (sealed.outcome != Outcome::kDone) give_up(sealed);
-  std::cout << "result: " << result << '\n';
+  std::cout << "result: " << shown(result) << '\n';
   return 0;
 }
 
@@ -62,7 +62,7 @@ int look(const Result& state, const std::string& request) {
     std::cout << "in progress\n";
     return 4;
   }
-  std::cout << "done before: " << state.value.substr(begin.size()) << '\n';
+  std::cout << "done before: " << shown(state.value.substr(begin.size())) << '\n';
   return 0;
 }
 

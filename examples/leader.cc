@@ -62,13 +62,13 @@ int main(int count, char** words) {
       if (lead(lock)) break;
       leader.clear();
     } else if (result.outcome == LockOutcome::kBusy) {
-      if (result.owner != leader) std::cout << "following " << result.owner << std::endl;
+      if (result.owner != leader) std::cout << "following " << shown(result.owner) << std::endl;
       leader = result.owner;
     } else if (result.outcome == LockOutcome::kUnavailable ||
                result.outcome == LockOutcome::kUnknown) {
-      std::cerr << result.message << '\n';  // no majority answers: nobody can be elected
+      std::cerr << told(result) << '\n';  // no majority answers: nobody can be elected
     } else {
-      std::cerr << lock_outcome_name(result.outcome) << ": " << result.message << '\n';
+      std::cerr << lock_outcome_name(result.outcome) << ": " << told(result) << '\n';
       return 1;
     }
     if (input_is_closed(0)) break;

@@ -34,21 +34,21 @@ int do_it(once::client::Client& client, const std::string& job) {
   const Result told = until_known(
       [&](const auto& options) { return client.write(job + "/result", result, options); });
   if (told.outcome != Outcome::kDone) give_up(told);
-  std::cout << "result: " << result << '\n';
+  std::cout << "result: " << shown(result) << '\n';
   return 0;
 }
 
 int wait_for_it(once::client::Client& client, const std::string& job, const std::string& winner,
                 int64_t seconds) {
-  std::cout << "lost: " << winner << " does it" << std::endl;
+  std::cout << "lost: " << shown(winner) << " does it" << std::endl;
   // Version 0 is "nothing was written": this returns as soon as somebody writes.
   const Result result = client.wait(job + "/result", 0, {.timeout_ms = seconds * 1000});
   if (result.outcome == Outcome::kNotYet) {
-    std::cout << "claimed by " << winner << ", no result yet\n";
+    std::cout << "claimed by " << shown(winner) << ", no result yet\n";
     return 3;
   }
   if (result.outcome != Outcome::kDone) give_up(result);
-  std::cout << "result: " << result.value << '\n';
+  std::cout << "result: " << shown(result.value) << '\n';
   return 0;
 }
 

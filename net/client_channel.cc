@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/printable.h"
+
 namespace once::net {
 namespace {
 
@@ -57,7 +59,7 @@ std::string ClientChannel::on_frame(const Frame& frame, ClientChannelHandler& ha
     return {};
   }
   if (frame.type == FrameType::kError) {
-    return "the node says: " + std::string(frame.body.substr(0, kMaxErrorText));
+    return "the node says: " + printable(frame.body.substr(0, kMaxErrorText));
   }
   return "the node sent a frame out of place";
 }

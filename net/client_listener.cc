@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <utility>
+
 #include "base/limits.h"
 #include "base/rarely.h"
 #include "net/client_codec.h"
@@ -28,6 +31,7 @@ struct Connection final : reactor::StreamHandler {
       : listener(listener_in), id(id_in), opened_ns(now_ns) {}
   void on_connected(StreamId) override {}
   void on_bytes(StreamId stream, std::string_view bytes) override;
+  bool on_end_of_input(StreamId stream) override;
   void on_closed(StreamId stream, std::string_view why) override;
 
   Listener& listener;
@@ -36,6 +40,7 @@ struct Connection final : reactor::StreamHandler {
   StreamId stream;
   Phase phase = Phase::kHello;
   uint32_t in_flight = 0;
+  uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
   FrameAssembler assembler;
 };
 
@@ -62,12 +67,17 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void on_closed(StreamId, std::string_view) override { --turning_away_; }
 
   void receive(Connection& connection, std::string_view bytes);
+  void asks_no_more(Connection& connection);
   void closed(Connection& connection);
 
  private:
   reactor::StreamHandler* on_accept(StreamId stream) override;
-  std::string reason_to_refuse() const;
+  std::string reason_to_refuse();
   Connection* open();
+  void close(Connection& connection);
+  void make_room();
+  void count_out(Connection& connection);
+  void forget_half_closed(Connection& connection);
   Connection* find(ClientConnectionId id);
   bool on_frame(Connection& connection, std::string_view bytes, std::string_view rest);
   bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
@@ -98,6 +108,9 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   std::vector<uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
   std::vector<TurnedAway> turned_away_;
+  std::map<uint64_t, Connection*> half_closed_;  // by the order in which they ended their asking
+  uint64_t half_closes_ = 0;
+  size_t half_closed_requests_ = 0;  // of all of these
   size_t turning_away_ = 0;
   size_t live_ = 0;
   RoundMemory memory_;
@@ -109,12 +122,17 @@ void Connection::on_bytes(StreamId from, std::string_view bytes) {
   stream = from;
   listener.receive(*this, bytes);
 }
+bool Connection::on_end_of_input(StreamId) {
+  listener.asks_no_more(*this);
+  return true;
+}
 void Connection::on_closed(StreamId, std::string_view) { listener.closed(*this); }
 
-std::string Listener::reason_to_refuse() const {
+std::string Listener::reason_to_refuse() {
   if (draining_) return "node is stopping";
-  if (live_ >= kMaxConnectionsPerCore) return "overloaded: too many connections";
-  return {};
+  if (live_ < kMaxConnectionsPerCore) return {};
+  make_room();
+  return "overloaded: too many connections";
 }
 
 reactor::StreamHandler* Listener::on_accept(StreamId stream) {
@@ -175,7 +193,44 @@ void Listener::release(Connection& connection) {
   --live_;
 }
 
+void Listener::close(Connection& connection) {
+  forget_half_closed(connection);
+  connection.phase = Connection::Phase::kClosing;
+  io_.close(connection.stream);
+}
+
+// Each request has a deadline, so the last answer comes. Until then nothing tells a client that
+// still reads from one that is gone, so such clients are bounded: see make_room().
+void Listener::asks_no_more(Connection& connection) {
+  if (connection.phase == Connection::Phase::kClosing) return;
+  if (connection.in_flight == 0) return close(connection);
+  connection.half_closed = ++half_closes_;
+  half_closed_.emplace(connection.half_closed, &connection);
+  half_closed_requests_ += connection.in_flight;
+  while (half_closed_requests_ > kMaxHalfClosedRequests) make_room();
+}
+
+void Listener::forget_half_closed(Connection& connection) {
+  if (half_closed_.erase(std::exchange(connection.half_closed, 0)) == 0) return;
+  half_closed_requests_ -= connection.in_flight;
+}
+
+// The one that has asked nothing for longest gives way to others.
+void Listener::make_room() {
+  if (!half_closed_.empty()) close(*half_closed_.begin()->second);
+}
+
+// One answer fewer is due.
+void Listener::count_out(Connection& connection) {
+  ONCE_ASSERT(connection.in_flight > 0);
+  --connection.in_flight;
+  if (connection.half_closed == 0) return;
+  --half_closed_requests_;
+  if (connection.in_flight == 0) close(connection);
+}
+
 void Listener::closed(Connection& connection) {
+  forget_half_closed(connection);
   release(connection);
   handler_->on_gone(connection.id);
 }
@@ -215,8 +270,7 @@ bool Listener::on_frame(Connection& connection, std::string_view bytes, std::str
         handler_->on_status(connection.id, frame.correlation);
       return connection.phase == Connection::Phase::kOpen;
     case FrameType::kError:
-      connection.phase = Connection::Phase::kClosing;
-      io_.close(connection.stream);
+      close(connection);
       return false;
     default:
       return fail(connection, frame.correlation, "a client must not send a frame of this type");
@@ -274,27 +328,24 @@ bool Listener::count_in(Connection& connection, uint64_t correlation) {
 bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text,
                     Complaint kind) {
   log(kind, fmt::format("a client connection is closed: {}", text));
-  connection.phase = Connection::Phase::kClosing;
   if (auto* out = io_.outbox(connection.stream)) encode_error(correlation, text, *out);
-  io_.close(connection.stream);
+  close(connection);
   return false;
 }
 
 void Listener::reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) {
   Connection* connection = find(id);
   if (!connection) return;
-  ONCE_ASSERT(connection->in_flight > 0);
-  --connection->in_flight;
   if (auto* out = io_.outbox(connection->stream)) encode_reply(correlation, reply, *out);
+  count_out(*connection);
 }
 
 void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
                             const StatusReport& report) {
   Connection* connection = find(id);
   if (!connection) return;
-  ONCE_ASSERT(connection->in_flight > 0);
-  --connection->in_flight;
   if (auto* out = io_.outbox(connection->stream)) encode_status_reply(correlation, report, *out);
+  count_out(*connection);
 }
 
 void Listener::on_tick(int64_t now_ns) {

@@ -15,5 +15,6 @@ std::string errno_text(int error_number);
 Result<int> open_listen_socket(const std::string& address);
 
 void set_no_delay(int fd);
+void set_reset_at_end(int fd);
 
 }  // namespace once::reactor

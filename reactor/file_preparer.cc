@@ -56,7 +56,7 @@ std::string sync_directory_of(const std::string& path) {
 
 std::string prepare(const std::string& path, uint64_t size, const std::atomic<bool>& stopping) {
   const std::string temporary = path + ".tmp";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return describe("create", temporary, errno);
   std::string failed = size == 0 ? "" : fill_with_zeros(fd, temporary, size, stopping);
   ::close(fd);

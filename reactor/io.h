@@ -39,6 +39,10 @@ class StreamHandler {
   virtual void on_connected(StreamId stream) = 0;  // of connect() only
   // The bytes stay valid until BatchHandler::on_batch_end of the same round returns.
   virtual void on_bytes(StreamId stream, std::string_view bytes) = 0;
+  // The peer sends nothing more, and may still read (a shutdown of one direction looks the same as
+  // its end). True: the stream stays open until it is closed by this side, or a send fails, or it
+  // is reset. False: it ends, as every stream does whose handler does not care.
+  virtual bool on_end_of_input(StreamId) { return false; }
   // Last call for this stream. `why` is for people; empty: the peer closed in order.
   virtual void on_closed(StreamId stream, std::string_view why) = 0;
 };
@@ -92,7 +96,8 @@ class Io {
   // The pointer is valid until the end of the round only.
   virtual std::vector<char>* outbox(StreamId stream) = 0;
   virtual size_t unsent_bytes(StreamId stream) const = 0;  // outbox and in flight
-  // Sends what is in the outbox, then closes; on_closed follows.
+  // Sends what is in the outbox, then closes; on_closed follows. That the peer sends nothing more
+  // does not cut this short.
   virtual void close(StreamId stream) = 0;
   virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;
   // Call from on_bytes, with what of its bytes is left unread; later bytes of the same round go

@@ -21,6 +21,9 @@ struct UringOptions {
   uint32_t receive_buffers = 256;       // a power of two
   uint32_t receive_buffer_bytes = 32768;
   uint32_t max_streams = 65536;  // accepts beyond it are closed at once
+  // What connect() made ends by a reset: the peer hears that it is gone, not that it asks nothing
+  // more.
+  bool reset_at_end = false;
   // A descriptor whose file the kernel keeps open until the ring's last write has returned, also if
   // the process is killed: with flock(2) on it, nobody opens the files while such a write may still
   // arrive. -1: none.
@@ -29,9 +32,9 @@ struct UringOptions {
   std::shared_ptr<NameResolver> names = {};
   // For people: something does not work, and is tried again. Called on the loop, so it must not
   // block. Empty: to standard error, if that has room.
-  std::function<void(std::string_view)> complain;
+  std::function<void(std::string_view)> complain = {};
   // The ring does not work any more; must not return. Empty: to standard error, then abort().
-  std::function<void(std::string_view)> fatal;
+  std::function<void(std::string_view)> fatal = {};
 };
 
 Result<std::unique_ptr<Io>> make_uring_io(UringOptions options);

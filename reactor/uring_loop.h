@@ -54,9 +54,10 @@ class UringIo final : public Io {
   };
   struct Stream {
     State state = State::kFree;
-    bool receiving = false;  // a multishot receive is armed
-    bool dirty = false;      // listed in dirty_
-    bool ended = false;      // listed in ended_
+    bool receiving = false;    // a multishot receive is armed; after the end of input, a poll
+    bool input_ended = false;  // the peer sends nothing more
+    bool dirty = false;        // listed in dirty_
+    bool ended = false;        // listed in ended_
     uint32_t generation = 1;
     uint32_t operations = 0;   // submitted or queued, not yet completed
     uint32_t handed_over = 0;  // completions whose bytes went along with the handoff
@@ -128,6 +129,7 @@ class UringIo final : public Io {
   uint32_t new_stream(int fd, State state, StreamHandler* handler);
   void arm_accept(uint32_t listener);
   void arm_receive(uint32_t slot);
+  void on_end_of_input(uint32_t slot);
   void mark_dirty(uint32_t slot);
   void flush(uint32_t slot);
   void send_rest(uint32_t slot);

@@ -1,5 +1,6 @@
 // Streams of UringIo: accept, receive, send, close, and the move to another core.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -150,6 +151,8 @@ void UringIo::arm_receive(uint32_t slot) {
   stream.receiving = true;
   ++stream.operations;
   io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kReceive, slot, stream.generation));
+  // No bytes come any more; that the connection is gone altogether is still worth knowing.
+  if (stream.input_ended) return io_uring_prep_poll_multishot(sqe, stream.fd, POLLERR | POLLHUP);
   io_uring_prep_recv_multishot(sqe, stream.fd, nullptr, 0, 0);
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = UringRing::kBufferGroup;
@@ -169,16 +172,28 @@ void UringIo::on_received(uint32_t slot, const io_uring_cqe& cqe) {
     } else if (cqe.res > 0) {
       shutdown(stream.fd, SHUT_RDWR);  // bytes the new owner will not see: the stream has a hole
     }
+  } else if (stream.input_ended) {
+    // The ring tells of the end of input too, asked or not.
+    const bool gone = cqe.res < 0 || (cqe.res & (POLLERR | POLLHUP)) != 0;
+    if (gone && stream.state != State::kDying) kill(slot, "the peer is gone");
   } else if (stream.state == State::kOpen && cqe.res > 0) {
     stream.handler->on_bytes(id_of(slot), ring_.buffer_of(cqe));
   } else if (stream.state == State::kOpen || stream.state == State::kDraining) {
     if (cqe.res == 0) {
-      kill(slot, "");
+      on_end_of_input(slot);
     } else if (cqe.res < 0 && cqe.res != -ENOBUFS && cqe.res != -EINTR && cqe.res != -EAGAIN) {
       kill(slot, "receiving: " + errno_text(-cqe.res));
     }
   }
   end_if_idle(slot);
+}
+
+// What is being sent still leaves: it is bounded by kDrainLimitNs.
+void UringIo::on_end_of_input(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  stream.input_ended = true;
+  if (stream.state == State::kDraining) return;
+  if (!stream.handler->on_end_of_input(id_of(slot))) kill(slot, "");
 }
 
 std::vector<char>* UringIo::outbox(StreamId id) {
@@ -302,6 +317,7 @@ void UringIo::deliver_ended() {
     stream.sent = 0;
     stream.handed_over = 0;
     stream.ended = false;
+    stream.input_ended = false;
     stream.handler = nullptr;
     stream.peer.clear();
     stream.addresses.clear();

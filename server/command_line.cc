@@ -24,15 +24,22 @@ CLI::App* add_format(CLI::App& app, FormatOptions& options) {
       ->check(CLI::Range(1, static_cast<int>(kMaxNodes)));
   command->add_option("--cluster", options.cluster, "Every member: 1=HOST:PORT,2=HOST:PORT,...")
       ->required();
-  command->add_option("--cluster-id", options.cluster_id, "1 to 32 hex digits, the same everywhere")
-      ->required();
+  CLI::Option* fresh =
+      command->add_flag("--new-cluster", options.new_cluster,
+                        "For the first node: draw a cluster id, and print what makes the others");
+  command
+      ->add_option("--cluster-id", options.cluster_id,
+                   "For the others: the id that was printed, 1 to 32 hex digits")
+      ->check(not_empty)
+      ->excludes(fresh);
   command->add_option("--segment-mib", options.segment_mib, "Size of a log segment")
       ->default_val(kDefaultSegmentBytes / (1024 * 1024))
       ->check(CLI::Range(2, 4096));
   command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
   command->footer(
       "Example:\n  onced format --data /var/lib/once --node 1 \\\n"
-      "    --cluster 1=10.0.0.1:7501,2=10.0.0.2:7501,3=10.0.0.3:7501 --cluster-id c0ffee");
+      "    --cluster 1=10.0.0.1:7501,2=10.0.0.2:7501,3=10.0.0.3:7501 --new-cluster\n"
+      "It prints the commands for the other nodes, with the id of the cluster.");
   return command;
 }
 
@@ -107,6 +114,11 @@ tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const*
   const CLI::App* inspect_command = add_inspect(app, inspect);
   const CLI::App* version_command = app.add_subcommand("version", "Print the version");
   if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
+  if (format_command->parsed() && !format.new_cluster && format.cluster_id.empty()) {
+    return tl::unexpected(EarlyExit{
+        kExitUsage, "",
+        "onced: give --new-cluster for the first node, or the printed id by --cluster-id\n"});
+  }
   if (format_command->parsed()) return format;
   if (start_command->parsed()) return start;
   if (dev_command->parsed()) return dev;

@@ -17,6 +17,7 @@ struct FormatOptions {
   uint16_t node = 0;
   std::string cluster;
   std::string cluster_id;
+  bool new_cluster = false;  // draw the cluster id; then none is given
   uint64_t segment_mib = 0;
   bool unsafe_buffered_log = false;
 };

@@ -23,6 +23,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "server/directory_access.h"
 #include "server/directory_text.h"
 #include "wal/log.h"
 #include "wal/posix_file.h"
@@ -76,15 +77,17 @@ Result<void> draw_disk(DiskId* disk) {
 }
 
 Result<void> make_empty_directory(const std::string& path) {
+  auto safe = check_path(path);
+  if (!safe) return safe;
   std::error_code code;
-  fs::create_directories(path, code);
-  if (code) return error(fmt::format("cannot create {}: {}", path, code.message()));
-  bool empty = fs::is_empty(path, code);
+  bool empty = !fs::exists(path, code) || fs::is_empty(path, code);
   if (code) return error(fmt::format("cannot read {}: {}", path, code.message()));
   if (!empty) {
     return error(fmt::format(
         "{} is not empty; format a new or empty directory (nothing was changed)", path));
   }
+  auto made = make_private_directory(path);
+  if (!made) return made;
   fs::path parent = fs::absolute(path).lexically_normal();
   if (!parent.has_filename()) parent = parent.parent_path();
   return wal::sync_directory(parent.parent_path().string());
@@ -307,10 +310,15 @@ Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
 
 Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& path,
                                                              const Tell& tell) {
+  const auto safe = check_path(path);
+  if (!safe) return tl::unexpected(safe.error());
   auto configuration = read_configuration(path);
   if (!configuration) return tl::unexpected(configuration.error());
   auto lock = lock_directory(path, tell);
   if (!lock) return tl::unexpected(lock.error());
+  const auto closed = make_private(path);
+  if (!closed) return tl::unexpected(closed.error());
+  if (!closed->empty() && tell) tell(*closed);
   // A run that was killed may have renamed a file and not synced its name. What this run finds and
   // builds on, a log segment above all, must not vanish in a power cut.
   auto named = wal::sync_directory(path);

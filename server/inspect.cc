@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/limits.h"
+#include "base/printable.h"
 #include "paxos/record.h"
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
@@ -26,19 +27,13 @@ constexpr std::array<const char*, std::variant_size_v<Record>> kKinds = {
     "chosen range", "home progress", "decided"};
 constexpr size_t kShownBytes = 64;
 
-// Bytes that a terminal might act on are shown as \xNN.
-std::string printable(std::string_view bytes) {
-  std::string text;
-  for (char c : bytes.substr(0, kShownBytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += byte >= 0x20 && byte < 0x7f && c != '\\' ? std::string(1, c)
-                                                     : fmt::format("\\x{:02x}", byte);
-  }
+std::string shortened(std::string_view bytes) {
+  std::string text = printable(bytes.substr(0, kShownBytes));
   if (bytes.size() > kShownBytes) text += fmt::format("... ({} bytes)", bytes.size());
   return text;
 }
 
-std::string printable(const Ballot& ballot) {
+std::string text_of(const Ballot& ballot) {
   return fmt::format("({}, node {}, incarnation {})", ballot.round, ballot.node.value,
                      ballot.incarnation);
 }
@@ -67,7 +62,7 @@ class Inspection {
     }
     if (unknown_ > 0) fmt::print("  {:<14} {:>12} records\n", "not known", unknown_);
     fmt::print("  last incarnation {}\n", incarnation_);
-    if (!name_.empty() && shown_ == 0) fmt::print("  nothing about {}\n", printable(name_));
+    if (!name_.empty() && shown_ == 0) fmt::print("  nothing about {}\n", shortened(name_));
   }
   bool sound() const { return unknown_ == 0; }
 
@@ -77,19 +72,19 @@ class Inspection {
   void show(const PromiseRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    fmt::print("promised {}\n", printable(record.ballot));
+    fmt::print("promised {}\n", text_of(record.ballot));
   }
   void show(const AcceptRecord& record) {
     if (record.name != name_) return;
     ++shown_;
     fmt::print("accepted {} version {}{} writer {:016x}{:016x} value {}\n",
-               printable(record.ballot), record.state.version, record.state.sealed ? " sealed" : "",
-               record.state.writer.high, record.state.writer.low, printable(record.state.value));
+               text_of(record.ballot), record.state.version, record.state.sealed ? " sealed" : "",
+               record.state.writer.high, record.state.writer.low, shortened(record.state.value));
   }
   void show(const DecidedRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    fmt::print("decided  {} version {}\n", printable(record.ballot), record.version);
+    fmt::print("decided  {} version {}\n", text_of(record.ballot), record.version);
   }
 
   std::string name_;
@@ -106,7 +101,7 @@ void print_configuration(const Configuration& configuration) {
              configuration.disk.low, configuration.node.value, configuration.epoch,
              configuration.shard_count);
   for (const auto& [node, address] : configuration.members) {
-    fmt::print("member {} at {}\n", node.value, address);
+    fmt::print("member {} at {}\n", node.value, printable(address));
   }
 }
 

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/last_words.h"
+#include "base/printable.h"
 #include "server/log_writer.h"
 
 namespace once::server {
@@ -24,18 +25,6 @@ constexpr int64_t kFinishMs = 1000;
 
 std::atomic<LogWriter*> background{nullptr};
 
-// Some of it was said by strangers: none of it may begin a line, or speak to a terminal.
-void append_printable(std::string_view text, fmt::memory_buffer& line) {
-  for (const char byte : text) {
-    const auto value = static_cast<unsigned char>(byte);
-    if (value >= 0x20 && value != 0x7f) {
-      line.push_back(byte);
-    } else {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", value);
-    }
-  }
-}
-
 std::string line_of(std::string_view level, std::string_view text) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
@@ -45,7 +34,8 @@ std::string line_of(std::string_view level, std::string_view text) {
   fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {:<7} ",
                  utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
                  utc.tm_sec, now.tv_nsec / 1'000'000, level);
-  append_printable(text.substr(0, kMaxLineBytes), line);
+  // Some of it was said by strangers: none of it may begin a line, or speak to a terminal.
+  line.append(printable(text.substr(0, kMaxLineBytes)));
   constexpr std::string_view kCut = "...";
   if (line.size() >= kMaxLineBytes) {
     line.resize(kMaxLineBytes - 1 - kCut.size());

@@ -1,5 +1,5 @@
-// The process log: one line on standard error for each event, for people and for journald. Any
-// thread.
+// The process log: one line on standard error for each event, for people and for journald; bytes
+// that are not printable, of whomever they are, as escapes. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -2,14 +2,20 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <string>
 
+#include "base/draw_ids.h"
+#include "base/limits.h"
+#include "base/printable.h"
 #include "net/hello.h"
 #include "server/command_line.h"
 #include "server/data_directory.h"
 #include "server/dev.h"
+#include "server/directory_text.h"
 #include "server/exit_codes.h"
 #include "server/inspect.h"
 #include "server/log_line.h"
@@ -22,12 +28,53 @@
 namespace once::server {
 namespace {
 
+Result<ClusterId> draw_cluster_id() {
+  ClusterId cluster;
+  if (!kernel_random(&cluster, sizeof cluster) || cluster == ClusterId{}) {
+    return error("the system gives no random bits (getrandom fails): give --cluster-id yourself");
+  }
+  return cluster;
+}
+
+// As a shell reads it back.
+std::string word(const std::string& text) {
+  constexpr const char* kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:,=@%";
+  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// The commands that make the other nodes, to be copied as they are.
+std::string how_to_go_on(const FormatOptions& options, const Configuration& configuration) {
+  const std::string id = to_hex(configuration.cluster);
+  std::string more;
+  if (configuration.segment_bytes != kDefaultSegmentBytes) {
+    more += fmt::format(" --segment-mib {}", options.segment_mib);
+  }
+  if (options.unsafe_buffered_log) more += " --unsafe-buffered-log";
+  std::string text = fmt::format("cluster id: {}\n", id);
+  for (const auto& [node, address] : configuration.members) {
+    if (node == configuration.node) continue;
+    text += fmt::format(
+        "# node {}, at {}:\n"
+        "onced format --data {} --node {} --cluster {} --cluster-id {}{}\n",
+        node.value, address, word(options.data), node.value, word(options.cluster), id, more);
+  }
+  text += fmt::format(
+      "# then each of them, this one too:\n"
+      "onced start --data {} --listen HOST:PORT\n",
+      word(options.data));
+  return printable(text, Shown::kLines);
+}
+
 int run(const FormatOptions& options) {
   Configuration configuration;
   configuration.node = NodeId{options.node};
   auto members = parse_members(options.cluster);
   if (!members) return log_error(members.error().message), kExitUsage;
-  auto cluster = parse_cluster_id(options.cluster_id);
+  auto cluster = options.new_cluster ? draw_cluster_id() : parse_cluster_id(options.cluster_id);
   if (!cluster) return log_error(cluster.error().message), kExitUsage;
   configuration.members = std::move(*members);
   configuration.cluster = *cluster;
@@ -44,7 +91,8 @@ int run(const FormatOptions& options) {
       DataDirectory::format(options.data, configuration, !options.unsafe_buffered_log);
   if (!made) return log_error(made.error().message), kExitDirectory;
   if (!advice->empty()) log_info(*advice);
-  fmt::print("formatted {} as node {}\n", options.data, options.node);
+  fmt::print("formatted {} as node {}\n", printable(options.data), options.node);
+  if (options.new_cluster) fmt::print("{}", how_to_go_on(options, configuration));
   return kExitDone;
 }
 
@@ -74,6 +122,8 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   // A limit on the size of files is met as a write that fails, which gets a reason and a code.
   ::signal(SIGXFSZ, SIG_IGN);
+  // Whatever a node makes is for its owner alone.
+  ::umask(077);
   const auto command = once::server::parse_command_line(argc, argv);
   if (!command) return once::say(command.error());
   return std::visit([](const auto& options) { return once::server::run(options); }, *command);

@@ -23,7 +23,7 @@ namespace {
 constexpr int kExitLost = 8;
 constexpr int64_t kMsPerSecond = 1000;
 
-void say(const std::string& text) { fmt::print(stderr, "once lock: {}\n", text); }
+void say(const std::string& text) { complain("once lock: " + text); }
 
 int code_of(LockOutcome outcome) {
   switch (outcome) {

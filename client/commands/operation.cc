@@ -1,6 +1,5 @@
 // write, read, set, cas, seal, next, check, wait: one operation on one name.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <string>
 
@@ -38,16 +37,11 @@ Result ask(Client& client, const Arguments& a, const std::string& value) {
   }
 }
 
-// The bare bytes; on a terminal the prompt begins on a line of its own.
-bool show_value(const std::string& value) {
-  return write_stdout(value) && (!isatty(STDOUT_FILENO) || write_stdout("\n"));
-}
-
 bool show_done(const Arguments& a, const Result& result) {
   switch (a.command) {
     case Command::kRead:
     case Command::kWait:
-      return show_value(result.value);
+      return show_value(a, result.value);
     case Command::kNext:
       return write_stdout(fmt::format("{}\n", result.version));
     case Command::kCheck:
@@ -101,25 +95,26 @@ bool explain(const Arguments& a, const Result& result) {
     case Outcome::kDone:
       return show_done(a, result);
     case Outcome::kRefused:
-      fmt::print(stderr, "{}\n", refusal_of(a, result));
+      complain(refusal_of(a, result));
       if (result.refusal == Refusal::kIdReused || result.version == 0) return true;
-      return a.command == Command::kCheck || show_value(result.value);
+      return a.command == Command::kCheck || show_value(a, result.value);
     case Outcome::kEmpty:
-      fmt::print(stderr, "empty: {} was never written\n", a.name);
+      complain(fmt::format("empty: {} was never written", a.name));
       return true;
     case Outcome::kNotYet:
-      fmt::print(stderr, "not yet: {} had no version above {} in {} ms\n", a.name, a.version,
-                 a.timeout_ms);
+      complain(fmt::format("not yet: {} had no version above {} in {} ms", a.name, a.version,
+                           a.timeout_ms));
       return true;
     case Outcome::kUnknown:
-      fmt::print(stderr, "unknown: it may have happened, or may still happen ({})\n{}\n",
-                 result.message, way_out(a, result));
+      complain(
+          fmt::format("unknown: it may have happened, or may still happen ({})", result.message));
+      complain(way_out(a, result));
       return true;
     case Outcome::kUnavailable:
-      fmt::print(stderr, "unavailable: nothing happened ({})\n", result.message);
+      complain(fmt::format("unavailable: nothing happened ({})", result.message));
       return true;
     default:
-      fmt::print(stderr, "once: {}\n", result.message);
+      complain(fmt::format("once: {}", result.message));
       return true;
   }
 }

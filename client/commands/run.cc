@@ -25,7 +25,7 @@ std::string host_name() {
   return text[0] == '\0' ? "unknown" : text;
 }
 
-void say(const std::string& text) { fmt::print(stderr, "once run: {}\n", text); }
+void say(const std::string& text) { complain("once run: " + text); }
 
 int fail(const Arguments& a, Outcome outcome, const std::string& message) {
   if (a.json) {
@@ -79,7 +79,7 @@ int lose(Client& client, const Arguments& a, const Result& claimed) {
     const int code = fail(a, Outcome::kRefused,
                           fmt::format("{} was set by something else than `once run`{}", a.name,
                                       a.json ? "" : ", to this value:"));
-    if (!a.json) (void)write_stdout(claimed.value + "\n");
+    if (!a.json) (void)show_value(a, claimed.value, "\n");
     return code;
   }
   if (!a.json) {

@@ -1,17 +1,21 @@
 #include "client/commands/terminal.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "base/limits.h"
+#include "base/printable.h"
 
 namespace once::client {
 
+void complain(std::string_view text) { fmt::print(stderr, "{}\n", printable(text)); }
+
 int usage_error(std::string_view message) {
-  fmt::print(stderr, "once: {}\n", message);
+  complain(fmt::format("once: {}", message));
   return kExitUsage;
 }
 
@@ -22,6 +26,12 @@ bool write_stdout(std::string_view bytes) {
     fmt::print(stderr, "once: cannot write to standard output: {}\n", std::strerror(errno));
   }
   return written;
+}
+
+bool show_value(const Arguments& arguments, std::string_view value, std::string_view end) {
+  if (isatty(STDOUT_FILENO) == 0) return write_stdout(value) && write_stdout(end);
+  return write_stdout(arguments.raw ? std::string(value) : printable(value, Shown::kLines)) &&
+         write_stdout("\n");
 }
 
 bool take_value(const std::string& given, std::string& value) {

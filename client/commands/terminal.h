@@ -9,10 +9,16 @@
 
 namespace once::client {
 
+// One line on standard error, whatever it quotes.
+void complain(std::string_view text);
 int usage_error(std::string_view message);  // says it; the code to exit with
 
 // False when it could not be written; the reason is on standard error then.
 bool write_stdout(std::string_view bytes);
+// A value: the bare bytes into a pipe or a file, or with --raw. On a terminal printable, line
+// breaks and tabs as they are, and the prompt begins on a line of its own; elsewhere
+// `end` follows.
+bool show_value(const Arguments& arguments, std::string_view value, std::string_view end = {});
 
 // The value that was given, or standard input for "-". False: said why on standard error.
 bool take_value(const std::string& given, std::string& value);

@@ -248,6 +248,91 @@ TEST_F(ClientListenerTest, ALateReplyFindsNobody) {
   EXPECT_TRUE(got(next).empty());
 }
 
+// It asks nothing more, and gets what it asked for; then, and no later, it is closed.
+TEST_F(ClientListenerTest, AHalfClosedClientIsClosedBehindItsLastAnswer) {
+  auto pipe = connect();
+  pipe->silent[0] = true;
+  send(pipe, hello_bytes() + request_bytes(1, "a") + request_bytes(2, "b"));
+  io.round();
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(got(pipe).size(), 1u);  // the hello
+  listener->reply(seen[0].connection, 2, {});
+  io.round();
+  EXPECT_EQ(got(pipe).size(), 1u);
+  EXPECT_FALSE(pipe->closed[1]) << "one answer is due";
+  EXPECT_EQ(listener->connections(), 1u);
+  EXPECT_TRUE(gone.empty());
+  listener->reply(seen[0].connection, 1, {});
+  io.round();
+  EXPECT_EQ(got(pipe).size(), 1u);
+  EXPECT_TRUE(pipe->closed[1]);
+  EXPECT_EQ(listener->connections(), 0u);
+  EXPECT_EQ(gone, std::vector<uint64_t>{seen[0].connection.value});
+}
+
+TEST_F(ClientListenerTest, AHalfClosedClientThatWaitsForNothingIsClosedAtOnce) {
+  for (const bool greeted : {false, true}) {
+    auto pipe = greeted ? open() : connect();
+    pipe->silent[0] = true;
+    send(pipe, greeted ? "" : hello_bytes().substr(0, 7));
+    io.round();
+    EXPECT_TRUE(pipe->closed[1]) << greeted;
+    EXPECT_EQ(listener->connections(), 0u);
+  }
+  auto pipe = open();  // what was answered in the same round still leaves
+  pipe->silent[0] = true;
+  send(pipe, made([](auto& out) { encode_status_request(1, out); }));
+  io.round();
+  EXPECT_EQ(got(pipe).size(), 1u);
+  EXPECT_TRUE(pipe->closed[1]);
+  EXPECT_EQ(listener->connections(), 0u);
+}
+
+TEST_F(ClientListenerTest, AHalfClosedClientGivesWayWhenAllPlacesAreTaken) {
+  auto first = open();
+  auto half = open();
+  send(first, request_bytes(1, "n"));
+  half->silent[0] = true;
+  send(half, request_bytes(1, "n"));
+  io.round();
+  std::vector<std::shared_ptr<Pipe>> all;
+  while (listener->connections() < kMaxConnectionsPerCore) all.push_back(connect());
+  EXPECT_FALSE(half->closed[1]);
+  auto one_more = connect();
+  io.round();
+  expect_error(one_more, "overloaded: too many connections");
+  EXPECT_TRUE(half->closed[1]);
+  EXPECT_FALSE(first->closed[1]);
+  EXPECT_EQ(got(open()).size(), 0u);  // greeted
+}
+
+// They may be gone, and all of them together hold a bounded number of places.
+TEST_F(ClientListenerTest, OfHalfClosedClientsTheFirstGoWhenTheyHoldTooMuch) {
+  constexpr size_t kEach = kMaxHalfClosedRequests / 4;
+  std::vector<std::shared_ptr<Pipe>> all;
+  for (size_t i = 0; i < 5; ++i) {
+    all.push_back(open());
+    for (size_t k = 0; k < kEach; ++k) send(all[i], request_bytes(k, "n"));
+    all[i]->silent[0] = true;
+    io.round();
+    if (i == 0) {  // an answer makes room
+      for (size_t k = 0; k < kEach / 2; ++k) listener->reply(seen[k].connection, k, {});
+      io.round();
+    }
+    EXPECT_EQ(all[0]->closed[1], i == 4) << i;  // then the others hold exactly the bound
+  }
+  EXPECT_EQ(gone.size(), 1u);
+  for (size_t i = 1; i < 5; ++i) EXPECT_FALSE(all[i]->closed[1]) << i;
+  all[1]->closed[0] = true;  // gone altogether: its places are free
+  io.round();
+  all.push_back(open());
+  for (size_t k = 0; k < kEach; ++k) send(all[5], request_bytes(k, "n"));
+  all[5]->silent[0] = true;
+  io.round();
+  for (size_t i = 2; i < 6; ++i) EXPECT_FALSE(all[i]->closed[1]) << i;
+  EXPECT_EQ(gone.size(), 2u);
+}
+
 TEST_F(ClientListenerTest, AnotherCoreIsServedThere) {
   test::FakeIo io_one(network);
   auto one = make_client_listener(io_one, CoreId{1}, 2, this);

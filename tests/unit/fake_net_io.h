@@ -16,6 +16,7 @@ namespace once::test {
 struct Pipe {
   std::string to[2];  // bytes on their way to side 0 and side 1
   bool closed[2] = {false, false};
+  bool silent[2] = {false, false};  // it sends nothing more, and still reads
 };
 
 struct FakeHandoff final : reactor::Handoff {
@@ -137,6 +138,7 @@ class FakeIo final : public reactor::Io {
     std::vector<char> outbox;
     std::string unread;
     bool closing = false;
+    bool input_ended = false;
   };
 
   Stream* find(reactor::StreamId id) {
@@ -179,7 +181,10 @@ class FakeIo final : public reactor::Io {
       if (!stream->closing) stream->handler->on_bytes({id}, *received.back());
       return;
     }
-    if (stream->pipe->closed[1 - stream->side]) end(id, "");
+    if (stream->pipe->closed[1 - stream->side]) return end(id, "");
+    if (!stream->pipe->silent[1 - stream->side] || stream->input_ended) return;
+    stream->input_ended = true;
+    if (!stream->closing && !stream->handler->on_end_of_input({id})) end(id, "");
   }
   void finish_round(uint64_t id) {
     Stream* stream = find({id});

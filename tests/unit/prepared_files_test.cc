@@ -1,6 +1,7 @@
 // A file gets its name when its zeros are durable, and is reported when its name is. What a power
 // cut may undo cannot be seen by looking at files: this test watches the calls instead.
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include <climits>
 
@@ -132,6 +133,15 @@ class PreparedFiles : public testing::Test {
   const std::string path_ = directory_.path + "/segment";
   std::vector<std::string> calls_at_report_;
 };
+
+TEST_F(PreparedFiles, NobodyElseMayReadIt) {
+  const mode_t before = umask(0);
+  EXPECT_EQ(prepare(4096), "");
+  umask(before);
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+}
 
 TEST_F(PreparedFiles, TheNameComesAfterTheZerosAndTheReportAfterTheName) {
   EXPECT_EQ(prepare((3 << 20) + 4096), "");

@@ -46,6 +46,7 @@ struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, Ba
   std::unique_ptr<Io> io;
   std::function<void(StreamId)> connected = [](StreamId) {};
   std::function<void(StreamId, std::string_view)> bytes = [](StreamId, std::string_view) {};
+  std::function<bool(StreamId)> end_of_input = [](StreamId) { return false; };
   std::function<void(StreamId, std::string_view)> closed = [](StreamId, std::string_view) {};
   std::function<void(uint64_t)> timer = [](uint64_t) {};
   std::function<void()> woken = [] {};
@@ -73,6 +74,7 @@ struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, Ba
 
   void on_connected(StreamId stream) override { connected(stream); }
   void on_bytes(StreamId stream, std::string_view text) override { bytes(stream, text); }
+  bool on_end_of_input(StreamId stream) override { return end_of_input(stream); }
   void on_closed(StreamId stream, std::string_view why) override { closed(stream, why); }
   StreamHandler* on_accept(StreamId) override { return this; }
   void on_written(uint64_t token) override { written(token); }

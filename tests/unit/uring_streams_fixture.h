@@ -39,6 +39,7 @@ class PlainPeer {
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
+  void end_output() const { EXPECT_EQ(::shutdown(fd_, SHUT_WR), 0); }
   bool connected() const { return connected_; }
   void write(std::string_view text) const {
     EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL),

@@ -186,5 +186,100 @@ TEST_F(UringStreams, AStreamThatIsClosedWaitsForItsPeerOnlySoLong) {
   EXPECT_EQ(why, "closed by this side; the peer did not read");
 }
 
+// One that has said all that it wants to say still gets what it asked for, however long that takes.
+TEST_F(UringStreams, AHalfClosedPeerIsStillAnswered) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  PlainPeer peer(loop_.address, 4096);
+  peer.write("question");
+  peer.end_output();
+  const std::string answer = pattern(1 << 20);
+  StreamId stream;
+  std::string asked, got, why = "not closed";
+  int ends = 0;
+  loop_.bytes = [&](StreamId, std::string_view text) { asked += text; };
+  loop_.end_of_input = [&](StreamId id) {
+    ++ends;
+    EXPECT_EQ(asked, "question") << "what was sent before comes before";
+    stream = id;
+    after(100);
+    return true;
+  };
+  loop_.timer = [&](uint64_t token) {
+    if (token == 1) {
+      EXPECT_EQ(why, "not closed");
+      loop_.send(stream, answer);
+      loop_.io->close(stream);
+    }
+    for (std::string piece = peer.read(); !piece.empty(); piece = peer.read()) got += piece;
+    if (why != "not closed" && got.size() == answer.size()) return loop_.io->stop();
+    after(1, 2);
+  };
+  loop_.closed = [&](StreamId, std::string_view text) { why = text; };
+  loop_.run();
+  EXPECT_EQ(ends, 1);
+  EXPECT_TRUE(got == answer) << got.size();
+  EXPECT_EQ(why, "closed by this side");
+}
+
+TEST_F(UringStreams, OfAHalfClosedPeerThatIsGoneTheResetIsHeard) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  auto peer = std::make_unique<PlainPeer>(loop_.address, 4096);
+  peer->write("x");
+  peer->end_output();
+  bool gone = false;
+  loop_.bytes = [&](StreamId id, std::string_view) { loop_.send(id, "never read"); };
+  loop_.end_of_input = [&](StreamId) {
+    after(50);
+    return true;
+  };
+  loop_.timer = [&](uint64_t) { peer.reset(); };  // with bytes unread: a reset
+  loop_.closed = [&](StreamId, std::string_view) {
+    gone = true;
+    loop_.io->stop();
+  };
+  loop_.run();
+  EXPECT_TRUE(gone);
+}
+
+// Whoever does not care sees the end, as of a peer that closed.
+TEST_F(UringStreams, AHalfClosedPeerIsClosedIfNobodyWantsIt) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  PlainPeer peer(loop_.address, 4096);
+  peer.write("x");
+  peer.end_output();
+  std::string why = "not closed";
+  loop_.closed = [&](StreamId, std::string_view text) {
+    why = text;
+    loop_.io->stop();
+  };
+  loop_.run();
+  EXPECT_EQ(why, "");
+}
+
+// It was to be closed behind what it was told: that it ends too does not swallow the rest.
+TEST_F(UringStreams, TheRestIsSentToAPeerThatEndsMeanwhile) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  PlainPeer peer(loop_.address, 4096);
+  peer.write("x");
+  const std::string answer = pattern(4 << 20);
+  std::string got;
+  bool closed = false;
+  loop_.bytes = [&](StreamId id, std::string_view) {
+    loop_.send(id, answer);
+    loop_.io->close(id);
+    peer.end_output();
+    after(50);
+  };
+  loop_.timer = [&](uint64_t) {
+    for (std::string piece = peer.read(); !piece.empty(); piece = peer.read()) got += piece;
+    if (closed) return loop_.io->stop();
+    after(1);
+  };
+  loop_.closed = [&](StreamId, std::string_view) { closed = true; };
+  loop_.run();
+  for (std::string piece = peer.read(); !piece.empty(); piece = peer.read()) got += piece;
+  EXPECT_TRUE(got == answer) << got.size();
+}
+
 }  // namespace
 }  // namespace once::reactor
