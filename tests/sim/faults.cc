@@ -25,7 +25,12 @@ enum What : uint64_t {
 
 Faults::Faults(World& world, Network& network, const Plan& plan,
                std::vector<std::unique_ptr<SimNode>>& nodes)
-    : world_(world), network_(network), plan_(plan), nodes_(nodes), broken_(plan.nodes, false) {}
+    : world_(world),
+      network_(network),
+      plan_(plan),
+      nodes_(nodes),
+      broken_(plan.nodes, false),
+      shut_out_(plan.nodes, false) {}
 
 void Faults::begin() {
   plan_next(kCrash, plan_.every.crash_ns);
@@ -104,7 +109,7 @@ bool Faults::may_lose_another() const {
 
 // It will never vote again: its disk is lost, or somebody heard of an earlier one all the same.
 bool Faults::is_out(size_t node) const {
-  if (nodes_[node]->lost()) return true;
+  if (nodes_[node]->lost() || shut_out_[node]) return true;
   if (!nodes_[node]->wiped() || nodes_[node]->admitted()) return false;
   for (const auto& other : nodes_) {
     if (other->knows_another_disk_of(*nodes_[node])) return true;
@@ -117,6 +122,7 @@ bool Faults::lose_disk(size_t node) {
   if (nodes_[node]->lost() || !may_lose_another()) return false;
   if (world_.chance(plan_.damage) && nodes_[node]->damage(world_.below(2) == 0)) return true;
   if (!world_.chance(plan_.wipe)) return false;
+  for (size_t other = 0; other < nodes_.size(); ++other) shut_out_[other] = is_out(other);
   nodes_[node]->wipe();
   return true;
 }

@@ -61,6 +61,8 @@ class Faults final : public Actor {
   std::vector<std::unique_ptr<SimNode>>& nodes_;
   std::vector<Partition> partitions_;
   std::vector<bool> broken_;  // for ever
+  // A fresh disk that a node refused which has lost its own since: nobody is left to take it back.
+  std::vector<bool> shut_out_;
   bool healed_ = false;
   std::vector<size_t> healthy_;  // once healed
 };
