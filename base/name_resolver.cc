@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/monotonic.h"
 #include "base/port.h"
 
 namespace once {
@@ -93,12 +94,6 @@ void set_port(SocketAddress& address, const std::string& digits) {
   } else {
     reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port = port;
   }
-}
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace

@@ -203,21 +203,22 @@ std::string Lanes::expire_connects(int64_t now_ns) {
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     Lane& lane = lanes_[id];
     if (lane.state != Lane::State::kConnecting || now_ns < lane.connect_deadline_ns) continue;
-    if (std::string delay = transport_->delay(id); !delay.empty()) {
-      trouble = lane.address + ": " + delay;
-    }
+    if (std::string delay = delay_of(id); !delay.empty()) trouble = std::move(delay);
     transport_->close(id);
     on_closed(id, now_ns);
   }
   return trouble;
 }
 
+std::string Lanes::delay_of(LaneId id) const {
+  std::string delay = transport_->delay(id);
+  return delay.empty() ? delay : lanes_[id].address + ": " + delay;
+}
+
 std::string Lanes::delay() const {
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     if (lanes_[id].state != Lane::State::kConnecting) continue;
-    if (std::string delay = transport_->delay(id); !delay.empty()) {
-      return lanes_[id].address + ": " + delay;
-    }
+    if (std::string delay = delay_of(id); !delay.empty()) return delay;
   }
   return {};
 }

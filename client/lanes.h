@@ -98,6 +98,7 @@ class Lanes {
   }
 
  private:
+  std::string delay_of(LaneId lane) const;
   LaneId lane_of(size_t member, uint16_t core, size_t copy);
   LaneId lane_with_room(size_t member, uint16_t core, bool long_lived);
   LaneId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 namespace once::client {
@@ -27,12 +26,6 @@ void set_option(int fd, int level, int name, int value) {
 void FileDescriptor::reset(int fd) {
   if (fd_ >= 0) close(fd_);
   fd_ = fd;
-}
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
 }
 
 once::Result<FileDescriptor> begin_connect(const SocketAddress& where) {

@@ -1,10 +1,11 @@
-// Non-blocking TCP sockets, how to get one by HOST:PORT, and a monotonic clock.
+// Non-blocking TCP sockets, and how to get one by HOST:PORT.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <utility>
 
+#include "base/monotonic.h"
 #include "base/name_resolver.h"
 #include "base/result.h"
 
@@ -27,8 +28,6 @@ class FileDescriptor {
  private:
   int fd_ = -1;
 };
-
-int64_t now_ns();
 
 // Begins to connect; writable or in error once that is decided. Never blocks.
 once::Result<FileDescriptor> begin_connect(const SocketAddress& where);

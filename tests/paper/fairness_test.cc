@@ -84,6 +84,23 @@ TEST(HomeAway, TwoWhoCannotReachEachOtherBothServe) {
   }
 }
 
+// Three nodes of which the home and one other meet only through the third, on slow disks.
+TEST(HomeAway, BothSidesOfACutLinkAreServed) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Timed world(3, 3, seed, {500'000, 5 * kMilli});
+    world.link(0, 2, false);
+    Crowd crowd(world, world.name_at_home(2), 20'000);
+    for (size_t i = 0; i < 3; ++i) {
+      for (int n = 0; n < 2; ++n) crowd.join(i, Operation::kNext);
+    }
+    world.run_for(4000 * kMilli);
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_GT(crowd.served(i).done, 10u) << "node " << i + 1;
+      EXPECT_LT(crowd.served(i).longest_ns, 1000 * kMilli) << "node " << i + 1;
+    }
+  }
+}
+
 // The home has one link left and sees no majority. Whoever it can reach has one.
 TEST(HomeAway, WhoeverStillReachesItAsksSomebodyElse) {
   for (const size_t reaches : {0, 1, 2, 3}) {

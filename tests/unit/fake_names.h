@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/monotonic.h"
 #include "base/name_resolver.h"
 
 namespace once {
@@ -120,10 +121,6 @@ inline uint16_t port_of(const std::string& address) {
   return static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
 
-inline int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+inline int64_t monotonic_ms() { return now_ns() / 1'000'000; }
 
 }  // namespace once

@@ -1,0 +1,15 @@
+// The clock that deadlines are of: it never goes back. Any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace once {
+
+inline int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace once
