@@ -12,6 +12,7 @@
 #include "paxos/hedge.h"
 #include "paxos/linger_luck.h"
 #include "paxos/messages.h"
+#include "paxos/name_hasher.h"
 
 namespace once::paxos {
 
@@ -65,7 +66,7 @@ struct Op {
   uint64_t token = 0;  // the client's, or the forwarding node's handle
   Endpoint origin;     // node 0: a client of this node
   RequestId id;
-  uint64_t hash = 0;
+  NameHash hash;
   int64_t arrival = 0;
   uint64_t step = 0;  // of the core, in which it arrived
   int64_t deadline = 0;

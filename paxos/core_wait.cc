@@ -25,14 +25,14 @@ Status news_for(const Op& op, const State& state) {
 
 }  // namespace
 
-Watchers& Core::watchers_of(uint64_t hash) { return watchers_[hash & (watchers_.size() - 1)]; }
+Watchers& Core::watchers_of(NameHash hash) { return watchers_[hash.key & (watchers_.size() - 1)]; }
 
 // REQUIRES: the request is kept and in no list.
 void Core::watch(uint32_t index) {
   Op& op = ops_[index];
   ops_.unlink(index);
   // What was decided while it asked has woken nobody.
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   if (found != Table::kNone && table_.at(found).decided()) {
     const State state = table_.at(found).state();
     const Status status = news_for(op, state);
@@ -58,7 +58,7 @@ bool Core::is_gone(const Later& next) const {
 }
 
 // Whether a question for waiters of this name is under way.
-bool Core::is_asked_for(uint64_t hash, std::string_view name) {
+bool Core::is_asked_for(NameHash hash, std::string_view name) {
   const uint32_t index = watchers_of(hash).asking;
   if (index == kNil) return false;
   const Task& task = tasks_[index];
@@ -84,7 +84,7 @@ void Core::stop_watching(uint32_t index) {
 
 // A majority was asked in step `asked` for the waiters of this name: it holds nothing above version
 // `floor`. `chosen`, if there is one, is decided and was the newest since.
-void Core::tell_waiters(uint64_t hash, std::string_view name, uint64_t asked, uint64_t floor,
+void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
                         const State* chosen) {
   uint32_t late = kNil;  // the first who came after the question
   for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
@@ -117,7 +117,7 @@ bool Core::tell_asker(uint32_t index) {
   Op& op = ops_[op_index];
   if (op.operation != Operation::kWait) return false;
   op.floor = std::min(op.floor, tasks_[index].newest);
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   if (found == Table::kNone || !table_.at(found).decided()) return false;
   const State state = table_.at(found).state();
   const Status status = news_for(op, state);
@@ -132,7 +132,7 @@ bool Core::tell_asker(uint32_t index) {
 // Its state is decided: those who wait for it, or for what will never come, are told. Who does not
 // know yet whether it is as new as his call has it asked now.
 void Core::wake(const Entry& entry) {
-  const uint64_t hash = entry.hash();
+  const NameHash hash = hash_of(entry);
   const State state = entry.state();
   if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too
     const uint32_t task = watchers_of(hash).asking;
@@ -164,7 +164,7 @@ void Core::wake(const Entry& entry) {
 
 // Something was decided that this acceptor does not hold, or holds no more: of a busy name the news
 // may always be late.
-void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
+void Core::ask_for_waiters(NameHash hash, std::string_view name) {
   if (watching_ == 0 || is_asked_for(hash, name) || !has_spare_tasks()) return;
   for (uint32_t index = watchers_of(hash).waiting.head; index != kNil; index = ops_[index].next) {
     if (ops_[index].hash == hash && ops_[index].name() == name) return poll(index);

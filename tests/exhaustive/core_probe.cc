@@ -117,7 +117,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   out.put(op.token);
   put_endpoint(out, op.origin);
   out.put_uuid(op.id);
-  out.put(op.hash);
+  out.put(op.hash.place);
   out.put(core_.now_ - op.arrival);
   out.put(until(op.deadline));
   put_endpoint(out, op.forwarded_to);
