@@ -156,7 +156,7 @@ class Core final : public Replica {
   void poll(uint32_t op);
   void stop_watching(uint32_t op);
   void wake(const Entry& entry);
-  void ask_for_waiters(NameHash hash, std::string_view name);
+  void ask_for_waiters(NameHash hash, std::string_view name, uint64_t version);
   void tick_waits();
   // core_read.cc
   void on(const Endpoint& from, const ReadReply& m);

@@ -217,7 +217,7 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
     if (entry.version == slot.version) {
       mark_decided(entry);
     } else {
-      ask_for_waiters(hash_of(entry), entry.name());
+      ask_for_waiters(hash_of(entry), entry.name(), slot.version);
     }
   }
 }
@@ -230,10 +230,10 @@ void Core::on(const Endpoint&, const Decided& m, NameHash hash) {
   const uint32_t index = table_.find(hash.key, m.name);
   const bool held = index != Table::kNone && table_.at(index).accepted == m.ballot &&
                     table_.at(index).version >= m.version;
-  if (!held) return ask_for_waiters(hash, m.name);
+  if (!held) return ask_for_waiters(hash, m.name, m.version);
   Entry& entry = table_.at(index);
   if (entry.decided()) return;
-  if (entry.version != m.version) return ask_for_waiters(hash, m.name);
+  if (entry.version != m.version) return ask_for_waiters(hash, m.name, m.version);
   mark_decided(entry);
   append(DecidedRecord{m.ballot, m.version, m.name});
   settle_by_news(entry);

@@ -242,7 +242,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
     mark_decided(entry);
   } else {
-    ask_for_waiters(hash_of(entry), entry.name());
+    ask_for_waiters(hash_of(entry), entry.name(), task.state.version);
   }
   settle_batch(task.waiters, task.batch, task.best, &task.state);
   count_changes(task.batch);

@@ -96,7 +96,7 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
     answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
     answer_made(slot.waiters);
-    ask_for_waiters(hash_of(entry), entry.name());
+    ask_for_waiters(hash_of(entry), entry.name(), slot.version);
   }
   go_on(slot.entry, slot.waiters, slot.batch.size, now_ - slot.sent_at);
 }

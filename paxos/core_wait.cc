@@ -39,7 +39,10 @@ void Core::watch(uint32_t index) {
     if (status != Status::kNotYet) return answer(index, status, state);
   }
   set_next_poll(op);
-  ops_.push(watchers_of(op.hash).waiting, index);
+  Watchers& watchers = watchers_of(op.hash);
+  if (watchers.waiting.empty()) watchers.least = UINT64_MAX;
+  watchers.least = std::min(watchers.least, op.version);
+  ops_.push(watchers.waiting, index);
   ++watching_;
 }
 
@@ -144,8 +147,11 @@ void Core::wake(const Entry& entry) {
       answer(op, status, state);
     }
   }
+  Watchers& watchers = watchers_of(hash);
+  if (!state.sealed && state.version <= watchers.least) return;  // says nothing to any of them
+  watchers.least = UINT64_MAX;
   uint32_t unsure = kNil;
-  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
+  for (uint32_t index = watchers.waiting.head; index != kNil;) {
     const Op& op = ops_[index];
     const uint32_t next = op.next;
     if (op.hash == hash && op.name() == entry.name()) {
@@ -153,19 +159,23 @@ void Core::wake(const Entry& entry) {
       if (status != Status::kNotYet) {
         stop_watching(index);
         answer(index, status, state);
-      } else if (op.floor == kNoFloor && unsure == kNil) {
-        unsure = index;
+        index = next;
+        continue;
       }
+      if (op.floor == kNoFloor && unsure == kNil) unsure = index;
     }
+    watchers.least = std::min(watchers.least, op.version);
     index = next;
   }
   if (unsure != kNil && has_spare_tasks()) poll(unsure);
 }
 
-// Something was decided that this acceptor does not hold, or holds no more: of a busy name the news
-// may always be late.
-void Core::ask_for_waiters(NameHash hash, std::string_view name) {
-  if (watching_ == 0 || is_asked_for(hash, name) || !has_spare_tasks()) return;
+// `version` was decided, and this acceptor does not hold it, or no more: news of a busy name may
+// always be late. Whether it is sealed is not known: who waits for a later version hears of that
+// with his next question.
+void Core::ask_for_waiters(NameHash hash, std::string_view name, uint64_t version) {
+  if (watching_ == 0 || version <= watchers_of(hash).least) return;
+  if (is_asked_for(hash, name) || !has_spare_tasks()) return;
   for (uint32_t index = watchers_of(hash).waiting.head; index != kNil; index = ops_[index].next) {
     if (ops_[index].hash == hash && ops_[index].name() == name) return poll(index);
   }

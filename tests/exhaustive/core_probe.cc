@@ -163,6 +163,7 @@ void CoreProbe::put_ops(ByteWriter& out) {
   if (core_.watching_ == 0) return out.put(kNil);
   for (const Watchers& watchers : core_.watchers_) {
     put_waiters(out, watchers.waiting);
+    if (!watchers.waiting.empty()) out.put(watchers.least);
     const uint32_t op = watchers.waiting.head;
     const bool asked = op != kNil && core_.is_asked_for(core_.ops_[op].hash, core_.ops_[op].name());
     out.put(asked ? watchers.asking : kNil);
