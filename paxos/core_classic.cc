@@ -207,12 +207,24 @@ void Core::send_accepts(uint32_t index) {
             Accept{handle_of(index), task.ballot, task.state, entry.name()});
 }
 
-// A majority holds nothing, and nobody wants to change that. Promises may be older than a read that
-// joined since: what was empty then may be set now. Such a read needs a round of its own.
+// A majority holds nothing, and nobody wants to change that. Promises may be older than a question
+// that joined since: what was empty then may be set now. Such a one is asked of a majority by
+// itself. Another round would take two log writes to say no more, and whoever gives his question
+// less time than that would join the next one, and the next, and never be told.
 void Core::answer_empty(uint32_t index) {
   answer_chosen(tasks_[index].waiters, State{}, tasks_[index].step);
-  if (tasks_[index].waiters.empty()) return end_classic(index);
-  prepare(index);
+  WaitList later;
+  ops_.move_all(tasks_[index].waiters, later);
+  end_classic(index);
+  while (!later.empty()) {
+    const uint32_t op = later.head;
+    ops_.unlink(op);
+    if (ops_[op].operation == Operation::kWait) {
+      poll(op);
+    } else if (!begin_read(op)) {
+      put_off(op);
+    }
+  }
 }
 
 void Core::on(const Endpoint& from, const Accepted& m) {

@@ -97,8 +97,9 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
   const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
   if (change && !kept && to != options_.self) return forward(op, to);
-  // What is unknown here may be known elsewhere: a refusal needs a majority's word.
-  if (!change || (entry == nullptr && refused_if_empty)) {
+  // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
+  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  if (!change || (nothing && refused_if_empty)) {
     if (!begin_read(op)) answer(op, Status::kOverloaded, State{});
     return;
   }
@@ -202,10 +203,12 @@ void Core::take_over(uint32_t index) {
   const bool here =
       entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != options_.self) return forward(index, to);
-  if (found != Table::kNone || changes(op.operation)) {
-    return wait_on(find_or_insert(op.hash, op.name()), index);
+  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  if (!here && nothing && judge(State{}, op.change())) {
+    if (!begin_read(index)) put_off(index);
+    return;
   }
-  if (!begin_read(index)) answer(index, Status::kOverloaded, State{});
+  wait_on(find_or_insert(op.hash, op.name()), index);
 }
 
 // Its answer will not come.

@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/draw_ids.h"
+#include "base/thread_name.h"
 #include "reactor/uring_io.h"
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
@@ -207,7 +208,10 @@ int Node::serve() {
   // The first to be durable is stream 0's, before anybody can reach the others through core 0.
   std::vector<std::thread> threads;
   for (uint16_t index = 1; index < options_.cores; ++index) {
-    threads.emplace_back([this, index] { ios_[index]->run(&cores_->shard(index)); });
+    threads.emplace_back([this, index] {
+      name_thread(fmt::format("core-{}", index).c_str());
+      ios_[index]->run(&cores_->shard(index));
+    });
   }
   ios_[0]->run(&cores_->shard(0));
   for (std::thread& thread : threads) thread.join();
