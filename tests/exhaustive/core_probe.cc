@@ -13,12 +13,12 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10256},
+    {"Core", sizeof(Core), 10296},
     {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 184},
+    {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 120},
     {"Task", sizeof(Task), 248},
-    {"Watchers", sizeof(Watchers), 12},
+    {"Watchers", sizeof(Watchers), 24},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},

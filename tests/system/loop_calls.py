@@ -16,7 +16,8 @@ from cluster import Cluster, check, options, run_steps, wait_for
 # the ring's hands, memory.
 EXPECTED = {
     "io_uring_enter", "futex", "write",  # write: an eventfd, see below
-    "socket", "fcntl", "setsockopt", "getsockopt", "getsockname", "getpeername", "close", "shutdown",
+    "socket", "fcntl", "setsockopt", "getsockopt", "getsockname", "getpeername", "close",
+    "shutdown",
     "mmap", "munmap", "mremap", "mprotect", "madvise", "brk",
     "getpid", "gettid", "sched_yield", "restart_syscall", "rt_sigreturn",
 }
