@@ -14,7 +14,8 @@ inline uint64_t checksum(const void* bytes, size_t size, uint64_t seed = 0) {
   return XXH3_64bits_withSeed(bytes, size, seed);
 }
 
-// The seed is drawn when the cluster is formatted, so collisions cannot be prepared from outside.
+// Says where a name lives. Every client is told the seed, so who likes can write down names that
+// collide: nothing is searched by this hash (paxos/name_hasher.h).
 inline uint64_t name_hash(std::string_view name, uint64_t seed) {
   return XXH3_64bits_withSeed(name.data(), name.size(), seed);
 }

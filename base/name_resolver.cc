@@ -19,6 +19,7 @@
 
 #include "base/monotonic.h"
 #include "base/port.h"
+#include "base/thread_name.h"
 
 namespace once {
 namespace {
@@ -229,7 +230,10 @@ void NameResolver::begin(const std::shared_ptr<Shared>& shared, const std::strin
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    std::thread([shared, host] { work(shared, host); }).detach();
+    std::thread([shared, host] {
+      name_thread("names");
+      work(shared, host);
+    }).detach();
     entry.running = true;
   } catch (const std::system_error& failed) {
     entry.trouble = std::string("cannot start a thread: ") + failed.what();

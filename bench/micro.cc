@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/draw_ids.h"
 #include "base/hash.h"
+#include "base/sip_hash.h"
 #include "base/histogram.h"
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
@@ -25,6 +26,12 @@ void name_hash_32_bytes(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(seed = name_hash(kName, seed));
 }
 BENCHMARK(name_hash_32_bytes);
+
+void sip_hash_32_bytes(benchmark::State& state) {
+  SipKey key{1, 2};
+  for (auto _ : state) benchmark::DoNotOptimize(key.low = sip_hash(kName, key));
+}
+BENCHMARK(sip_hash_32_bytes);
 
 void histogram_record(benchmark::State& state) {
   Histogram histogram;

@@ -9,7 +9,11 @@ std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
 }
 
 Core::Core(const ReplicaOptions& options)
-    : options_(options), table_(arena_), prng_(options.random_seed), ops_(options.max_operations) {
+    : options_(options),
+      table_(arena_),
+      prng_(options.random_seed),
+      hasher_(options.hash_seed, options.index_key),
+      ops_(options.max_operations) {
   ONCE_ASSERT(!options_.members.empty() && options_.members.size() <= kMaxNodes);
   ONCE_ASSERT(index_of(options_.self.node) < options_.members.size());
   peers_.resize(options_.members.size());
@@ -65,23 +69,24 @@ concept Named = requires(const M& m) {
   m.name;
 };
 
-// The hash of the event's name, whose place in the table is on its way into the cache. 0: no name.
-uint64_t Core::look_ahead(const Event& event) const {
-  uint64_t hash = 0;
+// The hashes of the event's name, whose place in the table is on its way into the cache; zero: it
+// has none.
+NameHash Core::look_ahead(const Event& event) const {
+  NameHash hash;
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
-    hash = hash_of(request->name);
+    hash = hasher_(request->name);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
         [&]<class M>(const M& m) {
-          if constexpr (Named<M>) hash = hash_of(m.name);
+          if constexpr (Named<M>) hash = hasher_(m.name);
         },
         *message);
   }
-  if (hash != 0) table_.prefetch(hash);
+  if (hash != NameHash{}) table_.prefetch(hash.key);
   return hash;
 }
 
-void Core::handle(const Event& event, uint64_t hash) {
+void Core::handle(const Event& event, NameHash hash) {
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
     on_request(Endpoint{}, *request, hash);
   } else if (index_of(event.from.node) >= options_.members.size() ||
@@ -149,22 +154,28 @@ uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
   return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
 }
 
-bool Core::is_mine(uint64_t hash) const {
-  return core_of(shard_of(hash, options_.shard_count), options_.cores) == options_.self.core;
+NameHash Core::hash_of(const Entry& entry) const {
+  return {hasher_.place_of(entry.name()), entry.key()};
+}
+
+bool Core::is_mine(NameHash hash) const {
+  return core_of(shard_of(hash.place, options_.shard_count), options_.cores) == options_.self.core;
 }
 
 CoreId Core::core_of_name(std::string_view name) const {
-  return core_of(shard_of(hash_of(name), options_.shard_count), options_.cores);
+  return core_of(shard_of(hasher_.place_of(name), options_.shard_count), options_.cores);
 }
 
-NodeId Core::home_of(uint64_t hash) const {
-  return options_.members[home_index_of(hash, static_cast<uint32_t>(options_.members.size()))];
+NodeId Core::home_of(NameHash hash) const {
+  const auto members = static_cast<uint32_t>(options_.members.size());
+  return options_.members[home_index_of(hash.place, members)];
 }
 
-Endpoint Core::peer_core(size_t member, uint64_t hash) const {
+Endpoint Core::peer_core(size_t member, NameHash hash) const {
   const uint16_t cores = peers_[member].cores;
   if (cores == 0) return Endpoint{options_.members[member], CoreId{0}};
-  return Endpoint{options_.members[member], core_of(shard_of(hash, options_.shard_count), cores)};
+  return Endpoint{options_.members[member],
+                  core_of(shard_of(hash.place, options_.shard_count), cores)};
 }
 
 bool Core::link_up(const Endpoint& peer) const {
@@ -182,7 +193,7 @@ bool Core::is_quorum(uint16_t votes) const {
   return static_cast<size_t>(std::popcount(votes)) >= quorum();
 }
 
-bool Core::majority_up(uint64_t hash) const {
+bool Core::majority_up(NameHash hash) const {
   size_t up = 0;
   for (size_t i = 0; i < options_.members.size(); ++i) {
     if (options_.members[i] == options_.self.node || link_up(peer_core(i, hash))) ++up;
@@ -197,7 +208,7 @@ void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
   if (link_up(to)) out_->messages.push_back(Outgoing{to, rests_on, message});
 }
 
-void Core::broadcast(uint64_t hash, RestsOn rests_on, const Message& message) {
+void Core::broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
   for (size_t i = 0; i < options_.members.size(); ++i) {
     if (options_.members[i] != options_.self.node) send(peer_core(i, hash), rests_on, message);
   }
@@ -209,9 +220,9 @@ uint64_t Core::append(const Record& record) {
   return ++record_;
 }
 
-uint32_t Core::find_or_insert(uint64_t hash, std::string_view name, size_t room) {
-  const uint32_t found = table_.find(hash, name);
-  return found != Table::kNone ? found : table_.insert(hash, name, room);
+uint32_t Core::find_or_insert(NameHash hash, std::string_view name, size_t room) {
+  const uint32_t found = table_.find(hash.key, name);
+  return found != Table::kNone ? found : table_.insert(hash.key, name, room);
 }
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/fifo.h"
-#include "base/hash.h"
 #include "base/limits.h"
 #include "base/prng.h"
 #include "base/rarely.h"
@@ -39,34 +38,34 @@ class Core final : public Replica {
   void begin(int64_t now_ns, Output& out);
   void finish();
   void count_own_votes();
-  uint64_t look_ahead(const Event& event) const;
-  void handle(const Event& event, uint64_t hash);
-  uint64_t hash_of(std::string_view name) const { return name_hash(name, options_.hash_seed); }
-  bool is_mine(uint64_t hash) const;
-  NodeId home_of(uint64_t hash) const;
-  Endpoint peer_core(size_t member, uint64_t hash) const;
+  NameHash look_ahead(const Event& event) const;
+  void handle(const Event& event, NameHash hash);
+  NameHash hash_of(const Entry& entry) const;
+  bool is_mine(NameHash hash) const;
+  NodeId home_of(NameHash hash) const;
+  Endpoint peer_core(size_t member, NameHash hash) const;
   bool link_up(const Endpoint& peer) const;
   size_t index_of(NodeId node) const;  // members_.size() when unknown
   uint16_t bit_of(NodeId node) const { return static_cast<uint16_t>(1u << index_of(node)); }
   size_t quorum() const { return options_.members.size() / 2 + 1; }
   bool is_quorum(uint16_t votes) const;
-  bool majority_up(uint64_t hash) const;
+  bool majority_up(NameHash hash) const;
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
-  void broadcast(uint64_t hash, RestsOn rests_on, const Message& message);
+  void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
   uint64_t append(const Record& record);
-  uint32_t find_or_insert(uint64_t hash, std::string_view name, size_t room = 0);
+  uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
 
   // core_acceptor.cc
-  void on(const Endpoint& from, const Prepare& m, uint64_t hash);
-  void on(const Endpoint& from, const Accept& m, uint64_t hash);
-  void on(const Endpoint& from, const ReadState& m, uint64_t hash);
+  void on(const Endpoint& from, const Prepare& m, NameHash hash);
+  void on(const Endpoint& from, const Accept& m, NameHash hash);
+  void on(const Endpoint& from, const ReadState& m, NameHash hash);
   void on(const Endpoint& from, const HomeProgress& m);
   void on(const Endpoint& from, const ChosenRange& m);
-  void on(const Endpoint& from, const Decided& m, uint64_t hash);
+  void on(const Endpoint& from, const Decided& m, NameHash hash);
   template <class M>
-  bool admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index);
+  bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index);
   void approach(Entry& entry, const Ballot& ballot);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
@@ -147,17 +146,17 @@ class Core final : public Replica {
   // core_wait.cc
   Later later(uint32_t op) const;
   bool is_gone(const Later& next) const;
-  Watchers& watchers_of(uint64_t hash);
+  Watchers& watchers_of(NameHash hash);
   void watch(uint32_t op);
   void set_next_poll(Op& op);
-  bool is_asked_for(uint64_t hash, std::string_view name);
-  void tell_waiters(uint64_t hash, std::string_view name, uint64_t asked, uint64_t floor,
+  bool is_asked_for(NameHash hash, std::string_view name);
+  void tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
                     const State* chosen);
   bool tell_asker(uint32_t task);
   void poll(uint32_t op);
   void stop_watching(uint32_t op);
   void wake(const Entry& entry);
-  void ask_for_waiters(uint64_t hash, std::string_view name);
+  void ask_for_waiters(NameHash hash, std::string_view name, uint64_t version);
   void tick_waits();
   // core_read.cc
   void on(const Endpoint& from, const ReadReply& m);
@@ -172,8 +171,8 @@ class Core final : public Replica {
   // core_claim.cc
   void on(const Endpoint& from, const ClaimHome& m);
   void on(const Endpoint& from, const ClaimReply& m);
-  void on(const Endpoint& from, const SettleQuery& m, uint64_t hash);
-  void on(const Endpoint& from, const Settled& m, uint64_t hash);
+  void on(const Endpoint& from, const SettleQuery& m, NameHash hash);
+  void on(const Endpoint& from, const Settled& m, NameHash hash);
   void claim_from(const Endpoint& peer);
   void check_claimed();
   bool answered_fully(size_t member) const;
@@ -181,12 +180,12 @@ class Core final : public Replica {
   void query_unsettled();
   void compact(Home& home);
   // core_client.cc
-  void on(const Endpoint& from, const Forward& m, uint64_t hash);
+  void on(const Endpoint& from, const Forward& m, NameHash hash);
   void on(const Endpoint& from, const ForwardReply& m);
-  void on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash);
+  void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
   bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
-  void dispatch(uint32_t op, uint64_t hash, uint32_t entry, const ClientRequest& request);
+  void dispatch(uint32_t op, NameHash hash, uint32_t entry, const ClientRequest& request);
   void begin_round_zero(uint32_t op, uint32_t entry, const ClientRequest& request);
   Endpoint next_hop(uint32_t op, const Entry* entry) const;
   void forward(uint32_t op, const Endpoint& to);
@@ -202,7 +201,7 @@ class Core final : public Replica {
 
   // core_recovery.cc
   struct Recovery;
-  void recover_accept(const AcceptRecord& r, uint64_t hash);
+  void recover_accept(const AcceptRecord& r, NameHash hash);
 
   uint32_t active_round_zero(uint64_t sequence) const;
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
@@ -212,7 +211,8 @@ class Core final : public Replica {
   Arena arena_;
   Table table_;
   Prng prng_;
-  std::vector<uint64_t> hashes_;  // of the names in the batch of this step
+  NameHasher hasher_;
+  std::vector<NameHash> hashes_;  // of the names in the batch of this step
   Output* out_ = nullptr;
   int64_t now_ = 0;
   uint64_t step_ = 0;  // counts calls: tells before from after without a clock

@@ -17,10 +17,10 @@ void Core::approach(Entry& entry, const Ballot& ballot) {
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
 // promise is told so. False: refused, or too far ahead.
 template <class M>
-bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index) {
+bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index) {
   if (index == Table::kNone) {
     if (disk_full_) return false;
-    index = table_.insert(hash, m.name, room);
+    index = table_.insert(hash.key, m.name, room);
   }
   Entry& entry = table_.at(index);
   if (m.ballot >= entry.promised) {
@@ -33,8 +33,8 @@ bool Core::admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, u
   return false;
 }
 
-void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
-  uint32_t index = table_.find(hash, m.name);
+void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
+  uint32_t index = table_.find(hash.key, m.name);
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
       m.ballot.round > kMaxRound) {  // the one after the highest could be the lowest
     ++counters_.ignored_messages;
@@ -50,8 +50,8 @@ void Core::on(const Endpoint& from, const Prepare& m, uint64_t hash) {
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
-void Core::on(const Endpoint& from, const Accept& m, uint64_t hash) {
-  uint32_t index = table_.find(hash, m.name);
+void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
+  uint32_t index = table_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
       m.state.version > kMaxVersion || (round_zero && (home_of(hash) != from.node || m.op == 0)) ||
@@ -179,7 +179,7 @@ void Core::spill(Lane& lane) {
 // alone (docs/decisions/2026-11-28-liveness.md says why). Our own names are in our log.
 void Core::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
-  const NodeId home = home_of(entry.hash());
+  const NodeId home = home_of(hash_of(entry));
   if (home == options_.self.node || entry.has(kUnsettled)) return;
   entry.flags |= kUnsettled;
   homes_[index_of(home)].unsettled.push_back(index);
@@ -217,36 +217,36 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
     if (entry.version == slot.version) {
       mark_decided(entry);
     } else {
-      ask_for_waiters(entry.hash(), entry.name());
+      ask_for_waiters(hash_of(entry), entry.name(), slot.version);
     }
   }
 }
 
-void Core::on(const Endpoint&, const Decided& m, uint64_t hash) {
+void Core::on(const Endpoint&, const Decided& m, NameHash hash) {
   if (m.ballot.is_null() || m.version == 0) {  // nothing is never decided
     ++counters_.ignored_messages;
     return;
   }
-  const uint32_t index = table_.find(hash, m.name);
+  const uint32_t index = table_.find(hash.key, m.name);
   const bool held = index != Table::kNone && table_.at(index).accepted == m.ballot &&
                     table_.at(index).version >= m.version;
-  if (!held) return ask_for_waiters(hash, m.name);
+  if (!held) return ask_for_waiters(hash, m.name, m.version);
   Entry& entry = table_.at(index);
   if (entry.decided()) return;
-  if (entry.version != m.version) return ask_for_waiters(hash, m.name);
+  if (entry.version != m.version) return ask_for_waiters(hash, m.name, m.version);
   mark_decided(entry);
   append(DecidedRecord{m.ballot, m.version, m.name});
   settle_by_news(entry);
 }
 
-void Core::on(const Endpoint& from, const ReadState& m, uint64_t hash) {
+void Core::on(const Endpoint& from, const ReadState& m, NameHash hash) {
   // Asked of the wrong core, by who does not know yet how many we have now: not to know a name of
   // another core is not to hold nothing.
   if (!is_mine(hash)) {
     ++counters_.ignored_messages;
     return;
   }
-  const uint32_t index = table_.find(hash, m.name);
+  const uint32_t index = table_.find(hash.key, m.name);
   if (index == Table::kNone || table_.at(index).accepted.is_null()) {
     send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;

@@ -80,7 +80,7 @@ void Core::on(const Endpoint& from, const ClaimReply& m) {
       ++counters_.ignored_messages;
       return;
     }
-    const uint64_t hash = hash_of(name);
+    const NameHash hash = hasher_(name);
     if (!is_mine(hash) || home_of(hash) != options_.self.node) continue;
     table_.at(find_or_insert(hash, name)).flags |= kClosed;
   }
@@ -132,7 +132,7 @@ void Core::query_unsettled() {
       home.query_cursor = (home.query_cursor + 1) % home.unsettled.size();
       const Entry& entry = table_.at(home.unsettled[home.query_cursor]);
       if (!entry.has(kUnsettled)) continue;
-      send(peer_core(i, entry.hash()), RestsOn{},
+      send(peer_core(i, hash_of(entry)), RestsOn{},
            SettleQuery{entry.promised, entry.accepted, entry.name()});
     }
   }
@@ -153,10 +153,10 @@ void Core::compact(Home& home) {
   ++home.list;
 }
 
-void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
+void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
   if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
-  const uint32_t found = table_.find(hash, m.name);
+  const uint32_t found = table_.find(hash.key, m.name);
   if (found != Table::kNone) {
     const Entry& entry = table_.at(found);
     if (entry.record <= durable_ && entry.accepted >= m.accepted) {
@@ -179,8 +179,8 @@ void Core::on(const Endpoint& from, const SettleQuery& m, uint64_t hash) {
   }
 }
 
-void Core::on(const Endpoint& from, const Settled& m, uint64_t hash) {
-  const uint32_t found = table_.find(hash, m.name);
+void Core::on(const Endpoint& from, const Settled& m, NameHash hash) {
+  const uint32_t found = table_.find(hash.key, m.name);
   if (found == Table::kNone || home_of(hash) != from.node) return;
   Entry& entry = table_.at(found);
   if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;

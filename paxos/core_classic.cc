@@ -52,7 +52,7 @@ bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uin
     tasks_[task].seen_round = std::max(tasks_[task].seen_round, ops_[op].seen_round);
     tasks_[task].attempts = std::max(tasks_[task].attempts, ops_[op].attempts);
   }
-  if (home_of(entry.hash()) != options_.self.node) ++counters_.takeovers;
+  if (home_of(hash_of(entry)) != options_.self.node) ++counters_.takeovers;
   prepare(task);
   return true;
 }
@@ -106,7 +106,7 @@ void Core::prepare(uint32_t index) {
   entry.promised = task.ballot;
   entry.record = append(PromiseRecord{task.ballot, entry.name()});
   vote_when_durable(index, entry.record);
-  broadcast(entry.hash(), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
+  broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
 }
 
 void Core::vote_when_durable(uint32_t index, uint64_t record) {
@@ -119,7 +119,7 @@ void Core::own_vote(uint32_t index) {
   const Task& task = tasks_[index];
   if (task.kind == TaskKind::kRead) {
     if (task.waiters.empty()) return free_task(index);
-    const uint32_t found = table_.find(ops_[task.op].hash, ops_[task.op].name());
+    const uint32_t found = table_.find(ops_[task.op].hash.key, ops_[task.op].name());
     ONCE_ASSERT(found != Table::kNone);
     const Entry& entry = table_.at(found);
     if (entry.record > durable_) return vote_when_durable(index, record_);
@@ -203,16 +203,28 @@ void Core::send_accepts(uint32_t index) {
     list_unsettled(task.entry);
   }
   vote_when_durable(index, entry.record);
-  broadcast(entry.hash(), RestsOn{},
+  broadcast(hash_of(entry), RestsOn{},
             Accept{handle_of(index), task.ballot, task.state, entry.name()});
 }
 
-// A majority holds nothing, and nobody wants to change that. Promises may be older than a read that
-// joined since: what was empty then may be set now. Such a read needs a round of its own.
+// A majority holds nothing, and nobody wants to change that. Promises may be older than a question
+// that joined since: what was empty then may be set now. Such a one is asked of a majority by
+// itself. Another round would take two log writes to say no more, and whoever gives his question
+// less time than that would join the next one, and the next, and never be told.
 void Core::answer_empty(uint32_t index) {
   answer_chosen(tasks_[index].waiters, State{}, tasks_[index].step);
-  if (tasks_[index].waiters.empty()) return end_classic(index);
-  prepare(index);
+  WaitList later;
+  ops_.move_all(tasks_[index].waiters, later);
+  end_classic(index);
+  while (!later.empty()) {
+    const uint32_t op = later.head;
+    ops_.unlink(op);
+    if (ops_[op].operation == Operation::kWait) {
+      poll(op);
+    } else if (!begin_read(op)) {
+      put_off(op);
+    }
+  }
 }
 
 void Core::on(const Endpoint& from, const Accepted& m) {
@@ -233,7 +245,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   if (task.confirms) {
     ++counters_.confirmations;
   } else {
-    broadcast(entry.hash(), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
+    broadcast(hash_of(entry), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
     // Our own acceptor may have gone on to a higher ballot.
     if (entry.accepted == task.ballot && entry.version == task.state.version) {
       append(DecidedRecord{task.ballot, task.state.version, entry.name()});
@@ -242,7 +254,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
     mark_decided(entry);
   } else {
-    ask_for_waiters(entry.hash(), entry.name());
+    ask_for_waiters(hash_of(entry), entry.name(), task.state.version);
   }
   settle_batch(task.waiters, task.batch, task.best, &task.state);
   count_changes(task.batch);
@@ -304,7 +316,7 @@ bool Core::send_on(uint32_t index, NodeId winner) {
   const size_t member = index_of(winner);
   if (winner == options_.self.node) return true;
   if (member == options_.members.size()) return false;
-  const Endpoint to = peer_core(member, table_.at(task.entry).hash());
+  const Endpoint to = peer_core(member, hash_of(table_.at(task.entry)));
   if (!link_up(to)) return false;
   bool sent = false;
   for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
@@ -379,9 +391,9 @@ void Core::tick_tasks() {
     } else {
       task.next_at = now_ + kResendNs;
       if (task.phase == Phase::kPrepare) {
-        broadcast(entry.hash(), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
+        broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
       } else {
-        broadcast(entry.hash(), RestsOn{},
+        broadcast(hash_of(entry), RestsOn{},
                   Accept{handle_of(index), task.ballot, task.state, entry.name()});
       }
     }

@@ -4,7 +4,7 @@
 
 namespace once::paxos {
 
-void Core::on(const Endpoint& from, const Forward& m, uint64_t hash) {
+void Core::on(const Endpoint& from, const Forward& m, NameHash hash) {
   Peer& peer = peers_[index_of(from.node)];
   if (from.core.value >= peer.forwards.size()) return;
   if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
@@ -54,7 +54,7 @@ bool Core::answer_known(const Entry& entry, const Endpoint& origin, const Client
 }
 
 // REQUIRES: the token is where the answer goes: the client's, or the forwarding node's handle.
-void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint64_t hash) {
+void Core::on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash) {
   const uint64_t token = request.token;
   const bool waits = request.operation == Operation::kWait;
   if (request.name.empty() || request.name.size() > kMaxNameBytes || !is_mine(hash) ||
@@ -63,7 +63,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint
       (!request.value.empty() && !takes_value(request.operation))) {
     return reply(origin, token, Status::kInvalid, State{});
   }
-  const uint32_t found = table_.find(hash, request.name);
+  const uint32_t found = table_.find(hash.key, request.name);
   if (found != Table::kNone && answer_known(table_.at(found), origin, request)) return;
   if (!majority_up(hash) && !waits) return reply(origin, token, Status::kUnavailable, State{});
   // On a full disk a name that was met before may still be finished.
@@ -77,7 +77,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, uint
   dispatch(op, hash, found, request);
 }
 
-void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequest& request) {
+void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequest& request) {
   const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
@@ -97,8 +97,9 @@ void Core::dispatch(uint32_t op, uint64_t hash, uint32_t found, const ClientRequ
   const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
   if (change && !kept && to != options_.self) return forward(op, to);
-  // What is unknown here may be known elsewhere: a refusal needs a majority's word.
-  if (!change || (entry == nullptr && refused_if_empty)) {
+  // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
+  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  if (!change || (nothing && refused_if_empty)) {
     if (!begin_read(op)) answer(op, Status::kOverloaded, State{});
     return;
   }
@@ -113,7 +114,7 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
   }
   const uint32_t index = found != Table::kNone
                              ? found
-                             : table_.insert(ops_[op].hash, request.name, request.value.size());
+                             : table_.insert(ops_[op].hash.key, request.name, request.value.size());
   ONCE_ASSERT(round_zero_open(&table_.at(index)));
   ops_[op].made = 1;
   WaitList one;
@@ -196,16 +197,18 @@ void Core::take_over(uint32_t index) {
     return;
   }
   op.forwarded_to = Endpoint{};
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const Endpoint to = next_hop(index, entry);
   const bool here =
       entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != options_.self) return forward(index, to);
-  if (found != Table::kNone || changes(op.operation)) {
-    return wait_on(find_or_insert(op.hash, op.name()), index);
+  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  if (!here && nothing && judge(State{}, op.change())) {
+    if (!begin_read(index)) put_off(index);
+    return;
   }
-  if (!begin_read(index)) answer(index, Status::kOverloaded, State{});
+  wait_on(find_or_insert(op.hash, op.name()), index);
 }
 
 // Its answer will not come.

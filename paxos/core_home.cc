@@ -49,7 +49,7 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
                    .sealed = entry.has(kSealed),
                    .waiters = {}};
   ops_.move_all(from, slot.waiters);
-  broadcast(entry.hash(), RestsOn{}, accept_of(slot));
+  broadcast(hash_of(entry), RestsOn{}, accept_of(slot));
   if (next_sequence_ - announced_durable_ > ring_.size() / 2) announce_progress();
 }
 
@@ -96,7 +96,7 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
     answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
     answer_made(slot.waiters);
-    ask_for_waiters(entry.hash(), entry.name());
+    ask_for_waiters(hash_of(entry), entry.name(), slot.version);
   }
   go_on(slot.entry, slot.waiters, slot.batch.size, now_ - slot.sent_at);
 }
@@ -161,7 +161,7 @@ void Core::resend_round_zero() {
     slot.sent_at = now_;
     for (size_t i = 0; i < options_.members.size(); ++i) {
       if ((slot.votes >> i & 1) == 0 && options_.members[i] != options_.self.node) {
-        send(peer_core(i, entry.hash()), RestsOn{}, accept_of(slot));
+        send(peer_core(i, hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
   }

@@ -31,7 +31,7 @@ void Core::ask(uint32_t index) {
   task.next_at = now_ + kResendNs;
   const Op& op = ops_[task.op];
   broadcast(op.hash, RestsOn{}, ReadState{handle_of(index), op.name()});
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   const uint16_t self = bit_of(options_.self.node);
   if (found == Table::kNone || table_.at(found).accepted.is_null()) {
     return count_read(index, self, false, Ballot{}, State{});
@@ -46,7 +46,7 @@ bool Core::may_finish(uint32_t index) {
   const Task& task = tasks_[index];
   const Op& op = ops_[task.op];
   if (!task.best.is_null() || op.operation == Operation::kWait) return true;
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   return next_hop(task.op, found == Table::kNone ? nullptr : &table_.at(found)) != options_.self;
 }
 
@@ -106,8 +106,8 @@ void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& 
 void Core::end_read(uint32_t index, Ballot ballot, State state) {
   const uint32_t op = tasks_[index].op;
   const uint64_t asked = tasks_[index].step;
-  const uint64_t hash = ops_[op].hash;
-  const uint32_t found = table_.find(hash, ops_[op].name());
+  const NameHash hash = ops_[op].hash;
+  const uint32_t found = table_.find(hash.key, ops_[op].name());
   ops_.unlink(op);
   free_task(index);
   if (ops_[op].operation == Operation::kWait) {
@@ -135,7 +135,7 @@ void Core::finish_read(uint32_t index) {
   if (op.operation == Operation::kWait && majority_told) {
     tell_waiters(op.hash, op.name(), asked, newest, nullptr);
   }
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &table_.at(found));
   const bool works = to != options_.self;  // whoever is to finish it
   const bool early = op.polls <= kPatientPolls && op.deadline - now_ > kHastyNs;

@@ -20,7 +20,7 @@ struct Core::Recovery {
   }
   bool operator()(const PromiseRecord& r) {
     if (!is_member(r.ballot.node)) return false;
-    const uint64_t hash = core.hash_of(r.name);
+    const NameHash hash = core.hasher_(r.name);
     if (!core.is_mine(hash)) return true;
     Entry& entry = core.table_.at(core.find_or_insert(hash, r.name));
     entry.promised = std::max(entry.promised, r.ballot);
@@ -30,7 +30,7 @@ struct Core::Recovery {
     if (!is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
     if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
     if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
-    const uint64_t hash = core.hash_of(r.name);
+    const NameHash hash = core.hasher_(r.name);
     if (core.is_mine(hash)) core.recover_accept(r, hash);
     return true;
   }
@@ -54,7 +54,7 @@ struct Core::Recovery {
   }
   bool operator()(const DecidedRecord& r) {
     if (!is_member(r.ballot.node) || r.version == 0) return false;
-    const uint32_t index = core.table_.find(core.hash_of(r.name), r.name);
+    const uint32_t index = core.table_.find(core.hasher_(r.name).key, r.name);
     if (index == Table::kNone) return true;  // of another core
     Entry& entry = core.table_.at(index);
     if (entry.accepted == r.ballot && entry.version == r.version) core.mark_decided(entry);
@@ -69,7 +69,7 @@ bool Core::recover(std::string_view bytes) {
   return record && std::visit(Recovery{*this}, *record);
 }
 
-void Core::recover_accept(const AcceptRecord& r, uint64_t hash) {
+void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
   const uint32_t index = find_or_insert(hash, r.name, r.state.value.size());
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, r.ballot);

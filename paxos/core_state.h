@@ -12,6 +12,7 @@
 #include "paxos/hedge.h"
 #include "paxos/linger_luck.h"
 #include "paxos/messages.h"
+#include "paxos/name_hasher.h"
 
 namespace once::paxos {
 
@@ -32,7 +33,6 @@ inline constexpr int64_t kLongestRoundNs = 512 * kMs;
 // A wait leaves what is under way to others twice, unless its time is nearly over.
 inline constexpr uint8_t kPatientPolls = 2;
 inline constexpr int64_t kHastyNs = 1000 * kMs;
-
 inline constexpr size_t kMostLingering = 8;  // names at a time
 
 // A place in a list of requests that news may shorten while it is walked.
@@ -52,11 +52,13 @@ struct WaitList {
   bool empty() const { return head == kNil; }
 };
 
-// The waits of the names of one hash bucket. `asking`: a task that may be asking a majority for
-// them; Core::is_asked_for() knows whether it still does.
+// The waits of one hash bucket. `asking`: a task that may be asking a majority for them;
+// Core::is_asked_for() knows whether it still does. `least`: none of them waits for a version at or
+// below it, so that a crowd that waits for a far one costs those nothing who change the name.
 struct Watchers {
   WaitList waiting;
   uint32_t asking = kNil;
+  uint64_t least = UINT64_MAX;
 };
 inline constexpr uint64_t kNoFloor = UINT64_MAX;
 
@@ -65,7 +67,7 @@ struct Op {
   uint64_t token = 0;  // the client's, or the forwarding node's handle
   Endpoint origin;     // node 0: a client of this node
   RequestId id;
-  uint64_t hash = 0;
+  NameHash hash;
   int64_t arrival = 0;
   uint64_t step = 0;  // of the core, in which it arrived
   int64_t deadline = 0;

@@ -25,21 +25,24 @@ Status news_for(const Op& op, const State& state) {
 
 }  // namespace
 
-Watchers& Core::watchers_of(uint64_t hash) { return watchers_[hash & (watchers_.size() - 1)]; }
+Watchers& Core::watchers_of(NameHash hash) { return watchers_[hash.key & (watchers_.size() - 1)]; }
 
 // REQUIRES: the request is kept and in no list.
 void Core::watch(uint32_t index) {
   Op& op = ops_[index];
   ops_.unlink(index);
   // What was decided while it asked has woken nobody.
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   if (found != Table::kNone && table_.at(found).decided()) {
     const State state = table_.at(found).state();
     const Status status = news_for(op, state);
     if (status != Status::kNotYet) return answer(index, status, state);
   }
   set_next_poll(op);
-  ops_.push(watchers_of(op.hash).waiting, index);
+  Watchers& watchers = watchers_of(op.hash);
+  if (watchers.waiting.empty()) watchers.least = UINT64_MAX;
+  watchers.least = std::min(watchers.least, op.version);
+  ops_.push(watchers.waiting, index);
   ++watching_;
 }
 
@@ -58,7 +61,7 @@ bool Core::is_gone(const Later& next) const {
 }
 
 // Whether a question for waiters of this name is under way.
-bool Core::is_asked_for(uint64_t hash, std::string_view name) {
+bool Core::is_asked_for(NameHash hash, std::string_view name) {
   const uint32_t index = watchers_of(hash).asking;
   if (index == kNil) return false;
   const Task& task = tasks_[index];
@@ -84,7 +87,7 @@ void Core::stop_watching(uint32_t index) {
 
 // A majority was asked in step `asked` for the waiters of this name: it holds nothing above version
 // `floor`. `chosen`, if there is one, is decided and was the newest since.
-void Core::tell_waiters(uint64_t hash, std::string_view name, uint64_t asked, uint64_t floor,
+void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
                         const State* chosen) {
   uint32_t late = kNil;  // the first who came after the question
   for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
@@ -117,7 +120,7 @@ bool Core::tell_asker(uint32_t index) {
   Op& op = ops_[op_index];
   if (op.operation != Operation::kWait) return false;
   op.floor = std::min(op.floor, tasks_[index].newest);
-  const uint32_t found = table_.find(op.hash, op.name());
+  const uint32_t found = table_.find(op.hash.key, op.name());
   if (found == Table::kNone || !table_.at(found).decided()) return false;
   const State state = table_.at(found).state();
   const Status status = news_for(op, state);
@@ -132,7 +135,7 @@ bool Core::tell_asker(uint32_t index) {
 // Its state is decided: those who wait for it, or for what will never come, are told. Who does not
 // know yet whether it is as new as his call has it asked now.
 void Core::wake(const Entry& entry) {
-  const uint64_t hash = entry.hash();
+  const NameHash hash = hash_of(entry);
   const State state = entry.state();
   if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too
     const uint32_t task = watchers_of(hash).asking;
@@ -144,8 +147,11 @@ void Core::wake(const Entry& entry) {
       answer(op, status, state);
     }
   }
+  Watchers& watchers = watchers_of(hash);
+  if (!state.sealed && state.version <= watchers.least) return;  // says nothing to any of them
+  watchers.least = UINT64_MAX;
   uint32_t unsure = kNil;
-  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
+  for (uint32_t index = watchers.waiting.head; index != kNil;) {
     const Op& op = ops_[index];
     const uint32_t next = op.next;
     if (op.hash == hash && op.name() == entry.name()) {
@@ -153,19 +159,23 @@ void Core::wake(const Entry& entry) {
       if (status != Status::kNotYet) {
         stop_watching(index);
         answer(index, status, state);
-      } else if (op.floor == kNoFloor && unsure == kNil) {
-        unsure = index;
+        index = next;
+        continue;
       }
+      if (op.floor == kNoFloor && unsure == kNil) unsure = index;
     }
+    watchers.least = std::min(watchers.least, op.version);
     index = next;
   }
   if (unsure != kNil && has_spare_tasks()) poll(unsure);
 }
 
-// Something was decided that this acceptor does not hold, or holds no more: of a busy name the news
-// may always be late.
-void Core::ask_for_waiters(uint64_t hash, std::string_view name) {
-  if (watching_ == 0 || is_asked_for(hash, name) || !has_spare_tasks()) return;
+// `version` was decided, and this acceptor does not hold it, or no more: news of a busy name may
+// always be late. Whether it is sealed is not known: who waits for a later version hears of that
+// with his next question.
+void Core::ask_for_waiters(NameHash hash, std::string_view name, uint64_t version) {
+  if (watching_ == 0 || version <= watchers_of(hash).least) return;
+  if (is_asked_for(hash, name) || !has_spare_tasks()) return;
   for (uint32_t index = watchers_of(hash).waiting.head; index != kNil; index = ops_[index].next) {
     if (ops_[index].hash == hash && ops_[index].name() == name) return poll(index);
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/sip_hash.h"
 #include "base/types.h"
 #include "paxos/messages.h"
 
@@ -24,6 +25,7 @@ struct ReplicaOptions {
   uint16_t cores = 1;           // of this node
   std::vector<NodeId> members;  // ascending, self among them
   uint64_t hash_seed = 0;
+  SipKey index_key = {};  // of this process alone, and drawn by it: see name_hasher.h
   uint16_t shard_count = 0;
   uint64_t random_seed = 0;  // of back-off jitter
   // Memory of the core; what does not fit waits or is answered `overloaded`. Members may differ.

@@ -1,5 +1,5 @@
-// The index of one core: every name that its acceptor knows, found by hash and whole name.
-// 256 small tables, so that one growth moves a 256th of the names only. Entries never move.
+// The index of one core: every name that its acceptor knows, found by key (name_hasher.h) and whole
+// name. 256 small tables, so that one growth moves a 256th of the names only. Entries never move.
 // Single-threaded. Names are never removed.
 #pragma once
 
@@ -27,7 +27,7 @@ enum EntryFlag : uint16_t {
 inline constexpr unsigned kMadeByShift = 4;
 static_assert(static_cast<unsigned>(Operation::kNext) <= kMadeBy >> kMadeByShift);
 
-// One cache line. The block holds writer, hash, name and value.
+// One cache line. The block holds writer, key, name and value.
 struct Entry {
   char* block = nullptr;
   uint64_t version = 0;
@@ -42,7 +42,7 @@ struct Entry {
 
   static constexpr size_t kHeader = 24;
   RequestId writer() const { return request_id(word(0), word(8)); }
-  uint64_t hash() const { return word(16); }
+  uint64_t key() const { return word(16); }  // NameHash::key
   std::string_view name() const { return {block + kHeader, name_size}; }
   std::string_view value() const { return {block + kHeader + name_size, value_size}; }
   bool has(EntryFlag flag) const { return (flags & flag) != 0; }
@@ -70,19 +70,19 @@ class Table {
   explicit Table(Arena& arena) : arena_(arena) {}
   Entry& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
   uint64_t size() const { return count_; }
-  void prefetch(uint64_t hash) const {
-    const auto& part = parts_[hash & 255];
-    if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(hash, part)]);
+  void prefetch(uint64_t key) const {
+    const auto& part = parts_[key & 255];
+    if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(key, part)]);
   }
 
-  uint32_t find(uint64_t hash, std::string_view name) {
-    auto& part = parts_[hash & 255];
+  uint32_t find(uint64_t key, std::string_view name) {
+    auto& part = parts_[key & 255];
     if (part.slots.empty()) return kNone;
     const size_t mask = part.slots.size() - 1;
-    for (size_t i = slot_of(hash, part);; i = (i + 1) & mask) {
+    for (size_t i = slot_of(key, part);; i = (i + 1) & mask) {
       const uint64_t slot = part.slots[i];
       if (slot == 0) return kNone;
-      if ((slot >> 32) != tag_of(hash)) continue;
+      if ((slot >> 32) != tag_of(key)) continue;
       const uint32_t index = static_cast<uint32_t>(slot) - 1;
       if (at(index).name() == name) return index;
     }
@@ -90,8 +90,8 @@ class Table {
 
   // `room` bytes are kept for the value of the first state, so that set_state() finds its block.
   // REQUIRES: find() said kNone.
-  uint32_t insert(uint64_t hash, std::string_view name, size_t room) {
-    auto& part = parts_[hash & 255];
+  uint32_t insert(uint64_t key, std::string_view name, size_t room) {
+    auto& part = parts_[key & 255];
     if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
     if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
     const uint32_t index = count_++;
@@ -100,9 +100,9 @@ class Table {
     entry.room = static_cast<uint32_t>(room);
     entry.block = arena_.allocate(Entry::kHeader + name.size() + room);
     std::memset(entry.block, 0, 16);
-    std::memcpy(entry.block + 16, &hash, 8);
+    std::memcpy(entry.block + 16, &key, 8);
     std::memcpy(entry.block + Entry::kHeader, name.data(), name.size());
-    place(part, hash, index);
+    place(part, key, index);
     ++part.used;
     return index;
   }
@@ -137,15 +137,15 @@ class Table {
     entry.block = block;
     entry.room = static_cast<uint32_t>(room);
   }
-  static uint64_t tag_of(uint64_t hash) { return hash >> 32; }
-  static size_t slot_of(uint64_t hash, const Part& part) {
-    return (hash >> 8) * 0x9e3779b97f4a7c15u >> 24 & (part.slots.size() - 1);
+  static uint64_t tag_of(uint64_t key) { return key >> 32; }
+  static size_t slot_of(uint64_t key, const Part& part) {
+    return (key >> 8) * 0x9e3779b97f4a7c15u >> 24 & (part.slots.size() - 1);
   }
-  static void place(Part& part, uint64_t hash, uint32_t index) {
+  static void place(Part& part, uint64_t key, uint32_t index) {
     const size_t mask = part.slots.size() - 1;
-    size_t i = slot_of(hash, part);
+    size_t i = slot_of(key, part);
     while (part.slots[i] != 0) i = (i + 1) & mask;
-    part.slots[i] = tag_of(hash) << 32 | (index + 1);
+    part.slots[i] = tag_of(key) << 32 | (index + 1);
   }
   void grow(Part& part) {
     std::vector<uint64_t> old(part.slots.empty() ? 16 : part.slots.size() * 2);
@@ -153,7 +153,7 @@ class Table {
     for (uint64_t slot : old) {
       if (slot == 0) continue;
       const uint32_t index = static_cast<uint32_t>(slot) - 1;
-      place(part, at(index).hash(), index);
+      place(part, at(index).key(), index);
     }
   }
 

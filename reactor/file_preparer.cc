@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/sync_directory.h"
+#include "base/thread_name.h"
 #include "reactor/address.h"
 
 namespace once::reactor {
@@ -97,6 +98,7 @@ std::vector<PreparedFile> FilePreparer::take_done() {
 }
 
 void FilePreparer::work() {
+  name_thread("segments");
   for (;;) {
     PreparedFile request;
     {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace once::server {
 namespace {
 
@@ -61,6 +63,7 @@ bool LogWriter::finish(int64_t patience_ms) {
 }
 
 void LogWriter::work() {
+  name_thread("log-writer");
   // Signals are for the other threads; one of them is that nobody reads any more (SIGPIPE).
   sigset_t all;
   sigfillset(&all);

@@ -9,10 +9,12 @@
 #include <cstddef>
 #include <memory>
 #include <new>
-#include <random>
 #include <thread>
 #include <vector>
 
+#include "base/assert.h"
+#include "base/draw_ids.h"
+#include "base/thread_name.h"
 #include "reactor/uring_io.h"
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
@@ -30,9 +32,12 @@ int fail(int code, std::string_view text) {
   return code;
 }
 
-uint64_t draw_seed() {
-  std::random_device random;
-  return static_cast<uint64_t>(random()) << 32 | random();
+// Bits that nobody can guess; what asks for them cannot do without.
+template <class Secret>
+Secret draw() {
+  Secret secret;
+  ONCE_ASSERT(kernel_random(&secret, sizeof secret));
+  return secret;
 }
 
 // Set before the handler is installed and never changed after.
@@ -184,7 +189,8 @@ int Node::recover() {
   options.client_address = client_address();
   options.direct = direct_;
   options.sync = sync_;
-  options.seed = draw_seed();
+  options.seed = draw<uint64_t>();
+  options.index_key = draw<SipKey>();
   storage_ = std::make_unique<wal::PosixStorage>(direct_);
   std::vector<reactor::Io*> ios;
   for (const auto& io : ios_) ios.push_back(io.get());
@@ -202,7 +208,10 @@ int Node::serve() {
   // The first to be durable is stream 0's, before anybody can reach the others through core 0.
   std::vector<std::thread> threads;
   for (uint16_t index = 1; index < options_.cores; ++index) {
-    threads.emplace_back([this, index] { ios_[index]->run(&cores_->shard(index)); });
+    threads.emplace_back([this, index] {
+      name_thread(fmt::format("core-{}", index).c_str());
+      ios_[index]->run(&cores_->shard(index));
+    });
   }
   ios_[0]->run(&cores_->shard(0));
   for (std::thread& thread : threads) thread.join();

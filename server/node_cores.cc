@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "server/exit_codes.h"
 #include "wal/segment.h"
 
@@ -52,6 +53,8 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   paxos::ReplicaOptions options;
   options.cores = options_.cores;
   options.hash_seed = configuration_.hash_seed;
+  options.index_key = options_.index_key;
+  ONCE_ASSERT(options.index_key != SipKey{});  // else strangers know it
   options.shard_count = configuration_.shard_count;
   options.max_operations = options_.max_operations;
   options.max_tasks = options_.max_tasks;

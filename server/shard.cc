@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kTickTimer = 1;
 constexpr uint64_t kStepTimer = 2;
+constexpr int64_t kStatusKeptNs = 100'000'000;
 
 }  // namespace
 
@@ -454,8 +455,17 @@ void Shard::ClientDoor::on_request(net::ClientConnectionId connection, uint64_t 
   shard_.on_request(connection, correlation, request);
 }
 void Shard::ClientDoor::on_status(net::ClientConnectionId connection, uint64_t correlation) {
-  shard_.publish();  // this core's own figures are then exact
-  shard_.listener_->reply_status(connection, correlation, shard_.host_.status());
+  shard_.listener_->reply_status(connection, correlation, shard_.status());
+}
+// A crowd that asks for it is shown what was made for the first of it.
+const net::StatusReport& Shard::status() {
+  const int64_t now_ns = io_.now_ns();
+  if (status_until_ns_ <= now_ns) {
+    publish();  // this core's own figures are then exact
+    status_ = host_.status();
+    status_until_ns_ = now_ns + kStatusKeptNs;
+  }
+  return status_;
 }
 void Shard::ClientDoor::on_gone(net::ClientConnectionId connection) {
   shard_.gone_.push_back(connection.value);

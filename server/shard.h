@@ -133,6 +133,7 @@ class Shard final : public reactor::BatchHandler,
   void hand_over_as(Letter::Kind kind, CoreId core, std::unique_ptr<reactor::Handoff> handoff);
   void check_drained();
   void publish();
+  const net::StatusReport& status();
 
   const ShardOptions options_;
   reactor::Io& io_;
@@ -166,6 +167,8 @@ class Shard final : public reactor::BatchHandler,
   bool draining_ = false;
   bool was_idle_ = false;
   int64_t drain_deadline_ns_ = 0;
+  net::StatusReport status_;
+  int64_t status_until_ns_ = 0;
 };
 
 }  // namespace once::server

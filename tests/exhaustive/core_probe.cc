@@ -13,12 +13,12 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10256},
+    {"Core", sizeof(Core), 10296},
     {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 184},
+    {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 120},
     {"Task", sizeof(Task), 248},
-    {"Watchers", sizeof(Watchers), 12},
+    {"Watchers", sizeof(Watchers), 24},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"Home", sizeof(Home), 64},
@@ -117,7 +117,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   out.put(op.token);
   put_endpoint(out, op.origin);
   out.put_uuid(op.id);
-  out.put(op.hash);
+  out.put(op.hash.place);
   out.put(core_.now_ - op.arrival);
   out.put(until(op.deadline));
   put_endpoint(out, op.forwarded_to);
@@ -163,6 +163,7 @@ void CoreProbe::put_ops(ByteWriter& out) {
   if (core_.watching_ == 0) return out.put(kNil);
   for (const Watchers& watchers : core_.watchers_) {
     put_waiters(out, watchers.waiting);
+    if (!watchers.waiting.empty()) out.put(watchers.least);
     const uint32_t op = watchers.waiting.head;
     const bool asked = op != kNil && core_.is_asked_for(core_.ops_[op].hash, core_.ops_[op].name());
     out.put(asked ? watchers.asking : kNil);

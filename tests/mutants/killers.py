@@ -98,6 +98,7 @@ def known(root, fast):
     killers += [
         unit("allocation_test", {"paxos"}, 2),
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        unit("name_hasher_test", {"base", "paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
         unit("framing_test", {"net"}, 1), unit("peer_messages_test", {"net"}, 1),
         unit("codec_test", {"net", "paxos"}, 1),

@@ -101,6 +101,36 @@ TEST_F(AWaiter, AsksAtOnceWhenItsNodeHasMovedOnFromItsTakeover) {
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
+// A crowd may wait for versions that are far away: what comes before them is no news to it, and
+// costs neither a walk through the crowd nor a question.
+TEST_F(AWaiter, ForAFarVersionIsLeftAloneUntilThenOrUntilASeal) {
+  ClientRequest request;
+  request.operation = Operation::kWait;
+  request.timeout_ms = 60'000;
+  request.name = name;
+  request.version = 1000;
+  const uint64_t far = world.ask(1, request);
+  world.drain();
+  accept_two();
+  world.inject(0, 1, ChosenRange{1, 1, 2});
+  ASSERT_TRUE(world.answered(token)) << "who waits for the first version";
+  EXPECT_FALSE(world.answered(far));
+  world.drop_all<ReadState>();
+  const Ballot elsewhere{1, NodeId{3}, 1};
+  world.inject(0, 1, Decided{elsewhere, 1000, name});
+  EXPECT_EQ(world.count<ReadState>(), 0u) << "that says nothing to the one who is left";
+  world.inject(0, 1, Decided{elsewhere, 1001, name});
+  EXPECT_GT(world.count<ReadState>(), 0u);
+  world.drain();
+  EXPECT_FALSE(world.answered(far));
+  const State sealed{3, true, request_id(1, 3), "end"};
+  world.inject(0, 1, Accept{3, Ballot{0, NodeId{1}, 1}, sealed, name});
+  world.sync(1);
+  world.inject(0, 1, ChosenRange{1, 3, 3});
+  ASSERT_TRUE(world.answered(far));
+  EXPECT_EQ(world.answer(far).status, Status::kSealed);
+}
+
 // The majority that it asked answers with what was; meanwhile its own node hears the news, and had
 // nobody to wake.
 TEST_F(AWaiter, LooksOnceMoreBeforeItSitsDown) {

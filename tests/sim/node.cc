@@ -180,6 +180,7 @@ void SimNode::start() {
   options.cores = running_cores_;
   options.client_address = client_address(index_);
   options.seed = world_.prng().next();
+  options.index_key = SipKey{1, options.seed};
   options.max_operations = plan_.max_operations;
   options.max_tasks = plan_.max_tasks;
   options.round_zero_window = plan_.round_zero_window;

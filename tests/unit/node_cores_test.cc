@@ -32,6 +32,7 @@ class NodeCoresTest : public testing::Test {
     NodeOptions options;
     options.cores = cores;
     options.direct = false;
+    options.index_key = SipKey{1, 2};
     NodeHost host(*data_, cores, "a:1");
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
     auto recovered = node.recover();

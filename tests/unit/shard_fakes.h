@@ -129,7 +129,10 @@ class FakeHost final : public ShardHost {
   void on_contact(const net::PeerHello&) override {}
   net::Meeting meet(const net::PeerHello&) override { return {}; }
   void on_peer(const net::PeerHello&) override {}
-  net::StatusReport status() override { return {}; }
+  net::StatusReport status() override {
+    ++statuses;
+    return {};
+  }
   void publish(CoreId, const CoreSnapshot& snapshot) override { published = snapshot; }
   void on_started(CoreId) override { started = true; }
   void on_tick(CoreId, int64_t) override { ++ticks; }
@@ -142,6 +145,7 @@ class FakeHost final : public ShardHost {
   CoreSnapshot published;
   bool votes = true;
   int ticks = 0;
+  int statuses = 0;  // that were made
   bool started = false;
   bool stop = false;
   bool idle = false;

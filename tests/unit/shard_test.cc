@@ -328,6 +328,19 @@ TEST(Shard, PublishesBeforeItAnswersAStatusRequest) {
   EXPECT_EQ(core.journal, Journal{"status"});
 }
 
+TEST(Shard, MakesAStatusOnceInATenthOfASecondAndAnswersEveryRequestForIt) {
+  Started core;
+  for (int i = 0; i < 100; ++i) core.shard.client_handler()->on_status({7}, 5);
+  EXPECT_EQ(core.journal.size(), 100u);
+  EXPECT_EQ(core.host.statuses, 1);
+  core.io.now += 99'000'000;
+  core.shard.client_handler()->on_status({7}, 5);
+  EXPECT_EQ(core.host.statuses, 1);
+  core.io.now += 1'000'000;
+  core.shard.client_handler()->on_status({7}, 5);
+  EXPECT_EQ(core.host.statuses, 2);
+}
+
 // With the real core, alone in its cluster: "done" only when the accept is on disk.
 TEST(Shard, AnswersAWriteWhenItsAcceptIsDurable) {
   const auto replica = paxos::Replica::make(

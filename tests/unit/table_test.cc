@@ -33,7 +33,7 @@ TEST(Table, FindsEveryNameWithItsStateHoweverManyThereAre) {
     ASSERT_NE(index, Table::kNone);
     const Entry& entry = table.at(index);
     ASSERT_EQ(entry.name(), name);
-    ASSERT_EQ(entry.hash(), name_hash(name, 1));
+    ASSERT_EQ(entry.key(), name_hash(name, 1));
     ASSERT_EQ(entry.state().version, n + 1);
     ASSERT_EQ(entry.value(), std::string(n % 700, 'v'));
     ASSERT_EQ(entry.writer(), request_id(n + 1, 7));
