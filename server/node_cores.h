@@ -31,6 +31,7 @@ struct NodeOptions {
   bool direct = true;
   reactor::SyncMode sync = reactor::SyncMode::kDsync;
   uint64_t seed = 0;  // of every jitter
+  net::ClientListenerOptions clients;  // of each core
   // Memory a core, as in ReplicaOptions.
   size_t max_operations = kMaxOperationsPerCore;
   size_t max_tasks = kMaxTasksPerCore;
