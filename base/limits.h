@@ -18,7 +18,11 @@ inline constexpr size_t kMaxEnvelopeBytes =
 inline constexpr size_t kMaxMessageBytes = kMaxNameBytes + kMaxValueBytes + 256;
 inline constexpr size_t kMaxRecordBytes = kMaxNameBytes + kMaxValueBytes + 256;
 
+inline constexpr size_t kMaxHelloBytes = 64;  // a client hello, its length field included
 inline constexpr size_t kMaxConnectionsPerCore = 4096;
+inline constexpr size_t kMinConnectionsPerCore = 16;    // with room for fewer a node does not start
+inline constexpr size_t kMaxBeforeHelloPerCore = 1024;  // of these, and at most a quarter of them
+inline constexpr size_t kMaxConnectionsPerAddress = 1024;  // a core; loopback is exempt
 inline constexpr size_t kMaxInFlightPerConnection = 4096;
 // Of clients that ask nothing more, and may be gone: more, and the first of them are closed. A part
 // of kMaxOperationsPerCore.
@@ -31,7 +35,7 @@ inline constexpr int64_t kLongestTimeoutMs = 60'000;  // longer ones are taken a
 inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded requests waiting
 inline constexpr size_t kMaxTasksPerCore = 8192;        // classic rounds and quorum reads under way
 inline constexpr size_t kRoundZeroWindow = 16384;       // round-0 proposals outstanding per core
-inline constexpr size_t kLingerFrom = 16;                // changes made at once, see core_linger.cc
+inline constexpr size_t kLingerFrom = 16;               // changes made at once, see core_linger.cc
 inline constexpr uint32_t kMaxRoundJump = 1u << 20;     // a ballot further ahead is not believed
 inline constexpr uint32_t kMaxRound = UINT32_MAX - kMaxRoundJump;  // nor one above: none wraps
 
@@ -42,6 +46,7 @@ inline constexpr uint64_t kMaxSegmentBytes = uint64_t{4096} * 1024 * 1024;
 
 static_assert(kMaxMessageBytes + 64 <= kMaxFrameBytes);
 static_assert(kMaxMessageBytes * 2 <= kMaxEnvelopeBytes);
+static_assert(kMinConnectionsPerCore >= 4 && kMaxConnectionsPerAddress < kMaxConnectionsPerCore);
 static_assert(kMaxInFlightPerConnection <= kMaxHalfClosedRequests);
 static_assert(kMaxRecordBytes * 2 <= kMaxBatchBytes);
 static_assert((kRoundZeroWindow & (kRoundZeroWindow - 1)) == 0);

@@ -32,11 +32,14 @@ class Arrival final : public net::ClientChannelHandler {
     // After a fork() in a callback this runs in the child too: these answers are the parent's.
     if (!mark_.in_child()) session_.on_reply(lane_, correlation, reply, now_ns());
   }
+  void on_dismissed() override { dismissed_ = true; }
+  bool dismissed() const { return dismissed_; }
 
  private:
   Session& session_;
   LaneId lane_;
   const ForkMark& mark_;
+  bool dismissed_ = false;
 };
 
 }  // namespace
@@ -271,7 +274,10 @@ void ConnectionPool::receive(Session& session, LaneId lane) {
   Arrival arrival(session, lane, mark_);
   const std::string why =
       connections_[lane].channel.feed({scratch_.data(), static_cast<size_t>(got)}, arrival);
-  if (!why.empty()) fail(session, lane, why);
+  if (why.empty()) return;
+  if (!arrival.dismissed()) return fail(session, lane, why);
+  close(lane);
+  session.on_dismissed(lane, why, now_ns());
 }
 
 void ConnectionPool::flush(Session& session) {

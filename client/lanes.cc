@@ -142,6 +142,13 @@ void Lanes::on_closed(LaneId id, int64_t now_ns) {
   if (id != scout_ && lane.failures >= kFailuresUntilScout) send_scout(now_ns);
 }
 
+void Lanes::on_dismissed(LaneId id) {
+  Lane& lane = lanes_[id];
+  lane.state = Lane::State::kIdle;
+  lane.in_flight = 0;
+  lane.silent_since_ns = 0;
+}
+
 // A node that cannot be reached may have come back at another address, which its peers know: one of
 // them is asked for the map again, by a connection that ends with it.
 void Lanes::send_scout(int64_t now_ns) {

@@ -66,6 +66,9 @@ class Lanes {
   // Empty: welcome, and its map was learned. Otherwise why the lane was closed.
   std::string on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
   void on_closed(LaneId lane, int64_t now_ns);
+  // A lane that was ready was closed because others needed the place: that is no failure, and it
+  // is connected again when it is wanted.
+  void on_dismissed(LaneId lane);
   void on_reply(LaneId lane, int64_t now_ns);
   void on_sent(LaneId lane) { ++lanes_[lane].in_flight; }
   // The lane left a request of `sent_ns` unanswered for long. True: nobody had noticed yet.

@@ -245,15 +245,32 @@ void Session::on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_n
 void Session::on_closed(LaneId lane, std::string_view why, int64_t now_ns) {
   if (!lanes_.known(lane)) return;
   lanes_.on_closed(lane, now_ns);
-  last_trouble_ = printable(lanes_.at(lane).address + ": " + std::string(why));  // nodes said both
+  last_trouble_ = told_by(lane, why);
+  end_attempts(lane, last_trouble_, true, now_ns);
+}
+
+// Mostly nothing is in flight on such a lane, and then nobody hears of it.
+void Session::on_dismissed(LaneId lane, std::string_view why, int64_t now_ns) {
+  if (!lanes_.known(lane)) return;
+  const bool connected = lanes_.at(lane).state == Lane::State::kReady;
+  if (!connected) return on_closed(lane, why, now_ns);
+  lanes_.on_dismissed(lane);
+  end_attempts(lane, told_by(lane, why), false, now_ns);
+}
+
+std::string Session::told_by(LaneId lane, std::string_view why) const {
+  return printable(lanes_.at(lane).address + ": " + std::string(why));  // nodes said both
+}
+
+void Session::end_attempts(LaneId lane, const std::string& why, bool lost, int64_t now_ns) {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.active) continue;
     for (Attempt& attempt : slot.in_flight) {
       if (!slot.active || attempt.lane != lane) continue;
       attempt = Attempt{};
-      slot.may_have_happened = true;
-      attempt_failed(index, last_trouble_, now_ns);
+      slot.may_have_happened |= lost;
+      attempt_failed(index, why, now_ns);
     }
   }
   wake_waiting(now_ns);

@@ -60,6 +60,8 @@ class Session {
   void submit(Call&& call, int64_t now_ns);
   void on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
   void on_closed(LaneId lane, std::string_view why, int64_t now_ns);
+  // As on_closed, but nothing that was asked on it and not answered happened.
+  void on_dismissed(LaneId lane, std::string_view why, int64_t now_ns);
   void on_reply(LaneId lane, uint64_t correlation, const paxos::ClientReply& reply, int64_t now_ns);
   void on_tick(int64_t now_ns);
   // Numbers that are not pending are passed over. Walks all slots once, however many they are.
@@ -102,6 +104,8 @@ class Session {
   void overdue_wait(uint32_t index, int64_t now_ns);
   void suspect(const Attempt& attempt, int64_t now_ns);
   bool try_send(uint32_t index, int64_t now_ns);
+  std::string told_by(LaneId lane, std::string_view why) const;
+  void end_attempts(LaneId lane, const std::string& why, bool lost, int64_t now_ns);
   void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
   void attempt_refused(uint32_t index, Result&& refusal);
   void attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns);

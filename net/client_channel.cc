@@ -59,6 +59,7 @@ std::string ClientChannel::on_frame(const Frame& frame, ClientChannelHandler& ha
     return {};
   }
   if (frame.type == FrameType::kError) {
+    if (frame.correlation == kNothingTaken) handler.on_dismissed();
     return "the node says: " + printable(frame.body.substr(0, kMaxErrorText));
   }
   return "the node sent a frame out of place";

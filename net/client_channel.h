@@ -18,6 +18,8 @@ class ClientChannelHandler {
   virtual void on_hello(const ServerHello& hello) = 0;
   // Views live until this returns.
   virtual void on_reply(uint64_t correlation, const paxos::ClientReply& reply) = 0;
+  // The node closes this connection, and has taken nothing of what it did not answer.
+  virtual void on_dismissed() {}
 };
 
 class ClientChannel {

@@ -24,6 +24,9 @@ enum class FrameType : uint8_t {
 };
 
 inline constexpr size_t kFrameHeaderBytes = 16;
+// Correlation of an error frame that says besides: what was asked on this connection and not
+// answered was not taken, and does not happen.
+inline constexpr uint64_t kNothingTaken = ~uint64_t{0};
 
 struct Frame {
   FrameType type;

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/rarely.h"
 #include "net/client_codec.h"
+#include "net/client_places.h"
 #include "net/frame_assembler.h"
 #include "net/log_limiter.h"
 
@@ -24,11 +25,11 @@ constexpr uint16_t kAnyCore = 0xffff;
 
 class Listener;
 
-struct Connection final : reactor::StreamHandler {
+struct Connection final : reactor::StreamHandler, Place {
   enum class Phase : uint8_t { kHello, kOpen, kClosing };
 
-  Connection(Listener& listener_in, ClientConnectionId id_in, int64_t now_ns)
-      : listener(listener_in), id(id_in), opened_ns(now_ns) {}
+  Connection(Listener& listener_in, ClientConnectionId id_in, StreamId stream_in)
+      : listener(listener_in), id(id_in), stream(stream_in) {}
   void on_connected(StreamId) override {}
   void on_bytes(StreamId stream, std::string_view bytes) override;
   bool on_end_of_input(StreamId stream) override;
@@ -36,7 +37,6 @@ struct Connection final : reactor::StreamHandler {
 
   Listener& listener;
   ClientConnectionId id;
-  int64_t opened_ns;
   StreamId stream;
   Phase phase = Phase::kHello;
   uint32_t in_flight = 0;
@@ -46,8 +46,14 @@ struct Connection final : reactor::StreamHandler {
 
 class Listener final : public ClientListener, reactor::ListenHandler, reactor::StreamHandler {
  public:
-  Listener(reactor::Io& io, CoreId self, uint16_t cores, ClientListenerHandler* handler)
-      : io_(io), self_(self), cores_(cores), handler_(handler) {
+  Listener(reactor::Io& io, CoreId self, uint16_t cores, ClientListenerHandler* handler,
+           const ClientListenerOptions& options)
+      : io_(io),
+        self_(self),
+        cores_(cores),
+        handler_(handler),
+        options_(options),
+        places_(options) {
     ONCE_ASSERT(cores > 0 && self.value < cores);
   }
 
@@ -60,6 +66,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void end_round() override;
   void drain() override { draining_ = true; }
   size_t connections() const override { return live_; }
+  ClientDoorCounters counters() const override { return counters_; }
 
   // Of a stream that was turned away: nothing more is wanted from it.
   void on_connected(StreamId) override {}
@@ -72,8 +79,11 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
 
  private:
   reactor::StreamHandler* on_accept(StreamId stream) override;
-  std::string reason_to_refuse();
-  Connection* open();
+  std::string reason_to_refuse(const PeerAddress& newcomer);
+  bool turn_away(StreamId stream, std::string why);
+  void dismiss(Connection& connection);
+  bool crowded() const { return places_.leaving() + turning_away_ >= options_.max_leaving; }
+  Connection* open(StreamId stream, const PeerAddress& address);
   void close(Connection& connection);
   void make_room();
   void count_out(Connection& connection);
@@ -104,6 +114,9 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   CoreId self_;
   uint16_t cores_;
   ClientListenerHandler* handler_;
+  const ClientListenerOptions options_;
+  ClientPlaces places_;
+  ClientDoorCounters counters_;
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
@@ -128,40 +141,69 @@ bool Connection::on_end_of_input(StreamId) {
 }
 void Connection::on_closed(StreamId, std::string_view) { listener.closed(*this); }
 
-std::string Listener::reason_to_refuse() {
+// Empty: there is a place, which somebody else may have left for it just now.
+std::string Listener::reason_to_refuse(const PeerAddress& newcomer) {
   if (draining_) return "node is stopping";
-  if (live_ < kMaxConnectionsPerCore) return {};
-  make_room();
-  return "overloaded: too many connections";
+  const ClientPlaces::Judgement judgement = places_.judge(newcomer);
+  if (judgement.verdict == ClientPlaces::Verdict::kAddressFull) {
+    return "overloaded: too many connections from " + newcomer.text();
+  }
+  const bool all_busy = judgement.verdict == ClientPlaces::Verdict::kAllBusy;
+  if (!all_busy && judgement.gives_way == nullptr) return {};
+  if (crowded() || (all_busy && half_closed_.empty())) return "overloaded: too many connections";
+  if (all_busy) {
+    make_room();
+  } else {
+    dismiss(static_cast<Connection&>(*judgement.gives_way));
+  }
+  return {};
+}
+
+// It has asked nothing that is not answered, and nothing more is taken from it.
+void Listener::dismiss(Connection& connection) {
+  ONCE_ASSERT(connection.in_flight == 0);
+  const bool greeted = connection.phase == Connection::Phase::kOpen;
+  ++(greeted ? counters_.closed_idle : counters_.closed_before_hello);
+  log(greeted ? Complaint::kClientIdle : Complaint::kClientCrowd,
+      fmt::format("a client connection from {} is closed for another one: {}",
+                  connection.address.text(),
+                  greeted ? "all places are taken, and it is idle longest"
+                          : "of those that said no hello it waits longest"));
+  if (auto* out = io_.outbox(connection.stream)) {
+    encode_error(kNothingTaken,
+                 greeted ? "node is full; idle longest" : "node is full; no hello came yet", *out);
+  }
+  close(connection);
+}
+
+// False: it is to be closed without a word.
+bool Listener::turn_away(StreamId stream, std::string why) {
+  ++counters_.turned_away;
+  log(Complaint::kClientTurnedAway, "a client connection is turned away: " + why);
+  if (crowded()) return false;
+  ++turning_away_;
+  turned_away_.push_back({stream, std::move(why)});
+  return true;
 }
 
 reactor::StreamHandler* Listener::on_accept(StreamId stream) {
-  std::string refusal = reason_to_refuse();
-  if (!refusal.empty()) {
-    if (turning_away_ >= kMaxConnectionsPerCore) return nullptr;
-    ++turning_away_;
-    log(Complaint::kClientTurnedAway, "a client connection is turned away: " + refusal);
-    turned_away_.push_back({stream, std::move(refusal)});
-    return this;
-  }
-  Connection* connection = open();
-  connection->stream = stream;
-  return connection;
+  const PeerAddress address = io_.peer_address(stream);
+  std::string refusal = reason_to_refuse(address);
+  if (refusal.empty()) return open(stream, address);
+  return turn_away(stream, std::move(refusal)) ? this : nullptr;
 }
 
 void Listener::accept(std::unique_ptr<Handoff> handoff) {
-  std::string refusal = reason_to_refuse();
-  if (!refusal.empty()) {
-    ++turning_away_;
-    turned_away_.push_back({io_.adopt(std::move(handoff), this), std::move(refusal)});
-    return;
-  }
-  Connection* connection = open();
-  StreamId stream = io_.adopt(std::move(handoff), connection);
-  connection->stream = stream;
+  const StreamId stream = io_.adopt(std::move(handoff), this);
+  const PeerAddress address = io_.peer_address(stream);
+  std::string refusal = reason_to_refuse(address);
+  if (refusal.empty()) return io_.set_handler(stream, open(stream, address));
+  if (turn_away(stream, std::move(refusal))) return;
+  ++turning_away_;
+  io_.close(stream);
 }
 
-Connection* Listener::open() {
+Connection* Listener::open(StreamId stream, const PeerAddress& address) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -170,7 +212,8 @@ Connection* Listener::open() {
   free_slots_.pop_back();
   Slot& slot = slots_[index];
   ClientConnectionId id{static_cast<uint64_t>(slot.generation) << 32 | index};
-  slot.connection = std::make_unique<Connection>(*this, id, io_.now_ns());
+  slot.connection = std::make_unique<Connection>(*this, id, stream);
+  places_.come(*slot.connection, address, io_.now_ns());
   ++live_;
   return slot.connection.get();
 }
@@ -187,6 +230,7 @@ void Listener::release(Connection& connection) {
   Slot& slot = slots_[index];
   ONCE_ASSERT(slot.connection.get() == &connection);
   connection.phase = Connection::Phase::kClosing;
+  places_.gone(connection);
   gone_.push_back(std::move(slot.connection));
   ++slot.generation;
   free_slots_.push_back(index);
@@ -195,6 +239,7 @@ void Listener::release(Connection& connection) {
 
 void Listener::close(Connection& connection) {
   forget_half_closed(connection);
+  places_.leave(connection);
   connection.phase = Connection::Phase::kClosing;
   io_.close(connection.stream);
 }
@@ -224,9 +269,10 @@ void Listener::make_room() {
 void Listener::count_out(Connection& connection) {
   ONCE_ASSERT(connection.in_flight > 0);
   --connection.in_flight;
-  if (connection.half_closed == 0) return;
-  --half_closed_requests_;
-  if (connection.in_flight == 0) close(connection);
+  if (connection.half_closed != 0) --half_closed_requests_;
+  if (connection.in_flight > 0) return;
+  if (connection.half_closed != 0) return close(connection);
+  places_.become_idle(connection, io_.now_ns());
 }
 
 void Listener::closed(Connection& connection) {
@@ -237,15 +283,20 @@ void Listener::closed(Connection& connection) {
 
 void Listener::receive(Connection& connection, std::string_view bytes) {
   if (connection.phase == Connection::Phase::kClosing) return;
-  auto limits = [] { return std::pair(kFrameHeaderBytes, kMaxFrameBytes); };
+  auto limits = [&] {
+    const bool hello = connection.phase == Connection::Phase::kHello;
+    return std::pair(kFrameHeaderBytes, hello ? kMaxHelloBytes : kMaxFrameBytes);
+  };
   auto outcome = connection.assembler.feed(bytes, memory_, limits,
                                            [&](std::string_view frame, std::string_view rest) {
                                              return on_frame(connection, frame, rest);
                                            });
   if (outcome == FrameAssembler::Outcome::kBadLength) {
+    const bool hello = connection.phase == Connection::Phase::kHello;
     fail(connection, 0,
-         fmt::format("a frame of length {} is outside {} to {}", connection.assembler.bad_length(),
-                     kFrameHeaderBytes - 4, kMaxFrameBytes - 4));
+         fmt::format("a frame of length {} is outside {} to {}{}",
+                     connection.assembler.bad_length(), kFrameHeaderBytes - 4, limits().second - 4,
+                     hello ? ": the first frame must be a client hello" : ""));
   }
 }
 
@@ -300,6 +351,7 @@ bool Listener::on_hello(Connection& connection, const Frame& frame, std::string_
     return false;
   }
   connection.phase = Connection::Phase::kOpen;
+  places_.become_idle(connection, io_.now_ns());
   if (auto* out = io_.outbox(connection.stream)) encode_server_hello(answer, *out);
   return true;
 }
@@ -316,7 +368,7 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
 // Past the bound the answer goes out at once, and nothing happens.
 bool Listener::count_in(Connection& connection, uint64_t correlation) {
   if (connection.in_flight < kMaxInFlightPerConnection && !rarely(Rare::kConnectionFull)) {
-    ++connection.in_flight;
+    if (connection.in_flight++ == 0) places_.become_busy(connection);
     return true;
   }
   paxos::ClientReply overloaded;
@@ -328,6 +380,7 @@ bool Listener::count_in(Connection& connection, uint64_t correlation) {
 bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text,
                     Complaint kind) {
   log(kind, fmt::format("a client connection is closed: {}", text));
+  if (correlation == kNothingTaken) correlation = 0;  // it is the client's own number here
   if (auto* out = io_.outbox(connection.stream)) encode_error(correlation, text, *out);
   close(connection);
   return false;
@@ -350,11 +403,10 @@ void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
 
 void Listener::on_tick(int64_t now_ns) {
   log_limiter_.on_tick(now_ns);
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    Connection* connection = slots_[i].connection.get();
-    if (!connection || connection->phase != Connection::Phase::kHello) continue;
-    if (now_ns - connection->opened_ns < kFirstFrameTimeoutNs) continue;
-    fail(*connection, 0,
+  while (Place* oldest = places_.oldest_before_hello()) {
+    if (now_ns - oldest->since_ns < kFirstFrameTimeoutNs) break;
+    ++counters_.closed_before_hello;
+    fail(static_cast<Connection&>(*oldest), 0,
          fmt::format("no client hello came within {} ms", kFirstFrameTimeoutNs / 1'000'000),
          Complaint::kClientSilent);
   }
@@ -363,7 +415,7 @@ void Listener::on_tick(int64_t now_ns) {
 void Listener::end_round() {
   for (TurnedAway& one : turned_away_) {
     if (auto* out = io_.outbox(one.stream)) {
-      encode_error(0, one.why, *out);
+      encode_error(kNothingTaken, one.why, *out);
       io_.close(one.stream);
     }
   }
@@ -375,8 +427,9 @@ void Listener::end_round() {
 }  // namespace
 
 std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,
-                                                     ClientListenerHandler* handler) {
-  return std::make_unique<Listener>(io, self, cores, handler);
+                                                     ClientListenerHandler* handler,
+                                                     const ClientListenerOptions& options) {
+  return std::make_unique<Listener>(io, self, cores, handler, options);
 }
 
 }  // namespace once::net

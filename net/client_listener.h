@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/types.h"
 #include "net/hello.h"
 #include "paxos/messages.h"
@@ -40,6 +41,24 @@ class ClientListenerHandler {
   virtual void log_line(std::string_view line) = 0;
 };
 
+struct ClientListenerOptions {
+  size_t max_connections = kMaxConnectionsPerCore;
+  size_t max_per_address = kMaxConnectionsPerAddress;
+  // Whoever is on this machine can do worse to a node than to take its places, and those who run
+  // thousands of clients beside it (load generators, tests, proxies) need them.
+  bool bound_loopback = false;
+  // Streams beyond all places that are told why they are closed, and have not taken it in yet.
+  // Those that are closed while there are so many are told nothing.
+  size_t max_leaving = kMaxConnectionsPerCore;
+};
+
+// Since the start.
+struct ClientDoorCounters {
+  uint64_t turned_away = 0;          // found no place
+  uint64_t closed_idle = 0;          // gave their place to somebody else
+  uint64_t closed_before_hello = 0;  // likewise, or their time for a hello was over
+};
+
 class ClientListener {
  public:
   virtual ~ClientListener() = default;
@@ -54,9 +73,11 @@ class ClientListener {
   virtual void end_round() = 0;  // call from on_batch_end: views given to on_request die here
   virtual void drain() = 0;      // refuses new connections; replies still go out
   virtual size_t connections() const = 0;
+  virtual ClientDoorCounters counters() const { return {}; }
 };
 
 std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,
-                                                     ClientListenerHandler* handler);
+                                                     ClientListenerHandler* handler,
+                                                     const ClientListenerOptions& options = {});
 
 }  // namespace once::net

@@ -44,6 +44,7 @@ class RoundMemory {
 class FrameAssembler {
  public:
   static constexpr size_t kLengthBytes = 4;
+  static constexpr size_t kSmallBytes = 1024;
   enum class Outcome { kWantsMore, kStopped, kBadLength };
 
   // Calls on_frame(frame, rest) for each whole frame, length field included, until it returns
@@ -78,7 +79,8 @@ class FrameAssembler {
       if (!on_frame(frame, bytes)) return Outcome::kStopped;
     }
     if (!bytes.empty()) {
-      partial_ = memory.take();
+      // Used buffers are large: they are not for those who may send but little.
+      if (limits().second > kSmallBytes) partial_ = memory.take();
       partial_.assign(bytes.begin(), bytes.end());
     }
     return Outcome::kWantsMore;

@@ -33,6 +33,10 @@ std::string_view name_of(Complaint kind) {
       return "client connections turned away";
     case Complaint::kClientSilent:
       return "no client hello";
+    case Complaint::kClientCrowd:
+      return "client connections closed before their hello";
+    case Complaint::kClientIdle:
+      return "idle client connections closed";
     case Complaint::kClientClosed:
       return "client connections closed";
     case Complaint::kClientOfAnotherCluster:

@@ -26,6 +26,8 @@ enum class Complaint : uint8_t {
   kBrokenLink,
   kClientTurnedAway,
   kClientSilent,
+  kClientCrowd,  // gave way to others, before its hello
+  kClientIdle,   // likewise, as the longest idle
   kClientClosed,
   kClientOfAnotherCluster,
 };

@@ -15,6 +15,13 @@ namespace {
 
 constexpr int kListenBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
 
+// The time-out for what was sent and not acknowledged also ends a connection that probes find dead,
+// so it is what the probes take.
+constexpr int kProbeAfterS = 60;
+constexpr int kProbeEveryS = 10;
+constexpr int kProbes = 3;
+constexpr int kSilenceMs = (kProbeAfterS + kProbes * kProbeEveryS) * 1000;
+
 std::string listen_error(const std::string& address, int error_number) {
   std::string text = "cannot listen on " + address + ": ";
   switch (error_number) {
@@ -44,6 +51,7 @@ Result<int> open_listen_socket(const std::string& address) {
   if (fd < 0) return error(listen_error(address, errno));
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  set_end_of_silence(fd);
   if (bind(fd, where.get(), where.size) != 0 || ::listen(fd, kListenBacklog) != 0) {
     const int error_number = errno;
     ::close(fd);
@@ -55,6 +63,15 @@ Result<int> open_listen_socket(const std::string& address) {
 void set_no_delay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void set_end_of_silence(int fd) {
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kProbeAfterS, sizeof kProbeAfterS);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kProbeEveryS, sizeof kProbeEveryS);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kSilenceMs, sizeof kSilenceMs);
 }
 
 void set_reset_at_end(int fd) {

@@ -16,5 +16,8 @@ Result<int> open_listen_socket(const std::string& address);
 
 void set_no_delay(int fd);
 void set_reset_at_end(int fd);
+// Ends a connection whose other end is gone without a word: 90 s after it was heard of last,
+// whether or not there is something to send. Of a listening socket: for all that it accepts.
+void set_end_of_silence(int fd);
 
 }  // namespace once::reactor

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/peer_address.h"
 #include "base/result.h"
 
 namespace once::reactor {
@@ -96,6 +97,9 @@ class Io {
   // The pointer is valid until the end of the round only.
   virtual std::vector<char>* outbox(StreamId stream) = 0;
   virtual size_t unsent_bytes(StreamId stream) const = 0;  // outbox and in flight
+  // Of the other end, on whichever core the stream is by now. Not known: it is gone already, or
+  // this Io has no addresses.
+  virtual PeerAddress peer_address(StreamId) const { return {}; }
   // Sends what is in the outbox, then closes; on_closed follows. That the peer sends nothing more
   // does not cut this short.
   virtual void close(StreamId stream) = 0;

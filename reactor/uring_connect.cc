@@ -61,6 +61,7 @@ bool UringIo::try_address(uint32_t slot) {
     return false;
   }
   set_no_delay(stream.fd);
+  set_end_of_silence(stream.fd);
   if (options_.reset_at_end) set_reset_at_end(stream.fd);
   stream.hurried = false;
   ++stream.operations;

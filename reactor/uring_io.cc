@@ -3,12 +3,10 @@
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <ctime>
 #include <functional>
 
@@ -20,20 +18,10 @@ namespace {
 
 constexpr int64_t kMaxWaitNs = 10'000'000'000;
 
-// Multishot accept under DEFER_TASKRUN returned wrong descriptors in 6.6 to 6.8.
-bool kernel_needs_one_shot_accept() {
-  utsname name{};
-  int major = 0;
-  int minor = 0;
-  if (uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return true;
-  return major == 6 && minor >= 6 && minor <= 8;
-}
-
 }  // namespace
 
 UringIo::UringIo(const UringOptions& options)
     : options_(options),
-      one_shot_accept_(kernel_needs_one_shot_accept()),
       preparer_(std::make_unique<FilePreparer>([this] { ring_bell(); })),
       names_(options.names ? options.names : std::make_shared<NameResolver>()) {
   read_clock();
@@ -111,7 +99,7 @@ void UringIo::dispatch(const io_uring_cqe& cqe) {
     case Op::kWake:
       return on_bell();
     case Op::kAccept:
-      return on_accepted(index, cqe);
+      return on_accepted(index, cqe.res);
     case Op::kConnect:
       return on_connected(index, cqe.res);
     case Op::kReceive:
@@ -190,7 +178,7 @@ void UringIo::fire_timers() {
   expire_connects();
   for (uint32_t index = 0; index < listeners_.size(); ++index) {
     const int64_t retry_at_ns = listeners_[index].retry_at_ns;
-    if (retry_at_ns != 0 && retry_at_ns <= now_ns_) arm_accept(index);
+    if (retry_at_ns != 0 && retry_at_ns <= now_ns_) arm_accepts(index, kMaxAccepts);
   }
 }
 

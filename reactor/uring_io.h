@@ -21,6 +21,9 @@ struct UringOptions {
   uint32_t receive_buffers = 256;       // a power of two
   uint32_t receive_buffer_bytes = 32768;
   uint32_t max_streams = 65536;  // accepts beyond it are closed at once
+  // The same for those of a higher number: the numbers above are left for files. The kernel gives
+  // the lowest that is free.
+  int highest_descriptor = INT32_MAX;
   // What connect() made ends by a reset: the peer hears that it is gone, not that it asks nothing
   // more.
   bool reset_at_end = false;

@@ -28,6 +28,7 @@ class UringIo final : public Io {
   StreamId connect(const std::string& address, StreamHandler* handler) override;
   std::vector<char>* outbox(StreamId stream) override;
   size_t unsent_bytes(StreamId stream) const override;
+  PeerAddress peer_address(StreamId stream) const override;
   void close(StreamId stream) override;
   void set_handler(StreamId stream, StreamHandler* handler) override;
   std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) override;
@@ -43,6 +44,10 @@ class UringIo final : public Io {
   void stop() override;
 
  private:
+  // A listener's at once. Each ends with one connection: a multishot accept would take all that are
+  // queued, and as many descriptors, before this thread sees the first. (It also returned wrong
+  // descriptors under DEFER_TASKRUN in Linux 6.6 to 6.8.)
+  static constexpr uint32_t kMaxAccepts = 8;
   enum class Op : uint8_t { kWake, kAccept, kConnect, kReceive, kSend, kWrite, kSync, kCancel };
   enum class State : uint8_t {
     kFree,
@@ -78,7 +83,8 @@ class UringIo final : public Io {
   };
   struct Listener {
     int fd = -1;
-    int64_t retry_at_ns = 0;  // 0: armed
+    uint32_t accepts = 0;     // under way
+    int64_t retry_at_ns = 0;  // 0: none has failed
     bool failing = false;     // since the last stream that came
     int64_t said_at_ns = 0;   // that it fails; 0: never
     ListenHandler* handler = nullptr;
@@ -127,14 +133,14 @@ class UringIo final : public Io {
   const Stream* find(StreamId id) const;
   StreamId id_of(uint32_t slot) const;
   uint32_t new_stream(int fd, State state, StreamHandler* handler);
-  void arm_accept(uint32_t listener);
+  void arm_accepts(uint32_t listener, uint32_t count);
   void arm_receive(uint32_t slot);
   void on_end_of_input(uint32_t slot);
   void mark_dirty(uint32_t slot);
   void flush(uint32_t slot);
   void send_rest(uint32_t slot);
   void complain_of(Listener& listener, int error_number);
-  void on_accepted(uint32_t listener, const io_uring_cqe& cqe);
+  void on_accepted(uint32_t listener, int result);
   void add_accepted(uint32_t listener, int fd);
   void find_addresses(uint32_t slot);
   void connect_next(uint32_t slot);
@@ -164,7 +170,6 @@ class UringIo final : public Io {
   std::atomic<bool> wake_requested_{false};
   std::atomic<bool> stopping_{false};
   int64_t now_ns_ = 0;
-  bool one_shot_accept_ = false;
   BatchHandler* batch_ = nullptr;
 
   std::vector<Listener> listeners_;

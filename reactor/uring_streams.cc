@@ -83,33 +83,29 @@ Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* ha
   if (!fd) return tl::unexpected<Error>(fd.error());
   listeners_.push_back({.fd = *fd, .handler = handler, .address = address});
   const auto index = static_cast<uint32_t>(listeners_.size() - 1);
-  arm_accept(index);
+  arm_accepts(index, 1);  // the queue of submissions may be short, and the ring not enabled yet
   return ListenerId{index};
 }
 
-void UringIo::arm_accept(uint32_t index) {
+void UringIo::arm_accepts(uint32_t index, uint32_t count) {
   Listener& listener = listeners_[index];
   listener.retry_at_ns = 0;
-  io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kAccept, index));
-  if (one_shot_accept_) {
-    io_uring_prep_accept(sqe, listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
-  } else {
-    io_uring_prep_multishot_accept(sqe, listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  for (; listener.accepts < count; ++listener.accepts) {
+    io_uring_prep_accept(ring_.next_sqe(tag(Op::kAccept, index)), listener.fd, nullptr, nullptr,
+                         SOCK_CLOEXEC);
   }
 }
 
-void UringIo::on_accepted(uint32_t index, const io_uring_cqe& cqe) {
-  if (cqe.res >= 0) {
-    listeners_[index].failing = false;
-    add_accepted(index, cqe.res);
-  }
-  if ((cqe.flags & IORING_CQE_F_MORE) != 0) return;
-  const int error_number = cqe.res < 0 ? -cqe.res : 0;
+void UringIo::on_accepted(uint32_t index, int result) {
+  --listeners_[index].accepts;
+  if (result >= 0) add_accepted(index, result);
+  Listener& listener = listeners_[index];
+  const int error_number = result < 0 ? -result : 0;
   if (error_number == 0 || error_number == ECONNABORTED || error_number == EINTR) {
-    return arm_accept(index);
+    if (listener.retry_at_ns == 0) arm_accepts(index, kMaxAccepts);
+    return;
   }
   // Most often no descriptor is left: accepting again at once would spin.
-  Listener& listener = listeners_[index];
   complain_of(listener, error_number);
   listener.retry_at_ns = now_ns_ + kAcceptRetryNs;
 }
@@ -127,10 +123,13 @@ void UringIo::complain_of(Listener& listener, int error_number) {
 }
 
 void UringIo::add_accepted(uint32_t index, int fd) {
-  if (streams_.size() - free_streams_.size() >= options_.max_streams) {
+  const bool too_high = fd > options_.highest_descriptor;
+  if (too_high || streams_.size() - free_streams_.size() >= options_.max_streams) {
     ::close(fd);
+    if (too_high) complain_of(listeners_[index], EMFILE);
     return;
   }
+  listeners_[index].failing = false;
   set_no_delay(fd);
   const uint32_t slot = new_stream(fd, State::kOpen, nullptr);
   const StreamId id = id_of(slot);
@@ -212,6 +211,15 @@ std::vector<char>* UringIo::outbox(StreamId id) {
 size_t UringIo::unsent_bytes(StreamId id) const {
   const Stream* stream = find(id);
   return stream == nullptr ? 0 : stream->outbox.size() + stream->in_flight.size() - stream->sent;
+}
+
+PeerAddress UringIo::peer_address(StreamId id) const {
+  const Stream* stream = find(id);
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  if (stream == nullptr || stream->fd < 0 || stream->state == State::kDetached) return {};
+  if (getpeername(stream->fd, reinterpret_cast<sockaddr*>(&from), &size) != 0) return {};
+  return PeerAddress::of(from);
 }
 
 void UringIo::mark_dirty(uint32_t slot) {
@@ -344,7 +352,8 @@ std::unique_ptr<Handoff> UringIo::detach(StreamId id, std::string_view unread) {
   const auto slot = static_cast<uint32_t>(id.value);
   // With a send in flight two cores would send at once.
   const bool movable = stream->state == State::kOpen && stream->in_flight.empty();
-  const int fd = movable ? fcntl(stream->fd, F_DUPFD_CLOEXEC, 0) : -1;
+  int fd = movable ? fcntl(stream->fd, F_DUPFD_CLOEXEC, 0) : -1;
+  if (fd > options_.highest_descriptor) ::close(std::exchange(fd, -1));
   if (fd < 0) {
     stream->handler = nullptr;  // silent from here on, as after a move
     if (stream->state != State::kDetached) kill(slot, "cannot move to another core");

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "base/thread_name.h"
 #include "reactor/uring_io.h"
 #include "server/data_directory.h"
+#include "server/descriptors.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
 #include "server/node_cores.h"
@@ -61,21 +61,13 @@ void install_stop_signals(NodeHost& host, reactor::Io& io) {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-// Connections are bounded by limits.h; the usual soft limit of descriptors is far below that.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 class Node {
  public:
   explicit Node(const StartOptions& options) : options_(options) {}
 
   int run() {
-    for (auto phase :
-         {&Node::open_directory, &Node::open_io, &Node::bind, &Node::probe_disk, &Node::recover}) {
+    for (auto phase : {&Node::open_directory, &Node::count_descriptors, &Node::open_io, &Node::bind,
+                       &Node::probe_disk, &Node::recover}) {
       if (const int code = (this->*phase)(); code != kExitDone) return code;
     }
     return serve();
@@ -83,6 +75,7 @@ class Node {
 
  private:
   int open_directory();
+  int count_descriptors();
   int open_io();
   int bind();
   int probe_disk();
@@ -95,6 +88,7 @@ class Node {
 
   const StartOptions options_;
   std::vector<std::unique_ptr<reactor::Io>> ios_;
+  DescriptorPlan descriptors_;
   std::unique_ptr<LockedDirectory> directory_;
   std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
@@ -111,6 +105,17 @@ int Node::open_directory() {
   return kExitDone;
 }
 
+int Node::count_descriptors() {
+  const uint64_t limit = raise_descriptor_limit();
+  descriptors_ = plan_descriptors({.limit = limit,
+                                   .open = open_descriptors(),
+                                   .cores = options_.cores,
+                                   .peers = configuration().members.size() - 1});
+  if (!descriptors_.refusal.empty()) return fail(kExitTooFewFiles, descriptors_.refusal);
+  if (!descriptors_.warning.empty()) log_warning(descriptors_.warning);
+  return kExitDone;
+}
+
 int Node::open_io() {
   if (options_.io != "uring") {
     return fail(kExitUsage, "--io epoll is not available in this version: use --io uring");
@@ -123,6 +128,7 @@ int Node::open_io() {
     reactor::UringOptions options;
     options.names = names;
     options.held_file = directory_->lock_descriptor();
+    options.highest_descriptor = descriptors_.highest_of_streams;
     options.complain = log_warning;
     options.fatal = [](std::string_view what) {
       log_last_error(what);
@@ -191,6 +197,7 @@ int Node::recover() {
   options.sync = sync_;
   options.seed = draw<uint64_t>();
   options.index_key = draw<SipKey>();
+  options.clients = descriptors_.clients;
   storage_ = std::make_unique<wal::PosixStorage>(direct_);
   std::vector<reactor::Io*> ios;
   for (const auto& io : ios_) ios.push_back(io.get());
@@ -227,7 +234,6 @@ int run_node(const StartOptions& options) {
   // leaked.
   alignas(Node) static std::byte memory[sizeof(Node)];
   log_in_background();
-  raise_descriptor_limit();
   const int code = (new (memory) Node(options))->run();
   finish_log();
   return code;

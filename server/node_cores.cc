@@ -159,7 +159,8 @@ void NodeCores::build_core(uint16_t index) {
   }
   core.links = net::make_peer_links(io, links, core.shard.get());
   core.listener =
-      net::make_client_listener(io, CoreId{index}, options_.cores, core.shard->client_handler());
+      net::make_client_listener(io, CoreId{index}, options_.cores, core.shard->client_handler(),
+                                options_.clients);
   core.shard->attach(core.log.get(), core.links.get(), core.listener.get());
 }
 

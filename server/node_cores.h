@@ -32,6 +32,7 @@ struct NodeOptions {
   reactor::SyncMode sync = reactor::SyncMode::kDsync;
   uint64_t seed = 0;  // of every jitter
   SipKey index_key;   // as in ReplicaOptions; never zero
+  net::ClientListenerOptions clients;  // of each core
   // Memory a core, as in ReplicaOptions.
   size_t max_operations = kMaxOperationsPerCore;
   size_t max_tasks = kMaxTasksPerCore;

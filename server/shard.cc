@@ -425,6 +425,10 @@ void Shard::publish() {
   now[Counter::kUnsettled] = replica.unsettled;
   now[Counter::kClaimed] = host_.may_vote() ? replica.claimed : 0;
   now[Counter::kConnections] = listener_->connections();
+  const net::ClientDoorCounters door = listener_->counters();
+  now[Counter::kClientsTurnedAway] = door.turned_away;
+  now[Counter::kClientsClosedIdle] = door.closed_idle;
+  now[Counter::kClientsClosedBeforeHello] = door.closed_before_hello;
   now[Counter::kOperations] = tokens_.used();
   now[Counter::kLogBatches] = log.batches;
   now[Counter::kLogRecords] = log.records;

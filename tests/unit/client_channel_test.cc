@@ -14,7 +14,9 @@ struct Recorder final : ClientChannelHandler {
     values.emplace_back(reply.state.value);
     if (after_reply) after_reply();
   }
+  void on_dismissed() override { ++dismissals; }
   NodeId node;
+  int dismissals = 0;
   std::vector<uint64_t> correlations;
   std::vector<std::string> values;
   std::function<void()> after_reply;
@@ -86,6 +88,21 @@ TEST_F(ClientChannelTest, BytesForAnEarlierConnectionDieWithIt) {
   seen.after_reply = nullptr;
   EXPECT_EQ(channel.feed(hello_bytes() + reply_bytes(3, "c"), seen), "");
   EXPECT_EQ(seen.correlations, (std::vector<uint64_t>{1, 3}));
+}
+
+TEST(ClientChannel, TellsAGoodbyeThatTookNothingFromOthers) {
+  for (const uint64_t correlation : {uint64_t{0}, uint64_t{7}, kNothingTaken}) {
+    ClientChannel channel;
+    Recorder recorder;
+    std::vector<char> out;
+    channel.open({}, out);
+    std::vector<char> error;
+    encode_error(correlation, "full", error);
+    const std::string why =
+        channel.feed(hello_bytes() + std::string(error.begin(), error.end()), recorder);
+    EXPECT_EQ(why, "the node says: full");
+    EXPECT_EQ(recorder.dismissals, correlation == kNothingTaken ? 1 : 0);
+  }
 }
 
 }  // namespace

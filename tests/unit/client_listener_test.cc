@@ -218,15 +218,19 @@ TEST_F(ClientListenerTest, BeyondTheBoundOfRequestsTheAnswerIsOverloadedAtOnce) 
 
 TEST_F(ClientListenerTest, BeyondTheBoundOfConnectionsAndWhileStoppingNewOnesAreTurnedAway) {
   auto first = open();
+  send(first, request_bytes(1, "n"));
   std::vector<std::shared_ptr<Pipe>> all;
-  while (listener->connections() < kMaxConnectionsPerCore) all.push_back(connect());
+  while (listener->connections() < kMaxConnectionsPerCore) {
+    all.push_back(connect());
+    all.back()->to[1] = hello_bytes() + request_bytes(1, "n");
+    if (all.size() % 512 == 0 || listener->connections() == kMaxConnectionsPerCore) io.round();
+  }
   auto one_more = connect();
   io.round();
   expect_error(one_more, "overloaded: too many connections");
   for (auto& pipe : all) pipe->closed[0] = true;
   io.round();
   EXPECT_EQ(listener->connections(), 1u);
-  send(first, request_bytes(1, "n"));
   listener->drain();
   auto late = connect();
   io.round();
@@ -289,21 +293,22 @@ TEST_F(ClientListenerTest, AHalfClosedClientThatWaitsForNothingIsClosedAtOnce) {
 }
 
 TEST_F(ClientListenerTest, AHalfClosedClientGivesWayWhenAllPlacesAreTaken) {
-  auto first = open();
-  auto half = open();
-  send(first, request_bytes(1, "n"));
-  half->silent[0] = true;
-  send(half, request_bytes(1, "n"));
-  io.round();
+  listener = make_client_listener(io, CoreId{0}, 2, this, {.max_connections = 4});
   std::vector<std::shared_ptr<Pipe>> all;
-  while (listener->connections() < kMaxConnectionsPerCore) all.push_back(connect());
-  EXPECT_FALSE(half->closed[1]);
-  auto one_more = connect();
+  for (size_t i = 0; i < 4; ++i) {
+    all.push_back(open());
+    send(all.back(), request_bytes(1, "n"));
+  }
+  all[1]->silent[0] = true;
   io.round();
-  expect_error(one_more, "overloaded: too many connections");
-  EXPECT_TRUE(half->closed[1]);
-  EXPECT_FALSE(first->closed[1]);
-  EXPECT_EQ(got(open()).size(), 0u);  // greeted
+  EXPECT_FALSE(all[1]->closed[1]);
+  auto one_more = open();  // greeted
+  EXPECT_TRUE(all[1]->closed[1]);
+  for (size_t i : {0, 2, 3}) EXPECT_FALSE(all[i]->closed[1]) << i;
+  send(one_more, request_bytes(1, "n"));
+  auto too_many = connect();
+  io.round();
+  expect_error(too_many, "overloaded: too many connections");
 }
 
 // They may be gone, and all of them together hold a bounded number of places.

@@ -17,7 +17,20 @@ struct Pipe {
   std::string to[2];  // bytes on their way to side 0 and side 1
   bool closed[2] = {false, false};
   bool silent[2] = {false, false};  // it sends nothing more, and still reads
+  PeerAddress from;                 // of side 0
 };
+
+inline PeerAddress address_of(const std::string& text) {
+  sockaddr_storage where{};
+  if (inet_pton(AF_INET, text.c_str(), &reinterpret_cast<sockaddr_in&>(where).sin_addr) == 1) {
+    where.ss_family = AF_INET;
+  } else {
+    where.ss_family = AF_INET6;
+    const auto to = &reinterpret_cast<sockaddr_in6&>(where).sin6_addr;
+    ONCE_ASSERT(inet_pton(AF_INET6, text.c_str(), to) == 1);
+  }
+  return PeerAddress::of(where);
+}
 
 struct FakeHandoff final : reactor::Handoff {
   std::shared_ptr<Pipe> pipe;
@@ -58,6 +71,10 @@ class FakeIo final : public reactor::Io {
     return at == streams_.end() ? 0 : at->second.outbox.size() + pretend_unsent;
   }
   size_t pretend_unsent = 0;
+  PeerAddress peer_address(reactor::StreamId id) const override {
+    auto at = streams_.find(id.value);
+    return at == streams_.end() || !at->second.pipe ? PeerAddress{} : at->second.pipe->from;
+  }
   void close(reactor::StreamId id) override {
     if (Stream* stream = find(id)) stream->closing = true;
   }

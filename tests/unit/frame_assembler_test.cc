@@ -135,5 +135,17 @@ TEST(FrameAssembler, StopsAtTheFrameThatSaysSo) {
   }
 }
 
+// A buffer that once held a large frame is not kept by whoever may send small ones only.
+TEST(FrameAssembler, UsedBuffersAreForLargeFrames) {
+  for (const size_t greatest : {kGreatest, size_t{65536}}) {
+    Feeder feeder;
+    feeder.memory.retire(std::vector<char>(50'000));
+    feeder.memory.end_round();
+    feeder.limits = {kLeast, greatest};
+    feeder.feed("x");
+    EXPECT_EQ(feeder.memory.take().capacity() >= 50'000, greatest == kGreatest);
+  }
+}
+
 }  // namespace
 }  // namespace once::net

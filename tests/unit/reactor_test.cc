@@ -1,4 +1,6 @@
 // The io_uring backend over loopback and real files. Each loop is stopped by a watchdog timer.
+#include <netinet/tcp.h>
+
 #include "tests/unit/reactor_fixture.h"
 
 namespace once::reactor {
@@ -124,6 +126,59 @@ TEST(Reactor, CloseSendsTheOutboxFirstAndBothSidesHearOnce) {
   EXPECT_EQ(got, 300'000u);
   EXPECT_EQ(client_why, std::vector<std::string>{"closed by this side"});
   EXPECT_EQ(server_why, std::vector<std::string>{""});
+}
+
+int option_of(int fd, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, level, name, &value, &size) == 0 ? value : -1;
+}
+
+// Both ends of a connection, and the socket that listens: who is gone without a word is noticed.
+TEST(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
+  OneLoop loop;
+  loop.open();
+  int sockets = 0;
+  loop.echo();
+  loop.connected = [&](StreamId stream) { loop.send(stream, "x"); };
+  loop.bytes = [&](StreamId, std::string_view) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      const int fd = std::stoi(entry.path().filename());
+      if (option_of(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP) continue;
+      ++sockets;
+      EXPECT_EQ(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+      EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+      EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+      EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+      EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 90'000);
+    }
+    loop.io->stop();
+  };
+  loop.run();
+  EXPECT_EQ(sockets, 3);
+}
+
+TEST(Reactor, AStreamKnowsWhereItsOtherEndIs) {
+  OneLoop loop;
+  Loop other;
+  loop.open();
+  loop.connected = [&](StreamId stream) { loop.send(stream, "x"); };
+  int asked = 0;
+  loop.bytes = [&](StreamId stream, std::string_view) {
+    const PeerAddress address = loop.io->peer_address(stream);
+    EXPECT_TRUE(address.known);
+    EXPECT_TRUE(address.is_loopback());
+    EXPECT_EQ(address.text(), "127.0.0.1");
+    auto handoff = loop.io->detach(stream, "");
+    const StreamId moved = other.io->adopt(std::move(handoff), &other);
+    EXPECT_EQ(other.io->peer_address(moved).text(), "127.0.0.1");
+    EXPECT_FALSE(loop.io->peer_address(stream).known) << "it is somewhere else";
+    ++asked;
+    loop.io->stop();
+  };
+  loop.run();
+  EXPECT_EQ(asked, 1);
+  EXPECT_FALSE(loop.io->peer_address(StreamId{12345}).known);
 }
 
 TEST(Reactor, SlotsAreReusedUnderNewIds) {

@@ -43,6 +43,45 @@ TEST_F(SessionRulesTest, WhatEachRefusalIsCalled) {
   }
 }
 
+// The node wanted its place for somebody else, while the request was on its way to it.
+TEST_F(SessionRulesTest, WhatANodeThatIsFullDidNotTakeIsAskedAgain) {
+  for (Op operation : kAll) {
+    begin(operation, 5);
+    session->on_dismissed(sent[0].lane, "the node says: node is full; idle longest", now);
+    until_sent(2);
+    EXPECT_EQ(sent[1].operation, operation);
+    EXPECT_EQ(sent[1].id, sent[0].id);
+    reply(1, Status::kDone, own(), 6);
+    expect(Outcome::kDone);
+  }
+  begin(Op::kSet);  // of one that a node lost, this is not known
+  lose(0);
+  expect(Outcome::kUnknown);
+}
+
+TEST_F(SessionRulesTest, AnIdleConnectionThatANodeClosesIsNoTrouble) {
+  establish();
+  const std::string name = name_homed_at(1, 3);
+  submit(Op::kSet, name);
+  ASSERT_EQ(sent.size(), 1u);
+  const LaneId lane = sent[0].lane;
+  reply(0, Status::kDone, own(), 1);
+  results.clear();
+  connects.clear();
+  session->on_dismissed(lane, "the node says: node is full; idle longest", now);
+  EXPECT_TRUE(results.empty());
+  EXPECT_TRUE(connects.empty()) << "it is connected again when it is wanted";
+  submit(Op::kSet, name);
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(std::get<0>(connects[0]), lane) << "at once, and the home is waited for";
+  EXPECT_EQ(sent.size(), 1u);
+  connect_all();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[1].lane, lane);
+  reply(1, Status::kDone, own(), 2);
+  expect(Outcome::kDone);
+}
+
 TEST_F(SessionRulesTest, EachOperationCanBeDone) {
   for (Op operation : kAll) {
     begin(operation, 5);

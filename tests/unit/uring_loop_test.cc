@@ -65,9 +65,59 @@ TEST_F(UringLoop, AcceptingGoesOnWhenDescriptorsAreThereAgain) {
   loop_.run();
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(raised);
-  EXPECT_LE(asked_[IORING_OP_ACCEPT], 8) << "tried again without a pause";
+  EXPECT_LE(asked_[IORING_OP_ACCEPT], 40) << "tried again without a pause";
   EXPECT_NE(said.find("ulimit -n"), std::string::npos) << said;
   EXPECT_EQ(said.find("ulimit -n"), said.rfind("ulimit -n")) << said;
+}
+
+inline size_t count_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+// A crowd that queued while nobody looked takes its descriptors a few at a time.
+TEST_F(UringLoop, ARoundTakesAFewConnectionsOnly) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  std::vector<std::unique_ptr<PlainPeer>> crowd;
+  for (int i = 0; i < 100; ++i) crowd.push_back(std::make_unique<PlainPeer>(loop_.address));
+  size_t before = count_descriptors();
+  size_t most = 0;
+  size_t accepted = 0;
+  answer_ = [&](uint8_t opcode, io_uring_cqe& cqe) {
+    if (opcode != IORING_OP_ACCEPT || cqe.res < 0) return;
+    const size_t now = count_descriptors();
+    most = std::max(most, now - before - accepted);
+    if (++accepted == crowd.size()) loop_.io->stop();
+  };
+  loop_.run();
+  EXPECT_EQ(accepted, crowd.size());
+  EXPECT_LE(most, 8u) << "were there before the loop had seen one of them";
+}
+
+TEST_F(UringLoop, StreamsLeaveTheLastDescriptorsToFiles) {
+  std::vector<std::string> heard;
+  UringOptions options;
+  options.complain = [&](std::string_view text) { heard.emplace_back(text); };
+  const int lowest = ::dup(STDIN_FILENO);
+  ::close(lowest);
+  options.highest_descriptor = lowest + 10;  // the ring, the bell, the listener, the peers
+  remake(options);
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  std::vector<std::unique_ptr<PlainPeer>> peers;
+  std::vector<int> numbers;
+  answer_ = [&](uint8_t opcode, io_uring_cqe& cqe) {
+    if (opcode == IORING_OP_ACCEPT && cqe.res >= 0) numbers.push_back(cqe.res);
+  };
+  for (int i = 0; i < 6; ++i) peers.push_back(std::make_unique<PlainPeer>(loop_.address));
+  loop_.timer = [&](uint64_t) { loop_.io->stop(); };
+  after(100);
+  loop_.run();
+  ASSERT_GE(numbers.size(), 6u);
+  EXPECT_LT(numbers.front(), options.highest_descriptor);
+  EXPECT_FALSE(peers[0]->ended());
+  EXPECT_TRUE(peers[5]->ended());
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_NE(heard[0].find("ulimit -n"), std::string::npos) << heard[0];
 }
 
 TEST_F(UringLoop, AnAcceptThatWasAbortedIsMadeAgainAtOnce) {
