@@ -28,6 +28,7 @@ enum class Complaint : uint8_t {
   kClientSilent,
   kClientClosed,
   kClientOfAnotherCluster,
+  kClientDoesNotRead,
 };
 
 class LogLimiter {
