@@ -42,11 +42,12 @@ class SocketHandoff final : public Handoff {
   std::vector<char> unsent_;
 };
 
-// Memory that a burst took is given back when bursts have become rare.
+// Memory that a burst took is given back when bursts have become rare. (What is assigned from {}
+// keeps it.)
 void trim(std::vector<char>& buffer, size_t lately, size_t kept_at_least) {
   buffer.clear();
   const size_t kept = std::min(kKeptCapacityBytes, std::max(4 * lately, kept_at_least));
-  if (buffer.capacity() > kept) buffer = {};
+  if (buffer.capacity() > kept) std::vector<char>().swap(buffer);
 }
 
 }  // namespace
@@ -316,7 +317,7 @@ void UringIo::cut(StreamId id, std::string_view why) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->state == State::kDetached) return;
   kill(static_cast<uint32_t>(id.value), std::string(why));
-  stream->outbox = {};
+  std::vector<char>().swap(stream->outbox);
   charge(*stream);
 }
 

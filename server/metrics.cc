@@ -11,7 +11,8 @@ constexpr std::string_view kNames[] = {
     "forwarded",        "refused",          "overloaded",   "unavailable", "unknown",
     "rejected",         "ignored_messages", "held_dropped", "names",       "unsettled",
     "connections",      "operations",       "log_batches",  "log_records", "log_bytes",
-    "log_full"};
+    "log_full",         "memory_bytes",     "memory_budget_bytes",
+    "memory_short",     "unread_closed"};
 constexpr size_t kSummed = std::size(kNames);
 static_assert(kSummed == static_cast<size_t>(Counter::kClaimed),
               "one name for each summed counter");
