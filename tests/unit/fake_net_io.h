@@ -67,9 +67,10 @@ class FakeIo final : public reactor::Io {
   }
   // The other side takes nothing: what is sent to it stays in the outbox.
   void set_reading(reactor::StreamId id, bool reading) { find(id)->unread_by_peer = !reading; }
+  void pretend_sent(reactor::StreamId id, size_t bytes) { find(id)->sent += bytes; }
   void cut(reactor::StreamId id, std::string_view why) override {
     cuts.emplace_back(why);
-    if (Stream* stream = find(id)) stream->outbox = {}, stream->closing = true;
+    if (Stream* stream = find(id)) stream->outbox.clear(), stream->closing = true;
   }
   std::vector<std::string> cuts;
   void close(reactor::StreamId id) override {
