@@ -87,8 +87,8 @@ class Node {
   explicit Node(const StartOptions& options) : options_(options) {}
 
   int run() {
-    for (auto phase :
-         {&Node::find_memory, &Node::open_directory, &Node::open_io, &Node::bind, &Node::probe_disk, &Node::recover}) {
+    for (auto phase : {&Node::find_memory, &Node::open_directory, &Node::open_io, &Node::bind,
+                       &Node::probe_disk, &Node::recover}) {
       if (const int code = (this->*phase)(); code != kExitDone) return code;
     }
     return serve();

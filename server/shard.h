@@ -121,7 +121,9 @@ class Shard final : public reactor::BatchHandler,
   void look_at_memory();
   void count_memory();
   void give_back();
-  uint64_t memory_used() const { return replica_.memory_bytes() + io_.buffer_bytes() + other_bytes_; }
+  uint64_t memory_used() const {
+    return replica_.memory_bytes() + io_.buffer_bytes() + other_bytes_;
+  }
   void catch_up();
   void apply_durable(uint64_t record);
   void deliver();
