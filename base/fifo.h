@@ -16,6 +16,7 @@ class Fifo {
  public:
   bool empty() const { return head_ == items_.size(); }
   size_t size() const { return items_.size() - head_; }
+  size_t bytes() const { return items_.capacity() * sizeof(T); }  // allocated
   void push(T item) { items_.push_back(std::move(item)); }
   const T& front() const {
     ONCE_ASSERT(!empty());

@@ -11,6 +11,8 @@
 #include "base/limits.h"
 #include "base/rarely.h"
 #include "net/client_codec.h"
+#include "net/client_intake.h"
+#include "net/client_outboxes.h"
 #include "net/client_places.h"
 #include "net/frame_assembler.h"
 #include "net/log_limiter.h"
@@ -22,6 +24,8 @@ using reactor::Handoff;
 using reactor::StreamId;
 
 constexpr uint16_t kAnyCore = 0xffff;
+constexpr int64_t kCountInputNs = 50'000'000;
+constexpr size_t kMostLooks = 64;  // a round, at clients whose input is held
 
 class Listener;
 
@@ -42,6 +46,8 @@ struct Connection final : reactor::StreamHandler, Place {
   uint32_t in_flight = 0;
   uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
   FrameAssembler assembler;
+  ClientIntake intake;
+  ClientOutbox outbox;
 };
 
 class Listener final : public ClientListener, reactor::ListenHandler, reactor::StreamHandler {
@@ -67,6 +73,10 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void drain() override { draining_ = true; }
   size_t connections() const override { return live_; }
   ClientDoorCounters counters() const override { return counters_; }
+  void bound_unread(size_t bytes) override { outboxes_.set_bound(bytes); }
+  bool relieve() override { return outboxes_.relieve(); }
+  uint64_t closed_unread() const override { return outboxes_.closed(); }
+  size_t input_bytes() const override { return input_bytes_; }
 
   // Of a stream that was turned away: nothing more is wanted from it.
   void on_connected(StreamId) override {}
@@ -89,6 +99,12 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void count_out(Connection& connection);
   void forget_half_closed(Connection& connection);
   Connection* find(ClientConnectionId id);
+  void feed(Connection& connection, std::string_view bytes);
+  void count_input(int64_t now_ns);
+  bool go_on(Connection& connection, std::string_view rest);
+  void take_what_was_held();
+  void take_held(Connection& connection);
+  void answered(Connection& connection, size_t bytes);
   bool on_frame(Connection& connection, std::string_view bytes, std::string_view rest);
   bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
                 std::string_view rest);
@@ -128,6 +144,13 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   size_t live_ = 0;
   RoundMemory memory_;
   LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
+  ClientOutboxes outboxes_{
+      io_, [this](std::string_view text) { log(Complaint::kClientDoesNotRead, text); }};
+  std::vector<ClientConnectionId> holding_;  // whose input is held
+  size_t next_holding_ = 0;
+  uint64_t round_ = 0;
+  size_t input_bytes_ = 0;  // as last counted
+  int64_t count_input_at_ns_ = 0;
   bool draining_ = false;
 };
 
@@ -231,6 +254,7 @@ void Listener::release(Connection& connection) {
   ONCE_ASSERT(slot.connection.get() == &connection);
   connection.phase = Connection::Phase::kClosing;
   places_.gone(connection);
+  outboxes_.forget(connection.outbox);
   gone_.push_back(std::move(slot.connection));
   ++slot.generation;
   free_slots_.push_back(index);
@@ -248,6 +272,7 @@ void Listener::close(Connection& connection) {
 // still reads from one that is gone, so such clients are bounded: see make_room().
 void Listener::asks_no_more(Connection& connection) {
   if (connection.phase == Connection::Phase::kClosing) return;
+  if (connection.intake.holds()) return connection.intake.end();  // when that is taken
   if (connection.in_flight == 0) return close(connection);
   connection.half_closed = ++half_closes_;
   half_closed_.emplace(connection.half_closed, &connection);
@@ -283,14 +308,19 @@ void Listener::closed(Connection& connection) {
 
 void Listener::receive(Connection& connection, std::string_view bytes) {
   if (connection.phase == Connection::Phase::kClosing) return;
+  if (connection.intake.holds()) return connection.intake.keep(bytes);
+  feed(connection, bytes);
+}
+
+void Listener::feed(Connection& connection, std::string_view bytes) {
   auto limits = [&] {
     const bool hello = connection.phase == Connection::Phase::kHello;
     return std::pair(kFrameHeaderBytes, hello ? kMaxHelloBytes : kMaxFrameBytes);
   };
-  auto outcome = connection.assembler.feed(bytes, memory_, limits,
-                                           [&](std::string_view frame, std::string_view rest) {
-                                             return on_frame(connection, frame, rest);
-                                           });
+  auto outcome = connection.assembler.feed(
+      bytes, memory_, limits, [&](std::string_view frame, std::string_view rest) {
+        return on_frame(connection, frame, rest) && go_on(connection, rest);
+      });
   if (outcome == FrameAssembler::Outcome::kBadLength) {
     const bool hello = connection.phase == Connection::Phase::kHello;
     fail(connection, 0,
@@ -298,6 +328,52 @@ void Listener::receive(Connection& connection, std::string_view bytes) {
                      connection.assembler.bad_length(), kFrameHeaderBytes - 4, limits().second - 4,
                      hello ? ": the first frame must be a client hello" : ""));
   }
+}
+
+// Who asks faster than he reads waits with the rest.
+bool Listener::go_on(Connection& connection, std::string_view rest) {
+  ClientIntake& intake = connection.intake;
+  if (connection.phase != Connection::Phase::kOpen) return true;
+  if (intake.may_take(io_.unsent_bytes(connection.stream), round_)) return true;
+  intake.hold(rest, io_.now_ns());
+  io_.hold_input(connection.stream, true);
+  holding_.push_back(connection.id);
+  return false;
+}
+
+// Of some each round, of all in turn.
+void Listener::take_what_was_held() {
+  ++round_;
+  bool taken = false;
+  for (size_t looks = std::min(holding_.size(), kMostLooks); looks > 0; --looks) {
+    if (next_holding_ >= holding_.size()) next_holding_ = 0;
+    Connection* connection = find(holding_[next_holding_]);
+    if (connection != nullptr) {
+      ClientIntake& intake = connection->intake;
+      if (intake.is_stuck(io_.now_ns())) intake.expect_nothing();
+      if (!intake.may_take(io_.unsent_bytes(connection->stream), round_)) {
+        ++next_holding_;
+        continue;
+      }
+    }
+    holding_[next_holding_] = holding_.back();
+    holding_.pop_back();
+    if (connection == nullptr) continue;
+    taken = true;
+    take_held(*connection);
+  }
+  if (taken) io_.wake();  // what was asked is answered in a round of its own, at once
+}
+
+void Listener::take_held(Connection& connection) {
+  ClientIntake& intake = connection.intake;
+  intake.let_go();
+  while (!intake.empty() && !intake.holds() && connection.phase == Connection::Phase::kOpen) {
+    feed(connection, memory_.retire(intake.pop()));
+  }
+  if (intake.holds() || connection.phase != Connection::Phase::kOpen) return;
+  io_.hold_input(connection.stream, false);
+  if (intake.ends()) asks_no_more(connection);
 }
 
 // Returns false when no further frame may be taken from this connection.
@@ -317,8 +393,10 @@ bool Listener::on_frame(Connection& connection, std::string_view bytes, std::str
     case FrameType::kStatusRequest:
       if (!frame.body.empty())
         return fail(connection, frame.correlation, "malformed status request");
-      if (count_in(connection, frame.correlation))
+      if (count_in(connection, frame.correlation)) {
+        connection.intake.asked(false, round_);
         handler_->on_status(connection.id, frame.correlation);
+      }
       return connection.phase == Connection::Phase::kOpen;
     case FrameType::kError:
       close(connection);
@@ -360,6 +438,7 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
   auto request = decode_request(frame.body);
   if (!request) return fail(connection, frame.correlation, request.error().message);
   if (count_in(connection, frame.correlation)) {
+    connection.intake.asked(request->operation == paxos::Operation::kRead, round_);
     handler_->on_request(connection.id, frame.correlation, *request);
   }
   return connection.phase == Connection::Phase::kOpen;
@@ -373,7 +452,11 @@ bool Listener::count_in(Connection& connection, uint64_t correlation) {
   }
   paxos::ClientReply overloaded;
   overloaded.status = paxos::Status::kOverloaded;
-  if (auto* out = io_.outbox(connection.stream)) encode_reply(correlation, overloaded, *out);
+  if (auto* out = io_.outbox(connection.stream)) {
+    const size_t before = out->size();
+    encode_reply(correlation, overloaded, *out);
+    answered(connection, out->size() - before);
+  }
   return false;
 }
 
@@ -389,7 +472,11 @@ bool Listener::fail(Connection& connection, uint64_t correlation, std::string_vi
 void Listener::reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) {
   Connection* connection = find(id);
   if (!connection) return;
-  if (auto* out = io_.outbox(connection->stream)) encode_reply(correlation, reply, *out);
+  if (auto* out = io_.outbox(connection->stream)) {
+    const size_t before = out->size();
+    encode_reply(correlation, reply, *out);
+    answered(*connection, out->size() - before);
+  }
   count_out(*connection);
 }
 
@@ -397,12 +484,36 @@ void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
                             const StatusReport& report) {
   Connection* connection = find(id);
   if (!connection) return;
-  if (auto* out = io_.outbox(connection->stream)) encode_status_reply(correlation, report, *out);
+  if (auto* out = io_.outbox(connection->stream)) {
+    const size_t before = out->size();
+    encode_status_reply(correlation, report, *out);
+    answered(*connection, out->size() - before);
+  }
   count_out(*connection);
+}
+
+// May cut it.
+void Listener::answered(Connection& connection, size_t bytes) {
+  connection.intake.answered(bytes);
+  connection.outbox.stream = connection.stream;
+  outboxes_.added(connection.outbox, bytes);
+}
+
+// What the connections keep of their clients' bytes; often enough for the account of memory.
+void Listener::count_input(int64_t now_ns) {
+  if (now_ns < count_input_at_ns_) return;
+  count_input_at_ns_ = now_ns + kCountInputNs;
+  input_bytes_ = 0;
+  for (const Slot& slot : slots_) {
+    if (!slot.connection) continue;
+    input_bytes_ += slot.connection->intake.bytes() + slot.connection->assembler.kept_bytes();
+  }
 }
 
 void Listener::on_tick(int64_t now_ns) {
   log_limiter_.on_tick(now_ns);
+  outboxes_.on_tick();
+  count_input(now_ns);
   while (Place* oldest = places_.oldest_before_hello()) {
     if (now_ns - oldest->since_ns < kFirstFrameTimeoutNs) break;
     ++counters_.closed_before_hello;
@@ -422,6 +533,7 @@ void Listener::end_round() {
   turned_away_.clear();
   gone_.clear();
   memory_.end_round();
+  take_what_was_held();
 }
 
 }  // namespace

@@ -74,6 +74,14 @@ class ClientListener {
   virtual void drain() = 0;      // refuses new connections; replies still go out
   virtual size_t connections() const = 0;
   virtual ClientDoorCounters counters() const { return {}; }
+
+  // Answers that wait for clients may be so many bytes in all; else who has most of them goes.
+  virtual void bound_unread(size_t) {}
+  // Memory is short: closes the client with most of them that does not read. False: there is none.
+  virtual bool relieve() { return false; }
+  virtual uint64_t closed_unread() const { return 0; }  // so many were closed for not reading
+  // Allocated for what clients have said and what is not taken yet.
+  virtual size_t input_bytes() const { return 0; }
 };
 
 std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,

@@ -86,6 +86,7 @@ class FrameAssembler {
     return Outcome::kWantsMore;
   }
   size_t bad_length() const { return bad_length_; }
+  size_t kept_bytes() const { return partial_.capacity(); }
 
  private:
   static size_t total(const char* frame) { return kLengthBytes + size_t{load<uint32_t>(frame)}; }

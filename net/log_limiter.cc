@@ -41,6 +41,8 @@ std::string_view name_of(Complaint kind) {
       return "client connections closed";
     case Complaint::kClientOfAnotherCluster:
       return "clients of another cluster";
+    case Complaint::kClientDoesNotRead:
+      return "clients that do not read";
   }
   return "complaints";
 }

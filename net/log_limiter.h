@@ -30,6 +30,7 @@ enum class Complaint : uint8_t {
   kClientIdle,   // likewise, as the longest idle
   kClientClosed,
   kClientOfAnotherCluster,
+  kClientDoesNotRead,
 };
 
 class LogLimiter {

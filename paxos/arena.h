@@ -1,6 +1,6 @@
-// Memory for names and values: chunks cut into size classes, freed blocks reused. What is freed
-// stays readable until collect(), so that views handed out in one step survive that step.
-// Single-threaded.
+// Memory for names and values: chunks cut into size classes, freed blocks reused; blocks over
+// kLargeBytes are allocated each for itself and given back. What is freed stays readable until
+// collect(), so that views handed out in one step survive that step. Single-threaded.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,18 @@ namespace once::paxos {
 
 class Arena {
  public:
+  static constexpr size_t kLargeBytes = 2048;
+  static constexpr size_t kLargeOverheadBytes = 32;  // a block: its links, the allocator's own
+
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() {
+    while (large_ != nullptr) give_back(large_);
+  }
+
   char* allocate(size_t size) {
+    if (size > kLargeBytes) return allocate_large(size);
     const unsigned size_class = class_of(size);
     auto& free = free_[size_class];
     if (!free.empty()) {
@@ -37,30 +49,58 @@ class Arena {
     return block;
   }
   void free(char* block, size_t size) {
-    if (block != nullptr) garbage_.emplace_back(block, class_of(size));
+    if (block != nullptr) garbage_.emplace_back(block, size);
   }
   void collect() {
-    for (auto [block, size_class] : garbage_) free_[size_class].push_back(block);
+    for (auto [block, size] : garbage_) {
+      if (size > kLargeBytes) {
+        large_bytes_ -= size + kLargeOverheadBytes;
+        give_back(reinterpret_cast<Large*>(block) - 1);
+      } else {
+        free_[class_of(size)].push_back(block);
+      }
+    }
     garbage_.clear();
   }
+  // All that is allocated here, used or not; what is small is never given back.
+  size_t bytes() const { return chunks_.size() * kChunkBytes + large_bytes_; }
 
  private:
+  struct Large {  // in front of its bytes
+    Large* previous;
+    Large* next;
+  };
+  char* allocate_large(size_t size) {
+    large_bytes_ += size + kLargeOverheadBytes;
+    auto* block = static_cast<Large*>(::operator new(sizeof(Large) + size));
+    *block = {nullptr, large_};
+    if (large_ != nullptr) large_->previous = block;
+    large_ = block;
+    return reinterpret_cast<char*>(block + 1);
+  }
+  void give_back(Large* block) {
+    (block->previous == nullptr ? large_ : block->previous->next) = block->next;
+    if (block->next != nullptr) block->next->previous = block->previous;
+    ::operator delete(block);
+  }
   static constexpr size_t kChunkBytes = 1024 * 1024;
   // Steps of 16 bytes up to 512, then powers of two.
   static unsigned class_of(size_t size) {
     if (size <= 512) return static_cast<unsigned>((size + 15) / 16);
-    ONCE_ASSERT(size <= kChunkBytes);
+    ONCE_ASSERT(size <= kLargeBytes);
     return 23 + static_cast<unsigned>(std::bit_width(size - 1));
   }
   static size_t bytes_of(unsigned size_class) {
     return size_class <= 32 ? (size_class == 0 ? 16 : size_class * 16)
                             : size_t{1} << (size_class - 23);
   }
-  std::array<std::vector<char*>, 48> free_;
-  std::vector<std::pair<char*, unsigned>> garbage_;
+  std::array<std::vector<char*>, 35> free_;
+  std::vector<std::pair<char*, size_t>> garbage_;
   std::vector<std::unique_ptr<char[]>> chunks_;
   char* at_ = nullptr;
   size_t left_ = 0;
+  Large* large_ = nullptr;  // all of them
+  size_t large_bytes_ = 0;
 };
 
 }  // namespace once::paxos

@@ -29,6 +29,8 @@ class Core final : public Replica {
   void on_tick(int64_t now_ns, Output& out) override;
   void forget_waits(const std::vector<uint64_t>& tokens) override;
   void set_disk_full(bool full) override { disk_full_ = full; }
+  void set_memory(Memory memory) override { memory_ = memory; }
+  size_t memory_bytes() const override { return arena_.bytes() + table_.bytes(); }
   CoreId core_of_name(std::string_view name) const override;
   const ReplicaCounters& counters() const override;
 
@@ -50,13 +52,13 @@ class Core final : public Replica {
   size_t quorum() const { return options_.members.size() / 2 + 1; }
   bool is_quorum(uint16_t votes) const;
   bool majority_up(NameHash hash) const;
+  bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
   uint64_t append(const Record& record);
   uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
-
   // core_acceptor.cc
   void on(const Endpoint& from, const Prepare& m, NameHash hash);
   void on(const Endpoint& from, const Accept& m, NameHash hash);
@@ -77,7 +79,6 @@ class Core final : public Replica {
   void spill(Lane& lane);
   void list_unsettled(uint32_t entry);
   void mark_decided(Entry& entry);
-
   // core_home.cc
   void on(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
@@ -91,7 +92,6 @@ class Core final : public Replica {
   void resend_round_zero();
   Accept accept_of(const RoundZero& slot);
   RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
-
   // core_classic.cc
   void on(const Endpoint& from, const Promise& m);
   void on(const Endpoint& from, const Accepted& m);
@@ -198,7 +198,6 @@ class Core final : public Replica {
   void keep_request(Op& op, std::string_view name, std::string_view value);
   void tick_ops();
   void expire(uint32_t op);
-
   // core_recovery.cc
   struct Recovery;
   void recover_accept(const AcceptRecord& r, NameHash hash);
@@ -221,6 +220,7 @@ class Core final : public Replica {
   uint64_t record_ = 0;   // last one made in this run
   uint64_t durable_ = 0;  // last one known to be durable
   bool disk_full_ = false;
+  Memory memory_ = Memory::kEnough;
 
   std::vector<Peer> peers_;  // by member index
   std::vector<Home> homes_;  // by member index

@@ -19,7 +19,7 @@ void Core::approach(Entry& entry, const Ballot& ballot) {
 template <class M>
 bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index) {
   if (index == Table::kNone) {
-    if (disk_full_) return false;
+    if (no_room()) return false;
     index = table_.insert(hash.key, m.name, room);
   }
   Entry& entry = table_.at(index);
@@ -81,8 +81,9 @@ void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
     ++counters_.ignored_messages;
     return;
   }
-  // A name that is set may be finished on a full disk, not be given more and more versions.
-  if (disk_full_ && entry.version != 0 && m.state.version > entry.version) return;
+  // A name that is set may be finished without room, not be given more and more versions.
+  if (no_room() && entry.version != 0 && m.state.version > entry.version) return;
+  if (memory_ >= Memory::kLow && entry.version == 0) return;
   keep_proposed(entry);
   entry.promised = entry.accepted = m.ballot;
   table_.set_state(entry, m.state);

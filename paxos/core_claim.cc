@@ -169,7 +169,7 @@ void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   }
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
   const bool member = index_of(m.promised.node) < options_.members.size();
-  if (!named || !member || disk_full_ || !majority_up(hash)) return;
+  if (!named || !member || no_room() || !majority_up(hash)) return;
   const uint32_t index = find_or_insert(hash, m.name);
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk

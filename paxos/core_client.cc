@@ -66,10 +66,13 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   const uint32_t found = table_.find(hash.key, request.name);
   if (found != Table::kNone && answer_known(table_.at(found), origin, request)) return;
   if (!majority_up(hash) && !waits) return reply(origin, token, Status::kUnavailable, State{});
-  // On a full disk a name that was met before may still be finished.
-  const bool known_switch = found != Table::kNone && request.operation == Operation::kWrite;
-  const bool no_room = disk_full_ && changes(request.operation) && !known_switch;
-  if (ops_.full() || no_room || (waits && ops_.waits() >= ops_.size() / 2)) {
+  // Without room a name that was met before may still be finished; where memory is short, only if
+  // the value is here already.
+  const bool met = found != Table::kNone &&
+                   (memory_ == Memory::kEnough || table_.at(found).version != 0);
+  const bool known_switch = met && request.operation == Operation::kWrite;
+  const bool refused = no_room() && changes(request.operation) && !known_switch;
+  if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
     return reply(origin, token, Status::kOverloaded, State{});
   }
   const uint32_t op = take_op(origin, token, request);

@@ -6,6 +6,7 @@
 namespace once::paxos {
 
 bool Core::begin_read(uint32_t op) {
+  if (memory_ == Memory::kNone) return false;
   const uint32_t index = take_task(TaskKind::kRead);
   if (index == kNil) return false;
   ++counters_.quorum_reads;

@@ -98,6 +98,14 @@ struct ReplicaCounters {
   uint64_t waiting = 0;  // waits that are not answered yet
 };
 
+// How much is left of the memory that names, values and requests may take.
+enum class Memory : uint8_t {
+  kEnough,
+  kShort,  // no new names and no changes, as on a full disk; what was begun is finished
+  kLow,    // and no acceptor takes the first value of a name
+  kNone,   // and nothing is asked of others, for what they answer must be kept
+};
+
 class Replica {
  public:
   static std::unique_ptr<Replica> make(const ReplicaOptions& options);
@@ -121,6 +129,8 @@ class Replica {
   virtual void forget_waits(const std::vector<uint64_t>& tokens) = 0;
   // No new names while the disk is full.
   virtual void set_disk_full(bool full) = 0;
+  virtual void set_memory(Memory) {}
+  virtual size_t memory_bytes() const { return 0; }  // allocated for names, values and requests
   // The core that `name` belongs to in this process.
   virtual CoreId core_of_name(std::string_view name) const = 0;
 

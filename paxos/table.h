@@ -70,6 +70,8 @@ class Table {
   explicit Table(Arena& arena) : arena_(arena) {}
   Entry& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
   uint64_t size() const { return count_; }
+  // Of the index and the entries; their blocks are the arena's.
+  size_t bytes() const { return chunks_.size() * kChunk * sizeof(Entry) + slot_bytes_; }
   void prefetch(uint64_t key) const {
     const auto& part = parts_[key & 255];
     if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(key, part)]);
@@ -149,6 +151,7 @@ class Table {
   }
   void grow(Part& part) {
     std::vector<uint64_t> old(part.slots.empty() ? 16 : part.slots.size() * 2);
+    slot_bytes_ += (old.size() - part.slots.size()) * sizeof(uint64_t);
     old.swap(part.slots);
     for (uint64_t slot : old) {
       if (slot == 0) continue;
@@ -161,6 +164,7 @@ class Table {
   std::array<Part, 256> parts_;
   std::vector<std::unique_ptr<Entry[]>> chunks_;
   uint32_t count_ = 0;
+  size_t slot_bytes_ = 0;
 };
 
 }  // namespace once::paxos

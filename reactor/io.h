@@ -100,9 +100,15 @@ class Io {
   // Of the other end, on whichever core the stream is by now. Not known: it is gone already, or
   // this Io has no addresses.
   virtual PeerAddress peer_address(StreamId) const { return {}; }
+  virtual uint64_t sent_bytes(StreamId) const { return 0; }  // that have left so far
+  virtual size_t buffer_bytes() const { return 0; }  // allocated for what is to leave, all streams
+  // While true nothing more is received from it; what has been is still delivered.
+  virtual void hold_input(StreamId, bool) {}
   // Sends what is in the outbox, then closes; on_closed follows. That the peer sends nothing more
   // does not cut this short.
   virtual void close(StreamId stream) = 0;
+  // Ends it without sending what is in the outbox, whose memory is given back; on_closed follows.
+  virtual void cut(StreamId stream, std::string_view) { close(stream); }
   virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;
   // Call from on_bytes, with what of its bytes is left unread; later bytes of the same round go
   // along and on_bytes, on_closed are not called again. Only before anything was sent on it: an

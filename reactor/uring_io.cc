@@ -121,7 +121,7 @@ void UringIo::recycle_buffers() {
   ring_.recycle_buffers();
   for (const StreamId id : rearm_) {
     const Stream* stream = find(id);
-    if (stream == nullptr || stream->receiving) continue;
+    if (stream == nullptr || stream->receiving || stream->held) continue;
     if (stream->state == State::kOpen || stream->state == State::kDraining) {
       arm_receive(static_cast<uint32_t>(id.value));
     }
@@ -136,6 +136,7 @@ void UringIo::flush_outboxes() {
     flush(slot);
   }
   flushing_.clear();
+  give_back();
 }
 
 int64_t UringIo::wait_limit_ns() const {

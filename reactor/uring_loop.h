@@ -29,7 +29,11 @@ class UringIo final : public Io {
   std::vector<char>* outbox(StreamId stream) override;
   size_t unsent_bytes(StreamId stream) const override;
   PeerAddress peer_address(StreamId stream) const override;
+  uint64_t sent_bytes(StreamId stream) const override;
+  size_t buffer_bytes() const override { return buffer_bytes_; }
+  void hold_input(StreamId stream, bool hold) override;
   void close(StreamId stream) override;
+  void cut(StreamId stream, std::string_view why) override;
   void set_handler(StreamId stream, StreamHandler* handler) override;
   std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) override;
   StreamId adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) override;
@@ -63,11 +67,15 @@ class UringIo final : public Io {
     bool input_ended = false;  // the peer sends nothing more
     bool dirty = false;        // listed in dirty_
     bool ended = false;        // listed in ended_
+    bool held = false;         // see hold_input
     uint32_t generation = 1;
     uint32_t operations = 0;   // submitted or queued, not yet completed
     uint32_t handed_over = 0;  // completions whose bytes went along with the handoff
     int fd = -1;
-    size_t sent = 0;  // of in_flight
+    size_t sent = 0;          // of in_flight
+    uint64_t sent_total = 0;
+    size_t lately = 0;        // size of the largest send of the last seconds, roughly
+    size_t charged = 0;       // of buffer_bytes_
     StreamHandler* handler = nullptr;
     std::vector<char> outbox;
     std::vector<char> in_flight;
@@ -139,6 +147,8 @@ class UringIo final : public Io {
   void mark_dirty(uint32_t slot);
   void flush(uint32_t slot);
   void send_rest(uint32_t slot);
+  void charge(Stream& stream);
+  void give_back();
   void complain_of(Listener& listener, int error_number);
   void on_accepted(uint32_t listener, int result);
   void add_accepted(uint32_t listener, int fd);
@@ -182,6 +192,8 @@ class UringIo final : public Io {
   std::deque<std::string> delivered_;  // unread bytes of adopted streams; die at the round's end
   std::vector<uint32_t> ended_;
   std::deque<std::pair<int64_t, StreamId>> draining_;  // deadlines, in order
+  size_t buffer_bytes_ = 0;
+  int64_t give_back_at_ns_ = 0;
 
   struct Patience {  // of a stream that is connecting
     int64_t until_ns;

@@ -20,6 +20,9 @@ constexpr int64_t kDrainLimitNs = 5'000'000'000;  // how long close() waits for 
 constexpr int64_t kAcceptRetryNs = 100'000'000;
 constexpr int64_t kComplainAgainNs = 10'000'000'000;
 constexpr size_t kKeptCapacityBytes = 1 << 20;  // of an empty buffer, two per slot
+constexpr size_t kSmallBufferBytes = 64 * 1024;  // one that is in use is not worth giving back
+constexpr size_t kIdleBufferBytes = 4096;
+constexpr int64_t kGiveBackNs = 1'000'000'000;
 constexpr size_t kMaxSendBytes = size_t{1} << 30;
 
 class SocketHandoff final : public Handoff {
@@ -39,9 +42,12 @@ class SocketHandoff final : public Handoff {
   std::vector<char> unsent_;
 };
 
-void trim(std::vector<char>& buffer) {
+// Memory that a burst took is given back when bursts have become rare. (What is assigned from {}
+// keeps it.)
+void trim(std::vector<char>& buffer, size_t lately, size_t kept_at_least) {
   buffer.clear();
-  if (buffer.capacity() > kKeptCapacityBytes) buffer = {};
+  const size_t kept = std::min(kKeptCapacityBytes, std::max(4 * lately, kept_at_least));
+  if (buffer.capacity() > kept) std::vector<char>().swap(buffer);
 }
 
 }  // namespace
@@ -180,7 +186,8 @@ void UringIo::on_received(uint32_t slot, const io_uring_cqe& cqe) {
   } else if (stream.state == State::kOpen || stream.state == State::kDraining) {
     if (cqe.res == 0) {
       on_end_of_input(slot);
-    } else if (cqe.res < 0 && cqe.res != -ENOBUFS && cqe.res != -EINTR && cqe.res != -EAGAIN) {
+    } else if (cqe.res < 0 && cqe.res != -ENOBUFS && cqe.res != -EINTR && cqe.res != -EAGAIN &&
+               cqe.res != -ECANCELED) {  // of one that is held
       kill(slot, "receiving: " + errno_text(-cqe.res));
     }
   }
@@ -222,6 +229,41 @@ PeerAddress UringIo::peer_address(StreamId id) const {
   return PeerAddress::of(from);
 }
 
+uint64_t UringIo::sent_bytes(StreamId id) const {
+  const Stream* stream = find(id);
+  return stream == nullptr ? 0 : stream->sent_total;
+}
+
+void UringIo::charge(Stream& stream) {
+  const size_t now = stream.outbox.capacity() + stream.in_flight.capacity();
+  buffer_bytes_ += now - stream.charged;
+  stream.charged = now;
+}
+
+// Of streams that have been quiet, once a second; nobody holds a pointer to an outbox now.
+void UringIo::give_back() {
+  if (now_ns_ < give_back_at_ns_) return;
+  give_back_at_ns_ = now_ns_ + kGiveBackNs;
+  for (Stream& stream : streams_) {
+    if (stream.charged == 0) continue;
+    if (stream.outbox.empty()) trim(stream.outbox, stream.lately, kIdleBufferBytes);
+    if (stream.in_flight.empty()) trim(stream.in_flight, stream.lately, kIdleBufferBytes);
+    stream.lately /= 2;
+    charge(stream);
+  }
+}
+
+// A receive that is armed ends: what it had received by then is delivered all the same.
+void UringIo::hold_input(StreamId id, bool hold) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->state != State::kOpen || stream->held == hold) return;
+  stream->held = hold;
+  if (hold && stream->receiving && !stream->input_ended) {
+    cancel(Op::kReceive, static_cast<uint32_t>(id.value));
+  }
+  if (!hold && !stream->receiving) rearm_.push_back(id);
+}
+
 void UringIo::mark_dirty(uint32_t slot) {
   if (streams_[slot].dirty) return;
   streams_[slot].dirty = true;
@@ -231,10 +273,12 @@ void UringIo::mark_dirty(uint32_t slot) {
 void UringIo::flush(uint32_t slot) {
   Stream& stream = streams_[slot];
   if (stream.state != State::kOpen && stream.state != State::kDraining) return;
+  charge(stream);
   if (unsent_bytes(id_of(slot)) > kMaxOutboxBytes) return kill(slot, "slow reader");
   if (!stream.in_flight.empty()) return;  // on_sent marks it again
   if (!stream.outbox.empty()) {
     stream.in_flight.swap(stream.outbox);
+    stream.lately = std::max(stream.lately, stream.in_flight.size());
     return send_rest(slot);
   }
   if (stream.state == State::kDraining) kill(slot, "closed by this side");
@@ -255,10 +299,14 @@ void UringIo::on_sent(uint32_t slot, int result) {
   if (result < 0 && result != -EINTR && result != -EAGAIN) {
     return kill(slot, "sending: " + errno_text(-result));
   }
-  if (result > 0) stream.sent += static_cast<size_t>(result);
+  if (result > 0) {
+    stream.sent += static_cast<size_t>(result);
+    stream.sent_total += static_cast<size_t>(result);
+  }
   if (stream.sent < stream.in_flight.size()) return send_rest(slot);
-  trim(stream.in_flight);
+  trim(stream.in_flight, stream.lately, kSmallBufferBytes);
   stream.sent = 0;
+  charge(stream);
   if (!stream.outbox.empty() || stream.state == State::kDraining) mark_dirty(slot);
 }
 
@@ -271,6 +319,14 @@ void UringIo::close(StreamId id) {
   stream->state = State::kDraining;
   draining_.emplace_back(now_ns_ + kDrainLimitNs, id);
   mark_dirty(slot);
+}
+
+void UringIo::cut(StreamId id, std::string_view why) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->state == State::kDetached) return;
+  kill(static_cast<uint32_t>(id.value), std::string(why));
+  std::vector<char>().swap(stream->outbox);
+  charge(*stream);
 }
 
 void UringIo::expire_draining() {
@@ -320,9 +376,13 @@ void UringIo::deliver_ended() {
     const StreamId id = id_of(slot);
     StreamHandler* handler = stream.state == State::kDying ? stream.handler : nullptr;
     const std::string why = std::exchange(stream.why, {});
-    trim(stream.outbox);
-    trim(stream.in_flight);
+    trim(stream.outbox, 0, kIdleBufferBytes);
+    trim(stream.in_flight, 0, kIdleBufferBytes);
+    charge(stream);
     stream.sent = 0;
+    stream.sent_total = 0;
+    stream.lately = 0;
+    stream.held = false;
     stream.handed_over = 0;
     stream.ended = false;
     stream.input_ended = false;

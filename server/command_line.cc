@@ -7,12 +7,18 @@
 #include "base/cli_parse.h"
 #include "base/limits.h"
 #include "server/exit_codes.h"
+#include "server/memory_budget.h"
 
 namespace once::server {
 namespace {
 
 constexpr const char* kUnsafeHelp =
     "Go on where the file system refuses O_DIRECT (tmpfs): slow, and only as durable as its sync";
+
+std::string no_memory(const std::string& text) {
+  const auto size = parse_memory(text);
+  return size ? std::string() : size.error().message;
+}
 
 CLI::App* add_format(CLI::App& app, FormatOptions& options) {
   CLI::App* command = app.add_subcommand("format", "Make the data directory of a new node");
@@ -58,6 +64,11 @@ CLI::App* add_start(CLI::App& app, StartOptions& options) {
   command->add_option("--cores", options.cores, "Threads, one core each")
       ->default_val(1)
       ->check(CLI::Range(1, static_cast<int>(kMaxCores)));
+  command
+      ->add_option("--memory", options.memory,
+                   "What it may take: bytes, 512MiB, or a part of what there is")
+      ->default_val(options.memory)
+      ->check(no_memory);
   command->add_option("--io", options.io, "Backend for I/O")
       ->default_val("uring")
       ->check(CLI::IsMember({"uring", "epoll"}));
@@ -79,6 +90,10 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
                    "P: clients on P+1.. (one node: on P itself), peers on P+101..")
       ->default_val(options.port)
       ->check(CLI::Range(1, 65535 - 200));
+  command
+      ->add_option("--memory", options.memory,
+                   "What each node may take: bytes, 512MiB, or 20% (default: 75% for all)")
+      ->check(no_memory);
   command->add_option("--cores", options.cores, "Threads of each node")
       ->default_val(1)
       ->check(CLI::Range(1, static_cast<int>(kMaxCores)));

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -56,6 +57,7 @@ class Supervisor {
 
  private:
   int format_missing();
+  std::string memory() const;
   bool spawn(Child& child);
   void reap();
   void serve();
@@ -143,11 +145,17 @@ int Supervisor::format_missing() {
   return kExitDone;
 }
 
+std::string Supervisor::memory() const {
+  if (!options_.memory.empty()) return options_.memory;
+  return fmt::format("{}%", std::max(1, 75 / options_.nodes));
+}
+
 bool Supervisor::spawn(Child& child) {
   std::vector<std::string> words = {"onced",    "start",
                                     "--data",   child.directory,
                                     "--listen", child.client_address,
-                                    "--cores",  std::to_string(options_.cores)};
+                                    "--cores",  std::to_string(options_.cores),
+                                    "--memory", memory()};
   if (options_.unsafe_buffered_log) words.push_back("--unsafe-buffered-log");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

@@ -12,6 +12,7 @@ struct DevOptions {
   std::string data = "once-data";
   uint16_t port = 7400;
   uint16_t cores = 1;
+  std::string memory;  // of each node; empty: they share what one node alone would take
   bool unsafe_buffered_log = false;
 };
 

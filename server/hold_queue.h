@@ -51,10 +51,24 @@ class HoldQueue {
     return true;
   }
   uint64_t dropped() const { return dropped_; }
+  size_t bytes() const {  // allocated
+    size_t sum = 0;
+    for (const Queue& queue : queues_) sum += queue.bytes.capacity() + queue.held.bytes();
+    return sum;
+  }
+  // What a burst took, of queues that are empty now.
+  void give_back() {
+    for (Queue& queue : queues_) {
+      if (!queue.held.empty()) continue;
+      if (queue.bytes.capacity() > kKeptBytes) std::vector<char>().swap(queue.bytes);
+      if (queue.held.bytes() > kKeptBytes) queue.held = Fifo<Held>();
+    }
+  }
 
   static constexpr size_t kMaxRunBytes = kMaxEnvelopeBytes / 4;
 
  private:
+  static constexpr size_t kKeptBytes = 256 * 1024;
   static constexpr uint16_t kNone = 0xffff;
   struct Held {
     uint64_t record;

@@ -6,30 +6,14 @@
 namespace once::server {
 namespace {
 
-constexpr std::string_view kNames[] = {"fast_path_writes",
-                                       "classic_rounds",
-                                       "takeovers",
-                                       "local_reads",
-                                       "quorum_reads",
-                                       "forwarded",
-                                       "refused",
-                                       "overloaded",
-                                       "unavailable",
-                                       "unknown",
-                                       "rejected",
-                                       "ignored_messages",
-                                       "held_dropped",
-                                       "names",
-                                       "unsettled",
-                                       "connections",
-                                       "clients_turned_away",
-                                       "clients_closed_idle",
-                                       "clients_closed_before_hello",
-                                       "operations",
-                                       "log_batches",
-                                       "log_records",
-                                       "log_bytes",
-                                       "log_full"};
+// In the order of Counter.
+constexpr std::string_view kNames[] = {
+    "fast_path_writes", "classic_rounds", "takeovers", "local_reads", "quorum_reads", "forwarded",
+    "refused", "overloaded", "unavailable", "unknown", "rejected", "ignored_messages",
+    "held_dropped", "names", "unsettled", "connections", "clients_turned_away",
+    "clients_closed_idle", "clients_closed_before_hello", "operations", "log_batches",
+    "log_records", "log_bytes", "log_full", "memory_bytes", "memory_budget_bytes", "memory_short",
+    "unread_closed"};
 constexpr size_t kSummed = std::size(kNames);
 static_assert(kSummed == static_cast<size_t>(Counter::kClaimed),
               "one name for each summed counter");

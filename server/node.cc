@@ -1,6 +1,7 @@
 #include "server/node.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "server/descriptors.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
+#include "server/memory_budget.h"
 #include "server/node_cores.h"
 #include "server/node_host.h"
 #include "wal/posix_storage.h"
@@ -61,12 +63,29 @@ void install_stop_signals(NodeHost& host, reactor::Io& io) {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+// Memory that a burst took goes back to the system: what is large is mapped by itself, however
+// much of that kind was freed before, and little is kept at the end of the heap.
+void return_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+  ::mallopt(M_TOP_PAD, 1024 * 1024);
+}
+
+[[noreturn]] void on_out_of_memory() {
+  std::set_new_handler(nullptr);
+  log_last_error(
+      "out of memory: the system gives no more; give less by --memory, or the machine, its "
+      "control group or `ulimit -v` more");
+  ::_exit(kExitMemory);
+}
+
 class Node {
  public:
   explicit Node(const StartOptions& options) : options_(options) {}
 
   int run() {
-    for (auto phase : {&Node::open_directory, &Node::count_descriptors, &Node::open_io, &Node::bind,
+    for (auto phase : {&Node::find_memory, &Node::open_directory, &Node::count_descriptors,
+                       &Node::open_io, &Node::bind,
                        &Node::probe_disk, &Node::recover}) {
       if (const int code = (this->*phase)(); code != kExitDone) return code;
     }
@@ -74,6 +93,7 @@ class Node {
   }
 
  private:
+  int find_memory();
   int open_directory();
   int count_descriptors();
   int open_io();
@@ -93,9 +113,25 @@ class Node {
   std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
   std::unique_ptr<NodeCores> cores_;
+  uint64_t memory_ = 0;
   bool direct_ = true;
   reactor::SyncMode sync_ = reactor::SyncMode::kDsync;
 };
+
+int Node::find_memory() {
+  const auto size = parse_memory(options_.memory);
+  if (!size) return fail(kExitUsage, size.error().message);
+  const uint64_t there_is = memory_there_is();
+  const auto bytes = memory_for(*size, there_is, options_.cores);
+  if (!bytes) return fail(kExitUsage, bytes.error().message);
+  memory_ = *bytes;
+  if (memory_ > there_is) {
+    log_warning(fmt::format("--memory {} is more than the {} that this machine or its control "
+                            "group has",
+                            memory_text(memory_), memory_text(there_is)));
+  }
+  return kExitDone;
+}
 
 int Node::open_directory() {
   auto opened = DataDirectory::open(options_.data, log_info);
@@ -193,6 +229,7 @@ int Node::recover() {
   NodeOptions options;
   options.cores = options_.cores;
   options.client_address = client_address();
+  options.memory_bytes = memory_;
   options.direct = direct_;
   options.sync = sync_;
   options.seed = draw<uint64_t>();
@@ -234,6 +271,8 @@ int run_node(const StartOptions& options) {
   // leaked.
   alignas(Node) static std::byte memory[sizeof(Node)];
   log_in_background();
+  return_freed_memory();
+  std::set_new_handler(on_out_of_memory);
   const int code = (new (memory) Node(options))->run();
   finish_log();
   return code;

@@ -7,12 +7,15 @@
 
 namespace once::server {
 
+inline constexpr const char* kDefaultMemory = "75%";
+
 struct StartOptions {
   std::string data;
   std::string listen;     // HOST:PORT for clients
   std::string advertise;  // what clients are told to dial; empty: `listen`
   uint16_t cores = 1;
   std::string io = "uring";
+  std::string memory = kDefaultMemory;
   bool unsafe_buffered_log = false;
 };
 

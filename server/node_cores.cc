@@ -69,6 +69,7 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
     if (auto recovered = recover_stream(stream); !recovered) return recovered;
   }
+  if (!fits_) return tl::unexpected(does_not_fit());
   // Before anything can be said that rests on a new stream.
   if (options_.cores > directory_.streams()) {
     const auto remembered = directory_.remember_streams(options_.cores);
@@ -105,7 +106,7 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   bool foreign = false;
   const auto tail = wal::recover(storage_, identity(), options, [&](std::string_view record) {
     ++records;
-    for (Core& core : cores_) foreign |= !core.replica->recover(record);
+    take_record(record, foreign);
   });
   if (!tail) {
     return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
@@ -119,10 +120,49 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
                     "new member",
                     stream, options.directory));
   }
+  if (!fits_) return {};
   if (stream < options_.cores) cores_[stream].tail = *tail;
   host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,
                              records, tail->blocks_read, tail->torn_blocks));
   return {};
+}
+
+// Once it does not fit, what is left is only measured, to say how much is needed.
+void NodeCores::take_record(std::string_view record, bool& foreign) {
+  if (!fits_) {
+    bytes_too_many_ += record.size() + sizeof(uint64_t) * 16;
+    return;
+  }
+  for (Core& core : cores_) foreign |= !core.replica->recover(record);
+  looked_at_ += record.size();
+  if (looked_at_ < kMaxRecordBytes) return;
+  looked_at_ = 0;
+  fits_ = memory_bytes() <= memory_budget();
+}
+
+uint64_t NodeCores::memory_bytes() const {
+  uint64_t bytes = 0;
+  for (const Core& core : cores_) bytes += core.replica->memory_bytes();
+  return bytes;
+}
+
+uint64_t NodeCores::memory_budget() const {
+  const MemoryAccount account(options_.memory_bytes, options_.cores);
+  return account.is_bounded() ? account.budget() * options_.cores : kUnboundedMemory;
+}
+
+StartRefusal NodeCores::does_not_fit() const {
+  constexpr uint64_t kMebibyte = 1024 * 1024;
+  const uint64_t fixed = kFixedMemoryPerCore * options_.cores;
+  const uint64_t needed = memory_bytes() + bytes_too_many_;
+  // With a tenth on top, so that new names are taken again.
+  const uint64_t advice = (fixed + needed + needed / 9) / kMebibyte + 1;
+  return {kExitMemory,
+          fmt::format("the log does not fit into memory: what it holds needs {} MiB at most, and "
+                      "{} MiB of --memory {} MiB are for that; nothing is changed, give --memory "
+                      "{}MiB",
+                      needed / kMebibyte + 1, memory_budget() / kMebibyte,
+                      options_.memory_bytes / kMebibyte, advice)};
 }
 
 void NodeCores::build() {
@@ -138,6 +178,7 @@ void NodeCores::build_core(uint16_t index) {
   options.self = {configuration_.node, CoreId{index}};
   options.peers = host_.peers();
   options.max_operations = options_.max_operations;
+  options.memory = MemoryAccount(options_.memory_bytes, options_.cores);
   core.shard = std::make_unique<Shard>(options, io, *core.replica, host_,
                                        options_.cores > 1 ? &office_ : nullptr);
   core.log = wal::open_log(io, identity(), log_options(index), core.tail, core.shard.get());

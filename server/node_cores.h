@@ -17,6 +17,7 @@
 #include "paxos/replica.h"
 #include "reactor/io.h"
 #include "server/data_directory.h"
+#include "server/memory_account.h"
 #include "server/node_host.h"
 #include "server/post_office.h"
 #include "server/shard.h"
@@ -38,6 +39,7 @@ struct NodeOptions {
   size_t max_tasks = kMaxTasksPerCore;
   size_t round_zero_window = kRoundZeroWindow;
   size_t linger_from = kLingerFrom;
+  uint64_t memory_bytes = kUnboundedMemory;  // of the node, see memory_account.h
 };
 
 // Why a node must not start, for people, with onced's exit code for it.
@@ -72,6 +74,10 @@ class NodeCores {
   };
 
   tl::expected<void, StartRefusal> recover_stream(uint32_t stream);
+  void take_record(std::string_view record, bool& foreign);
+  uint64_t memory_bytes() const;
+  uint64_t memory_budget() const;
+  StartRefusal does_not_fit() const;
   void build_core(uint16_t index);
   wal::Identity identity() const;
   wal::LogOptions log_options(uint32_t stream) const;
@@ -86,6 +92,9 @@ class NodeCores {
   PostOffice office_;
   std::vector<Core> cores_;
   uint32_t incarnation_ = 0;
+  uint64_t looked_at_ = 0;       // bytes of records since the memory was looked at
+  bool fits_ = true;             // what the log holds, so far
+  uint64_t bytes_too_many_ = 0;  // of records that were not taken any more
 };
 
 }  // namespace once::server

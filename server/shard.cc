@@ -24,7 +24,8 @@ Shard::Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& repli
       host_(host),
       office_(office),
       to_wake_(office == nullptr ? 0 : office->cores(), false),
-      tokens_(options.max_operations) {}
+      tokens_(options.max_operations),
+      memory_(options.memory) {}
 
 void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* listener) {
   ONCE_ASSERT(log_ == nullptr && log != nullptr && links != nullptr && listener != nullptr);
@@ -32,6 +33,7 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
   log_ = log;
   links_ = links;
   listener_ = listener;
+  if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
 }
 
 void Shard::start(uint32_t incarnation) {
@@ -114,6 +116,7 @@ void Shard::on_batch_end() {
 
 void Shard::step() {
   step_due_ = false;
+  if (memory_.is_bounded()) look_at_memory();
   working_ = true;
   output_.clear();
   replica_.step(events_.data(), events_.size(), io_.now_ns(), output_);
@@ -154,6 +157,7 @@ void Shard::look_at_the_log() {
 void Shard::tick() {
   const int64_t now_ns = io_.now_ns();
   look_at_the_log();
+  count_memory();
   working_ = true;
   output_.clear();
   replica_.on_tick(now_ns, output_);
@@ -166,6 +170,7 @@ void Shard::tick() {
   post_late_replies();
   forget_gone();
   publish();
+  give_back();
   host_.on_tick(options_.self.core, now_ns);
   check_drained();
 }
@@ -434,6 +439,10 @@ void Shard::publish() {
   now[Counter::kLogRecords] = log.records;
   now[Counter::kLogBytes] = log.bytes_written;
   now[Counter::kLogFull] = disk_full_ ? 1 : 0;
+  now[Counter::kMemoryBytes] = memory_used() + kFixedMemoryPerCore;
+  now[Counter::kMemoryBudget] = memory_.is_bounded() ? memory_.budget() + kFixedMemoryPerCore : 0;
+  now[Counter::kMemoryShort] = memory_level_ == paxos::Memory::kEnough ? 0 : 1;
+  now[Counter::kUnreadClosed] = listener_->closed_unread();
   now[Counter::kLogSyncNsTotal] = log.sync_ns_total;
   now[Counter::kLogSyncNsMax] = log.sync_ns_max;
   for (NodeId peer : options_.peers) {

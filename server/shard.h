@@ -18,6 +18,7 @@
 #include "paxos/replica.h"
 #include "reactor/io.h"
 #include "server/hold_queue.h"
+#include "server/memory_account.h"
 #include "server/metrics.h"
 #include "server/post_office.h"
 #include "server/token_table.h"
@@ -53,6 +54,7 @@ struct ShardOptions {
   int64_t tick_ns = 5'000'000;
   int64_t drain_timeout_ns = 2'000'000'000;
   size_t max_operations = kMaxOperationsPerCore;
+  MemoryAccount memory{kUnboundedMemory, 1};
 };
 
 class Shard final : public reactor::BatchHandler,
@@ -116,6 +118,12 @@ class Shard final : public reactor::BatchHandler,
   void step();
   void tick();
   void look_at_the_log();
+  void look_at_memory();
+  void count_memory();
+  void give_back();
+  uint64_t memory_used() const {
+    return replica_.memory_bytes() + io_.buffer_bytes() + other_bytes_;
+  }
   void catch_up();
   void apply_durable(uint64_t record);
   void deliver();
@@ -163,6 +171,12 @@ class Shard final : public reactor::BatchHandler,
   bool step_timer_set_ = false;
   bool step_due_ = false;  // the replica asked for one, events or not
   bool disk_full_ = false;
+  MemoryAccount memory_;
+  paxos::Memory memory_level_ = paxos::Memory::kEnough;
+  bool memory_short_said_ = false;
+  int64_t memory_said_ns_ = 0;
+  uint64_t other_bytes_ = 0;  // as the last tick counted them
+  int64_t give_back_at_ns_ = 0;
   bool log_behind_ = false;  // as the last tick found it
   bool draining_ = false;
   bool was_idle_ = false;

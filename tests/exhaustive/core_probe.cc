@@ -74,6 +74,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   out.put(core_.incarnation_);
   out.put(core_.record_ - core_.durable_);
   out.put<uint8_t>(core_.disk_full_);
+  out.put(static_cast<uint8_t>(core_.memory_));
   out.put<uint8_t>(core_.claimed_);
   out.put(until(core_.next_slow_tick_));
   static_assert(std::is_trivially_copyable_v<Prng>);

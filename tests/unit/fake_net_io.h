@@ -75,6 +75,21 @@ class FakeIo final : public reactor::Io {
     auto at = streams_.find(id.value);
     return at == streams_.end() || !at->second.pipe ? PeerAddress{} : at->second.pipe->from;
   }
+  uint64_t sent_bytes(reactor::StreamId id) const override {
+    auto at = streams_.find(id.value);
+    return at == streams_.end() ? 0 : at->second.sent;
+  }
+  void hold_input(reactor::StreamId id, bool hold) override {
+    if (Stream* stream = find(id)) stream->held = hold;
+  }
+  // The other side takes nothing: what is sent to it stays in the outbox.
+  void set_reading(reactor::StreamId id, bool reading) { find(id)->unread_by_peer = !reading; }
+  void pretend_sent(reactor::StreamId id, size_t bytes) { find(id)->sent += bytes; }
+  void cut(reactor::StreamId id, std::string_view why) override {
+    cuts.emplace_back(why);
+    if (Stream* stream = find(id)) stream->outbox.clear(), stream->closing = true;
+  }
+  std::vector<std::string> cuts;
   void close(reactor::StreamId id) override {
     if (Stream* stream = find(id)) stream->closing = true;
   }
@@ -110,12 +125,18 @@ class FakeIo final : public reactor::Io {
                   uint64_t) override {}
   void prepare_file(const std::string&, uint64_t, reactor::FilePreparedHandler*) override {}
   void set_timer(int64_t, uint64_t) override {}
-  void wake() override {}
+  void wake() override { woken_ = true; }
   void run(reactor::BatchHandler*) override {}
   void stop() override {}
 
-  // One round of completions.
+  // One round of completions, and those that it asks for.
   void round() {
+    do {
+      woken_ = false;
+      one_round();
+    } while (woken_);
+  }
+  void one_round() {
     if (frozen) return;
     std::vector<std::unique_ptr<std::string>> received;
     for (uint64_t id : ids()) take_completions(id, received);
@@ -156,6 +177,9 @@ class FakeIo final : public reactor::Io {
     std::string unread;
     bool closing = false;
     bool input_ended = false;
+    bool held = false;
+    bool unread_by_peer = false;
+    uint64_t sent = 0;
   };
 
   Stream* find(reactor::StreamId id) {
@@ -189,6 +213,7 @@ class FakeIo final : public reactor::Io {
       return stream->handler->on_connected({id});
     }
     std::string bytes = std::exchange(stream->unread, {});
+    if (stream->held && !stream->closing) return;
     std::string& inbound = stream->pipe->to[stream->side];
     size_t taken = std::min(inbound.size(), chunk_bytes);
     bytes += inbound.substr(0, taken);
@@ -206,6 +231,8 @@ class FakeIo final : public reactor::Io {
   void finish_round(uint64_t id) {
     Stream* stream = find({id});
     if (!stream || !stream->pipe) return;
+    if (stream->unread_by_peer && !stream->closing) return;
+    stream->sent += stream->outbox.size();
     stream->pipe->to[1 - stream->side].append(stream->outbox.data(), stream->outbox.size());
     stream->outbox.clear();
     if (stream->closing) end(id, "");
@@ -214,6 +241,7 @@ class FakeIo final : public reactor::Io {
   FakeNetwork& network_;
   std::map<uint64_t, Stream> streams_;
   uint64_t last_id_ = 0;
+  bool woken_ = false;
 };
 
 inline Result<reactor::ListenerId> FakeIo::listen(const std::string& address,

@@ -90,4 +90,18 @@ TEST(HoldQueue, StaysSmallWhenNeverQuiteEmpty) {
 }
 
 }  // namespace
+TEST(HoldQueue, GivesBackWhatABurstTookOnceItIsEmpty) {
+  HoldQueue queue;
+  const std::string message(100'000, 'm');
+  for (int i = 0; i < 20; ++i) queue.add({NodeId{1}, CoreId{0}}, 1, message);
+  EXPECT_GE(queue.bytes(), 2'000'000u);
+  queue.give_back();
+  EXPECT_GE(queue.bytes(), 2'000'000u) << "they have yet to leave";
+  size_t left = 0;
+  queue.release(1, [&](Endpoint, std::string_view run) { left += run.size(); });
+  EXPECT_EQ(left, 2'000'000u);
+  queue.give_back();
+  EXPECT_LT(queue.bytes(), 300'000u);
+}
+
 }  // namespace once::server

@@ -33,6 +33,7 @@ class NodeCoresTest : public testing::Test {
     options.cores = cores;
     options.direct = false;
     options.index_key = SipKey{1, 2};
+    options.memory_bytes = memory_bytes_;
     NodeHost host(*data_, cores, "a:1");
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
     auto recovered = node.recover();
@@ -80,6 +81,7 @@ class NodeCoresTest : public testing::Test {
   FakeFileIo io_;
   wal::PosixStorage storage_{false};
   std::unique_ptr<DataDirectory> data_;
+  uint64_t memory_bytes_ = kUnboundedMemory;
 };
 
 TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
@@ -157,6 +159,30 @@ TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
   std::vector<uint64_t> names;
   ASSERT_TRUE(recover(1, &names));
   EXPECT_EQ(names, std::vector<uint64_t>{1});
+}
+
+// What it says is enough is enough, and a little less is refused again.
+TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
+  ASSERT_TRUE(recover(1));
+  const paxos::Ballot ballot{1, NodeId{2}, 1};
+  const std::string value(60'000, 'v');
+  for (int n = 0; n < 12; ++n) {
+    const paxos::State state{1, true, request_id(1, 1), value};
+    write_bytes_to(0, paxos::AcceptRecord{ballot, CoreId{0}, 0, state, fmt::format("n{}", n)});
+  }
+  for (const uint16_t cores : {1, 2}) {
+    memory_bytes_ = (kFixedMemoryPerCore + 400'000) * cores;
+    const auto refused = recover(cores);
+    ASSERT_FALSE(refused) << cores;
+    EXPECT_EQ(refused.error().exit_code, kExitMemory);
+    const std::string& text = refused.error().message;
+    const size_t at = text.find("give --memory ");
+    ASSERT_NE(at, std::string::npos) << text;
+    memory_bytes_ = std::stoull(text.substr(at + 14)) * 1024 * 1024;
+    EXPECT_TRUE(recover(cores)) << text;
+    memory_bytes_ = kUnboundedMemory;
+    EXPECT_TRUE(recover(cores));
+  }
 }
 
 }  // namespace

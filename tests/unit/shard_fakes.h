@@ -112,7 +112,14 @@ class FakeListener final : public net::ClientListener {
   void end_round() override {}
   void drain() override { draining = true; }
   size_t connections() const override { return 0; }
+  void bound_unread(size_t bytes) override { unread_bound = bytes; }
+  bool relieve() override { return ++relieved, true; }
+  uint64_t closed_unread() const override { return 3; }
+  size_t input_bytes() const override { return input; }
 
+  size_t unread_bound = 0;
+  int relieved = 0;
+  size_t input = 0;
   std::vector<SentReply> replies;
   bool draining = false;
   int accepted = 0;

@@ -36,6 +36,8 @@ class FakeReplica final : public paxos::Replica {
   void on_tick(int64_t, paxos::Output& out) override { act("tick", out); }
   void forget_waits(const std::vector<uint64_t>& tokens) override { forgotten = tokens; }
   void set_disk_full(bool full) override { disk_full = full; }
+  void set_memory(paxos::Memory level) override { memory = level; }
+  size_t memory_bytes() const override { return bytes; }
   CoreId core_of_name(std::string_view name) const override {
     return CoreId{static_cast<uint16_t>(name.front() - '0')};  // "1..." belongs to core 1
   }
@@ -64,6 +66,8 @@ class FakeReplica final : public paxos::Replica {
   std::vector<std::string> calls;
   std::vector<uint64_t> forgotten;
   bool disk_full = false;
+  paxos::Memory memory = paxos::Memory::kEnough;
+  size_t bytes = 0;
 
  private:
   void act(const std::string& call, paxos::Output& out) {
@@ -81,13 +85,16 @@ class FakeReplica final : public paxos::Replica {
   bool working_ = false;
 };
 
+constexpr uint64_t kGrowing = 100'000'000;  // what a core may take for names and the like
+
 // One core with its shard.
 struct Core {
   explicit Core(uint16_t core, PostOffice* office = nullptr, size_t max_operations = 64,
                 paxos::Replica* real = nullptr)
       : shard({.self = {NodeId{1}, CoreId{core}},
                .peers = {NodeId{2}, NodeId{3}},
-               .max_operations = max_operations},
+               .max_operations = max_operations,
+               .memory = MemoryAccount(kFixedMemoryPerCore + kGrowing, 1)},
               io, real == nullptr ? replica : *real, host, office) {
     log.listener = &shard;
     if (office != nullptr) office->set_io(CoreId{core}, &io);

@@ -281,5 +281,110 @@ TEST_F(UringStreams, TheRestIsSentToAPeerThatEndsMeanwhile) {
   EXPECT_TRUE(got == answer) << got.size();
 }
 
+// What is held comes later and whole; what the ring had received by then is delivered.
+TEST_F(UringStreams, HeldInputWaitsWithItsSender) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  const PlainPeer peer(loop_.address);
+  peer.write("first");
+  std::string got;
+  StreamId stream;
+  loop_.bytes = [&](StreamId id, std::string_view bytes) {
+    got += bytes;
+    stream = id;
+    if (got != "first") return;
+    loop_.io->hold_input(id, true);
+    after(20, 1);
+  };
+  loop_.timer = [&](uint64_t token) {
+    if (token == 1) {
+      peer.write("second");
+      return after(100, 2);
+    }
+    if (token == 2) {
+      EXPECT_EQ(got, "first");
+      loop_.io->hold_input(stream, false);
+      return after(100, 3);
+    }
+    if (token == 3) {  // held and let go in one round: nothing is lost
+      loop_.io->hold_input(stream, true);
+      loop_.io->hold_input(stream, false);
+      peer.write("third");
+      return after(100, 4);
+    }
+    EXPECT_EQ(got, "firstsecondthird");
+    loop_.io->stop();
+  };
+  loop_.closed = [&](StreamId, std::string_view why) { ADD_FAILURE() << why; };
+  loop_.run();
+}
+
+// Its memory is given back at once, but for what the kernel still reads.
+TEST_F(UringStreams, WhatIsCutSendsNothingMoreAndCostsNothing) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  const PlainPeer peer(loop_.address, 4096);
+  peer.write("x");
+  StreamId stream;
+  std::string why;
+  loop_.bytes = [&](StreamId id, std::string_view) {
+    stream = id;
+    loop_.send(id, pattern(6 << 20));
+    after(20);
+  };
+  loop_.timer = [&](uint64_t token) {
+    if (token == 2) return loop_.io->stop();
+    EXPECT_GT(loop_.io->sent_bytes(stream), 0u);
+    EXPECT_GE(loop_.io->buffer_bytes(), size_t{6 << 20});
+    loop_.send(stream, pattern(5 << 20));
+    loop_.io->cut(stream, "memory is short");
+    EXPECT_LT(loop_.io->buffer_bytes(), size_t{10 << 20});
+    EXPECT_EQ(loop_.io->outbox(stream), nullptr);
+    after(50, 2);
+  };
+  loop_.closed = [&](StreamId, std::string_view text) { why = text; };
+  loop_.run();
+  EXPECT_EQ(why, "memory is short");
+  EXPECT_EQ(loop_.io->buffer_bytes(), 0u);
+}
+
+// A burst's memory is given back when the stream has been quiet for a while, and when its bursts
+// have become small; in between it is kept for the next.
+TEST_F(UringStreams, BuffersOfABurstAreGivenBack) {
+  ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());
+  const PlainPeer peer(loop_.address);
+  peer.write("x");
+  StreamId stream;
+  size_t sent = 0;
+  size_t got = 0;
+  int rounds = 0;
+  loop_.bytes = [&](StreamId id, std::string_view) {
+    stream = id;
+    after(0, 1);
+  };
+  loop_.timer = [&](uint64_t token) {
+    for (std::string piece = peer.read(); !piece.empty(); piece = peer.read()) got += piece.size();
+    if (got < sent) return after(1, token);
+    if (token == 1) {
+      if (++rounds == 7) {
+        EXPECT_GE(loop_.io->buffer_bytes(), size_t{900'000}) << "kept for the next burst";
+        tap::skipped_ns += 1'100 * kMs;
+        return after(1, 2);
+      }
+      const std::string more = pattern(900'000);
+      sent += more.size();
+      loop_.send(stream, more);
+      return after(1, 1);
+    }
+    if (token < 8) {  // small talk goes on
+      tap::skipped_ns += 1'100 * kMs;
+      loop_.send(stream, "small");
+      sent += 5;
+      return after(1, token + 1);
+    }
+    EXPECT_LE(loop_.io->buffer_bytes(), size_t{128 * 1024});
+    loop_.io->stop();
+  };
+  loop_.run();
+}
+
 }  // namespace
 }  // namespace once::reactor

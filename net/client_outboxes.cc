@@ -1,0 +1,96 @@
+#include "net/client_outboxes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace once::net {
+
+void ClientOutboxes::added(ClientOutbox& to, size_t bytes) {
+  if (to.cut) return;
+  if (!to.listed) {
+    to.listed = true;
+    to.left = io_.sent_bytes(to.stream);
+    to.moved_ns = io_.now_ns();
+    listed_.push_back(&to);
+  }
+  to.bytes += bytes;
+  sum_ += bytes;
+  if (sum_ <= count_at_) return;
+  count();
+  while (sum_ > bound_) {
+    ClientOutbox* one = largest();
+    if (one == nullptr) break;
+    cut(*one, fmt::format("all that clients have not read may be {} bytes", bound_));
+  }
+  // Counting takes a look at each: not again for every answer.
+  count_at_ = std::max(bound_, sum_ + bound_ / 16);
+}
+
+// What has left since is off the sum; who has nothing left is off the list.
+void ClientOutboxes::count() {
+  const int64_t now_ns = io_.now_ns();
+  sum_ = 0;
+  std::erase_if(listed_, [&](ClientOutbox* box) {
+    if (box->cut) return !(box->listed = false);
+    const uint64_t left = io_.sent_bytes(box->stream);
+    if (left != box->left) box->moved_ns = now_ns;
+    box->left = left;
+    box->bytes = io_.unsent_bytes(box->stream);
+    sum_ += box->bytes;
+    box->listed = box->bytes > 0;
+    return !box->listed;
+  });
+}
+
+void ClientOutboxes::on_tick() {
+  count();
+  count_at_ = bound_;
+  const int64_t now_ns = io_.now_ns();
+  for (size_t i = 0; i < listed_.size(); ++i) {
+    ClientOutbox& box = *listed_[i];
+    if (box.bytes <= kQuietBytes || now_ns - box.moved_ns < kPatienceNs) continue;
+    cut(box, fmt::format("nothing of it was taken for {} s", kPatienceNs / 1'000'000'000));
+  }
+}
+
+bool ClientOutboxes::relieve() {
+  count();
+  ClientOutbox* one = nullptr;
+  const int64_t now_ns = io_.now_ns();
+  for (ClientOutbox* box : listed_) {
+    if (box->bytes < kWorthwhileBytes || now_ns - box->moved_ns < kStillNs) continue;
+    if (one == nullptr || box->bytes > one->bytes) one = box;
+  }
+  if (one == nullptr) return false;
+  cut(*one, "memory is short");
+  return true;
+}
+
+ClientOutbox* ClientOutboxes::largest() const {
+  ClientOutbox* one = nullptr;
+  for (ClientOutbox* box : listed_) {
+    if (box->bytes > 0 && (one == nullptr || box->bytes > one->bytes)) one = box;
+  }
+  return one;
+}
+
+// It is off the list at the next count.
+void ClientOutboxes::cut(ClientOutbox& box, std::string_view why) {
+  ++closed_;
+  closing_(fmt::format("a client that does not read is closed: {} bytes wait for it, and {}",
+                       box.bytes, why));
+  sum_ -= box.bytes;
+  box.bytes = 0;
+  box.cut = true;
+  io_.cut(box.stream, why);
+}
+
+void ClientOutboxes::forget(ClientOutbox& gone) {
+  if (!gone.listed) return;
+  gone.listed = false;
+  sum_ -= std::min(sum_, gone.bytes);
+  std::erase(listed_, &gone);
+}
+
+}  // namespace once::net

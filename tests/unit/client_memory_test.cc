@@ -1,0 +1,250 @@
+// What clients cost that ask and do not read: who waits with his requests, and who has to go.
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+#include "net/client_codec.h"
+#include "net/client_intake.h"
+#include "net/client_listener.h"
+#include "net/client_outboxes.h"
+#include "tests/unit/fake_net_io.h"
+
+namespace once::net {
+namespace {
+
+using paxos::Operation;
+using paxos::Status;
+using test::Pipe;
+constexpr int64_t kSecond = 1'000'000'000;
+
+template <class Encode>
+std::string made(Encode encode) {
+  std::vector<char> out;
+  encode(out);
+  return {out.begin(), out.end()};
+}
+
+struct ClientMemory : testing::Test, ClientListenerHandler {
+  ClientMemory() {
+    io.on_batch_end = [this] {
+      if (at_once) answer_all();
+      listener->end_round();
+    };
+  }
+  ServerHello server_hello() override { return {}; }
+  void on_request(ClientConnectionId connection, uint64_t correlation,
+                  const paxos::ClientRequest& request) override {
+    asked.push_back(correlation);
+    names.emplace_back(request.name);
+    due.emplace_back(connection, correlation);
+    most_due = std::max(most_due, due.size());
+  }
+  void on_status(ClientConnectionId, uint64_t) override {}
+  void hand_over(CoreId, std::unique_ptr<reactor::Handoff>) override {}
+  void on_gone(ClientConnectionId) override { ++gone; }
+  void log_line(std::string_view line) override { log += line; }
+
+  struct Client {
+    std::shared_ptr<Pipe> pipe = std::make_shared<Pipe>();
+    reactor::StreamId stream;
+  };
+  Client open() {
+    Client client;
+    client.stream = {++streams};  // the fake counts so
+    io.accept_stream(client.pipe, 1, listener->listen_handler());
+    client.pipe->to[1] += made([&](auto& out) { encode_client_hello(ClientHello{}, out); });
+    io.round();
+    client.pipe->to[0].clear();
+    return client;
+  }
+  void ask(const Client& client, uint64_t from, uint64_t count, Operation operation) {
+    for (uint64_t i = from; i < from + count; ++i) {
+      client.pipe->to[1] += made([&](auto& out) {
+        encode_request(i, {0, operation, request_id(1, 2), 9, "name", ""}, out);
+      });
+    }
+    io.round();
+  }
+  void answer_all() {
+    for (auto [connection, correlation] : std::exchange(due, {})) {
+      paxos::ClientReply reply;
+      reply.state.value = value;
+      listener->reply(connection, correlation, reply);
+    }
+  }
+  size_t unsent(const Client& client) const { return io.unsent_bytes(client.stream); }
+  void tick(int64_t ns = 5'000'000) {
+    network.now_ns += ns;
+    listener->on_tick(network.now_ns);
+    io.round();
+  }
+
+  test::FakeNetwork network;
+  test::FakeIo io{network};
+  std::unique_ptr<ClientListener> listener = make_client_listener(io, CoreId{0}, 1, this);
+  uint64_t streams = 0;
+  bool at_once = true;  // all is answered at the end of its round
+  std::string value = std::string(kMaxValueBytes, 'v');
+  std::vector<std::pair<ClientConnectionId, uint64_t>> due;
+  size_t most_due = 0;
+  std::vector<uint64_t> asked;
+  std::vector<std::string> names;
+  std::string log;
+  int gone = 0;
+};
+
+// Not one reply more is made for him than he has room for; what he asked is taken when he reads.
+TEST_F(ClientMemory, WhoDoesNotReadWaitsWithWhatHeAsks) {
+  const Client client = open();
+  io.set_reading(client.stream, false);
+  ask(client, 1, 250, Operation::kRead);
+  EXPECT_GT(unsent(client), ClientIntake::kMostUnreadBytes / 2);
+  EXPECT_LE(unsent(client), ClientIntake::kMostUnreadBytes + 2 * kMaxValueBytes);
+  const size_t taken = asked.size();
+  EXPECT_LT(taken, 20u);
+  ask(client, 251, 50, Operation::kRead);  // it stays where it is
+  EXPECT_FALSE(client.pipe->to[1].empty());
+  EXPECT_EQ(asked.size(), taken);
+  io.set_reading(client.stream, true);
+  for (int i = 0; i < 100; ++i) io.round();
+  ASSERT_EQ(asked.size(), 300u);
+  for (uint64_t i = 0; i < 300; ++i) ASSERT_EQ(asked[i], i + 1) << "in order";
+  for (const std::string& name : names) ASSERT_EQ(name, "name");
+  EXPECT_EQ(unsent(client), 0u);
+}
+
+TEST_F(ClientMemory, RefusedChangesBringValuesToo) {
+  const Client client = open();
+  io.set_reading(client.stream, false);
+  ask(client, 1, 250, Operation::kWrite);
+  EXPECT_LE(unsent(client), ClientIntake::kMostUnreadBytes + 2 * kMaxValueBytes);
+}
+
+// In pieces of any size, whole frames and parts of them.
+TEST_F(ClientMemory, WhatIsHeldComesWholeHoweverItWasCut) {
+  for (const size_t chunk : {size_t{1}, size_t{7}, size_t{333}, size_t{1000}}) {
+    asked.clear();
+    io.chunk_bytes = SIZE_MAX;
+    const Client client = open();
+    io.chunk_bytes = chunk;
+    ask(client, 1, 60, Operation::kRead);
+    for (int i = 0; i < 4000 && asked.size() < 60; ++i) io.round();
+    ASSERT_EQ(asked.size(), 60u) << chunk;
+    for (uint64_t i = 0; i < 60; ++i) ASSERT_EQ(asked[i], i + 1) << chunk;
+  }
+}
+
+// Whose answers are small has all that he asks under way, once that is known.
+TEST_F(ClientMemory, SmallAnswersHoldNobodyUp) {
+  value = "small";
+  const Client client = open();
+  ask(client, 1, 20, Operation::kRead);
+  at_once = false;
+  ask(client, 21, 2000, Operation::kRead);
+  EXPECT_EQ(due.size(), 2000u);
+}
+
+// Reads that nobody answers hold up what is behind them for a second, no longer; waits and changes
+// not at all.
+TEST_F(ClientMemory, WhatTakesItsTimeHoldsNobodyUp) {
+  at_once = false;
+  const Client patient = open();
+  ask(patient, 1, 600, Operation::kWait);
+  EXPECT_EQ(due.size(), 600u);
+  const Client client = open();
+  ask(client, 1, 100, Operation::kRead);
+  EXPECT_EQ(due.size(), 616u) << "as many as 1 MiB of the longest answers";
+  for (int i = 0; i < 8; ++i) tick(kSecond + 1);
+  EXPECT_EQ(due.size(), 700u);
+}
+
+TEST_F(ClientMemory, TheEndOfInputWaitsForWhatIsHeld) {
+  const Client client = open();
+  io.set_reading(client.stream, false);
+  for (uint64_t i = 1; i <= 100; ++i) {
+    client.pipe->to[1] += made([&](auto& out) {
+      encode_request(i, {0, Operation::kRead, request_id(1, 2), 9, "name", ""}, out);
+    });
+  }
+  client.pipe->silent[0] = true;
+  io.round();
+  EXPECT_LT(asked.size(), 100u);
+  io.set_reading(client.stream, true);
+  for (int i = 0; i < 100; ++i) io.round();
+  EXPECT_EQ(asked.size(), 100u);
+  EXPECT_GT(client.pipe->to[0].size(), 100 * kMaxValueBytes);
+  EXPECT_TRUE(client.pipe->closed[1]);
+}
+
+TEST_F(ClientMemory, WhoTakesNothingForFiveSecondsIsHeldToOneMebibyte) {
+  const Client large = open(), small = open(), slow = open();
+  for (const Client& client : {large, small, slow}) io.set_reading(client.stream, false);
+  ask(large, 1, 40, Operation::kRead);
+  ask(slow, 1, 40, Operation::kRead);
+  ask(small, 1, 3, Operation::kRead);
+  ASSERT_GT(unsent(large), ClientOutboxes::kQuietBytes);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(io.cuts.size(), 0u) << i;
+    tick(kSecond - 1);
+    io.pretend_sent(slow.stream, 1);  // one byte is progress
+  }
+  ASSERT_EQ(io.cuts.size(), 1u);
+  EXPECT_EQ(listener->closed_unread(), 1u);
+  EXPECT_EQ(unsent(large), 0u);
+  EXPECT_GT(unsent(slow), 0u);
+  EXPECT_GT(unsent(small), 0u);
+  EXPECT_NE(log.find("a client that does not read is closed"), std::string::npos) << log;
+  io.round();
+  EXPECT_EQ(gone, 1);
+}
+
+TEST_F(ClientMemory, BeyondTheBoundOfAllTheLargestGoes) {
+  listener->bound_unread(3 * ClientIntake::kMostUnreadBytes);
+  std::vector<Client> clients;
+  for (uint64_t i = 0; i < 8; ++i) {
+    clients.push_back(open());
+    io.set_reading(clients.back().stream, false);
+    ask(clients.back(), 1, i == 1 ? 14 : 9, Operation::kRead);
+    size_t all = 0;
+    for (const Client& client : clients) all += unsent(client);
+    EXPECT_LE(all, 3 * ClientIntake::kMostUnreadBytes + ClientIntake::kMostUnreadBytes / 4) << i;
+  }
+  EXPECT_GE(io.cuts.size(), 2u);
+  EXPECT_EQ(unsent(clients[1]), 0u) << "the largest";
+  EXPECT_EQ(listener->closed_unread(), io.cuts.size());
+  EXPECT_GT(unsent(clients[7]), 0u);
+}
+
+TEST_F(ClientMemory, WhereMemoryIsShortOnlyWhoDoesNotReadGoes) {
+  EXPECT_FALSE(listener->relieve());
+  const Client reads = open(), much = open(), little = open();
+  for (const Client& client : {reads, much, little}) io.set_reading(client.stream, false);
+  ask(reads, 1, 12, Operation::kRead);
+  ask(much, 1, 5, Operation::kRead);
+  value = "a few bytes";
+  ask(little, 1, 5, Operation::kRead);
+  EXPECT_FALSE(listener->relieve()) << "they have only just been answered";
+  for (int i = 0; i < 30; ++i) {
+    tick();
+    io.pretend_sent(reads.stream, 1);
+  }
+  EXPECT_TRUE(listener->relieve());
+  EXPECT_EQ(unsent(much), 0u);
+  EXPECT_GT(unsent(reads), 0u);
+  EXPECT_FALSE(listener->relieve());
+  EXPECT_GT(unsent(little), 0u);
+}
+
+TEST_F(ClientMemory, WhatIsHeldIsCounted) {
+  const Client client = open();
+  io.set_reading(client.stream, false);
+  ask(client, 1, 250, Operation::kRead);
+  tick();
+  EXPECT_GT(listener->input_bytes(), 230u * 40);
+  io.set_reading(client.stream, true);
+  for (int i = 0; i < 100; ++i) io.round();
+  tick();
+  EXPECT_EQ(listener->input_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace once::net
