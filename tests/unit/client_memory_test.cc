@@ -121,12 +121,16 @@ TEST_F(ClientMemory, RefusedChangesBringValuesToo) {
 
 // In pieces of any size, whole frames and parts of them.
 TEST_F(ClientMemory, WhatIsHeldComesWholeHoweverItWasCut) {
-  for (const size_t chunk : {size_t{1}, size_t{7}, size_t{333}, size_t{1000}}) {
+  for (const size_t chunk : {1u, 1u, 7u, 7u, 333u, 333u, 1000u, 1000u}) {
     asked.clear();
     io.chunk_bytes = SIZE_MAX;
     const Client client = open();
     io.chunk_bytes = chunk;
+    io.still_receives = !io.still_receives;
     ask(client, 1, 60, Operation::kRead);
+    io.set_reading(client.stream, false);
+    for (int i = 0; i < 10; ++i) io.round();
+    io.set_reading(client.stream, true);
     for (int i = 0; i < 4000 && asked.size() < 60; ++i) io.round();
     ASSERT_EQ(asked.size(), 60u) << chunk;
     for (uint64_t i = 0; i < 60; ++i) ASSERT_EQ(asked[i], i + 1) << chunk;
@@ -160,6 +164,7 @@ TEST_F(ClientMemory, WhatTakesItsTimeHoldsNobodyUp) {
 TEST_F(ClientMemory, TheEndOfInputWaitsForWhatIsHeld) {
   const Client client = open();
   io.set_reading(client.stream, false);
+  io.still_receives = true;
   for (uint64_t i = 1; i <= 100; ++i) {
     client.pipe->to[1] += made([&](auto& out) {
       encode_request(i, {0, Operation::kRead, request_id(1, 2), 9, "name", ""}, out);
@@ -167,7 +172,9 @@ TEST_F(ClientMemory, TheEndOfInputWaitsForWhatIsHeld) {
   }
   client.pipe->silent[0] = true;
   io.round();
+  io.round();
   EXPECT_LT(asked.size(), 100u);
+  EXPECT_FALSE(client.pipe->closed[1]);
   io.set_reading(client.stream, true);
   for (int i = 0; i < 100; ++i) io.round();
   EXPECT_EQ(asked.size(), 100u);

@@ -80,7 +80,7 @@ class FakeIo final : public reactor::Io {
     return at == streams_.end() ? 0 : at->second.sent;
   }
   void hold_input(reactor::StreamId id, bool hold) override {
-    if (Stream* stream = find(id)) stream->held = hold;
+    if (Stream* stream = find(id)) stream->held = hold && !still_receives;
   }
   // The other side takes nothing: what is sent to it stays in the outbox.
   void set_reading(reactor::StreamId id, bool reading) { find(id)->unread_by_peer = !reading; }
@@ -90,6 +90,7 @@ class FakeIo final : public reactor::Io {
     if (Stream* stream = find(id)) stream->outbox.clear(), stream->closing = true;
   }
   std::vector<std::string> cuts;
+  bool still_receives = false;  // of what is held too, as what the ring had received already
   void close(reactor::StreamId id) override {
     if (Stream* stream = find(id)) stream->closing = true;
   }
