@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "base/rarely.h"
 #include "paxos/arena.h"
+#include "paxos/believed_rounds.h"
 #include "paxos/core_state.h"
 #include "paxos/op_pool.h"
 #include "paxos/record.h"
@@ -24,6 +25,7 @@ class Core final : public Replica {
   explicit Core(const ReplicaOptions& options);
   bool recover(std::string_view record) override;
   uint32_t recovered_incarnation() const override { return recovered_incarnation_; }
+  uint32_t recovered_incarnation_of(NodeId node) const override;
   void start(uint32_t incarnation, int64_t now_ns, Output& out) override;
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
   void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
@@ -57,7 +59,7 @@ class Core final : public Replica {
   uint32_t find_or_insert(uint64_t hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
-
+  void offend(Offence offence, const Endpoint& from);
   // core_acceptor.cc
   void on(const Endpoint& from, const Prepare& m, uint64_t hash);
   void on(const Endpoint& from, const Accept& m, uint64_t hash);
@@ -67,7 +69,9 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Decided& m, uint64_t hash);
   template <class M>
   bool admit(const Endpoint& from, const M& m, uint64_t hash, size_t room, uint32_t& index);
-  void approach(Entry& entry, const Ballot& ballot);
+  void approach(Entry& entry, const Ballot& ballot, uint32_t round);
+  uint32_t believed(const Endpoint& from, uint64_t hash, uint32_t known, uint32_t told);
+  static bool contradicts(const Entry& entry, const Ballot& ballot, const State& state);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
   void flush_ranges();
@@ -78,7 +82,6 @@ class Core final : public Replica {
   void spill(Lane& lane);
   void list_unsettled(uint32_t entry);
   void mark_decided(Entry& entry);
-
   // core_home.cc
   void on(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
@@ -92,7 +95,6 @@ class Core final : public Replica {
   void resend_round_zero();
   Accept accept_of(const RoundZero& slot);
   RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
-
   // core_classic.cc
   void on(const Endpoint& from, const Promise& m);
   void on(const Endpoint& from, const Accepted& m);
@@ -199,9 +201,7 @@ class Core final : public Replica {
   void keep_request(Op& op, std::string_view name, std::string_view value);
   void tick_ops();
   void expire(uint32_t op);
-
-  // core_recovery.cc
-  struct Recovery;
+  struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, uint64_t hash);
 
   uint32_t active_round_zero(uint64_t sequence) const;
@@ -216,8 +216,7 @@ class Core final : public Replica {
   Output* out_ = nullptr;
   int64_t now_ = 0;
   uint64_t step_ = 0;  // counts calls: tells before from after without a clock
-  uint32_t incarnation_ = 0;
-  uint32_t recovered_incarnation_ = 0;
+  uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   uint64_t record_ = 0;   // last one made in this run
   uint64_t durable_ = 0;  // last one known to be durable
   bool disk_full_ = false;
@@ -240,6 +239,7 @@ class Core final : public Replica {
   Fifo<OwnVote> own_votes_;          // ascending records
   std::vector<uint32_t> lingering_;  // tasks
   LingerLuck linger_luck_;
+  BelievedRounds believed_rounds_;
   OpPool ops_;
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_

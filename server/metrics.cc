@@ -6,12 +6,36 @@
 namespace once::server {
 namespace {
 
-constexpr std::string_view kNames[] = {
-    "fast_path_writes", "classic_rounds",   "takeovers",    "local_reads", "quorum_reads",
-    "forwarded",        "refused",          "overloaded",   "unavailable", "unknown",
-    "rejected",         "ignored_messages", "held_dropped", "names",       "unsettled",
-    "connections",      "operations",       "log_batches",  "log_records", "log_bytes",
-    "log_full"};
+constexpr std::string_view kNames[] = {"fast_path_writes",
+                                       "classic_rounds",
+                                       "takeovers",
+                                       "local_reads",
+                                       "quorum_reads",
+                                       "forwarded",
+                                       "refused",
+                                       "overloaded",
+                                       "unavailable",
+                                       "unknown",
+                                       "rejected",
+                                       "ignored_messages",
+                                       "contradictions",
+                                       "far_ballots",
+                                       "peer_strangers",
+                                       "peer_other_disks",
+                                       "peer_second_links",
+                                       "peer_other_terms",
+                                       "peer_runs_too_far",
+                                       "peer_messages_of_other_runs",
+                                       "peer_slow_greetings",
+                                       "held_dropped",
+                                       "names",
+                                       "unsettled",
+                                       "connections",
+                                       "operations",
+                                       "log_batches",
+                                       "log_records",
+                                       "log_bytes",
+                                       "log_full"};
 constexpr size_t kSummed = std::size(kNames);
 static_assert(kSummed == static_cast<size_t>(Counter::kClaimed),
               "one name for each summed counter");
