@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "net/wire.h"
 #include "tests/unit/peer_links_fixture.h"
 
 namespace once::net {
@@ -58,6 +59,16 @@ struct Strangers : PeerLinksTest {
     seal_peer_frame(frame, 0);
     pipe.to[1].append(frame.begin(), frame.end());
     two->io.round();
+  }
+  static paxos::Forward forward_of(uint32_t incarnation) {
+    paxos::Forward forward;
+    forward.incarnation = incarnation;
+    return forward;
+  }
+  static paxos::ClaimReply reply_to(uint32_t incarnation) {
+    paxos::ClaimReply reply;
+    reply.incarnation = incarnation;
+    return reply;
   }
   // Node 1 is gone without a word, and is not heard of.
   void freeze() { one->io.frozen = true; }
@@ -256,7 +267,7 @@ TEST_F(Strangers, OnALinkOnlyMessagesOfItsRunAreTaken) {
   for (const uint32_t run : {uint32_t{6}, uint32_t{8}, UINT32_MAX}) {
     const std::vector<paxos::Message> lies = {
         paxos::ClaimHome{run, 0, 0},        paxos::HomeProgress{run, 1},
-        paxos::ChosenRange{run, 1, 2},      paxos::Forward{.op = 1, .incarnation = run},
+        paxos::ChosenRange{run, 1, 2},      forward_of(run),
         paxos::Prepare{1, by(run), "name"}, paxos::Accept{1, by(run), state, "name"},
         paxos::Decided{by(run), 1, "name"},
     };
@@ -271,13 +282,13 @@ TEST_F(Strangers, OnALinkOnlyMessagesOfItsRunAreTaken) {
       paxos::ClaimHome{7, 0, 0},
       paxos::HomeProgress{7, 1},
       paxos::ChosenRange{7, 1, 2},
-      paxos::Forward{.op = 1, .incarnation = 7},
+      forward_of(7),
       paxos::Prepare{1, by(7), "name"},
       paxos::Accept{1, by(7), state, "name"},
       paxos::Decided{by(7), 1, "name"},
       // What these say is of this node's run, or of anybody's.
       paxos::AcceptedRange{1, 1, 2},
-      paxos::ClaimReply{.incarnation = 1},
+      reply_to(1),
       paxos::Promise{1, other, {}, {}},
       paxos::Rejected{1, other, other},
       paxos::SettleQuery{other, other, "name"},
