@@ -219,7 +219,6 @@ TEST_F(PeerLinksTest, WhoIsCalledSaysThatItKnowsAnotherDisk) {
       EXPECT_EQ(one.told_of_another_disk[0], NodeId{2});
     }
     EXPECT_TRUE(two.told_of_another_disk.empty());
-    EXPECT_TRUE(one.meetings.empty()) << "and nothing of its own";
   }
 }
 
@@ -300,6 +299,7 @@ TEST_F(Strangers, OnALinkOnlyMessagesOfItsRunAreTaken) {
 }
 
 TEST_F(Strangers, OffencesAreSaidByKind) {
+  two->log.clear();
   for (int i = 0; i < 10; ++i) {
     two->links->report(NodeId{1}, paxos::Offence::kContradiction);
     two->links->report(NodeId{1}, paxos::Offence::kFarBallot);
