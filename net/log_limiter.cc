@@ -29,6 +29,20 @@ std::string_view name_of(Complaint kind) {
       return "takes messages too slowly";
     case Complaint::kBrokenLink:
       return "link closed";
+    case Complaint::kSecondLink:
+      return "second links refused";
+    case Complaint::kOtherTerms:
+      return "other cores or addresses of a linked node";
+    case Complaint::kRunTooFar:
+      return "runs that are not believed";
+    case Complaint::kOtherRun:
+      return "messages of other runs";
+    case Complaint::kSlowGreeting:
+      return "greetings that took too long";
+    case Complaint::kContradiction:
+      return "contradictions";
+    case Complaint::kFarBallot:
+      return "far rounds";
     case Complaint::kClientTurnedAway:
       return "client connections turned away";
     case Complaint::kClientSilent:

@@ -16,14 +16,21 @@ namespace once::net {
 
 enum class Complaint : uint8_t {
   kPeerTurnedAway,
-  kNotAPeer,      // what was said is no greeting
-  kForeignPeer,   // of another cluster, or with a list of members or a number that does not fit
-  kSameNumber,    // two nodes have the number of this one
-  kOtherDisk,     // under the number of a node that was known by another one
+  kNotAPeer,     // what was said is no greeting
+  kForeignPeer,  // of another cluster, or with a list of members or a number that does not fit
+  kSameNumber,   // two nodes have the number of this one
+  kOtherDisk,    // under the number of a node that was known by another one
   kRefusedByPeer,
   kUnreachable,
   kSlowPeer,
   kBrokenLink,
+  kSecondLink,  // of a node that has one which lives
+  kOtherTerms,  // other cores or another address of a node that is linked
+  kRunTooFar,   // an incarnation that is not believed
+  kOtherRun,    // messages of another incarnation
+  kSlowGreeting,
+  kContradiction,  // of what was accepted or decided
+  kFarBallot,
   kClientTurnedAway,
   kClientSilent,
   kClientCrowd,  // gave way to others, before its hello

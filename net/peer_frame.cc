@@ -16,6 +16,7 @@ constexpr size_t kPrefixBytes =
     12;  // magic, u8 kind, u8 zero, u16 version: the same in all versions
 constexpr uint8_t kHelloKind = 1;
 constexpr uint8_t kRefusalKind = 2;
+constexpr uint8_t kOtherDiskKind = 3;  // a refusal too
 constexpr size_t kMaxRefusalBytes = 1024;
 
 // One disk for each bit, so that no count can contradict what follows.
@@ -92,8 +93,8 @@ void encode_peer_hello(const PeerHello& hello, std::vector<char>& out) {
   seal_peer_frame(out, at);
 }
 
-void encode_peer_refusal(std::string_view text, std::vector<char>& out) {
-  size_t at = begin_greeting(kRefusalKind, kPeerProtocolVersion, out);
+void encode_peer_refusal(std::string_view text, std::vector<char>& out, bool other_disk) {
+  size_t at = begin_greeting(other_disk ? kOtherDiskKind : kRefusalKind, kPeerProtocolVersion, out);
   text = text.substr(0, kMaxRefusalBytes);
   out.insert(out.end(), text.begin(), text.end());
   seal_peer_frame(out, at);
@@ -112,8 +113,9 @@ Result<Greeting> decode_greeting(std::string_view frame) {
   uint16_t version = load<uint16_t>(content->data() + 10);
   std::string_view body = content->substr(kPrefixBytes);
   Greeting greeting;
-  if (kind == kRefusalKind) {
+  if (kind == kRefusalKind || kind == kOtherDiskKind) {
     greeting.refused = true;
+    greeting.other_disk = kind == kOtherDiskKind;
     greeting.refusal = body.substr(0, kMaxRefusalBytes);
     for (char& c : greeting.refusal) c = static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
     return greeting;

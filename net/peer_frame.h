@@ -21,12 +21,13 @@ Result<std::string_view> open_peer_frame(std::string_view frame);
 
 struct Greeting {
   bool refused = false;
-  std::string refusal;  // if refused
-  PeerHello hello;      // otherwise
+  std::string refusal;      // if refused
+  bool other_disk = false;  // if refused: another disk is known under the number of who is refused
+  PeerHello hello;          // otherwise
 };
 
 void encode_peer_hello(const PeerHello& hello, std::vector<char>& out);
-void encode_peer_refusal(std::string_view text, std::vector<char>& out);
+void encode_peer_refusal(std::string_view text, std::vector<char>& out, bool other_disk = false);
 bool is_greeting(std::string_view content);
 // Of a whole frame. The error is a sentence about who is at the other end.
 Result<Greeting> decode_greeting(std::string_view frame);

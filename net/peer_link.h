@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -30,19 +31,21 @@ class PeerLinkOwner {
 
 class PeerLink final : public reactor::StreamHandler {
  public:
-  // kConnecting: dialled. kGreeting: the peer's hello is awaited. kDead: only on_closed may come.
-  enum class Phase : uint8_t { kConnecting, kGreeting, kUp, kDead };
+  // kConnecting: dialled. kGreeting: the peer's hello is awaited. kWaiting: it has come, and the
+  // link that has its place is asked whether it lives. kDead: only on_closed may come.
+  enum class Phase : uint8_t { kConnecting, kGreeting, kWaiting, kUp, kDead };
   static constexpr size_t kNoEnvelope = SIZE_MAX;
 
   PeerLink(PeerLinkOwner& owner, Dial* dial_in)
       : dial(dial_in),
         phase(dial_in ? Phase::kConnecting : Phase::kGreeting),
         heard_ns(owner.now_ns()),
+        began_ns(heard_ns),
         owner_(owner) {}
 
   void on_connected(reactor::StreamId from) override {
     stream = from;
-    heard_ns = owner_.now_ns();
+    heard_ns = began_ns = owner_.now_ns();
     if (phase == Phase::kConnecting) owner_.connected(*this);
   }
   void on_bytes(reactor::StreamId from, std::string_view bytes) override;
@@ -51,13 +54,21 @@ class PeerLink final : public reactor::StreamHandler {
   Dial* dial;  // nullptr: the peer dialled
   Phase phase;
   int64_t heard_ns;
+  int64_t began_ns;  // its greeting, which has so long in all
   int64_t pinged_ns = 0;
   int64_t up_ns = 0;
   reactor::StreamId stream;
-  Endpoint peer;                     // once up
+  Endpoint peer;                     // once it was greeted, and may be linked to
+  uint32_t incarnation = 0;          // once up: what the hello said
   size_t envelope_at = kNoEnvelope;  // where the open envelope begins in the outbox
   bool offered = false;              // what was said of a link in the hello that was sent
   bool learned = false;              // the greeting taught something
+  bool seated = false;               // the handler counts it among the links of its node
+  std::unique_ptr<PeerHello> hello;  // of one that waits
+  // Of one that is up: who waits for its place, when it was asked, and until when it may answer.
+  PeerLink* newcomer = nullptr;
+  int64_t asked_ns = 0;
+  int64_t answer_by_ns = 0;
 
  private:
   PeerLinkOwner& owner_;

@@ -5,8 +5,10 @@
 // reordered within one link.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +20,30 @@
 
 namespace once::net {
 
+// The texts are for this node's log alone: they may name disks.
 struct Meeting {
-  std::string refusal;   // not empty: the reason, which is logged here and told to the peer
-  std::string stranger;  // not empty: there can be no link, and why; the peer sees it in the table
-  bool learned = false;  // something is known now that was not
+  std::string refusal;      // not empty: the reason
+  std::string stranger;     // not empty: there can be no link, and why
+  bool other_disk = false;  // and it is that another disk is known under its number
+  bool learned = false;     // something is known now that was not
+};
+
+// What was refused on the peer port, each counted.
+enum class PeerRefusal : uint8_t {
+  kStranger,      // no greeting of a member
+  kOtherDisk,     // under the number of a node that is known by another one
+  kSecondLink,    // of a node that has one which lives
+  kOtherTerms,    // other cores or another address of a node that is linked
+  kRunTooFar,     // an incarnation further ahead than is believed
+  kOtherRun,      // messages of another incarnation than the link's
+  kSlowGreeting,  // it did not end in time
+};
+inline constexpr size_t kPeerRefusals = 7;
+using PeerRefusals = std::array<uint64_t, kPeerRefusals>;
+
+struct SeatRefusal {
+  PeerRefusal kind;
+  std::string why;  // logged here and told to the peer: no secrets
 };
 
 class PeerLinksHandler {
@@ -39,6 +61,11 @@ class PeerLinksHandler {
   virtual void on_contact(const PeerHello& hello) = 0;
   // Of a hello that fits this node. What it says is taken in, durably, before this returns.
   virtual Meeting meet(const PeerHello& hello) = 0;
+  // Before a link comes up; nothing: it may, and counts among those of its node until leave_seat().
+  virtual std::optional<SeatRefusal> take_seat(const PeerHello&) { return std::nullopt; }
+  virtual void leave_seat(NodeId) {}
+  // That member, which was called, knows another disk under this node's number.
+  virtual void on_other_disk(NodeId) {}
   // The peer asked for another core of this node.
   virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
   virtual void log_line(std::string_view line) = 0;  // for the operator; already rate-limited
@@ -65,6 +92,8 @@ class PeerLinks {
   virtual void flush() = 0;                  // seals the envelopes; call at the end of each round
   virtual void on_tick(int64_t now_ns) = 0;  // re-dials, pings, time-outs of silent links
   virtual int64_t round_trip_ns(NodeId peer) const = 0;  // smoothed, of pings; 0 when unknown
+  virtual void report(NodeId offender, paxos::Offence offence) = 0;  // for the log
+  virtual const PeerRefusals& refusals() const = 0;
 };
 
 std::unique_ptr<PeerLinks> make_peer_links(reactor::Io& io, const PeerLinksOptions& options,

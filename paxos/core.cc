@@ -254,6 +254,12 @@ void Core::on_link_down(const Endpoint& peer) {
   hand_back();
 }
 
+void Core::offend(Offence offence, const Endpoint& from) {
+  ++counters_.ignored_messages;
+  ++(offence == Offence::kFarBallot ? counters_.far_ballots : counters_.contradictions);
+  out_->offenders[static_cast<size_t>(offence)] = from.node;
+}
+
 const ReplicaCounters& Core::counters() const {
   counters_.names = table_.size();
   counters_.claimed = claimed_;

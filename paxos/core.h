@@ -10,6 +10,7 @@
 #include "base/prng.h"
 #include "base/rarely.h"
 #include "paxos/arena.h"
+#include "paxos/believed_rounds.h"
 #include "paxos/core_state.h"
 #include "paxos/op_pool.h"
 #include "paxos/record.h"
@@ -23,6 +24,7 @@ class Core final : public Replica {
   explicit Core(const ReplicaOptions& options);
   bool recover(std::string_view record) override;
   uint32_t recovered_incarnation() const override { return recovered_incarnation_; }
+  uint32_t recovered_incarnation_of(NodeId node) const override;
   void start(uint32_t incarnation, int64_t now_ns, Output& out) override;
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
   void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
@@ -59,6 +61,7 @@ class Core final : public Replica {
   uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
+  void offend(Offence offence, const Endpoint& from);
   // core_acceptor.cc
   void on(const Endpoint& from, const Prepare& m, NameHash hash);
   void on(const Endpoint& from, const Accept& m, NameHash hash);
@@ -68,7 +71,8 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Decided& m, NameHash hash);
   template <class M>
   bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index);
-  void approach(Entry& entry, const Ballot& ballot);
+  void approach(Entry& entry, const Ballot& ballot, uint32_t round);
+  uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
   void flush_ranges();
@@ -150,8 +154,7 @@ class Core final : public Replica {
   void watch(uint32_t op);
   void set_next_poll(Op& op);
   bool is_asked_for(NameHash hash, std::string_view name);
-  void tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
-                    const State* chosen);
+  void tell_waiters(NameHash, std::string_view name, uint64_t asked, uint64_t floor, const State*);
   bool tell_asker(uint32_t task);
   void poll(uint32_t op);
   void stop_watching(uint32_t op);
@@ -163,8 +166,7 @@ class Core final : public Replica {
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
   void ask_again(uint32_t task);
-  void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot& ballot,
-                  const State& state);
+  void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot&, const State&);
   void end_read(uint32_t task, Ballot ballot, State state);
   bool may_finish(uint32_t task);
   void finish_read(uint32_t task);
@@ -198,10 +200,8 @@ class Core final : public Replica {
   void keep_request(Op& op, std::string_view name, std::string_view value);
   void tick_ops();
   void expire(uint32_t op);
-  // core_recovery.cc
-  struct Recovery;
+  struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, NameHash hash);
-
   uint32_t active_round_zero(uint64_t sequence) const;
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
 
@@ -215,8 +215,7 @@ class Core final : public Replica {
   Output* out_ = nullptr;
   int64_t now_ = 0;
   uint64_t step_ = 0;  // counts calls: tells before from after without a clock
-  uint32_t incarnation_ = 0;
-  uint32_t recovered_incarnation_ = 0;
+  uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   uint64_t record_ = 0;   // last one made in this run
   uint64_t durable_ = 0;  // last one known to be durable
   bool disk_full_ = false;
@@ -240,6 +239,7 @@ class Core final : public Replica {
   Fifo<OwnVote> own_votes_;          // ascending records
   std::vector<uint32_t> lingering_;  // tasks
   LingerLuck linger_luck_;
+  BelievedRounds believed_rounds_;
   OpPool ops_;
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_

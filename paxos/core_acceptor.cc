@@ -1,15 +1,23 @@
 // The acceptor: promises and accepts, durable before they are said; what it learns of decisions.
+#include "paxos/contradiction.h"
 #include "paxos/core.h"
 
 namespace once::paxos {
 
-// A ballot far ahead of what we know is not believed, so that no peer can burn the ballot space;
-// but a name may truly be there. It is approached, as far as is believed at a time, by a promise
-// that nobody asked for, and nothing is said: whoever asks again finds us nearer.
-void Core::approach(Entry& entry, const Ballot& ballot) {
-  ++counters_.ignored_messages;
-  ONCE_ASSERT(ballot.round <= kMaxRound && ballot.round - entry.promised.round > kMaxRoundJump);
-  const uint32_t round = entry.promised.round + kMaxRoundJump;
+// The round to go to, of a name that is known to be at `known` and told to be at `told`.
+uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told) {
+  if (told <= known) return told;
+  const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, now_);
+  if (rounds < told - known) offend(Offence::kFarBallot, from);
+  return known + rounds;
+}
+
+// A ballot further ahead than is believed burns no rounds; but the name may truly be there. It is
+// approached, as far as is believed, by a promise that nobody asked for, and nothing is said:
+// whoever asks again finds us nearer.
+void Core::approach(Entry& entry, const Ballot& ballot, uint32_t round) {
+  ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
+  if (round == entry.promised.round) return;
   entry.promised = Ballot{round, ballot.node, ballot.incarnation};
   entry.record = append(PromiseRecord{entry.promised, entry.name()});
 }
@@ -24,9 +32,9 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
   }
   Entry& entry = table_.at(index);
   if (m.ballot >= entry.promised) {
-    const bool far = m.ballot.round - entry.promised.round > kMaxRoundJump;
-    if (far) approach(entry, m.ballot);
-    return !far;
+    const uint32_t round = believed(from, hash, entry.promised.round, m.ballot.round);
+    if (round < m.ballot.round) approach(entry, m.ballot, round);
+    return round == m.ballot.round;
   }
   ++counters_.rejected;
   send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
@@ -66,20 +74,14 @@ void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
     ++counters_.rejected;
     return;
   }
+  if (index != Table::kNone && contradicts(table_.at(index), m.ballot, m.state)) {
+    return offend(Offence::kContradiction, from);
+  }
   if (!admit(from, m, hash, m.state.value.size(), index)) return;
   Entry& entry = table_.at(index);
   if (m.ballot == entry.accepted && m.state.version <= entry.version) {
-    const bool late = m.state.version < entry.version;  // its proposer has gone on
-    const bool same = !late && m.state.writer == entry.writer();
-    if (same) acknowledge(from, m, entry.record);
-    if (!same && !late) ++counters_.ignored_messages;
-    return;
-  }
-  // What is decided is never undone: anything else is a peer out of its mind.
-  if (entry.decided() && (m.state.version < entry.version ||
-                          (entry.has(kSealed) && m.state.writer != entry.writer()))) {
-    ++counters_.ignored_messages;
-    return;
+    if (m.state.version == entry.version) acknowledge(from, m, entry.record);
+    return;  // else it is late: its proposer has gone on
   }
   // A name that is set may be finished without room, not be given more and more versions.
   if (no_room() && entry.version != 0 && m.state.version > entry.version) return;
@@ -223,8 +225,9 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
   }
 }
 
-void Core::on(const Endpoint&, const Decided& m, NameHash hash) {
-  if (m.ballot.is_null() || m.version == 0) {  // nothing is never decided
+// Whoever had a majority tells of his own ballot, and nothing is never decided.
+void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
+  if (m.ballot.node != from.node || m.version == 0) {
     ++counters_.ignored_messages;
     return;
   }

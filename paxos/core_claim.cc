@@ -174,8 +174,8 @@ void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
-    const uint32_t believed = table_.at(index).promised.round + kMaxRoundJump;
-    begin_classic(index, nobody, Batch{}, std::min(m.promised.round, believed));
+    const uint32_t known = table_.at(index).promised.round;
+    begin_classic(index, nobody, Batch{}, believed(from, hash, known, m.promised.round));
   }
 }
 

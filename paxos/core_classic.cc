@@ -1,5 +1,6 @@
 // Classic rounds (both phases, round >= 1): takeover, names closed to round 0, reads to be
 // finished.
+#include "paxos/contradiction.h"
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -154,6 +155,9 @@ void Core::on(const Endpoint& from, const Promise& m) {
     ++counters_.ignored_messages;
     return;
   }
+  if (contradicts(table_.at(task->entry), m.accepted_ballot, m.accepted)) {
+    return offend(Offence::kContradiction, from);
+  }
   count_promise(index_in(m.op), bit_of(from.node), m.accepted_ballot, m.accepted);
 }
 
@@ -174,7 +178,11 @@ void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
   const Ballot promised = table_.at(task.entry).promised;
   if (promised != task.ballot) return lose(index, promised.node, options_.self.node);
-  if (!task.best.is_null()) return send_accepts(index);
+  if (!task.best.is_null()) {
+    // What was reported before the news that another state is decided.
+    const bool denied = contradicts(table_.at(task.entry), task.best, task.state);
+    return denied ? back_off(index) : send_accepts(index);
+  }
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
   const State first = compose(task.waiters, State{}, changes);
@@ -281,12 +289,13 @@ void Core::on(const Endpoint& from, const Rejected& m) {
     ++counters_.ignored_messages;
     return;
   }
-  // One far ahead is gone towards, as far as is believed at a time.
-  const uint32_t seen = std::min(m.promised.round, m.ballot.round + kMaxRoundJump);
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, options_.self.node, incarnation_} || m.op >= next_sequence_) return;
     RoundZero& slot = slot_of(m.op);
-    if (slot.open && slot.sequence == m.op) round_zero_lost(slot, seen);
+    if (slot.open && slot.sequence == m.op) {
+      const Entry& entry = table_.at(slot.entry);
+      round_zero_lost(slot, believed(from, hash_of(entry), entry.promised.round, m.promised.round));
+    }
     advance_window();
     return;
   }
@@ -295,7 +304,10 @@ void Core::on(const Endpoint& from, const Rejected& m) {
       task->phase == Phase::kBackOff || (task->votes & bit_of(from.node))) {
     return;
   }
-  task->seen_round = std::max(task->seen_round, seen);
+  const Entry& entry = table_.at(task->entry);
+  const uint32_t known = std::max(entry.promised.round, task->seen_round);
+  task->seen_round =
+      std::max(task->seen_round, believed(from, hash_of(entry), known, m.promised.round));
   lose(index_in(m.op), m.promised.node, from.node);
 }
 

@@ -69,6 +69,15 @@ bool Core::recover(std::string_view bytes) {
   return record && std::visit(Recovery{*this}, *record);
 }
 
+uint32_t Core::recovered_incarnation_of(NodeId node) const {
+  const size_t member = index_of(node);
+  uint32_t latest = member < homes_.size() ? homes_[member].range_promise : 0;
+  for (const auto& lane : lanes_) {
+    if (lane->home.node == node) latest = std::max(latest, lane->incarnation);
+  }
+  return latest;
+}
+
 void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
   const uint32_t index = find_or_insert(hash, r.name, r.state.value.size());
   Entry& entry = table_.at(index);

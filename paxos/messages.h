@@ -51,6 +51,13 @@ struct State {
   Operation made_by = Operation::kRead;
 };
 
+// The same in all that is known of both.
+inline bool is_same(const State& a, const State& b) {
+  const bool known = a.made_by != Operation::kRead && b.made_by != Operation::kRead;
+  return a.version == b.version && a.sealed == b.sealed && a.writer == b.writer &&
+         a.value == b.value && (!known || a.made_by == b.made_by);
+}
+
 // How a state was made as one byte, on disk and between nodes: sealed, and the operation above it
 // (0: not known).
 constexpr uint8_t making_of(const State& state) {
@@ -197,6 +204,13 @@ struct ForwardReply {
 using Message = std::variant<Prepare, Promise, Accept, Accepted, AcceptedRange, Rejected, ReadState,
                              ReadReply, HomeProgress, ChosenRange, Decided, ClaimHome, ClaimReply,
                              SettleQuery, Settled, Forward, ForwardReply>;
+
+// What no honest peer can say: he lies, or somebody speaks in his name.
+enum class Offence : uint8_t {
+  kContradiction,  // another state where one was accepted under that ballot, or is decided
+  kFarBallot,      // further ahead than honest duels can have come
+};
+inline constexpr size_t kOffences = 2;
 
 // --- clients ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 // its log reports that record durable (DESIGN 3.3). A client reply rests on nothing more.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -55,6 +56,7 @@ struct Output {
   std::vector<ClientReply> replies;
   int64_t step_again_ns =
       0;  // not 0: a step is wanted then, with or without events; a tick does too
+  std::array<NodeId, kOffences> offenders{};  // the last of each kind; 0: nobody
 
   void clear() {
     records.clear();
@@ -62,6 +64,7 @@ struct Output {
     messages.clear();
     replies.clear();
     step_again_ns = 0;
+    offenders = {};
   }
 };
 
@@ -92,6 +95,8 @@ struct ReplicaCounters {
   uint64_t unknown = 0;
   uint64_t rejected = 0;          // by this acceptor, for a higher ballot
   uint64_t ignored_messages = 0;  // that break the protocol
+  uint64_t contradictions = 0;    // among them: Offence::kContradiction
+  uint64_t far_ballots = 0;       // and Offence::kFarBallot
   uint64_t names = 0;
   uint64_t unsettled = 0;
   uint64_t claimed = 0;  // 1: round 0 is open here
@@ -116,6 +121,8 @@ class Replica {
   virtual bool recover(std::string_view record) = 0;
   // The highest incarnation seen by recover().
   virtual uint32_t recovered_incarnation() const = 0;
+  // The same of another member, as far as this node heard of its runs; 0: never.
+  virtual uint32_t recovered_incarnation_of(NodeId) const { return 0; }
   // Begins this run; `incarnation` is above every earlier one of this node. Its record is number 1.
   virtual void start(uint32_t incarnation, int64_t now_ns, Output& out) = 0;
 

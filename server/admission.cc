@@ -46,11 +46,19 @@ std::string Admission::name_of(NodeId node) const {
 void Admission::on_contact(const net::PeerHello& hello) {
   const std::lock_guard guard(mutex_);
   if (others_.empty() && hello.disk != configuration_.disk) return withdraw(hello);
-  if (may_vote() || known_other_.has(hello.node)) return;
-  if (!hello.known.names_another(configuration_.node, configuration_.disk)) return;
-  known_other_.add(hello.node);
+  if (hello.known.names_another(configuration_.node, configuration_.disk)) stay_out(hello.node);
+}
+
+void Admission::on_other_disk(NodeId node) {
+  const std::lock_guard guard(mutex_);
+  stay_out(node);
+}
+
+void Admission::stay_out(NodeId who_knows_another) {
+  if (may_vote() || known_other_.has(who_knows_another)) return;
+  known_other_.add(who_knows_another);
   log_(fmt::format("{} knows another disk under number {}: this one is not let in",
-                   name_of(hello.node), configuration_.node.value));
+                   name_of(who_knows_another), configuration_.node.value));
 }
 
 // It counted itself as the whole cluster, and there are others: what it decided alone they do not
@@ -94,6 +102,7 @@ net::Meeting Admission::remember(const net::PeerHello& hello, const net::DiskTab
   std::string reason = directory_.check_peer_disk(hello.node, hello.disk);
   if (mine.nodes.has(hello.node)) {
     meeting.stranger = std::move(reason);
+    meeting.other_disk = true;
     return meeting;
   }
   meeting.refusal = std::move(reason);

@@ -32,6 +32,8 @@ class Admission {
 
   // Of every hello of this cluster id.
   void on_contact(const net::PeerHello& hello);
+  // That member refused this node because of its disk.
+  void on_other_disk(NodeId node);
   // Of one that fits this node in all but its disk.
   net::Meeting meet(const net::PeerHello& hello);
   // Every few milliseconds, from one thread: says now and then what is waited for.
@@ -43,6 +45,7 @@ class Admission {
   net::Meeting remember(const net::PeerHello& hello, const net::DiskTable& mine);
   bool admit_if_all_agree();
   std::string waiting_line();
+  void stay_out(NodeId who_knows_another);
   std::string name_of(NodeId node) const;
 
   DataDirectory& directory_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "net/peer_links.h"
 
 namespace once::server {
 
@@ -26,6 +27,10 @@ enum class Counter : uint8_t {
   kUnknown,
   kRejected,
   kIgnoredMessages,
+  kContradictions,
+  kFarBallots,
+  kPeerRefusals,  // one for each of net::PeerRefusal
+  kLastPeerRefusal = kPeerRefusals + net::kPeerRefusals - 1,
   kHeldDropped,
   kNames,
   kUnsettled,

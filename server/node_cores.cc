@@ -78,6 +78,13 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   for (const Core& core : cores_) {
     incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
   }
+  for (const NodeId peer : host_.peers()) {
+    uint32_t known = 0;
+    for (const Core& core : cores_) {
+      known = std::max(known, core.replica->recovered_incarnation_of(peer));
+    }
+    host_.set_known_incarnation(peer, known);
+  }
   if (const auto opened = host_.admission().open(); !opened) {
     return refuse(kExitDirectory, opened.error().message);
   }

@@ -9,6 +9,11 @@
 #include "server/log_line.h"
 
 namespace once::server {
+namespace {
+
+constexpr int64_t kApproachNs = 60'000'000'000;
+
+}  // namespace
 
 NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address)
     : directory_(directory),
@@ -60,6 +65,42 @@ void NodeHost::on_peer(const net::PeerHello& hello) {
   known_[hello.node] = {hello.node, hello.cores, hello.client_address};
 }
 
+// A node that is linked says nothing new of itself: whoever does may be a stranger, who would make
+// it unreachable or send its clients to himself. It waits until the links of the run before are
+// down. And a run far beyond the last that is known is not believed, or its claims would shut the
+// fast path of all that come; but it is approached, for a node may have restarted often.
+std::optional<net::SeatRefusal> NodeHost::take_seat(const net::PeerHello& hello) {
+  const std::lock_guard lock(mutex_);
+  Seat& seat = seats_[hello.node.value];
+  if (hello.incarnation > uint64_t{seat.incarnation} + kMaxIncarnationJump) {
+    std::string why = fmt::format("it says that this is its run {}, which is too far from run {}",
+                                  hello.incarnation, seat.incarnation);
+    if (seat.far_since_ns == 0) seat.far_since_ns = now_ns_;
+    if (now_ns_ - seat.far_since_ns >= kApproachNs) {
+      seat.far_since_ns = now_ns_;
+      seat.incarnation += kMaxIncarnationJump;
+    }
+    return net::SeatRefusal{net::PeerRefusal::kRunTooFar, std::move(why)};
+  }
+  const bool same = seat.cores == hello.cores && seat.client_address == hello.client_address;
+  if (seat.links > 0 && !same) {
+    return net::SeatRefusal{
+        net::PeerRefusal::kOtherTerms,
+        "it says another number of cores, or another client address, than the link that is up"};
+  }
+  seat.incarnation = std::max(seat.incarnation, hello.incarnation);
+  seat.cores = hello.cores;
+  seat.client_address = hello.client_address;
+  ++seat.links;
+  return std::nullopt;
+}
+
+void NodeHost::leave_seat(NodeId node) {
+  const std::lock_guard lock(mutex_);
+  ONCE_ASSERT(seats_[node.value].links > 0);
+  --seats_[node.value].links;
+}
+
 net::StatusReport NodeHost::status() {
   std::vector<CoreSnapshot> cores;
   for (uint16_t core = 0; core < cores_; ++core) cores.push_back(snapshots_[core].read());
@@ -95,7 +136,10 @@ void NodeHost::on_started(CoreId core) {
 }
 
 void NodeHost::on_tick(CoreId core, int64_t now_ns) {
-  if (core.value == 0) admission_.on_tick(now_ns);
+  if (core.value != 0) return;
+  admission_.on_tick(now_ns);
+  const std::lock_guard lock(mutex_);
+  now_ns_ = now_ns;
 }
 
 void NodeHost::set_idle(CoreId core, bool idle) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,9 @@ class NodeHost : public ShardHost {
 
   // Before the first start() of a shard.
   void set_incarnation(uint32_t incarnation) { incarnation_ = incarnation; }
+  void set_known_incarnation(NodeId peer, uint32_t incarnation) {
+    seats_[peer.value].incarnation = incarnation;
+  }
   void set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers);
   GatedDoor& client_door() { return client_door_; }
   GatedDoor& peer_door() { return peer_door_; }
@@ -50,6 +54,9 @@ class NodeHost : public ShardHost {
   void on_contact(const net::PeerHello& hello) override { admission_.on_contact(hello); }
   net::Meeting meet(const net::PeerHello& hello) override { return admission_.meet(hello); }
   void on_peer(const net::PeerHello& hello) override;
+  std::optional<net::SeatRefusal> take_seat(const net::PeerHello& hello) override;
+  void leave_seat(NodeId node) override;
+  void on_other_disk(NodeId node) override { admission_.on_other_disk(node); }
   net::StatusReport status() override;
   void publish(CoreId core, const CoreSnapshot& snapshot) override;
   void on_started(CoreId core) override;
@@ -61,6 +68,15 @@ class NodeHost : public ShardHost {
   void log_line(std::string_view line) override;
 
  private:
+  // What a linked node said of itself, and the latest of its runs that is known.
+  struct Seat {
+    uint32_t links = 0;
+    uint16_t cores = 0;
+    std::string client_address;
+    uint32_t incarnation = 0;
+    int64_t far_since_ns = 0;  // when one too far ahead was told, or approached last
+  };
+
   DataDirectory& directory_;
   const Configuration& configuration_;
   const uint16_t cores_;
@@ -77,6 +93,8 @@ class NodeHost : public ShardHost {
   std::array<PublishedSnapshot, kMaxCores> snapshots_;
   std::mutex mutex_;
   std::map<NodeId, net::MapMember> known_;  // guarded by mutex_: what each peer said of itself
+  std::array<Seat, kMaxNodes + 1> seats_;   // the same
+  int64_t now_ns_ = 0;                      // the same; of the last tick of core 0
 };
 
 }  // namespace once::server

@@ -219,6 +219,10 @@ void Shard::deliver() {
   }
   for (const paxos::ClientReply& reply : output_.replies) answer(reply);
   for (const paxos::Outgoing& outgoing : output_.messages) dispatch(outgoing);
+  for (size_t kind = 0; kind < paxos::kOffences; ++kind) {
+    const NodeId offender = output_.offenders[kind];
+    if (offender.value != 0) links_->report(offender, static_cast<paxos::Offence>(kind));
+  }
   if (output_.step_again_ns != 0 && !step_timer_set_) {
     step_timer_set_ = true;
     io_.set_timer(output_.step_again_ns, kStepTimer);
@@ -425,6 +429,11 @@ void Shard::publish() {
   now[Counter::kUnknown] = replica.unknown;
   now[Counter::kRejected] = replica.rejected;
   now[Counter::kIgnoredMessages] = replica.ignored_messages;
+  now[Counter::kContradictions] = replica.contradictions;
+  now[Counter::kFarBallots] = replica.far_ballots;
+  for (size_t kind = 0; kind < net::kPeerRefusals; ++kind) {
+    now.values[static_cast<size_t>(Counter::kPeerRefusals) + kind] = links_->refusals()[kind];
+  }
   now[Counter::kHeldDropped] = hold_.dropped();
   now[Counter::kNames] = replica.names;
   now[Counter::kUnsettled] = replica.unsettled;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ class ShardHost {
   virtual void on_contact(const net::PeerHello& hello) = 0;
   virtual net::Meeting meet(const net::PeerHello& hello) = 0;
   virtual void on_peer(const net::PeerHello& hello) = 0;
+  virtual std::optional<net::SeatRefusal> take_seat(const net::PeerHello&) { return std::nullopt; }
+  virtual void leave_seat(NodeId) {}
+  virtual void on_other_disk(NodeId) {}
   virtual net::StatusReport status() = 0;
   virtual void publish(CoreId core, const CoreSnapshot& snapshot) = 0;
   virtual void on_started(CoreId core) = 0;  // the incarnation is durable: doors may open
@@ -82,6 +86,11 @@ class Shard final : public reactor::BatchHandler,
   net::DiskTable known_disks() override { return host_.known_disks(); }
   void on_contact(const net::PeerHello& hello) override { host_.on_contact(hello); }
   net::Meeting meet(const net::PeerHello& hello) override { return host_.meet(hello); }
+  std::optional<net::SeatRefusal> take_seat(const net::PeerHello& hello) override {
+    return host_.take_seat(hello);
+  }
+  void leave_seat(NodeId node) override { host_.leave_seat(node); }
+  void on_other_disk(NodeId node) override { host_.on_other_disk(node); }
 
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
   void log_line(std::string_view line) override;

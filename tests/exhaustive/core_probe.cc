@@ -67,6 +67,7 @@ std::string CoreProbe::outdated() {
   return changed;
 }
 
+// Not believed_rounds_: no small world makes so many rounds that an allowance matters.
 void CoreProbe::fingerprint(std::vector<char>& bytes) {
   ONCE_ASSERT(core_.out_ == nullptr && core_.ranges_.empty());
   ByteWriter out(bytes);

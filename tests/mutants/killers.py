@@ -83,7 +83,7 @@ PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "cla
          "confirmation_test", "durability_test", "keeping_test", "limits_test", "linger_test",
          "room_test", "lost_changes_test", "quorum_read_test", "read_test", "requests_test", "runs_test",
          "wait_test", "at_most_once_test", "send_on_test", "give_way_test", "far_ballots_test",
-         "fairness_test", "hedge_test"]
+         "contradiction_test", "fairness_test", "hedge_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -118,6 +118,7 @@ def known(root, fast):
         unit("post_office_test", {"server"}, 1),
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
         unit("admission_test", {"server"}, 2), unit("peer_meetings_test", {"net"}, 2),
+        unit("peer_strangers_test", {"net"}, 2), unit("seats_test", {"server"}, 2),
         unit("node_cores_test", {"server"}, 2), unit("shard_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),

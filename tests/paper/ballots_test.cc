@@ -206,13 +206,15 @@ TEST_F(Proposer, NeverCountsAnAcceptedOfAnEarlierBallot) {
 // 3.5: "a far ballot is approached, not ignored: as much at a time as is believed".
 TEST_F(Proposer, GoesTowardsARejectionAsFarAsItIsBelieved) {
   begin(3);
-  const Ballot second = refused(ballot(first.round + kMaxRoundJump, 2));
-  EXPECT_EQ(second.round, first.round + kMaxRoundJump + 1) << "at the bound it is believed";
+  const Ballot second = refused(ballot(first.round + kRoundsAtOnce, 2));
+  EXPECT_EQ(second.round, first.round + kRoundsAtOnce + 1) << "at the bound it is believed";
+  EXPECT_EQ(solo->counters().far_ballots, 0u);
   begin(3);
-  const Ballot nearer = refused(ballot(first.round + kMaxRoundJump + 1, 2));
-  EXPECT_EQ(nearer.round, first.round + kMaxRoundJump + 1) << "beyond it as far as the bound";
+  const Ballot nearer = refused(ballot(first.round + kRoundsAtOnce + 1, 2));
+  EXPECT_EQ(nearer.round, first.round + kRoundsAtOnce + 1) << "beyond it as far as the bound";
+  EXPECT_EQ(solo->counters().far_ballots, 1u);
   begin(3);
-  EXPECT_EQ(refused(ballot(kMaxRound, 2)).round, first.round + kMaxRoundJump + 1);
+  EXPECT_EQ(refused(ballot(kMaxRound, 2)).round, first.round + kRoundsAtOnce + 1);
 }
 
 // Nor is one believed that no ballot could follow.

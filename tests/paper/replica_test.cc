@@ -258,7 +258,7 @@ TEST(Paper, ABallotFarAheadIsNotBelieved) {
   World w(3);
   w.settle();
   const std::string name = w.name_at_home(0);
-  w.inject(2, 1, Prepare{1, Ballot{2 * kMaxRoundJump, NodeId{3}, 1}, name});
+  w.inject(2, 1, Prepare{1, Ballot{2 * kRoundsAtOnce, NodeId{3}, 1}, name});
   EXPECT_EQ(w.counters(1).ignored_messages, 1u);
   w.inject(2, 1, Prepare{1, Ballot{1, NodeId{1}, 1}, name});
   EXPECT_EQ(w.counters(1).ignored_messages, 2u) << "a ballot of another node than the sender";

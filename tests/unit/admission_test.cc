@@ -108,6 +108,16 @@ TEST_F(AdmissionTest, WhoKnowsAnotherDiskKeepsThisOneOutWhateverOthersSay) {
   EXPECT_TRUE(logged("this disk is not let in: another disk is known under number 1 by node 2"));
 }
 
+// A stranger is not shown which disks are known: he is told that his is another.
+TEST_F(AdmissionTest, WhoRefusesThisDiskKeepsItOutToo) {
+  format(kThreeMembers);
+  admission_->on_other_disk(kTwo);
+  EXPECT_TRUE(logged("node 2 (b:2) knows another disk under number 1: this one is not let in"));
+  take(hello(kTwo, &disk_));
+  take(hello(kThree, &disk_));
+  EXPECT_FALSE(admission_->may_vote());
+}
+
 // A contradiction counts whatever else is wrong with who tells of it.
 TEST_F(AdmissionTest, AContactThatDoesNotFitIsHeardAllTheSame) {
   format(kThreeMembers);

@@ -70,10 +70,21 @@ struct Core final : PeerLinksHandler {
     Meeting meeting;
     if (hello.disk.low == refused_disk) meeting.refusal = "this is not the disk that was known";
     if (hello.disk.low == strange_disk) meeting.stranger = "this is another disk";
+    meeting.other_disk = known_by_another && !meeting.stranger.empty();
     meeting.learned = !known.nodes.has(hello.node);
     known.set(hello.node, hello.disk);
     return meeting;
   }
+  std::optional<SeatRefusal> take_seat(const PeerHello& hello) override {
+    if (hello.cores == no_such_cores) {
+      return SeatRefusal{PeerRefusal::kOtherTerms, "it says other cores"};
+    }
+    ++seats;
+    return std::nullopt;
+  }
+  void leave_seat(NodeId) override { --seats; }
+  void on_other_disk(NodeId node) override { told_of_another_disk.push_back(node); }
+  uint64_t refused(PeerRefusal kind) const { return links->refusals()[static_cast<size_t>(kind)]; }
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override {
     siblings.at(core.value)->links->accept(std::move(handoff));
   }
@@ -93,6 +104,10 @@ struct Core final : PeerLinksHandler {
   std::vector<PeerHello> meetings;
   uint64_t refused_disk = 0;
   uint64_t strange_disk = 0;
+  bool known_by_another = false;
+  uint16_t no_such_cores = 0;
+  int seats = 0;
+  std::vector<NodeId> told_of_another_disk;
   std::string log;
 };
 

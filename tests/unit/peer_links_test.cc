@@ -95,13 +95,15 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
   struct Case {
     std::function<void(Core& one, Core& two)> spoil;
     std::string reason;
+    std::string told = {};  // to the other side, if it is not the same
   };
   std::vector<Case> cases = {
-      {[](Core& one, Core&) { one.options.self.cluster.low = 9; }, "belongs to cluster"},
+      {[](Core& one, Core&) { one.options.self.cluster.low = 9; }, "belongs to cluster",
+       "it belongs to another cluster"},
       {[](Core& one, Core&) { one.options.self.version = 9; }, "version 9"},
       {[](Core& one, Core&) { one.options.self.epoch = 2; }, "configuration epoch"},
-      {[](Core&, Core& two) { two.refused_disk = 1; }, "not the disk"},
-      {[](Core& one, Core&) { one.refused_disk = 2; }, "not the disk"},
+      {[](Core&, Core& two) { two.refused_disk = 1; }, "not the disk", "cannot be taken note of"},
+      {[](Core& one, Core&) { one.refused_disk = 2; }, "not the disk", "cannot be taken note of"},
       {[](Core& one, Core&) { one.options.peers[1].second = address_of(2); }, "looked for"},
       {[](Core&, Core& two) { two.options.peers.erase(two.options.peers.begin()); },
        "formatted with the members"},
@@ -127,10 +129,15 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
     if (one_case.reason != "looked for") {
       EXPECT_FALSE(one.links->is_up(kTwo)) << one_case.reason;
     }
-    EXPECT_TRUE(contains(one.log, one_case.reason)) << one_case.reason << ": " << one.log;
-    EXPECT_TRUE(contains(two.log, one_case.reason) ||
-                (!two.downs.empty() && contains(two.downs[0].second, one_case.reason)))
-        << one_case.reason << ": " << two.log;
+    const std::string told = one_case.told.empty() ? one_case.reason : one_case.told;
+    const auto knows = [](const Core& core, const std::string& reason) {
+      return contains(core.log, reason) ||
+             (!core.downs.empty() && contains(core.downs[0].second, reason));
+    };
+    EXPECT_TRUE(knows(one, one_case.reason) || knows(two, one_case.reason)) << one_case.reason;
+    for (const Core* core : {&one, &two}) {
+      EXPECT_TRUE(knows(*core, told) || knows(*core, one_case.reason)) << told << ": " << core->log;
+    }
   }
 }
 

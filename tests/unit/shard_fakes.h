@@ -77,10 +77,14 @@ class FakeLinks final : public net::PeerLinks {
   void flush() override { journal_.push_back("links flush"); }
   void on_tick(int64_t) override {}
   int64_t round_trip_ns(NodeId) const override { return 0; }
+  void report(NodeId offender, paxos::Offence) override { offenders.push_back(offender); }
+  const net::PeerRefusals& refusals() const override { return refused; }
 
   bool started = false;
   bool up = true;
   int accepted = 0;
+  std::vector<NodeId> offenders;
+  net::PeerRefusals refused{};
   std::vector<uint64_t> sent;  // the `op` of each message: the tests send Accepted only
 
  private:

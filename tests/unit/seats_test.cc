@@ -1,0 +1,101 @@
+// What a node that has links may say of itself, whoever speaks in its name.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "server/node_host.h"
+#include "tests/unit/fake_file_io.h"
+
+namespace once::server {
+namespace {
+
+constexpr NodeId kTwo{2}, kThree{3};
+constexpr int64_t kMinuteNs = 60'000'000'000;
+
+class SeatsTest : public testing::Test {
+ protected:
+  SeatsTest() {
+    Configuration configuration;
+    configuration.cluster = *parse_cluster_id("c0ffee");
+    configuration.node = NodeId{1};
+    configuration.segment_bytes = kMaxBatchBytes;
+    configuration.members = *parse_members("1=a:1,2=b:2,3=c:3");
+    EXPECT_TRUE(DataDirectory::format(path_, configuration, false));
+    data_ = *DataDirectory::open(path_);
+    host_ = std::make_unique<NodeHost>(*data_, uint16_t{1}, "here");
+    host_->on_tick(CoreId{0}, now_ns_);
+  }
+  static net::PeerHello hello(uint32_t incarnation, uint16_t cores = 1,
+                              std::string address = "there") {
+    net::PeerHello hello;
+    hello.node = kTwo;
+    hello.incarnation = incarnation;
+    hello.cores = cores;
+    hello.client_address = std::move(address);
+    return hello;
+  }
+  // What is said against it; nothing: it has a seat.
+  std::optional<net::PeerRefusal> refused(const net::PeerHello& hello) {
+    const auto refusal = host_->take_seat(hello);
+    return refusal ? std::optional(refusal->kind) : std::nullopt;
+  }
+  void pass(int64_t ns) { host_->on_tick(CoreId{0}, now_ns_ += ns); }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/node";
+  std::unique_ptr<DataDirectory> data_;
+  std::unique_ptr<NodeHost> host_;
+  int64_t now_ns_ = 1'000'000'000;
+};
+
+TEST_F(SeatsTest, TermsChangeOnlyWhileNoLinkIsUp) {
+  EXPECT_FALSE(refused(hello(1)));
+  EXPECT_FALSE(refused(hello(1))) << "another of its cores";
+  for (int links = 2; links > 0; --links) {
+    EXPECT_EQ(refused(hello(1, 64)), net::PeerRefusal::kOtherTerms);
+    EXPECT_EQ(refused(hello(2, 1, "stranger")), net::PeerRefusal::kOtherTerms);
+    host_->leave_seat(kTwo);
+  }
+  EXPECT_FALSE(refused(hello(2, 4, "moved")));
+  EXPECT_EQ(refused(hello(2)), net::PeerRefusal::kOtherTerms) << "and these hold from now on";
+  net::PeerHello third = hello(1, 9, "third");
+  third.node = kThree;
+  EXPECT_FALSE(refused(third)) << "each node has its own";
+}
+
+TEST_F(SeatsTest, ARunFarAheadIsNotBelieved) {
+  EXPECT_FALSE(refused(hello(kMaxIncarnationJump))) << "at the bound it is";
+  host_->leave_seat(kTwo);
+  EXPECT_EQ(refused(hello(2 * kMaxIncarnationJump + 1)), net::PeerRefusal::kRunTooFar);
+  EXPECT_EQ(refused(hello(UINT32_MAX)), net::PeerRefusal::kRunTooFar);
+  EXPECT_FALSE(refused(hello(2 * kMaxIncarnationJump)));
+}
+
+// What the log says of it is known from the start: nobody comes first after a restart.
+TEST_F(SeatsTest, TheLastRunIsKnownFromTheLog) {
+  host_->set_known_incarnation(kTwo, 1'000'000);
+  EXPECT_FALSE(refused(hello(1'000'001)));
+  host_->leave_seat(kTwo);
+  EXPECT_EQ(refused(hello(1'100'000)), net::PeerRefusal::kRunTooFar);
+  host_->set_known_incarnation(kThree, UINT32_MAX - 1);
+  net::PeerHello third = hello(UINT32_MAX);
+  third.node = kThree;
+  EXPECT_FALSE(refused(third));
+}
+
+// Nobody is shut out for ever; but it takes weeks to get to the last run there is.
+TEST_F(SeatsTest, ARunFarAheadIsApproachedByTheMinute) {
+  const net::PeerHello far = hello(2 * kMaxIncarnationJump + 5);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(refused(far), net::PeerRefusal::kRunTooFar);
+  pass(kMinuteNs - 1);
+  EXPECT_EQ(refused(far), net::PeerRefusal::kRunTooFar);
+  pass(1);
+  EXPECT_EQ(refused(far), net::PeerRefusal::kRunTooFar) << "it comes nearer by this";
+  EXPECT_EQ(refused(far), net::PeerRefusal::kRunTooFar) << "once";
+  pass(kMinuteNs);
+  EXPECT_EQ(refused(far), net::PeerRefusal::kRunTooFar);
+  EXPECT_FALSE(refused(far));
+}
+
+}  // namespace
+}  // namespace once::server
