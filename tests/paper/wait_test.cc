@@ -56,7 +56,7 @@ TEST_F(AWaiter, AsksAtOnceWhenADecisionIsOfAnOlderVersion) {
 }
 
 TEST_F(AWaiter, AsksAtOnceWhenADecisionNeverReachedItsNode) {
-  world.inject(0, 1, Decided{Ballot{1, NodeId{3}, 1}, 1, name});
+  world.inject(2, 1, Decided{Ballot{1, NodeId{3}, 1}, 1, name});
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
