@@ -1,5 +1,5 @@
-// What no honest node ever says to an acceptor, whatever was lost, repeated or delayed: P2b and what
-// follows from it for chains under one ballot (docs/decisions/2026-11-29-peer-port.md).
+// What no honest node ever says to an acceptor, whatever was lost, repeated or delayed: P2b, and
+// what follows from it for chains under one ballot (docs/decisions/2026-11-29-peer-port.md).
 #pragma once
 
 #include "paxos/table.h"
