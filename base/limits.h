@@ -42,8 +42,10 @@ inline constexpr uint32_t kRoundsAtOnce = 1u << 26;
 inline constexpr int64_t kNsPerRound = 250'000;
 inline constexpr uint32_t kMaxRound = UINT32_MAX - (1u << 20);  // none above: none wraps
 
-// A node's run may be so many after the last one that is known of it.
+// What is believed of the runs of one node beyond the last one that is known: so many at once, and
+// then one every so often.
 inline constexpr uint32_t kMaxIncarnationJump = 1u << 16;
+inline constexpr int64_t kNsPerIncarnation = 1'000'000;
 
 inline constexpr size_t kBlockBytes = 4096;            // log block: O_DIRECT unit
 inline constexpr size_t kMaxBatchBytes = 1024 * 1024;  // one log write

@@ -1,21 +1,12 @@
-// A connection lives in a slot; its id is the slot and a generation, so that a late reply to a
-// closed connection finds nobody. Memory of closed connections is released when the round ends,
-// since their own callbacks may still be on the stack.
 #include "net/client_listener.h"
 
 #include <fmt/format.h>
 
-#include <map>
 #include <utility>
 
 #include "base/limits.h"
 #include "base/rarely.h"
-#include "net/client_codec.h"
-#include "net/client_intake.h"
-#include "net/client_outboxes.h"
-#include "net/client_places.h"
-#include "net/frame_assembler.h"
-#include "net/log_limiter.h"
+#include "net/client_listener_impl.h"
 
 namespace once::net {
 namespace {
@@ -27,132 +18,7 @@ constexpr uint16_t kAnyCore = 0xffff;
 constexpr int64_t kCountInputNs = 50'000'000;
 constexpr size_t kMostLooks = 64;  // a round, at clients whose input is held
 
-class Listener;
-
-struct Connection final : reactor::StreamHandler, Place {
-  enum class Phase : uint8_t { kHello, kOpen, kClosing };
-
-  Connection(Listener& listener_in, ClientConnectionId id_in, StreamId stream_in)
-      : listener(listener_in), id(id_in), stream(stream_in) {}
-  void on_connected(StreamId) override {}
-  void on_bytes(StreamId stream, std::string_view bytes) override;
-  bool on_end_of_input(StreamId stream) override;
-  void on_closed(StreamId stream, std::string_view why) override;
-
-  Listener& listener;
-  ClientConnectionId id;
-  StreamId stream;
-  Phase phase = Phase::kHello;
-  uint32_t in_flight = 0;
-  uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
-  FrameAssembler assembler;
-  ClientIntake intake;
-  ClientOutbox outbox;
-};
-
-class Listener final : public ClientListener, reactor::ListenHandler, reactor::StreamHandler {
- public:
-  Listener(reactor::Io& io, CoreId self, uint16_t cores, ClientListenerHandler* handler,
-           const ClientListenerOptions& options)
-      : io_(io),
-        self_(self),
-        cores_(cores),
-        handler_(handler),
-        options_(options),
-        places_(options) {
-    ONCE_ASSERT(cores > 0 && self.value < cores);
-  }
-
-  reactor::ListenHandler* listen_handler() override { return this; }
-  void accept(std::unique_ptr<Handoff> handoff) override;
-  void reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) override;
-  void reply_status(ClientConnectionId id, uint64_t correlation,
-                    const StatusReport& report) override;
-  void on_tick(int64_t now_ns) override;
-  void end_round() override;
-  void drain() override { draining_ = true; }
-  size_t connections() const override { return live_; }
-  ClientDoorCounters counters() const override { return counters_; }
-  void bound_unread(size_t bytes) override { outboxes_.set_bound(bytes); }
-  bool relieve() override { return outboxes_.relieve(); }
-  uint64_t closed_unread() const override { return outboxes_.closed(); }
-  size_t input_bytes() const override { return input_bytes_; }
-
-  // Of a stream that was turned away: nothing more is wanted from it.
-  void on_connected(StreamId) override {}
-  void on_bytes(StreamId, std::string_view) override {}
-  void on_closed(StreamId, std::string_view) override { --turning_away_; }
-
-  void receive(Connection& connection, std::string_view bytes);
-  void asks_no_more(Connection& connection);
-  void closed(Connection& connection);
-
- private:
-  reactor::StreamHandler* on_accept(StreamId stream) override;
-  std::string reason_to_refuse(const PeerAddress& newcomer);
-  bool turn_away(StreamId stream, std::string why);
-  void dismiss(Connection& connection);
-  bool crowded() const { return places_.leaving() + turning_away_ >= options_.max_leaving; }
-  Connection* open(StreamId stream, const PeerAddress& address);
-  void close(Connection& connection);
-  void make_room();
-  void count_out(Connection& connection);
-  void forget_half_closed(Connection& connection);
-  Connection* find(ClientConnectionId id);
-  void feed(Connection& connection, std::string_view bytes);
-  void count_input(int64_t now_ns);
-  bool go_on(Connection& connection, std::string_view rest);
-  void take_what_was_held();
-  void take_held(Connection& connection);
-  void answered(Connection& connection, size_t bytes);
-  bool on_frame(Connection& connection, std::string_view bytes, std::string_view rest);
-  bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
-                std::string_view rest);
-  bool on_request(Connection& connection, const Frame& frame);
-  bool count_in(Connection& connection, uint64_t correlation);
-  bool fail(Connection& connection, uint64_t correlation, std::string_view text,
-            Complaint kind = Complaint::kClientClosed);
-  void release(Connection& connection);
-  void log(Complaint kind, std::string_view line) {
-    log_limiter_.complain(kind, {}, line, io_.now_ns());
-  }
-
-  struct Slot {
-    uint32_t generation = 1;
-    std::unique_ptr<Connection> connection;
-  };
-  struct TurnedAway {
-    StreamId stream;
-    std::string why;
-  };
-
-  reactor::Io& io_;
-  CoreId self_;
-  uint16_t cores_;
-  ClientListenerHandler* handler_;
-  const ClientListenerOptions options_;
-  ClientPlaces places_;
-  ClientDoorCounters counters_;
-  std::vector<Slot> slots_;
-  std::vector<uint32_t> free_slots_;
-  std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
-  std::vector<TurnedAway> turned_away_;
-  std::map<uint64_t, Connection*> half_closed_;  // by the order in which they ended their asking
-  uint64_t half_closes_ = 0;
-  size_t half_closed_requests_ = 0;  // of all of these
-  size_t turning_away_ = 0;
-  size_t live_ = 0;
-  RoundMemory memory_;
-  LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
-  ClientOutboxes outboxes_{
-      io_, [this](std::string_view text) { log(Complaint::kClientDoesNotRead, text); }};
-  std::vector<ClientConnectionId> holding_;  // whose input is held
-  size_t next_holding_ = 0;
-  uint64_t round_ = 0;
-  size_t input_bytes_ = 0;  // as last counted
-  int64_t count_input_at_ns_ = 0;
-  bool draining_ = false;
-};
+}  // namespace
 
 void Connection::on_bytes(StreamId from, std::string_view bytes) {
   stream = from;
@@ -535,8 +401,6 @@ void Listener::end_round() {
   memory_.end_round();
   take_what_was_held();
 }
-
-}  // namespace
 
 std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,
                                                      ClientListenerHandler* handler,

@@ -182,7 +182,10 @@ void Links::give_way(PeerLink& link) {
 }
 
 bool Links::come_up(PeerLink& link, const PeerHello& hello) {
-  if (PeerLink* old = find(link.peer)) kill(*old, "replaced by a new connection");
+  if (PeerLink* old = find(link.peer)) {
+    if (old->newcomer) answered(*old);
+    kill(*old, "replaced by a new connection");
+  }
   if (const auto refusal = handler_->take_seat(hello)) {
     return refuse(link, refusal->kind, hello.node,
                   fmt::format("no link to {}: {}", whose(link), refusal->why), refusal->why);

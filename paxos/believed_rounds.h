@@ -4,10 +4,10 @@
 // docs/decisions/2026-11-29-peer-port.md.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "base/allowance.h"
 #include "base/limits.h"
 
 namespace once::paxos {
@@ -16,22 +16,17 @@ namespace once::paxos {
 // (name_hasher.h), so that nobody can choose names that do.
 class BelievedRounds {
  public:
-  BelievedRounds() : used_until_(kCells, 0) {}
+  BelievedRounds() : cells_(kCells) {}
 
   // Of the `wanted` rounds by which a name of this key is to rise: how many are believed now. They
   // are spent.
   uint32_t spend(uint64_t key, uint32_t wanted, int64_t now_ns) {
-    int64_t& used_until = used_until_[key & (kCells - 1)];
-    used_until = std::max(used_until, now_ns);
-    const int64_t room = kRoundsAtOnce - (used_until - now_ns + kNsPerRound - 1) / kNsPerRound;
-    const int64_t believed = std::clamp<int64_t>(room, 0, wanted);
-    used_until += believed * kNsPerRound;
-    return static_cast<uint32_t>(believed);
+    return cells_[key & (kCells - 1)].spend(wanted, kRoundsAtOnce, kNsPerRound, now_ns);
   }
 
  private:
   static constexpr size_t kCells = 4096;
-  std::vector<int64_t> used_until_;  // when everything that was spent has come back
+  std::vector<Allowance> cells_;
 };
 
 }  // namespace once::paxos

@@ -11,7 +11,6 @@
 namespace once::server {
 namespace {
 
-constexpr int64_t kApproachNs = 60'000'000'000;
 
 }  // namespace
 
@@ -66,29 +65,32 @@ void NodeHost::on_peer(const net::PeerHello& hello) {
 }
 
 // A node that is linked says nothing new of itself: whoever does may be a stranger, who would make
-// it unreachable or send its clients to himself. It waits until the links of the run before are
-// down. And a run far beyond the last that is known is not believed, or its claims would shut the
-// fast path of all that come; but it is approached, for a node may have restarted often.
+// it unreachable, send its clients to himself, or speak as a later run. It waits until the links of
+// the run before are down. And how far a run is beyond the last that is known is believed by the
+// clock, or its claims would shut the fast path of all that come; but it is approached, for a node
+// may have restarted often.
 std::optional<net::SeatRefusal> NodeHost::take_seat(const net::PeerHello& hello) {
   const std::lock_guard lock(mutex_);
   Seat& seat = seats_[hello.node.value];
-  if (hello.incarnation > uint64_t{seat.incarnation} + kMaxIncarnationJump) {
-    std::string why = fmt::format("it says that this is its run {}, which is too far from run {}",
-                                  hello.incarnation, seat.incarnation);
-    if (seat.far_since_ns == 0) seat.far_since_ns = now_ns_;
-    if (now_ns_ - seat.far_since_ns >= kApproachNs) {
-      seat.far_since_ns = now_ns_;
-      seat.incarnation += kMaxIncarnationJump;
-    }
-    return net::SeatRefusal{net::PeerRefusal::kRunTooFar, std::move(why)};
-  }
-  const bool same = seat.cores == hello.cores && seat.client_address == hello.client_address;
+  const bool same = seat.cores == hello.cores && seat.client_address == hello.client_address &&
+                    seat.linked_incarnation == hello.incarnation;
   if (seat.links > 0 && !same) {
-    return net::SeatRefusal{
-        net::PeerRefusal::kOtherTerms,
-        "it says another number of cores, or another client address, than the link that is up"};
+    return net::SeatRefusal{net::PeerRefusal::kOtherTerms,
+                            "it says another run, number of cores or client address than the link "
+                            "that is up"};
   }
-  seat.incarnation = std::max(seat.incarnation, hello.incarnation);
+  const uint32_t known = seat.incarnation;
+  if (hello.incarnation > known) {
+    seat.incarnation += seat.runs.spend(hello.incarnation - known, kMaxIncarnationJump,
+                                        kNsPerIncarnation, now_ns_);
+  }
+  if (hello.incarnation > seat.incarnation) {
+    return net::SeatRefusal{
+        net::PeerRefusal::kRunTooFar,
+        fmt::format("it says that this is its run {}, which is too far from run {}",
+                    hello.incarnation, known)};
+  }
+  seat.linked_incarnation = hello.incarnation;
   seat.cores = hello.cores;
   seat.client_address = hello.client_address;
   ++seat.links;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/allowance.h"
 #include "reactor/io.h"
 #include "server/admission.h"
 #include "server/data_directory.h"
@@ -68,13 +69,14 @@ class NodeHost : public ShardHost {
   void log_line(std::string_view line) override;
 
  private:
-  // What a linked node said of itself, and the latest of its runs that is known.
+  // What a linked node said of itself, and the latest of its runs that is believed.
   struct Seat {
     uint32_t links = 0;
     uint16_t cores = 0;
     std::string client_address;
     uint32_t incarnation = 0;
-    int64_t far_since_ns = 0;  // when one too far ahead was told, or approached last
+    uint32_t linked_incarnation = 0;
+    Allowance runs;
   };
 
   DataDirectory& directory_;

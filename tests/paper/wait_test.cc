@@ -117,9 +117,9 @@ TEST_F(AWaiter, ForAFarVersionIsLeftAloneUntilThenOrUntilASeal) {
   EXPECT_FALSE(world.answered(far));
   world.drop_all<ReadState>();
   const Ballot elsewhere{1, NodeId{3}, 1};
-  world.inject(0, 1, Decided{elsewhere, 1000, name});
+  world.inject(2, 1, Decided{elsewhere, 1000, name});
   EXPECT_EQ(world.count<ReadState>(), 0u) << "that says nothing to the one who is left";
-  world.inject(0, 1, Decided{elsewhere, 1001, name});
+  world.inject(2, 1, Decided{elsewhere, 1001, name});
   EXPECT_GT(world.count<ReadState>(), 0u);
   world.drain();
   EXPECT_FALSE(world.answered(far));

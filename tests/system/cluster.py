@@ -199,6 +199,8 @@ class Cluster:
                               timeout=timeout_ms / 1000 + 20)
 
     def status(self, nodes=None):
+        """As the nodes are now: what they tell was made at most a tenth of a second ago."""
+        time.sleep(0.11)
         done = self.run("status", nodes=nodes, json_output=True, timeout_ms=2000)
         return json.loads(done.stdout)
 

@@ -245,11 +245,11 @@ TEST_F(ClientMemory, WhatIsHeldIsCounted) {
   const Client client = open();
   io.set_reading(client.stream, false);
   ask(client, 1, 250, Operation::kRead);
-  tick();
+  tick(50'000'000);
   EXPECT_GT(listener->input_bytes(), 230u * 40);
   io.set_reading(client.stream, true);
   for (int i = 0; i < 100; ++i) io.round();
-  tick();
+  tick(50'000'000);
   EXPECT_EQ(listener->input_bytes(), 0u);
 }
 

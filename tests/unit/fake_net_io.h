@@ -54,7 +54,10 @@ class FakeIo final : public reactor::Io {
 
   int64_t now_ns() const override { return network_.now_ns; }
   Result<reactor::ListenerId> listen(const std::string& address,
-                                     reactor::ListenHandler* handler) override;
+                                     reactor::ListenHandler* handler) override {
+    network_.listeners[address] = {this, handler};
+    return reactor::ListenerId{1};
+  }
   reactor::StreamId connect(const std::string& address, reactor::StreamHandler* handler) override {
     Stream stream;
     stream.handler = handler;
@@ -82,7 +85,7 @@ class FakeIo final : public reactor::Io {
   void hold_input(reactor::StreamId id, bool hold) override {
     if (Stream* stream = find(id)) stream->held = hold && !still_receives;
   }
-  // The other side takes nothing: what is sent to it stays in the outbox.
+  // False: the other side takes nothing, what is sent to it stays in the outbox.
   void set_reading(reactor::StreamId id, bool reading) { find(id)->unread_by_peer = !reading; }
   void pretend_sent(reactor::StreamId id, size_t bytes) { find(id)->sent += bytes; }
   void cut(reactor::StreamId id, std::string_view why) override {
@@ -238,17 +241,10 @@ class FakeIo final : public reactor::Io {
     stream->outbox.clear();
     if (stream->closing) end(id, "");
   }
-
   FakeNetwork& network_;
   std::map<uint64_t, Stream> streams_;
   uint64_t last_id_ = 0;
   bool woken_ = false;
 };
-
-inline Result<reactor::ListenerId> FakeIo::listen(const std::string& address,
-                                                  reactor::ListenHandler* handler) {
-  network_.listeners[address] = {this, handler};
-  return reactor::ListenerId{1};
-}
 
 }  // namespace once::test
