@@ -8,7 +8,7 @@ if(TARGET once_net)
     exhaustive/search.cc exhaustive/story.cc)
   target_link_libraries(once-exhaustive PRIVATE once_paxos once_net CLI11::CLI11)
   add_test(NAME exhaustive COMMAND once-exhaustive)
-  set_tests_properties(exhaustive PROPERTIES TIMEOUT 1200)
+  set_tests_properties(exhaustive PROPERTIES TIMEOUT 1200 COST 800)
   add_test(NAME exhaustive_unknown_scenario COMMAND once-exhaustive --scenario none)
   set_tests_properties(exhaustive_unknown_scenario PROPERTIES
     PASS_REGULAR_EXPRESSION "there is no scenario 'none'")

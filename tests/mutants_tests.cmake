@@ -5,7 +5,7 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
   add_test(NAME mutants_fast
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/run.py --subset fast
             --work ${CMAKE_BINARY_DIR}/mutants-fast)
-  set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 PROCESSORS 2)
+  set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 PROCESSORS 2 COST 900)
 endif()
 add_test(NAME mutants_runner
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/runner_test.py)
