@@ -69,7 +69,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   size_t connections() const override { return live_; }
   ClientDoorCounters counters() const override { return counters_; }
   void bound_unread(size_t bytes) override { outboxes_.set_bound(bytes); }
-  bool relieve() override { return outboxes_.relieve(); }
+  bool relieve() override;
   uint64_t closed_unread() const override { return outboxes_.closed(); }
   size_t input_bytes() const override { return input_bytes_; }
 
