@@ -17,6 +17,7 @@ using reactor::StreamId;
 constexpr uint16_t kAnyCore = 0xffff;
 constexpr int64_t kCountInputNs = 50'000'000;
 constexpr size_t kWorthwhileInputBytes = 16 * 1024;
+constexpr int64_t kSilentNs = 1'000'000'000;
 constexpr size_t kMostLooks = 64;  // a round, at clients whose input is held
 
 }  // namespace
@@ -180,6 +181,7 @@ void Listener::closed(Connection& connection) {
 
 void Listener::receive(Connection& connection, std::string_view bytes) {
   if (connection.phase == Connection::Phase::kClosing) return;
+  connection.heard_ns = io_.now_ns();
   if (connection.intake.holds()) return connection.intake.keep(bytes);
   feed(connection, bytes);
 }
@@ -371,7 +373,7 @@ void Listener::answered(Connection& connection, size_t bytes) {
   outboxes_.added(connection.outbox, bytes);
 }
 
-// Who does not read, or else whoever began to say most and does not end it: he has asked nothing.
+// Who does not read, or else, of those that ask nothing, whoever began to say most and went silent.
 bool Listener::relieve() {
   if (outboxes_.relieve()) return true;
   Connection* largest = nullptr;
@@ -379,6 +381,7 @@ bool Listener::relieve() {
   for (const Slot& slot : slots_) {
     Connection* one = slot.connection.get();
     if (!one || one->phase != Connection::Phase::kOpen || one->in_flight > 0) continue;
+    if (io_.now_ns() - one->heard_ns < kSilentNs) continue;
     const size_t bytes = one->intake.bytes() + one->assembler.kept_bytes();
     if (bytes <= most) continue;
     most = bytes;

@@ -39,6 +39,7 @@ struct Connection final : reactor::StreamHandler, Place {
   reactor::StreamId stream;
   Phase phase = Phase::kHello;
   uint32_t in_flight = 0;
+  int64_t heard_ns = 0;  // when something came last
   uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
   FrameAssembler assembler;
   ClientIntake intake;
