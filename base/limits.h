@@ -20,7 +20,7 @@ inline constexpr size_t kMaxRecordBytes = kMaxNameBytes + kMaxValueBytes + 256;
 
 inline constexpr size_t kMaxHelloBytes = 64;  // a client hello, its length field included
 inline constexpr size_t kMaxConnectionsPerCore = 4096;
-inline constexpr size_t kMinConnectionsPerCore = 16;    // with room for fewer a node does not start
+inline constexpr size_t kMinConnectionsPerCore = 8;    // with room for fewer a node does not start
 inline constexpr size_t kMaxBeforeHelloPerCore = 1024;  // of these, and at most a quarter of them
 inline constexpr size_t kMaxConnectionsPerAddress = 1024;  // a core; loopback is exempt
 inline constexpr size_t kMaxInFlightPerConnection = 4096;

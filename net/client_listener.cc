@@ -16,6 +16,8 @@ using reactor::StreamId;
 
 constexpr uint16_t kAnyCore = 0xffff;
 constexpr int64_t kCountInputNs = 50'000'000;
+constexpr size_t kWorthwhileInputBytes = 16 * 1024;
+constexpr int64_t kSilentNs = 1'000'000'000;
 constexpr size_t kMostLooks = 64;  // a round, at clients whose input is held
 
 }  // namespace
@@ -33,6 +35,11 @@ void Connection::on_closed(StreamId, std::string_view) { listener.closed(*this);
 // Empty: there is a place, which somebody else may have left for it just now.
 std::string Listener::reason_to_refuse(const PeerAddress& newcomer) {
   if (draining_) return "node is stopping";
+  // Those that leave hold descriptors too, whatever they leave for.
+  const size_t all = places_.taken() + places_.leaving() + turning_away_;
+  if (all >= options_.max_connections + options_.max_leaving) {
+    return "overloaded: too many connections";
+  }
   const ClientPlaces::Judgement judgement = places_.judge(newcomer);
   if (judgement.verdict == ClientPlaces::Verdict::kAddressFull) {
     return "overloaded: too many connections from " + newcomer.text();
@@ -174,6 +181,7 @@ void Listener::closed(Connection& connection) {
 
 void Listener::receive(Connection& connection, std::string_view bytes) {
   if (connection.phase == Connection::Phase::kClosing) return;
+  connection.heard_ns = io_.now_ns();
   if (connection.intake.holds()) return connection.intake.keep(bytes);
   feed(connection, bytes);
 }
@@ -363,6 +371,28 @@ void Listener::answered(Connection& connection, size_t bytes) {
   connection.intake.answered(bytes);
   connection.outbox.stream = connection.stream;
   outboxes_.added(connection.outbox, bytes);
+}
+
+// Who does not read, or else, of those that ask nothing, whoever began to say most and went silent.
+bool Listener::relieve() {
+  if (outboxes_.relieve()) return true;
+  Connection* largest = nullptr;
+  size_t most = kWorthwhileInputBytes;
+  for (const Slot& slot : slots_) {
+    Connection* one = slot.connection.get();
+    if (!one || one->phase != Connection::Phase::kOpen || one->in_flight > 0) continue;
+    if (io_.now_ns() - one->heard_ns < kSilentNs) continue;
+    const size_t bytes = one->intake.bytes() + one->assembler.kept_bytes();
+    if (bytes <= most) continue;
+    most = bytes;
+    largest = one;
+  }
+  if (largest == nullptr) return false;
+  const char* why = "memory is short, and much of it waits for the rest of a frame";
+  log(Complaint::kClientClosed, fmt::format("a client connection is closed: {}", why));
+  if (auto* out = io_.outbox(largest->stream)) encode_error(kNothingTaken, why, *out);
+  close(*largest);
+  return true;
 }
 
 // What the connections keep of their clients' bytes; often enough for the account of memory.

@@ -39,6 +39,7 @@ struct Connection final : reactor::StreamHandler, Place {
   reactor::StreamId stream;
   Phase phase = Phase::kHello;
   uint32_t in_flight = 0;
+  int64_t heard_ns = 0;  // when something came last
   uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
   FrameAssembler assembler;
   ClientIntake intake;
@@ -69,7 +70,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   size_t connections() const override { return live_; }
   ClientDoorCounters counters() const override { return counters_; }
   void bound_unread(size_t bytes) override { outboxes_.set_bound(bytes); }
-  bool relieve() override { return outboxes_.relieve(); }
+  bool relieve() override;
   uint64_t closed_unread() const override { return outboxes_.closed(); }
   size_t input_bytes() const override { return input_bytes_; }
 

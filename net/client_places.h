@@ -71,10 +71,10 @@ class ClientPlaces {
 
   // Closed by this side, and not gone yet: they hold descriptors, and no place.
   size_t leaving() const { return leaving_; }
+  size_t taken() const { return before_hello_.size() + idle_.size() + busy_; }
   Place* oldest_before_hello() const { return before_hello_.front(); }
 
  private:
-  size_t taken() const { return before_hello_.size() + idle_.size() + busy_; }
   bool is_bounded(const PeerAddress& address) const;
   void take_out(Place& place);
 

@@ -460,9 +460,8 @@ void UringIo::deliver_adopted() {
       delivered_.push_back(std::exchange(stream->unread, {}));
       stream->handler->on_bytes(id, delivered_.back());
     }
-    if (stream->state == State::kOpen || stream->state == State::kDraining) {
-      arm_receive(static_cast<uint32_t>(id.value));
-    }
+    const bool receives = stream->state == State::kOpen || stream->state == State::kDraining;
+    if (receives && !stream->held) arm_receive(static_cast<uint32_t>(id.value));
   }
   adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(count));
 }

@@ -22,8 +22,16 @@ constexpr uint64_t kLogDescriptors = 4;
 // A link of each core to each peer; another one while it is replaced or handed to its core.
 constexpr uint64_t kLinksPerPeer = 2;
 // Connections just accepted, of which nothing is known yet (8 a listener), look-ups of names, files
-// of the directory; and the log, whatever was miscounted.
-constexpr uint64_t kReserve = 32;
+// of the directory; and the log, whatever was miscounted. Less where there is little to divide.
+constexpr uint64_t kMinReserve = 8;
+constexpr uint64_t kMaxReserve = 32;
+uint64_t reserve_of(uint64_t limit) { return std::clamp(limit / 8, kMinReserve, kMaxReserve); }
+// The least limit that leaves so many when the reserve is taken off.
+uint64_t with_reserve(uint64_t wanted) {
+  uint64_t limit = wanted + kMinReserve;
+  while (limit - reserve_of(limit) < wanted) ++limit;
+  return limit;
+}
 constexpr uint64_t kMinLeaving = 4;     // a core: clients that are told why they are closed
 constexpr uint64_t kMaxLeaving = 1024;  // if there is room for all clients
 
@@ -31,16 +39,20 @@ constexpr uint64_t kMaxLeaving = 1024;  // if there is room for all clients
 
 DescriptorPlan plan_descriptors(const DescriptorNeeds& needs) {
   const uint64_t cores = needs.cores;
-  const uint64_t others = needs.open + kListeners + kReserve + cores * kLoopDescriptors +
-                          cores * kLogDescriptors + cores * kLinksPerPeer * needs.peers;
+  const uint64_t reserve = reserve_of(needs.limit);
+  const uint64_t used = needs.open + kListeners + cores * kLoopDescriptors +
+                        cores * kLogDescriptors + cores * kLinksPerPeer * needs.peers;
+  const uint64_t others = used + reserve;
   const uint64_t room = needs.limit > others ? (needs.limit - others) / cores : 0;
   const uint64_t clients =
       std::min<uint64_t>(kMaxConnectionsPerCore, room > kMinLeaving ? room - kMinLeaving : 0);
-  const auto limit_for = [&](uint64_t wanted) { return others + cores * (wanted + kMinLeaving); };
+  const auto limit_for = [&](uint64_t wanted) {
+    return with_reserve(used + cores * (wanted + kMinLeaving));
+  };
   DescriptorPlan plan;
   plan.clients.max_connections = clients;
   plan.clients.max_leaving = std::min(kMaxLeaving, room - std::min(room, clients));
-  const uint64_t highest = needs.limit > kReserve ? needs.limit - kReserve - 1 : 0;
+  const uint64_t highest = needs.limit > reserve ? needs.limit - reserve - 1 : 0;
   plan.highest_of_streams = static_cast<int>(std::min<uint64_t>(highest, INT_MAX));
   if (clients < kMinConnectionsPerCore) {
     plan.refusal = fmt::format(

@@ -23,6 +23,8 @@
 #include "server/exit_codes.h"
 #include "server/log_line.h"
 #include "server/log_writer.h"
+#include "server/memory_account.h"
+#include "server/memory_budget.h"
 
 namespace once::server {
 namespace {
@@ -147,7 +149,9 @@ int Supervisor::format_missing() {
 
 std::string Supervisor::memory() const {
   if (!options_.memory.empty()) return options_.memory;
-  return fmt::format("{}%", std::max(1, 75 / options_.nodes));
+  // On a small machine as little as they can do with.
+  const uint64_t share = memory_there_is() / 100 * 75 / static_cast<uint64_t>(options_.nodes);
+  return std::to_string(std::max(share, kLeastMemoryPerCore * options_.cores));
 }
 
 bool Supervisor::spawn(Child& child) {

@@ -247,7 +247,7 @@ async def few_files(cluster):
 
 
 def too_few_files(cluster):
-    node = restart_with(cluster, 40)
+    node = restart_with(cluster, 30)
     check_equal(node.process.wait(timeout=20), 71, "the exit code")
     node.process = None
     check("open files, too few to start: raise it (`ulimit -n`" in node.log_tail(), "says why")

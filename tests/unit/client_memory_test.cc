@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "base/bytes.h"
 #include "net/client_codec.h"
 #include "net/client_intake.h"
 #include "net/client_listener.h"
@@ -251,6 +252,32 @@ TEST_F(ClientMemory, WhatIsHeldIsCounted) {
   for (int i = 0; i < 100; ++i) io.round();
   tick(50'000'000);
   EXPECT_EQ(listener->input_bytes(), 0u);
+}
+
+// A frame that does not end is memory that nobody reads either.
+TEST_F(ClientMemory, WhoeverBeganToSayMostGoesWhenMemoryIsShort) {
+  at_once = false;
+  const Client asks = open();
+  ask(asks, 1, 1, Operation::kWait);
+  for (const size_t size : {size_t{20'000}, size_t{60'000}, size_t{1'000}}) {
+    const Client client = open();
+    std::string frame(size, 'x');
+    store<uint32_t>(frame.data(), 100'000);
+    client.pipe->to[1] += frame;
+    io.round();
+  }
+  tick(50'000'000);
+  EXPECT_FALSE(listener->relieve()) << "the rest may come any moment";
+  for (int left = 2; left > 0; --left) {
+    tick(1'000'000'000);
+    EXPECT_GT(listener->input_bytes(), left == 2 ? 80'000u : 20'000u);
+    EXPECT_TRUE(listener->relieve());
+    io.round();
+    EXPECT_EQ(gone, 3 - left);
+  }
+  tick(50'000'000);
+  EXPECT_LT(listener->input_bytes(), 16'000u);
+  EXPECT_FALSE(listener->relieve()) << "nobody else is worth it";
 }
 
 }  // namespace

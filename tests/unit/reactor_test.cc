@@ -346,6 +346,55 @@ TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
   EXPECT_EQ(got, "cdefghi");
 }
 
+// Held while the bytes that it brought are taken: nothing more is received until it is let go.
+TEST(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
+  const std::string address = free_address();
+  Loop first;
+  Loop second;
+  std::mutex mutex;
+  std::unique_ptr<Handoff> moving;
+  ASSERT_TRUE(first.io->listen(address, &first).has_value());
+  first.bytes = [&](StreamId stream, std::string_view text) {
+    const std::lock_guard lock(mutex);
+    moving = first.io->detach(stream, text);
+    second.io->wake();
+  };
+  second.woken = [&] {
+    const std::lock_guard lock(mutex);
+    if (moving) second.io->adopt(std::move(moving), &second);
+  };
+  Loop client;
+  StreamId sender;
+  client.connected = [&](StreamId stream) { client.send(sender = stream, "hello"); };
+  client.woken = [&] { client.send(sender, "later"); };
+  std::string got;
+  StreamId held;
+  bool let_go = false;
+  second.bytes = [&](StreamId stream, std::string_view text) {
+    got += text;
+    if (got == "hellolater") {
+      EXPECT_TRUE(let_go);
+      return second.io->stop();
+    }
+    second.io->hold_input(held = stream, true);
+    client.io->wake();
+    second.io->set_timer(second.io->now_ns() + 100'000'000, 1);
+  };
+  second.timer = [&](uint64_t) {
+    let_go = true;
+    second.io->hold_input(held, false);
+  };
+  std::thread first_thread([&] { first.run(); });
+  client.io->connect(address, &client);
+  std::thread client_thread([&] { client.run(); });
+  second.run();
+  first.io->stop();
+  client.io->stop();
+  first_thread.join();
+  client_thread.join();
+  EXPECT_EQ(got, "hellolater");
+}
+
 TEST(Reactor, BytesOfTheSameRoundMoveAlong) {
   const std::string address = free_address();
   std::string hello(400'000, '\0');
