@@ -18,6 +18,7 @@ constexpr uint16_t kAnyCore = 0xffff;
 constexpr int64_t kCountInputNs = 50'000'000;
 constexpr size_t kWorthwhileInputBytes = 16 * 1024;
 constexpr int64_t kSilentNs = 1'000'000'000;
+constexpr const char* kTooMany = "overloaded: too many connections";
 constexpr size_t kMostLooks = 64;  // a round, at clients whose input is held
 
 }  // namespace
@@ -36,28 +37,32 @@ void Connection::on_closed(StreamId, std::string_view) { listener.closed(*this);
 std::string Listener::reason_to_refuse(const PeerAddress& newcomer) {
   if (draining_) return "node is stopping";
   // Those that leave hold descriptors too, whatever they leave for.
-  const size_t all = places_.taken() + places_.leaving() + turning_away_;
-  if (all >= options_.max_connections + options_.max_leaving) {
-    return "overloaded: too many connections";
+  if (connections() + turning_away_ >= options_.max_connections + options_.max_leaving) {
+    return kTooMany;
   }
   const ClientPlaces::Judgement judgement = places_.judge(newcomer);
   if (judgement.verdict == ClientPlaces::Verdict::kAddressFull) {
-    return "overloaded: too many connections from " + newcomer.text();
+    return std::string(kTooMany) + " from " + newcomer.text();
   }
   const bool all_busy = judgement.verdict == ClientPlaces::Verdict::kAllBusy;
   if (!all_busy && judgement.gives_way == nullptr) return {};
-  if (crowded() || (all_busy && half_closed_.empty())) return "overloaded: too many connections";
+  if (crowded() || (all_busy && half_closed_.empty())) return kTooMany;
   if (all_busy) {
     make_room();
   } else {
-    dismiss(static_cast<Connection&>(*judgement.gives_way));
+    give_place_to_another(static_cast<Connection&>(*judgement.gives_way));
   }
   return {};
 }
 
 // It has asked nothing that is not answered, and nothing more is taken from it.
-void Listener::dismiss(Connection& connection) {
+void Listener::dismiss(Connection& connection, std::string_view told) {
   ONCE_ASSERT(connection.in_flight == 0);
+  if (auto* out = io_.outbox(connection.stream)) encode_error(kNothingTaken, told, *out);
+  close(connection);
+}
+
+void Listener::give_place_to_another(Connection& connection) {
   const bool greeted = connection.phase == Connection::Phase::kOpen;
   ++(greeted ? counters_.closed_idle : counters_.closed_before_hello);
   log(greeted ? Complaint::kClientIdle : Complaint::kClientCrowd,
@@ -65,11 +70,7 @@ void Listener::dismiss(Connection& connection) {
                   connection.address.text(),
                   greeted ? "all places are taken, and it is idle longest"
                           : "of those that said no hello it waits longest"));
-  if (auto* out = io_.outbox(connection.stream)) {
-    encode_error(kNothingTaken,
-                 greeted ? "node is full; idle longest" : "node is full; no hello came yet", *out);
-  }
-  close(connection);
+  dismiss(connection, greeted ? "node is full; idle longest" : "node is full; no hello came yet");
 }
 
 // False: it is to be closed without a word.
@@ -110,7 +111,6 @@ Connection* Listener::open(StreamId stream, const PeerAddress& address) {
   ClientConnectionId id{static_cast<uint64_t>(slot.generation) << 32 | index};
   slot.connection = std::make_unique<Connection>(*this, id, stream);
   places_.come(*slot.connection, address, io_.now_ns());
-  ++live_;
   return slot.connection.get();
 }
 
@@ -131,7 +131,6 @@ void Listener::release(Connection& connection) {
   gone_.push_back(std::move(slot.connection));
   ++slot.generation;
   free_slots_.push_back(index);
-  --live_;
 }
 
 void Listener::close(Connection& connection) {
@@ -382,16 +381,14 @@ bool Listener::relieve() {
     Connection* one = slot.connection.get();
     if (!one || one->phase != Connection::Phase::kOpen || one->in_flight > 0) continue;
     if (io_.now_ns() - one->heard_ns < kSilentNs) continue;
-    const size_t bytes = one->intake.bytes() + one->assembler.kept_bytes();
-    if (bytes <= most) continue;
-    most = bytes;
+    if (one->input_bytes() <= most) continue;
+    most = one->input_bytes();
     largest = one;
   }
   if (largest == nullptr) return false;
   const char* why = "memory is short, and much of it waits for the rest of a frame";
   log(Complaint::kClientClosed, fmt::format("a client connection is closed: {}", why));
-  if (auto* out = io_.outbox(largest->stream)) encode_error(kNothingTaken, why, *out);
-  close(*largest);
+  dismiss(*largest, why);
   return true;
 }
 
@@ -401,8 +398,7 @@ void Listener::count_input(int64_t now_ns) {
   count_input_at_ns_ = now_ns + kCountInputNs;
   input_bytes_ = 0;
   for (const Slot& slot : slots_) {
-    if (!slot.connection) continue;
-    input_bytes_ += slot.connection->intake.bytes() + slot.connection->assembler.kept_bytes();
+    if (slot.connection) input_bytes_ += slot.connection->input_bytes();
   }
 }
 

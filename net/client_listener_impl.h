@@ -34,6 +34,9 @@ struct Connection final : reactor::StreamHandler, Place {
   bool on_end_of_input(reactor::StreamId stream) override;
   void on_closed(reactor::StreamId stream, std::string_view why) override;
 
+  // Kept of what it has said and is not taken yet.
+  size_t input_bytes() const { return intake.bytes() + assembler.kept_bytes(); }
+
   Listener& listener;
   ClientConnectionId id;
   reactor::StreamId stream;
@@ -67,7 +70,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void on_tick(int64_t now_ns) override;
   void end_round() override;
   void drain() override { draining_ = true; }
-  size_t connections() const override { return live_; }
+  size_t connections() const override { return places_.taken() + places_.leaving(); }
   ClientDoorCounters counters() const override { return counters_; }
   void bound_unread(size_t bytes) override { outboxes_.set_bound(bytes); }
   bool relieve() override;
@@ -87,7 +90,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   reactor::StreamHandler* on_accept(reactor::StreamId stream) override;
   std::string reason_to_refuse(const PeerAddress& newcomer);
   bool turn_away(reactor::StreamId stream, std::string why);
-  void dismiss(Connection& connection);
+  void dismiss(Connection& connection, std::string_view told);
+  void give_place_to_another(Connection& connection);
   bool crowded() const { return places_.leaving() + turning_away_ >= options_.max_leaving; }
   Connection* open(reactor::StreamId stream, const PeerAddress& address);
   void close(Connection& connection);
@@ -137,7 +141,6 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   uint64_t half_closes_ = 0;
   size_t half_closed_requests_ = 0;  // of all of these
   size_t turning_away_ = 0;
-  size_t live_ = 0;
   RoundMemory memory_;
   LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
   ClientOutboxes outboxes_{

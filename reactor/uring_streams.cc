@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/free_vector.h"
 #include "base/last_words.h"
 #include "base/limits.h"
 #include "reactor/uring_loop.h"
@@ -42,12 +43,11 @@ class SocketHandoff final : public Handoff {
   std::vector<char> unsent_;
 };
 
-// Memory that a burst took is given back when bursts have become rare. (What is assigned from {}
-// keeps it.)
+// Memory that a burst took is given back when bursts have become rare.
 void trim(std::vector<char>& buffer, size_t lately, size_t kept_at_least) {
   buffer.clear();
   const size_t kept = std::min(kKeptCapacityBytes, std::max(4 * lately, kept_at_least));
-  if (buffer.capacity() > kept) std::vector<char>().swap(buffer);
+  if (buffer.capacity() > kept) free_vector(buffer);
 }
 
 }  // namespace
@@ -325,7 +325,7 @@ void UringIo::cut(StreamId id, std::string_view why) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->state == State::kDetached) return;
   kill(static_cast<uint32_t>(id.value), std::string(why));
-  std::vector<char>().swap(stream->outbox);
+  free_vector(stream->outbox);
   charge(*stream);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/fifo.h"
+#include "base/free_vector.h"
 #include "base/limits.h"
 #include "base/types.h"
 
@@ -60,7 +61,7 @@ class HoldQueue {
   void give_back() {
     for (Queue& queue : queues_) {
       if (!queue.held.empty()) continue;
-      if (queue.bytes.capacity() > kKeptBytes) std::vector<char>().swap(queue.bytes);
+      if (queue.bytes.capacity() > kKeptBytes) free_vector(queue.bytes);
       if (queue.held.bytes() > kKeptBytes) queue.held = Fifo<Held>();
     }
   }

@@ -1,4 +1,5 @@
 // What a shard does about memory: what it counts, who is told, what it gives back after a burst.
+#include "base/free_vector.h"
 #include "server/shard.h"
 
 namespace once::server {
@@ -8,10 +9,10 @@ constexpr int64_t kGiveBackNs = 1'000'000'000;
 constexpr size_t kKeptBytes = 1024 * 1024;  // of each that is used anew each round
 constexpr int64_t kSayAgainNs = 10'000'000'000;
 
-// A vector that a burst made large. (What is assigned from {} keeps its memory.)
+// A vector that a burst made large.
 template <class T>
 void shrink(std::vector<T>& empty) {
-  if (empty.empty() && empty.capacity() * sizeof(T) > kKeptBytes) std::vector<T>().swap(empty);
+  if (empty.empty() && empty.capacity() * sizeof(T) > kKeptBytes) free_vector(empty);
 }
 
 }  // namespace

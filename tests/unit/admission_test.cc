@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tests/unit/fake_file_io.h"
+#include "tests/unit/formatted_directory.h"
 
 namespace once::server {
 namespace {
@@ -16,12 +17,7 @@ constexpr NodeId kOne{1}, kTwo{2}, kThree{3};
 class AdmissionTest : public testing::Test {
  protected:
   void format(const std::string& members, uint16_t node = 1) {
-    Configuration configuration;
-    configuration.cluster = *parse_cluster_id("c0ffee");
-    configuration.node = NodeId{node};
-    configuration.segment_bytes = kMaxBatchBytes;
-    configuration.members = *parse_members(members);
-    ASSERT_TRUE(DataDirectory::format(path_, configuration, false));
+    ASSERT_TRUE(format_directory(path_, members, node));
     start();
   }
   void start() {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "server/memory_account.h"
+#include "tests/unit/fake_file_io.h"
 
 namespace once::server {
 namespace {
@@ -67,12 +68,8 @@ TEST(MemoryBudget, RefusesWhateverElseAndSaysWhatToGive) {
 }
 
 struct Groups {
-  std::string mount;
-  Groups() {
-    char name[] = "/tmp/memory_budget_XXXXXX";
-    mount = mkdtemp(name);
-  }
-  ~Groups() { std::filesystem::remove_all(mount); }
+  TemporaryDirectory directory;
+  const std::string& mount = directory.path();
   void set(const std::string& group, const std::string& file, const std::string& text) const {
     std::filesystem::create_directories(mount + group);
     std::ofstream(mount + group + "/" + file) << text << "\n";

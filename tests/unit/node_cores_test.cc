@@ -9,6 +9,7 @@
 #include "paxos/record.h"
 #include "server/exit_codes.h"
 #include "tests/unit/fake_file_io.h"
+#include "tests/unit/formatted_directory.h"
 #include "wal/posix_storage.h"
 
 namespace once::server {
@@ -17,12 +18,7 @@ namespace {
 class NodeCoresTest : public testing::Test {
  protected:
   void SetUp() override {
-    Configuration configuration;
-    configuration.cluster = *parse_cluster_id("c0ffee");
-    configuration.node = NodeId{1};
-    configuration.segment_bytes = kMaxBatchBytes;
-    configuration.members = *parse_members("1=a:1,2=b:2,3=c:3");
-    ASSERT_TRUE(DataDirectory::format(path_, configuration, false));
+    ASSERT_TRUE(format_directory(path_, "1=a:1,2=b:2,3=c:3"));
     auto opened = DataDirectory::open(path_);
     ASSERT_TRUE(opened) << opened.error().message;
     data_ = std::move(*opened);

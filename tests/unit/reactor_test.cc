@@ -305,26 +305,43 @@ TEST(Reactor, NoWakeFromAnotherThreadIsLost) {
   EXPECT_EQ(posted.load(), 1000);
 }
 
-TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
-  const std::string address = free_address();
+// What the first loop accepts goes on to the second one with its first bytes.
+struct Move {
   Loop first;
   Loop second;
-  std::mutex mutex;
-  std::unique_ptr<Handoff> moving;
-  ASSERT_TRUE(first.io->listen(address, &first).has_value());
-  first.bytes = [&](StreamId stream, std::string_view text) {
+  const std::string address = free_address();
+
+  Move() {
+    EXPECT_TRUE(first.io->listen(address, &first).has_value());
+    first.bytes = [this](StreamId stream, std::string_view text) { (*this)(stream, text); };
+    second.woken = [this] {
+      const std::lock_guard lock(mutex);
+      if (moving) second.io->adopt(std::move(moving), &second);
+    };
+  }
+  // On the first one's thread.
+  void operator()(StreamId stream, std::string_view unread) {
     {
       const std::lock_guard lock(mutex);
-      moving = first.io->detach(stream, text.substr(2));
-      EXPECT_EQ(first.io->outbox(stream), nullptr);
+      moving = first.io->detach(stream, unread);
     }
     second.io->wake();
+  }
+
+ private:
+  std::mutex mutex;
+  std::unique_ptr<Handoff> moving;
+};
+
+TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
+  Move move;
+  Loop& second = move.second;
+  Loop& first = move.first;
+  first.bytes = [&](StreamId stream, std::string_view text) {
+    move(stream, text.substr(2));
+    EXPECT_EQ(first.io->outbox(stream), nullptr);
   };
   first.closed = [](StreamId, std::string_view) { ADD_FAILURE() << "detached streams are silent"; };
-  second.woken = [&] {
-    const std::lock_guard lock(mutex);
-    if (moving) second.io->adopt(std::move(moving), &second);
-  };
   second.echo();
   std::thread first_thread([&] { first.run(); });
   std::thread second_thread([&] { second.run(); });
@@ -337,7 +354,7 @@ TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
     if (got == "cdefghi") client.io->stop();
   };
   client.closed = [&](StreamId, std::string_view why) { ADD_FAILURE() << why; };
-  client.io->connect(address, &client);
+  client.io->connect(move.address, &client);
   client.run();
   first.io->stop();
   second.io->stop();
@@ -348,21 +365,8 @@ TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
 
 // Held while the bytes that it brought are taken: nothing more is received until it is let go.
 TEST(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
-  const std::string address = free_address();
-  Loop first;
-  Loop second;
-  std::mutex mutex;
-  std::unique_ptr<Handoff> moving;
-  ASSERT_TRUE(first.io->listen(address, &first).has_value());
-  first.bytes = [&](StreamId stream, std::string_view text) {
-    const std::lock_guard lock(mutex);
-    moving = first.io->detach(stream, text);
-    second.io->wake();
-  };
-  second.woken = [&] {
-    const std::lock_guard lock(mutex);
-    if (moving) second.io->adopt(std::move(moving), &second);
-  };
+  Move move;
+  Loop& second = move.second;
   Loop client;
   StreamId sender;
   client.connected = [&](StreamId stream) { client.send(sender = stream, "hello"); };
@@ -384,11 +388,11 @@ TEST(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
     let_go = true;
     second.io->hold_input(held, false);
   };
-  std::thread first_thread([&] { first.run(); });
-  client.io->connect(address, &client);
+  std::thread first_thread([&] { move.first.run(); });
+  client.io->connect(move.address, &client);
   std::thread client_thread([&] { client.run(); });
   second.run();
-  first.io->stop();
+  move.first.io->stop();
   client.io->stop();
   first_thread.join();
   client_thread.join();
@@ -396,36 +400,23 @@ TEST(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
 }
 
 TEST(Reactor, BytesOfTheSameRoundMoveAlong) {
-  const std::string address = free_address();
   std::string hello(400'000, '\0');
   for (size_t i = 0; i < hello.size(); ++i) hello[i] = static_cast<char>(i * 7 + i / 1000);
-  Loop first;
-  Loop second;
-  std::mutex mutex;
-  std::unique_ptr<Handoff> moving;
-  ASSERT_TRUE(first.io->listen(address, &first).has_value());
-  first.bytes = [&](StreamId stream, std::string_view text) {
-    const std::lock_guard lock(mutex);
-    moving = first.io->detach(stream, text);
-    second.io->wake();
-  };
-  second.woken = [&] {
-    const std::lock_guard lock(mutex);
-    if (moving) second.io->adopt(std::move(moving), &second);
-  };
+  Move move;
+  Loop& second = move.second;
   std::string got;
   second.bytes = [&](StreamId, std::string_view text) {
     got += text;
     if (got.size() >= hello.size()) second.io->stop();
   };
   second.closed = [&](StreamId, std::string_view why) { ADD_FAILURE() << why << got.size(); };
-  std::thread first_thread([&] { first.run(); });
+  std::thread first_thread([&] { move.first.run(); });
   Loop client;
   client.connected = [&](StreamId stream) { client.send(stream, hello); };
-  client.io->connect(address, &client);
+  client.io->connect(move.address, &client);
   std::thread client_thread([&] { client.run(); });
   second.run();
-  first.io->stop();
+  move.first.io->stop();
   client.io->stop();
   first_thread.join();
   client_thread.join();

@@ -5,6 +5,7 @@
 
 #include "server/node_host.h"
 #include "tests/unit/fake_file_io.h"
+#include "tests/unit/formatted_directory.h"
 
 namespace once::server {
 namespace {
@@ -14,12 +15,7 @@ constexpr NodeId kTwo{2}, kThree{3};
 class SeatsTest : public testing::Test {
  protected:
   SeatsTest() {
-    Configuration configuration;
-    configuration.cluster = *parse_cluster_id("c0ffee");
-    configuration.node = NodeId{1};
-    configuration.segment_bytes = kMaxBatchBytes;
-    configuration.members = *parse_members("1=a:1,2=b:2,3=c:3");
-    EXPECT_TRUE(DataDirectory::format(path_, configuration, false));
+    EXPECT_TRUE(format_directory(path_, "1=a:1,2=b:2,3=c:3"));
     data_ = *DataDirectory::open(path_);
     host_ = std::make_unique<NodeHost>(*data_, uint16_t{1}, "here");
     host_->on_tick(CoreId{0}, now_ns_);
