@@ -10,7 +10,7 @@ if(TARGET onced AND TARGET once)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
-    # They mostly wait: three at a time leave the cores half idle. The longest begin first (COST).
+    # They mostly wait. Two at a time share the disk and the cores; three would measure each other.
     set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
   endforeach()
   set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
