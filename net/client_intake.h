@@ -1,7 +1,7 @@
-// What one client asks and is not taken yet, since he has more answers before him than he reads.
-// How much the answers will be is guessed: those of reads that are under way, and whatever was
-// taken in this round, as long as his last ones; of a client that has had none yet, as long as can
-// be. Single-threaded. Private to net/.
+// What one client asks and is not taken yet: he has had his share of this round, or has more
+// answers before him than he reads. How much the answers will be is guessed: those of reads that
+// are under way, and whatever was taken in this round, as long as his last ones; of a client that
+// has had none yet, as long as can be. Single-threaded. Private to net/.
 #pragma once
 
 #include <algorithm>
@@ -19,12 +19,20 @@ namespace once::net {
 class ClientIntake {
  public:
   static constexpr size_t kMostUnreadBytes = 1024 * 1024;
+  // Requests of one client that a round takes: what others ask meanwhile waits for no more. The
+  // more clients are held, the less is the share of each.
+  static constexpr size_t kMostShare = 512;
+  static constexpr size_t kLeastShare = 64;
+  static constexpr size_t share_beside(size_t held) {
+    return std::clamp(4 * kMostShare / std::max<size_t>(held, 1), kLeastShare, kMostShare);
+  }
   // Answers that are waited for do not stop him longer than that.
   static constexpr int64_t kStuckNs = 1'000'000'000;
 
   // Something was taken; whether a read, which is answered soon, or what may take its time.
   void asked(bool read, uint64_t round) {
     begin(round);
+    ++taken_;
     ++(read ? reads_ : fresh_);
   }
   void answered(size_t bytes) {
@@ -32,8 +40,10 @@ class ClientIntake {
     answer_bytes_ = std::max(bytes, answer_bytes_ / 2);
   }
   // `unsent`: what waits for him. One that is held goes on when half of it is gone.
-  bool may_take(size_t unsent, uint64_t round) {
+  // `share`: of the round, as share_beside() the others that are held.
+  bool may_take(size_t unsent, uint64_t round, size_t share) {
     begin(round);
+    if (taken_ >= share) return false;
     const size_t bound = holds_ ? kMostUnreadBytes / 2 : kMostUnreadBytes;
     return unsent + (reads_ + fresh_) * answer_bytes_ < bound;
   }
@@ -67,11 +77,12 @@ class ClientIntake {
 
  private:
   void begin(uint64_t round) {
-    if (round != round_) fresh_ = 0;
+    if (round != round_) fresh_ = taken_ = 0;
     round_ = round;
   }
   size_t reads_ = 0;  // not answered yet
   size_t fresh_ = 0;  // other requests, of this round
+  size_t taken_ = 0;  // all requests of this round
   uint64_t round_ = 0;
   size_t answer_bytes_ = kMaxValueBytes;
   bool holds_ = false;

@@ -203,11 +203,11 @@ void Listener::feed(Connection& connection, std::string_view bytes) {
   }
 }
 
-// Who asks faster than he reads waits with the rest.
+// Who asks more than his share of a round, or faster than he reads, waits with the rest.
 bool Listener::go_on(Connection& connection, std::string_view rest) {
   ClientIntake& intake = connection.intake;
   if (connection.phase != Connection::Phase::kOpen) return true;
-  if (intake.may_take(io_.unsent_bytes(connection.stream), round_)) return true;
+  if (intake.may_take(io_.unsent_bytes(connection.stream), round_, share_)) return true;
   intake.hold(rest, io_.now_ns());
   io_.hold_input(connection.stream, true);
   holding_.push_back(connection.id);
@@ -217,6 +217,7 @@ bool Listener::go_on(Connection& connection, std::string_view rest) {
 // Of some each round, of all in turn.
 void Listener::take_what_was_held() {
   ++round_;
+  share_ = ClientIntake::share_beside(holding_.size());
   bool taken = false;
   for (size_t looks = std::min(holding_.size(), kMostLooks); looks > 0; --looks) {
     if (next_holding_ >= holding_.size()) next_holding_ = 0;
@@ -224,7 +225,7 @@ void Listener::take_what_was_held() {
     if (connection != nullptr) {
       ClientIntake& intake = connection->intake;
       if (intake.is_stuck(io_.now_ns())) intake.expect_nothing();
-      if (!intake.may_take(io_.unsent_bytes(connection->stream), round_)) {
+      if (!intake.may_take(io_.unsent_bytes(connection->stream), round_, share_)) {
         ++next_holding_;
         continue;
       }

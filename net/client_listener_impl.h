@@ -148,6 +148,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   std::vector<ClientConnectionId> holding_;  // whose input is held
   size_t next_holding_ = 0;
   uint64_t round_ = 0;
+  size_t share_ = ClientIntake::kMostShare;  // of this round, for each client
   size_t input_bytes_ = 0;  // as last counted
   int64_t count_input_at_ns_ = 0;
   bool draining_ = false;

@@ -22,7 +22,8 @@ class UringRing {
   UringRing(const UringRing&) = delete;
   UringRing& operator=(const UringRing&) = delete;
 
-  // Empty, or why not and what to do. The ring is disabled until enable().
+  // Empty, or why not and what to do. The ring is disabled until enable(), and takes only the
+  // operations that this backend uses: the kernel answers EACCES to any other.
   std::string open(const UringOptions& options);
   // Makes the calling thread the only submitter.
   void enable();
@@ -51,6 +52,7 @@ class UringRing {
 
  private:
   std::string open_buffers();
+  std::string restrict_operations();
   [[noreturn]] void die(const char* what, int error_number) const;
   char* buffer(uint32_t id) const { return buffers_ + size_t{id} * options_.receive_buffer_bytes; }
 

@@ -116,6 +116,7 @@ def known(root, fast):
         unit("frame_assembler_test", {"net"}, 1), unit("peer_links_faults_test", {"net"}, 2),
         unit("log_limiter_test", {"net"}, 1), unit("log_writer_test", {"base", "server"}, 1),
         unit("client_doors_test", {"base", "net"}, 2), unit("client_memory_test", {"net"}, 2),
+        unit("client_shares_test", {"net"}, 2), unit("uring_ring_test", {"reactor"}, 1),
         unit("memory_budget_test", {"server"}, 2), unit("mailbox_test", {"server"}, 2),
         unit("post_office_test", {"server"}, 1),
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
