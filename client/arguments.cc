@@ -94,7 +94,9 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
   if (arguments.command == Command::kCompletion) return arguments;
   std::string wrong = read_identities(texts, arguments);
   if (!wrong.empty()) return wrong_usage(wrong);
-  if (arguments.command == Command::kStatus) return arguments;
+  if (arguments.command == Command::kStatus || arguments.command == Command::kList) {
+    return arguments;
+  }
   if (!read_version(texts.version, arguments.version)) {
     return wrong_usage("'" + texts.version + "' is not a version: a whole number from 0 to " +
                        std::to_string(paxos::kMaxVersion));

@@ -25,6 +25,7 @@ enum class Command : uint8_t {
   kWait,
   kRun,
   kLock,
+  kList,
   kStatus,
   kCompletion,
 };
@@ -43,7 +44,7 @@ struct Arguments {
   int64_t timeout_ms = 5000;
   bool json = false;
   bool raw = false;  // values go to a terminal byte for byte
-  std::string name;      // of all but kStatus and kCompletion; within the limits
+  std::string name;      // of all but kList, kStatus and kCompletion; within the limits
   std::string value;     // of kWrite, kSet, kCas; "-": standard input
   uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one
   std::optional<RequestId> request_id;
@@ -51,6 +52,11 @@ struct Arguments {
       program;                 // of kRun, kLock: the words behind --, as they are; one at least
   int64_t wait_s = 0;          // of kRun: for somebody else's result; kLock: for the lock
   int64_t ttl_s = 0;           // of kLock
+  std::string prefix;          // of kList
+  std::string after;           // of kList: where the page before ended
+  uint64_t limit = 0;          // of kList: names of one page; 0: all of them
+  bool details = false;        // of kList
+  bool undecided = false;      // of kList: names that may never come to be, too
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
   int count = 0;               // with watch_s: so many times; 0: until it is stopped
   Shell shell = Shell::kBash;  // of kCompletion

@@ -16,6 +16,7 @@
 #include "client/fork_mark.h"
 #include "client/session.h"
 #include "client/socket.h"
+#include "client/listing.h"
 #include "client/status.h"
 
 namespace once::client {
@@ -117,6 +118,7 @@ class Client::Impl {
   // Nothing of this object may be touched in a child: a lock may be held by a thread that is not
   // there, and what goes out of the sockets comes from the parent.
   bool forked() const { return mark_.in_child(); }
+  const std::string& broken() const { return broken_; }  // why it cannot work; else empty
 
   // Returns the operation's number; 0 when it has ended already.
   uint64_t submit(Call&& call, const CallOptions& options, Callback&& done) {
@@ -346,6 +348,17 @@ NodeStatus Client::status(const std::string& endpoint) const {
     return status;
   }
   return ask_status(*impl_->names(), endpoint, impl_->options().timeout_ms, impl_->cluster());
+}
+
+NamesPage Client::list(const ListOptions& options) const {
+  NamesPage page;
+  page.outcome = Outcome::kError;
+  page.message = impl_->forked() ? kForked : impl_->broken();
+  if (!page.message.empty()) return page;
+  const int64_t ms = options.timeout_ms > 0 ? std::min(options.timeout_ms, kMaxTimeoutMs)
+                                            : impl_->options().timeout_ms;
+  return ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
+                   now_ns() + ms * 1'000'000);
 }
 
 RequestId Client::new_request_id() { return draw_request_id(); }

@@ -78,6 +78,32 @@ struct NodeStatus {
   std::vector<std::pair<NodeId, std::string>> members;  // the cluster map of the answering node
 };
 
+struct ListOptions {
+  std::string prefix;
+  std::string after;  // NamesPage::after of the page before; empty: the first one
+  size_t limit = 1000;
+  int64_t timeout_ms = 0;  // of this page; 0: that of the client
+};
+
+struct ListedName {
+  std::string name;
+  uint64_t version = 0;
+  uint32_t value_bytes = 0;
+  bool sealed = false;
+  bool decided = false;  // false: a change to that version was begun, and its end is not known
+};
+
+// What one node knows at the moment, which may lack what others have just decided: to look at, not
+// to decide by. A read asks a majority.
+struct NamesPage {
+  Outcome outcome = Outcome::kDone;  // else the page ends where it failed
+  Refusal refusal = Refusal::kNone;  // kConflict: the node has started again since `after`
+  std::vector<ListedName> names;     // in no order that means anything
+  std::string after;                 // where the next page begins; empty: this was the last one
+  NodeId node;                       // who was asked
+  std::string message;               // for people; empty when done
+};
+
 struct CallOptions {
   // Without one a fresh id is drawn. An id names one intended change: give it again, with the same
   // operation, version and value, to retry a write, cas or seal whose outcome was unknown; never
@@ -147,6 +173,9 @@ class Client {
 
   // Asks one node on a connection of its own, so that the answer is about that node alone.
   NodeStatus status(const std::string& endpoint) const;
+
+  // Names that begin with a prefix, as one node knows them, a page at a time.
+  NamesPage list(const ListOptions& options) const;
 
   // 128 fresh bits from the kernel; all 0, which every change refuses, if it gives none.
   RequestId new_request_id();

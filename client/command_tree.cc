@@ -10,6 +10,8 @@ constexpr int kDaySeconds = 24 * kHourSeconds;
 constexpr int kLockTtlSeconds = 10;
 constexpr int kProgramWaitSeconds = 600;
 constexpr int kMaxProgramWords = 4096;
+constexpr int kListLimit = 1000;
+constexpr int kMostListLimit = 1'000'000;
 
 class Usage final : public CLI::Formatter {
   // The words of a command to be run.
@@ -184,6 +186,26 @@ void add_lock(CLI::App& app, Arguments& arguments) {
       "  once lock --wait 0 report -- make report");
 }
 
+void add_list(CLI::App& app, Arguments& arguments) {
+  CLI::App* command = app.add_subcommand("list", "Print the names that one node knows");
+  command->add_option("PREFIX", arguments.prefix, "Only names that begin so");
+  arguments.limit = kListLimit;
+  command->add_option("--limit", arguments.limit, "Names of one page; 0: all of them")
+      ->check(CLI::Range(0, kMostListLimit))
+      ->capture_default_str();
+  command->add_option("--after", arguments.after, "Go on where an earlier page ended, as it says");
+  command->add_flag("--long,-l", arguments.details, "Version, bytes of the value and state too");
+  command->add_flag("--all,-a", arguments.undecided,
+                    "Names too that are just being set, or were tried and may never be");
+  command->footer(
+      "To look at, not to decide by: it is what the first node that answers knows at the moment,\n"
+      "in no order that means anything; what others have just decided may be missing. `once read`\n"
+      "asks a majority. --timeout holds for each page.\n"
+      "Examples:\n  once list\n  once list job/ --long\n  once list --limit 0 | sort\n"
+      "  once --json list --limit 100   # \"after\": where the next page begins, or null");
+  command->callback([&arguments] { arguments.command = Command::kList; });
+}
+
 void add_status(CLI::App& app, Arguments& arguments) {
   CLI::App* command = app.add_subcommand("status", "Ask every node how it is");
   CLI::Option* watch = command
@@ -236,6 +258,7 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   add_wait(*app, arguments, texts);
   add_run(*app, arguments);
   add_lock(*app, arguments);
+  add_list(*app, arguments);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);
   for (CLI::App* command : app->get_subcommands({})) command->fallthrough();

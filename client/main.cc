@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
       return once::client::run_command(*arguments);
     case Command::kLock:
       return once::client::lock_command(*arguments);
+    case Command::kList:
+      return once::client::list_command(*arguments);
     case Command::kStatus:
       return once::client::status_command(*arguments);
     case Command::kCompletion:

@@ -92,6 +92,24 @@ std::string result_json(std::string_view name, const Result& result) {
   return printable(json.dump(), Shown::kJson);
 }
 
+std::string list_json(const NamesPage& page, size_t looked_at) {
+  Json json;
+  json["node"] = page.node.value;
+  json["names"] = Json::array();
+  for (const ListedName& one : page.names) {
+    Json row;
+    put_bytes(row, "name", one.name);
+    row["version"] = one.version;
+    row["sealed"] = one.sealed;
+    row["value_bytes"] = one.value_bytes;
+    row["decided"] = one.decided;
+    json["names"].push_back(std::move(row));
+  }
+  json["left_out"] = looked_at - page.names.size();
+  json["after"] = page.after.empty() ? Json(nullptr) : Json(page.after);
+  return printable(json.dump(), Shown::kJson);
+}
+
 std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout) {
   Json list = Json::array();
   for (const NodeStatus& node : nodes) {

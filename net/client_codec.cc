@@ -23,6 +23,11 @@ constexpr size_t kMaxErrorBytes = 1024;
 constexpr size_t kVersionBytes = 8;
 static_assert(kRequestFixedBytes + kVersionBytes + kMaxNameBytes + kMaxValueBytes <= kMaxBody);
 static_assert(kReplyFixedBytes + kMaxValueBytes <= kMaxBody);
+constexpr size_t kListFixedBytes = 20;
+constexpr size_t kListedFixedBytes = 16;
+static_assert(kListFixedBytes + paxos::kMostListedAtOnce * kListedFixedBytes +
+                  paxos::kMostListedBytes <=
+              kMaxBody);
 
 // Returns where the body begins.
 char* begin_frame(FrameType type, uint64_t correlation, size_t body_size, std::vector<char>& out) {
@@ -88,6 +93,32 @@ void status_fields(Wire& wire, R& report, uint16_t& counter_count) {
   wire.number(report.pid);
 }
 
+template <class Wire, class R>
+void list_request_fields(Wire& wire, R& request) {
+  wire.number(request.run);
+  wire.number(request.query.most);
+  wire.number(request.query.from);
+  wire.template bytes<uint16_t>(request.query.prefix, kMaxNameBytes);
+}
+
+template <class Wire, class R>
+void list_reply_fields(Wire& wire, R& reply, uint32_t& count) {
+  wire.enumeration(reply.status, Status::kDone, paxos::kLastStatus);
+  wire.zeros(3);
+  wire.number(reply.run);
+  wire.number(reply.page.next);
+  wire.number(count);
+}
+
+template <class Wire, class N>
+void listed_fields(Wire& wire, N& listed) {
+  wire.number(listed.version);
+  wire.number(listed.value_bytes);
+  wire.flag(listed.sealed);
+  wire.flag(listed.decided);
+  wire.template bytes<uint16_t>(listed.name, kMaxNameBytes);
+}
+
 }  // namespace
 
 Result<bool> take_frame(std::string_view& bytes, Frame& frame) {
@@ -101,7 +132,7 @@ Result<bool> take_frame(std::string_view& bytes, Frame& frame) {
   }
   if (bytes.size() < kFrameHeaderBytes) return false;
   uint32_t type = load<uint32_t>(bytes.data() + 4);
-  if (type < 1 || type > static_cast<uint32_t>(FrameType::kError)) {
+  if (type < 1 || type > static_cast<uint32_t>(kLastFrameType)) {
     return error("unknown frame type or reserved bytes in use");
   }
   if (bytes.size() - kLengthBytes < length) return false;
@@ -181,6 +212,24 @@ void encode_status_reply(uint64_t correlation, const StatusReport& report, std::
     writer.bytes<uint16_t>(name, kMaxNameBytes);
     writer.number(value);
   }
+}
+
+void encode_list_request(uint64_t correlation, const ListRequest& request,
+                         std::vector<char>& out) {
+  WireSizer sizer;
+  list_request_fields(sizer, request);
+  WireWriter writer(begin_frame(FrameType::kListRequest, correlation, sizer.size(), out));
+  list_request_fields(writer, request);
+}
+
+void encode_list_reply(uint64_t correlation, const ListReply& reply, std::vector<char>& out) {
+  auto count = static_cast<uint32_t>(reply.page.names.size());
+  WireSizer sizer;
+  list_reply_fields(sizer, reply, count);
+  for (const auto& listed : reply.page.names) listed_fields(sizer, listed);
+  WireWriter writer(begin_frame(FrameType::kListReply, correlation, sizer.size(), out));
+  list_reply_fields(writer, reply, count);
+  for (const auto& listed : reply.page.names) listed_fields(writer, listed);
 }
 
 void encode_error(uint64_t correlation, std::string_view text, std::vector<char>& out) {
@@ -273,6 +322,26 @@ Result<StatusReport> decode_status_reply(std::string_view body) {
   }
   if (!reader.finished()) return error("malformed status reply");
   return report;
+}
+
+Result<ListRequest> decode_list_request(std::string_view body) {
+  ListRequest request;
+  WireReader reader(body);
+  list_request_fields(reader, request);
+  if (!reader.finished()) return error("malformed list request");
+  return request;
+}
+
+Result<ListReply> decode_list_reply(std::string_view body) {
+  ListReply reply;
+  uint32_t count = 0;
+  WireReader reader(body);
+  list_reply_fields(reader, reply, count);
+  if (!reader.ok() || count > paxos::kMostListedAtOnce) return error("malformed list reply");
+  reply.page.names.resize(count);
+  for (auto& listed : reply.page.names) listed_fields(reader, listed);
+  if (!reader.finished()) return error("malformed list reply");
+  return reply;
 }
 
 }  // namespace once::net

@@ -21,7 +21,10 @@ enum class FrameType : uint8_t {
   kStatusRequest = 5,
   kStatusReply = 6,
   kError = 7,  // body: text for people; the sender closes the connection after it
+  kListRequest = 8,
+  kListReply = 9,
 };
+inline constexpr FrameType kLastFrameType = FrameType::kListReply;
 
 inline constexpr size_t kFrameHeaderBytes = 16;
 // Correlation of an error frame that says besides: what was asked on this connection and not
@@ -45,6 +48,8 @@ void encode_request(uint64_t correlation, const paxos::ClientRequest& request,
 void encode_reply(uint64_t correlation, const paxos::ClientReply& reply, std::vector<char>& out);
 void encode_status_request(uint64_t correlation, std::vector<char>& out);
 void encode_status_reply(uint64_t correlation, const StatusReport& report, std::vector<char>& out);
+void encode_list_request(uint64_t correlation, const ListRequest& request, std::vector<char>& out);
+void encode_list_reply(uint64_t correlation, const ListReply& reply, std::vector<char>& out);
 void encode_error(uint64_t correlation, std::string_view text, std::vector<char>& out);
 
 // Views in results point into the body.
@@ -53,5 +58,7 @@ Result<ServerHello> decode_server_hello(std::string_view body);
 Result<paxos::ClientRequest> decode_request(std::string_view body);
 Result<paxos::ClientReply> decode_reply(std::string_view body);
 Result<StatusReport> decode_status_reply(std::string_view body);
+Result<ListRequest> decode_list_request(std::string_view body);
+Result<ListReply> decode_list_reply(std::string_view body);
 
 }  // namespace once::net

@@ -272,6 +272,8 @@ bool Listener::on_frame(Connection& connection, std::string_view bytes, std::str
         handler_->on_status(connection.id, frame.correlation);
       }
       return connection.phase == Connection::Phase::kOpen;
+    case FrameType::kListRequest:
+      return on_list_request(connection, frame);
     case FrameType::kError:
       close(connection);
       return false;
@@ -314,6 +316,16 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
   if (count_in(connection, frame.correlation)) {
     connection.intake.asked(request->operation == paxos::Operation::kRead, round_);
     handler_->on_request(connection.id, frame.correlation, *request);
+  }
+  return connection.phase == Connection::Phase::kOpen;
+}
+
+bool Listener::on_list_request(Connection& connection, const Frame& frame) {
+  auto request = decode_list_request(frame.body);
+  if (!request) return fail(connection, frame.correlation, request.error().message);
+  if (count_in(connection, frame.correlation)) {
+    connection.intake.asked(true, round_);
+    handler_->on_list(connection.id, frame.correlation, *request);
   }
   return connection.phase == Connection::Phase::kOpen;
 }
@@ -361,6 +373,17 @@ void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
   if (auto* out = io_.outbox(connection->stream)) {
     const size_t before = out->size();
     encode_status_reply(correlation, report, *out);
+    answered(*connection, out->size() - before);
+  }
+  count_out(*connection);
+}
+
+void Listener::reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) {
+  Connection* connection = find(id);
+  if (!connection) return;
+  if (auto* out = io_.outbox(connection->stream)) {
+    const size_t before = out->size();
+    encode_list_reply(correlation, reply, *out);
     answered(*connection, out->size() - before);
   }
   count_out(*connection);

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/types.h"
 #include "net/hello.h"
+#include "paxos/listing.h"
 #include "paxos/messages.h"
 #include "reactor/io.h"
 
@@ -27,6 +28,18 @@ struct StatusReport {
   std::vector<std::pair<std::string, uint64_t>> counters;
 };
 
+// The names of the core that the connection is attached to, one page.
+struct ListRequest {
+  paxos::ListQuery query;
+  uint32_t run = 0;  // ListReply::run of the page before: places hold for one run; 0: the first page
+};
+
+struct ListReply {
+  paxos::Status status = paxos::Status::kDone;  // kConflict: of another run; else nothing is known
+  uint32_t run = 0;                             // of this node
+  paxos::ListPage page;
+};
+
 class ClientListenerHandler {
  public:
   virtual ~ClientListenerHandler() = default;
@@ -35,6 +48,9 @@ class ClientListenerHandler {
   virtual void on_request(ClientConnectionId connection, uint64_t correlation,
                           const paxos::ClientRequest& request) = 0;
   virtual void on_status(ClientConnectionId connection, uint64_t correlation) = 0;
+  // As on_request; answer with reply_list().
+  virtual void on_list(ClientConnectionId connection, uint64_t correlation,
+                       const ListRequest& request) = 0;
   // It is closed: nothing that is replied to it from now on reaches anybody.
   virtual void on_gone(ClientConnectionId connection) = 0;
   virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
@@ -69,6 +85,8 @@ class ClientListener {
                      const paxos::ClientReply& reply) = 0;
   virtual void reply_status(ClientConnectionId connection, uint64_t correlation,
                             const StatusReport& report) = 0;
+  virtual void reply_list(ClientConnectionId connection, uint64_t correlation,
+                          const ListReply& reply) = 0;
   virtual void on_tick(int64_t now_ns) = 0;  // closes connections that never said hello
   virtual void end_round() = 0;  // call from on_batch_end: views given to on_request die here
   virtual void drain() = 0;      // refuses new connections; replies still go out

@@ -67,6 +67,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) override;
   void reply_status(ClientConnectionId id, uint64_t correlation,
                     const StatusReport& report) override;
+  void reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) override;
   void on_tick(int64_t now_ns) override;
   void end_round() override;
   void drain() override { draining_ = true; }
@@ -109,6 +110,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
                 std::string_view rest);
   bool on_request(Connection& connection, const Frame& frame);
+  bool on_list_request(Connection& connection, const Frame& frame);
   bool count_in(Connection& connection, uint64_t correlation);
   bool fail(Connection& connection, uint64_t correlation, std::string_view text,
             Complaint kind = Complaint::kClientClosed);

@@ -2,7 +2,6 @@
 // 0, core_classic.cc: prepare and accept, core_compose.cc: those who wait on one name, ...).
 #pragma once
 
-#include <algorithm>
 #include <utility>
 
 #include "base/fifo.h"
@@ -34,6 +33,7 @@ class Core final : public Replica {
   void set_memory(Memory memory) override { memory_ = memory; }
   size_t memory_bytes() const override { return arena_.bytes() + table_.bytes(); }
   CoreId core_of_name(std::string_view name) const override;
+  ListPage list(const ListQuery& query) override { return list_names(table_, query); }
   const ReplicaCounters& counters() const override;
 
  private:

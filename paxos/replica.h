@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/sip_hash.h"
 #include "base/types.h"
+#include "paxos/listing.h"
 #include "paxos/messages.h"
 
 namespace once::paxos {
@@ -140,6 +141,7 @@ class Replica {
   virtual size_t memory_bytes() const { return 0; }  // allocated for names, values and requests
   // The core that `name` belongs to in this process.
   virtual CoreId core_of_name(std::string_view name) const = 0;
+  virtual ListPage list(const ListQuery&) { return {}; }
 
   virtual const ReplicaCounters& counters() const = 0;
 };

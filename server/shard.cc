@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint64_t kTickTimer = 1;
 constexpr uint64_t kStepTimer = 2;
-constexpr int64_t kStatusKeptNs = 100'000'000;
 
 }  // namespace
 
@@ -38,6 +37,7 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
 
 void Shard::start(uint32_t incarnation) {
   ONCE_ASSERT(log_ != nullptr && records_made_ == 0);
+  run_ = incarnation;
   working_ = true;
   output_.clear();
   replica_.start(incarnation, io_.now_ns(), output_);
@@ -106,6 +106,7 @@ void Shard::on_batch_end() {
   refusals_.clear();
   log_->flush();
   links_->flush();
+  answer_one_list();
   listener_->end_round();
   for (size_t core = 0; core < to_wake_.size(); ++core) {
     if (!to_wake_[core]) continue;
@@ -465,36 +466,5 @@ void Shard::publish() {
 }
 
 void Shard::log_line(std::string_view line) { host_.log_line(line); }
-
-// --- the clients' door
-// ----------------------------------------------------------------------------
-
-net::ServerHello Shard::ClientDoor::server_hello() {
-  return shard_.host_.server_hello(shard_.options_.self.core);
-}
-void Shard::ClientDoor::on_request(net::ClientConnectionId connection, uint64_t correlation,
-                                   const paxos::ClientRequest& request) {
-  shard_.on_request(connection, correlation, request);
-}
-void Shard::ClientDoor::on_status(net::ClientConnectionId connection, uint64_t correlation) {
-  shard_.listener_->reply_status(connection, correlation, shard_.status());
-}
-// A crowd that asks for it is shown what was made for the first of it.
-const net::StatusReport& Shard::status() {
-  const int64_t now_ns = io_.now_ns();
-  if (status_until_ns_ <= now_ns) {
-    publish();  // this core's own figures are then exact
-    status_ = host_.status();
-    status_until_ns_ = now_ns + kStatusKeptNs;
-  }
-  return status_;
-}
-void Shard::ClientDoor::on_gone(net::ClientConnectionId connection) {
-  shard_.gone_.push_back(connection.value);
-}
-void Shard::ClientDoor::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
-  shard_.hand_over_as(Letter::Kind::kClientHandoff, core, std::move(handoff));
-}
-void Shard::ClientDoor::log_line(std::string_view line) { shard_.host_.log_line(line); }
 
 }  // namespace once::server

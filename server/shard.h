@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fifo.h"
 #include "net/client_listener.h"
 #include "net/peer_links.h"
 #include "paxos/replica.h"
@@ -110,6 +111,8 @@ class Shard final : public reactor::BatchHandler,
     void on_request(net::ClientConnectionId connection, uint64_t correlation,
                     const paxos::ClientRequest& request) override;
     void on_status(net::ClientConnectionId connection, uint64_t correlation) override;
+    void on_list(net::ClientConnectionId connection, uint64_t correlation,
+                 const net::ListRequest& request) override;
     void on_gone(net::ClientConnectionId connection) override;
     void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
     void log_line(std::string_view line) override;
@@ -118,6 +121,12 @@ class Shard final : public reactor::BatchHandler,
     Shard& shard_;
   };
 
+  struct WaitingList {
+    net::ClientConnectionId connection;
+    uint64_t correlation;
+    std::string prefix;
+    net::ListRequest request;  // but for the prefix, whose bytes died with its round
+  };
   struct Refusal {
     net::ClientConnectionId connection;
     uint64_t correlation;
@@ -151,6 +160,9 @@ class Shard final : public reactor::BatchHandler,
   void check_drained();
   void publish();
   const net::StatusReport& status();
+  void on_list(net::ClientConnectionId connection, uint64_t correlation,
+               const net::ListRequest& request);
+  void answer_one_list();
 
   const ShardOptions options_;
   reactor::Io& io_;
@@ -166,6 +178,8 @@ class Shard final : public reactor::BatchHandler,
   LetterPool letters_;
   std::vector<LetterPtr> open_mail_;  // whose bytes this round's events point into
   std::vector<Refusal> refusals_;
+  Fifo<WaitingList> lists_;
+  uint32_t run_ = 0;
   std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick
   std::vector<char> scratch_;

@@ -11,6 +11,7 @@ inline constexpr int kExitUnavailable = 6;
 int operation_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int lock_command(const Arguments& arguments);
+int list_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 

@@ -40,6 +40,7 @@ struct AskingClients : testing::Test, ClientListenerHandler {
     most_due = std::max(most_due, due.size());
   }
   void on_status(ClientConnectionId, uint64_t) override {}
+  void on_list(ClientConnectionId, uint64_t, const ListRequest&) override {}
   void hand_over(CoreId, std::unique_ptr<reactor::Handoff>) override {}
   void on_gone(ClientConnectionId) override { ++gone; }
   void log_line(std::string_view line) override { log += line; }

@@ -48,6 +48,13 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
   void on_status(ClientConnectionId connection, uint64_t correlation) override {
     listener->reply_status(connection, correlation, {NodeId{1}, 7, {{"writes", 1}}});
   }
+  void on_list(ClientConnectionId connection, uint64_t correlation,
+               const ListRequest& request) override {
+    ListReply reply;
+    reply.run = request.run + 1;
+    reply.page.names = {{request.query.prefix, request.query.from, 3, true, true}};
+    listener->reply_list(connection, correlation, reply);
+  }
   void hand_over(CoreId, std::unique_ptr<reactor::Handoff> handoff) override {
     other->accept(std::move(handoff));
   }

@@ -62,6 +62,13 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
   void on_status(ClientConnectionId connection, uint64_t correlation) override {
     listener->reply_status(connection, correlation, {NodeId{1}, 7, {{"writes", 1}}});
   }
+  void on_list(ClientConnectionId connection, uint64_t correlation,
+               const ListRequest& request) override {
+    ListReply reply;
+    reply.run = request.run + 1;
+    reply.page.names = {{request.query.prefix, request.query.from, 3, true, true}};
+    listener->reply_list(connection, correlation, reply);
+  }
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override {
     handed_to.push_back(core);
     if (sibling) sibling->accept(std::move(handoff));

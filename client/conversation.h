@@ -1,0 +1,47 @@
+// One node, asked one thing after another on a connection of its own. Blocks, but not beyond the
+// deadlines that are given; one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/name_resolver.h"
+#include "base/result.h"
+#include "base/types.h"
+#include "client/socket.h"
+#include "net/client_codec.h"
+
+namespace once::client {
+
+inline constexpr uint16_t kAnyCore = 0xffff;
+
+class Conversation {
+ public:
+  // Greets. `expected`: a node of another cluster is an error. `core`: that of the node which is
+  // meant, or kAnyCore.
+  static once::Result<Conversation> open(NameResolver& names, const std::string& address,
+                                         const std::optional<ClusterId>& expected, uint16_t core,
+                                         int64_t deadline_ns);
+  const net::ServerHello& hello() const { return hello_; }
+
+  // `question`: one whole frame whose correlation is kCorrelation. The body of the answer of that
+  // type; it lives until the next call.
+  static constexpr uint64_t kCorrelation = 1;
+  once::Result<std::string_view> ask(const std::vector<char>& question, net::FrameType answer,
+                                     int64_t deadline_ns);
+
+ private:
+  explicit Conversation(FileDescriptor socket) : socket_(std::move(socket)) {}
+  once::Result<void> say(const std::vector<char>& bytes, int64_t deadline_ns);
+  once::Result<std::string_view> hear(net::FrameType wanted, int64_t deadline_ns);
+
+  FileDescriptor socket_;
+  net::ServerHello hello_;
+  std::vector<char> heard_;  // the first `taken_` bytes of it are done with
+  size_t taken_ = 0;
+};
+
+}  // namespace once::client
