@@ -56,7 +56,6 @@ struct Arguments {
   std::string after;           // of kList: where the page before ended
   uint64_t limit = 0;          // of kList: names of one page; 0: all of them
   bool details = false;        // of kList
-  bool undecided = false;      // of kList: names that may never come to be, too
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
   int count = 0;               // with watch_s: so many times; 0: until it is stopped
   Shell shell = Shell::kBash;  // of kCompletion

@@ -195,12 +195,11 @@ void add_list(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
   command->add_option("--after", arguments.after, "Go on where an earlier page ended, as it says");
   command->add_flag("--long,-l", arguments.details, "Version, bytes of the value and state too");
-  command->add_flag("--all,-a", arguments.undecided,
-                    "Names too that are just being set, or were tried and may never be");
   command->footer(
-      "To look at, not to decide by: it is what the first node that answers knows at the moment,\n"
-      "in no order that means anything; what others have just decided may be missing. `once read`\n"
-      "asks a majority. --timeout holds for each page.\n"
+      "To look at, not to decide by: these are the names that the first node that answers knows\n"
+      "at the moment, in no order that means anything; what others have just set may be missing.\n"
+      "`once read` asks a majority. --timeout holds for each page. STATE: sealed, - (a variable),\n"
+      "or open: a change was begun, and no majority told how it ended.\n"
       "Examples:\n  once list\n  once list job/ --long\n  once list --limit 0 | sort\n"
       "  once --json list --limit 100   # \"after\": where the next page begins, or null");
   command->callback([&arguments] { arguments.command = Command::kList; });

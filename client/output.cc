@@ -92,7 +92,7 @@ std::string result_json(std::string_view name, const Result& result) {
   return printable(json.dump(), Shown::kJson);
 }
 
-std::string list_json(const NamesPage& page, size_t looked_at) {
+std::string list_json(const NamesPage& page) {
   Json json;
   json["node"] = page.node.value;
   json["names"] = Json::array();
@@ -105,7 +105,6 @@ std::string list_json(const NamesPage& page, size_t looked_at) {
     row["decided"] = one.decided;
     json["names"].push_back(std::move(row));
   }
-  json["left_out"] = looked_at - page.names.size();
   json["after"] = page.after.empty() ? Json(nullptr) : Json(page.after);
   return printable(json.dump(), Shown::kJson);
 }

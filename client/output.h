@@ -16,8 +16,7 @@ bool from_hex(std::string_view hex, RequestId& id);  // 1 to 32 hexadecimal digi
 
 std::string result_json(std::string_view name, const Result& result);
 enum class JsonLayout : uint8_t { kPretty, kLine };  // kLine: one document, one line
-// One page, on one line; `looked_at`: names of the page before some were left out.
-std::string list_json(const NamesPage& page, size_t looked_at);
+std::string list_json(const NamesPage& page);  // on one line
 std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout);
 
 }  // namespace once::client

@@ -31,7 +31,7 @@ struct StatusReport {
 // The names of the core that the connection is attached to, one page.
 struct ListRequest {
   paxos::ListQuery query;
-  uint32_t run = 0;  // ListReply::run of the page before: places hold for one run; 0: the first page
+  uint32_t run = 0;  // ListReply::run of the page before, for places hold for one run; 0: the first
 };
 
 struct ListReply {

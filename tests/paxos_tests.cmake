@@ -1,5 +1,6 @@
 once_test(paper/replica_test.cc once_paxos)
 once_test(unit/table_test.cc once_paxos)
+once_test(unit/listing_test.cc once_paxos)
 once_test(unit/name_hasher_test.cc once_paxos)
 once_test(unit/record_test.cc once_paxos)
 once_test(paper/unsettled_list_test.cc once_paxos)

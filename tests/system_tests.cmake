@@ -3,7 +3,7 @@ if(TARGET onced AND TARGET once)
   add_executable(two_winners system/two_winners.cc)
   target_link_libraries(two_winners PRIVATE once_client)
   foreach(name basics contention crash majority_down bad_input exit_codes broken_disks
-          file_systems inspect_live dev status completion register_commands run_once waiters
+          file_systems inspect_live dev status listing completion register_commands run_once waiters
           lock_command manual load_generator identities first_meeting limits host_names
           stuck_reader terminal half_closed private_files new_cluster loop_calls crowds memory
           peer_port)

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <ctime>
+#include <future>
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/printable.h"
 #include "client/client.h"
@@ -19,10 +23,25 @@ namespace {
 
 constexpr size_t kPage = 1000;  // where there is no limit
 
-// Version 1 that is not decided may never come to be; a later one had something before it, or
-// several changes were made at once.
-bool is_shown(const ListedName& one, const Arguments& arguments) {
-  return one.decided || one.version > 1 || arguments.undecided;
+// A majority is asked for what the node has not heard the end of: after a start these are the names
+// that were set last. One that turns out to be empty was tried and never set.
+void settle(Client& client, NamesPage& page) {
+  std::vector<std::pair<ListedName*, std::future<Result>>> asked;
+  for (ListedName& one : page.names) {
+    if (one.decided) continue;
+    auto told = std::make_shared<std::promise<Result>>();
+    asked.emplace_back(&one, told->get_future());
+    client.read_async(one.name, {},
+                      [told](Result&& result) { told->set_value(std::move(result)); });
+  }
+  for (auto& [one, answer] : asked) {
+    const Result result = answer.get();
+    if (result.outcome == Outcome::kEmpty) one->version = 0;
+    if (result.outcome != Outcome::kDone) continue;
+    *one = {one->name, result.version, static_cast<uint32_t>(result.value.size()), result.sealed,
+            true};
+  }
+  std::erase_if(page.names, [](const ListedName& one) { return one.version == 0; });
 }
 
 std::string line_of(const ListedName& one, const Arguments& arguments, bool terminal) {
@@ -32,70 +51,59 @@ std::string line_of(const ListedName& one, const Arguments& arguments, bool term
   return fmt::format("{:>10} {:>8} {:<6} {}\n", one.version, one.value_bytes, state, name);
 }
 
-struct Sum {
-  size_t shown = 0;
-  size_t open = 0;  // not shown, since they may never come to be
-};
-
-bool show_page(const NamesPage& page, const Arguments& arguments, bool first, Sum& sum) {
-  NamesPage shown = page;
-  std::erase_if(shown.names, [&](const ListedName& one) { return !is_shown(one, arguments); });
-  sum.shown += shown.names.size();
-  sum.open += page.names.size() - shown.names.size();
-  if (arguments.json) return write_stdout(list_json(shown, page.names.size()) + "\n");
+bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
+  if (arguments.json) return write_stdout(list_json(page) + "\n");
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   std::string text;
   if (first && terminal && arguments.details) {
     text += fmt::format("{:>10} {:>8} {:<6} {}\n", "VERSION", "BYTES", "STATE", "NAME");
   }
-  for (const ListedName& one : shown.names) text += line_of(one, arguments, terminal);
+  for (const ListedName& one : page.names) text += line_of(one, arguments, terminal);
   return write_stdout(text);
 }
 
-// How fresh it is, and what to do about it: for people, who sit at a terminal.
-void explain(const NamesPage& page, const Arguments& arguments, const Sum& sum) {
-  if (!page.after.empty() && page.outcome == Outcome::kDone) {
+// Where to go on; and how fresh it is, for people, who sit at a terminal.
+void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
+  if (!page.after.empty()) {
     complain(fmt::format("once: there is more: once list{} --after {}",
                          arguments.prefix.empty() ? "" : " " + arguments.prefix, page.after));
   }
   if (isatty(STDERR_FILENO) == 0) return;
-  const std::string open =
-      sum.open == 0 ? ""
-                    : fmt::format(" {} more are just being set, or were tried (--all).", sum.open);
   complain(
-      fmt::format("{} name{} as node {} knew them at {:%H:%M:%S} UTC.{} `once read` asks a "
-                  "majority.",
-                  sum.shown, sum.shown == 1 ? "" : "s", page.node.value,
-                  fmt::gmtime(std::time(nullptr)), open));
+      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; what others have just "
+                  "set may be missing.",
+                  shown, shown == 1 ? "" : "s", page.node.value, fmt::gmtime(std::time(nullptr))));
 }
 
 }  // namespace
 
 int list_command(const Arguments& arguments) {
-  const Client client(client_options(arguments));
+  Client client(client_options(arguments));
   const uint64_t limit =
       arguments.limit == 0 ? std::numeric_limits<uint64_t>::max() : arguments.limit;
   ListOptions options;
   options.prefix = arguments.prefix;
   options.after = arguments.after;
   uint64_t listed = 0;
-  Sum sum;
+  size_t shown = 0;
   for (bool first = true;; first = false) {
     options.limit = std::min<uint64_t>(kPage, limit - listed);
-    const NamesPage page = client.list(options);
+    NamesPage page = client.list(options);
+    listed += page.names.size();
+    settle(client, page);
+    shown += page.names.size();
     if (page.outcome != Outcome::kDone) {
-      if (!page.names.empty() && !show_page(page, arguments, first, sum)) return kExitError;
+      if (!page.names.empty() && !show_page(page, arguments, first)) return kExitError;
       complain("once: " + page.message);
       if (!page.after.empty() && page.outcome == Outcome::kUnavailable) {
         complain("once: to go on from there: --after " + page.after);
       }
       return page.outcome == Outcome::kInvalid ? kExitUsage : exit_code(page.outcome);
     }
-    if (!show_page(page, arguments, first, sum)) return kExitError;
-    listed += page.names.size();
+    if (!show_page(page, arguments, first)) return kExitError;
     options.after = page.after;
     if (page.after.empty() || listed >= limit) {
-      if (!arguments.json) explain(page, arguments, sum);
+      if (!arguments.json) explain(page, arguments, shown);
       return 0;
     }
   }

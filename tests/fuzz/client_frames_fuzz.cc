@@ -39,6 +39,21 @@ void try_status_reply(const Frame& frame, std::string_view bytes) {
   }
 }
 
+void try_list_request(const Frame& frame, std::string_view bytes) {
+  if (auto request = net::decode_list_request(frame.body)) {
+    expect_same(
+        encoded([&](auto& out) { net::encode_list_request(frame.correlation, *request, out); }),
+        bytes);
+  }
+}
+
+void try_list_reply(const Frame& frame, std::string_view bytes) {
+  if (auto reply = net::decode_list_reply(frame.body)) {
+    expect_same(encoded([&](auto& out) { net::encode_list_reply(frame.correlation, *reply, out); }),
+                bytes);
+  }
+}
+
 void try_frame(std::string_view bytes) {
   Frame frame;
   std::string_view left = bytes;
@@ -52,6 +67,10 @@ void try_frame(std::string_view bytes) {
       return try_reply(frame, bytes);
     case FrameType::kStatusReply:
       return try_status_reply(frame, bytes);
+    case FrameType::kListRequest:
+      return try_list_request(frame, bytes);
+    case FrameType::kListReply:
+      return try_list_reply(frame, bytes);
     case FrameType::kStatusRequest:
       if (!frame.body.empty()) return;
       return expect_same(

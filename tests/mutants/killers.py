@@ -100,6 +100,7 @@ def known(root, fast):
     killers += [
         unit("allocation_test", {"paxos"}, 2),
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        unit("listing_test", {"paxos"}, 1), unit("shard_lists_test", {"server"}, 1),
         unit("name_hasher_test", {"base", "paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
         unit("framing_test", {"net"}, 1), unit("peer_messages_test", {"net"}, 1),
@@ -116,7 +117,8 @@ def known(root, fast):
         unit("frame_assembler_test", {"net"}, 1), unit("peer_links_faults_test", {"net"}, 2),
         unit("log_limiter_test", {"net"}, 1), unit("log_writer_test", {"base", "server"}, 1),
         unit("client_doors_test", {"base", "net"}, 2), unit("client_memory_test", {"net"}, 2),
-        unit("client_shares_test", {"net"}, 2), unit("uring_ring_test", {"reactor"}, 1),
+        unit("client_shares_test", {"net"}, 2), unit("list_codec_test", {"net"}, 1),
+        unit("uring_ring_test", {"reactor"}, 1),
         unit("memory_budget_test", {"server"}, 2), unit("mailbox_test", {"server"}, 2),
         unit("post_office_test", {"server"}, 1),
         unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),

@@ -257,8 +257,13 @@ ClientRequest some_request(Operation operation, std::string_view value) {
   return {0, operation, kId, 1000, "door", value};
 }
 
+ListRequest some_list_request() { return {{"job/", 2048, 100}, 3}; }
+ListReply some_list_reply() {
+  return {Status::kDone, 3, {{{"job/42", 1, 6, true, true}, {"job/43", 7, 0, false, false}}, 4096}};
+}
+
 std::map<std::string, std::string> documented_frames() {
-  ClientReply done{0, Status::kDone, {1, true, kId, ""}};
+  ClientReply done{0, Status::kDone, {1, true, kId, ""}}, empty{0, Status::kEmpty, {}};
   ClientReply already{0, Status::kAlreadySet, {1, true, request_id(1, 2), "closed"}};
   ClientHello hello, expects;
   expects.cluster = some_server_hello().cluster;
@@ -272,10 +277,10 @@ std::map<std::string, std::string> documented_frames() {
       {"reply already_set", made([&](auto& out) { encode_reply(1, already, out); })},
       {"read request",
        made([](auto& out) { encode_request(2, some_request(Operation::kRead, ""), out); })},
-      {"reply empty", made([](auto& out) {
-         encode_reply(2, ClientReply{0, Status::kEmpty, {}}, out);
-       })},
+      {"reply empty", made([&](auto& out) { encode_reply(2, empty, out); })},
       {"status request", made([](auto& out) { encode_status_request(3, out); })},
+      {"list request", made([](auto& out) { encode_list_request(4, some_list_request(), out); })},
+      {"list reply", made([](auto& out) { encode_list_reply(4, some_list_reply(), out); })},
   };
 }
 
@@ -286,6 +291,8 @@ std::vector<std::string> every_frame() {
   for (const auto& [name, bytes] : documented_frames()) all.push_back(bytes);
   all.push_back(made([](auto& out) { encode_status_reply(3, some_report(), out); }));
   all.push_back(made([](auto& out) { encode_error(4, "why", out); }));
+  all.push_back(made([](auto& out) { encode_list_request(5, {}, out); }));
+  all.push_back(made([](auto& out) { encode_list_reply(5, {Status::kConflict, 9, {}}, out); }));
   return all;
 }
 
@@ -311,6 +318,12 @@ std::string again(const Frame& frame) {
     case FrameType::kStatusReply:
       return encode(decode_status_reply(frame.body),
                     [&](auto& v, auto& out) { encode_status_reply(id, v, out); });
+    case FrameType::kListRequest:
+      return encode(decode_list_request(frame.body),
+                    [&](auto& v, auto& out) { encode_list_request(id, v, out); });
+    case FrameType::kListReply:
+      return encode(decode_list_reply(frame.body),
+                    [&](auto& v, auto& out) { encode_list_reply(id, v, out); });
     case FrameType::kError:
       return made([&](auto& out) { encode_error(id, frame.body, out); });
   }
@@ -412,7 +425,7 @@ TEST(ClientCodec, GarbageIsNeverACrash) {
     }
     if (bytes.size() >= 16 && prng.below(2)) {
       store(bytes.data(), static_cast<uint32_t>(bytes.size() - 4));
-      store(bytes.data() + 4, static_cast<uint32_t>(1 + prng.below(7)));
+      store(bytes.data() + 4, static_cast<uint32_t>(1 + prng.below(9)));
     }
     std::string_view left = bytes;
     Frame frame;

@@ -98,6 +98,14 @@ struct SentReply {
   std::string value;
 };
 
+struct SentList {
+  uint64_t connection;
+  uint64_t correlation;
+  paxos::Status status;
+  uint32_t run;
+  std::string first;  // name
+};
+
 class FakeListener final : public net::ClientListener {
  public:
   explicit FakeListener(Journal& journal) : journal_(journal) {}
@@ -112,6 +120,11 @@ class FakeListener final : public net::ClientListener {
   void reply_status(net::ClientConnectionId, uint64_t, const net::StatusReport&) override {
     journal_.push_back("status");
   }
+  void reply_list(net::ClientConnectionId connection, uint64_t correlation,
+                  const net::ListReply& reply) override {
+    lists.push_back({connection.value, correlation, reply.status, reply.run,
+                     reply.page.names.empty() ? "" : std::string(reply.page.names[0].name)});
+  }
   void on_tick(int64_t) override {}
   void end_round() override {}
   void drain() override { draining = true; }
@@ -125,6 +138,7 @@ class FakeListener final : public net::ClientListener {
   int relieved = 0;
   size_t input = 0;
   std::vector<SentReply> replies;
+  std::vector<SentList> lists;
   bool draining = false;
   int accepted = 0;
 

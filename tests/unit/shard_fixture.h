@@ -41,6 +41,10 @@ class FakeReplica final : public paxos::Replica {
   CoreId core_of_name(std::string_view name) const override {
     return CoreId{static_cast<uint16_t>(name.front() - '0')};  // "1..." belongs to core 1
   }
+  paxos::ListPage list(const paxos::ListQuery& query) override {
+    listed.assign(query.prefix);
+    return {{{listed, query.from, query.most, true, true}}, 0};
+  }
   const paxos::ReplicaCounters& counters() const override { return counters_; }
 
   // What an act may put out.
@@ -65,6 +69,7 @@ class FakeReplica final : public paxos::Replica {
   std::vector<Request> requests;
   std::vector<std::string> calls;
   std::vector<uint64_t> forgotten;
+  std::string listed;  // the prefix that was asked for last
   bool disk_full = false;
   paxos::Memory memory = paxos::Memory::kEnough;
   size_t bytes = 0;
