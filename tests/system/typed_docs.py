@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Types README's tour, docs/tutorial.md and docs/deploy.md line by line and compares what is printed.
+"""Types README's tour, docs/tutorial.md and docs/deploy.md line by line; compares what they print.
 
 docs/testing/typed-pages.md has the convention, and what stands in for what one machine lacks.
 Ports, addresses of hosts and paths of the pages are mapped to ones of this test, both ways.
