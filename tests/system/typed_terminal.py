@@ -20,14 +20,14 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """An interactive bash on a pseudo terminal: what a reader of the page has in front of them."""
 
-    def __init__(self, directory, environment):
+    def __init__(self, directory, environment, columns=200):
         self._mark = f"@@{secrets.token_hex(8)}:"
         ours, theirs = os.openpty()
         self._fd = ours
         modes = termios.tcgetattr(theirs)
         modes[3] &= ~termios.ECHO  # the page has the commands; only what they print is compared
         termios.tcsetattr(theirs, termios.TCSANOW, modes)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc", "--noediting", "-i"], stdin=theirs, stdout=theirs,
             stderr=theirs, cwd=directory, start_new_session=True,
