@@ -70,7 +70,8 @@ def pids(log):
 
 
 def main():
-    given = options()
+    given = options(lambda parser: parser.add_argument("--out", type=pathlib.Path,
+                                                       default=ROOT / "docs" / "pictures"))
     directory = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))
     base, log = free_base(), directory / "nodes.log"
     endpoints = ",".join(f"127.0.0.1:{base + node}" for node in (1, 2, 3))
@@ -96,7 +97,7 @@ def main():
                 rows.append((True, f"$ {command}"))
                 lines, _ = terminal.type(command, 60)
                 rows += [(False, part) for line in lines for part in wrapped(shown(line, base))]
-            (ROOT / "docs" / "pictures" / f"terminal-{name}.svg").write_text(
+            (given.out / f"terminal-{name}.svg").write_text(
                 picture(f"A terminal: {commands[0]}", rows))
     finally:
         if terminal:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree
 
 from cluster import check, check_equal, options, run_steps, wait_for
 from dev import free_base
@@ -19,6 +20,7 @@ from typed_blocks import BadPage, Command, changed, filled, match, steps_of
 from typed_terminal import Terminal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "docs" / "pictures"
 STAND_INS = pathlib.Path(__file__).resolve().parent / "stand_ins"
 FIRST_PORT = 7400
 COMMAND_S = 60
@@ -221,6 +223,23 @@ def every_line_counts(pages):
           f"{tried} changes of their outputs noticed")
 
 
+def pictures(settings):
+    """The script that makes the pictures of a terminal still works; all pictures are sound."""
+    made = pathlib.Path(settings.data).resolve() / "pictures"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    done = subprocess.run([sys.executable, PICTURES / "stills.py", "--bin", settings.bin,
+                           "--out", made], capture_output=True, text=True, timeout=120)
+    check_equal(done.returncode, 0, f"stills.py: {done.stdout}{done.stderr}")
+    check_equal({path.name for path in made.iterdir()},
+                {path.name for path in PICTURES.glob("terminal-*.svg")}, "pictures made")
+    for path in [*made.iterdir(), *PICTURES.glob("*.svg")]:
+        texts = [found.text for found in xml.etree.ElementTree.parse(path).iter()
+                 if found.tag.endswith("}text")]
+        check(texts and all(texts), f"{path.name} has texts, and none is empty")
+    shutil.rmtree(made)
+
+
 def main():
     settings = options()
     pages = [Page(settings, "README.md", 20, True), Page(settings, "docs/tutorial.md", 25, True),
@@ -228,7 +247,8 @@ def main():
     before = {"README.md": Page.start_dev}
     run_steps([("it bites", lambda: bites(settings))] +
               [(page.name, lambda page=page: page.run(before.get(page.name))) for page in pages] +
-              [("every line counts", lambda: every_line_counts(pages))])
+              [("every line counts", lambda: every_line_counts(pages)),
+               ("pictures", lambda: pictures(settings))])
 
 
 if __name__ == "__main__":
