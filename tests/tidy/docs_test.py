@@ -123,6 +123,8 @@ def problems(path, text):
         number = next(i for i, (a, b) in enumerate(zip(text.split("\n") + [""], wanted + [""]))
                       if a != b)
         yield f"line {number + 1}: one sentence a line (--fix does it)"
+    for found in re.finditer(r"^.+\n!\[|^!\[.*\n.+", text, re.MULTILINE):
+        yield f"a picture needs an empty line before and after it: {found.group(0)[:40]!r}"
     for pattern, better in BANNED:
         for found in re.finditer(pattern, text):
             yield f"{found.group(0)!r}: say: {better}"
@@ -149,8 +151,8 @@ def prove():
             sys.exit(f"sample {given!r}: {formatted(given)!r}, not {wanted!r}")
     here = ROOT / "docs" / "sample.md"
     bad = ("# A title\n[a](none.md) [b](#another) [c](README.md#nothing) [d](#a-title)\n"
-           "Replace it: mend the network, replace the node. A.\n")
-    if len(list(problems(here, bad))) != 6:
+           "Replace it: mend the network, replace the node. A.\n![p](README.md)\n")
+    if len(list(problems(here, bad))) != 7:
         sys.exit(f"the check does not bite: {list(problems(here, bad))}")
 
 
