@@ -1,6 +1,7 @@
 // Rare branches that the simulator makes likely, by seed, as FoundationDB's BUGGIFY does: a bound
 // is met, something comes late, the cautious way is taken. Whatever a point makes happen must be
-// legal at any time: tests/sim runs nodes in which it does. docs/testing.md has the rules.
+// legal at any time: tests/sim runs nodes in which it does. The rules:
+// docs/testing/simulation.md.
 //
 // In everything that is shipped rarely() is the constant false: no code, no data. Only the variants
 // of the libraries that the simulator links are compiled with ONCE_RARE_BRANCHES.

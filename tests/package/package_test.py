@@ -104,6 +104,18 @@ def build_with_pkg_config(options, prefix, source):
     return program
 
 
+def check_unit(prefix):
+    """The systemd unit starts the `onced` of this installation. (Nothing else knows its place.)"""
+    unit = prefix / "lib" / "systemd" / "system" / "onced.service"
+    starts = re.search(r"^ExecStart=(\S+) ", unit.read_text(), re.MULTILINE).group(1)
+    check_equal(starts, str(prefix.resolve() / "bin" / "onced"), "what the unit starts")
+    if shutil.which("systemd-analyze"):
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit],
+                              capture_output=True, text=True, timeout=60)
+        complaints = [line for line in done.stderr.splitlines() if "onced.service" in line]
+        check_equal(complaints, [], "complaints about the unit")
+
+
 def try_examples(options, prefix, cluster):
     """The programs in examples/ build outside of the tree. tests/system/ has what they do."""
     source = options.data / "examples"
@@ -128,6 +140,7 @@ def main():
     # Installed to one place and moved to another: nothing may remember the first.
     prefix = options.data / "moved"
     run("cmake", "--install", options.build, "--prefix", options.data / "installed")
+    check_unit(options.data / "installed")
     (options.data / "installed").rename(prefix)
     check_headers(options, prefix)
     check_examples(options, prefix)

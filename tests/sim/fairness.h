@@ -1,7 +1,7 @@
 // The oracle of fairness (DESIGN 1.7): while a majority is up and connected, each client of its
 // nodes is answered within a bound, whoever else asks for the name, and is not told "unavailable"
-// or "overloaded" without a cause; "unknown" without one is counted. docs/testing.md has the rules
-// in words.
+// or "overloaded" without a cause; "unknown" without one is counted. The rules in words are in
+// docs/testing/simulation.md.
 #pragma once
 
 #include <array>

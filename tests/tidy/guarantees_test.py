@@ -34,29 +34,66 @@ def ctest_names():
     return names
 
 
+def rows_of(text):
+    """Of each table: (first cell of its head, rows as lists of cells)."""
+    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        head, _, *rows = [line[2:-2].split(" | ") for line in table.splitlines()]
+        yield head[0], rows
+
+
 def problems(text, tests, mutants):
+    above, evidence = text.split("\n## Evidence\n")
+    wanted = {"promise": re.findall(r"^(\d+)\. ", above, re.MULTILINE), "answer": [], "fault": []}
+    for kind, rows in rows_of(above):
+        wanted[kind] += [row[0] for row in rows]
+    given = {kind: {row[0]: row[1:] for row in rows} for kind, rows in rows_of(evidence)}
     found = []
-    for number, promise in re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |^## )", text, re.M | re.S):
-        guards = {}
-        for kind in ("Tests", "Mutants"):
-            line = re.search(rf"^   {kind}: (.*)$", promise, re.MULTILINE)
-            guards[kind] = re.findall(r"`([^`]+)`", line.group(1)) if line else []
-            if not guards[kind]:
-                found.append(f"promise {number} names no {kind.lower()}")
-        found += [f"promise {number}: no test {name}" for name in guards["Tests"]
-                  if name not in tests]
-        found += [f"promise {number}: no mutant {name}" for name in guards["Mutants"]
-                  if name not in mutants]
-    for row in re.findall(r"^\| (.*) \|$", text, re.MULTILINE):
-        answer, *_, guards = row.split(" | ")
-        names = re.findall(r"`([^`]+)`", guards)
-        if answer in ("answer", "fault") or row.startswith("---"):
-            continue
-        if not names:
-            found.append(f"row {answer!r} names no guard")
-        found += [f"row {answer!r}: no test or mutant {name}" for name in names
-                  if name not in tests and name not in mutants]
+    for kind, names in wanted.items():
+        there = given.get(kind, {})
+        found += [f"no {kind}s"] if not names else []
+        found += [f"{kind} {name!r} has no evidence" for name in names if name not in there]
+        found += [f"evidence of no {kind}: {name!r}" for name in there if name not in names]
+        for name, cells in there.items():
+            # A promise has its tests in one cell and its mutants in the next; the others mix them.
+            known = [tests, mutants] if kind == "promise" else [tests | mutants]
+            for cell, names_known in zip(cells, known, strict=True):
+                guards = re.findall(r"`([^`]+)`", cell)
+                found += [f"{kind} {name!r} names no guard"] if not guards else []
+                found += [f"{kind} {name!r}: no such guard: {guard}" for guard in guards
+                          if guard not in names_known]
     return found
+
+
+SAMPLE = """1. **x**
+2. **y**
+3. **z**
+
+| answer | means |
+|---|---|
+| done | x |
+
+| fault | effect |
+|---|---|
+| a | x |
+| b | x |
+
+## Evidence
+
+| promise | tests | mutants |
+|---|---|---|
+| 1 | `No.Such` | `none` |
+| 2 |  | `m` |
+| 4 | `T.t` | `m` |
+
+| answer | guarded by |
+|---|---|
+| done | `T.t` |
+
+| fault | guarded by |
+|---|---|
+| a | `m` |
+| b | nothing |
+"""
 
 
 def main():
@@ -64,10 +101,9 @@ def main():
     tests = gtest_names() | ctest_names()
     mutants = {path.stem for path in (ROOT / "tests/mutants/patches").glob("*.patch")}
     # The check itself must be able to fail.
-    sample = ("1. **x**\n   Tests: `No.Such`.\n   Mutants: `none`.\n2. **y**\n## end\n"
-              "| fault | guarded by |\n| a | `none` |\n| b | nothing |\n")
-    if len(problems(sample, tests, mutants)) != 6:
-        sys.exit(f"the check does not bite: {problems(sample, tests, mutants)}")
+    bites = problems(SAMPLE, {"T.t"}, {"m"})
+    if len(bites) != 6:
+        sys.exit(f"the check does not bite: {bites}")
     promises = len(re.findall(r"^\d+\. ", text, re.MULTILINE))
     found = problems(text, tests, mutants)
     for problem in found:
