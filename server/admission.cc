@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/lost_disk.h"
 #include "server/directory_text.h"
 
 namespace once::server {
@@ -121,8 +122,8 @@ net::Meeting Admission::meet(const net::PeerHello& hello) {
   if (hello.known.names_another(configuration_.node, configuration_.disk)) {
     meeting.stranger = fmt::format(
         "it knows another disk under number {}: the data directory of this node was replaced, and "
-        "must not vote; the node must join as a new member",
-        configuration_.node.value);
+        "must not vote: {}",
+        configuration_.node.value, kLeaveItOff);
     return meeting;
   }
   if (standing() != Standing::kWaiting || !meeting.refusal.empty()) return meeting;

@@ -23,6 +23,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/lost_disk.h"
 #include "server/directory_access.h"
 #include "server/directory_text.h"
 #include "wal/log.h"
@@ -239,7 +240,8 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
     if (known->second == disk) return "";
     return fmt::format(
         "node {} has another disk than before ({}, known: {}): its data directory "
-        "was lost or replaced; it must join as a new member",
+        "was lost or replaced. It must not vote, and it cannot be replaced yet (see A lost disk in "
+        "docs/deploy.md)",
         node.value, to_hex(disk), to_hex(known->second));
   }
   auto peers = peers_;
@@ -290,8 +292,8 @@ Result<Configuration> DataDirectory::read_configuration(const std::string& path)
   if (!fs::exists(identity, code) && !code) {
     return error(
         fmt::format("{} is not formatted; use onced format (if it was in use before, its "
-                    "data are lost: add the node as a new member)",
-                    path));
+                    "data are lost: {})",
+                    path, kLeaveItOff));
   }
   auto text = read_file(identity);
   if (!text) return tl::unexpected(text.error());

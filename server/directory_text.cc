@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/lost_disk.h"
 
 namespace once::server {
 
@@ -112,7 +113,7 @@ bool is_member(const Configuration& configuration) {
 
 Result<Configuration> parse_identity(const std::string& path, const std::string& text) {
   auto damaged =
-      error(fmt::format("{} is damaged: restore it, or add the node as a new member", path));
+      error(fmt::format("{} is damaged: restore it, or {}", path, kLeaveItOff));
   Lines lines;
   if (!parse_lines(text, &lines)) return damaged;
   uint64_t version = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/lost_disk.h"
 #include "server/exit_codes.h"
 #include "wal/segment.h"
 
@@ -101,8 +102,8 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
     if (stream < directory_.streams()) {
       return refuse(kExitCorrupt,
                     fmt::format("log stream {} is missing from {}: this node must not vote under "
-                                "its old identity; let it rejoin as a new member",
-                                stream, options.directory));
+                                "its old identity: {}",
+                                stream, options.directory, kLeaveItOff));
     }
     if (stream >= options_.cores) return {};
     if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
@@ -123,9 +124,8 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
         kExitCorrupt,
         fmt::format("log stream {} in {} holds a record that only a newer onced knows, or "
                     "that no run of this node can have written: start the newest onced "
-                    "that ran here, or keep the directory and let the node rejoin as a "
-                    "new member",
-                    stream, options.directory));
+                    "that ran here, or keep the directory and {}",
+                    stream, options.directory, kLeaveItOff));
   }
   if (!fits_) return {};
   if (stream < options_.cores) cores_[stream].tail = *tail;

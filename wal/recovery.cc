@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/lost_disk.h"
 #include "wal/segment.h"
 
 namespace once::wal {
@@ -53,8 +54,8 @@ struct Scan {
 tl::unexpected<Error> corrupt(const std::string& path, uint64_t block, const std::string& what) {
   auto text = fmt::format(
       "corrupt log: {} block {} (offset {}): {}. Durable writes are damaged or lost, so this node "
-      "must not vote again: keep the directory for inspection and add the node as a new member",
-      path, block, block * kBlockBytes, what);
+      "must not vote again: keep the directory for inspection and {}",
+      path, block, block * kBlockBytes, what, kLeaveItOff);
   return tl::unexpected(Error{std::move(text), true});
 }
 

@@ -169,8 +169,8 @@ TEST_F(DataDirectoryTest, PeersAreRememberedAndAnotherDiskIsRefused) {
   EXPECT_EQ((*opened)->check_peer_disk(NodeId{2}, disk), "");
   EXPECT_EQ((*opened)->check_peer_disk(NodeId{2}, DiskId{{7, 9}}),
             "node 2 has another disk than before (00000000000000070000000000000009, known: "
-            "00000000000000070000000000000008): its data directory was lost or replaced; it must "
-            "join as a new member");
+            "00000000000000070000000000000008): its data directory was lost or replaced. It must "
+            "not vote, and it cannot be replaced yet (see A lost disk in docs/deploy.md)");
 }
 
 TEST_F(DataDirectoryTest, OpenRefusesDamagedOrMissingPeers) {
