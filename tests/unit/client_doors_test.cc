@@ -179,6 +179,26 @@ TEST_F(ClientDoors, QuestionsForTheStatusAreCountedAndTheirAnswersToo) {
   EXPECT_EQ(requests.size(), 1u);
 }
 
+// Who is closed holds a descriptor until it is gone, and others have its place: both have a bound.
+TEST_F(ClientDoors, ThoseThatLeaveCountWithThoseThatStay) {
+  constexpr size_t kPlaces = 40, kLeaving = 2;
+  remake({.max_connections = kPlaces, .max_leaving = kLeaving});
+  std::vector<std::shared_ptr<Pipe>> all;
+  for (size_t i = 0; i < kPlaces; ++i) all.push_back(open());
+  for (auto& pipe : all) pipe->to[1] = "no frame of a client at all";
+  std::vector<std::shared_ptr<Pipe>> newcomers;
+  io.on_batch_end = [&] {  // all are being closed, and none is gone
+    while (newcomers.size() < 2 * kLeaving) newcomers.push_back(connect());
+    listener->end_round();
+  };
+  io.one_round();
+  for (size_t i = 0; i < newcomers.size(); ++i) EXPECT_EQ(newcomers[i]->closed[1], i >= kLeaving);
+  io.on_batch_end = [&] { listener->end_round(); };
+  io.round();
+  EXPECT_EQ(listener->connections(), kLeaving);
+  EXPECT_FALSE(connect()->closed[1]) << "they are gone";
+}
+
 TEST_F(ClientDoors, WhatStandsBehindAHelloForAnotherCoreGoesAlong) {
   auto pipe = connect();
   pipe->to[1] = hello_bytes(1) + request_bytes(1) + request_bytes(2);
