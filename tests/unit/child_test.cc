@@ -24,16 +24,23 @@ class ChildTest : public CommandTest {
   static std::vector<std::string> shell(const std::string& script) { return {"sh", "-c", script}; }
   RunResult result_of(const std::vector<std::string>& program) {
     Child child;
+    EXPECT_EQ(child.prepare(program), 0);
     return run_program(child, program, {{"ONE", "1"}, {"TWO", "2 2"}});
+  }
+  static void start(Child& child, const std::vector<std::string>& program) {
+    ASSERT_EQ(child.prepare(program), 0);
+    child.start({});
   }
   // Starts it, lets it come up, does something to it, and waits for its end.
   ChildEnd end_of(const std::string& script, const std::function<void(Child&)>& what) {
     Child child;
-    EXPECT_EQ(child.start(shell(script), {}), 0);
+    start(child, shell(script));
     EXPECT_TRUE(wait_for_lines("up", 1));
     what(child);
-    return child.wait();
+    return child.wait(term_);
   }
+
+  Term term_;
 };
 
 TEST_F(ChildTest, AnExitIsToldFromASignal) {
@@ -119,7 +126,7 @@ TEST_F(ChildTest, StopWakesWhatIsStopped) {
 
 TEST_F(ChildTest, StopFromAnotherThreadIsHeardWhileItIsWaitedFor) {
   Child child;
-  ASSERT_EQ(child.start({"sleep", "60"}, {}), 0);
+  start(child, {"sleep", "60"});
   std::thread stopper([&] {
     std::this_thread::sleep_for(milliseconds(100));
     child.stop();
@@ -132,7 +139,7 @@ TEST_F(ChildTest, StopFromAnotherThreadIsHeardWhileItIsWaitedFor) {
 TEST_F(ChildTest, StopBeforeTheStartIsNotForgotten) {
   Child child;
   child.stop();
-  ASSERT_EQ(child.start({"sleep", "60"}, {}), 0);
+  start(child, {"sleep", "60"});
   EXPECT_EQ(child.wait().signal, SIGTERM);
 }
 
@@ -174,11 +181,11 @@ TEST_F(ChildTest, WaitsForASignalOrForWhatWasToBeDone) {
     std::this_thread::sleep_for(milliseconds(50));
     kill(getpid(), SIGHUP);
   });
-  EXPECT_EQ(child.wait_for(done), SIGHUP);
+  EXPECT_EQ(child.signals().wait_for(done), SIGHUP);
   other.join();
   const uint64_t one = 1;
   ASSERT_EQ(write(done, &one, sizeof one), ssize_t{sizeof one});
-  EXPECT_EQ(child.wait_for(done), 0);
+  EXPECT_EQ(child.signals().wait_for(done), 0);
   close(done);
 }
 

@@ -1,0 +1,38 @@
+// All that a process has started, and their end. Needs /proc; without it only what it is told of is
+// found. Any thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+namespace once::client {
+
+struct Descendant {
+  pid_t pid = 0;
+  pid_t group = 0;
+  bool stopped = false;
+};
+// Of those that have ended, none.
+std::vector<Descendant> descendants_of(pid_t root);
+
+// Which others are adopted by this process when their parents end, so that none gets lost.
+void adopt_orphans();
+
+// Ends all that this process has started: SIGTERM to each once, also to what is stopped, and
+// SIGKILL when the time is over.
+class Ending {
+ public:
+  explicit Ending(int64_t kill_at_ns) : kill_at_ns_(kill_at_ns) {}
+  // Once more. False: nothing is left, or what is left cannot be ended. `known`: a child that has
+  // not ended, or 0.
+  bool step(int64_t now_ns, pid_t known);
+
+ private:
+  int64_t kill_at_ns_;
+  std::set<pid_t> told_;
+};
+
+}  // namespace once::client
