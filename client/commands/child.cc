@@ -195,7 +195,7 @@ void Child::deliver(const GroupOrSingle::Told& told) {
 void Child::stop_the_front_too() {
   stopped_ns_ = 0;
   const pid_t front = front_link().front;
-  if (front == 0 || !in_the_foreground() || is_stopped(front) || !is_stopped(pid_)) return;
+  if (front == 0 || !in_the_foreground(pid_) || is_stopped(front) || !is_stopped(pid_)) return;
   stopped_front_ = true;
   (void)kill(front, SIGSTOP);
 }

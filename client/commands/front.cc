@@ -182,9 +182,7 @@ int behind_front(const std::function<int()>& body) {
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return refused("cannot get memory");
   auto* const testament = new (page) Testament;
-  const sigset_t set = taken_signals();
-  (void)sigprocmask(SIG_BLOCK, &set, nullptr);
-  const int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  const int signals = take_signals();
   if (signals < 0) return refused("cannot watch for signals");
   adopt_orphans();
   const pid_t front = getpid();

@@ -57,7 +57,7 @@ void restore_signals() {
 sigset_t taken_signals() {
   sigset_t set;
   sigfillset(&set);
-  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPIPE, SIGXFSZ}) {
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) {
     sigdelset(&set, number);
   }
   for (int number = 1; number <= SIGRTMAX; ++number) {
@@ -137,13 +137,17 @@ std::vector<GroupOrSingle::Told> GroupOrSingle::take(int64_t now_ns) {
 
 int64_t GroupOrSingle::next_ns() const { return waiting_.empty() ? 0 : waiting_.front().until_ns; }
 
-Signals::Signals() {
+int take_signals() {
   const sigset_t set = taken_signals();
-  signal(SIGCHLD, SIG_DFL);
-  ONCE_ASSERT(sigprocmask(SIG_BLOCK, &set, nullptr) == 0);
-  fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  ONCE_ASSERT(fd_ >= 0);
+  if (sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return -1;
+  // Blocked they stop no write, and what is ignored would not be heard.
+  for (int number : kTurned) {
+    if (sigismember(&set, number) == 1) signal(number, SIG_DFL);
+  }
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
+
+Signals::Signals() : fd_(take_signals()) { ONCE_ASSERT(fd_ >= 0); }
 
 Signals::~Signals() { close(fd_); }
 
@@ -170,6 +174,9 @@ bool Signals::hear_front() {
 void Signals::hear() {
   for (Heard heard; hear_own(heard);) {
     if (heard.number == SIGCHLD) continue;
+    // Of a write of our own that nobody reads, or that is over a limit.
+    const bool by_a_write = heard.number == SIGPIPE || heard.number == SIGXFSZ;
+    if (by_a_write && heard.sender == getpid()) continue;
     // The front tells by its own way what it heard, and wakes us by SIGCONT.
     if (front_fd() >= 0 && heard.sender == front_link().front && heard.code == SI_USER) continue;
     const auto witness = GroupOrSingle::Witness::kKeeper;

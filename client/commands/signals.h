@@ -20,9 +20,11 @@ void prepare_signals();
 // In a child, before it becomes the command: as `once` was started, nothing blocked.
 void restore_signals();
 
-// Those that `once` takes: all but what the caller ignored, what nobody can take, what a broken
-// program raises by itself, and what prepare_signals() turned off.
+// Those that `once` takes: all but what the caller ignored, what nobody can take, and what a broken
+// program raises by itself.
 sigset_t taken_signals();
+// Blocks them; a descriptor that they come out of, or -1.
+int take_signals();
 
 // Would it end a process that does nothing about it?
 bool ends_by_default(int number);
@@ -95,7 +97,7 @@ class Signals {
   bool hear_front();
   bool hear_own(Heard& heard);
 
-  int fd_ = -1;  // signalfd
+  int fd_;  // signalfd
   bool front_is_gone_ = false;
   GroupOrSingle group_or_single_;
 };

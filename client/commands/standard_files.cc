@@ -25,12 +25,12 @@ void give_sane_standard_files() {
   }
 }
 
-bool in_the_foreground() {
+bool in_the_foreground(pid_t or_its) {
   const int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
   if (terminal < 0) return false;
-  const bool ours = tcgetpgrp(terminal) == getpgrp();
+  const pid_t group = tcgetpgrp(terminal);
   close(terminal);
-  return ours;
+  return group == getpgrp() || group == getpgid(or_its);
 }
 
 bool is_stopped(pid_t pid) {

@@ -11,8 +11,8 @@ void hold_standard_files();
 // rarely expect that the first file they open is standard error.
 void give_sane_standard_files();
 
-// Is our process group the one that has the terminal?
-bool in_the_foreground();
+// Is the process group that has the terminal ours, or that of this process?
+bool in_the_foreground(pid_t or_its);
 bool is_stopped(pid_t pid);
 
 }  // namespace once::client
