@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -124,7 +125,14 @@ int run(const VersionOptions&) {
 int run_command(int argc, const char* const* argv) {
   const auto command = parse_command_line(argc, argv);
   if (!command) return say(command.error());
-  return std::visit([](const auto& options) { return run(options); }, *command);
+  try {
+    return std::visit([](const auto& options) { return run(options); }, *command);
+  } catch (const std::exception& failure) {
+    log_last_error(fmt::format("the system refused something: {}; if it was a thread, see "
+                               "`ulimit -u`, TasksMax= and pids.max",
+                               failure.what()));
+    return kExitError;
+  }
 }
 
 }  // namespace

@@ -80,11 +80,12 @@ bool Ending::step(int64_t now_ns, pid_t known) {
   for (const Descendant& one : left) {
     if (now_ns >= kill_at_ns_) {
       (void)kill(one.pid, SIGKILL);
-    } else if (told_.insert(one.pid).second) {
+    } else if (!told_) {
       (void)kill(one.pid, SIGTERM);
       (void)kill(one.pid, SIGCONT);  // a stopped one must wake to end
     }
   }
+  told_ = true;
   return true;
 }
 

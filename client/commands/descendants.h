@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <set>
 #include <vector>
 
 namespace once::client {
@@ -21,8 +20,8 @@ std::vector<Descendant> descendants_of(pid_t root);
 // Which others are adopted by this process when their parents end, so that none gets lost.
 void adopt_orphans();
 
-// Ends all that this process has started: SIGTERM to each once, also to what is stopped, and
-// SIGKILL when the time is over.
+// Ends all that this process has started: SIGTERM to each, also to what is stopped, and SIGKILL when
+// the time is over. What is started after that SIGTERM is there to tidy up, and gets none.
 class Ending {
  public:
   explicit Ending(int64_t kill_at_ns) : kill_at_ns_(kill_at_ns) {}
@@ -32,7 +31,7 @@ class Ending {
 
  private:
   int64_t kill_at_ns_;
-  std::set<pid_t> told_;
+  bool told_ = false;
 };
 
 }  // namespace once::client
