@@ -40,8 +40,8 @@ int run(const Options& options) {
                                 : Load(**io, options).run();
   if (!result.failure.empty()) return complain(result.failure);
   if (result.connected < options.connections) {
-    (void)complain(fmt::format("only {} of {} connections were open at the start",
-                               result.connected, options.connections));
+    (void)complain(fmt::format("only {} of {} connections were open at the start", result.connected,
+                               options.connections));
   }
   const bool shown = write_all(STDOUT_FILENO, options.json ? json_of(options, result, floor)
                                                            : table_of(options, result, floor));

@@ -29,7 +29,8 @@ class Progress {
   }
 
  private:
-  static constexpr int64_t kNoPatienceMs = 0;  // a terminal that is held up must not hold up the load
+  static constexpr int64_t kNoPatienceMs =
+      0;  // a terminal that is held up must not hold up the load
   const bool on_ = isatty(STDERR_FILENO) == 1;
   int64_t next_ns_ = 0;
   uint64_t count_ = 0;

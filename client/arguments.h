@@ -42,7 +42,7 @@ struct Arguments {
   std::optional<std::string> cluster_id;
   int64_t timeout_ms = 5000;
   bool json = false;
-  bool raw = false;  // values go to a terminal byte for byte
+  bool raw = false;      // values go to a terminal byte for byte
   std::string name;      // of all but kStatus and kCompletion; within the limits
   std::string value;     // of kWrite, kSet, kCas; "-": standard input
   uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one

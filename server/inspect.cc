@@ -95,8 +95,7 @@ class Inspection {
   }
   void summary() const {
     for (size_t kind = 0; kind < kKinds.size(); ++kind) {
-      put("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind],
-                 bytes_[kind]);
+      put("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind], bytes_[kind]);
     }
     if (unknown_ > 0) put("  {:<14} {:>12} records\n", "not known", unknown_);
     put("  last incarnation {}\n", incarnation_);
@@ -115,9 +114,9 @@ class Inspection {
   void show(const AcceptRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    put("accepted {} version {}{} writer {:016x}{:016x} value {}\n",
-               text_of(record.ballot), record.state.version, record.state.sealed ? " sealed" : "",
-               record.state.writer.high, record.state.writer.low, shortened(record.state.value));
+    put("accepted {} version {}{} writer {:016x}{:016x} value {}\n", text_of(record.ballot),
+        record.state.version, record.state.sealed ? " sealed" : "", record.state.writer.high,
+        record.state.writer.low, shortened(record.state.value));
   }
   void show(const DecidedRecord& record) {
     if (record.name != name_) return;
@@ -135,9 +134,9 @@ class Inspection {
 
 void print_configuration(const Configuration& configuration) {
   put("cluster {:016x}{:016x}  disk {:016x}{:016x}  node {}  epoch {}  shards {}\n",
-             configuration.cluster.high, configuration.cluster.low, configuration.disk.high,
-             configuration.disk.low, configuration.node.value, configuration.epoch,
-             configuration.shard_count);
+      configuration.cluster.high, configuration.cluster.low, configuration.disk.high,
+      configuration.disk.low, configuration.node.value, configuration.epoch,
+      configuration.shard_count);
   for (const auto& [node, address] : configuration.members) {
     put("member {} at {}\n", node.value, printable(address));
   }
@@ -178,7 +177,7 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
       continue;
     }
     put("log {}: {} segments, {} blocks, {} torn blocks\n", stream, segments->size(),
-               tail->blocks_read, tail->torn_blocks);
+        tail->blocks_read, tail->torn_blocks);
   }
   inspection.summary();
   if (const int wrong = output().flush(); wrong != 0) {

@@ -102,7 +102,8 @@ int run(const FormatOptions& options) {
   if (!made) return log_error(made.error().message), kExitDirectory;
   if (!advice->empty()) log_info(*advice);
   // What was made stays made, whether or not somebody could read of it.
-  std::string text = fmt::format("formatted {} as node {}\n", printable(options.data), options.node);
+  std::string text =
+      fmt::format("formatted {} as node {}\n", printable(options.data), options.node);
   if (options.new_cluster) text += how_to_go_on(options, configuration);
   if (!print(text)) {
     log_warning(fmt::format("{} was formatted all the same, as node {} of cluster {}", options.data,
@@ -128,9 +129,10 @@ int run_command(int argc, const char* const* argv) {
   try {
     return std::visit([](const auto& options) { return run(options); }, *command);
   } catch (const std::exception& failure) {
-    log_last_error(fmt::format("the system refused something: {}; if it was a thread, see "
-                               "`ulimit -u`, TasksMax= and pids.max",
-                               failure.what()));
+    log_last_error(
+        fmt::format("the system refused something: {}; if it was a thread, see "
+                    "`ulimit -u`, TasksMax= and pids.max",
+                    failure.what()));
     return kExitError;
   }
 }

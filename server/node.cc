@@ -87,9 +87,10 @@ void guarded(uint16_t core, const Body& body) {
   try {
     body();
   } catch (const std::exception& failure) {
-    log_last_error(fmt::format("core {}: the system refused something: {}; if it was a thread, see "
-                               "`ulimit -u`, TasksMax= and pids.max",
-                               core, failure.what()));
+    log_last_error(
+        fmt::format("core {}: the system refused something: {}; if it was a thread, see "
+                    "`ulimit -u`, TasksMax= and pids.max",
+                    core, failure.what()));
     ::_exit(kExitError);
   }
 }

@@ -23,7 +23,7 @@ namespace once::client {
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kLookNs = 20 * kMs;          // at those that are to end
+constexpr int64_t kLookNs = 20 * kMs;           // at those that are to end
 constexpr int64_t kStopTogetherNs = 100 * kMs;  // the front hears of Ctrl-Z by itself
 constexpr size_t kMoreVariables = 8;
 constexpr size_t kPageBytes = 16 * 1024;
@@ -233,8 +233,9 @@ ChildEnd Child::wait(const Term& term) {
     if (stopped_ns_ != 0 && now_ns() >= stopped_ns_ + kStopTogetherNs) stop_the_front_too();
     const int64_t until = until_ns(term);
     const int64_t left_ms = until == 0 ? -1 : std::max<int64_t>(0, (until - now_ns()) / kMs + 1);
-    pollfd waits[3] = {
-        {signals_.fd(), POLLIN, 0}, {ending_ ? -1 : stop_, POLLIN, 0}, {signals_.front_fd(), POLLIN, 0}};
+    pollfd waits[3] = {{signals_.fd(), POLLIN, 0},
+                       {ending_ ? -1 : stop_, POLLIN, 0},
+                       {signals_.front_fd(), POLLIN, 0}};
     (void)poll(waits, 3, static_cast<int>(std::min<int64_t>(left_ms, 1000)));
     pass_on();
     if ((waits[1].revents & POLLIN) != 0) begin_ending(term.grace_ms);

@@ -29,7 +29,7 @@ int shell_code(const ChildEnd& end);
 // How long the command may run.
 struct Term {
   std::function<int64_t()> left_ms = {};  // 0: not a moment longer; empty: for as long as it likes
-  int64_t grace_ms = 5000;  // what it gets from SIGTERM to SIGKILL, of what is left
+  int64_t grace_ms = 5000;                // what it gets from SIGTERM to SIGKILL, of what is left
 };
 
 class Child {
@@ -67,15 +67,15 @@ class Child {
   void look_at_term(const Term& term);
 
   Signals signals_;
-  int stop_ = -1;             // eventfd
-  int go_ = -1;               // a pipe: what is said to the process that waits,
-  int answer_ = -1;           // and what it says when it cannot become the command
-  Page* page_ = nullptr;      // shared with it
+  int stop_ = -1;                   // eventfd
+  int go_ = -1;                     // a pipe: what is said to the process that waits,
+  int answer_ = -1;                 // and what it says when it cannot become the command
+  Page* page_ = nullptr;            // shared with it
   std::vector<char*> environment_;  // room for more behind what is there
-  pid_t pid_ = 0;             // 0: not there, or ended
+  pid_t pid_ = 0;                   // 0: not there, or ended
   ChildEnd end_;
   std::optional<Ending> ending_;
-  int64_t stopped_ns_ = 0;    // since when the command is; 0: it is not
+  int64_t stopped_ns_ = 0;  // since when the command is; 0: it is not
   bool stopped_front_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 namespace once::client {
@@ -45,7 +46,15 @@ bool read_line(const char* pid, Line& line) {
 
 }  // namespace
 
-std::vector<Descendant> descendants_of(pid_t root) {
+std::vector<pid_t> children_of_this_thread() {
+  const std::string self = std::to_string(getpid());
+  std::ifstream file("/proc/" + self + "/task/" + self + "/children");
+  std::vector<pid_t> children;
+  for (pid_t pid = 0; file >> pid;) children.push_back(pid);
+  return children;
+}
+
+std::vector<Descendant> descendants_of(pid_t root, const std::vector<pid_t>& others) {
   std::vector<Line> all;
   if (DIR* proc = opendir("/proc")) {
     Line line;
@@ -61,9 +70,11 @@ std::vector<Descendant> descendants_of(pid_t root) {
     const pid_t parent = parents.back();
     parents.pop_back();
     for (const Line& line : all) {
+      const pid_t pid = line.process.pid;
       if (line.parent != parent) continue;
+      if (std::find(others.begin(), others.end(), pid) != others.end()) continue;
       found.push_back(line.process);
-      parents.push_back(line.process.pid);
+      parents.push_back(pid);
     }
   }
   return found;
@@ -72,7 +83,7 @@ std::vector<Descendant> descendants_of(pid_t root) {
 void adopt_orphans() { (void)prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 bool Ending::step(int64_t now_ns, pid_t known) {
-  std::vector<Descendant> left = descendants_of(getpid());
+  std::vector<Descendant> left = descendants_of(getpid(), others_);
   const bool listed = std::any_of(left.begin(), left.end(),
                                   [known](const Descendant& one) { return one.pid == known; });
   if (known != 0 && !listed) left.push_back({known, 0, false});

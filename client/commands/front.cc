@@ -16,6 +16,7 @@
 #include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/output.h"
 #include "client/commands/commands.h"
@@ -38,7 +39,8 @@ void rename_keeper() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   const std::string words((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   char* const place = program_invocation_name;  // the first word of those that we were started by
-  if (words.empty() || words.compare(0, std::strlen(place) + 1, place, std::strlen(place) + 1) != 0) {
+  if (words.empty() ||
+      words.compare(0, std::strlen(place) + 1, place, std::strlen(place) + 1) != 0) {
     return;
   }
   const std::string title = "keeper-of-" + std::to_string(front_link().front);
@@ -48,8 +50,8 @@ void rename_keeper() {
 
 class Front {
  public:
-  Front(pid_t keeper, int link, Testament& testament)
-      : keeper_(keeper), link_(link), testament_(testament) {}
+  Front(pid_t keeper, int link, Testament& testament, std::vector<pid_t> others)
+      : keeper_(keeper), link_(link), testament_(testament), others_(std::move(others)) {}
   int run(int signals);
 
  private:
@@ -61,6 +63,7 @@ class Front {
   const pid_t keeper_;
   const int link_;
   Testament& testament_;
+  std::vector<pid_t> others_;  // children of the shell that became us
   int status_ = 0;
   bool typed_int_ = false;  // Ctrl-C and Ctrl-\, at the terminal
   bool typed_quit_ = false;
@@ -131,6 +134,7 @@ bool Front::keeper_ended() {
 // The keeper was killed, and its command is ours now.
 int Front::inherit() {
   Ending ending(now_ns() + testament_.grace_ms * kMs);
+  ending.leave_alone(std::move(others_));
   while (ending.step(now_ns(), 0)) {
     (void)poll(nullptr, 0, kLookMs);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
@@ -178,13 +182,14 @@ int behind_front(const std::function<int()>& body) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
     return refused("cannot make a pair of sockets");
   }
-  void* const page = mmap(nullptr, sizeof(Testament), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const page =
+      mmap(nullptr, sizeof(Testament), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return refused("cannot get memory");
   auto* const testament = new (page) Testament;
   const int signals = take_signals();
   if (signals < 0) return refused("cannot watch for signals");
   adopt_orphans();
+  std::vector<pid_t> others = children_of_this_thread();
   const pid_t front = getpid();
   const pid_t keeper = fork();
   if (keeper < 0) return refused("cannot start a process");
@@ -195,7 +200,7 @@ int behind_front(const std::function<int()>& body) {
     return keep(body);
   }
   close(pair[1]);
-  return Front(keeper, pair[0], *testament).run(signals);
+  return Front(keeper, pair[0], *testament, std::move(others)).run(signals);
 }
 
 }  // namespace once::client

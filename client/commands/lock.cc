@@ -109,7 +109,9 @@ std::string how_lost(const Arguments& a, const LockResult& result, const RunResu
 
 // In time: the command has ended, and nobody else has had the lock meanwhile.
 LockResult given_up(const Arguments& a) {
-  return {LockOutcome::kLost, 0, {},
+  return {LockOutcome::kLost,
+          0,
+          {},
           fmt::format("the lock was not renewed in time: the command was told to end {} ms before "
                       "another may take it",
                       a.grace_ms)};

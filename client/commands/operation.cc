@@ -162,9 +162,8 @@ int change(Arguments a, const std::string& value) {
   // Known before anything is sent: whoever breaks off must be told it.
   if (!a.request_id) a.request_id = client.new_request_id();
   code_of_surprise = exit_code(Outcome::kUnknown);
-  Asked asked = ask_interruptibly(signals, client, [&](Callback done) {
-    return begin(client, a, value, std::move(done));
-  });
+  Asked asked = ask_interruptibly(
+      signals, client, [&](Callback done) { return begin(client, a, value, std::move(done)); });
   Result& result = asked.result;
   if (asked.signal != 0 && result.outcome != Outcome::kDone) {
     result.request_id = *a.request_id;
@@ -172,7 +171,8 @@ int change(Arguments a, const std::string& value) {
                                  to_hex(result.request_id));
   }
   const int code = code_of(a, result, show(a, result));
-  return result.outcome == Outcome::kCancelled && asked.signal != 0 ? die_after(asked.signal) : code;
+  return result.outcome == Outcome::kCancelled && asked.signal != 0 ? die_after(asked.signal)
+                                                                    : code;
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ int won_too_late(Client& client, const Arguments& a, const RunClaim& claim, int 
   result.signal = signal;
   result.time = now_utc();
   if (!a.json) {
-    say(fmt::format("signal {} while {} was claimed, run {}; the command was not run, and never "
+    say(
+        fmt::format("signal {} while {} was claimed, run {}; the command was not run, and never "
                     "will be under this name",
                     signal, a.name, claim.run));
   }
@@ -163,14 +164,14 @@ int run_command(const Arguments& arguments) {
       if (asked.signal != 0) return interrupted(arguments, asked.signal);
       return lose(client, child.signals(), arguments, claimed);
     case Outcome::kUnknown:
-      return fail(arguments, claimed.outcome,
-                  fmt::format("unknown ({}): {} may be claimed for this process, which did not run "
-                              "the command and will not. If `once read {}` shows run {}, nobody "
-                              "will: use another name.",
-                              asked.signal == 0
-                                  ? claimed.message
-                                  : fmt::format("interrupted by signal {}", asked.signal),
-                              arguments.name, arguments.name, claim.run));
+      return fail(
+          arguments, claimed.outcome,
+          fmt::format("unknown ({}): {} may be claimed for this process, which did not run "
+                      "the command and will not. If `once read {}` shows run {}, nobody "
+                      "will: use another name.",
+                      asked.signal == 0 ? claimed.message
+                                        : fmt::format("interrupted by signal {}", asked.signal),
+                      arguments.name, arguments.name, claim.run));
     default:
       if (asked.signal != 0) return interrupted(arguments, asked.signal);
       return fail(arguments, claimed.outcome,

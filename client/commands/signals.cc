@@ -207,7 +207,8 @@ int Signals::wait_for(int done_fd, int64_t patience_ms) {
     pollfd waits[3] = {{fd_, POLLIN, 0}, {done_fd, POLLIN, 0}, {front_fd(), POLLIN, 0}};
     int64_t until_ns = next_ns();
     if (patience_ms >= 0 && (until_ns == 0 || end_ns < until_ns)) until_ns = end_ns;
-    const int64_t left_ms = until_ns == 0 ? -1 : std::max<int64_t>(0, (until_ns - now_ns()) / 1'000'000 + 1);
+    const int64_t left_ms =
+        until_ns == 0 ? -1 : std::max<int64_t>(0, (until_ns - now_ns()) / 1'000'000 + 1);
     (void)poll(waits, 3, static_cast<int>(std::min<int64_t>(left_ms, 1'000'000)));
     if ((waits[1].revents & POLLIN) != 0) return 0;
     if (patience_ms >= 0 && now_ns() >= end_ns) return 0;

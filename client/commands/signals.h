@@ -80,8 +80,8 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  int fd() const { return fd_; }    // readable: hear() has something
-  int front_fd() const;             // the same; -1: there is no front
+  int fd() const { return fd_; }  // readable: hear() has something
+  int front_fd() const;           // the same; -1: there is no front
   void hear();
   bool front_is_gone() const { return front_is_gone_; }
   std::vector<GroupOrSingle::Told> take();

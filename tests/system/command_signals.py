@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What reaches the command of `once lock` and `once run` without a terminal: every signal, to `once`
-alone or to its group; what is left when one of its processes is killed or stopped; what it inherits;
-and what becomes of a lock, and of the command, when no majority answers."""
+"""What reaches the command of `once lock` and `once run` without a terminal: every signal, to
+`once` alone or to its group; what is left when one of its processes is killed or stopped; what it
+inherits; and what becomes of a lock, and of the command, when no majority answers."""
 
 import json
 import os
@@ -202,8 +202,8 @@ def stopped(cluster):
 
 def what_it_inherits(cluster):
     """Ignored signals, no blocked ones, open descriptors, and none of ours."""
-    show = "grep -E 'Sig(Blk|Ign)' /proc/self/status; ls -l /proc/self/fd | sed 's/.* \\([0-9]* ->\\)/\\1/'"
-
+    show = ("grep -E 'Sig(Blk|Ign)' /proc/self/status; "
+            "ls -l /proc/self/fd | sed 's/.* \\([0-9]* ->\\)/\\1/'")
     kept = (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1)
 
     def ignore():
@@ -224,7 +224,8 @@ def what_it_inherits(cluster):
         words = (words[0], words[1] + "-2")
         done = subprocess.run(
             ["bash", "-c", "exec 9>&2 0<&- 2>&-; exec \"$0\" \"$@\"", cluster.once, "--endpoints",
-             cluster.endpoints(), *words, "--", "sh", "-c", f"({show}) >&9"], stderr=subprocess.PIPE, preexec_fn=ignore, timeout=30)
+             cluster.endpoints(), *words, "--", "sh", "-c", f"({show}) >&9"],
+            stderr=subprocess.PIPE, preexec_fn=ignore, timeout=30)
         out = done.stderr.decode()
         check_equal(done.returncode, DONE, f"with much that is odd: {out}")
         values = dict(line.split() for line in out.splitlines() if line.startswith("Sig"))

@@ -81,10 +81,11 @@ def in_the_background(cluster):
 def asks_on_the_terminal(cluster):
     ask = script(cluster, "ask.sh", "read word < /dev/tty", "echo got-$word")
     for line in ("echo data | once lock t -- sh {}", "once lock t -- sh {} | cat",
-                 "echo data | once lock t -- sh {} | cat", "once run t-{n} -- sh {} < /dev/null",
+                 "echo data | once lock t -- sh {} | cat", "once run t -- sh {} < /dev/null",
                  "(once lock t -- sh {} 2>&1)", "once lock t -- once lock t2 -- sh {}"):
         with shell_of(cluster) as shell:
-            shell.press((line.replace("{n}", str(len(line))).replace("{}", str(ask)) + "\n").encode())
+            line = line.replace("{}", str(ask))
+            shell.press(f"{line}\n".encode())
             time.sleep(0.7)
             shell.press(b"hello\n")
             shell.expect("got-hello", 5)

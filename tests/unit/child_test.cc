@@ -178,8 +178,8 @@ TEST_F(ChildTest, WhoseTimeRunsOutEndsBeforeThat) {
     return std::chrono::duration_cast<milliseconds>(end - steady_clock::now()).count();
   };
   term_ = {.left_ms = left_ms, .grace_ms = 1500};
-  ChildEnd ended = end_of("trap 'sleep 0.5; exit 4' TERM; echo > " + path("up") + "; " + kLoop,
-                          [](Child&) {});
+  ChildEnd ended =
+      end_of("trap 'sleep 0.5; exit 4' TERM; echo > " + path("up") + "; " + kLoop, [](Child&) {});
   EXPECT_EQ(ended.exit_code, 4) << "in order";
   EXPECT_GT(left_ms(), 0);
   EXPECT_LT(left_ms(), 1100) << "and not before its time";
@@ -219,10 +219,10 @@ TEST_F(ChildTest, WhatIsPreparedWaits) {
 
 // To a program that may do as it likes about them, they come as they were sent, and to it alone.
 TEST_F(ChildTest, OtherSignalsArePassedOnToTheCommandAlone) {
-  const ChildEnd end = end_of(
-      "trap 'echo got >> " + path("got") + "' USR1; sleep 60 & echo $! > " + path("up") +
-          "; while [ ! -e " + path("got") + " ]; do sleep 0.05; done; kill -0 $! && kill $!; exit 3",
-      [&](Child&) { kill(getpid(), SIGUSR1); });
+  const ChildEnd end = end_of("trap 'echo got >> " + path("got") + "' USR1; sleep 60 & echo $! > " +
+                                  path("up") + "; while [ ! -e " + path("got") +
+                                  " ]; do sleep 0.05; done; kill -0 $! && kill $!; exit 3",
+                              [&](Child&) { kill(getpid(), SIGUSR1); });
   EXPECT_EQ(end.exit_code, 3);
   EXPECT_EQ(lines_of("got").size(), 1u);
 }

@@ -136,6 +136,11 @@ TEST(DescendantsTest, AllOfThemAreFoundAndEnded) {
     }
     return false;
   }));
+  EXPECT_EQ(children_of_this_thread().size(), 2u) << "the child, and the orphan";
+  EXPECT_EQ(descendants_of(getpid(), {child}).size(), 1u) << "it is left alone";
+  Ending others(0);
+  others.leave_alone(children_of_this_thread());
+  EXPECT_FALSE(others.step(1, 0)) << "nothing else is there";
   Ending ending(100);
   EXPECT_TRUE(ending.step(0, child)) << "SIGTERM, which both ignore";
   EXPECT_TRUE(ending.step(99, child));
