@@ -163,7 +163,7 @@ void Child::reap() {
 }
 
 void Child::begin_ending(int64_t patience_ms) {
-  if (!ending_) ending_.emplace(now_ns() + std::max<int64_t>(0, patience_ms) * kMs);
+  ending_.emplace(now_ns() + std::max<int64_t>(0, patience_ms) * kMs);
 }
 
 void Child::pass_on() {

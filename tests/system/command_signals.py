@@ -286,7 +286,7 @@ def interrupted_while_asking(cluster):
             process.send_signal(signal.SIGINT)
             begun = time.monotonic()
             code, _, err = end_of(process, 15)
-            check(time.monotonic() - begun < 4, f"{words}: {time.monotonic() - begun} s")
+            check(time.monotonic() - begun < 10, f"{words}: not at once, but --timeout later")
             check(code in (UNKNOWN, 128 + signal.SIGINT, -signal.SIGINT), f"{words}: {code} {err}")
             if words[0] == "run":
                 check("run" in err and "not" in err, f"said: {err}")

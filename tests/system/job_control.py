@@ -81,7 +81,7 @@ def in_the_background(cluster):
 def asks_on_the_terminal(cluster):
     ask = script(cluster, "ask.sh", "read word < /dev/tty", "echo got-$word")
     for line in ("echo data | once lock t -- sh {}", "once lock t -- sh {} | cat",
-                 "echo data | once lock t -- sh {} | cat", "once run t -- sh {} < /dev/null",
+                 "echo data | once lock t -- sh {} | cat", "once run t-run -- sh {} < /dev/null",
                  "(once lock t -- sh {} 2>&1)", "once lock t -- once lock t2 -- sh {}"):
         with shell_of(cluster) as shell:
             line = line.replace("{}", str(ask))
