@@ -1,9 +1,11 @@
 // What a command line asks for instead of a run: help, or to be told what is wrong with it.
 #pragma once
 
-#include <cstdio>
+#include <cerrno>
+#include <cstring>
 #include <string>
 
+#include "base/output.h"
 #include "base/printable.h"
 
 namespace once {
@@ -14,13 +16,16 @@ struct EarlyExit {
   std::string err;  // for standard error
 };
 
-// Says it; returns the code to exit with.
+// Says it; returns the code to exit with. Help that cannot be shown is no success.
 inline int say(const EarlyExit& exit) {
-  std::fwrite(exit.out.data(), 1, exit.out.size(), stdout);
-  std::fflush(stdout);
-  const std::string err = printable(exit.err, Shown::kLines);  // it quotes words that were given
-  std::fwrite(err.data(), 1, err.size(), stderr);
-  return exit.code;
+  constexpr int kNotShown = 1;
+  int code = exit.code;
+  if (!write_all(STDOUT_FILENO, exit.out)) {
+    tell_line(std::string("cannot write to standard output: ") + std::strerror(errno));
+    if (code == 0) code = kNotShown;
+  }
+  tell_people(printable(exit.err, Shown::kLines));  // it quotes words that were given
+  return code;
 }
 
 }  // namespace once

@@ -1,11 +1,15 @@
 // once-bench: a load generator that runs on the same reactor and codec as the nodes.
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <optional>
 
 #include "base/draw_ids.h"
-#include "base/printable.h"
+#include "base/guarded_main.h"
+#include "base/output.h"
 #include "bench/floor.h"
 #include "bench/load.h"
 #include "bench/options.h"
@@ -17,12 +21,11 @@ namespace once::bench {
 namespace {
 
 int complain(const std::string& what) {
-  fmt::print(stderr, "once-bench: {}\n", printable(what));
+  tell_line("once-bench: " + what);
   return 1;
 }
 
 int run(const Options& options) {
-  signal(SIGPIPE, SIG_IGN);
   if (draw_request_id() == RequestId{}) return complain(kNoRandomBits);
   std::optional<Floor> floor;
   if (options.floor) {
@@ -37,11 +40,12 @@ int run(const Options& options) {
                                 : Load(**io, options).run();
   if (!result.failure.empty()) return complain(result.failure);
   if (result.connected < options.connections) {
-    fmt::print(stderr, "once-bench: only {} of {} connections were open at the start\n",
-               result.connected, options.connections);
+    (void)complain(fmt::format("only {} of {} connections were open at the start", result.connected,
+                               options.connections));
   }
-  fmt::print("{}",
-             options.json ? json_of(options, result, floor) : table_of(options, result, floor));
+  const bool shown = write_all(STDOUT_FILENO, options.json ? json_of(options, result, floor)
+                                                           : table_of(options, result, floor));
+  if (!shown) return complain(fmt::format("cannot write the results: {}", std::strerror(errno)));
   if (result.protocol_errors > 0) {
     return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
                                 result.first_protocol_error));
@@ -53,6 +57,11 @@ int run(const Options& options) {
 }  // namespace once::bench
 
 int main(int argc, char** argv) {
-  const auto options = once::bench::parse_options(argc, argv);
-  return options ? once::bench::run(*options) : once::say(options.error());
+  (void)once::hold_standard_descriptors(once::Held::kBroken);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  return once::guarded_main("once-bench", [&] {
+    const auto options = once::bench::parse_options(argc, argv);
+    return options ? once::bench::run(*options) : once::say(options.error());
+  });
 }

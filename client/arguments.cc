@@ -80,6 +80,15 @@ std::string read_identities(const Texts& texts, Arguments& arguments) {
   return {};
 }
 
+// A lock is renewed after a third of its TTL: half of that at least must be left to try.
+std::string read_grace(const Texts& texts, Arguments& arguments) {
+  const double ttl_ms = static_cast<double>(arguments.ttl_s) * 1000;
+  const double grace_ms = texts.grace_s ? *texts.grace_s * 1000 : ttl_ms / 3;
+  arguments.grace_ms = static_cast<int64_t>(grace_ms);
+  if (grace_ms <= ttl_ms / 2) return {};
+  return "--grace may be half of --ttl at most: the rest is for renewing the lock";
+}
+
 }  // namespace
 
 tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv) {
@@ -101,7 +110,8 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
     return wrong_usage("'" + texts.version + "' is not a version: a whole number from 0 to " +
                        std::to_string(paxos::kMaxVersion));
   }
-  wrong = check_name(arguments.name);
+  if (arguments.command == Command::kLock) wrong = read_grace(texts, arguments);
+  if (wrong.empty()) wrong = check_name(arguments.name);
   if (!wrong.empty()) return wrong_usage(wrong);
   return arguments;
 }

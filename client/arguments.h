@@ -43,7 +43,7 @@ struct Arguments {
   std::optional<std::string> cluster_id;
   int64_t timeout_ms = 5000;
   bool json = false;
-  bool raw = false;  // values go to a terminal byte for byte
+  bool raw = false;      // values go to a terminal byte for byte
   std::string name;      // of all but kList, kStatus and kCompletion; within the limits
   std::string value;     // of kWrite, kSet, kCas; "-": standard input
   uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one
@@ -56,6 +56,7 @@ struct Arguments {
   std::string after;           // of kList: where the page before ended
   uint64_t limit = 0;          // of kList: names of one page; 0: all of them
   bool details = false;        // of kList
+  int64_t grace_ms = 0;        // of kLock: from SIGTERM to SIGKILL, before others may hold it
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
   int count = 0;               // with watch_s: so many times; 0: until it is stopped
   Shell shell = Shell::kBash;  // of kCompletion

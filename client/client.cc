@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <span>
+#include <system_error>
 #include <thread>
 
 #include "base/draw_ids.h"
@@ -102,7 +103,11 @@ class Client::Impl {
     pool_ = std::move(*pool);
     session_ = std::make_unique<Session>(
         SessionOptions{options_.endpoints, options_.max_pending, seed, cluster_}, pool_.get());
-    thread_ = std::thread([this] { run(); });
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error& failure) {
+      broken_ = std::string("cannot start a thread: ") + failure.what();
+    }
   }
 
   ~Impl() {

@@ -162,7 +162,7 @@ void add_run(CLI::App& app, Arguments& arguments) {
       "  once run --wait 0 report-42 -- make report");
 }
 
-void add_lock(CLI::App& app, Arguments& arguments) {
+void add_lock(CLI::App& app, Arguments& arguments, Texts& texts) {
   CLI::App* lock = add_operation(app, arguments, Command::kLock, "lock",
                                  "Run a command while holding the lock NAME");
   add_program(lock, arguments);
@@ -171,6 +171,11 @@ void add_lock(CLI::App& app, Arguments& arguments) {
                    "Seconds without a renewal after which others may take it over")
       ->check(CLI::Range(1, kHourSeconds))
       ->capture_default_str();
+  lock->add_option_function<double>(
+          "--grace", [&texts](const double& seconds) { texts.grace_s = seconds; },
+          "Seconds from SIGTERM to SIGKILL for a command whose lock is not renewed; so long before "
+          "others may take it, it is told to end (default: a third of --ttl)")
+      ->check(CLI::Range(0.0, static_cast<double>(kHourSeconds)));
   lock->add_option("--wait", arguments.wait_s,
                    "Seconds to wait while others hold it, or no majority answers")
       ->check(CLI::Range(0, kDaySeconds))
@@ -256,7 +261,7 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   add_tokens(*app, arguments, texts);
   add_wait(*app, arguments, texts);
   add_run(*app, arguments);
-  add_lock(*app, arguments);
+  add_lock(*app, arguments, texts);
   add_list(*app, arguments);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);

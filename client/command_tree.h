@@ -19,6 +19,7 @@ struct Texts {
   std::optional<std::string> request_id;
   std::optional<std::string> cluster_id;
   std::string version = "0";
+  std::optional<double> grace_s;
   std::string shell;
 };
 

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "base/assert.h"
@@ -98,9 +99,13 @@ class Lock::Impl {
     }
     join(lock);
     if (cancelled_) return failed(LockOutcome::kCancelled, "cancelled");
+    try {
+      thread_ = std::thread([this] { run(); });  // it waits for the mutex
+    } catch (const std::system_error& failure) {
+      return failed(LockOutcome::kError, std::string("cannot start a thread: ") + failure.what());
+    }
     machine_->begin(wait_ms * kMs, clock_ns());
     acquiring_ = true;
-    thread_ = std::thread([this] { run(); });
     meeting_->changed.wait(lock, [this] { return !acquiring_; });
     return acquired_;
   }

@@ -1,26 +1,42 @@
 // The `once` command: the cluster from a shell. The exit code tells the outcome.
+#include "base/guarded_main.h"
 #include "client/arguments.h"
 #include "client/commands/commands.h"
+#include "client/commands/front.h"
+#include "client/commands/signals.h"
+#include "client/commands/standard_files.h"
 
-int main(int argc, char** argv) {
-  using once::client::Command;
-  const auto arguments = once::client::parse_arguments(argc, argv);
-  if (!arguments) return once::say(arguments.error());
-  if (once::client::is_operation(arguments->command)) {
-    return once::client::operation_command(*arguments);
-  }
+namespace once::client {
+namespace {
+
+int run(int argc, const char* const* argv) {
+  const auto arguments = parse_arguments(argc, argv);
+  if (!arguments) return say(arguments.error());
+  if (is_operation(arguments->command)) return operation_command(*arguments);
   switch (arguments->command) {
     case Command::kRun:
-      return once::client::run_command(*arguments);
+      return behind_front([&] { return run_command(*arguments); });
     case Command::kLock:
-      return once::client::lock_command(*arguments);
+      return behind_front([&] { return lock_command(*arguments); });
     case Command::kList:
-      return once::client::list_command(*arguments);
+      return list_command(*arguments);
     case Command::kStatus:
-      return once::client::status_command(*arguments);
+      return status_command(*arguments);
     case Command::kCompletion:
-      return once::client::completion_command(*arguments);
+      return completion_command(*arguments);
     default:
-      return once::client::kExitError;
+      return kExitError;
   }
+}
+
+}  // namespace
+}  // namespace once::client
+
+int main(int argc, char** argv) {
+  using namespace once::client;
+  hold_standard_files();
+  prepare_signals();
+  const int code = once::guarded_main("once", [&] { return run(argc, argv); });
+  if (const int number = death_to_come(); number != 0) die_of(number);
+  return code;
 }

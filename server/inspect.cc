@@ -1,13 +1,19 @@
 #include "server/inspect.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "base/limits.h"
+#include "base/output.h"
 #include "base/printable.h"
 #include "paxos/record.h"
 #include "server/data_directory.h"
@@ -38,6 +44,38 @@ std::string text_of(const Ballot& ballot) {
                      ballot.incarnation);
 }
 
+// A page at a time: what nobody can read any more is not put together either.
+class Output {
+ public:
+  template <class... T>
+  void put(fmt::format_string<T...> format, T&&... parts) {
+    if (failed_ != 0) return;
+    fmt::format_to(std::back_inserter(page_), format, std::forward<T>(parts)...);
+    if (page_.size() >= kPageBytes) flush();
+  }
+  // 0, or the error number of what could not be written.
+  int flush() {
+    if (failed_ == 0 && !write_all(STDOUT_FILENO, page_)) failed_ = errno;
+    page_.clear();
+    return failed_;
+  }
+
+ private:
+  static constexpr size_t kPageBytes = 16 * 1024;
+  std::string page_;
+  int failed_ = 0;
+};
+
+Output& output() {
+  static Output one;
+  return one;
+}
+
+template <class... T>
+void put(fmt::format_string<T...> format, T&&... parts) {
+  output().put(format, std::forward<T>(parts)...);
+}
+
 class Inspection {
  public:
   explicit Inspection(std::string name) : name_(std::move(name)) {}
@@ -57,12 +95,11 @@ class Inspection {
   }
   void summary() const {
     for (size_t kind = 0; kind < kKinds.size(); ++kind) {
-      fmt::print("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind],
-                 bytes_[kind]);
+      put("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind], bytes_[kind]);
     }
-    if (unknown_ > 0) fmt::print("  {:<14} {:>12} records\n", "not known", unknown_);
-    fmt::print("  last incarnation {}\n", incarnation_);
-    if (!name_.empty() && shown_ == 0) fmt::print("  nothing about {}\n", shortened(name_));
+    if (unknown_ > 0) put("  {:<14} {:>12} records\n", "not known", unknown_);
+    put("  last incarnation {}\n", incarnation_);
+    if (!name_.empty() && shown_ == 0) put("  nothing about {}\n", shortened(name_));
   }
   bool sound() const { return unknown_ == 0; }
 
@@ -72,19 +109,19 @@ class Inspection {
   void show(const PromiseRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    fmt::print("promised {}\n", text_of(record.ballot));
+    put("promised {}\n", text_of(record.ballot));
   }
   void show(const AcceptRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    fmt::print("accepted {} version {}{} writer {:016x}{:016x} value {}\n",
-               text_of(record.ballot), record.state.version, record.state.sealed ? " sealed" : "",
-               record.state.writer.high, record.state.writer.low, shortened(record.state.value));
+    put("accepted {} version {}{} writer {:016x}{:016x} value {}\n", text_of(record.ballot),
+        record.state.version, record.state.sealed ? " sealed" : "", record.state.writer.high,
+        record.state.writer.low, shortened(record.state.value));
   }
   void show(const DecidedRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    fmt::print("decided  {} version {}\n", text_of(record.ballot), record.version);
+    put("decided  {} version {}\n", text_of(record.ballot), record.version);
   }
 
   std::string name_;
@@ -96,12 +133,12 @@ class Inspection {
 };
 
 void print_configuration(const Configuration& configuration) {
-  fmt::print("cluster {:016x}{:016x}  disk {:016x}{:016x}  node {}  epoch {}  shards {}\n",
-             configuration.cluster.high, configuration.cluster.low, configuration.disk.high,
-             configuration.disk.low, configuration.node.value, configuration.epoch,
-             configuration.shard_count);
+  put("cluster {:016x}{:016x}  disk {:016x}{:016x}  node {}  epoch {}  shards {}\n",
+      configuration.cluster.high, configuration.cluster.low, configuration.disk.high,
+      configuration.disk.low, configuration.node.value, configuration.epoch,
+      configuration.shard_count);
   for (const auto& [node, address] : configuration.members) {
-    fmt::print("member {} at {}\n", node.value, printable(address));
+    put("member {} at {}\n", node.value, printable(address));
   }
 }
 
@@ -121,6 +158,7 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
   const wal::Identity identity{configuration->cluster, configuration->node, configuration->disk};
   int code = kExitDone;
   for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+    if (output().flush() != 0) break;
     options.stream = stream;
     const auto segments = wal::list_segments(storage, data, stream);
     if (!segments) return log_error(segments.error().message), kExitDirectory;
@@ -133,14 +171,22 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
     const auto tail = wal::read_beside_writer(
         storage, identity, options, [&](std::string_view record) { inspection.visit(record); });
     if (!tail) {
+      (void)output().flush();
       log_error(tail.error().message);
       if (code != kExitCorrupt) code = tail.error().corrupt ? kExitCorrupt : kExitDirectory;
       continue;
     }
-    fmt::print("log {}: {} segments, {} blocks, {} torn blocks\n", stream, segments->size(),
-               tail->blocks_read, tail->torn_blocks);
+    put("log {}: {} segments, {} blocks, {} torn blocks\n", stream, segments->size(),
+        tail->blocks_read, tail->torn_blocks);
   }
   inspection.summary();
+  if (const int wrong = output().flush(); wrong != 0) {
+    // Whoever reads the first lines only wants no more.
+    if (wrong != EPIPE) {
+      log_error(fmt::format("cannot write to standard output: {}", std::strerror(wrong)));
+    }
+    if (code == kExitDone) code = kExitError;
+  }
   return inspection.sound() ? code : kExitCorrupt;
 }
 

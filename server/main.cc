@@ -1,15 +1,19 @@
 // onced: does what the command line asks for. docs/operations.md describes every exit code.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cerrno>
+#include <cstring>
+#include <exception>
 #include <string>
+#include <string_view>
 
 #include "base/draw_ids.h"
+#include "base/guarded_main.h"
 #include "base/limits.h"
+#include "base/output.h"
 #include "base/printable.h"
 #include "net/hello.h"
 #include "server/command_line.h"
@@ -69,6 +73,12 @@ std::string how_to_go_on(const FormatOptions& options, const Configuration& conf
   return printable(text, Shown::kLines);
 }
 
+bool print(std::string_view text) {
+  if (write_all(STDOUT_FILENO, text)) return true;
+  log_error(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+  return false;
+}
+
 int run(const FormatOptions& options) {
   Configuration configuration;
   configuration.node = NodeId{options.node};
@@ -91,8 +101,14 @@ int run(const FormatOptions& options) {
       DataDirectory::format(options.data, configuration, !options.unsafe_buffered_log);
   if (!made) return log_error(made.error().message), kExitDirectory;
   if (!advice->empty()) log_info(*advice);
-  fmt::print("formatted {} as node {}\n", printable(options.data), options.node);
-  if (options.new_cluster) fmt::print("{}", how_to_go_on(options, configuration));
+  // What was made stays made, whether or not somebody could read of it.
+  std::string text =
+      fmt::format("formatted {} as node {}\n", printable(options.data), options.node);
+  if (options.new_cluster) text += how_to_go_on(options, configuration);
+  if (!print(text)) {
+    log_warning(fmt::format("{} was formatted all the same, as node {} of cluster {}", options.data,
+                            options.node, to_hex(configuration.cluster)));
+  }
   return kExitDone;
 }
 
@@ -102,29 +118,35 @@ int run(const InspectOptions& options) {
   return run_inspect(options.data, options.name, !options.unsafe_buffered_log);
 }
 int run(const VersionOptions&) {
-  fmt::print("onced {} (protocol {})\n", ONCE_VERSION, net::kProtocolVersion);
-  return kExitDone;
+  const bool shown =
+      print(fmt::format("onced {} (protocol {})\n", ONCE_VERSION, net::kProtocolVersion));
+  return shown ? kExitDone : kExitError;
 }
 
-// Else the first files that are opened get their numbers, and lines for people go into these.
-void hold_standard_descriptors() {
-  int fd = 0;
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
-  if (fd > STDERR_FILENO) ::close(fd);
+int run_command(int argc, const char* const* argv) {
+  const auto command = parse_command_line(argc, argv);
+  if (!command) return say(command.error());
+  try {
+    return std::visit([](const auto& options) { return run(options); }, *command);
+  } catch (const std::exception& failure) {
+    log_last_error(
+        fmt::format("the system refused something: {}; if it was a thread, see "
+                    "`ulimit -u`, TasksMax= and pids.max",
+                    failure.what()));
+    return kExitError;
+  }
 }
 
 }  // namespace
 }  // namespace once::server
 
 int main(int argc, char** argv) {
-  once::server::hold_standard_descriptors();
-  // Progress and pids must be seen by whoever reads a pipe.
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  // A limit on the size of files is met as a write that fails, which gets a reason and a code.
+  (void)once::hold_standard_descriptors(once::Held::kSink);
+  // A limit on the size of files, and a reader that is gone, are met as a write that fails, which
+  // gets a reason and a code.
   ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
   // Whatever a node makes is for its owner alone.
   ::umask(077);
-  const auto command = once::server::parse_command_line(argc, argv);
-  if (!command) return once::say(command.error());
-  return std::visit([](const auto& options) { return once::server::run(options); }, *command);
+  return once::guarded_main("onced", [&] { return once::server::run_command(argc, argv); });
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <thread>
@@ -77,6 +78,21 @@ void return_freed_memory() {
       "out of memory: the system gives no more; give less by --memory, or the machine, its "
       "control group or `ulimit -v` more");
   ::_exit(kExitMemory);
+}
+
+// What a library throws (most likely that a thread cannot be made) ends the node with a reason.
+// Nothing was said that is not durable, so this is as safe as any other end.
+template <class Body>
+void guarded(uint16_t core, const Body& body) {
+  try {
+    body();
+  } catch (const std::exception& failure) {
+    log_last_error(
+        fmt::format("core {}: the system refused something: {}; if it was a thread, see "
+                    "`ulimit -u`, TasksMax= and pids.max",
+                    core, failure.what()));
+    ::_exit(kExitError);
+  }
 }
 
 class Node {
@@ -252,12 +268,14 @@ int Node::serve() {
   // The first to be durable is stream 0's, before anybody can reach the others through core 0.
   std::vector<std::thread> threads;
   for (uint16_t index = 1; index < options_.cores; ++index) {
-    threads.emplace_back([this, index] {
-      name_thread(fmt::format("core-{}", index).c_str());
-      ios_[index]->run(&cores_->shard(index));
+    guarded(index, [&] {
+      threads.emplace_back([this, index] {
+        name_thread(fmt::format("core-{}", index).c_str());
+        guarded(index, [&] { ios_[index]->run(&cores_->shard(index)); });
+      });
     });
   }
-  ios_[0]->run(&cores_->shard(0));
+  guarded(0, [&] { ios_[0]->run(&cores_->shard(0)); });
   for (std::thread& thread : threads) thread.join();
   log_info("stopped in order");
   return kExitDone;

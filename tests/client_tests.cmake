@@ -13,7 +13,7 @@ once_test(unit/lock_test.cc once_client once_paxos)
 once_test(unit/lock_clock_test.cc once_client once_paxos)
 once_test(unit/client_sends_test.cc once_client)
 # Commands run in the test's process, against registers in memory.
-foreach(name child run_command lock_command operation_command)
+foreach(name child signals run_command lock_command operation_command)
   once_test(unit/${name}_test.cc once_commands once_paxos)
 endforeach()
 once_test(unit/client_names_test.cc once_client)

@@ -7,7 +7,7 @@
 namespace once::client {
 
 int completion_command(const Arguments& arguments) {
-  return write_stdout(completion_script(arguments.shell)) ? 0 : kExitError;
+  return write_stdout(completion_script(arguments.shell)) ? 0 : not_shown();
 }
 
 }  // namespace once::client

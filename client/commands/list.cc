@@ -93,14 +93,14 @@ int list_command(const Arguments& arguments) {
     settle(client, page);
     shown += page.names.size();
     if (page.outcome != Outcome::kDone) {
-      if (!page.names.empty() && !show_page(page, arguments, first)) return kExitError;
+      if (!page.names.empty() && !show_page(page, arguments, first)) return not_shown();
       complain("once: " + page.message);
       if (!page.after.empty() && page.outcome == Outcome::kUnavailable) {
         complain("once: to go on from there: --after " + page.after);
       }
       return page.outcome == Outcome::kInvalid ? kExitUsage : exit_code(page.outcome);
     }
-    if (!show_page(page, arguments, first)) return kExitError;
+    if (!show_page(page, arguments, first)) return not_shown();
     options.after = page.after;
     if (page.after.empty() || listed >= limit) {
       if (!arguments.json) explain(page, arguments, shown);

@@ -6,12 +6,16 @@
 #include <unistd.h>
 
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "base/assert.h"
+#include "base/guarded_main.h"
+#include "base/output.h"
 #include "client/client.h"
 #include "client/commands/child.h"
 #include "client/commands/commands.h"
+#include "client/commands/front.h"
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
@@ -47,7 +51,7 @@ int code_of(LockOutcome outcome) {
 void report(const Arguments& a, const LockResult& lock, const RunResult* ended) {
   if (a.json) {
     const LockStory story{lock_outcome_name(lock.outcome), lock.token, lock.owner, lock.message};
-    fmt::print(stderr, "{}\n", lock_json(a.name, story, ended));
+    tell_people(lock_json(a.name, story, ended) + "\n");
   }
 }
 
@@ -55,14 +59,19 @@ void report(const Arguments& a, const LockResult& lock, const RunResult* ended) 
 int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
   const int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   ONCE_ASSERT(done >= 0);
-  std::thread asker([&] {
-    result = lock.acquire(a.wait_s * kMsPerSecond);
-    const uint64_t one = 1;
-    (void)!write(done, &one, sizeof one);
-  });
-  const int signal = child.wait_for(done);
-  if (signal != 0) lock.cancel();
-  asker.join();
+  int signal = 0;
+  try {
+    std::thread asker([&] {
+      result = lock.acquire(a.wait_s * kMsPerSecond);
+      const uint64_t one = 1;
+      (void)!write(done, &one, sizeof one);
+    });
+    signal = child.signals().wait_for(done);
+    if (signal != 0) lock.cancel();
+    asker.join();
+  } catch (const std::system_error& failed) {
+    result = {LockOutcome::kError, 0, {}, std::string("cannot start a thread: ") + failed.what()};
+  }
   close(done);
   return signal;
 }
@@ -98,8 +107,19 @@ std::string how_lost(const Arguments& a, const LockResult& result, const RunResu
                      result.token);
 }
 
-int end(Lock& lock, const Arguments& a, const RunResult& ended) {
+// In time: the command has ended, and nobody else has had the lock meanwhile.
+LockResult given_up(const Arguments& a) {
+  return {LockOutcome::kLost,
+          0,
+          {},
+          fmt::format("the lock was not renewed in time: the command was told to end {} ms before "
+                      "another may take it",
+                      a.grace_ms)};
+}
+
+int end(Lock& lock, const Arguments& a, const RunResult& ended, bool was_told_to_end) {
   LockResult result = lock.release();
+  if (was_told_to_end && result.outcome != LockOutcome::kLost) result = given_up(a);
   result.token = lock.token();
   report(a, result, &ended);
   if (result.outcome == LockOutcome::kLost) {
@@ -119,20 +139,26 @@ int end(Lock& lock, const Arguments& a, const RunResult& ended) {
 
 int lock_command(const Arguments& arguments) {
   Child child;  // before the client has a thread
+  if (const int error = child.prepare(arguments.program); error != 0) {
+    return not_held(arguments, {LockOutcome::kError, 0, {}, cannot_prepare(error)});
+  }
   Client client(client_options(arguments));
   Lock lock(client, arguments.name,
             {.ttl_ms = arguments.ttl_s * kMsPerSecond,
              .timeout_ms = arguments.timeout_ms,
-             .owner = {},
+             .owner = fmt::format("{}:{}", host_name(), shown_pid()),
              .on_lost = [&child](const LockResult&) { child.stop(); }});
   LockResult result;
+  code_of_surprise = exit_code(Outcome::kUnknown);
   const int signal = acquire(lock, child, arguments, result);
   if (signal != 0) return interrupted(lock, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
+  will_run_command(kExitLost, arguments.grace_ms);
   const RunResult ended = run_program(
       child, arguments.program,
-      {{"ONCE_LOCK_NAME", arguments.name}, {"ONCE_LOCK_TOKEN", std::to_string(result.token)}});
-  return end(lock, arguments, ended);
+      {{"ONCE_LOCK_NAME", arguments.name}, {"ONCE_LOCK_TOKEN", std::to_string(result.token)}},
+      {.left_ms = [&lock] { return lock.remaining_ms(); }, .grace_ms = arguments.grace_ms});
+  return end(lock, arguments, ended, child.was_told_to_end());
 }
 
 }  // namespace once::client

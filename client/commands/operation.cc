@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 
+#include "base/guarded_main.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
+#include "client/commands/interruptible.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
 
@@ -15,19 +18,30 @@ bool takes_value(Command command) {
   return command == Command::kWrite || command == Command::kSet || command == Command::kCas;
 }
 
-Result ask(Client& client, const Arguments& a, const std::string& value) {
+// Whether it may have happened is then a question that somebody has to be able to ask.
+bool changes(Command command) {
+  return takes_value(command) || command == Command::kSeal || command == Command::kNext;
+}
+
+Operation begin(Client& client, const Arguments& a, const std::string& value, Callback done) {
   const CallOptions options{.id = a.request_id};
   switch (a.command) {
     case Command::kWrite:
-      return client.write(a.name, value, options);
+      return client.write_async(a.name, value, options, std::move(done));
     case Command::kSet:
-      return client.set(a.name, value, options);
+      return client.set_async(a.name, value, options, std::move(done));
     case Command::kCas:
-      return client.cas(a.name, a.version, value, options);
+      return client.cas_async(a.name, a.version, value, options, std::move(done));
     case Command::kSeal:
-      return client.seal(a.name, a.version, options);
-    case Command::kNext:
-      return client.next(a.name, options);
+      return client.seal_async(a.name, a.version, options, std::move(done));
+    default:
+      return client.next_async(a.name, options, std::move(done));
+  }
+}
+
+Result ask(Client& client, const Arguments& a) {
+  const CallOptions options{.id = a.request_id};
+  switch (a.command) {
     case Command::kCheck:
       return client.check(a.name, a.version, options);
     case Command::kWait:
@@ -110,6 +124,9 @@ bool explain(const Arguments& a, const Result& result) {
           fmt::format("unknown: it may have happened, or may still happen ({})", result.message));
       complain(way_out(a, result));
       return true;
+    case Outcome::kCancelled:
+      complain(fmt::format("cancelled: nothing happened ({})", result.message));
+      return true;
     case Outcome::kUnavailable:
       complain(fmt::format("unavailable: nothing happened ({})", result.message));
       return true;
@@ -119,20 +136,56 @@ bool explain(const Arguments& a, const Result& result) {
   }
 }
 
+bool show(const Arguments& a, const Result& result) {
+  return a.json ? write_stdout(result_json(a.name, result) + "\n") : explain(a, result);
+}
+
+// The exit code tells what became of the name. That nobody could read more about it changes that
+// only where what could not be shown was what had been asked for.
+int code_of(const Arguments& a, const Result& result, bool shown) {
+  if (shown || result.outcome != Outcome::kDone) return exit_code(result.outcome);
+  if (a.command == Command::kRead || a.command == Command::kWait) return not_shown();
+  if (a.command != Command::kNext) return exit_code(result.outcome);
+  complain(fmt::format("once: token {} was drawn, and could not be printed", result.version));
+  return exit_code(Outcome::kUnknown);
+}
+
+int question(const Arguments& a) {
+  Client client(client_options(a));
+  const Result result = ask(client, a);
+  return code_of(a, result, show(a, result));
+}
+
+int change(Arguments a, const std::string& value) {
+  Signals signals;  // before the client has a thread
+  Client client(client_options(a));
+  // Known before anything is sent: whoever breaks off must be told it.
+  if (!a.request_id) a.request_id = client.new_request_id();
+  code_of_surprise = exit_code(Outcome::kUnknown);
+  Asked asked = ask_interruptibly(
+      signals, client, [&](Callback done) { return begin(client, a, value, std::move(done)); });
+  Result& result = asked.result;
+  if (asked.signal != 0 && result.outcome != Outcome::kDone) {
+    result.request_id = *a.request_id;
+    result.message = fmt::format("interrupted by signal {}; its request id was {}", asked.signal,
+                                 to_hex(result.request_id));
+  }
+  const int code = code_of(a, result, show(a, result));
+  return result.outcome == Outcome::kCancelled && asked.signal != 0 ? die_after(asked.signal)
+                                                                    : code;
+}
+
 }  // namespace
 
 int operation_command(const Arguments& arguments) {
+  if (!changes(arguments.command)) return question(arguments);
   std::string value;
   if (takes_value(arguments.command)) {
     if (!take_value(arguments.value, value)) return kExitError;
     const std::string wrong = check_value(value.size());
     if (!wrong.empty()) return usage_error(wrong);
   }
-  Client client(client_options(arguments));
-  const Result result = ask(client, arguments, value);
-  const bool shown = arguments.json ? write_stdout(result_json(arguments.name, result) + "\n")
-                                    : explain(arguments, result);
-  return shown ? exit_code(result.outcome) : kExitError;
+  return change(arguments, value);
 }
 
 }  // namespace once::client

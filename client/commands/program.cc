@@ -1,6 +1,7 @@
 #include "client/commands/program.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <ctime>
@@ -14,20 +15,31 @@ std::string now_utc() {
   return text;
 }
 
+std::string host_name() {
+  char text[256] = "";
+  (void)gethostname(text, sizeof text - 1);
+  return text[0] == '\0' ? "unknown" : text;
+}
+
 RunResult run_program(Child& child, const std::vector<std::string>& program,
-                      const std::vector<std::pair<std::string, std::string>>& environment) {
+                      const std::vector<std::pair<std::string, std::string>>& environment,
+                      const Term& term) {
+  child.start(environment);
+  const ChildEnd end = child.wait(term);
   RunResult result;
-  const int wrong = child.start(program, environment);
-  if (wrong != 0) {
-    result.exit_code = cannot_start_code(wrong);
-    result.error = fmt::format("{}: {}", program.front(), std::strerror(wrong));
-  } else {
-    const ChildEnd end = child.wait();
-    result.exit_code = end.exit_code;
-    result.signal = end.signal;
+  result.exit_code = end.exit_code;
+  result.signal = end.signal;
+  if (end.start_error != 0) {
+    result.exit_code = cannot_start_code(end.start_error);
+    result.error = fmt::format("{}: {}", program.front(), std::strerror(end.start_error));
   }
   result.time = now_utc();
   return result;
+}
+
+std::string cannot_prepare(int error_number) {
+  return fmt::format("cannot start a process: {}; nothing was asked for, the command was not run",
+                     std::strerror(error_number));
 }
 
 std::string described(const RunResult& result) {

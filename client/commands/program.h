@@ -11,10 +11,16 @@
 namespace once::client {
 
 std::string now_utc();
+std::string host_name();
 
-// Starts it and waits until it has ended. That it cannot be started is a result too.
+// Lets it begin and waits until it has ended. That it cannot be started is a result too. REQUIRES:
+// the child is prepared for it.
 RunResult run_program(Child& child, const std::vector<std::string>& program,
-                      const std::vector<std::pair<std::string, std::string>>& environment);
+                      const std::vector<std::pair<std::string, std::string>>& environment,
+                      const Term& term = {});
+
+// Why the process for it could not be made.
+std::string cannot_prepare(int error_number);
 
 std::string described(const RunResult& result);  // "it exited with 3"
 int code_of(const RunResult& result);            // as a shell says it

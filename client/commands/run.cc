@@ -1,13 +1,17 @@
 // run: a command that runs once and for all in the cluster. Whoever writes NAME first runs it; what
 // came of it is written beside, under the id of that run; all others wait for that.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <string>
+#include <utility>
 
+#include "base/guarded_main.h"
+#include "base/output.h"
 #include "client/client.h"
 #include "client/commands/child.h"
 #include "client/commands/commands.h"
+#include "client/commands/front.h"
+#include "client/commands/interruptible.h"
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
@@ -19,17 +23,11 @@ namespace {
 constexpr int64_t kRecordMs = 60'000;  // how long it is tried to write down what came of it
 constexpr int kExitNoResult = 7;
 
-std::string host_name() {
-  char text[256] = "";
-  (void)gethostname(text, sizeof text - 1);
-  return text[0] == '\0' ? "unknown" : text;
-}
-
 void say(const std::string& text) { complain("once run: " + text); }
 
 int fail(const Arguments& a, Outcome outcome, const std::string& message) {
   if (a.json) {
-    fmt::print(stderr, "{}\n", run_failure_json(a.name, outcome_name(outcome), message));
+    tell_people(run_failure_json(a.name, outcome_name(outcome), message) + "\n");
   } else {
     say(message);
   }
@@ -38,14 +36,12 @@ int fail(const Arguments& a, Outcome outcome, const std::string& message) {
 
 void report(const Arguments& a, bool winner, const RunClaim& claim, const RunResult* result,
             const std::string& not_recorded = {}) {
-  if (a.json) fmt::print(stderr, "{}\n", run_json(a.name, winner, claim, result, not_recorded));
+  if (a.json) tell_people(run_json(a.name, winner, claim, result, not_recorded) + "\n");
 }
 
-int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim) {
-  if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
-  const RunResult result =
-      run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
-  if (!result.error.empty() && !a.json) say("cannot start " + result.error);
+// The claim is for ever: from here on nothing but the end of this process keeps the command from
+// being run, and its result from being written down.
+int record(Client& client, const Arguments& a, const RunClaim& claim, const RunResult& result) {
   const Result written = client.write(result_name(a.name, claim.run), to_text(result),
                                       {.id = {}, .timeout_ms = kRecordMs});
   std::string not_recorded;
@@ -62,6 +58,38 @@ int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim)
   return code_of(result);
 }
 
+int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim) {
+  if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
+  will_run_command(kExitError, Term{}.grace_ms);
+  const RunResult result =
+      run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
+  if (!result.error.empty() && !a.json) say("cannot start " + result.error);
+  return record(client, a, claim, result);
+}
+
+// The claim was won in the moment of a signal: as if that had killed the command at once.
+int won_too_late(Client& client, const Arguments& a, const RunClaim& claim, int signal) {
+  RunResult result;
+  result.signal = signal;
+  result.time = now_utc();
+  if (!a.json) {
+    say(
+        fmt::format("signal {} while {} was claimed, run {}; the command was not run, and never "
+                    "will be under this name",
+                    signal, a.name, claim.run));
+  }
+  return record(client, a, claim, result);
+}
+
+// The exit code of somebody who broke off before anything was claimed.
+int interrupted(const Arguments& a, int signal) {
+  (void)fail(a, Outcome::kCancelled,
+             fmt::format("signal {} while {} was being claimed: nothing was claimed, the command "
+                         "was not run",
+                         signal, a.name));
+  return die_after(signal);
+}
+
 int no_result(const Arguments& a, const RunClaim& claim) {
   if (!a.json) {
     say(fmt::format(
@@ -73,7 +101,7 @@ int no_result(const Arguments& a, const RunClaim& claim) {
   return kExitNoResult;
 }
 
-int lose(Client& client, const Arguments& a, const Result& claimed) {
+int lose(Client& client, Signals& signals, const Arguments& a, const Result& claimed) {
   const auto claim = read_claim(claimed.value);
   if (!claim) {
     const int code = fail(a, Outcome::kRefused,
@@ -87,9 +115,12 @@ int lose(Client& client, const Arguments& a, const Result& claimed) {
                     claim->time));
   }
   const std::string name = result_name(a.name, claim->run);
-  const Result found = a.wait_s == 0
-                           ? client.read(name)
-                           : client.wait(name, 0, {.id = {}, .timeout_ms = a.wait_s * 1000});
+  const Asked asked = ask_interruptibly(signals, client, [&](Callback done) {
+    if (a.wait_s == 0) return client.read_async(name, {}, std::move(done));
+    return client.wait_async(name, 0, {.id = {}, .timeout_ms = a.wait_s * 1000}, std::move(done));
+  });
+  const Result& found = asked.result;
+  if (asked.signal != 0 && found.outcome != Outcome::kDone) return die_after(asked.signal);
   if (found.outcome == Outcome::kEmpty || found.outcome == Outcome::kNotYet) {
     return no_result(a, *claim);
   }
@@ -114,23 +145,35 @@ int run_command(const Arguments& arguments) {
   const std::string wrong = check_name(result_name(arguments.name, std::string(32, '0')));
   if (!wrong.empty()) return usage_error("with what `once run` appends to it, " + wrong);
   Child child;  // before the client has a thread
+  if (const int error = child.prepare(arguments.program); error != 0) {
+    return fail(arguments, Outcome::kError, cannot_prepare(error));
+  }
   Client client(client_options(arguments));
   const RequestId id = client.new_request_id();
-  const RunClaim claim{host_name(), getpid(), now_utc(), to_hex(id)};
-  const Result claimed = client.write(arguments.name, to_text(claim), {.id = id});
+  const RunClaim claim{host_name(), shown_pid(), now_utc(), to_hex(id)};
+  code_of_surprise = exit_code(Outcome::kUnknown);
+  const Asked asked = ask_interruptibly(child.signals(), client, [&](Callback done) {
+    return client.write_async(arguments.name, to_text(claim), {.id = id}, std::move(done));
+  });
+  const Result& claimed = asked.result;
   switch (claimed.outcome) {
     case Outcome::kDone:
+      if (asked.signal != 0) return won_too_late(client, arguments, claim, asked.signal);
       return win(client, child, arguments, claim);
     case Outcome::kRefused:
-      child.give_signals_back();  // there is nothing to pass them on to
-      return lose(client, arguments, claimed);
+      if (asked.signal != 0) return interrupted(arguments, asked.signal);
+      return lose(client, child.signals(), arguments, claimed);
     case Outcome::kUnknown:
-      return fail(arguments, claimed.outcome,
-                  fmt::format("unknown ({}): {} may be claimed for this process, which did not run "
-                              "the command and will not. If `once read {}` shows run {}, nobody "
-                              "will: use another name.",
-                              claimed.message, arguments.name, arguments.name, claim.run));
+      return fail(
+          arguments, claimed.outcome,
+          fmt::format("unknown ({}): {} may be claimed for this process, which did not run "
+                      "the command and will not. If `once read {}` shows run {}, nobody "
+                      "will: use another name.",
+                      asked.signal == 0 ? claimed.message
+                                        : fmt::format("interrupted by signal {}", asked.signal),
+                      arguments.name, arguments.name, claim.run));
     default:
+      if (asked.signal != 0) return interrupted(arguments, asked.signal);
       return fail(arguments, claimed.outcome,
                   fmt::format("{}: the command was not run ({})", outcome_name(claimed.outcome),
                               claimed.message));

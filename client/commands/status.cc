@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
 #include <set>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/hex.h"
+#include "base/output.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
 #include "client/commands/terminal.h"
@@ -119,7 +119,7 @@ int watch(const Client& client, const Arguments& arguments) {
               status_problems(now.nodes, now.majority);
       block = screen ? in_place(block) : block + "\n";
     }
-    if (!write_stdout(block)) return kExitError;
+    if (!write_stdout(block)) return not_shown();
     if (arguments.count != 0 && round == arguments.count) {
       return now.majority ? 0 : kExitUnavailable;
     }
@@ -137,10 +137,10 @@ int status_command(const Arguments& arguments) {
   if (arguments.watch_s != 0) return watch(client, arguments);
   const Look now = look(client, arguments);
   if (arguments.json) {
-    if (!write_stdout(status_json(now.nodes, JsonLayout::kPretty) + "\n")) return kExitError;
+    if (!write_stdout(status_json(now.nodes, JsonLayout::kPretty) + "\n")) return not_shown();
   } else {
-    if (!write_stdout(status_table(now.nodes, {}))) return kExitError;
-    fmt::print(stderr, "{}", status_problems(now.nodes, now.majority));
+    if (!write_stdout(status_table(now.nodes, {}))) return not_shown();
+    tell_people(status_problems(now.nodes, now.majority));
   }
   return now.majority ? 0 : kExitUnavailable;
 }

@@ -1,32 +1,48 @@
 #include "client/commands/terminal.h"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "base/limits.h"
+#include "base/output.h"
 #include "base/printable.h"
+#include "client/commands/commands.h"
+#include "client/commands/signals.h"
 
 namespace once::client {
 
-void complain(std::string_view text) { fmt::print(stderr, "{}\n", printable(text)); }
+void complain(std::string_view text) { tell_line(text); }
 
 int usage_error(std::string_view message) {
   complain(fmt::format("once: {}", message));
   return kExitUsage;
 }
 
-bool write_stdout(std::string_view bytes) {
-  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() &&
-                       std::fflush(stdout) == 0;
-  if (!written) {
-    fmt::print(stderr, "once: cannot write to standard output: {}\n", std::strerror(errno));
-  }
-  return written;
+namespace {
+
+// `once read big | head`: then the end is as quiet as that of any other program.
+bool reader_is_gone(int error_number) {
+  return error_number == EPIPE && sigismember(&ignored_at_start(), SIGPIPE) == 0;
 }
+
+}  // namespace
+
+bool write_stdout(std::string_view bytes) {
+  if (write_all(STDOUT_FILENO, bytes)) return true;
+  const int why = errno;
+  if (!reader_is_gone(why)) {
+    complain(fmt::format("once: cannot write to standard output: {}", std::strerror(why)));
+  }
+  errno = why;
+  return false;
+}
+
+int not_shown() { return reader_is_gone(errno) ? die_after(SIGPIPE) : kExitError; }
 
 bool show_value(const Arguments& arguments, std::string_view value, std::string_view end) {
   if (isatty(STDOUT_FILENO) == 0) return write_stdout(value) && write_stdout(end);
@@ -39,10 +55,24 @@ bool take_value(const std::string& given, std::string& value) {
   if (given != "-") return true;
   // One byte more than allowed is read, so that too long is told from exactly full.
   value.resize(kMaxValueBytes + 1);
-  value.resize(std::fread(value.data(), 1, value.size(), stdin));
-  if (std::ferror(stdin) == 0) return true;
-  fmt::print(stderr, "once: cannot read standard input: {}\n", std::strerror(errno));
-  return false;
+  size_t size = 0;
+  while (size < value.size()) {
+    const ssize_t got = read(STDIN_FILENO, value.data() + size, value.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) {
+      pollfd more{STDIN_FILENO, POLLIN, 0};
+      (void)poll(&more, 1, -1);
+      continue;
+    }
+    if (got < 0) {
+      complain(fmt::format("once: cannot read standard input: {}", std::strerror(errno)));
+      return false;
+    }
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  value.resize(size);
+  return true;
 }
 
 Options client_options(const Arguments& arguments) {

@@ -9,12 +9,15 @@
 
 namespace once::client {
 
-// One line on standard error, whatever it quotes.
+// One line on standard error, whatever it quotes; lost when nobody can or will read it.
 void complain(std::string_view text);
 int usage_error(std::string_view message);  // says it; the code to exit with
 
 // False when it could not be written; the reason is on standard error then.
 bool write_stdout(std::string_view bytes);
+// What to exit with when the answer to a question could not be written. REQUIRES: errno as it was
+// left.
+int not_shown();
 // A value: the bare bytes into a pipe or a file, or with --raw. On a terminal printable, line
 // breaks and tabs as they are, and the prompt begins on a line of its own; elsewhere
 // `end` follows.

@@ -134,6 +134,7 @@ def known(root, fast):
         unit("name_resolver_test", {"base"}, 1), unit("uring_names_test", {"base", "reactor"}, 2),
         unit("client_names_test", {"base", "client"}, 3),
         unit("draw_ids_test", {"base"}, 1), unit("printable_test", {"base"}, 1),
+        unit("output_test", {"base"}, 1), unit("signals_test", {"client"}, 1),
         unit("directory_access_test", {"server"}, 1), unit("descriptors_test", {"server"}, 1),
         unit("session_cluster_test", {"client"}, 1),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),

@@ -129,9 +129,12 @@ def dead_holder(cluster):
     path = cluster.directory / "dead"
     holder = start(cluster, "dead", "sh", "-c", f"echo $$ >> {path}; exec sleep 60", ttl="1")
     command = int(wait_for(lambda: lines_of(path), "the holder")[0])
+    keeper = int(subprocess.run(["ps", "-o", "ppid=", "-p", str(command)], capture_output=True,
+                                check=True).stdout)
+    os.kill(keeper, signal.SIGKILL)  # who would give the lock back
     holder.kill()
-    os.kill(command, signal.SIGKILL)  # it outlives `once lock` otherwise
     holder.communicate(timeout=30)
+    wait_for(lambda: is_gone(command), "the end of the command", 5)
     check_equal(lock(cluster, "dead", "echo", "mine")[:2], (DONE, "mine\n"), "it is overtaken")
 
 

@@ -79,9 +79,9 @@ def winner_dies(cluster):
     winner = start(cluster, "doomed", "sleep", "30")
     wait_for(lambda: cluster.run("read", "doomed").returncode == DONE, "the claim")
     child = wait_for(lambda: subprocess.run(["pgrep", "-P", str(winner.pid)], capture_output=True,
-                                            text=True).stdout.split(), "the command")[0]
+                                            text=True).stdout.split(), "the keeper")[0]
+    os.kill(int(child), signal.SIGKILL)  # the keeper, who would write down what came of it
     winner.kill()
-    os.kill(int(child), signal.SIGKILL)  # it outlives `once run` otherwise
     winner.communicate(timeout=30)
     for wait in ("0", "1"):
         code, out, err = end_of(start(cluster, "doomed", "echo", "never", wait=wait))

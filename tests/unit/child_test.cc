@@ -24,16 +24,23 @@ class ChildTest : public CommandTest {
   static std::vector<std::string> shell(const std::string& script) { return {"sh", "-c", script}; }
   RunResult result_of(const std::vector<std::string>& program) {
     Child child;
+    EXPECT_EQ(child.prepare(program), 0);
     return run_program(child, program, {{"ONE", "1"}, {"TWO", "2 2"}});
+  }
+  static void start(Child& child, const std::vector<std::string>& program) {
+    ASSERT_EQ(child.prepare(program), 0);
+    child.start({});
   }
   // Starts it, lets it come up, does something to it, and waits for its end.
   ChildEnd end_of(const std::string& script, const std::function<void(Child&)>& what) {
     Child child;
-    EXPECT_EQ(child.start(shell(script), {}), 0);
+    start(child, shell(script));
     EXPECT_TRUE(wait_for_lines("up", 1));
     what(child);
-    return child.wait();
+    return child.wait(term_);
   }
+
+  Term term_;
 };
 
 TEST_F(ChildTest, AnExitIsToldFromASignal) {
@@ -119,7 +126,7 @@ TEST_F(ChildTest, StopWakesWhatIsStopped) {
 
 TEST_F(ChildTest, StopFromAnotherThreadIsHeardWhileItIsWaitedFor) {
   Child child;
-  ASSERT_EQ(child.start({"sleep", "60"}, {}), 0);
+  start(child, {"sleep", "60"});
   std::thread stopper([&] {
     std::this_thread::sleep_for(milliseconds(100));
     child.stop();
@@ -132,7 +139,7 @@ TEST_F(ChildTest, StopFromAnotherThreadIsHeardWhileItIsWaitedFor) {
 TEST_F(ChildTest, StopBeforeTheStartIsNotForgotten) {
   Child child;
   child.stop();
-  ASSERT_EQ(child.start({"sleep", "60"}, {}), 0);
+  start(child, {"sleep", "60"});
   EXPECT_EQ(child.wait().signal, SIGTERM);
 }
 
@@ -164,6 +171,62 @@ TEST_F(ChildTest, WhatItLeavesBehindWithoutBeingStoppedIsItsOwn) {
   kill(std::stoi(pid), SIGKILL);
 }
 
+// Its time runs out: it is told so early that it has its grace, and killed before the end.
+TEST_F(ChildTest, WhoseTimeRunsOutEndsBeforeThat) {
+  const auto end = steady_clock::now() + milliseconds(2500);
+  const auto left_ms = [end] {
+    return std::chrono::duration_cast<milliseconds>(end - steady_clock::now()).count();
+  };
+  term_ = {.left_ms = left_ms, .grace_ms = 1500};
+  ChildEnd ended =
+      end_of("trap 'sleep 0.5; exit 4' TERM; echo > " + path("up") + "; " + kLoop, [](Child&) {});
+  EXPECT_EQ(ended.exit_code, 4) << "in order";
+  EXPECT_GT(left_ms(), 0);
+  EXPECT_LT(left_ms(), 1100) << "and not before its time";
+}
+
+TEST_F(ChildTest, TheDeafWhoseTimeRunsOutAreKilledBeforeThat) {
+  const auto end = steady_clock::now() + milliseconds(2000);
+  const auto left_ms = [end] {
+    return std::chrono::duration_cast<milliseconds>(end - steady_clock::now()).count();
+  };
+  term_ = {.left_ms = left_ms, .grace_ms = 1000};
+  bool told = false;
+  ChildEnd ended = end_of("trap '' TERM; echo > " + path("up") + "; " + kLoop,
+                          [&](Child& child) { told = child.was_told_to_end(); });
+  EXPECT_FALSE(told);
+  EXPECT_EQ(ended.signal, SIGKILL);
+  EXPECT_GT(left_ms(), 0) << "others may not have it yet";
+  EXPECT_LT(left_ms(), 500) << "it had its grace";
+}
+
+// As long as it is renewed, nothing happens.
+TEST_F(ChildTest, TimeThatIsRenewedDoesNotEndIt) {
+  term_ = {.left_ms = [] { return int64_t{400}; }, .grace_ms = 300};
+  EXPECT_EQ(end_of("echo > " + path("up") + "; sleep 1; exit 6", [](Child&) {}).exit_code, 6);
+}
+
+// Nothing runs before it is let go, and what never is ends with us.
+TEST_F(ChildTest, WhatIsPreparedWaits) {
+  {
+    Child child;
+    ASSERT_EQ(child.prepare(shell("echo > " + path("up"))), 0);
+    std::this_thread::sleep_for(milliseconds(200));
+  }
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_TRUE(lines_of("up").empty());
+}
+
+// To a program that may do as it likes about them, they come as they were sent, and to it alone.
+TEST_F(ChildTest, OtherSignalsArePassedOnToTheCommandAlone) {
+  const ChildEnd end = end_of("trap 'echo got >> " + path("got") + "' USR1; sleep 60 & echo $! > " +
+                                  path("up") + "; while [ ! -e " + path("got") +
+                                  " ]; do sleep 0.05; done; kill -0 $! && kill $!; exit 3",
+                              [&](Child&) { kill(getpid(), SIGUSR1); });
+  EXPECT_EQ(end.exit_code, 3);
+  EXPECT_EQ(lines_of("got").size(), 1u);
+}
+
 TEST_F(ChildTest, WaitsForASignalOrForWhatWasToBeDone) {
   Child child;
   const int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -174,11 +237,11 @@ TEST_F(ChildTest, WaitsForASignalOrForWhatWasToBeDone) {
     std::this_thread::sleep_for(milliseconds(50));
     kill(getpid(), SIGHUP);
   });
-  EXPECT_EQ(child.wait_for(done), SIGHUP);
+  EXPECT_EQ(child.signals().wait_for(done), SIGHUP);
   other.join();
   const uint64_t one = 1;
   ASSERT_EQ(write(done, &one, sizeof one), ssize_t{sizeof one});
-  EXPECT_EQ(child.wait_for(done), 0);
+  EXPECT_EQ(child.signals().wait_for(done), 0);
   close(done);
 }
 

@@ -27,8 +27,8 @@ namespace once::client {
 // Signals for the command must not find a thread of the test that takes them.
 inline const bool kSignalsAreBlocked = [] {
   sigset_t set;
-  sigemptyset(&set);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) sigaddset(&set, signal);
+  sigfillset(&set);
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&set, signal);
   return sigprocmask(SIG_BLOCK, &set, nullptr) == 0;
 }();
 
@@ -93,6 +93,7 @@ class CommandTest : public testing::Test {
     a.program = std::move(program);
     a.wait_s = 10;
     a.ttl_s = 10;
+    a.grace_ms = 3000;
     return a;
   }
   template <typename Command>

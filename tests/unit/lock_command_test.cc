@@ -20,6 +20,7 @@ class LockCommandTest : public CommandTest {
   Arguments guarded(std::vector<std::string> program, int64_t ttl_s = 10, int64_t wait_s = 10) {
     Arguments a = arguments(Command::kLock, "lock", std::move(program));
     a.ttl_s = ttl_s;
+    a.grace_ms = ttl_s * 1000 / 3;
     a.wait_s = wait_s;
     return a;
   }

@@ -21,6 +21,27 @@ class OperationCommandTest : public CommandTest {
     a.timeout_ms = timeout_ms_;
     return run(operation_command, a);
   }
+  // The same on a full disk.
+  Ended unshown(Command command, const std::string& value = {}, uint64_t version = 0) {
+    fflush(stdout);
+    const int kept = dup(STDOUT_FILENO);
+    const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    EXPECT_GE(full, 0);
+    dup2(full, STDOUT_FILENO);
+    testing::internal::CaptureStderr();
+    Arguments a = arguments(command, "x");
+    a.value = value;
+    a.version = version;
+    a.json = json_;
+    a.request_id = id_;
+    Ended ended;
+    ended.code = operation_command(a);
+    ended.err = testing::internal::GetCapturedStderr();
+    dup2(kept, STDOUT_FILENO);
+    close(full);
+    close(kept);
+    return ended;
+  }
   // Exit code, and words that must be shown to people.
   void expect(const Ended& ended, Outcome outcome, const std::string& out, const std::string& err) {
     EXPECT_EQ(ended.code, exit_code(outcome)) << ended.err;
@@ -136,24 +157,52 @@ TEST_F(OperationCommandTest, BytesThatAreNoTextAreBase64) {
 // A disk that is full, a reader that has gone: what could not be shown is no success.
 TEST_F(OperationCommandTest, AnAnswerThatCannotBeShownIsAnError) {
   ask("x", Op::kSet, "value");
-  for (const bool json : {false, true}) {
-    Arguments a = arguments(Command::kRead, "x");
-    a.json = json;
-    fflush(stdout);
-    const int kept = dup(STDOUT_FILENO);
-    const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
-    ASSERT_GE(full, 0);
-    dup2(full, STDOUT_FILENO);
-    testing::internal::CaptureStderr();
-    const int code = operation_command(a);
-    const std::string err = testing::internal::GetCapturedStderr();
-    dup2(kept, STDOUT_FILENO);
-    clearerr(stdout);
-    close(full);
-    close(kept);
-    EXPECT_EQ(code, 1);
-    EXPECT_NE(err.find("cannot write to standard output"), std::string::npos) << err;
+  for (json_ = false;; json_ = true) {
+    for (const Command command : {Command::kRead, Command::kWait}) {
+      const Ended ended = unshown(command);
+      EXPECT_EQ(ended.code, 1);
+      EXPECT_NE(ended.err.find("cannot write to standard output"), std::string::npos) << ended.err;
+    }
+    if (json_) break;
   }
+}
+
+// The exit code tells what became of the name, not of the words about it.
+TEST_F(OperationCommandTest, AChangeThatCannotBeShownIsAChange) {
+  for (json_ = false;; json_ = true) {
+    registers_.clear();
+    EXPECT_EQ(unshown(Command::kSet, "one").code, 0);
+    id_ = {};
+    EXPECT_EQ(unshown(Command::kCas, "two", 1).code, 0);
+    EXPECT_EQ(unshown(Command::kCas, "three", 1).code, exit_code(Outcome::kRefused));
+    const Ended token = unshown(Command::kNext);
+    EXPECT_EQ(token.code, exit_code(Outcome::kUnknown)) << "nobody was told which one it is";
+    EXPECT_NE(token.err.find("token 3 was drawn"), std::string::npos) << token.err;
+    EXPECT_EQ(unshown(Command::kCheck, {}, 3).code, 0);
+    EXPECT_EQ(unshown(Command::kSeal, {}, 3).code, 0);
+    EXPECT_EQ(unshown(Command::kSet, "four").code, exit_code(Outcome::kRefused));
+    EXPECT_EQ(value_of("x"), "two");
+    if (json_) break;
+  }
+}
+
+// Whoever breaks off is told what is known, and by which id it can be asked for again.
+TEST_F(OperationCommandTest, ASignalBreaksOffAChange) {
+  set_trouble([](const auto&, auto&) -> std::optional<Act> {
+    kill(getpid(), SIGTERM);
+    return Act::kSilence;
+  });
+  timeout_ms_ = 60'000;
+  for (const Command command : {Command::kWrite, Command::kSet, Command::kCas, Command::kNext}) {
+    const Ended ended = once(command, "value");
+    EXPECT_EQ(ended.code, exit_code(Outcome::kUnknown)) << ended.err;
+    EXPECT_NE(ended.err.find("interrupted by signal 15"), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find(hex_), std::string::npos) << ended.err;
+  }
+  id_ = {};
+  const Ended ended = once(Command::kWrite, "value");
+  EXPECT_NE(ended.err.find("Repeat it safely with: --request-id "), std::string::npos) << ended.err;
+  EXPECT_EQ(ended.err.find("--request-id 00000000000000000000000000000000"), std::string::npos);
 }
 
 TEST_F(OperationCommandTest, TheLimitsOfAValueAreExact) {

@@ -133,6 +133,46 @@ TEST_F(RunCommandTest, AClaimOfAnotherIsNotRunAfterALostAnswer) {
   EXPECT_EQ(times_ran(), 0u);
 }
 
+// A signal while it claims: it is heard at once, and what is known is said.
+TEST_F(RunCommandTest, ASignalBreaksOffTheClaim) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (!is_claim(request)) return std::nullopt;
+    kill(getpid(), SIGINT);
+    return Act::kSilence;
+  });
+  Arguments a = job(marks());
+  a.timeout_ms = 60'000;
+  const auto begun = std::chrono::steady_clock::now();
+  const Ended ended = run(run_command, a);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
+  EXPECT_EQ(ended.code, exit_code(Outcome::kUnknown)) << ended.err;
+  EXPECT_NE(ended.err.find("interrupted by signal 2"), std::string::npos) << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+}
+
+// It won in that moment: nobody else can run it any more, so the others are told what happened.
+TEST_F(RunCommandTest, AClaimThatIsWonInTheMomentOfASignalIsToldToTheOthers) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (is_claim(request)) kill(getpid(), SIGTERM);
+    return std::nullopt;
+  });
+  Ended ended;
+  const auto in_that_moment = [&] {
+    return ended.err.find("while job was claimed") != std::string::npos;
+  };
+  // The signal may also be heard much earlier, or later, than the answer.
+  for (int i = 0; i < 200 && !in_that_moment(); ++i) {
+    registers_.clear();
+    ended = run(run_command, job(marks()));
+  }
+  ASSERT_TRUE(in_that_moment()) << ended.err;
+  EXPECT_EQ(ended.code, 128 + SIGTERM);
+  set_trouble(nullptr);
+  std::filesystem::remove(path("marks"));
+  EXPECT_EQ(run(run_command, job(marks())).code, 128 + SIGTERM) << "the others";
+  EXPECT_EQ(times_ran(), 0u);
+}
+
 TEST_F(RunCommandTest, TheOthersPassOnWhatCameOfIt) {
   claimed_by_another(R"({"exit":6,"time":"now"})");
   for (const int64_t wait_s : {0, 5}) {

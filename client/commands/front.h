@@ -1,0 +1,40 @@
+// `once run` and `once lock` are two processes. The front is the one that was started: it stands
+// for the command before the shell, the terminal and whoever sends signals, stops and goes on with
+// the job, and ends as the command did. The keeper, its child, talks to the cluster, holds the
+// lock, and is the parent of the command. So a job that is stopped by Ctrl-Z keeps its lock, as
+// with flock; and when either of the two is killed, the other ends the command, all of it, before
+// others may hold the lock. Both stay in the process group that the caller gave to `once`, and the
+// command too: it has the terminal whenever `once` has.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+namespace once::client {
+
+// What the keeper leaves for the front, in case that it is killed.
+struct Testament {
+  std::atomic<bool> command_runs{false};
+  std::atomic<int> exit_code{1};
+  std::atomic<int64_t> grace_ms{5000};
+};
+
+struct FrontLink {
+  int fd = -1;      // the keeper's: signals that the front heard; its end: the front is gone
+  pid_t front = 0;  // 0: this process has no front
+  Testament* testament = nullptr;
+};
+FrontLink& front_link();
+
+// Who is known to others: the process that was started.
+pid_t shown_pid();
+// As somebody who has ended may say it; no more than that. Null: there is no front.
+void will_run_command(int exit_code, int64_t grace_ms);
+
+// Runs `body` in the keeper; the exit code to end with. REQUIRES: one thread, prepare_signals().
+int behind_front(const std::function<int()>& body);
+
+}  // namespace once::client
