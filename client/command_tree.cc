@@ -21,6 +21,14 @@ class Usage final : public CLI::Formatter {
   }
 };
 
+// What is wrong with it, as a person would say it; or nothing.
+std::string not_seconds(const std::string& text) {
+  double seconds = 0;
+  const bool number = CLI::detail::lexical_cast(text, seconds);
+  if (number && seconds >= 0 && seconds <= kHourSeconds) return {};
+  return "'" + text + "' is not a number of seconds, from 0 to " + std::to_string(kHourSeconds);
+}
+
 // An empty value is given as well: CLI11 by itself would leave an optional without one.
 CLI::Option* add_text(CLI::App* app, const char* name, std::optional<std::string>& text,
                       const char* what) {
@@ -175,7 +183,7 @@ void add_lock(CLI::App& app, Arguments& arguments, Texts& texts) {
           "--grace", [&texts](const double& seconds) { texts.grace_s = seconds; },
           "Seconds from SIGTERM to SIGKILL for a command whose lock is not renewed; so long before "
           "others may take it, it is told to end (default: a third of --ttl)")
-      ->check(CLI::Range(0.0, static_cast<double>(kHourSeconds)));
+      ->check(not_seconds);
   lock->add_option("--wait", arguments.wait_s,
                    "Seconds to wait while others hold it, or no majority answers")
       ->check(CLI::Range(0, kDaySeconds))

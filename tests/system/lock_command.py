@@ -162,6 +162,10 @@ def wrong_input(cluster):
     for arguments in (["lock"], ["lock", "x"], ["lock", "x", "--"], ["lock", "x", "true"],
                       ["lock", "--ttl", "0", "x", "--", "true"],
                       ["lock", "--ttl", "3601", "x", "--", "true"],
+                      ["lock", "--ttl", "10", "--grace", "5.1", "x", "--", "true"],
+                      ["lock", "--grace", "-1", "x", "--", "true"],
+                      ["lock", "--grace", "nan", "x", "--", "true"],
+                      ["lock", "--grace", "soon", "x", "--", "true"],
                       ["lock", "--wait", "-1", "x", "--", "true"], ["lock", "_x", "--", "true"],
                       ["lock", "n" * 1025, "--", "true"]):
         done = cluster.run(*arguments)
