@@ -52,6 +52,7 @@ struct Arguments {
       program;                 // of kRun, kLock: the words behind --, as they are; one at least
   int64_t wait_s = 0;          // of kRun: for somebody else's result; kLock: for the lock
   int64_t ttl_s = 0;           // of kLock
+  bool wide = false;           // of kStatus
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
   int count = 0;               // with watch_s: so many times; 0: until it is stopped
   Shell shell = Shell::kBash;  // of kCompletion

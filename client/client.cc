@@ -344,7 +344,7 @@ Operation Client::wait_async(std::string_view name, uint64_t after_version,
 
 void Client::cancel(Operation operation) { impl_->cancel(operation.number_); }
 
-NodeStatus Client::status(const std::string& endpoint) const {
+NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const {
   if (impl_->forked()) {
     NodeStatus status;
     status.address = endpoint;
@@ -358,7 +358,8 @@ NodeStatus Client::status(const std::string& endpoint) const {
     status.message = printable(read.error().message);
     return status;
   }
-  return ask_status(*impl_->names(), *read, impl_->options().timeout_ms, impl_->cluster());
+  return ask_status(*impl_->names(), *read,
+                    timeout_ms == 0 ? impl_->options().timeout_ms : timeout_ms, impl_->cluster());
 }
 
 RequestId Client::new_request_id() { return draw_request_id(); }

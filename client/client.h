@@ -119,7 +119,8 @@ class Client {
   Result seal(std::string_view name, uint64_t expected_version, const CallOptions& options = {});
   // The same value under the next version, which is a fencing token: higher than all before it.
   Result next(std::string_view name, const CallOptions& options = {});
-  // Done if no version is newer than the token, else refused with kConflict.
+  // Done if the token is the newest version, else refused with kConflict: a newer one is there, or
+  // the token is above all of them and was never drawn from this name.
   Result check(std::string_view name, uint64_t token, const CallOptions& options = {});
   // The state, once a version above `after_version` (0: any) is decided.
   Result wait(std::string_view name, uint64_t after_version, const CallOptions& options = {});
@@ -146,7 +147,7 @@ class Client {
   void cancel(Operation operation);
 
   // Asks one node on a connection of its own, so that the answer is about that node alone.
-  NodeStatus status(const std::string& endpoint) const;
+  NodeStatus status(const std::string& endpoint, int64_t timeout_ms = 0) const;  // 0: the client's
 
   // 128 fresh bits from the kernel; all 0, which every change refuses, if it gives none.
   RequestId new_request_id();

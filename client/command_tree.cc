@@ -138,9 +138,13 @@ void add_tokens(CLI::App& app, Arguments& arguments, Texts& texts) {
       "Tokens are unique and never come again; there may be gaps.\n"
       "Examples:\n  token=$(once next tickets)");
   CLI::App* check = add_operation(app, arguments, Command::kCheck, "check",
-                                  "Is TOKEN still the newest version of NAME? 0: yes, 3: no");
+                                  "Is TOKEN the newest version of NAME? 0: yes, 3: no");
   add_version(check, texts, "TOKEN", "What `once next` printed")->required();
-  check->footer("Examples:\n  once check tickets \"$token\" || exit");
+  check->footer(
+      "No: a newer one was drawn since, or TOKEN was never drawn from NAME. Every\n"
+      "change of NAME is a newer version, a lock's renewals too: do not check the\n"
+      "token of a lock.\n"
+      "Examples:\n  once check tickets \"$token\" || exit");
 }
 
 void add_wait(CLI::App& app, Arguments& arguments, Texts& texts) {
@@ -201,6 +205,7 @@ void add_lock(CLI::App& app, Arguments& arguments) {
 
 void add_status(CLI::App& app, Arguments& arguments) {
   CLI::App* command = app.add_subcommand("status", "Ask every node how it is");
+  command->add_flag("--wide", arguments.wide, "All figures, in more than 80 columns");
   CLI::Option* watch =
       command
           ->add_option("--watch", arguments.watch_s, "Ask again every so many seconds, with rates")
@@ -213,7 +218,8 @@ void add_status(CLI::App& app, Arguments& arguments) {
       ->check(within(1, 1'000'000))
       ->needs(watch);
   command->footer(
-      "Exit code 0 when a majority is reachable, else 6.\n"
+      "Exit code 0: every node is up and well; 9: a majority works, but a node is down\n"
+      "or something else must be seen to; 6: no majority, nothing can be written.\n"
       "Examples:\n  once --endpoints 10.0.0.1:7401 status\n"
       "  once status --watch          # in place on a terminal, else block after block\n"
       "  once --json status --watch 5 # one JSON document a line");

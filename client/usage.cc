@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/nearest_word.h"
+#include "base/printable.h"
 
 namespace once::client {
 namespace {
@@ -93,7 +94,7 @@ bool takes_program(const CLI::App& command) {
 std::string no_such_option(const CLI::App& app, const CLI::App* command, std::string_view name) {
   const std::string who = command == nullptr ? "" : " " + command->get_name();
   const std::string nearest = nearest_option(app, command, name);
-  std::string text = app.get_name() + who + ": there is no option '--" + std::string(name) + "'";
+  std::string text = app.get_name() + who + ": there is no option '--" + printable(name) + "'";
   if (!nearest.empty()) text += "; did you mean '--" + nearest + "'?";
   if (command != nullptr && takes_program(*command)) {
     text += "\nThe options of a command to be run stand behind --, with the command.";
@@ -183,7 +184,7 @@ std::optional<std::string> help_about(const CLI::App& app, const std::string& co
 std::string no_such_command(const CLI::App& app, std::string_view word) {
   const std::vector<std::string> words = command_words(app);
   const std::string nearest = nearest_word(word, words);
-  std::string text = app.get_name() + ": there is no command '" + std::string(word) + "'";
+  std::string text = app.get_name() + ": there is no command '" + printable(word) + "'";
   if (!nearest.empty()) text += "; did you mean '" + nearest + "'?";
   return text + "\nCommands: " + wrapped(CLI::detail::join(words, " "), 10) + "\n`" +
          app.get_name() + " help COMMAND` tells more of one.\n";

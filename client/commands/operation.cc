@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/printable.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
 #include "client/commands/terminal.h"
@@ -45,11 +46,25 @@ bool show_done(const Arguments& a, const Result& result) {
     case Command::kNext:
       return write_stdout(fmt::format("{}\n", result.version));
     case Command::kCheck:
-      return write_stdout(fmt::format("newest: {}\n", result.version));
+      return write_stdout(
+          a.version == 0
+              ? fmt::format("yes: nothing was ever drawn from {}\n", printable(a.name))
+              : fmt::format("yes: {} is the newest version of {}\n", a.version, printable(a.name)));
     default:
       return write_stdout(fmt::format("done: version {}, request id {}\n", result.version,
                                       to_hex(result.request_id)));
   }
+}
+
+// No conflict of two writers, as of cas and seal: an answer to a question.
+std::string no_to_check(const Arguments& a, const Result& result) {
+  if (result.version > a.version) {
+    return fmt::format("no: {} has version {} by now, newer than {}: whoever holds {} must stop",
+                       a.name, result.version, a.version, a.version);
+  }
+  return fmt::format(
+      "no: {} was never drawn from {}, which {}: is it of another name or cluster?", a.version,
+      a.name, result.version == 0 ? "is empty" : fmt::format("has version {}", result.version));
 }
 
 std::string refusal_of(const Arguments& a, const Result& result) {
@@ -58,6 +73,7 @@ std::string refusal_of(const Arguments& a, const Result& result) {
       return fmt::format("refused: {} is already set, by request {}, to this value:", a.name,
                          to_hex(result.writer));
     case Refusal::kConflict:
+      if (a.command == Command::kCheck) return no_to_check(a, result);
       if (result.version == 0) return fmt::format("conflict: {} is empty (version 0)", a.name);
       return fmt::format("conflict: {} has version {}, not {}; its value:", a.name, result.version,
                          a.version);

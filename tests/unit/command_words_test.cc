@@ -43,7 +43,8 @@ TEST(CommandWords, AnUnknownCommandIsNamedAndTheNearestSuggested) {
   const EarlyExit far = said({"frobnicate"});
   EXPECT_EQ(far.err.find("did you mean"), std::string::npos) << far.err;
   EXPECT_NE(far.err.find("Commands: write"), std::string::npos) << far.err;
-  EXPECT_EQ(said({"\x1b[2J\nonce"}).err.find('\x1b'), std::string::npos);
+  expect_wrong({"\x1b[2J\nonce: done"}, {"'\\x1b[2J\\x0aonce: done'"});
+  expect_wrong({"read", "x", "--a\nonce: done"}, {"'--a\\x0aonce: done'"});
 }
 
 TEST(CommandWords, AnUnknownOptionToo) {
