@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -71,7 +72,9 @@ std::optional<EarlyExit> read_program(int argc, const char* const* argv, Argumen
 
 // Who is to be mended: a variable is easily forgotten.
 std::string source_of_endpoints(const Texts& texts) {
-  return std::string(texts.endpoints_given ? "--endpoints" : kEndpointsVariable) + ": ";
+  const char* variable = std::getenv(kEndpointsVariable);
+  const bool is_it = variable != nullptr && texts.endpoints == variable;
+  return std::string(is_it ? kEndpointsVariable : "--endpoints") + ": ";
 }
 
 // Which cluster, and which change: what is wrong with the words that say so, or nothing.

@@ -186,6 +186,12 @@ class Client::Impl {
     pool_->wake();
   }
 
+  std::string trouble() {
+    if (forked() || !broken_.empty()) return {};
+    std::lock_guard lock(mutex_);
+    return trouble_;
+  }
+
   const Options& options() const { return options_; }
   const std::optional<ClusterId>& cluster() const { return cluster_; }
   const std::shared_ptr<NameResolver>& names() const { return names_; }
@@ -222,6 +228,15 @@ class Client::Impl {
     }
   }
 
+  // Rarely: while connections come and go.
+  void publish_trouble() {
+    if (session_->news() == published_) return;
+    published_ = session_->news();
+    std::string trouble = session_->trouble();
+    std::lock_guard lock(mutex_);
+    trouble_ = std::move(trouble);
+  }
+
   void run() {
     std::vector<Call> calls;
     std::vector<uint64_t> cancelled;
@@ -242,6 +257,7 @@ class Client::Impl {
       if (stopping) return session_->cancel_all("the client was closed");
       pool_->poll(*session_, session_->next_wake_ns());
       session_->on_tick(now_ns());
+      publish_trouble();
     }
   }
 
@@ -258,6 +274,8 @@ class Client::Impl {
   std::vector<Call> submitted_;      // by mutex_
   std::vector<uint64_t> cancelled_;  // by mutex_
   bool stopping_ = false;            // by mutex_
+  std::string trouble_;              // by mutex_
+  uint64_t published_ = 0;           // news of the session that trouble_ is made of
   std::thread thread_;
 };
 
@@ -361,6 +379,8 @@ NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const
   return ask_status(*impl_->names(), *read,
                     timeout_ms == 0 ? impl_->options().timeout_ms : timeout_ms, impl_->cluster());
 }
+
+std::string Client::trouble() const { return impl_->trouble(); }
 
 RequestId Client::new_request_id() { return draw_request_id(); }
 

@@ -76,6 +76,7 @@ struct NodeStatus {
   uint64_t pid = 0;
   std::vector<std::pair<std::string, uint64_t>> counters;
   std::vector<std::pair<NodeId, std::string>> members;  // the cluster map of the answering node
+  bool wrong_port = false;  // what answers there is no node, or not its port for clients
 };
 
 struct CallOptions {
@@ -148,6 +149,10 @@ class Client {
 
   // Asks one node on a connection of its own, so that the answer is about that node alone.
   NodeStatus status(const std::string& endpoint, int64_t timeout_ms = 0) const;  // 0: the client's
+
+  // The endpoints and what is in the way of each, for people, while no node is connected: nobody is
+  // asked before there is something to ask. Empty: some node is connected, or none was needed yet.
+  std::string trouble() const;
 
   // 128 fresh bits from the kernel; all 0, which every change refuses, if it gives none.
   RequestId new_request_id();

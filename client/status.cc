@@ -10,6 +10,7 @@
 #include "base/hex.h"
 #include "base/printable.h"
 #include "client/socket.h"
+#include "net/client_channel.h"
 #include "net/client_codec.h"
 
 namespace once::client {
@@ -56,6 +57,7 @@ bool take(const net::Frame& frame, NodeStatus& status, std::string& why) {
 
 std::string receive_report(const FileDescriptor& socket, NodeStatus& status, int64_t deadline_ns) {
   std::vector<char> in;
+  bool greeted = false;
   while (true) {
     std::string why = wait_for(socket, POLLIN, deadline_ns);
     if (!why.empty()) return why;
@@ -68,8 +70,13 @@ std::string receive_report(const FileDescriptor& socket, NodeStatus& status, int
     while (true) {
       net::Frame frame;
       auto taken = net::take_frame(rest, frame);
+      if (!taken && !greeted) {
+        status.wrong_port = true;
+        return net::words_about_stranger(rest);
+      }
       if (!taken) return taken.error().message;
       if (!*taken) break;
+      greeted = true;
       if (take(frame, status, why)) return {};
       if (!why.empty()) return why;
     }

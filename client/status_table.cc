@@ -109,7 +109,7 @@ std::string links_text(const NodeStatus& node) {
 }
 
 std::string state_text(const NodeStatus& node) {
-  if (!node.reachable) return "down";
+  if (!node.reachable) return node.wrong_port ? "no node" : "down";
   if (counter(node, "withdrawn").value_or(0) != 0) return "no vote";
   if (counter(node, "admitted").value_or(1) == 0) return "waits";
   if (counter(node, "log_full").value_or(0) != 0) return "log full";
@@ -263,7 +263,9 @@ std::string status_problems(const Survey& survey, const Verdict& verdict) {
     if (!node.reachable) out += printable(node.address + ": " + node.message) + "\n";
   }
   for (const std::string& reason : verdict.reasons) out += reason + "\n";
-  if (verdict.health == Health::kNoMajority) {
+  const bool no_nodes = std::all_of(survey.nodes.begin(), survey.nodes.end(),
+                                    [](const NodeStatus& node) { return node.wrong_port; });
+  if (verdict.health == Health::kNoMajority && !no_nodes) {
     out += "no majority: start nodes, or see why they do not reach each other\n";
   }
   const bool nobody_listens = std::all_of(

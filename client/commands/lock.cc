@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "client/commands/child.h"
 #include "client/commands/commands.h"
+#include "client/commands/patience.h"
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
@@ -126,7 +127,11 @@ int lock_command(const Arguments& arguments) {
              .owner = {},
              .on_lost = [&child](const LockResult&) { child.stop(); }});
   LockResult result;
-  const int signal = acquire(lock, child, arguments, result);
+  int signal = 0;
+  {
+    const Patience patience(client, arguments);
+    signal = acquire(lock, child, arguments, result);
+  }
   if (signal != 0) return interrupted(lock, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   const RunResult ended = run_program(

@@ -6,6 +6,7 @@
 #include "base/printable.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
+#include "client/commands/patience.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
 
@@ -14,6 +15,10 @@ namespace {
 
 bool takes_value(Command command) {
   return command == Command::kWrite || command == Command::kSet || command == Command::kCas;
+}
+
+bool changes(Command command) {
+  return takes_value(command) || command == Command::kSeal || command == Command::kNext;
 }
 
 Result ask(Client& client, const Arguments& a, const std::string& value) {
@@ -127,7 +132,9 @@ bool explain(const Arguments& a, const Result& result) {
       complain(way_out(a, result));
       return true;
     case Outcome::kUnavailable:
-      complain(fmt::format("unavailable: nothing happened ({})", result.message));
+      complain(changes(a.command)
+                   ? fmt::format("unavailable: nothing happened ({})", result.message)
+                   : fmt::format("unavailable: {}", result.message));
       return true;
     default:
       complain(fmt::format("once: {}", result.message));
@@ -145,7 +152,10 @@ int operation_command(const Arguments& arguments) {
     if (!wrong.empty()) return usage_error(wrong);
   }
   Client client(client_options(arguments));
-  const Result result = ask(client, arguments, value);
+  const Result result = [&] {
+    const Patience patience(client, arguments);
+    return ask(client, arguments, value);
+  }();
   const bool shown = arguments.json ? write_stdout(result_json(arguments.name, result) + "\n")
                                     : explain(arguments, result);
   return shown ? exit_code(result.outcome) : kExitError;

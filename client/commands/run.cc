@@ -8,6 +8,7 @@
 #include "client/client.h"
 #include "client/commands/child.h"
 #include "client/commands/commands.h"
+#include "client/commands/patience.h"
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
@@ -117,7 +118,10 @@ int run_command(const Arguments& arguments) {
   Client client(client_options(arguments));
   const RequestId id = client.new_request_id();
   const RunClaim claim{host_name(), getpid(), now_utc(), to_hex(id)};
-  const Result claimed = client.write(arguments.name, to_text(claim), {.id = id});
+  const Result claimed = [&] {
+    const Patience patience(client, arguments);
+    return client.write(arguments.name, to_text(claim), {.id = id});
+  }();
   switch (claimed.outcome) {
     case Outcome::kDone:
       return win(client, child, arguments, claim);

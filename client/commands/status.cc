@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -42,6 +43,10 @@ Look look(const Client& client, const Arguments& arguments) {
 }
 
 int code_of(const Look& look) {
+  const auto& nodes = look.survey.nodes;
+  const bool no_nodes = std::all_of(nodes.begin(), nodes.end(),
+                                    [](const NodeStatus& node) { return node.wrong_port; });
+  if (no_nodes) return kExitUsage;
   switch (look.verdict.health) {
     case Health::kHealthy:
       return 0;
