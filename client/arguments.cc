@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
 #include "base/cli_parse.h"
+#include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/printable.h"
-#include "base/split.h"
 #include "client/client.h"
 #include "client/command_tree.h"
 #include "client/output.h"
+#include "client/usage.h"
 #include "paxos/change.h"
 
 namespace once::client {
@@ -31,7 +33,18 @@ bool read_version(const std::string& text, uint64_t& version) {
 std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
                                     Texts& texts) {
   const auto app = make_command_tree(arguments, texts);
-  return parse_cli(*app, argc, argv, kExitUsage);
+  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(*app)};
+  if (const std::string wrong = wrong_word(*app, argc, argv); !wrong.empty()) {
+    return EarlyExit{kExitUsage, "", printable(wrong, Shown::kLines)};
+  }
+  auto early = parse_cli(*app, argc, argv, kExitUsage);
+  if (early && early->code != 0) early->err = with_usage(*app, early->err);
+  if (early) return early;
+  if (texts.version_wanted) return EarlyExit{0, version_text() + "\n", ""};
+  if (!texts.help_wanted) return std::nullopt;
+  const auto help = help_about(*app, texts.topic);
+  if (help) return EarlyExit{0, *help, ""};
+  return EarlyExit{kExitUsage, "", no_such_command(*app, texts.topic)};
 }
 
 // The words of a program are taken as they are: to the parser of options, some have a meaning.
@@ -57,14 +70,22 @@ std::optional<EarlyExit> read_program(int argc, const char* const* argv, Argumen
   return std::nullopt;
 }
 
+// Who is to be mended: a variable is easily forgotten.
+std::string source_of_endpoints(const Texts& texts) {
+  const char* variable = std::getenv(kEndpointsVariable);
+  const bool is_it = variable != nullptr && texts.endpoints == variable;
+  return std::string(is_it ? kEndpointsVariable : "--endpoints") + ": ";
+}
+
 // Which cluster, and which change: what is wrong with the words that say so, or nothing.
 std::string read_identities(const Texts& texts, Arguments& arguments) {
   std::string wrong;
   if (!texts.endpoints_given) wrong = empty_variable(kEndpointsVariable);
   if (wrong.empty() && !texts.cluster_id) wrong = empty_variable(kClusterIdVariable);
   if (!wrong.empty()) return wrong;
-  arguments.endpoints = split_list(texts.endpoints);
-  if (arguments.endpoints.empty()) return "no endpoints were given";
+  auto endpoints = split_endpoints(texts.endpoints);
+  if (!endpoints) return source_of_endpoints(texts) + endpoints.error().message;
+  arguments.endpoints = std::move(*endpoints);
   arguments.cluster_id = texts.cluster_id;
   if (texts.cluster_id && !cluster_id_of_hex(*texts.cluster_id)) {
     return std::string("--cluster-id needs ") + kClusterIdForm;

@@ -42,6 +42,7 @@ struct Arguments {
   std::vector<std::string> endpoints;  // one at least
   std::optional<std::string> cluster_id;
   int64_t timeout_ms = 5000;
+  bool timeout_given = false;  // or it is the default
   bool json = false;
   bool raw = false;      // values go to a terminal byte for byte
   std::string name;      // of all but kList, kStatus and kCompletion; within the limits
@@ -57,6 +58,7 @@ struct Arguments {
   uint64_t limit = 0;          // of kList: names of one page; 0: all of them
   bool details = false;        // of kList
   int64_t grace_ms = 0;        // of kLock: from SIGTERM to SIGKILL, before others may hold it
+  bool wide = false;           // of kStatus
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once
   int count = 0;               // with watch_s: so many times; 0: until it is stopped
   Shell shell = Shell::kBash;  // of kCompletion

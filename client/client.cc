@@ -10,9 +10,11 @@
 #include <thread>
 
 #include "base/draw_ids.h"
+#include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/name_resolver.h"
+#include "base/printable.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
 #include "client/session.h"
@@ -90,7 +92,12 @@ class Client::Impl {
   explicit Impl(Options options) : options_(std::move(options)) {
     options_.timeout_ms = std::clamp<int64_t>(options_.timeout_ms, 1, kMaxTimeoutMs);
     options_.max_pending = std::min(options_.max_pending, kMaxOperationsPerCore);
-    if (options_.endpoints.empty()) broken_ = "no endpoints were given";
+    auto endpoints = read_endpoints(options_.endpoints);
+    if (endpoints) {
+      options_.endpoints = std::move(*endpoints);
+    } else {
+      broken_ = printable(endpoints.error().message);
+    }
     if (options_.cluster_id) cluster_ = cluster_id_of_hex(*options_.cluster_id);
     if (options_.cluster_id && !cluster_) {
       broken_ = "the cluster id \"" + *options_.cluster_id + "\" is not " + kClusterIdForm;
@@ -186,6 +193,12 @@ class Client::Impl {
     pool_->wake();
   }
 
+  std::string trouble() {
+    if (forked() || !broken_.empty()) return {};
+    std::lock_guard lock(mutex_);
+    return trouble_;
+  }
+
   const Options& options() const { return options_; }
   const std::optional<ClusterId>& cluster() const { return cluster_; }
   const std::shared_ptr<NameResolver>& names() const { return names_; }
@@ -207,8 +220,7 @@ class Client::Impl {
   // As late as can be: they go out in this round, and none is kept.
   void submit_batch(std::span<Call> calls) {
     std::array<RequestId, kIdsPerDraw> ids;
-    const size_t wanted =
-        static_cast<size_t>(std::count_if(calls.begin(), calls.end(), lacks_id));
+    const size_t wanted = static_cast<size_t>(std::count_if(calls.begin(), calls.end(), lacks_id));
     const bool drawn = wanted == 0 || draw_request_ids({ids.data(), wanted});
     size_t used = 0;
     const int64_t now = now_ns();
@@ -221,6 +233,15 @@ class Client::Impl {
       if (fresh) call.id = ids[used++];
       session_->submit(std::move(call), now);
     }
+  }
+
+  // Rarely: while connections come and go.
+  void publish_trouble() {
+    if (session_->news() == published_) return;
+    published_ = session_->news();
+    std::string trouble = session_->trouble();
+    std::lock_guard lock(mutex_);
+    trouble_ = std::move(trouble);
   }
 
   void run() {
@@ -243,6 +264,7 @@ class Client::Impl {
       if (stopping) return session_->cancel_all("the client was closed");
       pool_->poll(*session_, session_->next_wake_ns());
       session_->on_tick(now_ns());
+      publish_trouble();
     }
   }
 
@@ -259,6 +281,8 @@ class Client::Impl {
   std::vector<Call> submitted_;      // by mutex_
   std::vector<uint64_t> cancelled_;  // by mutex_
   bool stopping_ = false;            // by mutex_
+  std::string trouble_;              // by mutex_
+  uint64_t published_ = 0;           // news of the session that trouble_ is made of
   std::thread thread_;
 };
 
@@ -345,14 +369,22 @@ Operation Client::wait_async(std::string_view name, uint64_t after_version,
 
 void Client::cancel(Operation operation) { impl_->cancel(operation.number_); }
 
-NodeStatus Client::status(const std::string& endpoint) const {
+NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const {
   if (impl_->forked()) {
     NodeStatus status;
     status.address = endpoint;
     status.message = kForked;
     return status;
   }
-  return ask_status(*impl_->names(), endpoint, impl_->options().timeout_ms, impl_->cluster());
+  const auto read = read_endpoint(endpoint);
+  if (!read) {
+    NodeStatus status;
+    status.address = endpoint;
+    status.message = printable(read.error().message);
+    return status;
+  }
+  return ask_status(*impl_->names(), *read,
+                    timeout_ms == 0 ? impl_->options().timeout_ms : timeout_ms, impl_->cluster());
 }
 
 NamesPage Client::list(const ListOptions& options) const {
@@ -365,6 +397,8 @@ NamesPage Client::list(const ListOptions& options) const {
   return ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
                    now_ns() + ms * 1'000'000);
 }
+
+std::string Client::trouble() const { return impl_->trouble(); }
 
 RequestId Client::new_request_id() { return draw_request_id(); }
 

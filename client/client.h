@@ -76,6 +76,7 @@ struct NodeStatus {
   uint64_t pid = 0;
   std::vector<std::pair<std::string, uint64_t>> counters;
   std::vector<std::pair<NodeId, std::string>> members;  // the cluster map of the answering node
+  bool wrong_port = false;  // what answers there is no node, or not its port for clients
 };
 
 struct ListOptions {
@@ -145,7 +146,8 @@ class Client {
   Result seal(std::string_view name, uint64_t expected_version, const CallOptions& options = {});
   // The same value under the next version, which is a fencing token: higher than all before it.
   Result next(std::string_view name, const CallOptions& options = {});
-  // Done if no version is newer than the token, else refused with kConflict.
+  // Done if the token is the newest version, else refused with kConflict: a newer one is there, or
+  // the token is above all of them and was never drawn from this name.
   Result check(std::string_view name, uint64_t token, const CallOptions& options = {});
   // The state, once a version above `after_version` (0: any) is decided.
   Result wait(std::string_view name, uint64_t after_version, const CallOptions& options = {});
@@ -172,7 +174,11 @@ class Client {
   void cancel(Operation operation);
 
   // Asks one node on a connection of its own, so that the answer is about that node alone.
-  NodeStatus status(const std::string& endpoint) const;
+  NodeStatus status(const std::string& endpoint, int64_t timeout_ms = 0) const;  // 0: the client's
+
+  // The endpoints and what is in the way of each, for people, while no node is connected: nobody is
+  // asked before there is something to ask. Empty: some node is connected, or none was needed yet.
+  std::string trouble() const;
 
   // Names that begin with a prefix, as one node knows them, a page at a time.
   NamesPage list(const ListOptions& options) const;

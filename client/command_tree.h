@@ -21,8 +21,12 @@ struct Texts {
   std::string version = "0";
   std::optional<double> grace_s;
   std::string shell;
+  bool version_wanted = false;
+  bool help_wanted = false;
+  std::string topic;  // of the help; empty: all
 };
 
+std::string version_text();
 // The arguments must outlive the tree.
 std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts);
 

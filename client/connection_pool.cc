@@ -275,6 +275,10 @@ void ConnectionPool::receive(Session& session, LaneId lane) {
   const std::string why =
       connections_[lane].channel.feed({scratch_.data(), static_cast<size_t>(got)}, arrival);
   if (why.empty()) return;
+  if (connections_[lane].channel.stranger()) {
+    close(lane);
+    return session.on_stranger(lane, why, now_ns());
+  }
   if (!arrival.dismissed()) return fail(session, lane, why);
   close(lane);
   session.on_dismissed(lane, why, now_ns());

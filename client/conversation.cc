@@ -8,6 +8,7 @@
 
 #include "base/hex.h"
 #include "base/printable.h"
+#include "net/client_channel.h"
 
 namespace once::client {
 namespace {
@@ -18,7 +19,8 @@ constexpr size_t kMostWords = 300;  // of what a node says in an error
 
 once::Result<Conversation> Conversation::open(NameResolver& names, const std::string& address,
                                               const std::optional<ClusterId>& expected,
-                                              uint16_t core, int64_t deadline_ns) {
+                                              uint16_t core, int64_t deadline_ns,
+                                              bool* stranger) {
   auto socket = connect_until(names, address, deadline_ns);
   if (!socket) return tl::unexpected(socket.error());
   Conversation conversation(std::move(*socket));
@@ -28,6 +30,7 @@ once::Result<Conversation> Conversation::open(NameResolver& names, const std::st
   net::encode_client_hello(greeting, out);
   if (auto said = conversation.say(out, deadline_ns); !said) return tl::unexpected(said.error());
   auto body = conversation.hear(net::FrameType::kServerHello, deadline_ns);
+  if (stranger != nullptr) *stranger = conversation.stranger_;
   if (!body) return tl::unexpected(body.error());
   auto hello = net::decode_server_hello(*body);
   if (!hello) return tl::unexpected(hello.error());
@@ -66,7 +69,10 @@ once::Result<std::string_view> Conversation::hear(net::FrameType wanted, int64_t
     net::Frame frame;
     for (bool more = true; more;) {
       auto taken = net::take_frame(rest, frame);
-      if (!taken) return tl::unexpected(taken.error());
+      if (!taken) {
+        stranger_ = wanted == net::FrameType::kServerHello && taken_ == 0;
+        return stranger_ ? error(net::words_about_stranger(rest)) : tl::unexpected(taken.error());
+      }
       more = *taken;
       if (!more) break;
       taken_ = heard_.size() - rest.size();

@@ -21,10 +21,10 @@ inline constexpr uint16_t kAnyCore = 0xffff;
 class Conversation {
  public:
   // Greets. `expected`: a node of another cluster is an error. `core`: that of the node which is
-  // meant, or kAnyCore.
+  // meant, or kAnyCore. `stranger`, if it is given, tells whether who answers is no node at all.
   static once::Result<Conversation> open(NameResolver& names, const std::string& address,
                                          const std::optional<ClusterId>& expected, uint16_t core,
-                                         int64_t deadline_ns);
+                                         int64_t deadline_ns, bool* stranger = nullptr);
   const net::ServerHello& hello() const { return hello_; }
 
   // `question`: one whole frame whose correlation is kCorrelation. The body of the answer of that
@@ -40,6 +40,7 @@ class Conversation {
 
   FileDescriptor socket_;
   net::ServerHello hello_;
+  bool stranger_ = false;
   std::vector<char> heard_;  // the first `taken_` bytes of it are done with
   size_t taken_ = 0;
 };

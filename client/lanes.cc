@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/hex.h"
+#include "base/printable.h"
 #include "base/rarely.h"
 
 namespace once::client {
@@ -43,11 +44,12 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
   } else {
     reason = foreign(lanes_[id], hello);
     lanes_[id].foreign = !reason.empty();
+    lanes_[id].stranger = false;
   }
   if (!reason.empty()) {
     if (lanes_[id].foreign) note_foreign(id, reason, now_ns);
     transport_->close(id);
-    on_closed(id, now_ns);
+    on_closed(id, now_ns, reason);
     return reason;
   }
   if (!has_map()) {
@@ -63,6 +65,8 @@ std::string Lanes::on_ready(LaneId id, const net::ServerHello& hello, int64_t no
     return {};
   }
   lane.state = Lane::State::kReady;
+  lane.trouble.clear();
+  ++news_;
   lane.node = hello.node;
   if (lane.core == kAnyCore) {
     lane.core = hello.core.value;
@@ -97,11 +101,46 @@ std::string Lanes::foreign(const Lane& lane, const net::ServerHello& hello) cons
 // Before anything was asked of anybody it is not known which cluster was meant: better none than
 // the one that happened to be faster. Later it is only a node that is not used.
 void Lanes::note_foreign(LaneId id, const std::string& reason, int64_t now_ns) {
-  const auto end = lanes_.begin() + static_cast<ptrdiff_t>(endpoint_count_);
-  const bool nobody_else =
-      std::all_of(lanes_.begin(), end, [](const Lane& lane) { return lane.foreign; });
+  const bool nobody_else = all_endpoints(&Lane::foreign);
   const bool torn = has_map() && id < endpoint_count_ && !settled(now_ns);
   if (mistake_.empty() && ((nobody_else && !has_map()) || torn)) mistake_ = reason;
+}
+
+bool Lanes::all_endpoints(bool Lane::*are) const {
+  const auto end = lanes_.begin() + static_cast<ptrdiff_t>(endpoint_count_);
+  return std::all_of(lanes_.begin(), end, [are](const Lane& lane) { return lane.*are; });
+}
+
+// A wrong port beside right ones is only not used.
+void Lanes::note_stranger(LaneId id) {
+  lanes_[id].foreign = lanes_[id].stranger = true;
+  if (mistake_.empty() && !has_map() && all_endpoints(&Lane::foreign)) mistake_ = trouble();
+}
+
+bool Lanes::no_nodes() const { return all_endpoints(&Lane::stranger); }
+
+std::string Lanes::trouble() const {
+  std::vector<std::pair<std::string, std::string>> groups;  // why, and whom it is about
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    const Lane& lane = lanes_[id];
+    if (lane.state == Lane::State::kReady) return {};
+    if (id >= endpoint_count_) continue;
+    std::string why = lane.trouble.empty() ? "no answer yet" : lane.trouble;
+    if (std::string delay = transport_->delay(id); !delay.empty()) why = std::move(delay);
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const auto& each) { return each.first == why; });
+    if (group == groups.end()) {
+      groups.emplace_back(std::move(why), lane.address);
+    } else {
+      group->second += ", " + lane.address;
+    }
+  }
+  std::string text;
+  for (const auto& [why, addresses] : groups) {
+    if (!text.empty()) text += "; ";
+    text += addresses + ": " + why;
+  }
+  return printable(text);  // nodes said some of it
 }
 
 bool Lanes::settled(int64_t now_ns) {
@@ -133,8 +172,10 @@ void Lanes::learn(const net::ServerHello& hello) {
   }
 }
 
-void Lanes::on_closed(LaneId id, int64_t now_ns) {
+void Lanes::on_closed(LaneId id, int64_t now_ns, std::string_view why) {
   Lane& lane = lanes_[id];
+  ++news_;
+  lane.trouble.assign(why);
   lane.state = Lane::State::kIdle;
   lane.in_flight = 0;
   lane.retry_at_ns = now_ns + jitter(*prng_, backoff_ns(lane.failures));
@@ -144,6 +185,7 @@ void Lanes::on_closed(LaneId id, int64_t now_ns) {
 
 void Lanes::on_dismissed(LaneId id) {
   Lane& lane = lanes_[id];
+  ++news_;
   lane.state = Lane::State::kIdle;
   lane.in_flight = 0;
   lane.silent_since_ns = 0;
@@ -211,8 +253,9 @@ std::string Lanes::expire_connects(int64_t now_ns) {
     Lane& lane = lanes_[id];
     if (lane.state != Lane::State::kConnecting || now_ns < lane.connect_deadline_ns) continue;
     if (std::string delay = delay_of(id); !delay.empty()) trouble = std::move(delay);
+    const std::string why = transport_->delay(id);
     transport_->close(id);
-    on_closed(id, now_ns);
+    on_closed(id, now_ns, why.empty() ? "no answer in time" : why);
   }
   return trouble;
 }
@@ -246,6 +289,7 @@ void Lanes::try_connect(LaneId id, int64_t now_ns) {
   Lane& lane = lanes_[id];
   if (lane.state != Lane::State::kIdle || now_ns < lane.retry_at_ns || lane.address.empty()) return;
   lane.state = Lane::State::kConnecting;
+  ++news_;
   lane.connect_deadline_ns = now_ns + kConnectTimeoutNs;
   transport_->connect(id, lane.address, lane.core);
 }

@@ -26,7 +26,6 @@ inline constexpr int64_t kSuspicionNs = 1'000'000'000;
 inline constexpr int64_t kSilenceNs = 3'000'000'000;
 inline constexpr unsigned kFailuresUntilScout = 3;
 inline constexpr int64_t kScoutPauseNs = 10'000'000'000;
-inline constexpr size_t kMaxEndpoints = 64;
 // For how long after the first endpoint's hello the others are waited for, so that endpoints of two
 // clusters are noticed before anything is asked of either.
 inline constexpr int64_t kSettleNs = 50'000'000;
@@ -46,7 +45,9 @@ struct Lane {
   uint16_t core = kAnyCore;  // as wanted; of an endpoint lane, as the server said
   size_t copy = 0;           // of kLaneCopies
   NodeId node;               // 0 until its hello, unless it was made from the map
-  bool foreign = false;      // its last hello was of another cluster
+  bool foreign = false;      // its last hello was of another cluster, or
+  bool stranger = false;     // who answered it is no node at all
+  std::string trouble = {};  // why it was closed last; empty: it was not, or it is ready
   State state = State::kIdle;
   unsigned failures = 0;
   uint32_t in_flight = 0;  // requests whose answer may still come, abandoned ones too
@@ -65,7 +66,9 @@ class Lanes {
 
   // Empty: welcome, and its map was learned. Otherwise why the lane was closed.
   std::string on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
-  void on_closed(LaneId lane, int64_t now_ns);
+  void on_closed(LaneId lane, int64_t now_ns, std::string_view why);
+  // The lane that was closed led to something else than a node.
+  void note_stranger(LaneId lane);
   // A lane that was ready was closed because others needed the place: that is no failure, and it
   // is connected again when it is wanted.
   void on_dismissed(LaneId lane);
@@ -93,6 +96,11 @@ class Lanes {
   bool has_map() const { return !map_.members.empty(); }
   // Not empty: why no operation can be done with these endpoints, whatever is waited for.
   const std::string& mistake() const { return mistake_; }
+  // Whether that is because none of the endpoints leads to a node.
+  bool no_nodes() const;
+  // The endpoints, with what is in the way of each; empty: some node is connected.
+  std::string trouble() const;
+  uint64_t news() const { return news_; }  // goes up when what trouble() says may have changed
   bool known(LaneId lane) const { return lane < lanes_.size(); }
   const Lane& at(LaneId lane) const { return lanes_[lane]; }
   // Do both lead to the same core of the same node?
@@ -108,6 +116,7 @@ class Lanes {
   bool has_room(const Lane& lane, bool long_lived) const;
   void learn(const net::ServerHello& hello);
   std::string foreign(const Lane& lane, const net::ServerHello& hello) const;
+  bool all_endpoints(bool Lane::*are) const;
   void note_foreign(LaneId lane, const std::string& reason, int64_t now_ns);
   bool settled(int64_t now_ns);
   void send_scout(int64_t now_ns);
@@ -127,6 +136,7 @@ class Lanes {
   int64_t met_ns_ = 0;     // and when
   bool settled_ = false;
   std::string mistake_;
+  uint64_t news_ = 0;
   LaneId scout_ = kNoLane;  // brings a fresh map, and nothing else
   int64_t next_scout_ns_ = 0;
   std::vector<LaneId> routes_;  // [member][core][copy], filled as asked for

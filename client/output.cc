@@ -109,15 +109,18 @@ std::string list_json(const NamesPage& page) {
   return printable(json.dump(), Shown::kJson);
 }
 
-std::string status_json(const std::vector<NodeStatus>& nodes, JsonLayout layout) {
+std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout) {
   Json list = Json::array();
-  for (const NodeStatus& node : nodes) {
+  for (const NodeStatus& node : survey.nodes) {
     Json json;
     json["node"] = node.node.value;
     json["pid"] = node.pid;
     put_bytes(json, "address", node.address);
     json["reachable"] = node.reachable;
     if (!node.message.empty()) put_bytes(json, "message", node.message);
+    json["cluster_verdict"] = health_name(verdict.health);
+    json["cluster_up"] = verdict.up;
+    json["cluster_members"] = verdict.members;
     for (const auto& [key, value] : node.counters) {
       if (is_utf8(key) && !json.contains(key)) json[key] = value;
     }

@@ -66,11 +66,13 @@ Refusal refusal_of(Status status) {
 }
 
 std::string conflict_text(const paxos::ClientRequest& question, uint64_t version) {
-  const bool check = question.operation == Op::kCheck;
   const std::string there = version == 0 ? "the register is empty"
                                          : "the register has version " + std::to_string(version);
-  return there + (check ? ": " + std::to_string(question.version) + " is not the newest token"
-                        : ", not " + std::to_string(question.version));
+  const std::string asked = std::to_string(question.version);
+  if (question.operation != Op::kCheck) return there + ", not " + asked;
+  const bool overtaken = version > question.version;
+  return there + (overtaken ? ": a newer one than the token " + asked
+                            : ": the token " + asked + " was never drawn from it");
 }
 
 std::string refusal_text(const paxos::ClientRequest& question, const paxos::ClientReply& answer) {

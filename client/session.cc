@@ -244,9 +244,16 @@ void Session::on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_n
 
 void Session::on_closed(LaneId lane, std::string_view why, int64_t now_ns) {
   if (!lanes_.known(lane)) return;
-  lanes_.on_closed(lane, now_ns);
+  lanes_.on_closed(lane, now_ns, why);
   last_trouble_ = told_by(lane, why);
   end_attempts(lane, last_trouble_, true, now_ns);
+}
+
+void Session::on_stranger(LaneId lane, std::string_view why, int64_t now_ns) {
+  if (!lanes_.known(lane)) return;
+  on_closed(lane, why, now_ns);
+  lanes_.note_stranger(lane);
+  if (!lanes_.has_map() && !lanes_.mistake().empty()) give_up();
 }
 
 // Mostly nothing is in flight on such a lane, and then nobody hears of it.
@@ -389,6 +396,9 @@ void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
     slot.last_error = "no newer version was decided in time";
     return finish_without_answer(index, Outcome::kNotYet);
   }
+  if (const std::string where = lanes_.trouble(); !where.empty()) {
+    slot.last_error = "no node answers: " + where;
+  }
   finish_without_answer(index, Outcome::kUnavailable);
 }
 
@@ -409,7 +419,7 @@ void Session::give_up() {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     if (!slots_[index].active) continue;
     slots_[index].last_error = lanes_.mistake();
-    finish_without_answer(index, Outcome::kError);
+    finish_without_answer(index, lanes_.no_nodes() ? Outcome::kInvalid : Outcome::kError);
   }
 }
 

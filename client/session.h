@@ -60,6 +60,8 @@ class Session {
   void submit(Call&& call, int64_t now_ns);
   void on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
   void on_closed(LaneId lane, std::string_view why, int64_t now_ns);
+  // As on_closed, but it is no node at all that is there.
+  void on_stranger(LaneId lane, std::string_view why, int64_t now_ns);
   // As on_closed, but nothing that was asked on it and not answered happened.
   void on_dismissed(LaneId lane, std::string_view why, int64_t now_ns);
   void on_reply(LaneId lane, uint64_t correlation, const paxos::ClientReply& reply, int64_t now_ns);
@@ -67,6 +69,10 @@ class Session {
   // Numbers that are not pending are passed over. Walks all slots once, however many they are.
   void cancel(std::span<const uint64_t> numbers, std::string_view why);
   void cancel_all(std::string_view why);
+
+  // Whom nobody answers, and why; empty: somebody is there. It changes when the number does.
+  std::string trouble() const { return lanes_.trouble(); }
+  uint64_t news() const { return lanes_.news(); }
 
   int64_t next_wake_ns() const;  // when on_tick has work; INT64_MAX: never
   size_t pending() const { return slots_.size() - free_.size(); }

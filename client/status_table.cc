@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* kNone = "-";
 
+constexpr size_t kColumns = 80;  // of a terminal; more under --wide
+
 std::optional<uint64_t> counter(const NodeStatus& node, std::string_view name) {
   for (const auto& [key, value] : node.counters) {
     if (key == name) return value;
@@ -92,6 +94,34 @@ std::string peers_text(const NodeStatus& node) {
   return text.empty() ? kNone : printable(text);
 }
 
+// Of the links, the ones that are not as they should be.
+std::string links_text(const NodeStatus& node) {
+  if (!node.reachable) return kNone;
+  std::string bad;
+  for (const auto& [member, address] : node.members) {
+    if (member == node.node) continue;
+    const bool met = counter(node, fmt::format("peer_{}_met", member.value)).value_or(1) == 1;
+    const bool up = counter(node, fmt::format("peer_{}_up", member.value)).value_or(1) == 1;
+    if (!met || !up)
+      bad += fmt::format("{}{} {}", bad.empty() ? "" : ", ", member.value, met ? "down" : "new");
+  }
+  return bad.empty() ? "all up" : bad;
+}
+
+std::string state_text(const NodeStatus& node) {
+  if (!node.reachable) return node.wrong_port ? "no node" : "down";
+  if (counter(node, "withdrawn").value_or(0) != 0) return "no vote";
+  if (counter(node, "admitted").value_or(1) == 0) return "waits";
+  if (counter(node, "log_full").value_or(0) != 0) return "log full";
+  if (counter(node, "memory_short").value_or(0) != 0) return "no memory";
+  return "up";
+}
+
+std::string sync_ms_text(const NodeStatus& node) {
+  const auto average = counter(node, "log_sync_us_avg");
+  return average ? fmt::format("{:.1f}", static_cast<double>(*average) / 1000) : kNone;
+}
+
 const NodeStatus* earlier(const NodeStatus& node, const Since& since) {
   if (since.nodes == nullptr || since.seconds <= 0) return nullptr;
   for (const NodeStatus& before : *since.nodes) {
@@ -110,7 +140,10 @@ std::string rate_text(const NodeStatus& node, const Since& since,
   return fmt::format("{:.0f}", static_cast<double>(*now_total - *old_total) / since.seconds);
 }
 
-std::vector<std::string> titles(bool rates) {
+using Row = std::vector<std::string>;
+using Rows = std::vector<Row>;
+
+std::vector<std::string> wide_titles(bool rates) {
   std::vector<std::string> row = {
       "node",  "address",         "up",        "pid",     "home of", "fast", "takeovers",
       "names", "sync us avg/max", "rec/batch", "log MiB", "peers us"};
@@ -118,7 +151,7 @@ std::vector<std::string> titles(bool rates) {
   return row;
 }
 
-std::vector<std::string> row_of(const NodeStatus& node, const Since& since) {
+std::vector<std::string> wide_row(const NodeStatus& node, const Since& since) {
   std::vector<std::string> row = {node.node.value == 0 ? "?" : std::to_string(node.node.value),
                                   printable(node.address),
                                   node.reachable ? "yes" : "no",
@@ -139,17 +172,67 @@ std::vector<std::string> row_of(const NodeStatus& node, const Since& since) {
   return row;
 }
 
-}  // namespace
+// What is looked at first; the rates take the place of the sizes.
+Rows narrow_rows(const std::vector<NodeStatus>& nodes, const Since& since) {
+  const bool rates = since.nodes != nullptr;
+  Rows rows = {rates ? Row{"node", "address", "state", "names", "changes/s", "reads/s", "links"}
+                     : Row{"node", "address", "state", "names", "log MiB", "sync ms", "links"}};
+  for (const NodeStatus& node : nodes) {
+    const std::string number = node.node.value == 0 ? "?" : std::to_string(node.node.value);
+    Row row = {number, printable(node.address), state_text(node), plain(node, "names")};
+    if (rates) {
+      row.push_back(rate_text(node, since, {"fast_path_writes", "classic_rounds"}));
+      row.push_back(rate_text(node, since, {"local_reads", "quorum_reads"}));
+    } else {
+      row.push_back(log_text(node));
+      row.push_back(sync_ms_text(node));
+    }
+    row.push_back(links_text(node));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
 
-std::string status_table(const std::vector<NodeStatus>& nodes, const Since& since) {
-  std::vector<std::vector<std::string>> rows = {titles(since.nodes != nullptr)};
-  for (const NodeStatus& node : nodes) rows.push_back(row_of(node, since));
+Rows wide_rows(const std::vector<NodeStatus>& nodes, const Since& since) {
+  Rows rows = {wide_titles(since.nodes != nullptr)};
+  for (const NodeStatus& node : nodes) rows.push_back(wide_row(node, since));
+  return rows;
+}
+
+std::vector<size_t> widths_of(const Rows& rows) {
   std::vector<size_t> widths(rows[0].size(), 0);
-  for (const auto& row : rows) {
+  for (const Row& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
+  return widths;
+}
+
+std::string cut(const std::string& text, size_t size) {
+  constexpr std::string_view kMore = "...";
+  if (text.size() <= size) return text;
+  return text.substr(0, size - std::min(size, kMore.size())) + std::string(kMore);
+}
+
+// The address and the last column give way; both are told in full with --wide.
+void make_fit(Rows& rows) {
+  constexpr size_t kAddress = 1;
+  constexpr size_t kLeastAddress = 15;
+  for (const size_t column : {kAddress, rows[0].size() - 1}) {
+    const std::vector<size_t> widths = widths_of(rows);
+    size_t total = 2 * (widths.size() - 1);
+    for (const size_t width : widths) total += width;
+    if (total <= kColumns) return;
+    const size_t least = column == kAddress ? kLeastAddress : rows[0][column].size();
+    const size_t over =
+        std::min(total - kColumns, widths[column] - std::min(widths[column], least));
+    for (Row& row : rows) row[column] = cut(row[column], widths[column] - over);
+  }
+}
+
+std::string laid_out(const Rows& rows) {
+  const std::vector<size_t> widths = widths_of(rows);
   std::string out;
-  for (const auto& row : rows) {
+  for (const Row& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
     out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
@@ -157,13 +240,38 @@ std::string status_table(const std::vector<NodeStatus>& nodes, const Since& sinc
   return out;
 }
 
-std::string status_problems(const std::vector<NodeStatus>& nodes, bool majority) {
+}  // namespace
+
+std::string status_table(const std::vector<NodeStatus>& nodes, const Since& since, Width width) {
+  if (width == Width::kWide) return laid_out(wide_rows(nodes, since));
+  Rows rows = narrow_rows(nodes, since);
+  make_fit(rows);
+  return laid_out(rows);
+}
+
+std::string verdict_text(const Verdict& verdict, bool colours) {
+  if (!colours) return verdict.line + "\n";
+  const char* colour = verdict.health == Health::kHealthy    ? "\x1b[32m"
+                       : verdict.health == Health::kDegraded ? "\x1b[33m"
+                                                             : "\x1b[31m";
+  return colour + verdict.line + "\x1b[0m\n";
+}
+
+std::string status_problems(const Survey& survey, const Verdict& verdict) {
   std::string out;
-  for (const NodeStatus& node : nodes) {
+  for (const NodeStatus& node : survey.nodes) {
     if (!node.reachable) out += printable(node.address + ": " + node.message) + "\n";
   }
-  if (!majority)
-    out += "no majority of the nodes can be reached: start nodes or mend the network\n";
+  for (const std::string& reason : verdict.reasons) out += reason + "\n";
+  const bool no_nodes = std::all_of(survey.nodes.begin(), survey.nodes.end(),
+                                    [](const NodeStatus& node) { return node.wrong_port; });
+  if (verdict.health == Health::kNoMajority && !no_nodes) {
+    out += "no majority: start nodes, or see why they do not reach each other\n";
+  }
+  const bool nobody_listens = std::all_of(
+      survey.nodes.begin(), survey.nodes.end(),
+      [](const NodeStatus& node) { return node.message.starts_with("cannot connect"); });
+  if (nobody_listens) out += "is a cluster running? `make run` or `onced dev` starts one here\n";
   return out;
 }
 

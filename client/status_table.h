@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/status_verdict.h"
 
 namespace once::client {
 
@@ -14,8 +15,10 @@ struct Since {
   double seconds = 0;
 };
 
-std::string status_table(const std::vector<NodeStatus>& nodes, const Since& since);
-// One line for each node that did not answer, and one if too few did. Empty when all is well.
-std::string status_problems(const std::vector<NodeStatus>& nodes, bool majority);
+enum class Width : uint8_t { kScreen, kWide };  // 80 columns and the most important, or all
+std::string status_table(const std::vector<NodeStatus>& nodes, const Since& since, Width width);
+std::string verdict_text(const Verdict& verdict, bool colours);  // one line
+// One line for each node that did not answer and each reason, and what to do. Empty: all is well.
+std::string status_problems(const Survey& survey, const Verdict& verdict);
 
 }  // namespace once::client

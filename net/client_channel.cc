@@ -9,10 +9,28 @@ namespace {
 
 constexpr size_t kMaxErrorText = 300;
 
+// What nodes say to each other, and to a client that took their port for his (docs/protocol.md).
+constexpr std::string_view kPeerMagic = "ONCEPEER";
+constexpr size_t kPeerMagicAt = 12;
+
 }  // namespace
+
+std::string words_about_stranger(std::string_view first_bytes) {
+  if (first_bytes.size() > kPeerMagicAt &&
+      first_bytes.substr(kPeerMagicAt).starts_with(kPeerMagic)) {
+    return "this is a port between nodes; give the one for clients, the --listen of `onced start`";
+  }
+  const std::pair<std::string_view, const char*> known[] = {
+      {"HTTP/", "an HTTP server"}, {"SSH-", "an SSH server"}, {"\x15\x03", "a TLS server"}};
+  for (const auto& [start, who] : known) {
+    if (first_bytes.starts_with(start)) return std::string(who) + " is there, not a node of once";
+  }
+  return "what answers there is not a node of once";
+}
 
 void ClientChannel::open(const ClientHello& hello, std::vector<char>& out) {
   state_ = State::kHello;
+  stranger_ = false;
   ++opened_;
   partial_.clear();
   encode_client_hello(hello, out);
@@ -34,6 +52,10 @@ std::string ClientChannel::feed(std::string_view bytes, ClientChannelHandler& ha
   while (opened == opened_ && state_ != State::kClosed) {
     Frame frame{};
     const auto taken = take_frame(bytes, frame);
+    if (!taken && state_ == State::kHello) {
+      stranger_ = true;
+      return words_about_stranger(bytes);
+    }
     if (!taken) return taken.error().message;
     if (!*taken) {
       partial_.assign(bytes.begin(), bytes.end());

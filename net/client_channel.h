@@ -22,12 +22,18 @@ class ClientChannelHandler {
   virtual void on_dismissed() {}
 };
 
+// Who is there instead of a node, by the first bytes that he said.
+std::string words_about_stranger(std::string_view first_bytes);
+
 class ClientChannel {
  public:
   // A fresh connection; appends the hello to `out`.
   void open(const ClientHello& hello, std::vector<char>& out);
   void close();  // from a callback too: then no further one follows
   bool ready() const { return state_ == State::kReady; }
+
+  // Whoever said the bytes of the last feed() is no node of this protocol at all.
+  bool stranger() const { return stranger_; }
 
   // Empty, or why the connection must be closed: the node broke the protocol, or said goodbye.
   std::string feed(std::string_view bytes, ClientChannelHandler& handler);
@@ -37,6 +43,7 @@ class ClientChannel {
   std::string on_frame(const Frame& frame, ClientChannelHandler& handler);
 
   State state_ = State::kClosed;
+  bool stranger_ = false;
   uint32_t opened_ = 0;  // how often: tells a reopened channel from the one that bytes came for
   std::vector<char> partial_;
 };

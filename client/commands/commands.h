@@ -7,6 +7,7 @@ namespace once::client {
 
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUnavailable = 6;
+inline constexpr int kExitDegraded = 9;  // of status
 
 int operation_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);

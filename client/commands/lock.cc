@@ -16,6 +16,7 @@
 #include "client/commands/child.h"
 #include "client/commands/commands.h"
 #include "client/commands/front.h"
+#include "client/commands/patience.h"
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
@@ -150,7 +151,11 @@ int lock_command(const Arguments& arguments) {
              .on_lost = [&child](const LockResult&) { child.stop(); }});
   LockResult result;
   code_of_surprise = exit_code(Outcome::kUnknown);
-  const int signal = acquire(lock, child, arguments, result);
+  int signal = 0;
+  {
+    const Patience patience(client, arguments);
+    signal = acquire(lock, child, arguments, result);
+  }
   if (signal != 0) return interrupted(lock, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   will_run_command(kExitLost, arguments.grace_ms);

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "base/guarded_main.h"
+#include "base/printable.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
 #include "client/commands/interruptible.h"
+#include "client/commands/patience.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
 
@@ -59,11 +61,25 @@ bool show_done(const Arguments& a, const Result& result) {
     case Command::kNext:
       return write_stdout(fmt::format("{}\n", result.version));
     case Command::kCheck:
-      return write_stdout(fmt::format("newest: {}\n", result.version));
+      return write_stdout(
+          a.version == 0
+              ? fmt::format("yes: nothing was ever drawn from {}\n", printable(a.name))
+              : fmt::format("yes: {} is the newest version of {}\n", a.version, printable(a.name)));
     default:
       return write_stdout(fmt::format("done: version {}, request id {}\n", result.version,
                                       to_hex(result.request_id)));
   }
+}
+
+// No conflict of two writers, as of cas and seal: an answer to a question.
+std::string no_to_check(const Arguments& a, const Result& result) {
+  if (result.version > a.version) {
+    return fmt::format("no: {} has version {} by now, newer than {}: whoever holds {} must stop",
+                       a.name, result.version, a.version, a.version);
+  }
+  return fmt::format(
+      "no: {} was never drawn from {}, which {}: is it of another name or cluster?", a.version,
+      a.name, result.version == 0 ? "is empty" : fmt::format("has version {}", result.version));
 }
 
 std::string refusal_of(const Arguments& a, const Result& result) {
@@ -72,6 +88,7 @@ std::string refusal_of(const Arguments& a, const Result& result) {
       return fmt::format("refused: {} is already set, by request {}, to this value:", a.name,
                          to_hex(result.writer));
     case Refusal::kConflict:
+      if (a.command == Command::kCheck) return no_to_check(a, result);
       if (result.version == 0) return fmt::format("conflict: {} is empty (version 0)", a.name);
       return fmt::format("conflict: {} has version {}, not {}; its value:", a.name, result.version,
                          a.version);
@@ -128,7 +145,9 @@ bool explain(const Arguments& a, const Result& result) {
       complain(fmt::format("cancelled: nothing happened ({})", result.message));
       return true;
     case Outcome::kUnavailable:
-      complain(fmt::format("unavailable: nothing happened ({})", result.message));
+      complain(changes(a.command)
+                   ? fmt::format("unavailable: nothing happened ({})", result.message)
+                   : fmt::format("unavailable: {}", result.message));
       return true;
     default:
       complain(fmt::format("once: {}", result.message));
@@ -152,7 +171,10 @@ int code_of(const Arguments& a, const Result& result, bool shown) {
 
 int question(const Arguments& a) {
   Client client(client_options(a));
-  const Result result = ask(client, a);
+  const Result result = [&] {
+    const Patience patience(client, a);
+    return ask(client, a);
+  }();
   return code_of(a, result, show(a, result));
 }
 
@@ -162,8 +184,11 @@ int change(Arguments a, const std::string& value) {
   // Known before anything is sent: whoever breaks off must be told it.
   if (!a.request_id) a.request_id = client.new_request_id();
   code_of_surprise = exit_code(Outcome::kUnknown);
-  Asked asked = ask_interruptibly(
-      signals, client, [&](Callback done) { return begin(client, a, value, std::move(done)); });
+  Asked asked = [&] {
+    const Patience patience(client, a);
+    return ask_interruptibly(
+        signals, client, [&](Callback done) { return begin(client, a, value, std::move(done)); });
+  }();
   Result& result = asked.result;
   if (asked.signal != 0 && result.outcome != Outcome::kDone) {
     result.request_id = *a.request_id;

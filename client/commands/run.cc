@@ -12,6 +12,7 @@
 #include "client/commands/commands.h"
 #include "client/commands/front.h"
 #include "client/commands/interruptible.h"
+#include "client/commands/patience.h"
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
@@ -152,9 +153,12 @@ int run_command(const Arguments& arguments) {
   const RequestId id = client.new_request_id();
   const RunClaim claim{host_name(), shown_pid(), now_utc(), to_hex(id)};
   code_of_surprise = exit_code(Outcome::kUnknown);
-  const Asked asked = ask_interruptibly(child.signals(), client, [&](Callback done) {
-    return client.write_async(arguments.name, to_text(claim), {.id = id}, std::move(done));
-  });
+  const Asked asked = [&] {
+    const Patience patience(client, arguments);
+    return ask_interruptibly(child.signals(), client, [&](Callback done) {
+      return client.write_async(arguments.name, to_text(claim), {.id = id}, std::move(done));
+    });
+  }();
   const Result& claimed = asked.result;
   switch (claimed.outcome) {
     case Outcome::kDone:

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""`once status` on a real cluster: the table, --watch piped and on a terminal, nodes down."""
+"""`once status` on a real cluster: verdict and table, --watch piped and on a terminal, nodes down,
+nodes that hang."""
 
 import json
 import os
 import pty
+import signal
 import subprocess
+import time
 
 from cluster import (Cluster, DONE, UNAVAILABLE, USAGE, check, check_equal, options, run_steps,
                      wait_for)
+
+DEGRADED = 9
 
 
 def peers_are_up(cluster):
@@ -19,23 +24,32 @@ def peers_are_up(cluster):
 def table(cluster):
     wait_for(lambda: peers_are_up(cluster), "every link up, every home claimed")
     done = cluster.run("status", nodes=cluster.nodes[:1])
-    check_equal(done.returncode, DONE, f"status: {done!r}")
+    check_equal((done.returncode, done.stderr), (DONE, b""), f"status: {done!r}")
     lines = done.stdout.decode().splitlines()
-    check_equal(len(lines), 4, "a title and a line for each node")
-    for node, line in zip(cluster.nodes, lines[1:]):
+    check_equal(lines[0], "3 of 3 up, healthy", "the verdict comes first")
+    check_equal(len(lines), 5, "a title and a line for each node")
+    check(max(map(len, lines)) <= 80, f"a terminal of 80 columns: {lines}")
+    for node, line in zip(cluster.nodes, lines[2:]):
+        check(line.startswith(f"{node.number} ") and node.address in line, f"node: {line}")
+        check(line.endswith("all up"), f"every link is up: {line}")
+    lines = cluster.run("status", "--wide").stdout.decode().splitlines()
+    for node, line in zip(cluster.nodes, lines[2:]):
         check(line.startswith(f"{node.number} ") and node.address in line, f"node: {line}")
         check("33.3% claimed" in line and str(node.process.pid) in line, f"home and pid: {line}")
         check("down" not in line, f"every peer is up: {line}")
 
 
 def watch_in_blocks(cluster):
-    done = cluster.run("status", "--watch", "1", "--count", "2")
+    done = cluster.run("status", "--wide", "--watch", "1", "--count", "2")
     check_equal(done.returncode, DONE, f"watch: {done!r}")
     first, second = done.stdout.decode().strip().split("\n\n")
     check("changes/s" in first and "\x1b" not in first, f"a block: {first!r}")
-    check(first.splitlines()[2].split()[-1] == "-", f"no rates at first: {first}")
-    rates = second.splitlines()[2].split()[-3:]
+    check(first.splitlines()[3].split()[-1] == "-", f"no rates at first: {first}")
+    rates = second.splitlines()[3].split()[-3:]
     check(all(rate.isdigit() for rate in rates), f"rates in the second block: {second}")
+    check_equal(second.splitlines()[1], "3 of 3 up, healthy", "the verdict")
+    narrow = cluster.run("status", "--watch", "1", "--count", "2").stdout.decode().splitlines()
+    check(max(map(len, narrow)) <= 80 and "changes/s" in narrow[2], f"80 columns: {narrow}")
 
 
 def watch_as_json(cluster):
@@ -45,15 +59,56 @@ def watch_as_json(cluster):
     check_equal([len(nodes) for nodes in documents], [3, 3], "one document a line")
 
 
-def watch_on_a_terminal(cluster):
+def on_a_terminal(cluster, *arguments, **variables):
+    """The exit code, and what a terminal is sent."""
     ours, theirs = pty.openpty()
-    done = subprocess.run([cluster.once, "--endpoints", cluster.endpoints(), "status", "--watch",
-                           "--count", "1"], stdout=theirs, timeout=30)
+    environment = {key: value for key, value in os.environ.items()
+                   if key not in ("TERM", "NO_COLOR")}
+    done = subprocess.run([cluster.once, "--endpoints", cluster.endpoints(), "status", *arguments],
+                          stdout=theirs, timeout=30, env={**environment, **variables})
     os.close(theirs)
     text = os.read(ours, 65536)
     os.close(ours)
-    check_equal(done.returncode, DONE, "watch on a terminal")
+    return done.returncode, text
+
+
+def watch_on_a_terminal(cluster):
+    code, text = on_a_terminal(cluster, "--watch", "--count", "1", TERM="xterm")
+    check_equal(code, DONE, "watch on a terminal")
     check(text.startswith(b"\x1b[H") and text.endswith(b"\x1b[J"), f"drawn in place: {text!r}")
+    for variables in ({"TERM": "dumb"}, {}):
+        code, text = on_a_terminal(cluster, "--watch", "--count", "1", **variables)
+        check(b"\x1b" not in text, f"no cursor can be moved there: {text!r}")
+
+
+def colours(cluster):
+    verdict = b"\x1b[32m3 of 3 up, healthy\x1b[0m"
+    for variables, coloured in (({"TERM": "xterm"}, True),
+                                ({"TERM": "xterm", "NO_COLOR": ""}, True),
+                                ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+                                ({"TERM": "dumb"}, False), ({}, False)):
+        _, text = on_a_terminal(cluster, **variables)
+        check_equal(text.startswith(verdict), coloured, f"colours with {variables}: {text!r}")
+        check_equal(b"\x1b" in text, coloured, f"escapes with {variables}: {text!r}")
+    check(b"\x1b" not in cluster.run("status").stdout, "none into a pipe")
+
+
+def hanging_nodes(cluster):
+    """They are asked at the same time: the timeout bounds the whole, not each of them."""
+    for node in cluster.nodes[1:]:
+        node.process.send_signal(signal.SIGSTOP)
+    try:
+        for nodes in (None, cluster.nodes[:1]):
+            began = time.monotonic()
+            done = cluster.run("status", nodes=nodes, timeout_ms=1500)
+            took = time.monotonic() - began
+            check_equal(done.returncode, UNAVAILABLE, f"two of three hang: {done!r}")
+            check(done.stdout.startswith(b"1 of 3 up: no majority"), f"verdict: {done.stdout!r}")
+            check(took < 2.9, f"1500 ms were given, it took {took:.1f} s")
+    finally:
+        for node in cluster.nodes[1:]:
+            node.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: cluster.run("status").returncode == DONE, "they go on")
 
 
 def wrong_input(cluster):
@@ -66,21 +121,30 @@ def wrong_input(cluster):
 
 def nodes_down(cluster):
     cluster.nodes[2].kill()
-    wait_for(lambda: b"3:down" in cluster.run("status", nodes=cluster.nodes[:1]).stdout,
+    wait_for(lambda: b"3 down" in cluster.run("status", nodes=cluster.nodes[:1]).stdout,
              "the link is seen to be down")
     done = cluster.run("status")
-    check_equal(done.returncode, DONE, "two of three are a majority")
+    check_equal(done.returncode, DEGRADED, "two of three are a majority, and not all")
+    check_equal(done.stdout.splitlines()[0], b"2 of 3 up: one more failure stops writes", "verdict")
     check(cluster.nodes[2].address.encode() in done.stderr, f"who is down: {done.stderr!r}")
     cluster.nodes[1].kill()
     done = cluster.run("status")
     check_equal(done.returncode, UNAVAILABLE, "one of three is none")
+    check(done.stdout.startswith(b"1 of 3 up: no majority"), f"the verdict: {done.stdout!r}")
     check(b"no majority" in done.stderr, f"what to do: {done.stderr!r}")
+    told = [(node["cluster_verdict"], node["cluster_up"], node["cluster_members"])
+            for node in cluster.status()]
+    check_equal(told, [("no_majority", 1, 3)] * 3, "as JSON")
     done = cluster.run("status", "--watch", "--count", "1")
     check_equal(done.returncode, UNAVAILABLE, "watch tells it at its end")
+    cluster.nodes[0].kill()
+    done = cluster.run("status")
+    check(done.stdout.startswith(b"0 of 3 up") and done.returncode == UNAVAILABLE, f"{done!r}")
+    check(b"is a cluster running?" in done.stderr, f"what to do: {done.stderr!r}")
 
 
 if __name__ == "__main__":
     with Cluster(options()) as here:
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
-                   (table, watch_in_blocks, watch_as_json, watch_on_a_terminal, wrong_input,
-                    nodes_down)])
+                   (table, watch_in_blocks, watch_as_json, watch_on_a_terminal, colours,
+                    wrong_input, hanging_nodes, nodes_down)])

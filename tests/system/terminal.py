@@ -29,7 +29,9 @@ def on_a_terminal(command, which=("stdout", "stderr")):
     tty.setraw(follower)  # line breaks as they are
     streams = {name: follower if name in which else subprocess.DEVNULL
                for name in ("stdout", "stderr")}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams) as process:
+    environment = {**os.environ, "NO_COLOR": "1"}  # no escapes of the command's own
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment,
+                          **streams) as process:
         os.close(follower)
         sent = b""
         with contextlib.suppress(OSError):  # EIO: nobody has it open any more
@@ -162,7 +164,7 @@ def false_nodes(cluster):
             check_equal(code, DONE, f"status: {sent!r}")
             check_printable(sent, "status")
         check_equal(on_a_terminal([cluster.once, "--endpoints", address, "status"])[1].count(b"\n"),
-                    2, "lines of the table")
+                    3, "verdict and lines of the table")
     with false_node(says) as address:
         bench = pathlib.Path(cluster.once).with_name("once-bench")
         if bench.exists():

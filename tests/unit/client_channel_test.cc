@@ -105,5 +105,31 @@ TEST(ClientChannel, TellsAGoodbyeThatTookNothingFromOthers) {
   }
 }
 
+// Each with the first bytes that it really sends.
+TEST(ClientChannelStrangers, WhoIsNoNodeIsToldFromANodeThatBreaksTheProtocol) {
+  const std::string peer_port("\x41\0\0\0\x3e\r\x13\x9a\x4c\xa5\xf3\x3eONCEPEER\x02\0\x02\0", 24);
+  for (const auto& [bytes, words] :
+       {std::pair{peer_port, "a port between nodes"},
+        std::pair{std::string("HTTP/1.1 400 Bad Request\r\n"), "HTTP"},
+        std::pair{std::string("SSH-2.0-OpenSSH_9.2p1\r\n"), "SSH"},
+        std::pair{std::string("\x15\x03\x03\0\x02\x02\x32", 7), "TLS"},
+        std::pair{std::string("220 mail.example.org\r\n"), "not a node"},
+        std::pair{std::string("-ERR unknown command\r\n"), "not a node"}}) {
+    ClientChannel channel;
+    Recorder recorder;
+    std::vector<char> out;
+    channel.open({}, out);
+    EXPECT_FALSE(channel.stranger());
+    const std::string why = channel.feed(bytes, recorder);
+    EXPECT_NE(why.find(words), std::string::npos) << why;
+    EXPECT_TRUE(channel.stranger());
+    channel.open({}, out);
+    EXPECT_FALSE(channel.stranger()) << "it is not held against the next one";
+    EXPECT_EQ(channel.feed(hello_bytes(), recorder), "");
+    EXPECT_NE(channel.feed(bytes, recorder), "");
+    EXPECT_FALSE(channel.stranger()) << "it has said hello: a node, and broken";
+  }
+}
+
 }  // namespace
 }  // namespace once::net

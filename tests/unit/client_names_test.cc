@@ -128,7 +128,7 @@ TEST_F(ClientNames, AFailureNamesAllThatWereTried) {
   Client client(options({at("node")}, 300));
   const std::string tried = "cannot connect: " + at("127.0.0.4") + ": Connection refused; " +
                             at("127.0.0.3") + ": Connection refused";
-  EXPECT_EQ(client.read("x").message, at("node") + ": " + tried);
+  EXPECT_EQ(client.read("x").message, "no node answers: " + at("node") + ": " + tried);
   EXPECT_EQ(client.status(at("node")).message, tried);
   EXPECT_EQ(client.status(at("127.0.0.3")).message, "cannot connect: Connection refused");
 }

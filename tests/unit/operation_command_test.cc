@@ -80,8 +80,11 @@ TEST_F(OperationCommandTest, EachOperationIsTheOneThatWasAskedFor) {
          "conflict: x has version 2, not 1");
   expect(once(Command::kRead), Outcome::kDone, "two", "");
   expect(once(Command::kNext), Outcome::kDone, "3\n", "");
-  expect(once(Command::kCheck, {}, 3), Outcome::kDone, "newest: 3\n", "");
-  expect(once(Command::kCheck, {}, 2), Outcome::kRefused, "", "conflict: x has version 3, not 2");
+  expect(once(Command::kCheck, {}, 3), Outcome::kDone, "yes: 3 is the newest version of x\n", "");
+  expect(once(Command::kCheck, {}, 2), Outcome::kRefused, "",
+         "no: x has version 3 by now, newer than 2: whoever holds 2 must stop");
+  expect(once(Command::kCheck, {}, 4), Outcome::kRefused, "",
+         "no: 4 was never drawn from x, which has version 3");
   expect(once(Command::kWait, {}, 2), Outcome::kDone, "two", "");
   timeout_ms_ = 300;
   expect(once(Command::kWait, {}, 3), Outcome::kNotYet, "", "no version above 3 in 300 ms");
@@ -95,6 +98,9 @@ TEST_F(OperationCommandTest, EachOperationIsTheOneThatWasAskedFor) {
   expect(once(Command::kWrite, "other"), Outcome::kRefused, "for ever",
          "refused: x is already set");
   registers_.clear();
+  expect(once(Command::kCheck, {}, 1), Outcome::kRefused, "",
+         "no: 1 was never drawn from x, which is");
+  expect(once(Command::kCheck, {}, 0), Outcome::kDone, "yes: nothing was ever drawn from x\n", "");
   expect(once(Command::kCas, "three", 7), Outcome::kRefused, "", "x is empty (version 0)");
 }
 

@@ -165,5 +165,78 @@ TEST_F(SessionClusterTest, OneClusterIsSeenDifferentlyByItsNodes) {
   EXPECT_EQ(sent.size(), 1u);
 }
 
+// --- nobody there, or nobody of ours ------------------------------------------------------------
+
+TEST_F(SessionClusterTest, WhereNoEndpointLeadsToANodeThatIsSaidAtOnce) {
+  make({"a:1", "b:1"});
+  submit(Op::kWrite, "x");
+  session->on_stranger(0, "an HTTP server is there", now);
+  EXPECT_TRUE(results.empty()) << "the other one may be a node";
+  session->on_stranger(1, "a port between nodes", now);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(outcome_name(results[0].outcome), "invalid");
+  EXPECT_EQ(results[0].message, "a:1: an HTTP server is there; b:1: a port between nodes");
+}
+
+TEST_F(SessionClusterTest, AWrongPortBesideRightOnesIsNotUsed) {
+  make({"a:1", "b:1"});
+  submit(Op::kWrite, "x");
+  session->on_stranger(0, "an HTTP server is there", now);
+  comes_up(1, kOne);
+  connects.clear();
+  run_until(now + 100 * kMs);
+  EXPECT_TRUE(results.empty());
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_F(SessionClusterTest, AForeignNodeAndAWrongPortAreAnErrorOfBoth) {
+  make({"a:1", "b:1"}, kOne);
+  submit(Op::kWrite, "x");
+  comes_up(0, kTwo);
+  session->on_stranger(1, "an HTTP server is there", now);
+  expect_error({"a:1", "which is expected", "b:1: an HTTP server is there"});
+}
+
+// Who listens there now may be gone tomorrow.
+TEST_F(SessionClusterTest, APortThatIsTakenByANodeLaterIsUsed) {
+  make({"a:1"});
+  submit(Op::kRead, "x");
+  session->on_stranger(0, "an HTTP server is there", now);
+  ASSERT_EQ(results.size(), 1u);
+  results.clear();
+  now += 1000 * kMs;
+  submit(Op::kRead, "x");
+  EXPECT_TRUE(results.empty()) << "it is looked at again";
+  ASSERT_EQ(connects.size(), 2u);
+  comes_up(0, kOne);
+  connects.clear();
+  run_until(now + 100 * kMs);
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_F(SessionClusterTest, AtTheDeadlineAllAreNamedWithWhatIsInTheWay) {
+  make({"a:1", "b:1", "c:1"});
+  const uint64_t before = session->news();
+  submit(Op::kRead, "x", 1000);
+  EXPECT_EQ(session->trouble(), "a:1, b:1, c:1: no answer yet");
+  session->on_closed(0, "refused", now);
+  session->on_closed(2, "refused", now);
+  EXPECT_NE(session->news(), before);
+  EXPECT_EQ(session->trouble(), "a:1, c:1: refused; b:1: no answer yet");
+  run_until(now + 2000 * kMs);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].message, "no node answers: a:1, b:1, c:1: refused");
+}
+
+TEST_F(SessionClusterTest, WhereSomebodyAnswersThereIsNoTrouble) {
+  submit(Op::kRead, "x");
+  session->on_closed(0, "refused\x1b[2J", now);
+  EXPECT_NE(session->trouble().find("a:1: refused\\x1b[2J"), std::string::npos);
+  const uint64_t before = session->news();
+  comes_up(1, kOne);
+  EXPECT_EQ(session->trouble(), "");
+  EXPECT_NE(session->news(), before);
+}
+
 }  // namespace
 }  // namespace once::client

@@ -97,7 +97,14 @@ TEST_F(SessionRulesTest, AConflictNamesBothVersions) {
   EXPECT_EQ(results[0].message, "the register has version 9, not 5");
   begin(Op::kCheck, 5);
   reply(0, Status::kConflict, kOther, 9);
-  EXPECT_EQ(results[0].message, "the register has version 9: 5 is not the newest token");
+  EXPECT_EQ(results[0].message, "the register has version 9: a newer one than the token 5");
+  for (const auto& [shown, words] :
+       {std::pair{3, "the register has version 3: the token 5 was never drawn from it"},
+        std::pair{0, "the register is empty: the token 5 was never drawn from it"}}) {
+    begin(Op::kCheck, 5);
+    reply(0, Status::kConflict, kOther, static_cast<uint64_t>(shown));
+    EXPECT_EQ(results.back().message, words);
+  }
   begin(Op::kCas, 5);
   reply(0, Status::kConflict);
   EXPECT_EQ(results[0].message, "the register is empty, not 5");

@@ -1,0 +1,72 @@
+#include "client/commands/patience.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <system_error>
+
+#include "client/commands/terminal.h"
+
+namespace once::client {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{100};
+constexpr int kLooksUntilSaid = 10;
+
+// A thread inherits what is blocked where it is made.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+bool somebody_watches(const Arguments& arguments) {
+  return !arguments.json && isatty(STDERR_FILENO) != 0;
+}
+
+Patience::Patience(const Client& client, const Arguments& arguments) {
+  if (!somebody_watches(arguments)) return;
+  const NoSignals mask;
+  try {
+    thread_ = std::thread([this, &client] { watch(client); });
+  } catch (const std::system_error&) {
+    // No thread is to be had: the command does its work without this line.
+  }
+}
+
+Patience::~Patience() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Patience::watch(const Client& client) {
+  std::unique_lock lock(mutex_);
+  int looks = 0;
+  while (!changed_.wait_for(lock, kLook, [this] { return over_; })) {
+    const std::string trouble = client.trouble();
+    looks = trouble.empty() ? 0 : looks + 1;
+    if (looks != kLooksUntilSaid) continue;
+    lock.unlock();
+    complain("once: waiting for " + trouble +
+             ", no node answers; is a cluster running? `make run` or `onced dev`");
+    lock.lock();
+  }
+}
+
+}  // namespace once::client
