@@ -164,8 +164,9 @@ int run_command(const Arguments& arguments) {
   const Result& claimed = asked.result;
   switch (claimed.outcome) {
     case Outcome::kDone:
-      if (asked.signal != 0)
+      if (asked.signal != 0) {
         return won_too_late(client, child.signals(), arguments, claim, asked.signal);
+      }
       return win(client, child, arguments, claim);
     case Outcome::kRefused:
       if (asked.signal != 0) return interrupted(arguments, asked.signal);
