@@ -108,7 +108,7 @@ void Child::become(char* const* command, pid_t parent) {
   // Where neither the keeper nor the front is left to end it. A command of another user's rights
   // is not reached by this.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NAME, "lock-keeper");
+  prctl(PR_SET_NAME, "job-keeper");
   restore_signals();
   char told = 0;
   ssize_t size = -1;
@@ -221,6 +221,16 @@ int64_t Child::until_ns(const Term& term) const {
 }
 
 ChildEnd Child::wait(const Term& term) {
+  try {
+    return wait_for_it(term);
+  } catch (...) {
+    // Whoever catches this gives the lock back.
+    if (pid_ != 0) (void)kill(pid_, SIGKILL);
+    throw;
+  }
+}
+
+ChildEnd Child::wait_for_it(const Term& term) {
   for (;;) {
     reap();
     look_at_term(term);
@@ -241,7 +251,7 @@ ChildEnd Child::wait(const Term& term) {
     if ((waits[1].revents & POLLIN) != 0) begin_ending(term.grace_ms);
     if (signals_.front_is_gone() && !ending_) {
       const int64_t lease_ms = term.left_ms ? term.left_ms() : INT64_MAX;
-      begin_ending(std::min(term.grace_ms, lease_ms));
+      begin_ending(std::min(term.grace_ms, lease_ms - before_the_end_ms(term.grace_ms)));
     }
   }
 }

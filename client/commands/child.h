@@ -56,6 +56,7 @@ class Child {
 
  private:
   struct Page;
+  ChildEnd wait_for_it(const Term& term);
   [[noreturn]] void become(char* const* command, pid_t parent);
   void take_end(int status);
   void reap();

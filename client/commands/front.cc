@@ -35,7 +35,7 @@ bool stops(int number) { return number == SIGTSTP || number == SIGTTIN || number
 // A name of its own, so that whoever ends `once` by its name tells the front, and the command with
 // it; a signal that finds both is taken for one to the group.
 void rename_keeper() {
-  (void)prctl(PR_SET_NAME, "lock-keeper");
+  (void)prctl(PR_SET_NAME, "job-keeper");
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   const std::string words((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   char* const place = program_invocation_name;  // the first word of those that we were started by

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "client/socket.h"
 
 namespace once::client {
 namespace {
 
 constexpr int64_t kCancelMs = 2000;
+constexpr int64_t kMomentNs = 300'000'000;
 
 // The callback may come when nobody waits any more.
 struct Meeting {
@@ -31,15 +33,15 @@ struct Meeting {
   }
 };
 
-}  // namespace
-
-Asked ask_interruptibly(Signals& signals, Client& client,
-                        const std::function<Operation(Callback)>& begin) {
+Asked ask(Signals& signals, Client& client, const std::function<Operation(Callback)>& begin,
+          const std::function<bool(int signal)>& breaks_off) {
   const auto meeting = std::make_shared<Meeting>();
   const Operation operation =
       begin([meeting](Result&& result) { meeting->put(std::move(result)); });
   Asked asked;
-  asked.signal = signals.wait_for(meeting->done);
+  do {
+    asked.signal = signals.wait_for(meeting->done);
+  } while (asked.signal != 0 && !breaks_off(asked.signal));
   if (asked.signal != 0) {
     client.cancel(operation);
     (void)signals.wait_for(meeting->done, kCancelMs);
@@ -52,6 +54,21 @@ Asked ask_interruptibly(Signals& signals, Client& client,
     asked.result.message = "no answer was waited for";
   }
   return asked;
+}
+
+}  // namespace
+
+Asked ask_interruptibly(Signals& signals, Client& client,
+                        const std::function<Operation(Callback)>& begin) {
+  return ask(signals, client, begin, [](int) { return true; });
+}
+
+Asked ask_after_the_end(Signals& signals, Client& client,
+                        const std::function<Operation(Callback)>& begin) {
+  const int64_t deaf_until_ns = now_ns() + kMomentNs;
+  return ask(signals, client, begin, [deaf_until_ns](int signal) {
+    return signal != SIGKILL && now_ns() >= deaf_until_ns;
+  });
 }
 
 }  // namespace once::client

@@ -17,4 +17,9 @@ struct Asked {
 Asked ask_interruptibly(Signals& signals, Client& client,
                         const std::function<Operation(Callback)>& begin);
 
+// The same for what is to be done after a command that a signal may have ended: that signal is
+// heard a moment later here. And nobody but the user can break it off.
+Asked ask_after_the_end(Signals& signals, Client& client,
+                        const std::function<Operation(Callback)>& begin);
+
 }  // namespace once::client

@@ -77,6 +77,21 @@ int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
   return signal;
 }
 
+// Its time counts from when it was asked for. If the answer was so late that the command would have
+// to end at once, the first renewal is waited for. The signal that ended that, or 0.
+int settle(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
+  constexpr int64_t kLookMs = 10;
+  while (lock.remaining_ms() <= a.grace_ms) {
+    if (!lock.holds()) {
+      (void)lock.release();
+      result = {LockOutcome::kUnavailable, 0, {}, "it could not be renewed before it was used"};
+      return 0;
+    }
+    if (const int signal = child.signals().wait_for(-1, kLookMs); signal != 0) return signal;
+  }
+  return 0;
+}
+
 int not_held(const Arguments& a, const LockResult& result) {
   if (!a.json) {
     say(result.outcome == LockOutcome::kBusy
@@ -157,6 +172,10 @@ int lock_command(const Arguments& arguments) {
     signal = acquire(lock, child, arguments, result);
   }
   if (signal != 0) return interrupted(lock, arguments, result, signal);
+  if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
+  if (const int late = settle(lock, child, arguments, result); late != 0) {
+    return interrupted(lock, arguments, result, late);
+  }
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   will_run_command(kExitLost, arguments.grace_ms);
   const RunResult ended = run_program(

@@ -42,9 +42,14 @@ void report(const Arguments& a, bool winner, const RunClaim& claim, const RunRes
 
 // The claim is for ever: from here on nothing but the end of this process keeps the command from
 // being run, and its result from being written down.
-int record(Client& client, const Arguments& a, const RunClaim& claim, const RunResult& result) {
-  const Result written = client.write(result_name(a.name, claim.run), to_text(result),
-                                      {.id = {}, .timeout_ms = kRecordMs});
+int record(Client& client, Signals& signals, const Arguments& a, const RunClaim& claim,
+           const RunResult& result) {
+  const std::string name = result_name(a.name, claim.run);
+  const Asked asked = ask_after_the_end(signals, client, [&](Callback done) {
+    const CallOptions options{.id = {}, .timeout_ms = kRecordMs};
+    return client.write_async(name, to_text(result), options, std::move(done));
+  });
+  const Result& written = asked.result;
   std::string not_recorded;
   if (written.outcome != Outcome::kDone) {
     not_recorded = fmt::format("{}: {}", outcome_name(written.outcome), written.message);
@@ -65,11 +70,12 @@ int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim)
   const RunResult result =
       run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
   if (!result.error.empty() && !a.json) say("cannot start " + result.error);
-  return record(client, a, claim, result);
+  return record(client, child.signals(), a, claim, result);
 }
 
 // The claim was won in the moment of a signal: as if that had killed the command at once.
-int won_too_late(Client& client, const Arguments& a, const RunClaim& claim, int signal) {
+int won_too_late(Client& client, Signals& signals, const Arguments& a, const RunClaim& claim,
+                 int signal) {
   RunResult result;
   result.signal = signal;
   result.time = now_utc();
@@ -79,7 +85,7 @@ int won_too_late(Client& client, const Arguments& a, const RunClaim& claim, int 
                     "will be under this name",
                     signal, a.name, claim.run));
   }
-  return record(client, a, claim, result);
+  return record(client, signals, a, claim, result);
 }
 
 // The exit code of somebody who broke off before anything was claimed.
@@ -162,7 +168,9 @@ int run_command(const Arguments& arguments) {
   const Result& claimed = asked.result;
   switch (claimed.outcome) {
     case Outcome::kDone:
-      if (asked.signal != 0) return won_too_late(client, arguments, claim, asked.signal);
+      if (asked.signal != 0) {
+        return won_too_late(client, child.signals(), arguments, claim, asked.signal);
+      }
       return win(client, child, arguments, claim);
     case Outcome::kRefused:
       if (asked.signal != 0) return interrupted(arguments, asked.signal);

@@ -198,12 +198,13 @@ std::vector<GroupOrSingle::Told> Signals::take() {
 
 int Signals::wait_for(int done_fd, int64_t patience_ms) {
   const int64_t end_ns = now_ns() + patience_ms * 1'000'000;
+  const bool was_gone = front_is_gone_;
   for (;;) {
     hear();
     for (const GroupOrSingle::Told& told : take()) {
       if (ends_by_default(told.heard.number)) return told.heard.number;
     }
-    if (front_is_gone_) return SIGKILL;
+    if (front_is_gone_ && !was_gone) return SIGKILL;
     pollfd waits[3] = {{fd_, POLLIN, 0}, {done_fd, POLLIN, 0}, {front_fd(), POLLIN, 0}};
     int64_t until_ns = next_ns();
     if (patience_ms >= 0 && (until_ns == 0 || end_ns < until_ns)) until_ns = end_ns;

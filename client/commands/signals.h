@@ -87,7 +87,8 @@ class Signals {
   std::vector<GroupOrSingle::Told> take();
   int64_t next_ns() const { return group_or_single_.next_ns(); }
 
-  // Until `done_fd` is readable (0), or a signal asks for the end (that signal).
+  // Until `done_fd` is readable (0), or a signal asks for the end (that signal; SIGKILL: the front
+  // is gone).
   int wait_for(int done_fd, int64_t patience_ms = -1);
 
   // Signals end this process again, those that wait already too.

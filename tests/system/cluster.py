@@ -20,6 +20,12 @@ DONE, OTHER_ERROR, USAGE, REFUSED, EMPTY, UNKNOWN, UNAVAILABLE = range(7)
 
 _given_ports = set()
 
+# Where the tests run in the background, or under nohup, these are ignored, and so they would be in
+# all that is started here. What has a handler of Python's own is as usual there.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
+
 
 def free_port():
     """A free loopback port outside the range that outgoing connections draw from, given once."""

@@ -28,7 +28,9 @@ namespace once::client {
 inline const bool kSignalsAreBlocked = [] {
   sigset_t set;
   sigfillset(&set);
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&set, signal);
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&set, number);
+  // A shell that runs the tests in the background has them ignored, and that would be respected.
+  for (int number : {SIGINT, SIGQUIT, SIGHUP}) signal(number, SIG_DFL);
   return sigprocmask(SIG_BLOCK, &set, nullptr) == 0;
 }();
 

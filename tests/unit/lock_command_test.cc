@@ -195,6 +195,19 @@ TEST_F(LockCommandTest, WhatIsWonInTheMomentOfASignalIsReleased) {
   EXPECT_EQ(value_of("lock"), "once-lock 1 free\n");
 }
 
+// The answer is so late that the command would have to end at once: it is renewed first.
+TEST_F(LockCommandTest, ALockThatCameLateIsRenewedBeforeItIsUsed) {
+  std::atomic<bool> once_only{true};
+  set_trouble([&](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.operation != Op::kCas || !once_only.exchange(false)) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    return std::nullopt;
+  });
+  const Ended ended = run(lock_command, guarded(marks("sleep 0.3; exit 4"), 2));
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_EQ(times_ran(), 1u);
+}
+
 TEST_F(LockCommandTest, ASignalReachesAllOfTheCommand) {
   std::thread other = when_up([] { kill(getpid(), SIGHUP); });
   const Ended ended = run(lock_command, guarded(long_one()));

@@ -173,6 +173,34 @@ TEST_F(RunCommandTest, AClaimThatIsWonInTheMomentOfASignalIsToldToTheOthers) {
   EXPECT_EQ(times_ran(), 0u);
 }
 
+// The command has ended, and nobody answers: the user need not wait for a minute.
+TEST_F(RunCommandTest, ASignalBreaksOffTheRecord) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (is_claim(request)) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    kill(getpid(), SIGINT);
+    return Act::kSilence;
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const Ended ended = run(run_command, job(marks("exit 4")));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_NE(ended.err.find("could not be written down"), std::string::npos) << ended.err;
+}
+
+// But not the signal that ended the command, which may be heard of a moment after that.
+TEST_F(RunCommandTest, TheSignalThatEndedTheCommandDoesNotBreakOffTheRecord) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (is_claim(request)) return std::nullopt;
+    kill(getpid(), SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return std::nullopt;
+  });
+  const Ended ended = run(run_command, job(marks("exit 4")));
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_EQ(ended.err.find("could not be written down"), std::string::npos) << ended.err;
+}
+
 TEST_F(RunCommandTest, TheOthersPassOnWhatCameOfIt) {
   claimed_by_another(R"({"exit":6,"time":"now"})");
   for (const int64_t wait_s : {0, 5}) {
