@@ -68,11 +68,22 @@ int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
   return signal;
 }
 
+std::string described(const std::string& owner, const std::string& since) {
+  return since.empty() ? owner : owner + " since " + since;
+}
+
+// Somebody who waits before a terminal wants to know for whom.
+void tell_who(const Arguments& a, const LockHolder& holder) {
+  if (!somebody_watches(a)) return;
+  say(fmt::format("{} is held by {}; waiting for it, {} s at most (--wait)", a.name,
+                  described(holder.owner, holder.since), a.wait_s));
+}
+
 int not_held(const Arguments& a, const LockResult& result) {
   if (!a.json) {
     say(result.outcome == LockOutcome::kBusy
             ? fmt::format("{} is held by {}, also after {} s (--wait); the command was not run",
-                          a.name, result.owner, a.wait_s)
+                          a.name, described(result.owner, result.since), a.wait_s)
             : fmt::format("{}: {} ({}); the command was not run", a.name,
                           lock_outcome_name(result.outcome), result.message));
   }
@@ -125,7 +136,8 @@ int lock_command(const Arguments& arguments) {
             {.ttl_ms = arguments.ttl_s * kMsPerSecond,
              .timeout_ms = arguments.timeout_ms,
              .owner = {},
-             .on_lost = [&child](const LockResult&) { child.stop(); }});
+             .on_lost = [&child](const LockResult&) { child.stop(); },
+             .on_wait = [&arguments](const LockHolder& who) { tell_who(arguments, who); }});
   LockResult result;
   int signal = 0;
   {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 
 #include "client/client.h"
@@ -118,10 +119,9 @@ int run_command(const Arguments& arguments) {
   Client client(client_options(arguments));
   const RequestId id = client.new_request_id();
   const RunClaim claim{host_name(), getpid(), now_utc(), to_hex(id)};
-  const Result claimed = [&] {
-    const Patience patience(client, arguments);
-    return client.write(arguments.name, to_text(claim), {.id = id});
-  }();
+  std::optional<Patience> patience(std::in_place, client, arguments);
+  const Result claimed = client.write(arguments.name, to_text(claim), {.id = id});
+  patience.reset();
   switch (claimed.outcome) {
     case Outcome::kDone:
       return win(client, child, arguments, claim);
