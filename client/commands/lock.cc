@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -139,11 +140,9 @@ int lock_command(const Arguments& arguments) {
              .on_lost = [&child](const LockResult&) { child.stop(); },
              .on_wait = [&arguments](const LockHolder& who) { tell_who(arguments, who); }});
   LockResult result;
-  int signal = 0;
-  {
-    const Patience patience(client, arguments);
-    signal = acquire(lock, child, arguments, result);
-  }
+  std::optional<Patience> patience(std::in_place, client, arguments);
+  const int signal = acquire(lock, child, arguments, result);
+  patience.reset();
   if (signal != 0) return interrupted(lock, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   const RunResult ended = run_program(
