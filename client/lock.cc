@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -35,6 +36,14 @@ int64_t clock_ns() {
   timespec now{};
   ONCE_ASSERT(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::string time_of_day() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  char text[kMaxLockSinceBytes + 1] = "";
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+  return text;
 }
 
 std::string default_owner() {
@@ -78,8 +87,9 @@ class Lock::Impl {
       : client_(client), name_(std::move(name)), options_(std::move(options)) {
     if (options_.owner.empty()) options_.owner = default_owner();
     wrong_ = wrong_with(name_, options_);
-    machine_.emplace(LockMachine::Terms{options_.ttl_ms, options_.timeout_ms * kMs, options_.owner},
-                     [this] { return client_.new_request_id(); });
+    machine_.emplace(
+        LockMachine::Terms{options_.ttl_ms, options_.timeout_ms * kMs, options_.owner, time_of_day},
+        [this] { return client_.new_request_id(); });
   }
 
   // In a child the thread is not there, and the mutex may be locked for ever.
@@ -105,6 +115,7 @@ class Lock::Impl {
       return failed(LockOutcome::kError, std::string("cannot start a thread: ") + failure.what());
     }
     machine_->begin(wait_ms * kMs, clock_ns());
+    told_ = {};
     acquiring_ = true;
     meeting_->changed.wait(lock, [this] { return !acquiring_; });
     return acquired_;
@@ -200,7 +211,10 @@ class Lock::Impl {
   // the client counts by a clock that stands still while the machine is suspended.
   void ask(std::unique_lock<std::mutex>& lock, const LockStep& step) {
     meeting_->answer.reset();
+    const bool new_holder = step.kind == LockStep::Kind::kWait && !(machine_->holder() == told_);
+    if (new_holder) told_ = machine_->holder();
     lock.unlock();
+    if (new_holder && options_.on_wait) options_.on_wait(told_);  // this thread's alone
     const Operation operation = start(step);
     lock.lock();
     bool cancelled = false;
@@ -250,6 +264,7 @@ class Lock::Impl {
   bool acquiring_ = false;
   bool was_held_ = false;  // the last acquisition succeeded
   LockResult acquired_;
+  LockHolder told_;                 // the last one that on_wait was told
   std::atomic<uint64_t> token_{0};  // read without the mutex, so that a child can show it
   std::thread thread_;
 };

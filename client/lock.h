@@ -33,11 +33,19 @@ enum class LockOutcome : uint8_t {
 };
 std::string_view lock_outcome_name(LockOutcome outcome);  // "held", "released", "busy", ...
 
+struct LockHolder {
+  std::string owner;
+  uint64_t token = 0;
+  std::string since = {};  // UTC, by the holder's clock; empty: the lock does not say
+  friend bool operator==(const LockHolder&, const LockHolder&) = default;
+};
+
 struct LockResult {
   LockOutcome outcome = LockOutcome::kError;
-  uint64_t token = 0;   // kHeld, kLost: the fencing token
-  std::string owner;    // kBusy, kLost when taken over: who holds it now
-  std::string message;  // for people; empty when held or released
+  uint64_t token = 0;      // kHeld, kLost: the fencing token
+  std::string owner;       // kBusy, kLost when taken over: who holds it now
+  std::string message;     // for people; empty when held or released
+  std::string since = {};  // with `owner`: see LockHolder
 };
 
 struct LockOptions {
@@ -48,6 +56,9 @@ struct LockOptions {
   // Told once when it is lost, on a thread of the lock. It must not throw, nor block, nor call
   // acquire, release or the destructor of this lock.
   std::function<void(const LockResult&)> on_lost = {};
+  // Told who is waited for: when acquire begins to wait, and again when others take it over. On a
+  // thread of the lock, with the same rules.
+  std::function<void(const LockHolder&)> on_wait = {};
 };
 
 // acquire, release and the destructor: one at a time. Everything else: from any thread, any time.

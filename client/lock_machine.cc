@@ -56,7 +56,10 @@ void LockMachine::end(LockOutcome outcome, std::string message) {
   }
   phase_ = Phase::kEnded;
   result_ = {outcome, outcome == LockOutcome::kLost ? token_ : 0, {}, std::move(message)};
-  if (outcome == LockOutcome::kBusy || outcome == LockOutcome::kLost) result_.owner = owner_;
+  if (outcome == LockOutcome::kBusy || outcome == LockOutcome::kLost) {
+    result_.owner = holder_.owner;
+    result_.since = holder_.since;
+  }
 }
 
 void LockMachine::begin_cas(Phase phase) {
@@ -65,6 +68,8 @@ void LockMachine::begin_cas(Phase phase) {
   first_sent_ns_ = 0;
   in_doubt_ = false;
   pause_until_ns_ = 0;
+  // The same in each renewal, and in each attempt under one request id.
+  if (phase == Phase::kTaking && terms_.time_for_people) since_ = terms_.time_for_people();
 }
 
 // --- what to do
@@ -93,7 +98,7 @@ LockStep LockMachine::watch_step(int64_t now_ns) {
     return next(now_ns);
   }
   if (now_ns >= deadline_ns_) {
-    end(LockOutcome::kBusy, "the lock is held by " + owner_);
+    end(LockOutcome::kBusy, "the lock is held by " + holder_.owner);
     return {};
   }
   return {LockStep::Kind::kWait, std::min(over_ns, deadline_ns_), version_};
@@ -124,6 +129,7 @@ LockStep LockMachine::cas_step(int64_t until_ns, int64_t now_ns) {
     value.ttl_ms = terms_.ttl_ms;
     value.token = phase_ == Phase::kTaking ? version_ + 1 : token_;
     value.owner = terms_.owner;
+    value.since = since_;
   }
   return {LockStep::Kind::kCas, until_ns, version_, encode_lock_value(value), id_};
 }
@@ -167,11 +173,11 @@ void LockMachine::on_state(const Result& state, int64_t now_ns) {
     seen_version_ = version_ = state.version;
     phase_ = Phase::kWatching;
     watched_ns_ = watched_ns(value->ttl_ms);
-    owner_ = value->owner;
+    holder_ = {value->owner, value->token, value->since};
     return;
   }
   if (refused_ && now_ns >= deadline_ns_) {
-    owner_ = "others";
+    holder_ = {"others", 0, {}};
     return end(LockOutcome::kBusy, "others were faster");
   }
   version_ = state.version;
@@ -210,7 +216,7 @@ void LockMachine::on_taken(const Result& answer, int64_t now_ns) {
     leased_until_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs;
     renew_at_ns_ = first_sent_ns_ + terms_.ttl_ms * kMs / kRenewalsPerTtl;
     pause_until_ns_ = 0;
-    owner_.clear();
+    holder_ = {};
     // Too late to be of use. Nobody was told of it, and it may be taken over like any other.
     const bool late = now_ns >= leased_until_ns_ && !stopping_;
     phase_ = late ? Phase::kLooking : Phase::kHeld;
@@ -230,9 +236,10 @@ void LockMachine::on_taken(const Result& answer, int64_t now_ns) {
 
 void LockMachine::lose(const Result& state) {
   const auto value = parse_lock_value(state.value);
-  owner_ = value && value->held ? value->owner : "";
+  holder_ = {};
+  if (value && value->held) holder_ = {value->owner, value->token, value->since};
   std::string message = "the lock was taken over";
-  if (!owner_.empty()) message += " by " + owner_;
+  if (!holder_.owner.empty()) message += " by " + holder_.owner;
   if (state.sealed) message = "the name was sealed";
   end(LockOutcome::kLost, std::move(message));
 }

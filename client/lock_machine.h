@@ -32,6 +32,7 @@ class LockMachine {
     int64_t ttl_ms = 0;
     int64_t timeout_ns = 0;
     std::string owner;
+    std::function<std::string()> time_for_people = {};  // of day; nothing is decided by it
   };
   LockMachine(Terms terms, std::function<RequestId()> draw_id);
 
@@ -49,6 +50,7 @@ class LockMachine {
   bool holds(int64_t now_ns) const { return leased() && !stopping_ && now_ns < leased_until_ns_; }
   int64_t leased_until_ns() const { return leased() ? leased_until_ns_ : 0; }  // 0: no lease
   uint64_t token() const { return token_; }
+  const LockHolder& holder() const { return holder_; }  // of others, while it is waited for
   const LockResult& result() const { return result_; }  // of the end, once idle
 
  private:
@@ -96,7 +98,8 @@ class LockMachine {
   uint64_t seen_version_ = 0;
   int64_t seen_ns_ = 0;     // since when it is known,
   int64_t watched_ns_ = 0;  // and how long it must stand still
-  std::string owner_;       // of others
+  LockHolder holder_;       // of others
+  std::string since_;       // when the acquisition under way, or that which is held, began
 
   RequestId id_;               // of the cas under way,
   int64_t first_sent_ns_ = 0;  // when it was sent first; 0: not yet

@@ -21,13 +21,23 @@ bool take_number(std::string_view& rest, Number& number) {
   return true;
 }
 
+// A time in digits, or nothing. Who wrote the lock before there was one leaves it out.
+bool take_since(std::string_view& rest, std::string& since) {
+  if (!take(rest, " since=")) return true;
+  since = rest.substr(0, rest.find(' '));
+  rest.remove_prefix(since.size());
+  return !since.empty() && since.size() <= kMaxLockSinceBytes &&
+         since.find_first_not_of("0123456789-:.TZ") == std::string::npos;
+}
+
 }  // namespace
 
 std::string encode_lock_value(const LockValue& value) {
   std::string text(kPrefix);
   if (!value.held) return text + "free\n";
   return text + "held ttl_ms=" + std::to_string(value.ttl_ms) +
-         " token=" + std::to_string(value.token) + " owner=" + value.owner + "\n";
+         " token=" + std::to_string(value.token) +
+         (value.since.empty() ? "" : " since=" + value.since) + " owner=" + value.owner + "\n";
 }
 
 std::optional<LockValue> parse_lock_value(std::string_view text) {
@@ -38,7 +48,8 @@ std::optional<LockValue> parse_lock_value(std::string_view text) {
   value.held = true;
   const bool fits = take(text, "held ttl_ms=") && take_number(text, value.ttl_ms) &&
                     take(text, " token=") && take_number(text, value.token) &&
-                    take(text, " owner=") && check_lock_owner(text).empty();
+                    take_since(text, value.since) && take(text, " owner=") &&
+                    check_lock_owner(text).empty();
   if (!fits || value.ttl_ms < kMinLockTtlMs || value.ttl_ms > kMaxLockTtlMs || value.token == 0) {
     return std::nullopt;
   }

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -90,13 +91,22 @@ int settle(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
     if (const int signal = child.signals().wait_for(-1, kLookMs); signal != 0) return signal;
   }
   return 0;
+std::string described(const std::string& owner, const std::string& since) {
+  return since.empty() ? owner : owner + " since " + since;
+}
+
+// Somebody who waits before a terminal wants to know for whom.
+void tell_who(const Arguments& a, const LockHolder& holder) {
+  if (!somebody_watches(a)) return;
+  say(fmt::format("{} is held by {}; waiting for it, {} s at most (--wait)", a.name,
+                  described(holder.owner, holder.since), a.wait_s));
 }
 
 int not_held(const Arguments& a, const LockResult& result) {
   if (!a.json) {
     say(result.outcome == LockOutcome::kBusy
             ? fmt::format("{} is held by {}, also after {} s (--wait); the command was not run",
-                          a.name, result.owner, a.wait_s)
+                          a.name, described(result.owner, result.since), a.wait_s)
             : fmt::format("{}: {} ({}); the command was not run", a.name,
                           lock_outcome_name(result.outcome), result.message));
   }
@@ -163,14 +173,13 @@ int lock_command(const Arguments& arguments) {
             {.ttl_ms = arguments.ttl_s * kMsPerSecond,
              .timeout_ms = arguments.timeout_ms,
              .owner = fmt::format("{}:{}", host_name(), shown_pid()),
-             .on_lost = [&child](const LockResult&) { child.stop(); }});
+             .on_lost = [&child](const LockResult&) { child.stop(); },
+             .on_wait = [&arguments](const LockHolder& who) { tell_who(arguments, who); }});
   LockResult result;
   code_of_surprise = exit_code(Outcome::kUnknown);
-  int signal = 0;
-  {
-    const Patience patience(client, arguments);
-    signal = acquire(lock, child, arguments, result);
-  }
+  std::optional<Patience> patience(std::in_place, client, arguments);
+  const int signal = acquire(lock, child, arguments, result);
+  patience.reset();
   if (signal != 0) return interrupted(lock, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   if (const int late = settle(lock, child, arguments, result); late != 0) {

@@ -153,7 +153,42 @@ def nobody_there(cluster):
         check("waiting for" not in terminal.ends(7), "nodes answer: that is what a wait is for")
 
 
+def holder_of_a_lock(cluster):
+    """On a terminal: who is waited for and since when, again when it changes hands."""
+    once = [cluster.once, "--endpoints", cluster.endpoints()]
+    show = ["sh", "-c", "echo held; read end"]
+    with Program(cluster, [*once, "lock", "--ttl", "2", "job", "--", *show]) as first:
+        first.expect("held")
+        with Program(cluster, [*once, "lock", "--ttl", "2", "job", "--", *show]) as second, \
+                Terminal(*once, "lock", "--wait", "40", "job", "--", "true") as waiting:
+            waiting.expect("waiting for it, 40 s at most")
+            line = re.search(r"job is held by (\S+) since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ);",
+                             waiting.text)
+            check(line and line[1].startswith(socket.gethostname()), f"who: {waiting.text!r}")
+            time.sleep(2.5)  # renewals, of which nobody hears
+            check_equal(waiting.text.count("is held by"), 1, f"said once: {waiting.text!r}")
+            first.tell("end")
+            first.ends(DONE)
+            # One of those who wait has it now; if it is the other one, that is said.
+            end = time.monotonic() + 20
+            while waiting.read(0.05) and waiting.text.count("is held by") < 2:
+                check(time.monotonic() < end, f"it changed hands: {waiting.text!r}")
+            second.tell("end")
+            second.ends(DONE)
+            text = waiting.ends(DONE)
+            check(text.count("is held by") <= 2, f"once for each holder: {text!r}")
+        with Program(cluster, [*once, "lock", "--ttl", "2", "job", "--", *show]) as third:
+            third.expect("held")
+            done = subprocess.run([*once, "lock", "--wait", "1", "job", "--", "true"],
+                                  capture_output=True, timeout=30)
+            check_equal(done.returncode, REFUSED, f"still held: {done!r}")
+            check(b"waiting for it" not in done.stderr, f"only on a terminal: {done.stderr!r}")
+            check(b" since 20" in done.stderr, f"at the end it is said anyway: {done.stderr!r}")
+            third.tell("end")
+            third.ends(DONE)
+
+
 if __name__ == "__main__":
     with Cluster(options(), name="first-words") as here:
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
-                   (slips, wrong_ports, nobody_there)])
+                   (slips, wrong_ports, nobody_there, holder_of_a_lock)])

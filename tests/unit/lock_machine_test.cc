@@ -304,6 +304,51 @@ TEST_F(LockMachineTest, AReleaseFirstLearnsWhatBecameOfARenewal) {
   EXPECT_EQ(register_.state().value, "once-lock 1 free\n");
 }
 
+// By one request id one value is asked for, also a minute later; and a holder holds since it took
+// the lock, not since it renewed it.
+TEST_F(LockMachineTest, SinceWhenItIsHeldStaysWhatItWas) {
+  int minute = 0;
+  LockMachine a({kTtl / kMs, kTimeout, "a", [&] { return "12:0" + std::to_string(minute++); }},
+                [this] { return request_id(7, ++drawn_ids_); });
+  a.begin(0, 0);
+  turn(a, Kind::kRead, 0);
+  const LockStep first = a.next(0);
+  fail(a, Outcome::kUnknown, true, 0);
+  const LockStep pause = a.next(0);
+  const LockStep again = a.next(pause.until_ns);
+  EXPECT_EQ(std::pair(again.value, again.id), std::pair(first.value, first.id));
+  turn(a, Kind::kCas, pause.until_ns);
+  const std::string held = "once-lock 1 held ttl_ms=3000 token=1 since=12:00 owner=a\n";
+  EXPECT_EQ(register_.state().value, held);
+  turn(a, Kind::kCas, a.next(pause.until_ns).until_ns);
+  EXPECT_EQ(register_.state().version, 2u) << "renewed";
+  EXPECT_EQ(register_.state().value, held);
+
+  LockMachine b = machine("b");
+  b.begin(kSecond, kSecond);
+  turn(b, Kind::kRead, kSecond);
+  EXPECT_EQ(b.holder(), (LockHolder{"a", 1, "12:00"}));
+  turn(b, Kind::kWait, kSecond);
+  EXPECT_EQ(b.next(2 * kSecond).kind, Kind::kEnd);
+  EXPECT_EQ(b.result().since, "12:00");
+}
+
+TEST(LockValueTest, ATimeMayBeLeftOut) {
+  const LockValue held{true, 3000, 7, "host a:12", "2026-11-29T04:37:33Z"};
+  EXPECT_EQ(encode_lock_value(held),
+            "once-lock 1 held ttl_ms=3000 token=7 since=2026-11-29T04:37:33Z owner=host a:12\n");
+  EXPECT_EQ(parse_lock_value(encode_lock_value(held)), held);
+  const auto old = parse_lock_value("once-lock 1 held ttl_ms=3000 token=7 owner=a since=1\n");
+  ASSERT_TRUE(old);
+  EXPECT_EQ(std::pair(old->owner, old->since), std::pair(std::string("a since=1"), std::string()));
+  for (const std::string since :
+       {"", "\x1b[2J", "now", "2026-11-29T04:37:33Z\n", "000000000000000000000000000000000"}) {
+    EXPECT_FALSE(
+        parse_lock_value("once-lock 1 held ttl_ms=3000 token=7 since=" + since + " owner=a\n"))
+        << since;
+  }
+}
+
 TEST(LockValueTest, ReadsWhatItWritesAndNothingElse) {
   const LockValue held{true, 3000, 7, "host a:12"};
   EXPECT_EQ(parse_lock_value(encode_lock_value(held)), held);

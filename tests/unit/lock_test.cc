@@ -126,6 +126,39 @@ TEST_F(LockTest, OvertakesADeadHolder) {
   EXPECT_EQ(held.token, 2u);
 }
 
+// Once for each holder, and not for each of his renewals.
+TEST_F(LockTest, WhoWaitsIsToldForWhom) {
+  const std::string start = "once-lock 1 held ttl_ms=3600000 token=";
+  ask(paxos::Operation::kCas, 0, start + "1 since=12:00 owner=first\n");
+  std::mutex mutex;
+  std::vector<LockHolder> told;
+  const auto told_so_far = [&] {
+    std::lock_guard lock(mutex);
+    return told;
+  };
+  Lock lock(client_, "l", {.on_wait = [&](const LockHolder& holder) {
+              std::lock_guard guard(mutex);
+              told.push_back(holder);
+            }});
+  EXPECT_EQ(lock.acquire(0).outcome, LockOutcome::kBusy);
+  EXPECT_TRUE(told_so_far().empty()) << "it did not wait";
+  auto waiting = std::async(std::launch::async, [&] { return lock.acquire(3'600'000); });
+  const auto until = [&](size_t count) {
+    for (int i = 0; i < 2000 && told_so_far().size() < count; ++i) {
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+  };
+  until(1);
+  ask(paxos::Operation::kCas, 1, start + "1 since=12:00 owner=first\n");
+  std::this_thread::sleep_for(milliseconds(100));
+  ask(paxos::Operation::kCas, 2, start + "3 since=12:05 owner=second\n");
+  until(2);
+  lock.cancel();
+  EXPECT_EQ(waiting.get().outcome, LockOutcome::kCancelled);
+  EXPECT_EQ(told_so_far(),
+            (std::vector<LockHolder>{{"first", 1, "12:00"}, {"second", 3, "12:05"}}));
+}
+
 TEST_F(LockTest, CancelEndsAWaitAndWhatBeginsLater) {
   ask(paxos::Operation::kCas, 0, "once-lock 1 held ttl_ms=3600000 token=1 owner=other\n");
   Lock lock(client_, "l");
