@@ -9,6 +9,7 @@ namespace once {
 inline constexpr size_t kMaxNameBytes = 1024;
 inline constexpr size_t kMaxValueBytes = 65536;
 inline constexpr size_t kMaxNodes = 15;
+inline constexpr size_t kMaxEndpoints = 64;  // that a client is given
 inline constexpr size_t kMaxCores = 64;
 inline constexpr uint16_t kShardCount = 64;
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/cli_parse.h"
+#include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/limits.h"
-#include "base/split.h"
 
 namespace once::bench {
 namespace {
@@ -115,7 +115,9 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   if (o.operation_name == "set") o.operation = paxos::Operation::kSet;
   if (o.operation_name == "next") o.operation = paxos::Operation::kNext;
   if (o.operation_name == "wait") o.operation = paxos::Operation::kWait;
-  o.endpoints = split_list(endpoints);
+  auto listed = split_endpoints(endpoints);
+  if (!listed) return usage_error("--endpoints or ONCE_ENDPOINTS: " + listed.error().message);
+  o.endpoints = std::move(*listed);
   o.cluster = cluster_id_of_hex(cluster);
   if (!o.cluster) {
     if (const std::string empty = empty_variable("ONCE_CLUSTER_ID"); !empty.empty()) {

@@ -9,9 +9,11 @@
 #include <thread>
 
 #include "base/draw_ids.h"
+#include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/name_resolver.h"
+#include "base/printable.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
 #include "client/session.h"
@@ -88,7 +90,12 @@ class Client::Impl {
   explicit Impl(Options options) : options_(std::move(options)) {
     options_.timeout_ms = std::clamp<int64_t>(options_.timeout_ms, 1, kMaxTimeoutMs);
     options_.max_pending = std::min(options_.max_pending, kMaxOperationsPerCore);
-    if (options_.endpoints.empty()) broken_ = "no endpoints were given";
+    auto endpoints = read_endpoints(options_.endpoints);
+    if (endpoints) {
+      options_.endpoints = std::move(*endpoints);
+    } else {
+      broken_ = printable(endpoints.error().message);
+    }
     if (options_.cluster_id) cluster_ = cluster_id_of_hex(*options_.cluster_id);
     if (options_.cluster_id && !cluster_) {
       broken_ = "the cluster id \"" + *options_.cluster_id + "\" is not " + kClusterIdForm;
@@ -345,7 +352,14 @@ NodeStatus Client::status(const std::string& endpoint) const {
     status.message = kForked;
     return status;
   }
-  return ask_status(*impl_->names(), endpoint, impl_->options().timeout_ms, impl_->cluster());
+  const auto read = read_endpoint(endpoint);
+  if (!read) {
+    NodeStatus status;
+    status.address = endpoint;
+    status.message = printable(read.error().message);
+    return status;
+  }
+  return ask_status(*impl_->names(), *read, impl_->options().timeout_ms, impl_->cluster());
 }
 
 RequestId Client::new_request_id() { return draw_request_id(); }

@@ -26,7 +26,6 @@ inline constexpr int64_t kSuspicionNs = 1'000'000'000;
 inline constexpr int64_t kSilenceNs = 3'000'000'000;
 inline constexpr unsigned kFailuresUntilScout = 3;
 inline constexpr int64_t kScoutPauseNs = 10'000'000'000;
-inline constexpr size_t kMaxEndpoints = 64;
 // For how long after the first endpoint's hello the others are waited for, so that endpoints of two
 // clusters are noticed before anything is asked of either.
 inline constexpr int64_t kSettleNs = 50'000'000;

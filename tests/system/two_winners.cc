@@ -18,7 +18,7 @@
 
 #include "base/draw_ids.h"
 #include "base/hex.h"
-#include "base/split.h"
+#include "base/endpoints.h"
 #include "client/client.h"
 #include "client/socket.h"
 #include "net/client_channel.h"
@@ -270,7 +270,7 @@ int run(int argc, char** argv) {
     return 2;
   }
   const auto each = static_cast<size_t>(std::atoi(argv[2]));
-  Attack attack(split_list(argv[1]), (each + kBatch - 1) / kBatch * kBatch);
+  Attack attack(split_endpoints(argv[1]).value(), (each + kBatch - 1) / kBatch * kBatch);
   for (auto way : {&Attack::guess, &Attack::fork_twice, &Attack::zero, &Attack::reuse}) {
     if (!failed) (attack.*way)();
     std::fflush(stdout);
