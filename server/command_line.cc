@@ -87,8 +87,8 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
       ->check(not_empty);
   command
       ->add_option("--port", options.port,
-                   "P: clients on P+1.. (one node: on P itself), peers on P+101..")
-      ->default_val(options.port)
+                   "P: clients on P+1.. (one node: on P itself), peers on P+101.. (default: that of "
+                   "the data, or 7400)")
       ->check(CLI::Range(1, 65535 - 200));
   command
       ->add_option("--memory", options.memory,
@@ -98,7 +98,15 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
       ->default_val(1)
       ->check(CLI::Range(1, static_cast<int>(kMaxCores)));
   command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
-  command->footer("Example:\n  onced dev --nodes 3 --data /tmp/once --port 7400");
+  command->add_option("--segment-mib", options.segment_mib, "Size of a log segment of new data")
+      ->default_val(kDefaultDevSegmentMib)
+      ->check(CLI::Range(2, 4096));
+  command->add_flag("--no-restart", options.no_restart,
+                    "Leave down a node that dies, instead of starting it again after a second");
+  command->footer(
+      "Example:\n  onced dev --nodes 3 --data /var/tmp/once --port 7400\n"
+      "On a terminal it takes commands: kill 2, start 2, status, help, quit.\n"
+      "To begin afresh, remove the directory.");
   return command;
 }
 

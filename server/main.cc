@@ -11,6 +11,7 @@
 #include "base/draw_ids.h"
 #include "base/limits.h"
 #include "base/printable.h"
+#include "base/shell_word.h"
 #include "net/hello.h"
 #include "server/command_line.h"
 #include "server/data_directory.h"
@@ -36,16 +37,6 @@ Result<ClusterId> draw_cluster_id() {
   return cluster;
 }
 
-// As a shell reads it back.
-std::string word(const std::string& text) {
-  constexpr const char* kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:,=@%";
-  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 // The commands that make the other nodes, to be copied as they are.
 std::string how_to_go_on(const FormatOptions& options, const Configuration& configuration) {
   const std::string id = to_hex(configuration.cluster);
@@ -60,12 +51,13 @@ std::string how_to_go_on(const FormatOptions& options, const Configuration& conf
     text += fmt::format(
         "# node {}, at {}:\n"
         "onced format --data {} --node {} --cluster {} --cluster-id {}{}\n",
-        node.value, address, word(options.data), node.value, word(options.cluster), id, more);
+        node.value, address, shell_word(options.data), node.value, shell_word(options.cluster), id,
+        more);
   }
   text += fmt::format(
       "# then each of them, this one too:\n"
       "onced start --data {} --listen HOST:PORT\n",
-      word(options.data));
+      shell_word(options.data));
   return printable(text, Shown::kLines);
 }
 
