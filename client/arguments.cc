@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "client/command_tree.h"
 #include "client/output.h"
+#include "client/usage.h"
 #include "paxos/change.h"
 
 namespace once::client {
@@ -31,7 +32,18 @@ bool read_version(const std::string& text, uint64_t& version) {
 std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
                                     Texts& texts) {
   const auto app = make_command_tree(arguments, texts);
-  return parse_cli(*app, argc, argv, kExitUsage);
+  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(*app)};
+  if (const std::string wrong = wrong_word(*app, argc, argv); !wrong.empty()) {
+    return EarlyExit{kExitUsage, "", printable(wrong, Shown::kLines)};
+  }
+  auto early = parse_cli(*app, argc, argv, kExitUsage);
+  if (early && early->code != 0) early->err = with_usage(*app, early->err);
+  if (early) return early;
+  if (texts.version_wanted) return EarlyExit{0, version_text() + "\n", ""};
+  if (!texts.help_wanted) return std::nullopt;
+  const auto help = help_about(*app, texts.topic);
+  if (help) return EarlyExit{0, *help, ""};
+  return EarlyExit{kExitUsage, "", no_such_command(*app, texts.topic)};
 }
 
 // The words of a program are taken as they are: to the parser of options, some have a meaning.

@@ -41,6 +41,7 @@ struct Arguments {
   std::vector<std::string> endpoints;  // one at least
   std::optional<std::string> cluster_id;
   int64_t timeout_ms = 5000;
+  bool timeout_given = false;  // or it is the default
   bool json = false;
   bool raw = false;  // values go to a terminal byte for byte
   std::string name;      // of all but kStatus and kCompletion; within the limits

@@ -207,8 +207,7 @@ class Client::Impl {
   // As late as can be: they go out in this round, and none is kept.
   void submit_batch(std::span<Call> calls) {
     std::array<RequestId, kIdsPerDraw> ids;
-    const size_t wanted =
-        static_cast<size_t>(std::count_if(calls.begin(), calls.end(), lacks_id));
+    const size_t wanted = static_cast<size_t>(std::count_if(calls.begin(), calls.end(), lacks_id));
     const bool drawn = wanted == 0 || draw_request_ids({ids.data(), wanted});
     size_t used = 0;
     const int64_t now = now_ns();

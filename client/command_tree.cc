@@ -1,5 +1,14 @@
 #include "client/command_tree.h"
 
+#include <fmt/format.h>
+
+#include "client/usage.h"
+#include "net/hello.h"
+
+#ifndef ONCE_VERSION
+#define ONCE_VERSION "unknown"
+#endif
+
 namespace once::client {
 namespace {
 
@@ -11,43 +20,50 @@ constexpr int kLockTtlSeconds = 10;
 constexpr int kProgramWaitSeconds = 600;
 constexpr int kMaxProgramWords = 4096;
 
-class Usage final : public CLI::Formatter {
-  // The words of a command to be run.
-  std::string make_option_usage(const CLI::Option* option) const override {
-    if (option->get_expected_max() == 1) return CLI::Formatter::make_option_usage(option);
-    return "-- " + option->get_name(true) + "...";
-  }
-};
+// The limits are told when they are broken.
+CLI::Validator within(int least, int most) { return CLI::Range(least, most).description(""); }
+
+// Shown to people by the name of its unit.
+CLI::Option* in_units(CLI::Option* option, const char* unit, int least, int most) {
+  return option->type_name(unit)->check(within(least, most))->capture_default_str();
+}
 
 // An empty value is given as well: CLI11 by itself would leave an optional without one.
-CLI::Option* add_text(CLI::App* app, const char* name, std::optional<std::string>& text,
-                      const char* what) {
-  return app->add_option_function<std::string>(
-      name, [&text](const std::string& given) { text = given; }, what);
+CLI::Option* add_hex(CLI::App* app, const char* name, std::optional<std::string>& text,
+                     const char* what) {
+  return app
+      ->add_option_function<std::string>(
+          name, [&text](const std::string& given) { text = given; }, what)
+      ->type_name("HEX");
 }
 
 void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   texts.endpoints = kDefaultEndpoints;
-  app.add_option("--endpoints", texts.endpoints, "Any nodes of the cluster: HOST:PORT,...")
+  app.add_option("--endpoints", texts.endpoints, "Some nodes of the cluster, or all")
+      ->type_name("HOST:PORT,...")
       ->envname(kEndpointsVariable)
       ->each([&texts](const std::string&) { texts.endpoints_given = true; })
       ->capture_default_str();
-  add_text(&app, "--cluster-id", texts.cluster_id,
-           "The cluster that is meant, as `onced format` was given; nodes of others are not used")
+  add_hex(&app, "--cluster-id", texts.cluster_id,
+          "The cluster that is meant, as `onced format` was given; nodes of others are not used")
       ->envname(kClusterIdVariable);
   app.add_option("--timeout", arguments.timeout_ms,
-                 "Milliseconds for the command, retries included")
-      ->check(CLI::Range(1, kDaySeconds * 1000))
-      ->capture_default_str();
+                 "Milliseconds for the whole command, retries included (5000; status: 2000)")
+      ->type_name("MS")
+      ->check(within(1, kDaySeconds * 1000))
+      ->each([&arguments](const std::string&) { arguments.timeout_given = true; });
   app.add_flag("--json", arguments.json, "Print one JSON object (status: a list)");
   app.add_flag("--raw", arguments.raw,
                "Print values byte for byte on a terminal too, escape sequences included");
+  app.set_version_flag("--version", version_text(), "Print the version");
+  app.set_help_flag("-h,--help", "Print help; behind a command, of that command");
   app.footer(
-      "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set, conflict, sealed),\n"
-      "            4 empty, 5 outcome unknown, 6 unavailable, 7 not yet (wait, run), 8 lock lost.\n"
+      "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set, conflict,\n"
+      "            sealed, locked), 4 empty, 5 outcome unknown, 6 unavailable,\n"
+      "            7 not yet (wait, run), 8 lock lost, 9 degraded (status).\n"
       "            run and lock pass on the exit code of the command.\n\n"
       "Examples:\n"
-      "  once write leader node-7         # exactly one caller wins; the others exit with 3\n"
+      "  once write leader node-7         # one caller wins; the others exit with 3\n"
       "  once read leader                 # prints the bare bytes: node-7\n"
       "  once write config - < app.toml   # the value from standard input\n"
       "  once next tickets                # prints a number that nobody else gets\n"
@@ -67,8 +83,8 @@ CLI::Option* add_version(CLI::App* command, Texts& texts, const char* name, cons
 }
 
 void add_request_id(CLI::App* command, Texts& texts) {
-  add_text(command, "--request-id", texts.request_id,
-           "Repeat an earlier request: its id in hexadecimal");
+  add_hex(command, "--request-id", texts.request_id,
+          "Repeat an earlier request: its id in hexadecimal");
 }
 
 CLI::App* add_operation(CLI::App& app, Arguments& arguments, Command which, const char* word,
@@ -97,8 +113,9 @@ void add_changes(CLI::App& app, Arguments& arguments, Texts& texts) {
                                 "Give NAME a new value, whatever it holds, unless it is sealed");
   add_value(set, arguments);
   set->footer(
-      "After exit code 5 do not repeat it blindly: it would undo what came in between. Read\n"
-      "NAME and decide.\nExamples:\n  once set greeting hello\n  once set config - < app.toml");
+      "After exit code 5 do not repeat it blindly: it would undo what came in between.\n"
+      "Read NAME and decide.\nExamples:\n  once set greeting hello\n  once set config - < "
+      "app.toml");
   CLI::App* cas = add_operation(app, arguments, Command::kCas, "cas",
                                 "Give NAME a new value if it still has the version EXPECTED");
   add_version(cas, texts, "EXPECTED", "The version that was read; 0: NAME is empty")->required();
@@ -148,14 +165,14 @@ void add_run(CLI::App& app, Arguments& arguments) {
   add_program(run, arguments);
   arguments.wait_s = kProgramWaitSeconds;
   run->add_option("--wait", arguments.wait_s,
-                  "Seconds to wait for the result of whoever runs it; 0: only look")
-      ->check(CLI::Range(0, kDaySeconds))
-      ->capture_default_str();
+                  "Seconds to wait for the result of whoever runs it; 0: only look");
+  in_units(run->get_option("--wait"), "SECONDS", 0, kDaySeconds);
   run->footer(
-      "The first to claim NAME runs the command; its exit code is written down. All others say\n"
-      "who won and exit with the same code. Exit code 3: NAME was set by something else; 7: it is\n"
-      "claimed, and there is no result yet: the winner may still be at work, or have died; 5: not\n"
-      "known whether it was claimed for us, the command was not run.\n"
+      "The first to claim NAME runs the command; its exit code is written down. All\n"
+      "others say who won and exit with the same code. Exit code 3: NAME was set by\n"
+      "something else; 7: it is claimed, and there is no result yet: the winner may\n"
+      "still be at work, or have died; 5: not known whether it was claimed for us, the\n"
+      "command was not run.\n"
       "Examples:\n  once run migrate-2026-11 -- ./migrate.sh --all\n"
       "  once run --wait 0 report-42 -- make report");
 }
@@ -166,34 +183,34 @@ void add_lock(CLI::App& app, Arguments& arguments) {
   add_program(lock, arguments);
   arguments.ttl_s = kLockTtlSeconds;
   lock->add_option("--ttl", arguments.ttl_s,
-                   "Seconds without a renewal after which others may take it over")
-      ->check(CLI::Range(1, kHourSeconds))
-      ->capture_default_str();
+                   "Seconds without a renewal after which others may take it over");
+  in_units(lock->get_option("--ttl"), "SECONDS", 1, kHourSeconds);
   lock->add_option("--wait", arguments.wait_s,
-                   "Seconds to wait while others hold it, or no majority answers")
-      ->check(CLI::Range(0, kDaySeconds))
-      ->capture_default_str();
+                   "Seconds to wait while others hold it, or no majority answers");
+  in_units(lock->get_option("--wait"), "SECONDS", 0, kDaySeconds);
   lock->footer(
-      "The command sees ONCE_LOCK_TOKEN and ONCE_LOCK_NAME; its exit code is passed on. It must\n"
-      "show the token to what it touches: a lock alone is not safe (docs/locks.md). If the lock\n"
-      "is lost, the command and all that it started are stopped. To overtake a holder that died,\n"
-      "--wait must be longer than that holder's TTL. Exit code 8: the lock was lost; 3: others\n"
-      "hold it, or NAME is no lock; 5, 6: not acquired. In these the command was not run, but for "
-      "8.\n"
+      "The command sees ONCE_LOCK_TOKEN and ONCE_LOCK_NAME; its exit code is passed on.\n"
+      "It must show the token to what it touches: a lock alone is not safe\n"
+      "(docs/locks.md). If the lock is lost, the command and all that it started are\n"
+      "stopped. To overtake a holder that died, --wait must be longer than that\n"
+      "holder's TTL. Exit code 8: the lock was lost; 3: others hold it, or NAME is no\n"
+      "lock; 5, 6: not acquired. In these the command was not run, but for 8.\n"
       "Examples:\n  once lock nightly/backup --ttl 30 -- ./backup.sh\n"
       "  once lock --wait 0 report -- make report");
 }
 
 void add_status(CLI::App& app, Arguments& arguments) {
   CLI::App* command = app.add_subcommand("status", "Ask every node how it is");
-  CLI::Option* watch = command
-                           ->add_option("--watch", arguments.watch_s,
-                                        "Ask again every so many seconds (2), with rates")
-                           ->check(CLI::Range(1, kDaySeconds))
-                           ->expected(0, 1)
-                           ->default_str(std::to_string(kDefaultWatchSeconds));
+  CLI::Option* watch =
+      command
+          ->add_option("--watch", arguments.watch_s, "Ask again every so many seconds, with rates")
+          ->type_name("[SECONDS]")
+          ->check(within(1, kDaySeconds))
+          ->expected(0, 1)
+          ->default_str(std::to_string(kDefaultWatchSeconds));
   command->add_option("--count", arguments.count, "With --watch: end after so many times")
-      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("TIMES")
+      ->check(within(1, 1'000'000))
       ->needs(watch);
   command->footer(
       "Exit code 0 when a majority is reachable, else 6.\n"
@@ -208,7 +225,7 @@ void add_status(CLI::App& app, Arguments& arguments) {
 
 void add_completion(CLI::App& app, Arguments& arguments, Texts& texts) {
   CLI::App* command = app.add_subcommand("completion", "Print the completion script of a shell");
-  command->add_option("SHELL", texts.shell, "Which shell")
+  command->add_option("SHELL", texts.shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->footer(
@@ -222,7 +239,20 @@ void add_completion(CLI::App& app, Arguments& arguments, Texts& texts) {
   });
 }
 
+void add_words_about_it(CLI::App& app, Texts& texts) {
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+  version->callback([&texts] { texts.version_wanted = true; });
+  CLI::App* help = app.add_subcommand("help", "Explain a command, or all of them");
+  help->add_option("COMMAND", texts.topic, "The command, or nothing");
+  help->footer("Examples:\n  once help\n  once help lock");
+  help->callback([&texts] { texts.help_wanted = true; });
+}
+
 }  // namespace
+
+std::string version_text() {
+  return fmt::format("once {} (protocol {})", ONCE_VERSION, net::kProtocolVersion);
+}
 
 std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) {
   auto app = std::make_unique<CLI::App>(
@@ -238,7 +268,11 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   add_lock(*app, arguments);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);
-  for (CLI::App* command : app->get_subcommands({})) command->fallthrough();
+  add_words_about_it(*app, texts);
+  for (CLI::App* command : app->get_subcommands({})) {
+    command->fallthrough()->group("Commands");
+    command->set_help_flag("-h,--help", "Print this help");
+  }
   return app;
 }
 

@@ -20,8 +20,12 @@ struct Texts {
   std::optional<std::string> cluster_id;
   std::string version = "0";
   std::string shell;
+  bool version_wanted = false;
+  bool help_wanted = false;
+  std::string topic;  // of the help; empty: all
 };
 
+std::string version_text();
 // The arguments must outlive the tree.
 std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts);
 

@@ -192,6 +192,10 @@ std::string completion_script(Shell shell) {
   const CommandWords top = words_of(*app);
   std::vector<CommandWords> commands;
   for (CLI::App* command : app->get_subcommands({})) commands.push_back(words_of(*command));
+  for (CommandWords& each : commands) {
+    if (each.name != "help") continue;
+    for (const CommandWords& command : commands) each.choices.push_back(command.name);
+  }
   switch (shell) {
     case Shell::kBash:
       return bash_script(top, commands);

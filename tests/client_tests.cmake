@@ -12,6 +12,7 @@ once_test(unit/lock_walk_test.cc once_client once_paxos)
 once_test(unit/lock_test.cc once_client once_paxos)
 once_test(unit/lock_clock_test.cc once_client once_paxos)
 once_test(unit/client_sends_test.cc once_client)
+once_test(unit/command_words_test.cc once_arguments)
 # Commands run in the test's process, against registers in memory.
 foreach(name child run_command lock_command operation_command)
   once_test(unit/${name}_test.cc once_commands once_paxos)

@@ -29,7 +29,7 @@ class Completion:
         text = self.run(self.once, *command, "--help")
         found = set(re.findall(r"^  (?:-\w,)?(--[\w-]+)", text, re.MULTILINE))
         if not command:
-            found |= set(re.findall(r"^  ([a-z]+) {2,}", text.split("Subcommands:")[1].split(
+            found |= set(re.findall(r"^  ([a-z]+) {2,}", text.split("\nCommands:")[1].split(
                 "Exit codes")[0], re.MULTILINE))
         return found
 
@@ -64,6 +64,7 @@ def in_context(completion):
     check_equal(completion.bash("once", "--timeout", "5", "sta"), {"status"}, "after a value")
     check_equal(completion.bash("once", "--timeout", ""), set(), "a value is not a command")
     check(set(SHELLS) <= completion.bash("once", "completion", ""), "bash: the shells")
+    check({"lock"} <= completion.bash("once", "help", "lo"), "bash: what help is about")
     check_equal(completion.fish("once completion "), set(SHELLS), "fish: the shells")
 
 

@@ -21,7 +21,7 @@ def help_of(where, *command):
 def words_of(where, program):
     """Of the program and of each of its commands: (commands, options)."""
     text = help_of(where, program)
-    listed = text.split("Subcommands:")[1].split("\n\n")[0] if "Subcommands:" in text else ""
+    listed = re.split("^(?:Subc|C)ommands:", text, flags=re.MULTILINE)[-1].split("\n\n")[0]
     commands = set(re.findall(r"^  ([a-z]+) {2,}", listed, re.MULTILINE))
     texts = [text] + [help_of(where, program, command) for command in commands]
     found = {word for one in texts

@@ -1,0 +1,133 @@
+// What somebody is told who mistypes the command line of `once`, or asks what there is.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "client/arguments.h"
+
+namespace once::client {
+namespace {
+
+EarlyExit said(std::vector<const char*> words) {
+  words.insert(words.begin(), "once");
+  words.push_back(nullptr);
+  const auto parsed = parse_arguments(static_cast<int>(words.size()) - 1, words.data());
+  return parsed ? EarlyExit{-1, "", ""} : parsed.error();
+}
+
+void expect_wrong(const std::vector<const char*>& words, const std::vector<std::string>& told) {
+  const EarlyExit end = said(words);
+  EXPECT_EQ(end.code, kExitUsage) << end.err;
+  EXPECT_EQ(end.out, "");
+  for (const std::string& text : told) {
+    EXPECT_NE(end.err.find(text), std::string::npos) << "not " << text << " in: " << end.err;
+  }
+}
+
+void expect_narrow(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 80u) << line;
+    EXPECT_FALSE(line.ends_with(' ')) << line;
+  }
+}
+
+TEST(CommandWords, AnUnknownCommandIsNamedAndTheNearestSuggested) {
+  expect_wrong({"wirte", "x", "y"}, {"no command 'wirte'", "did you mean 'write'?",
+                                     "Commands: write read set", "status"});
+  expect_wrong({"stat"}, {"did you mean 'status'?"});
+  expect_wrong({"READ", "x"}, {"did you mean 'read'?"});
+  expect_wrong({"--timeout", "5", "raed", "x"}, {"no command 'raed'", "did you mean 'read'?"});
+  expect_wrong({"--timeout=5", "--json", "raed"}, {"no command 'raed'"});
+  expect_wrong({"help", "lokc"}, {"no command 'lokc'", "did you mean 'lock'?"});
+  const EarlyExit far = said({"frobnicate"});
+  EXPECT_EQ(far.err.find("did you mean"), std::string::npos) << far.err;
+  EXPECT_NE(far.err.find("Commands: write"), std::string::npos) << far.err;
+  EXPECT_EQ(said({"\x1b[2J\nonce"}).err.find('\x1b'), std::string::npos);
+}
+
+TEST(CommandWords, AnUnknownOptionToo) {
+  expect_wrong({"write", "--timout", "5", "x", "y"},
+               {"once write: there is no option '--timout'", "'--timeout'?", "`once help write`"});
+  expect_wrong({"status", "--cuont=3"}, {"'--count'?"});
+  expect_wrong({"--jsno", "read", "x"}, {"'--json'?"});
+  expect_wrong({"--ttl", "5", "lock", "x"}, {"no option '--ttl'", "behind the command", "lock"});
+  expect_wrong({"run", "x", "make", "--report"}, {"no option '--report'", "stand behind --"});
+}
+
+TEST(CommandWords, WhatOptionsAreGivenIsNoCommand) {
+  EXPECT_EQ(said({"--endpoints", "wirte:1", "read", "x"}).code, -1);
+  EXPECT_EQ(said({"read", "wirte"}).code, -1);
+  EXPECT_EQ(said({"write", "--", "x", "--timout"}).code, -1);
+  EXPECT_EQ(said({"run", "x", "--", "wirte", "--timout"}).code, -1);
+  EXPECT_EQ(said({"status", "--watch", "3"}).code, -1);
+}
+
+TEST(CommandWords, NothingAtAllIsAnsweredWithExamples) {
+  expect_wrong({}, {"once write leader node-7", "once lock nightly", "Commands: write",
+                    "`once help`", "`onced dev`"});
+  const std::string text = said({}).err;
+  expect_narrow(text);
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 20) << "it fits a screen";
+}
+
+TEST(CommandWords, WhatIsMissingIsSaidWithTheUsage) {
+  expect_wrong({"write", "x"}, {"once write: VALUE", "Usage: once write [OPTIONS] NAME VALUE",
+                                "`once help write`"});
+  expect_wrong({"--json"}, {"once: no command was given", "Usage: once [OPTIONS] COMMAND"});
+  expect_wrong({"lock", "x", "--ttl", "0", "--", "true"}, {"once lock: --ttl: ", "1 to 3600"});
+}
+
+TEST(CommandWords, TheVersion) {
+  for (const auto& words : {std::vector<const char*>{"version"}, {"--version"}}) {
+    const EarlyExit end = said(words);
+    EXPECT_EQ(end.code, 0);
+    EXPECT_TRUE(end.out.starts_with("once 0.") || end.out.starts_with("once 1.")) << end.out;
+    EXPECT_TRUE(end.out.ends_with("\n") && end.err.empty()) << end.out;
+  }
+}
+
+TEST(CommandWords, HelpIsTheSameHoweverItIsAskedFor) {
+  const std::string all = said({"--help"}).out;
+  EXPECT_EQ(said({"help"}).out, all);
+  EXPECT_EQ(said({"-h"}).out, all);
+  for (const char* command : {"write", "read", "set", "cas", "seal", "next", "check", "wait", "run",
+                              "lock", "status", "completion", "version", "help"}) {
+    EXPECT_NE(all.find("\n  " + std::string(command) + " "), std::string::npos) << command;
+    const EarlyExit help = said({"help", command});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_EQ(help.out, said({command, "--help"}).out) << command;
+    expect_narrow(help.out);
+    EXPECT_NE(help.out.find("Usage: once " + std::string(command)), std::string::npos) << help.out;
+  }
+  expect_narrow(all);
+}
+
+TEST(CommandWords, EachHelpShowsTheOptionsOfEveryCommand) {
+  for (const char* command : {"write", "lock", "status", "completion"}) {
+    const std::string help = said({"help", command}).out;
+    for (const char* option :
+         {"--endpoints HOST:PORT,...", "--cluster-id HEX", "--timeout MS ", "--json", "--raw"}) {
+      EXPECT_NE(help.find("\n  " + std::string(option)), std::string::npos) << option << help;
+    }
+  }
+}
+
+// INT:INT in [1 - 3600] is how it is parsed, not what is to be given.
+TEST(CommandWords, HelpIsForPeople) {
+  std::string all = said({"help"}).out;
+  for (const char* command : {"write", "cas", "wait", "run", "lock", "status", "completion"}) {
+    all += said({"help", command}).out;
+  }
+  for (const char* of_the_parser :
+       {" INT", "UINT", "TEXT", "REQUIRED", " in [", "Env:", "SUBCOMMAND", "Positionals", ":{"}) {
+    EXPECT_EQ(all.find(of_the_parser), std::string::npos) << of_the_parser;
+  }
+  for (const char* given : {"--ttl SECONDS", "--wait SECONDS", "--watch [SECONDS]", "--count TIMES",
+                            "--request-id HEX"}) {
+    EXPECT_NE(all.find(given), std::string::npos) << given;
+  }
+}
+
+}  // namespace
+}  // namespace once::client
