@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "base/limits.h"
+
 namespace once::server {
 
 inline constexpr uint16_t kDefaultDevPort = 7400;
-inline constexpr uint64_t kDefaultDevSegmentMib = 8;
+inline constexpr uint64_t kDefaultDevSegmentMib = kDefaultSegmentBytes / (1024 * 1024);
 
 struct DevOptions {
   uint16_t nodes = 1;

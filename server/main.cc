@@ -12,7 +12,6 @@
 #include "base/limits.h"
 #include "base/printable.h"
 #include "base/shell_word.h"
-#include "net/hello.h"
 #include "server/command_line.h"
 #include "server/data_directory.h"
 #include "server/dev.h"
@@ -21,10 +20,6 @@
 #include "server/inspect.h"
 #include "server/log_line.h"
 #include "server/node.h"
-
-#ifndef ONCE_VERSION
-#define ONCE_VERSION "unknown"
-#endif
 
 namespace once::server {
 namespace {
@@ -94,7 +89,7 @@ int run(const InspectOptions& options) {
   return run_inspect(options.data, options.name, !options.unsafe_buffered_log);
 }
 int run(const VersionOptions&) {
-  fmt::print("onced {} (protocol {})\n", ONCE_VERSION, net::kProtocolVersion);
+  fmt::print("{}\n", version_text());
   return kExitDone;
 }
 

@@ -1,11 +1,11 @@
-#include "client/usage.h"
+#include "base/usage.h"
 
 #include <algorithm>
 #include <vector>
 
 #include "base/nearest_word.h"
 
-namespace once::client {
+namespace once {
 namespace {
 
 constexpr size_t kTextColumn = 29;
@@ -152,21 +152,11 @@ std::string Usage::make_footer(const CLI::App* app) const {
   return out + CLI::Formatter::make_footer(app);
 }
 
-std::string short_help(const CLI::App& app) {
-  return app.get_description() +
-         "\n\n"
-         "  once write leader node-7             exactly one caller wins; the others exit\n"
-         "                                       with code 3 and are told who won\n"
-         "  once read leader                     prints what won\n"
-         "  once next tickets                    a number that nobody else gets\n"
-         "  once run report -- make report       a command once in the whole cluster\n"
-         "  once lock nightly -- ./backup.sh     a command while nobody else runs it\n"
-         "  once status                          the nodes, and how they are\n\n"
-         "Commands: " +
-         wrapped(CLI::detail::join(command_words(app), " "), 10) +
-         "\n\n"
-         "`once help` shows them all, `once help COMMAND` one of them with examples.\n"
-         "No cluster yet? `make run` or `onced dev` starts one on this machine.\n";
+std::string short_help(const CLI::App& app, const std::string& examples) {
+  const std::string& name = app.get_name();
+  return app.get_description() + "\n\n" + examples + "\nCommands: " +
+         wrapped(CLI::detail::join(command_words(app), " "), 10) + "\n\n`" + name +
+         " help` shows them all, `" + name + " help COMMAND` one of them with examples.\n";
 }
 
 std::optional<std::string> help_about(const CLI::App& app, const std::string& command) {
@@ -222,4 +212,4 @@ std::string with_usage(const CLI::App& app, const std::string& complaint) {
          app.get_name() + " help" + who + "` tells more.\n";
 }
 
-}  // namespace once::client
+}  // namespace once
