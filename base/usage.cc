@@ -154,8 +154,8 @@ std::string Usage::make_footer(const CLI::App* app) const {
 
 std::string short_help(const CLI::App& app, const std::string& examples) {
   const std::string& name = app.get_name();
-  return app.get_description() + "\n\n" + examples + "\nCommands: " +
-         wrapped(CLI::detail::join(command_words(app), " "), 10) + "\n\n`" + name +
+  return app.get_description() + "\n\n" + examples +
+         "\nCommands: " + wrapped(CLI::detail::join(command_words(app), " "), 10) + "\n\n`" + name +
          " help` shows them all, `" + name + " help COMMAND` one of them with examples.\n";
 }
 
@@ -172,6 +172,10 @@ std::optional<std::string> help_about(const CLI::App& app, const std::string& co
 
 std::string no_such_command(const CLI::App& app, std::string_view word) {
   const std::vector<std::string> words = command_words(app);
+  if (words.empty()) {
+    return app.get_name() + ": '" + std::string(word) +
+           "' is not expected, it takes options only\n`" + app.get_name() + " help` shows them.\n";
+  }
   const std::string nearest = nearest_word(word, words);
   std::string text = app.get_name() + ": there is no command '" + std::string(word) + "'";
   if (!nearest.empty()) text += "; did you mean '" + nearest + "'?";

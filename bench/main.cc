@@ -7,6 +7,7 @@
 #include "base/draw_ids.h"
 #include "base/printable.h"
 #include "bench/floor.h"
+#include "bench/interrupt.h"
 #include "bench/load.h"
 #include "bench/options.h"
 #include "bench/report.h"
@@ -32,10 +33,16 @@ int run(const Options& options) {
   }
   auto io = reactor::make_uring_io({.reset_at_end = true});
   if (!io) return complain(io.error().message);
+  end_on_signals(**io);
   const LoadResult result = options.operation == paxos::Operation::kWait
                                 ? WaitLoad(**io, options).run()
                                 : Load(**io, options).run();
-  if (!result.failure.empty()) return complain(result.failure);
+  if (!result.failure.empty()) {
+    const std::string left = leaves(options, result);
+    (void)complain(left.empty() ? result.failure
+                                : result.failure + "; " + left.substr(0, left.size() - 1));
+    return result.interrupted == 0 ? 1 : 128 + result.interrupted;
+  }
   if (result.connected < options.connections) {
     fmt::print(stderr, "once-bench: only {} of {} connections were open at the start\n",
                result.connected, options.connections);
@@ -46,6 +53,7 @@ int run(const Options& options) {
     return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
                                 result.first_protocol_error));
   }
+  if (result.interrupted != 0) return 128 + result.interrupted;
   return result.done + result.refused > 0 ? 0 : 1;
 }
 
