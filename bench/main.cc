@@ -39,8 +39,7 @@ int run(const Options& options) {
                                 : Load(**io, options).run();
   if (!result.failure.empty()) {
     const std::string left = leaves(options, result);
-    (void)complain(left.empty() ? result.failure
-                                : result.failure + "; " + left.substr(0, left.size() - 1));
+    (void)complain(left.empty() ? result.failure : result.failure + "; " + left);
     return result.interrupted == 0 ? 1 : 128 + result.interrupted;
   }
   if (result.connected < options.connections) {

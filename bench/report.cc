@@ -86,8 +86,8 @@ std::string shares_of(const LoadResult& r) {
 
 std::string leaves(const Options& o, const LoadResult& r) {
   if (r.names_left == 0) return {};
-  return fmt::format("{:<14}{:>12} names that begin with {}, of {} B each: they stay for ever\n",
-                     "leaves", r.names_left, r.names_begin_with, o.value_bytes);
+  return fmt::format("{} names stay for ever, {}..., {} B each", r.names_left, r.names_begin_with,
+                     o.value_bytes);
 }
 
 std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
@@ -131,7 +131,8 @@ std::string table_of(const Options& o, const LoadResult& r, const std::optional<
     fmt::format_to(out, "{:<14}{:>12.2f} x (2 echoes + 1 log write)\n", "p50 / floor",
                    p50_over_floor(r, *floor));
   }
-  return text + leaves(o, r);
+  const std::string left = leaves(o, r);
+  return text + (left.empty() ? "" : fmt::format("{:<14}{}\n", "left behind", left));
 }
 
 std::string json_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {

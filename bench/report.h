@@ -10,7 +10,7 @@
 
 namespace once::bench {
 
-// What stays in the cluster, as a line; nothing: nothing was written.
+// What stays in the cluster, in words; nothing: nothing was written.
 std::string leaves(const Options& options, const LoadResult& result);
 std::string table_of(const Options& options, const LoadResult& result,
                      const std::optional<Floor>& floor);

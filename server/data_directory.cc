@@ -284,6 +284,9 @@ Result<void> DataDirectory::format(const std::string& path, Configuration config
 }
 
 Result<Configuration> DataDirectory::read_configuration(const std::string& path) {
+  if (const auto readable = check_readable(path, "identity"); !readable) {
+    return tl::unexpected(readable.error());
+  }
   std::error_code code;
   if (!fs::is_directory(path, code)) {
     return error(fmt::format("there is no data directory {}; make it with onced format", path));

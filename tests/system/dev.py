@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`onced dev`: its nodes are listed as `onced`, one that dies comes back, and all go with it. What a
-restart cannot heal ends it; on a terminal it takes commands."""
+"""`onced dev`: its nodes are listed as `onced`, one that dies comes back, and all go with it. What
+a restart cannot heal ends it; on a terminal it takes commands."""
 
 import fcntl
 import os
