@@ -6,7 +6,7 @@ if(TARGET onced AND TARGET once)
           file_systems inspect_live dev status completion register_commands run_once waiters
           lock_command manual load_generator identities first_meeting limits host_names
           stuck_reader terminal half_closed private_files new_cluster loop_calls crowds memory
-          peer_port)
+          peer_port demo)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
