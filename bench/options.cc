@@ -76,9 +76,9 @@ std::string is_cluster_id(const std::string& text) {
 }
 
 constexpr const char* kFooter =
-    "Ctrl-C ends it early, with the results so far (exit code 130). The names that it writes "
-    "begin\n"
-    "with bench/ and stay in the cluster for ever; at the end it says how many they are.\n"
+    "Ctrl-C ends it early, with the results so far (exit code 130). The names that it\n"
+    "writes begin with bench/ and stay in the cluster for ever; at the end it says\n"
+    "how many they are.\n"
     "Examples:\n"
     "  once-bench                                      # new names, ten seconds\n"
     "  once-bench --op read --seconds 5 --json\n"

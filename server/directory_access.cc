@@ -191,17 +191,20 @@ bool denied(const std::string& path, int mode) {
 }  // namespace
 
 Result<void> check_readable(const std::string& directory, const std::string& file) {
-  const std::string path = directory + "/" + file;
-  const bool closed = denied(directory, R_OK | X_OK);
-  if (!closed && !denied(path, R_OK)) return {};
   struct stat info {};
   // A directory above it may be closed, too: then nobody can say whose it is.
-  const bool known = ::stat((closed ? directory : path).c_str(), &info) == 0;
-  const std::string owner = known ? user_name(info.st_uid) : "its owner";
-  return error(fmt::format(
-      "no permission to read {} as {}: it is for {} alone; run this as {}, or "
-      "with sudo",
-      closed ? directory : path, user_name(geteuid()), owner, known ? owner : "that user"));
+  const bool known = ::stat(directory.c_str(), &info) == 0;
+  if (!known && errno != EACCES) return {};
+  if (known && !S_ISDIR(info.st_mode)) return {};
+  const bool closed = !known || denied(directory, R_OK | X_OK);
+  const std::string path = closed ? directory : directory + "/" + file;
+  if (!closed && !denied(path, R_OK)) return {};
+  const bool named = closed ? known : ::stat(path.c_str(), &info) == 0;
+  const std::string owner = named ? user_name(info.st_uid) : "its owner";
+  return error(
+      fmt::format("no permission to read {} as {}: it is for {} alone; run this as {}, or "
+                  "with sudo",
+                  path, user_name(geteuid()), owner, named ? owner : "that user"));
 }
 
 }  // namespace once::server
