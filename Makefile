@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps dev-deps build install run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts mutants lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts mutants lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
@@ -14,6 +14,9 @@ help:  ## list the targets
 deps:  ## install what the build needs (Debian 12; only what is missing)
 	@scripts/install-dependencies
 
+product-deps:
+	@scripts/install-dependencies --product
+
 test-deps:
 	@scripts/install-dependencies --tests
 
@@ -24,13 +27,22 @@ build: deps  ## build the release into build/
 	@cmake --preset release
 	@cmake --build build -j$(JOBS)
 
+# What is built with tests stays so: without them their programs would be removed.
+product:
+	@scripts/announce run
+	@$(MAKE) --no-print-directory product-deps
+	@cmake --preset $$(scripts/announce preset)
+	@cmake --build build -j$(JOBS) --target onced once
+
 install: build  ## install commands and client library (PREFIX=/usr/local)
 	@cmake --install build --prefix $(PREFIX)
 
-run: build  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C
-	@scripts/demo
+run: product  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C (PORT=7400)
+	@PORT=$(PORT) scripts/demo
 
-test: test-deps build fuzz-build  ## build the release and run every test; the last line is the summary
+test:  ## build the release and run every test; the last line is the summary
+	@scripts/announce test
+	@$(MAKE) --no-print-directory test-deps build fuzz-build
 	@scripts/run-tests build
 
 exhaustive: deps  ## every schedule of small worlds, further than `make test` goes (minutes)

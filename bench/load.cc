@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/draw_ids.h"
 #include "bench/clock.h"
+#include "bench/interrupt.h"
 
 namespace once::bench {
 namespace {
@@ -45,6 +46,11 @@ LoadResult Load::run() {
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
   progress_.end();
+  if (source_) result_.names_begin_with = source_->prefix();
+  if (!names_.empty()) {
+    const bool written_before = options_.operation == paxos::Operation::kRead;
+    result_.names_left = written_before ? prepared_ : begun_ ? names_.size() : 0;
+  }
   return std::move(result_);
 }
 
@@ -69,11 +75,13 @@ void Load::enter(Phase phase, int64_t now) {
       phase_end_ns_ = now + kPrepareNs;
       break;
     case Phase::kWarmup:
+      begun_ = true;
       phase_end_ns_ = now + to_ns(options_.warmup_seconds);
       due_ns_ = static_cast<double>(now);
       break;
     case Phase::kMeasure:
       measure_start_ns_ = now;
+      result_.seconds = options_.seconds;
       result_.done = result_.refused = 0;  // the warm-up counted for progress only
       phase_end_ns_ = now + to_ns(options_.seconds);
       break;
@@ -86,6 +94,7 @@ void Load::enter(Phase phase, int64_t now) {
 }
 
 void Load::advance(int64_t now) {
+  if (interrupted() != 0 && result_.interrupted == 0) return interrupt(now);
   bool late = now >= phase_end_ns_;
   if (phase_ == Phase::kDiscover) {
     if (discovery_->done()) return plan(now);
@@ -111,6 +120,20 @@ void Load::advance(int64_t now) {
   if (phase_ == Phase::kMeasure && now >= phase_end_ns_) enter(Phase::kDrain, now);
   if (phase_ == Phase::kDrain && (free_slots_.size() == slots_.size() || now >= phase_end_ns_))
     finish();
+}
+
+// What is under way gets a moment; what was measured so far counts.
+void Load::interrupt(int64_t now) {
+  result_.interrupted = interrupted();
+  if (phase_ == Phase::kDrain) {
+    phase_end_ns_ = std::min(phase_end_ns_, now + kSecond);
+  } else if (phase_ == Phase::kMeasure) {
+    result_.seconds = static_cast<double>(std::max<int64_t>(now - measure_start_ns_, 1)) / 1e9;
+    enter(Phase::kDrain, now);
+    phase_end_ns_ = now + kSecond;
+  } else {
+    fail("interrupted before anything was measured");
+  }
 }
 
 void Load::fail(std::string why) {
@@ -142,8 +165,8 @@ void Load::on_timer(uint64_t token) {
   } else {
     reopen_lost(now);
   }
-  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", result_);
-  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", result_);
+  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", phase_end_ns_ - now, result_);
+  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", phase_end_ns_ - now, result_);
 }
 
 void Load::on_batch_end() {

@@ -58,6 +58,7 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   int64_t round_ns();
   void enter(Phase phase, int64_t now);
   void advance(int64_t now);
+  void interrupt(int64_t now);
   void fail(std::string why);
   void finish();
 
@@ -88,6 +89,7 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   Phase phase_ = Phase::kDiscover;
   int64_t phase_end_ns_ = 0;
   int64_t measure_start_ns_ = 0;
+  bool begun_ = false;    // the load, be it of the warm-up
   int64_t round_ns_ = 0;  // when the first bytes of this round were seen; 0: none yet
   uint64_t run_;
   std::string value_;
@@ -102,7 +104,7 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   std::vector<std::string> names_;            // hot or prepared; empty: unique writes
   std::vector<std::vector<uint32_t>> pools_;  // by target: indexes into names_
   std::vector<size_t> pool_at_;
-  std::vector<RequestId> prepare_ids_;        // by name: the same in each try
+  std::vector<RequestId> prepare_ids_;  // by name: the same in each try
   std::deque<uint32_t> to_prepare_;
   size_t prepared_ = 0;
 

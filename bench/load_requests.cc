@@ -58,8 +58,8 @@ bool Load::send_next(Connection& connection, int64_t now) {
   if (phase_ == Phase::kPrepare) {
     uint32_t index = to_prepare_.front();
     // The same id each time: a retry of a write that did win is told so.
-    if (!send_request(connection, now, paxos::Operation::kWrite, prepare_ids_[index],
-                      names_[index], index))
+    if (!send_request(connection, now, paxos::Operation::kWrite, prepare_ids_[index], names_[index],
+                      index))
       return false;
     to_prepare_.pop_front();
     return true;
@@ -98,6 +98,7 @@ bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operati
     if (!options_.mixed && slot.known_name == name_index) request.version = slot.known_version;
   }
   if (!connection.send(uint64_t{slot.generation} << kSlotBits | index, request)) return false;
+  if (names_.empty()) ++result_.names_left;  // each request is the first of its name
   free_slots_.pop_front();
   slot.begun_ns = begun_ns;
   slot.connection = connection.index();

@@ -42,6 +42,10 @@ struct LoadResult {
   std::string first_protocol_error;
   size_t nodes = 0;
   size_t connected = 0;
+  double seconds = 0;            // that were measured
+  int interrupted = 0;           // by that signal; 0: it ran to its end
+  uint64_t names_left = 0;       // written, warm-up and preparation included; they stay
+  std::string names_begin_with;  // all of them
 };
 
 }  // namespace once::bench

@@ -11,6 +11,7 @@
 #include "base/guarded_main.h"
 #include "base/output.h"
 #include "bench/floor.h"
+#include "bench/interrupt.h"
 #include "bench/load.h"
 #include "bench/options.h"
 #include "bench/report.h"
@@ -35,10 +36,15 @@ int run(const Options& options) {
   }
   auto io = reactor::make_uring_io({.reset_at_end = true});
   if (!io) return complain(io.error().message);
+  end_on_signals(**io);
   const LoadResult result = options.operation == paxos::Operation::kWait
                                 ? WaitLoad(**io, options).run()
                                 : Load(**io, options).run();
-  if (!result.failure.empty()) return complain(result.failure);
+  if (!result.failure.empty()) {
+    const std::string left = leaves(options, result);
+    (void)complain(left.empty() ? result.failure : result.failure + "; " + left);
+    return result.interrupted == 0 ? 1 : 128 + result.interrupted;
+  }
   if (result.connected < options.connections) {
     (void)complain(fmt::format("only {} of {} connections were open at the start", result.connected,
                                options.connections));
@@ -50,6 +56,7 @@ int run(const Options& options) {
     return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
                                 result.first_protocol_error));
   }
+  if (result.interrupted != 0) return 128 + result.interrupted;
   return result.done + result.refused > 0 ? 0 : 1;
 }
 

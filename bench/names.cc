@@ -35,7 +35,8 @@ NameSource::NameSource(const net::ServerHello& map, uint64_t run)
       shard_count_(map.shard_count),
       member_count_(static_cast<uint32_t>(map.members.size())) {
   name_.fill('0');
-  fmt::format_to_n(name_.data(), kPrefixBytes, "bench/{:016x}/", run);
+  const std::string prefix = fmt::format("bench/{:016x}/", run);
+  std::copy_n(prefix.begin(), kPrefixBytes, name_.begin());
 }
 
 std::string_view NameSource::next() {

@@ -35,6 +35,7 @@ class NameSource {
   // The next name, wherever it belongs.
   std::string_view next();
   bool belongs(std::string_view name, const Target& target) const;
+  std::string_view prefix() const { return {name_.data(), kPrefixBytes}; }  // of every name
 
  private:
   static constexpr size_t kPrefixBytes = 6 + 16 + 1;  // "bench/", the run in hex, "/"

@@ -3,14 +3,24 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <cstdlib>
+#include <memory>
+#include <string_view>
 #include <utility>
 
 #include "base/cli_parse.h"
 #include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/limits.h"
+#include "base/nearest_word.h"
+#include "base/printable.h"
+#include "base/usage.h"
+
+#ifndef ONCE_VERSION
+#define ONCE_VERSION "unknown"
+#endif
 
 namespace once::bench {
 namespace {
@@ -65,6 +75,39 @@ std::string is_cluster_id(const std::string& text) {
   return cluster_id_of_hex(text) ? "" : std::string("a cluster id is ") + kClusterIdForm;
 }
 
+constexpr const char* kFooter =
+    "Ctrl-C ends it early, with the results so far (exit code 130). The names that it\n"
+    "writes begin with bench/ and stay in the cluster for ever; at the end it says\n"
+    "how many they are.\n"
+    "Examples:\n"
+    "  once-bench                                      # new names, ten seconds\n"
+    "  once-bench --op read --seconds 5 --json\n"
+    "  once-bench --op next --names hot:1 --in-flight 256 --connections 2\n"
+    "  once-bench --op cas --names hot:1               # who wins, and how often\n"
+    "  once-bench --op write --rate 5000               # timed from when each was due";
+
+std::string version_text() { return fmt::format("once-bench {}", ONCE_VERSION); }
+
+// It has no commands, but who types `help`, or an operation without its option, is understood.
+std::optional<EarlyExit> words_alone(const CLI::App& app, int argc, const char* const* argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  if (word == "help") return EarlyExit{0, *help_about(app, ""), ""};
+  if (word == "version") return EarlyExit{0, version_text() + "\n", ""};
+  if (!word.empty() && !word.starts_with('-')) {
+    const std::string nearest = nearest_word(
+        word,
+        std::array<std::string_view, 7>{"write", "read", "set", "cas", "next", "wait", "mix"});
+    const std::string asked = nearest.empty() ? "" : "; did you mean --op " + nearest + "?";
+    return EarlyExit{kExitUsage, "",
+                     fmt::format("once-bench: '{}' is not expected, it takes options only{}\n"
+                                 "`once-bench help` shows them.\n",
+                                 printable(word), asked)};
+  }
+  const std::string wrong = wrong_word(app, argc, argv);
+  if (wrong.empty()) return std::nullopt;
+  return EarlyExit{kExitUsage, "", printable(wrong, Shown::kLines)};
+}
+
 tl::unexpected<EarlyExit> usage_error(const std::string& message) {
   return tl::unexpected(EarlyExit{kExitUsage, "", "once-bench: " + message + "\n"});
 }
@@ -80,35 +123,62 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   std::string names = "unique";
   CLI::App app("Load generator for once. Each name is sent to its home, as a good client does.",
                "once-bench");
-  app.add_option("--endpoints", endpoints, "HOST:PORT,... (also ONCE_ENDPOINTS)")->check(not_empty);
-  app.add_option("--cluster-id", cluster, "the cluster that is meant (also ONCE_CLUSTER_ID)")
+  app.formatter(std::make_shared<Usage>());
+  app.add_option("--endpoints", endpoints, "Some nodes of the cluster, or all")
+      ->type_name("HOST:PORT,...")
+      ->envname("ONCE_ENDPOINTS")
+      ->default_str(endpoints)
+      ->check(not_empty);
+  app.add_option("--cluster-id", cluster, "The cluster that is meant")
+      ->type_name("HEX")
       ->envname("ONCE_CLUSTER_ID")
       ->check(is_cluster_id);
   app.add_option(
          "--op", o.operation_name,
-         "next checks every token; cas: each caller tries again with the version that it was told; "
-         "wait: --in-flight waiters on one node, told of --rate writes a second (5000); mix: half "
-         "reads, 20 % set, 15 % next, 15 % cas, every version checked")
-      ->check(CLI::IsMember({"write", "read", "set", "cas", "next", "wait", "mix"}));
-  app.add_option("--connections", o.connections, "spread over nodes and cores")
-      ->capture_default_str();
-  app.add_option("--in-flight", o.in_flight, "over all connections together")
-      ->capture_default_str();
-  app.add_option("--names", names, "unique, or hot:K (K names that all requests share)");
-  app.add_option("--value-size", o.value_bytes, "bytes")->capture_default_str();
-  app.add_option("--seconds", o.seconds, "measured time")->capture_default_str();
-  app.add_option("--warmup", o.warmup_seconds, "seconds before it")->capture_default_str();
+         "write, read, set, cas, next, wait or mix. next checks every token; cas: each caller "
+         "tries "
+         "again with the version that it was told; wait: --in-flight waiters on one node, told of "
+         "--rate writes a second (5000); mix: half reads, 20 % set, 15 % next, 15 % cas, every "
+         "version checked")
+      ->type_name("OPERATION")
+      ->check(CLI::IsMember({"write", "read", "set", "cas", "next", "wait", "mix"}).description(""))
+      ->default_str(o.operation_name);
+  app.add_option("--connections", o.connections, "Spread over nodes and cores")
+      ->type_name("N")
+      ->default_str(std::to_string(o.connections));
+  app.add_option("--in-flight", o.in_flight, "Requests, over all connections together")
+      ->type_name("N")
+      ->default_str(std::to_string(o.in_flight));
+  app.add_option("--names", names, "unique, or hot:K: K names that all requests share")
+      ->type_name("KIND")
+      ->default_str(names);
+  app.add_option("--value-size", o.value_bytes, "Size of a value")
+      ->type_name("BYTES")
+      ->default_str(std::to_string(o.value_bytes));
+  app.add_option("--seconds", o.seconds, "Measured time")->type_name("S")->default_str("10");
+  app.add_option("--warmup", o.warmup_seconds, "Time before it")->type_name("S")->default_str("1");
   app.add_option("--rate", o.rate,
-                 "operations a second, timed from when each was due; 0: closed loop");
-  app.add_option("--timeout", o.timeout_ms, "ms that a node may take for a request")
-      ->check(CLI::Range(1, 600'000))
-      ->capture_default_str();
-  app.add_flag("--json", o.json, "one JSON object instead of the table");
-  app.add_flag("--floor", o.floor, "measure this machine's round trip and log write first");
-  app.add_option("--floor-dir", o.floor_dir, "directory of the log writes, on the nodes' disk")
+                 "Operations a second, timed from when each was due; 0: as many as the requests in "
+                 "flight allow")
+      ->type_name("R")
+      ->default_str("0");
+  app.add_option("--timeout", o.timeout_ms, "Milliseconds that a node may take for a request")
+      ->type_name("MS")
+      ->check(CLI::Range(1, 600'000).description(""))
+      ->default_str(std::to_string(o.timeout_ms));
+  app.add_flag("--json", o.json, "One JSON object instead of the table");
+  app.add_flag("--floor", o.floor, "Measure this machine's round trip and log write first");
+  app.add_option("--floor-dir", o.floor_dir, "Directory of the log writes, on the nodes' disk")
+      ->type_name("DIR")
       ->check(not_empty)
-      ->capture_default_str();
-  if (auto early = parse_cli(app, argc, argv, kExitUsage)) return tl::unexpected(std::move(*early));
+      ->default_str(o.floor_dir);
+  app.set_version_flag("--version", version_text() + "\n", "Print the version");
+  app.footer(kFooter);
+  if (auto early = words_alone(app, argc, argv)) return tl::unexpected(std::move(*early));
+  if (auto early = parse_cli(app, argc, argv, kExitUsage)) {
+    if (early->code != 0) early->err = with_usage(app, early->err);
+    return tl::unexpected(std::move(*early));
+  }
   o.mixed = o.operation_name == "mix";
   if (o.operation_name == "cas") o.operation = paxos::Operation::kCas;
   if (o.operation_name == "read") o.operation = paxos::Operation::kRead;

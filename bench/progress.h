@@ -4,33 +4,40 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <string>
 
 #include "base/last_words.h"
 #include "bench/load_result.h"
+#include "bench/time_text.h"
 
 namespace once::bench {
 
 class Progress {
  public:
-  void show(int64_t now, const char* phase, const LoadResult& result) {
+  void show(int64_t now, const char* phase, int64_t left_ns, const LoadResult& result) {
     if (!on_ || now < next_ns_) return;
     const uint64_t count = result.done + result.refused;
     const uint64_t more = count < count_ ? count : count - count_;  // the measured time counts anew
-    say_briefly(fmt::format("\r\033[K{}  {} answers/s  p50 {:.0f} us  errors {}", phase, more,
-                            static_cast<double>(result.latency.percentile(50)) / 1e3,
-                            result.errors.total()),
-                kNoPatienceMs);
+    const std::string line = fmt::format(
+        "\r\033[K{}, {} s left  {} answers/s  p50 {}  errors {}", phase,
+        std::max<int64_t>(0, (left_ns + kSecond / 2) / kSecond), more,
+        time_text(static_cast<double>(result.latency.percentile(50))), result.errors.total());
+    say_briefly(line, kNoPatienceMs);
     count_ = count;
-    next_ns_ = now + 1'000'000'000;
+    next_ns_ = now + kSecond;
   }
   void end() const {
     if (on_) say_briefly("\r\033[K", kNoPatienceMs);
   }
 
  private:
-  static constexpr int64_t kNoPatienceMs =
-      0;  // a terminal that is held up must not hold up the load
+  static constexpr int64_t kSecond = 1'000'000'000;
+  // A terminal that is held up must not hold up the load.
+  static constexpr int64_t kNoPatienceMs = 0;
+
   const bool on_ = isatty(STDERR_FILENO) == 1;
   int64_t next_ns_ = 0;
   uint64_t count_ = 0;

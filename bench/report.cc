@@ -4,15 +4,26 @@
 
 #include <iterator>
 
+#include "bench/time_text.h"
+
 namespace once::bench {
 namespace {
 
+double percentile_ns(const Histogram& latency, double percent) {
+  return static_cast<double>(latency.percentile(percent));
+}
 double percentile_us(const Histogram& latency, double percent) {
-  return static_cast<double>(latency.percentile(percent)) / 1e3;
+  return percentile_ns(latency, percent) / 1e3;
 }
 
-double throughput(const Options& options, const LoadResult& result) {
-  return static_cast<double>(result.done + result.refused) / options.seconds;
+double throughput(const LoadResult& result) {
+  return static_cast<double>(result.done + result.refused) / result.seconds;
+}
+
+std::string time_row(const char* name, double ns) {
+  const std::string text = time_text(ns);
+  const size_t blank = text.find(' ');
+  return fmt::format("{:<14}{:>12} {}\n", name, text.substr(0, blank), text.substr(blank + 1));
 }
 
 // One write at best: to the home, from there to another node's disk, and both ways back.
@@ -73,28 +84,37 @@ std::string shares_of(const LoadResult& r) {
 
 }  // namespace
 
+std::string leaves(const Options& o, const LoadResult& r) {
+  if (r.names_left == 0) return {};
+  return fmt::format("{} names stay for ever, {}..., {} B each", r.names_left, r.names_begin_with,
+                     o.value_bytes);
+}
+
 std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
   std::string text;
   auto out = std::back_inserter(text);
   fmt::format_to(out, "{} {} names, {} B values, {} connections to {} nodes, {} in flight, {} s\n",
                  o.operation_name, names_of(o), o.value_bytes, r.connected, r.nodes, o.in_flight,
                  o.seconds);
+  if (r.interrupted != 0) {
+    fmt::format_to(out, "{:<14}{:>12.1f} s, then it was interrupted\n", "measured", r.seconds);
+  }
   if (o.rate > 0) fmt::format_to(out, "{:<14}{:>12.0f} /s asked for\n", "rate", o.rate);
-  fmt::format_to(out, "{:<14}{:>12.0f} /s\n", "throughput", throughput(o, r));
+  fmt::format_to(out, "{:<14}{:>12.0f} /s\n", "throughput", throughput(r));
   fmt::format_to(out, "{:<14}{:>12}\n", "done", r.done);
   fmt::format_to(out, "{:<14}{:>12}\n", "refused", r.refused);
   if (o.operation == paxos::Operation::kCas) {
     fmt::format_to(out, "{:<14}{:>12.2f} %   of all tries; a caller won {} to {} times\n",
                    "success", 100 * success(r), r.least_wins, r.most_wins);
   }
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p50", percentile_us(r.latency, 50));
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99", percentile_us(r.latency, 99));
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "p99.9", percentile_us(r.latency, 99.9));
-  fmt::format_to(out, "{:<14}{:>12.1f} us\n", "max", static_cast<double>(r.latency.max()) / 1e3);
+  text += time_row("p50", percentile_ns(r.latency, 50));
+  text += time_row("p99", percentile_ns(r.latency, 99));
+  text += time_row("p99.9", percentile_ns(r.latency, 99.9));
+  text += time_row("max", static_cast<double>(r.latency.max()));
   for (const auto& [operation, share] : r.shares) {
-    fmt::format_to(out, "{:<14}{:>12}      refused {}, p50 {:.1f} us, p99 {:.1f} us\n",
-                   operation_name(operation), share.done, share.refused,
-                   percentile_us(share.latency, 50), percentile_us(share.latency, 99));
+    fmt::format_to(out, "{:<14}{:>12}      refused {}, p50 {}, p99 {}\n", operation_name(operation),
+                   share.done, share.refused, time_text(percentile_ns(share.latency, 50)),
+                   time_text(percentile_ns(share.latency, 99)));
   }
   fmt::format_to(out, "{:<14}{:>12}", "errors", r.errors.total());
   if (r.errors.total() > 0) {
@@ -106,12 +126,13 @@ std::string table_of(const Options& o, const LoadResult& r, const std::optional<
   }
   text += '\n';
   if (floor) {
-    fmt::format_to(out, "{:<14}{:>12.1f} us\n", "floor: echo", floor->round_trip_us);
-    fmt::format_to(out, "{:<14}{:>12.1f} us\n", "floor: log", floor->log_write_us);
+    text += time_row("floor: echo", floor->round_trip_us * 1e3);
+    text += time_row("floor: log", floor->log_write_us * 1e3);
     fmt::format_to(out, "{:<14}{:>12.2f} x (2 echoes + 1 log write)\n", "p50 / floor",
                    p50_over_floor(r, *floor));
   }
-  return text;
+  const std::string left = leaves(o, r);
+  return text + (left.empty() ? "" : fmt::format("{:<14}{}\n", "left behind", left));
 }
 
 std::string json_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
@@ -119,10 +140,10 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
   auto out = std::back_inserter(text);
   fmt::format_to(out,
                  R"({{"op":"{}","names":"{}","value_size":{},"connections":{},"in_flight":{},)"
-                 R"("seconds":{},"rate":{},"nodes":{},)"
+                 R"("seconds":{},"measured_s":{:.3f},"interrupted":{},"rate":{},"nodes":{},)"
                  R"("throughput_per_s":{:.1f},"done":{},"refused":{},)",
                  o.operation_name, names_of(o), o.value_bytes, r.connected, o.in_flight, o.seconds,
-                 o.rate, r.nodes, throughput(o, r), r.done, r.refused);
+                 r.seconds, r.interrupted != 0, o.rate, r.nodes, throughput(r), r.done, r.refused);
   fmt::format_to(out,
                  R"("p50_us":{:.1f},"p99_us":{:.1f},"p999_us":{:.1f},"max_us":{:.1f},)"
                  R"("mean_us":{:.1f},)",
@@ -148,6 +169,8 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
   if (!r.first_protocol_error.empty()) {
     fmt::format_to(out, R"(,"first_protocol_error":{})", quoted(r.first_protocol_error));
   }
+  fmt::format_to(out, R"(,"names_left":{},"names_begin_with":{})", r.names_left,
+                 quoted(r.names_begin_with));
   return text + "}\n";
 }
 

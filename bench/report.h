@@ -10,6 +10,8 @@
 
 namespace once::bench {
 
+// What stays in the cluster, in words; nothing: nothing was written.
+std::string leaves(const Options& options, const LoadResult& result);
 std::string table_of(const Options& options, const LoadResult& result,
                      const std::optional<Floor>& floor);
 std::string json_of(const Options& options, const LoadResult& result,

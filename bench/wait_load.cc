@@ -9,6 +9,7 @@
 #include "base/draw_ids.h"
 #include "base/hash.h"
 #include "bench/clock.h"
+#include "bench/interrupt.h"
 
 namespace once::bench {
 namespace {
@@ -42,11 +43,11 @@ WaitLoad::WaitLoad(reactor::Io& io, const Options& options)
 }
 
 LoadResult WaitLoad::run() {
-  discovery_ =
-      std::make_unique<Discovery>(io_, options_.endpoints, options_.cluster, clock_ns());
+  discovery_ = std::make_unique<Discovery>(io_, options_.endpoints, options_.cluster, clock_ns());
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   io_.run(this);
   progress_.end();
+  if (source_) result_.names_begin_with = source_->prefix();
   return std::move(result_);
 }
 
@@ -67,6 +68,8 @@ void WaitLoad::enter(Phase phase, int64_t now) {
       phase_end_ns_ = now + to_ns(options_.warmup_seconds);
       break;
     case Phase::kMeasure:
+      measure_start_ns_ = now;
+      result_.seconds = options_.seconds;
       result_.done = 0;
       result_.latency = {};
       phase_end_ns_ = now + to_ns(options_.seconds);
@@ -80,6 +83,7 @@ void WaitLoad::enter(Phase phase, int64_t now) {
 }
 
 void WaitLoad::advance(int64_t now) {
+  if (interrupted() != 0 && result_.interrupted == 0) return interrupt(now);
   if (phase_ == Phase::kDiscover) {
     if (const std::string why = discovery_->failure(); !why.empty()) return fail(why);
     if (!discovery_->done()) return;
@@ -100,6 +104,19 @@ void WaitLoad::advance(int64_t now) {
     enter(Phase::kDrain, now);
   } else if (phase_ == Phase::kDrain && (is_quiet() || late)) {
     finish();
+  }
+}
+
+void WaitLoad::interrupt(int64_t now) {
+  result_.interrupted = interrupted();
+  if (phase_ == Phase::kDrain) {
+    phase_end_ns_ = std::min(phase_end_ns_, now + kSecond);
+  } else if (phase_ == Phase::kMeasure) {
+    result_.seconds = static_cast<double>(std::max<int64_t>(now - measure_start_ns_, 1)) / 1e9;
+    enter(Phase::kDrain, now);
+    phase_end_ns_ = now + kSecond;
+  } else {
+    fail("interrupted before anything was measured");
   }
 }
 
@@ -139,8 +156,8 @@ void WaitLoad::on_timer(uint64_t token) {
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   const int64_t now = clock_ns();
   if (phase_ == Phase::kDiscover) discovery_->on_tick(now);
-  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", result_);
-  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", result_);
+  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", phase_end_ns_ - now, result_);
+  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", phase_end_ns_ - now, result_);
 }
 
 void WaitLoad::on_batch_end() {
@@ -247,6 +264,7 @@ void WaitLoad::on_written(uint32_t index, const paxos::ClientReply& reply) {
   switch (reply.status) {
     case paxos::Status::kDone:
       --writing_;
+      ++result_.names_left;
       waiter.written_ns = clock_ns();
       if (waiter.told) return settle(index, 0);
       ++untold_;

@@ -47,6 +47,7 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
 
   void enter(Phase phase, int64_t now);
   void advance(int64_t now);
+  void interrupt(int64_t now);
   void connect();
   Connection& waiting_on(uint32_t waiter) { return *connections_[waiter % waiting_]; }
   Connection& home_of(std::string_view name);
@@ -67,6 +68,7 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
   LoadResult result_;
   Phase phase_ = Phase::kDiscover;
   int64_t phase_end_ns_ = 0;
+  int64_t measure_start_ns_ = 0;
   const uint64_t run_;
   const std::string value_;
   std::unique_ptr<Discovery> discovery_;

@@ -10,14 +10,25 @@
 #include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/printable.h"
+#include "base/usage.h"
 #include "client/client.h"
 #include "client/command_tree.h"
 #include "client/output.h"
-#include "client/usage.h"
 #include "paxos/change.h"
 
 namespace once::client {
 namespace {
+
+constexpr const char* kExamples =
+    "  once write leader node-7             exactly one caller wins; the others exit\n"
+    "                                       with code 3 and are told who won\n"
+    "  once read leader                     prints what won\n"
+    "  once next tickets                    a number that nobody else gets\n"
+    "  once run report -- make report       a command once in the whole cluster\n"
+    "  once lock nightly -- ./backup.sh     a command while nobody else runs it\n"
+    "  once list                            the names that are there\n"
+    "  once status                          the nodes, and how they are\n"
+    "No cluster yet? `make run` or `onced dev` starts one on this machine.\n";
 
 tl::unexpected<EarlyExit> wrong_usage(const std::string& message) {
   return tl::unexpected(EarlyExit{kExitUsage, "", "once: " + printable(message) + "\n"});
@@ -33,7 +44,7 @@ bool read_version(const std::string& text, uint64_t& version) {
 std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
                                     Texts& texts) {
   const auto app = make_command_tree(arguments, texts);
-  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(*app)};
+  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(*app, kExamples)};
   if (const std::string wrong = wrong_word(*app, argc, argv); !wrong.empty()) {
     return EarlyExit{kExitUsage, "", printable(wrong, Shown::kLines)};
   }

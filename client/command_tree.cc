@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "client/usage.h"
+#include "base/usage.h"
 #include "net/hello.h"
 
 #ifndef ONCE_VERSION

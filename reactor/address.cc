@@ -26,11 +26,11 @@ std::string listen_error(const std::string& address, int error_number) {
   std::string text = "cannot listen on " + address + ": ";
   switch (error_number) {
     case EADDRINUSE:
-      return text + "port in use by another process; choose another --listen or stop that process";
+      return text + "port in use by another process; stop that process";
     case EADDRNOTAVAIL:
-      return text + "this machine has no such address; choose another --listen";
+      return text + "this machine has no such address";
     case EACCES:
-      return text + "permission denied; ports below 1024 need privileges, choose another --listen";
+      return text + "permission denied; ports below 1024 need privileges";
     default:
       return text + errno_text(error_number);
   }

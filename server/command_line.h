@@ -31,6 +31,8 @@ struct VersionOptions {};
 using Command =
     std::variant<FormatOptions, StartOptions, DevOptions, InspectOptions, VersionOptions>;
 
+std::string version_text();
+
 // Numbers are within their ranges; what the texts mean is checked by who uses them. Changes nothing
 // and prints nothing.
 tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const* argv);

@@ -120,6 +120,8 @@ pid_t read_owner(const std::string& lock_path) {
   return static_cast<pid_t>(pid);
 }
 
+bool has_ended(pid_t process) { return process > 0 && kill(process, 0) != 0 && errno == ESRCH; }
+
 // A killed process keeps the lock until the kernel has finished its last write. That write may
 // arrive behind whatever is read before, so this waits for it, on a stalled disk for a while.
 using Tell = std::function<void(std::string_view)>;
@@ -129,7 +131,7 @@ Result<void> wait_for_lock(const wal::Descriptor& file, const std::string& direc
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return tl::unexpected(wal::system_error("lock", path));
     const pid_t owner = read_owner(path);
-    const bool ended = owner > 0 && kill(owner, 0) != 0 && errno == ESRCH;
+    const bool ended = has_ended(owner);
     if (tries >= kLockTries && !ended) {
       return error(
           fmt::format("{} is in use by process {}; stop it first, or give another directory",
@@ -284,6 +286,9 @@ Result<void> DataDirectory::format(const std::string& path, Configuration config
 }
 
 Result<Configuration> DataDirectory::read_configuration(const std::string& path) {
+  if (const auto readable = check_readable(path, "identity"); !readable) {
+    return tl::unexpected(readable.error());
+  }
   std::error_code code;
   if (!fs::is_directory(path, code)) {
     return error(fmt::format("there is no data directory {}; make it with onced format", path));
@@ -308,6 +313,14 @@ Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
     return error(fmt::format("{}/streams is damaged: restore it from a backup", path));
   }
   return *count;
+}
+
+std::optional<pid_t> DataDirectory::used_by(const std::string& path) {
+  const wal::Descriptor file(::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 || flock(file.get(), LOCK_EX | LOCK_NB) == 0) return std::nullopt;
+  if (errno != EWOULDBLOCK) return std::nullopt;
+  const pid_t owner = read_owner(path + "/lock");
+  return has_ended(owner) ? std::nullopt : std::optional(owner);
 }
 
 Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& path,

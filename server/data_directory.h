@@ -3,8 +3,11 @@
 // it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +47,8 @@ class DataDirectory {
   // Without the lock, for `onced inspect`.
   static Result<Configuration> read_configuration(const std::string& path);
   static Result<uint32_t> read_streams(const std::string& path);  // as streams()
+  // The process that has it, 0 if that cannot be told; nothing: none has, as far as can be seen.
+  static std::optional<pid_t> used_by(const std::string& path);
 
   virtual ~DataDirectory() = default;
   virtual const Configuration& configuration() const = 0;
@@ -71,8 +76,8 @@ class LockedDirectory : public DataDirectory {
 
 // "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once.
 Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text);
-// Of a new cluster: no two members have one address, however it is written. What it returns is
-// advice for people; often none.
+// Of a new cluster: no two members have one address, however it is written, and each can be
+// dialled. What it returns is advice for people; often none.
 Result<std::string> check_member_list(const std::vector<std::pair<NodeId, std::string>>& members);
 Result<ClusterId> parse_cluster_id(const std::string& hex);  // 1..32 hex digits
 

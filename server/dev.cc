@@ -14,12 +14,15 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "base/limits.h"
+#include "base/printable.h"
 #include "server/data_directory.h"
+#include "server/dev_console.h"
+#include "server/dev_plan.h"
+#include "server/directory_text.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
 #include "server/log_writer.h"
@@ -33,12 +36,16 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kRestartDelay = std::chrono::seconds(1);
 constexpr auto kStopPatience = std::chrono::seconds(5);
 constexpr int64_t kOutputPatienceMs = 1000;
+constexpr auto kQuickDeath = std::chrono::seconds(5);
+constexpr int kMaxQuickDeaths = 5;
 
 struct Child {
-  uint16_t node = 0;
-  std::string directory;
-  std::string client_address;
-  pid_t pid = 0;  // 0: not running
+  DevNode at;
+  pid_t pid = 0;         // 0: not running
+  std::string how;       // it ended
+  bool held = false;     // until it is started by hand
+  int quick_deaths = 0;  // in a row
+  Clock::time_point began;
   Clock::time_point restart_at;
 };
 
@@ -60,16 +67,28 @@ class Supervisor {
  private:
   int format_missing();
   std::string memory() const;
+  bool watch_signals();
   bool spawn(Child& child);
   void reap();
+  void on_death(Child& child, int status);
+  void give_up(const Child& child, int code);
   void serve();
   void stop_all();
   void greet();
   bool any_running() const;
+  size_t running() const;
   void signal_all(int number) const;
+  bool may_read() const;
+  void read_terminal();
+  void obey(std::string_view line);
+  void kill_by_hand(Child& child);
+  void start_by_hand(Child& child);
+  void show_status();
+  void print(const std::string& text) { output_.add(printable(text, Shown::kLines)); }
 
   const DevOptions options_;
   const std::string program_;
+  DevPlan plan_;
   std::vector<Child> children_;
   // Nobody may read what is printed, and the nodes are to be looked after all the same.
   LogWriter output_{STDOUT_FILENO,
@@ -77,25 +96,18 @@ class Supervisor {
   int signals_ = -1;
   sigset_t inherited_{};
   bool stopping_ = false;
+  int exit_code_ = kExitDone;
+  bool on_terminal_ = ::isatty(STDIN_FILENO) == 1;
+  ConsoleLines lines_;
 };
 
-std::string loopback(int port) { return fmt::format("127.0.0.1:{}", port); }
-
 int Supervisor::run() {
-  for (uint16_t node = 1; node <= options_.nodes; ++node) {
-    const int port = options_.nodes == 1 ? options_.port : options_.port + node;
-    children_.push_back(
-        {node, fmt::format("{}/node-{}", options_.data, node), loopback(port), 0, {}});
-  }
+  auto plan = plan_dev(options_);
+  if (!plan) return log_error(plan.error().message), plan.error().exit_code;
+  plan_ = std::move(*plan);
   if (const int code = format_missing(); code != kExitDone) return code;
-  sigset_t mask;
-  sigemptyset(&mask);
-  for (int number : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&mask, number);
-  // A shell that starts us in the background may have had SIGINT ignored, which hides it from us.
-  ::signal(SIGINT, SIG_DFL);
-  ::sigprocmask(SIG_BLOCK, &mask, &inherited_);
-  signals_ = ::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (signals_ < 0) {
+  for (const DevNode& node : plan_.nodes) children_.emplace_back().at = node;
+  if (!watch_signals()) {
     log_error(fmt::format("cannot watch for signals: {}", std::strerror(errno)));
     return kExitError;
   }
@@ -108,41 +120,38 @@ int Supervisor::run() {
   greet();
   serve();
   stop_all();
-  return kExitDone;
+  return exit_code_;
+}
+
+bool Supervisor::watch_signals() {
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (int number : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&mask, number);
+  // Whoever started us under nohup wants it to be ignored.
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&mask, SIGHUP);
+  // A shell that starts us in the background may have had SIGINT ignored, which hides it from us.
+  ::signal(SIGINT, SIG_DFL);
+  ::signal(SIGTTIN, SIG_IGN);  // in the background the terminal is not ours to read
+  ::sigprocmask(SIG_BLOCK, &mask, &inherited_);
+  signals_ = ::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+  return signals_ >= 0;
 }
 
 int Supervisor::format_missing() {
-  std::random_device random;
-  Configuration configuration;
-  configuration.cluster.high = static_cast<uint64_t>(random()) << 32 | random();
-  configuration.cluster.low = static_cast<uint64_t>(random()) << 32 | random();
-  for (uint16_t node = 1; node <= options_.nodes; ++node) {
-    configuration.members.emplace_back(NodeId{node}, loopback(options_.port + 100 + node));
-  }
   std::error_code ignored;
-  std::vector<const Child*> missing;
-  for (const Child& child : children_) {
-    if (!std::filesystem::exists(child.directory, ignored)) {
-      missing.push_back(&child);
-      continue;
-    }
-    const auto found = DataDirectory::read_configuration(child.directory);
-    if (!found) return log_error(found.error().message), kExitDirectory;
-    if (found->members.size() != options_.nodes) {
-      log_error(fmt::format("{} was made for {} nodes, not {}: give --nodes {} or another --data",
-                            options_.data, found->members.size(), options_.nodes,
-                            found->members.size()));
-      return kExitUsage;
-    }
-    configuration.cluster = found->cluster;
-    configuration.members = found->members;
-  }
   std::filesystem::create_directories(options_.data, ignored);
-  for (const Child* child : missing) {
-    configuration.node = NodeId{child->node};
+  for (const DevNode& node : plan_.nodes) {
+    if (node.formatted) continue;
+    Configuration configuration = plan_.configuration;
+    configuration.node = node.node;
     const auto made =
-        DataDirectory::format(child->directory, configuration, !options_.unsafe_buffered_log);
-    if (!made) return log_error(made.error().message), kExitDirectory;
+        DataDirectory::format(node.directory, configuration, !options_.unsafe_buffered_log);
+    if (!made) {
+      log_error(made.error().message + "; or give another --data");
+      return kExitDirectory;
+    }
   }
   return kExitDone;
 }
@@ -156,8 +165,8 @@ std::string Supervisor::memory() const {
 
 bool Supervisor::spawn(Child& child) {
   std::vector<std::string> words = {"onced",    "start",
-                                    "--data",   child.directory,
-                                    "--listen", child.client_address,
+                                    "--data",   child.at.directory,
+                                    "--listen", child.at.client_address,
                                     "--cores",  std::to_string(options_.cores),
                                     "--memory", memory()};
   if (options_.unsafe_buffered_log) words.push_back("--unsafe-buffered-log");
@@ -170,70 +179,172 @@ bool Supervisor::spawn(Child& child) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(kExitError);  // the parent died before the call above
     ::setpgid(0, 0);  // a Ctrl-C on the terminal is for the supervisor, which passes it on
+    ::signal(SIGTTIN, SIG_DFL);
     ::sigprocmask(SIG_SETMASK, &inherited_, nullptr);
     ::execv(program_.c_str(), arguments.data());
     ::execv(kOwnProgram, arguments.data());  // the file is gone or being replaced: the old one then
     ::_exit(kExitError);
   }
   if (pid < 0) {
-    log_error(fmt::format("cannot start node {}: {}", child.node, std::strerror(errno)));
+    log_error(fmt::format("cannot start node {}: {}", child.at.node.value, std::strerror(errno)));
     return false;
   }
   child.pid = pid;
-  output_.add(fmt::format("node {}: pid {}, clients on {}, data in {}\n", child.node, pid,
-                          child.client_address, child.directory));
+  child.held = false;
+  child.began = Clock::now();
+  print(fmt::format("node {}: pid {}, clients on {}, data in {}\n", child.at.node.value, pid,
+                    child.at.client_address, child.at.directory));
   return true;
 }
 
 void Supervisor::greet() {
   std::string endpoints;
   for (const Child& child : children_) {
-    endpoints += (endpoints.empty() ? "" : ",") + child.client_address;
+    endpoints += (endpoints.empty() ? "" : ",") + child.at.client_address;
   }
-  output_.add(fmt::format("try:  export ONCE_ENDPOINTS={}\n", endpoints));
-  output_.add("      once write greeting hello && once read greeting\n");
-  output_.add("Ctrl-C stops every node\n");
+  print(fmt::format("try:  export ONCE_ENDPOINTS={} ONCE_CLUSTER_ID={}\n", endpoints,
+                    to_hex(plan_.configuration.cluster)));
+  print("      once write greeting hello && once read greeting\n");
+  if (on_terminal_) print("type here:  kill 1, start 1, status, help, quit\n");
+  print("Ctrl-C stops every node\n");
 }
 
 void Supervisor::reap() {
   for (Child& child : children_) {
     int status = 0;
     if (child.pid == 0 || ::waitpid(child.pid, &status, WNOHANG) != child.pid) continue;
-    const std::string how = WIFSIGNALED(status)
-                                ? fmt::format("killed by signal {}", WTERMSIG(status))
-                                : fmt::format("exit status {}", WEXITSTATUS(status));
+    child.how = WIFSIGNALED(status) ? fmt::format("killed by signal {}", WTERMSIG(status))
+                                    : fmt::format("exit status {}", WEXITSTATUS(status));
     child.pid = 0;
-    child.restart_at = Clock::now() + kRestartDelay;
-    if (!stopping_) {
-      log_warning(fmt::format("node {} died ({}); starting it again in 1 s", child.node, how));
-    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-      log_warning(fmt::format("node {} ended with {}", child.node, how));
-    }
+    on_death(child, status);
   }
+}
+
+void Supervisor::on_death(Child& child, int status) {
+  const uint16_t node = child.at.node.value;
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (stopping_) {
+    if (code != 0) log_warning(fmt::format("node {} ended with {}", node, child.how));
+    return;
+  }
+  if (child.held) {
+    return print(fmt::format("node {} is dead; start {} brings it back\n", node, node));
+  }
+  const bool quick = code >= 0 && Clock::now() - child.began < kQuickDeath;
+  child.quick_deaths = quick ? child.quick_deaths + 1 : 0;
+  if (is_hopeless(code) || child.quick_deaths >= kMaxQuickDeaths) return give_up(child, code);
+  if (options_.no_restart) {
+    child.held = true;
+    log_warning(fmt::format("node {} died ({}); it stays down (--no-restart)", node, child.how));
+    return;
+  }
+  child.restart_at = Clock::now() + kRestartDelay;
+  log_warning(fmt::format("node {} died ({}); starting it again in 1 s", node, child.how));
+}
+
+// What another start would only meet again, or met again and again.
+void Supervisor::give_up(const Child& child, int code) {
+  log_error(
+      fmt::format("node {} ended with exit code {}, and starting it again does not heal that; "
+                  "its last error is above; {}",
+                  child.at.node.value, code, dev_advice(code, options_.data)));
+  exit_code_ = code == kExitDone ? kExitError : code;
+  stopping_ = true;
 }
 
 void Supervisor::serve() {
   while (!stopping_) {
-    pollfd waiting{signals_, POLLIN, 0};
-    ::poll(&waiting, 1, 200);
+    pollfd waiting[] = {{signals_, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    ::poll(waiting, may_read() ? 2 : 1, 200);
     signalfd_siginfo info;
     while (::read(signals_, &info, sizeof info) == sizeof info) {
-      stopping_ |= info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM;
+      stopping_ |= info.ssi_signo != SIGCHLD;
     }
+    if (waiting[1].revents != 0) read_terminal();
     reap();
     for (Child& child : children_) {
-      if (stopping_ || child.pid != 0 || Clock::now() < child.restart_at) continue;
+      if (stopping_ || child.pid != 0 || child.held || Clock::now() < child.restart_at) continue;
       if (!spawn(child)) child.restart_at = Clock::now() + kRestartDelay;
     }
   }
 }
 
-bool Supervisor::any_running() const {
-  for (const Child& child : children_) {
-    if (child.pid != 0) return true;
-  }
-  return false;
+bool Supervisor::may_read() const {
+  return on_terminal_ && ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
 }
+
+void Supervisor::read_terminal() {
+  char bytes[512];
+  const ssize_t size = ::read(STDIN_FILENO, bytes, sizeof bytes);
+  if (size > 0) {
+    return lines_.feed({bytes, static_cast<size_t>(size)},
+                       [this](std::string_view line) { obey(line); });
+  }
+  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  on_terminal_ = false;  // Ctrl-D, or it is gone
+  print("no more commands; Ctrl-C stops every node\n");
+}
+
+void Supervisor::obey(std::string_view line) {
+  const auto command = parse_console(line, options_.nodes);
+  if (!command) return print(command.error().message + "\n");
+  switch (command->word) {
+    case ConsoleWord::kNothing:
+      return;
+    case ConsoleWord::kKill:
+      return kill_by_hand(children_[command->node - 1u]);
+    case ConsoleWord::kStart:
+      return start_by_hand(children_[command->node - 1u]);
+    case ConsoleWord::kStatus:
+      return show_status();
+    case ConsoleWord::kHelp:
+      return print(kConsoleHelp);
+    case ConsoleWord::kQuit:
+      stopping_ = true;
+      return;
+  }
+}
+
+void Supervisor::kill_by_hand(Child& child) {
+  const bool runs = child.pid != 0;
+  const bool held = std::exchange(child.held, true);
+  if (runs) {
+    ::kill(child.pid, SIGKILL);
+  } else {
+    print(fmt::format("node {} does not run{}; start {} starts it\n", child.at.node.value,
+                      held ? "" : ", and stays down now", child.at.node.value));
+  }
+}
+
+void Supervisor::start_by_hand(Child& child) {
+  if (child.pid != 0 && !child.held) {
+    return print(fmt::format("node {} runs already: pid {}\n", child.at.node.value, child.pid));
+  }
+  // One that was killed a moment ago is started when it is gone.
+  child.held = false;
+  child.quick_deaths = 0;
+  child.restart_at = Clock::now();
+}
+
+void Supervisor::show_status() {
+  for (const Child& child : children_) {
+    const uint16_t node = child.at.node.value;
+    if (child.pid != 0) {
+      print(fmt::format("node {}  up    pid {}, clients on {}\n", node, child.pid,
+                        child.at.client_address));
+    } else {
+      print(fmt::format("node {}  down  {}; start {} starts it\n", node, child.how, node));
+    }
+  }
+  print(dev_verdict(running(), children_.size()) + "\n");
+}
+
+size_t Supervisor::running() const {
+  return static_cast<size_t>(std::count_if(children_.begin(), children_.end(),
+                                           [](const Child& child) { return child.pid != 0; }));
+}
+
+bool Supervisor::any_running() const { return running() > 0; }
 
 void Supervisor::signal_all(int number) const {
   for (const Child& child : children_) {

@@ -1,5 +1,6 @@
 #include "server/directory_access.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -171,6 +172,39 @@ Result<std::string> make_private(const std::string& directory) {
   if (!was_open && files == 0) return std::string{};
   return fmt::format("{} was open to others (mode {:04o}, {} files): now it is for its owner alone",
                      directory, before, files);
+}
+
+namespace {
+
+std::string user_name(uid_t user) {
+  char text[1024];
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwuid_r(user, &entry, text, sizeof text, &found);
+  return found != nullptr ? found->pw_name : fmt::format("user {}", user);
+}
+
+bool denied(const std::string& path, int mode) {
+  return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) != 0 && errno == EACCES;
+}
+
+}  // namespace
+
+Result<void> check_readable(const std::string& directory, const std::string& file) {
+  struct stat info {};
+  // A directory above it may be closed, too: then nobody can say whose it is.
+  const bool known = ::stat(directory.c_str(), &info) == 0;
+  if (!known && errno != EACCES) return {};
+  if (known && !S_ISDIR(info.st_mode)) return {};
+  const bool closed = !known || denied(directory, R_OK | X_OK);
+  const std::string path = closed ? directory : directory + "/" + file;
+  if (!closed && !denied(path, R_OK)) return {};
+  const bool named = closed ? known : ::stat(path.c_str(), &info) == 0;
+  const std::string owner = named ? user_name(info.st_uid) : "its owner";
+  return error(
+      fmt::format("no permission to read {} as {}: it is for {} alone; run this as {}, or "
+                  "with sudo",
+                  path, user_name(geteuid()), owner, named ? owner : "that user"));
 }
 
 }  // namespace once::server

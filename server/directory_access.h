@@ -21,4 +21,8 @@ Result<void> make_private_directory(const std::string& path);
 // changed, in one line for people; empty: nothing.
 Result<std::string> make_private(const std::string& directory);
 
+// An error only if this user may not look into the directory, or read that file in it: whose it is,
+// and what to do.
+Result<void> check_readable(const std::string& directory, const std::string& file);
+
 }  // namespace once::server

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/dialable.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/lost_disk.h"
@@ -215,10 +216,16 @@ std::string normal_address(const std::string& address) {
 
 }  // namespace
 
-Result<std::string> check_member_list(
-    const std::vector<std::pair<NodeId, std::string>>& members) {
+Result<std::string> check_member_list(const std::vector<std::pair<NodeId, std::string>>& members) {
   std::map<std::string, NodeId> seen;
   for (const auto& [node, address] : members) {
+    if (const std::string wrong = undialable(address); !wrong.empty()) {
+      return error(
+          fmt::format("{0} in --cluster {1}; the other nodes dial what stands there: write "
+                      "{2}=HOST{3}, with the "
+                      "host by which they reach node {2}",
+                      address, wrong, node.value, address.substr(address.rfind(':'))));
+    }
     const auto [before, first] = seen.emplace(normal_address(address), node);
     if (first) continue;
     return error(fmt::format("nodes {} and {} have the same address {}: each needs one of its own",

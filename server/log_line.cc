@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <iterator>
 #include <string>
 #include <system_error>
 
@@ -30,10 +29,10 @@ std::string line_of(std::string_view level, std::string_view text) {
   clock_gettime(CLOCK_REALTIME, &now);
   tm utc{};
   gmtime_r(&now.tv_sec, &utc);
-  fmt::memory_buffer line;
-  fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {:<7} ",
-                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                 utc.tm_sec, now.tv_nsec / 1'000'000, level);
+  // Into a string: for another buffer the whole formatter would be compiled once more.
+  std::string line = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {:<7} ",
+                                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+                                 utc.tm_min, utc.tm_sec, now.tv_nsec / 1'000'000, level);
   // Some of it was said by strangers: none of it may begin a line, or speak to a terminal.
   line.append(printable(text.substr(0, kMaxLineBytes)));
   constexpr std::string_view kCut = "...";
@@ -42,7 +41,7 @@ std::string line_of(std::string_view level, std::string_view text) {
     line.append(kCut);
   }
   line.push_back('\n');
-  return fmt::to_string(line);
+  return line;
 }
 
 void write_line(std::string_view level, std::string_view text) {

@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "base/output.h"
 #include "base/printable.h"
-#include "net/hello.h"
+#include "base/shell_word.h"
 #include "server/command_line.h"
 #include "server/data_directory.h"
 #include "server/dev.h"
@@ -24,10 +24,6 @@
 #include "server/inspect.h"
 #include "server/log_line.h"
 #include "server/node.h"
-
-#ifndef ONCE_VERSION
-#define ONCE_VERSION "unknown"
-#endif
 
 namespace once::server {
 namespace {
@@ -38,16 +34,6 @@ Result<ClusterId> draw_cluster_id() {
     return error("the system gives no random bits (getrandom fails): give --cluster-id yourself");
   }
   return cluster;
-}
-
-// As a shell reads it back.
-std::string word(const std::string& text) {
-  constexpr const char* kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:,=@%";
-  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 // The commands that make the other nodes, to be copied as they are.
@@ -64,12 +50,13 @@ std::string how_to_go_on(const FormatOptions& options, const Configuration& conf
     text += fmt::format(
         "# node {}, at {}:\n"
         "onced format --data {} --node {} --cluster {} --cluster-id {}{}\n",
-        node.value, address, word(options.data), node.value, word(options.cluster), id, more);
+        node.value, address, shell_word(options.data), node.value, shell_word(options.cluster), id,
+        more);
   }
   text += fmt::format(
       "# then each of them, this one too:\n"
       "onced start --data {} --listen HOST:PORT\n",
-      word(options.data));
+      shell_word(options.data));
   return printable(text, Shown::kLines);
 }
 
@@ -118,9 +105,7 @@ int run(const InspectOptions& options) {
   return run_inspect(options.data, options.name, !options.unsafe_buffered_log);
 }
 int run(const VersionOptions&) {
-  const bool shown =
-      print(fmt::format("onced {} (protocol {})\n", ONCE_VERSION, net::kProtocolVersion));
-  return shown ? kExitDone : kExitError;
+  return print(version_text() + "\n") ? kExitDone : kExitError;
 }
 
 int run_command(int argc, const char* const* argv) {

@@ -24,6 +24,7 @@
 #include "server/memory_budget.h"
 #include "server/node_cores.h"
 #include "server/node_host.h"
+#include "server/start_addresses.h"
 #include "wal/posix_storage.h"
 #include "wal/sync_probe.h"
 
@@ -100,15 +101,16 @@ class Node {
   explicit Node(const StartOptions& options) : options_(options) {}
 
   int run() {
-    for (auto phase : {&Node::find_memory, &Node::open_directory, &Node::count_descriptors,
-                       &Node::open_io, &Node::bind,
-                       &Node::probe_disk, &Node::recover}) {
+    for (auto phase : {&Node::check_addresses, &Node::find_memory, &Node::open_directory,
+                       &Node::count_descriptors, &Node::open_io, &Node::bind, &Node::probe_disk,
+                       &Node::recover}) {
       if (const int code = (this->*phase)(); code != kExitDone) return code;
     }
     return serve();
   }
 
  private:
+  int check_addresses();
   int find_memory();
   int open_directory();
   int count_descriptors();
@@ -134,6 +136,18 @@ class Node {
   reactor::SyncMode sync_ = reactor::SyncMode::kDsync;
 };
 
+// Before anything is touched: what clients are told must be of use to them.
+int Node::check_addresses() {
+  std::string own;
+  if (const auto known = DataDirectory::read_configuration(options_.data)) {
+    for (const auto& [node, address] : known->members) {
+      if (node == known->node) own = address;
+    }
+  }
+  const std::string wrong = wrong_with_addresses(options_, own);
+  return wrong.empty() ? kExitDone : fail(kExitUsage, wrong);
+}
+
 int Node::find_memory() {
   const auto size = parse_memory(options_.memory);
   if (!size) return fail(kExitUsage, size.error().message);
@@ -142,9 +156,10 @@ int Node::find_memory() {
   if (!bytes) return fail(kExitUsage, bytes.error().message);
   memory_ = *bytes;
   if (memory_ > there_is) {
-    log_warning(fmt::format("--memory {} is more than the {} that this machine or its control "
-                            "group has",
-                            memory_text(memory_), memory_text(there_is)));
+    log_warning(
+        fmt::format("--memory {} is more than the {} that this machine or its control "
+                    "group has",
+                    memory_text(memory_), memory_text(there_is)));
   }
   return kExitDone;
 }
@@ -153,6 +168,8 @@ int Node::open_directory() {
   auto opened = DataDirectory::open(options_.data, log_info);
   if (!opened) return fail(kExitDirectory, opened.error().message);
   directory_ = std::move(*opened);
+  const std::string doubt = doubt_about_addresses(options_, configuration());
+  if (!doubt.empty()) log_warning(doubt);
   host_ = std::make_unique<NodeHost>(*directory_, options_.cores, client_address());
   return kExitDone;
 }
@@ -216,10 +233,11 @@ int Node::bind() {
     return fail(kExitDirectory, "the configuration does not name this node: format it again");
   }
   if (const auto peers = listen_patiently(io, own->second, &host_->peer_door()); !peers) {
-    return fail(kExitListen, peers.error().message);
+    return fail(kExitListen, fmt::format("{} (--cluster names it for node {}, for the other nodes)",
+                                         peers.error().message, configuration().node.value));
   }
   if (const auto clients = listen_patiently(io, options_.listen, &host_->client_door()); !clients) {
-    return fail(kExitListen, clients.error().message);
+    return fail(kExitListen, clients.error().message + "; or choose another --listen");
   }
   return kExitDone;
 }

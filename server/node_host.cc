@@ -9,17 +9,17 @@
 #include "server/log_line.h"
 
 namespace once::server {
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address)
     : directory_(directory),
       configuration_(directory.configuration()),
       cores_(cores),
       client_address_(std::move(client_address)),
-      admission_(directory, [this](std::string_view line) { log_line(line); }) {
+      admission_(directory, [this](std::string_view line) { log_line(line); }),
+      watch_(configuration_, [this](PeerWatch::Kind kind, std::string_view line) {
+        kind == PeerWatch::Kind::kGood ? log_line(line) : warn_line(line);
+      }) {
   ONCE_ASSERT(cores >= 1 && cores <= kMaxCores);
 }
 
@@ -81,8 +81,8 @@ std::optional<net::SeatRefusal> NodeHost::take_seat(const net::PeerHello& hello)
   }
   const uint32_t known = seat.incarnation;
   if (hello.incarnation > known) {
-    seat.incarnation += seat.runs.spend(hello.incarnation - known, kMaxIncarnationJump,
-                                        kNsPerIncarnation, now_ns_);
+    seat.incarnation +=
+        seat.runs.spend(hello.incarnation - known, kMaxIncarnationJump, kNsPerIncarnation, now_ns_);
   }
   if (hello.incarnation > seat.incarnation) {
     return net::SeatRefusal{
@@ -140,8 +140,14 @@ void NodeHost::on_started(CoreId core) {
 void NodeHost::on_tick(CoreId core, int64_t now_ns) {
   if (core.value != 0) return;
   admission_.on_tick(now_ns);
-  const std::lock_guard lock(mutex_);
-  now_ns_ = now_ns;
+  PeerWatch::Linked linked{};
+  {
+    const std::lock_guard lock(mutex_);
+    now_ns_ = now_ns;
+    for (size_t node = 0; node < seats_.size(); ++node) linked[node] = seats_[node].links > 0;
+  }
+  if (!stop_requested())
+    watch_.on_tick(linked, now_ns);  // a node that stops leaves, and loses none
 }
 
 void NodeHost::set_idle(CoreId core, bool idle) {
@@ -161,5 +167,6 @@ void NodeHost::log_failed(std::string_view what) {
 }
 
 void NodeHost::log_line(std::string_view line) { log_info(line); }
+void NodeHost::warn_line(std::string_view line) { log_warning(line); }
 
 }  // namespace once::server

@@ -16,6 +16,7 @@
 #include "reactor/io.h"
 #include "server/admission.h"
 #include "server/data_directory.h"
+#include "server/peer_watch.h"
 #include "server/shard.h"
 
 namespace once::server {
@@ -67,6 +68,7 @@ class NodeHost : public ShardHost {
   bool all_idle() override;
   void log_failed(std::string_view what) override;
   void log_line(std::string_view line) override;
+  virtual void warn_line(std::string_view line);
 
  private:
   // What a linked node said of itself, and the latest of its runs that is believed.
@@ -97,6 +99,7 @@ class NodeHost : public ShardHost {
   std::map<NodeId, net::MapMember> known_;  // guarded by mutex_: what each peer said of itself
   std::array<Seat, kMaxNodes + 1> seats_;   // the same
   int64_t now_ns_ = 0;                      // the same; of the last tick of core 0
+  PeerWatch watch_;                         // used by core 0 only
 };
 
 }  // namespace once::server

@@ -6,3 +6,4 @@ if(TARGET once-micro)
 endif()
 
 once_test(unit/versions_test.cc once_bench_lib)
+once_test(unit/time_text_test.cc once_base)

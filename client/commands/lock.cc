@@ -91,6 +91,8 @@ int settle(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
     if (const int signal = child.signals().wait_for(-1, kLookMs); signal != 0) return signal;
   }
   return 0;
+}
+
 std::string described(const std::string& owner, const std::string& since) {
   return since.empty() ? owner : owner + " since " + since;
 }

@@ -70,6 +70,7 @@ class SimNode::Host final : public server::NodeHost {
   void log_line(std::string_view line) override {
     node_.world_.tell("node {}: {}", node_.index_ + 1, line);
   }
+  void warn_line(std::string_view line) override { log_line(line); }
   void on_peer(const net::PeerHello& hello) override {
     node_.oracle_.on_link(node_.index_, hello.node, hello.disk);
     NodeHost::on_peer(hello);

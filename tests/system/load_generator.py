@@ -2,9 +2,15 @@
 """`once-bench` on a real cluster: every kind of load for a moment, what it prints, wrong input. Its
 figures are no test."""
 
+import contextlib
 import json
+import os
 import pathlib
+import pty
+import re
+import signal
 import subprocess
+import time
 
 from cluster import Cluster, USAGE, check, check_equal, options, run_steps, wait_for
 
@@ -54,6 +60,74 @@ def table(cluster):
     check(all(word in text for word in ("throughput", "p99.9", "cas", "errors")), f"table: {text}")
 
 
+def interrupted(cluster):
+    """Ctrl-C: the results so far, what stays in the cluster, and the exit code of the signal."""
+    program = pathlib.Path(cluster.once).with_name("once-bench")
+    for operation, number in (("write", signal.SIGINT), ("wait", signal.SIGTERM)):
+        with subprocess.Popen([program, "--endpoints", cluster.endpoints(), "--op", operation,
+                               "--seconds", "60", "--warmup", "0.1", "--json"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            time.sleep(2)
+            running.send_signal(number)
+            out, err = running.communicate(timeout=30)
+        check_equal(running.returncode, 128 + number, f"{operation}: {err!r}")
+        told = json.loads(out)
+        check(told["interrupted"] and told["done"] > 0, f"{operation}: {told}")
+        check(0.2 < told["measured_s"] < 10, f"{operation}: {told}")
+        check(told["throughput_per_s"] > told["done"] / 10, "of the time that was measured")
+        check(told["names_left"] >= told["done"], f"{operation}: {told}")
+        check(told["names_begin_with"].startswith("bench/"), f"{operation}: {told}")
+    done = bench(cluster, "--op", "read", "--seconds", "0.2", "--warmup", "0")
+    check(b"left behind   10000 names stay for ever, bench/" in done.stdout, f"{done.stdout!r}")
+    with subprocess.Popen([program, "--endpoints", cluster.endpoints(), "--warmup", "60"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        time.sleep(1)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    check_equal((running.returncode, out), (130, b""), f"during the warm-up: {err!r}")
+    check(b"interrupted before anything was measured; " in err, f"{err!r}")
+    check(b"names stay for ever" in err, f"{err!r}")
+
+
+def progress(cluster):
+    """A line with the time that is left, on a terminal only."""
+    leader, follower = pty.openpty()
+    program = pathlib.Path(cluster.once).with_name("once-bench")
+    with subprocess.Popen([program, "--endpoints", cluster.endpoints(), "--seconds", "2.5",
+                           "--warmup", "0"], stdout=subprocess.PIPE, stderr=follower) as running:
+        os.close(follower)
+        sent = b""
+        with contextlib.suppress(OSError):  # EIO: nobody has it open any more
+            while part := os.read(leader, 65536):
+                sent += part
+        check_equal(running.wait(timeout=30), 0, f"{sent!r}")
+    os.close(leader)
+    lines = sent.decode().split("\r\x1b[K")
+    check(any(re.fullmatch(r"measuring, [123] s left  \d+ answers/s  p50 [\d.]+ [um]?s  errors 0",
+                           line) for line in lines), f"{lines}")
+    check(all(len(line) < 80 for line in lines), f"{lines}")
+    done = bench(cluster, "--seconds", "1.5", "--warmup", "0")
+    check_equal(done.stderr, b"", "nothing where nobody looks")
+
+
+def words(cluster):
+    done = bench(cluster, "--help")
+    text = done.stdout.decode()
+    for shown in ("--op OPERATION", "(write)", "--timeout MS", "Examples:", "stay in the cluster"):
+        check(shown in text, f"{shown} is not in {text}")
+    check(all(len(line) <= 80 for line in text.splitlines()), text)
+    program = pathlib.Path(cluster.once).with_name("once-bench")
+    for asked, code, told in ((["help"], 0, "Examples:"), (["version"], 0, "once-bench "),
+                              (["--version"], 0, "once-bench "),
+                              (["wirte"], USAGE, "did you mean --op write?"),
+                              (["--secnods", "3"], USAGE, "'--seconds'?"),
+                              (["--op", "wirte"], USAGE, "--op"),
+                              (["--json", "more"], USAGE, "'more' is not expected")):
+        done = subprocess.run([program, *asked], capture_output=True, timeout=30, text=True)
+        check_equal(done.returncode, code, f"{asked}: {done!r}")
+        check(told in (done.stderr if code else done.stdout), f"{asked}: {done!r}")
+
+
 def wrong_input(cluster):
     for arguments in (["--op", "mix"], ["--op", "next"], ["--op", "cas"], ["--op", "dance"],
                       ["--op", "wait", "--names", "hot:3"], ["--names", "hot:0"],
@@ -76,4 +150,5 @@ def too_many_waiters(cluster):
 if __name__ == "__main__":
     with Cluster(options(), name="load_generator") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
-                   (every_operation, mix, waiters, table, wrong_input, too_many_waiters, waiters)])
+                   (every_operation, mix, waiters, table, interrupted, progress, words, wrong_input,
+                    too_many_waiters, waiters)])

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`onced format --new-cluster`: the first node draws the cluster's id and prints the commands that
-make the others; they work as they are printed."""
+make the others; they work as they are printed. So does the line that a node shows which would tell
+clients an address that nobody can dial."""
 
 import pathlib
 import re
@@ -42,6 +43,41 @@ def as_printed(cluster):
                                stdout=subprocess.DEVNULL).returncode, 0, "write, by its id")
 
 
+def no_address_to_dial(cluster):
+    """Each node is refused with a line that, typed as it is, makes one that clients find."""
+    for node in cluster.nodes:
+        if node.process is not None:
+            node.stop()
+    lines = []
+    for node, host in zip(cluster.nodes, ("0.0.0.0", "", "*")):
+        before = sorted(path.name for path in node.directory.iterdir())
+        done = subprocess.run(
+            [cluster.onced, "start", "--data", node.directory, "--listen",
+             f"{host}:{node.client_port}"], capture_output=True, text=True, timeout=30)
+        check_equal(done.returncode, USAGE, f"{host!r}: {done.stderr}")
+        check_equal(sorted(path.name for path in node.directory.iterdir()), before, "as it was")
+        lines.append(re.search(r"as in: (onced start .*)$", done.stderr, re.MULTILINE)[1])
+        told = subprocess.run(
+            [cluster.onced, "start", "--data", node.directory, "--listen", node.address,
+             "--advertise", f"[::]:{node.client_port}"], capture_output=True, timeout=30)
+        check_equal(told.returncode, USAGE, f"--advertise: {told.stderr}")
+    for node, line in zip(cluster.nodes, lines):
+        words = shlex.split(line)
+        with open(node.log_path, "ab") as log:
+            node.process = subprocess.Popen([cluster.onced, *words[1:]], stderr=log,
+                                            stdin=subprocess.DEVNULL)
+    cluster.wait_ready()
+    status = cluster.status(nodes=cluster.nodes[:1])
+    check_equal([node["reachable"] for node in status], [True] * 3, "all are found from one")
+    done = subprocess.run(
+        [cluster.onced, "format", "--data", cluster.directory / "wild", "--node", "1", "--cluster",
+         "1=0.0.0.0:7501,2=b:7501,3=c:7501", "--new-cluster"], capture_output=True, text=True,
+        timeout=30)
+    check_equal(done.returncode, USAGE, f"format: {done.stderr}")
+    check("1=HOST:7501" in done.stderr, done.stderr)
+    check(not (cluster.directory / "wild").exists(), "nothing was made")
+
+
 def one_of_the_two(cluster):
     for more in ((), ("--new-cluster", "--cluster-id", "1")):
         done = format_first(cluster, *more)
@@ -70,7 +106,7 @@ def main():
     cluster = Cluster(options(), name="new-cluster")
     try:
         run_steps([(step.__name__.replace("_", " "), lambda step=step: step(cluster))
-                   for step in (one_of_the_two, as_printed, each_its_own)])
+                   for step in (one_of_the_two, as_printed, no_address_to_dial, each_its_own)])
     finally:
         cluster.close()
 

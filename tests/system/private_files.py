@@ -10,6 +10,7 @@ import subprocess
 from cluster import Cluster, check, check_equal, options, run_steps, wait_for
 
 DIRECTORY = 66
+NOBODY = 65534
 VALUE = "v" * 60_000
 
 
@@ -96,12 +97,30 @@ def unsafe_parents(cluster):
     wait_for(lambda: cluster.run("write", "back", "again").returncode in (0, 3), "it serves again")
 
 
+def not_for_others(cluster):
+    """Who may not look is told so, and by whom it can be looked at."""
+    node = cluster.nodes[0]
+    if os.geteuid() != 0:
+        print("   not checked here: another user needs root")
+        return
+    os.chmod(cluster.directory, 0o755)
+    for command in (["inspect", "--data", node.directory],
+                    ["start", "--data", node.directory, "--listen", node.address],
+                    ["dev", "--data", node.directory.parent]):
+        done = subprocess.run([cluster.onced, *command], capture_output=True, timeout=30,
+                              preexec_fn=lambda: os.setuid(NOBODY))
+        check_equal(done.returncode, DIRECTORY, f"exit code: {done.stderr}")
+        text = done.stderr.decode()
+        check("no permission to read" in text and "root" in text and "there is no" not in text,
+              text)
+
+
 def main():
     where = options()
     cluster = Cluster(where, nodes=1, name="private-files", format_flags=["--segment-mib", "2"])
     try:
         run_steps([(step.__name__.replace("_", " "), lambda step=step: step(cluster))
-                   for step in (any_umask, earlier_version, unsafe_parents)])
+                   for step in (any_umask, not_for_others, earlier_version, unsafe_parents)])
     finally:
         cluster.close()
 

@@ -206,6 +206,20 @@ TEST(CheckMemberList, RefusesOneAddressTwiceHoweverItIsWritten) {
             std::string::npos);
 }
 
+// The others would dial themselves, or nobody.
+TEST(ParseMembers, EachMustBeDialled) {
+  for (const char* text : {"1=0.0.0.0:7501,2=h:1,3=i:1", "1=h:1,2=[::]:7501,3=i:1", "1=*:7501",
+                           "1=h:1,2=[::0]:7501", "1=0:7501", "1=224.0.0.1:7501"}) {
+    const auto members = parse_members(text);
+    ASSERT_TRUE(members) << text;
+    const auto checked = check_member_list(*members);
+    ASSERT_FALSE(checked) << text;
+    EXPECT_NE(checked.error().message.find("--cluster"), std::string::npos);
+    EXPECT_NE(checked.error().message.find("=HOST:7501"), std::string::npos)
+        << checked.error().message;
+  }
+}
+
 TEST(ParseClusterId, TakesUpTo32HexDigits) {
   EXPECT_EQ(parse_cluster_id("0123456789abcdef0123456789ABCDEF")->high, 0x0123456789abcdefu);
   EXPECT_EQ(parse_cluster_id("1ffffffffffffffff")->high, 1u);

@@ -1,4 +1,4 @@
-#include "client/usage.h"
+#include "base/usage.h"
 
 #include <algorithm>
 #include <vector>
@@ -6,7 +6,7 @@
 #include "base/nearest_word.h"
 #include "base/printable.h"
 
-namespace once::client {
+namespace once {
 namespace {
 
 constexpr size_t kTextColumn = 29;
@@ -153,21 +153,11 @@ std::string Usage::make_footer(const CLI::App* app) const {
   return out + CLI::Formatter::make_footer(app);
 }
 
-std::string short_help(const CLI::App& app) {
-  return app.get_description() +
-         "\n\n"
-         "  once write leader node-7             exactly one caller wins; the others exit\n"
-         "                                       with code 3 and are told who won\n"
-         "  once read leader                     prints what won\n"
-         "  once next tickets                    a number that nobody else gets\n"
-         "  once run report -- make report       a command once in the whole cluster\n"
-         "  once lock nightly -- ./backup.sh     a command while nobody else runs it\n"
-         "  once status                          the nodes, and how they are\n\n"
-         "Commands: " +
-         wrapped(CLI::detail::join(command_words(app), " "), 10) +
-         "\n\n"
-         "`once help` shows them all, `once help COMMAND` one of them with examples.\n"
-         "No cluster yet? `make run` or `onced dev` starts one on this machine.\n";
+std::string short_help(const CLI::App& app, const std::string& examples) {
+  const std::string& name = app.get_name();
+  return app.get_description() + "\n\n" + examples +
+         "\nCommands: " + wrapped(CLI::detail::join(command_words(app), " "), 10) + "\n\n`" + name +
+         " help` shows them all, `" + name + " help COMMAND` one of them with examples.\n";
 }
 
 std::optional<std::string> help_about(const CLI::App& app, const std::string& command) {
@@ -183,6 +173,10 @@ std::optional<std::string> help_about(const CLI::App& app, const std::string& co
 
 std::string no_such_command(const CLI::App& app, std::string_view word) {
   const std::vector<std::string> words = command_words(app);
+  if (words.empty()) {
+    return app.get_name() + ": '" + printable(word) +
+           "' is not expected, it takes options only\n`" + app.get_name() + " help` shows them.\n";
+  }
   const std::string nearest = nearest_word(word, words);
   std::string text = app.get_name() + ": there is no command '" + printable(word) + "'";
   if (!nearest.empty()) text += "; did you mean '" + nearest + "'?";
@@ -223,4 +217,4 @@ std::string with_usage(const CLI::App& app, const std::string& complaint) {
          app.get_name() + " help" + who + "` tells more.\n";
 }
 
-}  // namespace once::client
+}  // namespace once

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace once::client {
+namespace once {
 
 inline constexpr size_t kHelpColumns = 80;
 
@@ -23,7 +23,7 @@ class Usage final : public CLI::Formatter {
 };
 
 // For somebody who typed nothing but the program's name.
-std::string short_help(const CLI::App& app);
+std::string short_help(const CLI::App& app, const std::string& examples);
 // The help of a command (of all if there is no word); nothing: there is no such command.
 std::optional<std::string> help_about(const CLI::App& app, const std::string& command);
 // There is no such command: which may have been meant, and which there are.
@@ -34,4 +34,4 @@ std::string wrong_word(const CLI::App& app, int argc, const char* const* argv);
 // What the parser says is wrong, with whose usage that is.
 std::string with_usage(const CLI::App& app, const std::string& complaint);
 
-}  // namespace once::client
+}  // namespace once
