@@ -38,7 +38,7 @@ install: build  ## install commands and client library (PREFIX=/usr/local)
 	@cmake --install build --prefix $(PREFIX)
 
 run: product  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C (PORT=7400)
-	@PORT=$(PORT) scripts/demo
+	@PORT=$(if $(findstring command,$(origin PORT)),$(PORT)) scripts/demo
 
 test:  ## build the release and run every test; the last line is the summary
 	@scripts/announce test
