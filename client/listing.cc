@@ -26,6 +26,14 @@ NamesPage& failed(NamesPage& page, Outcome outcome, std::string message) {
 
 std::string named(NodeId node) { return "node " + std::to_string(node.value); }
 
+// 0: it says something that cannot be.
+uint16_t cores_of(const net::ServerHello& hello) {
+  for (const net::MapMember& member : hello.members) {
+    if (member.node == hello.node) return member.cores <= kMaxCores ? member.cores : uint16_t{0};
+  }
+  return 0;
+}
+
 class Listing {
  public:
   Listing(NameResolver& names, const std::optional<ClusterId>& expected, const ListOptions& options,
@@ -45,7 +53,11 @@ class Listing {
       return failed(page_, Outcome::kInvalid,
                     "a prefix has at most " + std::to_string(kMaxNameBytes) + " bytes");
     }
+    if (options_.limit == 0) {
+      return failed(page_, Outcome::kInvalid, "a page of no names was asked for");
+    }
     if (!find_node(endpoints)) return std::move(page_);
+    begun_ = place_;
     while (place_.core < cores_ && take_core()) {
       ++place_.core;
       place_.from = 0;
@@ -75,10 +87,12 @@ class Listing {
       const net::ServerHello& hello = node->hello();
       if (place_.node == NodeId{} || hello.node == place_.node) {
         place_.node = hello.node;
-        for (const net::MapMember& member : hello.members) {
-          if (member.node == hello.node) cores_ = member.cores;
-        }
-        return true;
+        cluster_ = hello.cluster;
+        cores_ = cores_of(hello);
+        if (cores_ != 0) return true;
+        if (!why.empty()) why += "; ";
+        why += address_ + ": its map of the cluster makes no sense";
+        continue;
       }
       for (const net::MapMember& member : hello.members) {
         if (member.node == place_.node && !member.client_address.empty()) {
@@ -95,8 +109,16 @@ class Listing {
   bool take_core() {
     auto node = Conversation::open(names_, address_, expected_, place_.core, deadline_ns_);
     if (!node) return lost(printable(node.error().message));
+    // A name with several addresses, or a balancer, may lead to another node each time.
+    const net::ServerHello& hello = node->hello();
+    if (hello.node != place_.node || hello.cluster != cluster_ || hello.core.value != place_.core ||
+        cores_of(hello) != cores_) {
+      return lost(
+          "another node, or another run of it, answers there now: give an endpoint that "
+          "leads to one node");
+    }
     while (true) {
-      if (page_.names.size() == options_.limit) return false;
+      if (page_.names.size() >= options_.limit) return false;
       net::ListRequest request;
       request.run = place_.run;
       request.query.prefix = options_.prefix;
@@ -114,6 +136,9 @@ class Listing {
         continue;
       }
       if (reply->status != paxos::Status::kDone) return refused(reply->status);
+      if (reply->page.names.size() > request.query.most) {
+        return lost("it tells more names than it was asked for");
+      }
       place_.run = reply->run;
       for (const paxos::ListedName& one : reply->page.names) {
         page_.names.push_back(
@@ -125,7 +150,9 @@ class Listing {
     }
   }
 
+  // A page that has gone on when its time is over is one all the same.
   bool lost(std::string_view why) {
+    if (now_ns() >= deadline_ns_ && place_ != begun_) return false;
     failed(page_, Outcome::kUnavailable,
            named(place_.node) + " (" + address_ + "): " + std::string(why));
     return false;
@@ -145,7 +172,9 @@ class Listing {
   const std::optional<ClusterId>& expected_;
   const ListOptions& options_;
   const int64_t deadline_ns_;
+  ListPlace begun_;
   ListPlace place_;
+  ClusterId cluster_;
   std::string address_;
   uint16_t cores_ = 1;
   std::vector<char> question_;

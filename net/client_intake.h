@@ -29,23 +29,28 @@ class ClientIntake {
   // Answers that are waited for do not stop him longer than that.
   static constexpr int64_t kStuckNs = 1'000'000'000;
 
-  // Something was taken; whether a read, which is answered soon, or what may take its time.
-  void asked(bool read, uint64_t round) {
+  // A frame was taken, whatever became of it.
+  void took(uint64_t round) {
     begin(round);
     ++taken_;
+  }
+  // It is to be answered: a read, which is answered soon, or what may take its time.
+  void asked(bool read, uint64_t round) {
+    begin(round);
     ++(read ? reads_ : fresh_);
   }
   void answered(size_t bytes) {
     if (reads_ > 0) --reads_;
     answer_bytes_ = std::max(bytes, answer_bytes_ / 2);
   }
+  enum class Verdict : uint8_t { kTake, kNextRound, kWhenHeReads };
   // `unsent`: what waits for him. One that is held goes on when half of it is gone.
   // `share`: of the round, as share_beside() the others that are held.
-  bool may_take(size_t unsent, uint64_t round, size_t share) {
+  Verdict judge(size_t unsent, uint64_t round, size_t share) {
     begin(round);
-    if (taken_ >= share) return false;
     const size_t bound = holds_ ? kMostUnreadBytes / 2 : kMostUnreadBytes;
-    return unsent + (reads_ + fresh_) * answer_bytes_ < bound;
+    if (unsent + (reads_ + fresh_) * answer_bytes_ >= bound) return Verdict::kWhenHeReads;
+    return taken_ < share ? Verdict::kTake : Verdict::kNextRound;
   }
 
   bool holds() const { return holds_; }
@@ -82,7 +87,7 @@ class ClientIntake {
   }
   size_t reads_ = 0;  // not answered yet
   size_t fresh_ = 0;  // other requests, of this round
-  size_t taken_ = 0;  // all requests of this round
+  size_t taken_ = 0;  // all frames of this round
   uint64_t round_ = 0;
   size_t answer_bytes_ = kMaxValueBytes;
   bool holds_ = false;

@@ -207,36 +207,38 @@ void Listener::feed(Connection& connection, std::string_view bytes) {
 bool Listener::go_on(Connection& connection, std::string_view rest) {
   ClientIntake& intake = connection.intake;
   if (connection.phase != Connection::Phase::kOpen) return true;
-  if (intake.may_take(io_.unsent_bytes(connection.stream), round_, share_)) return true;
+  intake.took(round_);
+  const auto verdict = intake.judge(io_.unsent_bytes(connection.stream), round_, share_);
+  if (verdict == ClientIntake::Verdict::kTake) return true;
   intake.hold(rest, io_.now_ns());
   io_.hold_input(connection.stream, true);
-  holding_.push_back(connection.id);
+  (verdict == ClientIntake::Verdict::kNextRound ? next_round_ : unread_).push(connection.id);
   return false;
 }
 
-// Of some each round, of all in turn.
+// Of some each round, of all in turn: who was looked at is behind all others.
 void Listener::take_what_was_held() {
   ++round_;
-  share_ = ClientIntake::share_beside(holding_.size());
+  share_ = ClientIntake::share_beside(next_round_.size() + unread_.size());
   bool taken = false;
-  for (size_t looks = std::min(holding_.size(), kMostLooks); looks > 0; --looks) {
-    if (next_holding_ >= holding_.size()) next_holding_ = 0;
-    Connection* connection = find(holding_[next_holding_]);
-    if (connection != nullptr) {
+  for (Fifo<ClientConnectionId>* queue : {&next_round_, &unread_}) {
+    for (size_t looks = std::min(queue->size(), kMostLooks); looks > 0; --looks) {
+      Connection* const connection = find(queue->pop());
+      if (connection == nullptr) continue;
       ClientIntake& intake = connection->intake;
       if (intake.is_stuck(io_.now_ns())) intake.expect_nothing();
-      if (!intake.may_take(io_.unsent_bytes(connection->stream), round_, share_)) {
-        ++next_holding_;
+      const size_t unsent = io_.unsent_bytes(connection->stream);
+      if (intake.judge(unsent, round_, share_) == ClientIntake::Verdict::kWhenHeReads) {
+        unread_.push(connection->id);
         continue;
       }
+      taken = true;
+      take_held(*connection);
     }
-    holding_[next_holding_] = holding_.back();
-    holding_.pop_back();
-    if (connection == nullptr) continue;
-    taken = true;
-    take_held(*connection);
   }
-  if (taken) io_.wake();  // what was asked is answered in a round of its own, at once
+  // What was asked is answered in a round of its own, at once; and so is who had no turn, or more
+  // to say than his share.
+  if (taken || !next_round_.empty()) io_.wake();
 }
 
 void Listener::take_held(Connection& connection) {
@@ -267,9 +269,11 @@ bool Listener::on_frame(Connection& connection, std::string_view bytes, std::str
     case FrameType::kStatusRequest:
       if (!frame.body.empty())
         return fail(connection, frame.correlation, "malformed status request");
-      if (count_in(connection, frame.correlation)) {
+      if (count_in(connection)) {
         connection.intake.asked(false, round_);
         handler_->on_status(connection.id, frame.correlation);
+      } else {
+        refuse(connection, frame.correlation);
       }
       return connection.phase == Connection::Phase::kOpen;
     case FrameType::kListRequest:
@@ -313,9 +317,11 @@ bool Listener::on_hello(Connection& connection, const Frame& frame, std::string_
 bool Listener::on_request(Connection& connection, const Frame& frame) {
   auto request = decode_request(frame.body);
   if (!request) return fail(connection, frame.correlation, request.error().message);
-  if (count_in(connection, frame.correlation)) {
+  if (count_in(connection)) {
     connection.intake.asked(request->operation == paxos::Operation::kRead, round_);
     handler_->on_request(connection.id, frame.correlation, *request);
+  } else {
+    refuse(connection, frame.correlation);
   }
   return connection.phase == Connection::Phase::kOpen;
 }
@@ -323,19 +329,27 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
 bool Listener::on_list_request(Connection& connection, const Frame& frame) {
   auto request = decode_list_request(frame.body);
   if (!request) return fail(connection, frame.correlation, request.error().message);
-  if (count_in(connection, frame.correlation)) {
+  if (count_in(connection)) {
     connection.intake.asked(true, round_);
     handler_->on_list(connection.id, frame.correlation, *request);
+  } else {
+    ListReply overloaded;
+    overloaded.status = paxos::Status::kOverloaded;
+    send_list(connection, frame.correlation, overloaded);
   }
   return connection.phase == Connection::Phase::kOpen;
 }
 
 // Past the bound the answer goes out at once, and nothing happens.
-bool Listener::count_in(Connection& connection, uint64_t correlation) {
-  if (connection.in_flight < kMaxInFlightPerConnection && !rarely(Rare::kConnectionFull)) {
-    if (connection.in_flight++ == 0) places_.become_busy(connection);
-    return true;
+bool Listener::count_in(Connection& connection) {
+  if (connection.in_flight >= kMaxInFlightPerConnection || rarely(Rare::kConnectionFull)) {
+    return false;
   }
+  if (connection.in_flight++ == 0) places_.become_busy(connection);
+  return true;
+}
+
+void Listener::refuse(Connection& connection, uint64_t correlation) {
   paxos::ClientReply overloaded;
   overloaded.status = paxos::Status::kOverloaded;
   if (auto* out = io_.outbox(connection.stream)) {
@@ -343,7 +357,6 @@ bool Listener::count_in(Connection& connection, uint64_t correlation) {
     encode_reply(correlation, overloaded, *out);
     answered(connection, out->size() - before);
   }
-  return false;
 }
 
 bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text,
@@ -381,12 +394,16 @@ void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
 void Listener::reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) {
   Connection* connection = find(id);
   if (!connection) return;
-  if (auto* out = io_.outbox(connection->stream)) {
+  send_list(*connection, correlation, reply);
+  count_out(*connection);
+}
+
+void Listener::send_list(Connection& connection, uint64_t correlation, const ListReply& reply) {
+  if (auto* out = io_.outbox(connection.stream)) {
     const size_t before = out->size();
     encode_list_reply(correlation, reply, *out);
-    answered(*connection, out->size() - before);
+    answered(connection, out->size() - before);
   }
-  count_out(*connection);
 }
 
 // May cut it.

@@ -100,6 +100,8 @@ class ClientListener {
   virtual uint64_t closed_unread() const { return 0; }  // so many were closed for not reading
   // Allocated for what clients have said and what is not taken yet.
   virtual size_t input_bytes() const { return 0; }
+  // Somebody has asked more than his share of this round: the rest is taken in the next ones.
+  virtual bool takes_more() const { return false; }
 };
 
 std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,

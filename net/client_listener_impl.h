@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fifo.h"
 #include "base/limits.h"
 #include "net/client_codec.h"
 #include "net/client_intake.h"
@@ -77,6 +78,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool relieve() override;
   uint64_t closed_unread() const override { return outboxes_.closed(); }
   size_t input_bytes() const override { return input_bytes_; }
+  bool takes_more() const override { return !next_round_.empty(); }
 
   // Of a stream that was turned away: nothing more is wanted from it.
   void on_connected(reactor::StreamId) override {}
@@ -111,7 +113,9 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
                 std::string_view rest);
   bool on_request(Connection& connection, const Frame& frame);
   bool on_list_request(Connection& connection, const Frame& frame);
-  bool count_in(Connection& connection, uint64_t correlation);
+  bool count_in(Connection& connection);
+  void refuse(Connection& connection, uint64_t correlation);
+  void send_list(Connection& connection, uint64_t correlation, const ListReply& reply);
   bool fail(Connection& connection, uint64_t correlation, std::string_view text,
             Complaint kind = Complaint::kClientClosed);
   void release(Connection& connection);
@@ -147,8 +151,9 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
   ClientOutboxes outboxes_{
       io_, [this](std::string_view text) { log(Complaint::kClientDoesNotRead, text); }};
-  std::vector<ClientConnectionId> holding_;  // whose input is held
-  size_t next_holding_ = 0;
+  // Whose input is held: each is in one of these, once.
+  Fifo<ClientConnectionId> next_round_;  // for he had his share of this one
+  Fifo<ClientConnectionId> unread_;      // until he has read what was answered, or time has passed
   uint64_t round_ = 0;
   size_t share_ = ClientIntake::kMostShare;  // of this round, for each client
   size_t input_bytes_ = 0;  // as last counted

@@ -408,7 +408,8 @@ void Shard::check_drained() {
     listener_->drain();
   }
   // Idle twice running, so that the replies of the last round have left.
-  const bool idle = tokens_.used() == 0 && events_.empty() && log_->durable() == log_->appended();
+  const bool idle = tokens_.used() == 0 && events_.empty() && lists_.empty() &&
+                    !listener_->takes_more() && log_->durable() == log_->appended();
   host_.set_idle(options_.self.core, idle && was_idle_);
   was_idle_ = idle;
   if (host_.all_idle() || io_.now_ns() >= drain_deadline_ns_) io_.stop();

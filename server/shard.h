@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/fifo.h"
 #include "net/client_listener.h"
 #include "net/peer_links.h"
 #include "paxos/replica.h"
@@ -178,7 +177,7 @@ class Shard final : public reactor::BatchHandler,
   LetterPool letters_;
   std::vector<LetterPtr> open_mail_;  // whose bytes this round's events point into
   std::vector<Refusal> refusals_;
-  Fifo<WaitingList> lists_;
+  std::vector<WaitingList> lists_;
   uint32_t run_ = 0;
   std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick

@@ -1,5 +1,6 @@
 // What clients ask of a shard that the replica does not answer: how the node is, and which names it
 // knows.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int64_t kStatusKeptNs = 100'000'000;
 constexpr size_t kMaxLists = 64;  // that wait for their turn; the next one is told at once
+constexpr ptrdiff_t kMaxListsOfOne = 2;
 
 }  // namespace
 
@@ -48,10 +50,13 @@ void Shard::on_list(net::ClientConnectionId connection, uint64_t correlation,
     refusal.status = paxos::Status::kUnavailable;
   } else if (request.query.prefix.size() > kMaxNameBytes || request.query.most == 0) {
     refusal.status = paxos::Status::kInvalid;
-  } else if (lists_.size() == kMaxLists) {
+  } else if (lists_.size() == kMaxLists ||
+             std::count_if(lists_.begin(), lists_.end(), [&](const WaitingList& one) {
+               return one.connection.value == connection.value;
+             }) >= kMaxListsOfOne) {
     refusal.status = paxos::Status::kOverloaded;
   } else {
-    lists_.push({connection, correlation, std::string(request.query.prefix), request});
+    lists_.push_back({connection, correlation, std::string(request.query.prefix), request});
     return;
   }
   listener_->reply_list(connection, correlation, refusal);
@@ -60,7 +65,8 @@ void Shard::on_list(net::ClientConnectionId connection, uint64_t correlation,
 // One a round, so that who looks at names delays nobody who uses them.
 void Shard::answer_one_list() {
   if (lists_.empty()) return;
-  const WaitingList list = lists_.pop();
+  const WaitingList list = std::move(lists_.front());
+  lists_.erase(lists_.begin());
   net::ListReply reply;
   reply.run = run_;
   paxos::ListQuery query = list.request.query;

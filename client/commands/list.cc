@@ -41,6 +41,12 @@ void settle(Client& client, NamesPage& page) {
     *one = {one->name, result.version, static_cast<uint32_t>(result.value.size()), result.sealed,
             true};
   }
+  const auto open = std::count_if(page.names.begin(), page.names.end(), [](const ListedName& one) {
+    return one.version != 0 && !one.decided;
+  });
+  if (open > 0) {
+    complain(fmt::format("once: {} of these may not have been set: no majority told", open));
+  }
   std::erase_if(page.names, [](const ListedName& one) { return one.version == 0; });
 }
 

@@ -97,6 +97,81 @@ TEST_F(ClientShares, ManyGreedyOnesHaveSmallerSharesInTurn) {
   EXPECT_GT(rounds, kRequests / 2 / kLeast / 2);
 }
 
+// Also when each of them has less to ask than two shares, again and again: a list of those who wait
+// that is taken from at its end would leave some at its beginning for ever.
+TEST_F(ClientShares, NobodyIsPassedOverByThoseWhoAskLittleAndOften) {
+  constexpr uint64_t kClients = 300;
+  std::vector<Client> clients;
+  std::vector<uint64_t> said(kClients, 0), told(kClients, 0);
+  for (uint64_t i = 0; i < kClients; ++i) clients.push_back(known());
+  const auto say_more = [&](uint64_t i, uint64_t count) {
+    say(clients[i], 100'000 * (i + 1) + said[i], count, Operation::kWrite);
+    said[i] += count;
+  };
+  for (uint64_t i = 0; i < kClients; ++i) say_more(i, 600);
+  std::vector<size_t> last(kClients, 0);  // the round in which it had all of its answers
+  size_t longest = 0;
+  for (size_t round = 1; round <= 400; ++round) {
+    asked.clear();
+    io.one_round();
+    for (const uint64_t i : asked) ++told[i / 100'000 - 1];
+    for (uint64_t i = 0; i < kClients; ++i) {
+      longest = std::max(longest, round - last[i]);
+      if (told[i] != said[i]) continue;
+      last[i] = round;
+      say_more(i, 100);
+    }
+  }
+  EXPECT_LT(longest, 100u) << "rounds that somebody waited for his 600, and then for his 100";
+}
+
+// The looks at those who do not read are bounded; who had his share only has his turn all the same.
+TEST_F(ClientShares, WhoHadHisShareIsNotBehindThoseWhoDoNotRead) {
+  at_once = false;
+  std::vector<Client> silent;
+  for (int i = 0; i < 200; ++i) {
+    silent.push_back(open());
+    ask(silent.back(), 1, 40, Operation::kRead);  // of 64 KiB each, for all that is known
+  }
+  at_once = true;
+  due.clear();
+  const Client greedy = open();
+  ask(greedy, 1, 10, Operation::kWrite);
+  for (int i = 0; i < 40; ++i) io.round();
+  asked.clear();
+  say(greedy, 100'000, 3000, Operation::kWrite);
+  io.round();
+  EXPECT_EQ(taken(100'000, 200'000), 3000u) << "without a word from outside";
+}
+
+TEST_F(ClientShares, WhatIsRefusedIsOfTheShareToo) {
+  const Client greedy = known();
+  at_once = false;
+  say(greedy, 1000, kMaxInFlightPerConnection, Operation::kWait);
+  io.round();
+  ASSERT_EQ(asked.size(), kMaxInFlightPerConnection);
+  greedy.pipe->to[0].clear();
+  say(greedy, 10'000, 3000, Operation::kWait);
+  io.one_round();
+  const size_t refusal = made([](auto& out) {
+                           paxos::ClientReply overloaded;
+                           overloaded.status = paxos::Status::kOverloaded;
+                           encode_reply(1, overloaded, out);
+                         }).size();
+  EXPECT_EQ(greedy.pipe->to[0].size(), 2 * kMost * refusal);
+}
+
+TEST_F(ClientShares, WhatIsLeftForTheNextRoundsIsKnown) {
+  const Client greedy = known();
+  EXPECT_FALSE(listener->takes_more());
+  say(greedy, 1000, 2000, Operation::kWrite);
+  io.one_round();
+  EXPECT_TRUE(listener->takes_more());
+  io.round();
+  EXPECT_FALSE(listener->takes_more());
+  EXPECT_EQ(asked.size(), 2000u);
+}
+
 TEST_F(ClientShares, TheSharesOfFewAreLarge) {
   EXPECT_EQ(ClientIntake::share_beside(0), kMost);
   EXPECT_EQ(ClientIntake::share_beside(4), kMost);

@@ -12,16 +12,16 @@ using paxos::Status;
 struct Lists : testing::Test {
   Lists() { core.log.report(1); }
   void ask(uint64_t correlation, std::string_view prefix = "p", uint32_t run = 0,
-           uint32_t most = 10) {
+           uint32_t most = 10, uint64_t connection = 7) {
     std::string bytes(prefix);
-    core.shard.client_handler()->on_list({7}, correlation, {{bytes, 5, most}, run});
+    core.shard.client_handler()->on_list({connection}, correlation, {{bytes, 5, most}, run});
     bytes.assign(bytes.size(), '\xdd');  // as of a buffer that is used again
   }
   Core core{0};
 };
 
 TEST_F(Lists, AreAnsweredOneARoundInTheirOrder) {
-  ask(1, "one"), ask(2, "two"), ask(3, "three");
+  ask(1, "one"), ask(2, "two"), ask(3, "three", 0, 10, 8);
   EXPECT_TRUE(core.listener.lists.empty());
   for (const auto& [correlation, prefix] :
        std::vector<std::pair<uint64_t, std::string>>{{1, "one"}, {2, "two"}, {3, "three"}}) {
@@ -29,7 +29,7 @@ TEST_F(Lists, AreAnsweredOneARoundInTheirOrder) {
     core.round();
     ASSERT_EQ(core.listener.lists.size(), correlation);
     const SentList& told = core.listener.lists.back();
-    EXPECT_EQ(told.connection, 7u);
+    EXPECT_EQ(told.connection, correlation < 3 ? 7u : 8u);
     EXPECT_EQ(told.correlation, correlation);
     EXPECT_EQ(told.status, Status::kDone);
     EXPECT_EQ(told.run, 1u);
@@ -41,7 +41,7 @@ TEST_F(Lists, AreAnsweredOneARoundInTheirOrder) {
 }
 
 TEST_F(Lists, BeyondTheQueueTheAnswerIsOverloadedAtOnce) {
-  for (uint64_t i = 0; i < 64; ++i) ask(i);
+  for (uint64_t i = 0; i < 64; ++i) ask(i, "p", 0, 10, 100 + i);
   EXPECT_TRUE(core.listener.lists.empty());
   ask(64);
   ASSERT_EQ(core.listener.lists.size(), 1u);
@@ -54,8 +54,31 @@ TEST_F(Lists, BeyondTheQueueTheAnswerIsOverloadedAtOnce) {
   EXPECT_EQ(core.listener.lists.back().status, Status::kDone);
 }
 
+TEST_F(Lists, OneConnectionHoldsNoMoreThanTwoPlaces) {
+  ask(1), ask(2), ask(3), ask(4, "p", 0, 10, 8);
+  ASSERT_EQ(core.listener.lists.size(), 1u);
+  EXPECT_EQ(core.listener.lists[0].correlation, 3u);
+  EXPECT_EQ(core.listener.lists[0].status, Status::kOverloaded);
+  core.round();
+  ask(5);  // one was answered
+  EXPECT_EQ(core.listener.lists.size(), 2u);
+}
+
+TEST_F(Lists, AStopWaitsForThoseThatWait) {
+  core.host.stop = true;
+  ask(1), ask(2);
+  core.shard.on_wake();
+  core.shard.on_wake();
+  EXPECT_FALSE(core.io.stopped);
+  core.round();
+  core.round();
+  EXPECT_EQ(core.listener.lists.size(), 2u);
+  for (int i = 0; i < 3; ++i) core.shard.on_wake();
+  EXPECT_TRUE(core.io.stopped);
+}
+
 TEST_F(Lists, APlaceHoldsForOneRun) {
-  ask(1, "p", 1), ask(2, "p", 2), ask(3, "p", 0);
+  ask(1, "p", 1), ask(2, "p", 2), ask(3, "p", 0, 10, 8);
   for (int i = 0; i < 3; ++i) core.round();
   ASSERT_EQ(core.listener.lists.size(), 3u);
   EXPECT_EQ(core.listener.lists[0].status, Status::kDone);
