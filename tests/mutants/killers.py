@@ -140,7 +140,7 @@ def known(root, fast):
         unit("output_test", {"base"}, 1), unit("signals_test", {"client"}, 1),
         unit("directory_access_test", {"server"}, 1), unit("descriptors_test", {"server"}, 1),
         unit("session_cluster_test", {"client"}, 1),
-        unit("endpoints_test", {"base"}, 1), unit("command_words_test", {"client"}, 1),
+        unit("endpoints_test", {"base"}, 1), unit("command_words_test", {"base", "client"}, 1),
         unit("status_verdict_test", {"client"}, 1), unit("status_survey_test", {"client"}, 2),
         unit("lock_test", {"client"}, 3),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
