@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/printable.h"
+#include "base/shell_word.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
 #include "client/commands/terminal.h"
@@ -72,7 +73,7 @@ bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
 void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   if (!page.after.empty()) {
     complain(fmt::format("once: there is more: once list{} --after {}",
-                         arguments.prefix.empty() ? "" : " " + arguments.prefix, page.after));
+                         arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix), page.after));
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(
