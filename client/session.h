@@ -32,6 +32,8 @@ inline constexpr int64_t kWaitPollNs = 20'000'000;
 inline constexpr int64_t kMaxServerWaitNs = 15'000'000'000;
 inline constexpr int64_t kAnswerMarginNs = 200'000'000;
 inline constexpr size_t kMaxAttemptsInFlight = 3;
+// A wait of which a node said "not yet" in that last part of its time ends so, whatever came then.
+inline constexpr int64_t kLastPartOfWait = 4;
 
 struct SessionOptions {
   std::vector<std::string> endpoints;
@@ -88,7 +90,7 @@ class Session {
     bool active = false;
     bool waiting = false;            // listed in waiting_
     bool may_have_happened = false;  // an attempt was lost, or a node does not know its outcome
-    bool not_yet = false;            // what the last attempt of a wait was told
+    int64_t not_yet_ns = 0;          // when a node last said so of a wait; 0: none did
     uint32_t attempts = 0;
     unsigned failures = 0;
     int64_t started_ns = 0;

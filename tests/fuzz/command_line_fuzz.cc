@@ -46,7 +46,7 @@ void check(const server::StartOptions& o) {
 }
 void check(const server::DevOptions& o) {
   ONCE_ASSERT(o.nodes >= 1 && o.nodes <= kMaxNodes && o.cores >= 1 && o.cores <= kMaxCores);
-  ONCE_ASSERT(o.port >= 1 && o.port + 200 <= 65535);
+  ONCE_ASSERT(!o.port || (*o.port >= 1 && *o.port + 200 <= 65535));
 }
 void check(const server::InspectOptions&) {}
 void check(const server::VersionOptions&) {}
@@ -64,6 +64,7 @@ void try_client(const ArgumentList& list) {
   ONCE_ASSERT(arguments->timeout_ms >= 1 && arguments->timeout_ms <= 24 * 3600 * 1000);
   ONCE_ASSERT(arguments->watch_s >= 0 && arguments->count >= 0);
   if (arguments->command == client::Command::kStatus) return;
+  if (arguments->command == client::Command::kList) return;
   if (arguments->command == client::Command::kCompletion) return;
   ONCE_ASSERT(client::has_program(arguments->command) == !arguments->program.empty());
   ONCE_ASSERT(arguments->wait_s >= 0 && arguments->ttl_s >= 1 && arguments->ttl_s <= 3600);

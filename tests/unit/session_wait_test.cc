@@ -145,6 +145,26 @@ TEST_F(SessionWaitTest, AWaitThatReachesNobodyIsUnavailable) {
   }
 }
 
+// The rest of its time is too short for the next node, or that one has no vote: what was heard until
+// then is the answer. It was not so, and a wait that another node had kept for all but a fifth of a
+// second was `unavailable`, each time.
+TEST_F(SessionWaitTest, WhatWasHeardUntilShortlyBeforeTheEndIsTheAnswer) {
+  for (const auto& [heard_ms, outcome] : std::vector<std::pair<int64_t, Outcome>>{
+           {800, Outcome::kNotYet}, {750, Outcome::kNotYet}, {740, Outcome::kUnavailable}}) {
+    begin(Op::kWait, 3, 1000);
+    const int64_t end = now + 1000 * kMs;
+    run_until(now + heard_ms * kMs);
+    reply(0, Status::kNotYet);
+    size_t answered = 1;
+    while (results.empty()) {
+      for (; answered < sent.size(); ++answered) reply(answered, Status::kUnavailable);
+      run_until(std::min(session->next_wake_ns(), end));
+    }
+    EXPECT_GT(answered, 1u);
+    expect(outcome);
+  }
+}
+
 TEST_F(SessionWaitTest, TheLastAnswerOfAWaitDecides) {
   begin(Op::kWait, 3, 1000);
   run_until(now + 990 * kMs);
