@@ -73,7 +73,8 @@ bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
 void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   if (!page.after.empty()) {
     complain(fmt::format("once: there is more: once list{} --after {}",
-                         arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix), page.after));
+                         arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix),
+                         page.after));
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(

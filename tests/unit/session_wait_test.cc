@@ -145,9 +145,9 @@ TEST_F(SessionWaitTest, AWaitThatReachesNobodyIsUnavailable) {
   }
 }
 
-// The rest of its time is too short for the next node, or that one has no vote: what was heard until
-// then is the answer. It was not so, and a wait that another node had kept for all but a fifth of a
-// second was `unavailable`, each time.
+// The rest of its time is too short for the next node, or that one has no vote: what was heard
+// until then is the answer. It was not so, and a wait that another node had kept for all but a
+// fifth of a second was `unavailable`, each time.
 TEST_F(SessionWaitTest, WhatWasHeardUntilShortlyBeforeTheEndIsTheAnswer) {
   for (const auto& [heard_ms, outcome] : std::vector<std::pair<int64_t, Outcome>>{
            {800, Outcome::kNotYet}, {750, Outcome::kNotYet}, {740, Outcome::kUnavailable}}) {
