@@ -72,9 +72,8 @@ bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
 // Where to go on; and how fresh it is, for people, who sit at a terminal.
 void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   if (!page.after.empty()) {
-    complain(fmt::format("once: there is more: once list{} --after {}",
-                         arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix),
-                         page.after));
+    const std::string prefix = arguments.prefix.empty() ? "" : shell_word(arguments.prefix) + " ";
+    complain(fmt::format("once: there is more: once list {}--after {}", prefix, page.after));
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(
