@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -268,9 +270,12 @@ std::string status_problems(const Survey& survey, const Verdict& verdict) {
   if (verdict.health == Health::kNoMajority && !no_nodes) {
     out += "no majority: start nodes, or see why they do not reach each other\n";
   }
-  const bool nobody_listens = std::all_of(
-      survey.nodes.begin(), survey.nodes.end(),
-      [](const NodeStatus& node) { return node.message.starts_with("cannot connect"); });
+  // One that was killed just now resets what it had not taken yet.
+  const bool nobody_listens =
+      std::all_of(survey.nodes.begin(), survey.nodes.end(), [](const NodeStatus& node) {
+        return node.message.starts_with("cannot connect") ||
+               node.message == std::strerror(ECONNRESET);
+      });
   if (nobody_listens) out += "is a cluster running? `make run` or `onced dev` starts one here\n";
   return out;
 }
