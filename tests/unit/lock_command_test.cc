@@ -197,10 +197,13 @@ TEST_F(LockCommandTest, WhatIsWonInTheMomentOfASignalIsReleased) {
 
 // The answer is so late that the command would have to end at once: it is renewed first.
 TEST_F(LockCommandTest, ALockThatCameLateIsRenewedBeforeItIsUsed) {
-  std::atomic<bool> once_only{true};
+  std::atomic<int> changes{0};
   set_trouble([&](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
-    if (request.operation != Op::kCas || !once_only.exchange(false)) return std::nullopt;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    if (request.operation != Op::kCas) return std::nullopt;
+    const int delay_ms[] = {1500, 200};
+    if (const int which = changes++; which < 2) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms[which]));
+    }
     return std::nullopt;
   });
   const Ended ended = run(lock_command, guarded(marks("sleep 0.3; exit 4"), 2));
