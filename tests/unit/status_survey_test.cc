@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "client/socket.h"
 #include "tests/unit/fake_server.h"
 
@@ -79,7 +83,11 @@ TEST(SurveyTest, TheTimeoutBoundsTheWhole) {
   addresses.push_back(server.address());
   const Client client(options_for(addresses[0], 60'000));
   const int64_t began_ns = now_ns();
-  const Survey survey = once::client::survey(client, addresses, 1000);
+  auto asking =
+      std::async(std::launch::async, [&] { return once::client::survey(client, addresses, 1000); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(server.connections(), 1u) << "the last one is asked while the others say nothing";
+  const Survey survey = asking.get();
   const int64_t took_ms = (now_ns() - began_ns) / 1'000'000;
   for (const int fd : listeners) close(fd);
   EXPECT_GE(took_ms, 900);
