@@ -88,6 +88,7 @@ void Session::submit(Call&& call, int64_t now_ns) {
   slot.active = true;
   slot.may_have_happened = false;
   slot.not_yet_ns = 0;
+  slot.failed_since = false;
   slot.attempts = 0;
   slot.failures = 0;
   slot.started_ns = now_ns;
@@ -208,6 +209,7 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
 void Session::attempt_failed(uint32_t index, std::string_view why, int64_t now_ns) {
   Slot& slot = slots_[index];
   slot.last_error.assign(why);
+  slot.failed_since = true;
   if (count_in_flight(slot) > 0) return;
   const bool lost = slot.may_have_happened && !may_repeat_after_loss(slot.call.operation);
   if (lost || slot.refusal) return finish_without_answer(index, Outcome::kUnavailable);
@@ -228,6 +230,7 @@ void Session::attempt_refused(uint32_t index, Result&& refusal) {
 void Session::attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns) {
   Slot& slot = slots_[index];
   slot.not_yet_ns = now_ns;
+  slot.failed_since = false;
   if (now_ns - sent_ns >= kMaxHedgeDelayNs) slot.failures = 0;
   slot.retry_at_ns = now_ns + jitter(prng_, backoff_ns(slot.failures++));
   advance(index, now_ns);
@@ -390,10 +393,10 @@ void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
       if (attempt.lane != kNoLane) suspect(attempt, now_ns);
     }
   }
-  // A node waited in vain until a while ago, and nobody has been found to wait for the rest.
+  // Or a node waited in vain until a while ago, and who was asked for the rest could not.
   const int64_t while_ns = (slot.call.deadline_ns - slot.started_ns) / kLastPartOfWait;
-  const bool lately = slot.not_yet_ns != 0 && now_ns - slot.not_yet_ns <= while_ns;
-  const bool heard_of = lately || count_in_flight(slot) > 0;
+  const bool lately = !slot.failed_since || now_ns - slot.not_yet_ns <= while_ns;
+  const bool heard_of = (slot.not_yet_ns != 0 && lately) || count_in_flight(slot) > 0;
   if (slot.call.operation == paxos::Operation::kWait && heard_of) {
     slot.last_error = "no newer version was decided in time";
     return finish_without_answer(index, Outcome::kNotYet);

@@ -91,6 +91,7 @@ class Session {
     bool waiting = false;            // listed in waiting_
     bool may_have_happened = false;  // an attempt was lost, or a node does not know its outcome
     int64_t not_yet_ns = 0;          // when a node last said so of a wait; 0: none did
+    bool failed_since = false;       // an attempt after that
     uint32_t attempts = 0;
     unsigned failures = 0;
     int64_t started_ns = 0;

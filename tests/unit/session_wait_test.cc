@@ -165,6 +165,17 @@ TEST_F(SessionWaitTest, WhatWasHeardUntilShortlyBeforeTheEndIsTheAnswer) {
   }
 }
 
+// Who says so at once is asked again after pauses that grow; the last one may reach to the end.
+TEST_F(SessionWaitTest, WhatWasHeardLastIsTheAnswerHoweverLongAgo) {
+  begin(Op::kWait, 3, 1000);
+  const int64_t end = now + 1000 * kMs;
+  run_until(now + 100 * kMs);
+  reply(0, Status::kNotYet);
+  full = true;
+  run_until(end);
+  expect(Outcome::kNotYet);
+}
+
 TEST_F(SessionWaitTest, TheLastAnswerOfAWaitDecides) {
   begin(Op::kWait, 3, 1000);
   run_until(now + 990 * kMs);
