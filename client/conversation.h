@@ -16,12 +16,11 @@
 
 namespace once::client {
 
-inline constexpr uint16_t kAnyCore = 0xffff;
-
 class Conversation {
  public:
   // Greets. `expected`: a node of another cluster is an error. `core`: that of the node which is
-  // meant, or kAnyCore. `stranger`, if it is given, tells whether who answers is no node at all.
+  // meant, or net::kAnyCore. `stranger`, if it is given, tells whether who answers is no node at
+  // all.
   static once::Result<Conversation> open(NameResolver& names, const std::string& address,
                                          const std::optional<ClusterId>& expected, uint16_t core,
                                          int64_t deadline_ns, bool* stranger = nullptr);

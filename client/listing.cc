@@ -73,15 +73,18 @@ class Listing {
     std::deque<std::string> addresses(endpoints.begin(), endpoints.end());
     std::set<std::string> asked;
     std::string why;
+    const auto blame = [&](const std::string& reason) {
+      if (!why.empty()) why += "; ";
+      why += address_ + ": " + reason;
+    };
     for (; !addresses.empty(); addresses.pop_front()) {
       address_ = addresses.front();
       if (!asked.insert(address_).second) continue;
       const int64_t until_ns =
           addresses.size() == 1 ? deadline_ns_ : std::min(deadline_ns_, now_ns() + kDialNs);
-      auto node = Conversation::open(names_, address_, expected_, kAnyCore, until_ns);
+      auto node = Conversation::open(names_, address_, expected_, net::kAnyCore, until_ns);
       if (!node) {
-        if (!why.empty()) why += "; ";
-        why += address_ + ": " + printable(node.error().message);
+        blame(printable(node.error().message));
         continue;
       }
       const net::ServerHello& hello = node->hello();
@@ -90,8 +93,7 @@ class Listing {
         cluster_ = hello.cluster;
         cores_ = cores_of(hello);
         if (cores_ != 0) return true;
-        if (!why.empty()) why += "; ";
-        why += address_ + ": its map of the cluster makes no sense";
+        blame("its map of the cluster makes no sense");
         continue;
       }
       for (const net::MapMember& member : hello.members) {

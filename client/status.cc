@@ -29,7 +29,7 @@ NodeStatus ask_status(NameResolver& names, const std::string& address, int64_t t
   NodeStatus status;
   status.address = address;
   const int64_t deadline_ns = now_ns() + timeout_ms * 1'000'000;
-  auto node = Conversation::open(names, address, expected, kAnyCore, deadline_ns,
+  auto node = Conversation::open(names, address, expected, net::kAnyCore, deadline_ns,
                                  &status.wrong_port);
   if (!node) {
     status.message = printable(node.error().message);

@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <string>
 
+#include "net/hello.h"
 #include "paxos/messages.h"
 
 namespace once::client {
 
 using LaneId = uint32_t;
 inline constexpr LaneId kNoLane = 0xffffffff;
-inline constexpr uint16_t kAnyCore = 0xffff;
+using net::kAnyCore;
 
 class Transport {
  public:

@@ -14,7 +14,6 @@ namespace {
 using reactor::Handoff;
 using reactor::StreamId;
 
-constexpr uint16_t kAnyCore = 0xffff;
 constexpr int64_t kCountInputNs = 50'000'000;
 constexpr size_t kWorthwhileInputBytes = 16 * 1024;
 constexpr int64_t kSilentNs = 1'000'000'000;
@@ -335,7 +334,7 @@ bool Listener::on_list_request(Connection& connection, const Frame& frame) {
   } else {
     ListReply overloaded;
     overloaded.status = paxos::Status::kOverloaded;
-    send_list(connection, frame.correlation, overloaded);
+    answer(connection, [&](auto& out) { encode_list_reply(frame.correlation, overloaded, out); });
   }
   return connection.phase == Connection::Phase::kOpen;
 }
@@ -352,11 +351,7 @@ bool Listener::count_in(Connection& connection) {
 void Listener::refuse(Connection& connection, uint64_t correlation) {
   paxos::ClientReply overloaded;
   overloaded.status = paxos::Status::kOverloaded;
-  if (auto* out = io_.outbox(connection.stream)) {
-    const size_t before = out->size();
-    encode_reply(correlation, overloaded, *out);
-    answered(connection, out->size() - before);
-  }
+  answer(connection, [&](auto& out) { encode_reply(correlation, overloaded, out); });
 }
 
 bool Listener::fail(Connection& connection, uint64_t correlation, std::string_view text,
@@ -369,45 +364,35 @@ bool Listener::fail(Connection& connection, uint64_t correlation, std::string_vi
 }
 
 void Listener::reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) {
-  Connection* connection = find(id);
-  if (!connection) return;
-  if (auto* out = io_.outbox(connection->stream)) {
-    const size_t before = out->size();
-    encode_reply(correlation, reply, *out);
-    answered(*connection, out->size() - before);
-  }
-  count_out(*connection);
+  answer_asked(id, [&](auto& out) { encode_reply(correlation, reply, out); });
 }
 
 void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
                             const StatusReport& report) {
-  Connection* connection = find(id);
-  if (!connection) return;
-  if (auto* out = io_.outbox(connection->stream)) {
-    const size_t before = out->size();
-    encode_status_reply(correlation, report, *out);
-    answered(*connection, out->size() - before);
-  }
-  count_out(*connection);
+  answer_asked(id, [&](auto& out) { encode_status_reply(correlation, report, out); });
 }
 
 void Listener::reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) {
+  answer_asked(id, [&](auto& out) { encode_list_reply(correlation, reply, out); });
+}
+
+// What was counted in.
+template <class Encode>
+void Listener::answer_asked(ClientConnectionId id, Encode encode) {
   Connection* connection = find(id);
   if (!connection) return;
-  send_list(*connection, correlation, reply);
+  answer(*connection, encode);
   count_out(*connection);
 }
 
-void Listener::send_list(Connection& connection, uint64_t correlation, const ListReply& reply) {
-  if (auto* out = io_.outbox(connection.stream)) {
-    const size_t before = out->size();
-    encode_list_reply(correlation, reply, *out);
-    answered(connection, out->size() - before);
-  }
-}
-
 // May cut it.
-void Listener::answered(Connection& connection, size_t bytes) {
+template <class Encode>
+void Listener::answer(Connection& connection, Encode encode) {
+  auto* out = io_.outbox(connection.stream);
+  if (out == nullptr) return;
+  const size_t before = out->size();
+  encode(*out);
+  const size_t bytes = out->size() - before;
   connection.intake.answered(bytes);
   connection.outbox.stream = connection.stream;
   outboxes_.added(connection.outbox, bytes);

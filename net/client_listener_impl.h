@@ -107,7 +107,10 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool go_on(Connection& connection, std::string_view rest);
   void take_what_was_held();
   void take_held(Connection& connection);
-  void answered(Connection& connection, size_t bytes);
+  template <class Encode>
+  void answer_asked(ClientConnectionId id, Encode encode);
+  template <class Encode>
+  void answer(Connection& connection, Encode encode);
   bool on_frame(Connection& connection, std::string_view bytes, std::string_view rest);
   bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
                 std::string_view rest);
@@ -115,7 +118,6 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool on_list_request(Connection& connection, const Frame& frame);
   bool count_in(Connection& connection);
   void refuse(Connection& connection, uint64_t correlation);
-  void send_list(Connection& connection, uint64_t correlation, const ListReply& reply);
   bool fail(Connection& connection, uint64_t correlation, std::string_view text,
             Complaint kind = Complaint::kClientClosed);
   void release(Connection& connection);

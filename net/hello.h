@@ -34,10 +34,12 @@ struct PeerHello {
   DiskTable known;  // of the other members; each entry is durable at the sender
 };
 
+inline constexpr uint16_t kAnyCore = 0xffff;
+
 struct ClientHello {
   uint16_t version = kProtocolVersion;
-  ClusterId cluster;       // zero: any
-  uint16_t core = 0xffff;  // 0xffff: any
+  ClusterId cluster;  // zero: any
+  uint16_t core = kAnyCore;
 };
 
 struct MapMember {

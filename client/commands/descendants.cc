@@ -25,8 +25,8 @@ struct Line {
 };
 
 // /proc/PID/stat: "PID (NAME) STATE PARENT GROUP ...", and a name may hold anything.
-bool read_line(const char* pid, Line& line) {
-  const std::string path = std::string("/proc/") + pid + "/stat";
+bool read_line(const std::string& pid, Line& line) {
+  const std::string path = "/proc/" + pid + "/stat";
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   char text[512];
@@ -40,11 +40,16 @@ bool read_line(const char* pid, Line& line) {
   int group = 0;
   if (end == nullptr || std::sscanf(end, ") %c %d %d", &state, &parent, &group) != 3) return false;
   if (state == 'Z' || state == 'X') return false;
-  line = {{std::atoi(pid), group, state == 'T'}, parent};
+  line = {{std::atoi(pid.c_str()), group, state == 'T'}, parent};
   return true;
 }
 
 }  // namespace
+
+bool is_stopped(pid_t pid) {
+  Line line;
+  return read_line(std::to_string(pid), line) && line.process.stopped;
+}
 
 std::vector<pid_t> children_of_this_thread() {
   const std::string self = std::to_string(getpid());

@@ -20,6 +20,8 @@ std::vector<Descendant> descendants_of(pid_t root, const std::vector<pid_t>& oth
 // Before anything is started there are such only if a shell has become this program.
 std::vector<pid_t> children_of_this_thread();
 
+bool is_stopped(pid_t pid);
+
 // Which others are adopted by this process when their parents end, so that none gets lost.
 void adopt_orphans();
 

@@ -105,7 +105,7 @@ int list_command(const Arguments& arguments) {
       if (!page.after.empty() && page.outcome == Outcome::kUnavailable) {
         complain("once: to go on from there: --after " + page.after);
       }
-      return page.outcome == Outcome::kInvalid ? kExitUsage : exit_code(page.outcome);
+      return exit_code(page.outcome);
     }
     if (!show_page(page, arguments, first)) return not_shown();
     options.after = page.after;

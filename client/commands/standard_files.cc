@@ -3,9 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <string>
-
 #include "base/output.h"
 
 namespace once::client {
@@ -31,18 +28,6 @@ bool in_the_foreground(pid_t or_its) {
   const pid_t group = tcgetpgrp(terminal);
   close(terminal);
   return group == getpgrp() || group == getpgid(or_its);
-}
-
-bool is_stopped(pid_t pid) {
-  const int fd = open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  char text[512];
-  const ssize_t size = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (size <= 0) return false;
-  text[size] = '\0';
-  const char* end = std::strrchr(text, ')');
-  return end != nullptr && std::strncmp(end, ") T", 3) == 0;
 }
 
 }  // namespace once::client

@@ -13,6 +13,5 @@ void give_sane_standard_files();
 
 // Is the process group that has the terminal ours, or that of this process?
 bool in_the_foreground(pid_t or_its);
-bool is_stopped(pid_t pid);
 
 }  // namespace once::client
