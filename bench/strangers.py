@@ -172,9 +172,22 @@ def one_connection(cluster):
     run.wait()
 
 
+@contextlib.contextmanager
+def only_compute(_):
+    """The control: as many as keep each core busy and one more, none of which knows of the nodes.
+    No node can do better beside a crowd that takes all of the machine."""
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+               for _ in range((os.cpu_count() or 1) + 1)]
+    yield
+    for one in burners:
+        one.kill()
+        one.wait()
+
+
 BESIDE = {"full stderr": full_stderr, "16,384 waiters": waiters, "20,000 crafted names":
           crafted_names, "100 never read": never_read, "4,096 silent": silent,
-          "reads of unset names": unset_reads, "4,096 in flight of one": one_connection}
+          "reads of unset names": unset_reads, "4,096 in flight of one": one_connection,
+          "control: only compute": only_compute}
 
 
 def start_with_stuck_stderr(cluster):

@@ -165,6 +165,10 @@ void Listener::make_room() {
 void Listener::count_out(Connection& connection) {
   ONCE_ASSERT(connection.in_flight > 0);
   --connection.in_flight;
+  connection.under_way.answered();
+  if (connection.under_way.is_modest(io_.now_ns())) {
+    modest_.answered(connection.id.value, io_.now_ns());
+  }
   if (connection.half_closed != 0) --half_closed_requests_;
   if (connection.in_flight > 0) return;
   if (connection.half_closed != 0) return close(connection);
@@ -202,33 +206,44 @@ void Listener::feed(Connection& connection, std::string_view bytes) {
   }
 }
 
-// Who asks more than his share of a round, or faster than he reads, waits with the rest.
+// Nobody asks for much beside a node that stops: all of it is refused at once.
+ClientIntake::Verdict Listener::judge(Connection& connection) {
+  const int64_t now_ns = io_.now_ns();
+  ClientIntake::Bounds bounds{ClientIntake::share_beside(held_), SIZE_MAX};
+  if (!draining_ && modest_.any_beside(connection.id.value, now_ns)) {
+    bounds.window = ClientIntake::window_beside(held_);
+  }
+  return connection.intake.judge(io_.unsent_bytes(connection.stream),
+                                 connection.under_way.lately(now_ns), round_, bounds);
+}
+
+// Who asks more than his share of a round, or than he may beside others, or faster than he reads,
+// waits with the rest.
 bool Listener::go_on(Connection& connection, std::string_view rest) {
   ClientIntake& intake = connection.intake;
   if (connection.phase != Connection::Phase::kOpen) return true;
   intake.took(round_);
-  const auto verdict = intake.judge(io_.unsent_bytes(connection.stream), round_, share_);
+  const auto verdict = judge(connection);
   if (verdict == ClientIntake::Verdict::kTake) return true;
   intake.hold(rest, io_.now_ns());
   io_.hold_input(connection.stream, true);
-  (verdict == ClientIntake::Verdict::kNextRound ? next_round_ : unread_).push(connection.id);
+  (verdict == ClientIntake::Verdict::kNextRound ? next_round_ : answers_first_).push(connection.id);
   return false;
 }
 
 // Of some each round, of all in turn: who was looked at is behind all others.
 void Listener::take_what_was_held() {
   ++round_;
-  share_ = ClientIntake::share_beside(next_round_.size() + unread_.size());
+  held_ = next_round_.size() + answers_first_.size();
   bool taken = false;
-  for (Fifo<ClientConnectionId>* queue : {&next_round_, &unread_}) {
+  for (Fifo<ClientConnectionId>* queue : {&next_round_, &answers_first_}) {
     for (size_t looks = std::min(queue->size(), kMostLooks); looks > 0; --looks) {
       Connection* const connection = find(queue->pop());
       if (connection == nullptr) continue;
       ClientIntake& intake = connection->intake;
       if (intake.is_stuck(io_.now_ns())) intake.expect_nothing();
-      const size_t unsent = io_.unsent_bytes(connection->stream);
-      if (intake.judge(unsent, round_, share_) == ClientIntake::Verdict::kWhenHeReads) {
-        unread_.push(connection->id);
+      if (judge(*connection) == ClientIntake::Verdict::kAnswersFirst) {
+        answers_first_.push(connection->id);
         continue;
       }
       taken = true;
@@ -345,6 +360,7 @@ bool Listener::count_in(Connection& connection) {
     return false;
   }
   if (connection.in_flight++ == 0) places_.become_busy(connection);
+  connection.under_way.asked(io_.now_ns());
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include "base/fifo.h"
 #include "base/limits.h"
 #include "net/client_codec.h"
+#include "net/client_company.h"
 #include "net/client_intake.h"
 #include "net/client_listener.h"
 #include "net/client_outboxes.h"
@@ -43,6 +44,7 @@ struct Connection final : reactor::StreamHandler, Place {
   reactor::StreamId stream;
   Phase phase = Phase::kHello;
   uint32_t in_flight = 0;
+  UnderWay under_way;
   int64_t heard_ns = 0;  // when something came last
   uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
   FrameAssembler assembler;
@@ -104,6 +106,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   Connection* find(ClientConnectionId id);
   void feed(Connection& connection, std::string_view bytes);
   void count_input(int64_t now_ns);
+  ClientIntake::Verdict judge(Connection& connection);
   bool go_on(Connection& connection, std::string_view rest);
   void take_what_was_held();
   void take_held(Connection& connection);
@@ -154,10 +157,12 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   ClientOutboxes outboxes_{
       io_, [this](std::string_view text) { log(Complaint::kClientDoesNotRead, text); }};
   // Whose input is held: each is in one of these, once.
-  Fifo<ClientConnectionId> next_round_;  // for he had his share of this one
-  Fifo<ClientConnectionId> unread_;      // until he has read what was answered, or time has passed
+  Fifo<ClientConnectionId> next_round_;     // for he had his share of this one
+  Fifo<ClientConnectionId> answers_first_;  // until there are more answers, or he has read them, or
+                                            // time has passed
   uint64_t round_ = 0;
-  size_t share_ = ClientIntake::kMostShare;  // of this round, for each client
+  size_t held_ = 0;  // when this round began
+  ModestClients modest_;
   size_t input_bytes_ = 0;  // as last counted
   int64_t count_input_at_ns_ = 0;
   bool draining_ = false;
