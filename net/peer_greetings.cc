@@ -124,12 +124,13 @@ bool Links::met(PeerLink& link, const PeerHello& hello, const Meeting& meeting) 
     kill(link, told);
     return false;
   }
-  const bool offered = link.dial ? link.offered : handler_->may_vote();
+  const bool offered = !meeting.later && (link.dial ? link.offered : handler_->may_vote());
   if (hello.link && offered) return take_place(link, hello);
   if (!link.dial) {
     greet(link, hello.node, hello.core, false);
     // It asks because it sees no link: this node, if it is to dial, need not wait any more.
-    if (hello.votes && handler_->may_vote()) dials_.hurry(hello.node, io_.now_ns());
+    const bool could_link = hello.votes && handler_->may_vote() && !meeting.later;
+    if (could_link) dials_.hurry(hello.node, io_.now_ns());
   }
   kill(link, "met");
   return false;

@@ -26,6 +26,7 @@ struct Meeting {
   std::string stranger;     // not empty: there can be no link, and why
   bool other_disk = false;  // and it is that another disk is known under its number
   bool learned = false;     // something is known now that was not
+  bool later = false;       // its disk is being written down: no link yet
 };
 
 // What was refused on the peer port, each counted.

@@ -15,10 +15,12 @@ constexpr int64_t kRepeatNs = 30'000'000'000;
 
 }  // namespace
 
-Admission::Admission(DataDirectory& directory, std::function<void(std::string_view)> log)
+Admission::Admission(DataDirectory& directory, std::function<void(std::string_view)> log,
+                     Defer defer)
     : directory_(directory),
       configuration_(directory.configuration()),
       log_(std::move(log)),
+      defer_(std::move(defer)),
       standing_(directory.standing()) {
   for (const auto& [node, address] : configuration_.members) {
     if (node != configuration_.node) others_.add(node);
@@ -45,9 +47,11 @@ std::string Admission::name_of(NodeId node) const {
 }
 
 void Admission::on_contact(const net::PeerHello& hello) {
-  const std::lock_guard guard(mutex_);
-  if (others_.empty() && hello.disk != configuration_.disk) return withdraw(hello);
-  if (hello.known.names_another(configuration_.node, configuration_.disk)) stay_out(hello.node);
+  {
+    const std::lock_guard guard(mutex_);
+    if (hello.known.names_another(configuration_.node, configuration_.disk)) stay_out(hello.node);
+  }
+  if (others_.empty() && hello.disk != configuration_.disk) withdraw(hello);
 }
 
 void Admission::on_other_disk(NodeId node) {
@@ -65,16 +69,26 @@ void Admission::stay_out(NodeId who_knows_another) {
 // It counted itself as the whole cluster, and there are others: what it decided alone they do not
 // know. At once, and for later starts.
 void Admission::withdraw(const net::PeerHello& hello) {
-  if (standing() == Standing::kWithdrawn && remembered_) return;
-  if (standing() != Standing::kWithdrawn) {
-    standing_ = Standing::kWithdrawn;
-    log_(fmt::format(
-        "node {}, formatted with the members {}, called this node, which was formatted with no "
-        "member but itself, under the same cluster id: from now on this node votes no more and "
-        "answers unavailable; see docs/operations.md",
-        hello.node.value, hello.members.text()));
+  {
+    const std::lock_guard guard(mutex_);
+    if (standing() == Standing::kWithdrawn && (remembered_ || standing_is_written_)) return;
+    if (standing() != Standing::kWithdrawn) {
+      standing_ = Standing::kWithdrawn;
+      log_(fmt::format(
+          "node {}, formatted with the members {}, called this node, which was formatted with no "
+          "member but itself, under the same cluster id: from now on this node votes no more and "
+          "answers unavailable; see docs/operations.md",
+          hello.node.value, hello.members.text()));
+    }
+    standing_is_written_ = true;
   }
-  auto written = directory_.remember_standing(Standing::kWithdrawn);
+  defer_([this] { remember_withdrawal(); });
+}
+
+void Admission::remember_withdrawal() {
+  const auto written = directory_.remember_standing(Standing::kWithdrawn);
+  const std::lock_guard guard(mutex_);
+  standing_is_written_ = false;
   if (!written && remembered_) {
     log_(fmt::format("that it votes no more cannot be remembered: {}", written.error().message));
   }
@@ -97,58 +111,89 @@ void Admission::compare_tables(const net::PeerHello& hello, const net::DiskTable
   }
 }
 
-net::Meeting Admission::remember(const net::PeerHello& hello, const net::DiskTable& mine) {
-  net::Meeting meeting;
-  if (mine.names(hello.node, hello.disk)) return meeting;
-  std::string reason = directory_.check_peer_disk(hello.node, hello.disk);
-  if (mine.nodes.has(hello.node)) {
-    meeting.stranger = std::move(reason);
-    meeting.other_disk = true;
-    return meeting;
+// The disk of one that is met for the first time is written down first: only then is it known.
+net::Meeting Admission::take_note(const net::PeerHello& hello) {
+  {
+    const std::lock_guard guard(mutex_);
+    net::Meeting meeting = note_of(hello);
+    if (!meeting.later || being_noted_.has(hello.node)) return meeting;
+    being_noted_.add(hello.node);
   }
-  meeting.refusal = std::move(reason);
-  meeting.learned = meeting.refusal.empty();
+  defer_([this, node = hello.node, disk = hello.disk] { remember_disk(node, disk); });
+  const std::lock_guard guard(mutex_);
+  net::Meeting meeting = note_of(hello);
+  meeting.learned = !meeting.later && meeting.refusal.empty();
   return meeting;
+}
+
+// What is known of it, without a write.
+net::Meeting Admission::note_of(const net::PeerHello& hello) {
+  net::Meeting meeting;
+  const net::DiskTable mine = directory_.known_disks();
+  if (mine.names(hello.node, hello.disk)) return meeting;
+  if (mine.nodes.has(hello.node)) {
+    meeting.stranger = directory_.check_peer_disk(hello.node, hello.disk);
+    meeting.other_disk = true;
+  } else if (auto trouble = not_noted_.extract(hello.node)) {
+    meeting.refusal = std::move(trouble.mapped());
+  } else {
+    meeting.later = true;
+  }
+  return meeting;
+}
+
+void Admission::remember_disk(NodeId node, DiskId disk) {
+  std::string trouble = directory_.check_peer_disk(node, disk);
+  const std::lock_guard guard(mutex_);
+  being_noted_.remove(node);
+  if (!trouble.empty()) not_noted_[node] = std::move(trouble);
 }
 
 // What a disk says that this node will never link to counts too, for it speaks for its number: else
 // nobody could, once a disk is lost. It makes nothing unsafe: of those that knew the first disk of
 // this node, some keep their own, and they say no.
 net::Meeting Admission::meet(const net::PeerHello& hello) {
+  net::Meeting meeting = take_note(hello);
+  if (!hear(hello, meeting)) return meeting;
+  defer_([this] { admit(); });
   const std::lock_guard guard(mutex_);
-  const net::DiskTable mine = directory_.known_disks();
-  net::Meeting meeting = remember(hello, mine);
-  compare_tables(hello, mine);
+  meeting.learned |= standing() == Standing::kAdmitted || standing_is_written_;
+  return meeting;
+}
+
+// True: all agree, and that is to be written down.
+bool Admission::hear(const net::PeerHello& hello, net::Meeting& meeting) {
+  const std::lock_guard guard(mutex_);
+  compare_tables(hello, directory_.known_disks());
   if (hello.known.names_another(configuration_.node, configuration_.disk)) {
     meeting.stranger = fmt::format(
         "it knows another disk under number {}: the data directory of this node was replaced, and "
         "must not vote: {}",
         configuration_.node.value, kLeaveItOff);
-    return meeting;
+    return false;
   }
-  if (standing() != Standing::kWaiting || !meeting.refusal.empty()) return meeting;
+  if (standing() != Standing::kWaiting || meeting.later || !meeting.refusal.empty()) return false;
   if (hello.known.names(configuration_.node, configuration_.disk) && !met_by_.has(hello.node)) {
     met_by_.add(hello.node);
     meeting.learned = true;
   }
-  meeting.learned |= admit_if_all_agree();
-  return meeting;
+  if (met_by_ != others_ || !known_other_.empty() || standing_is_written_) return false;
+  standing_is_written_ = true;
+  return true;
 }
 
-bool Admission::admit_if_all_agree() {
-  if (met_by_ != others_ || !known_other_.empty()) return false;
-  auto written = directory_.remember_standing(Standing::kAdmitted);
-  if (!written) {
-    if (remembered_) {
-      log_(fmt::format("that it may vote cannot be remembered: {}", written.error().message));
-    }
-    remembered_ = false;
-    return false;
+// It was decided when all agreed: what is heard while it is written comes after it.
+void Admission::admit() {
+  const auto written = directory_.remember_standing(Standing::kAdmitted);
+  const std::lock_guard guard(mutex_);
+  standing_is_written_ = false;
+  if (!written && remembered_) {
+    log_(fmt::format("that it may vote cannot be remembered: {}", written.error().message));
   }
-  remembered_ = true;
+  remembered_ = written.has_value();
+  if (!written) return;
   standing_ = Standing::kAdmitted;
   log_("every member has met this disk: the node votes from now on");
-  return true;
 }
 
 std::string Admission::waiting_line() {

@@ -220,8 +220,9 @@ class OpenDirectory final : public LockedDirectory {
   const Configuration configuration_;
   const wal::Descriptor lock_;  // held as long as it is open
   uint32_t streams_;
+  std::mutex writing_;  // taken before mutex_, which is never held for long
   std::mutex mutex_;
-  std::map<NodeId, DiskId> peers_;  // guarded by mutex_: what the file says
+  std::map<NodeId, DiskId> peers_;  // what the file says; read under mutex_, written under both
   const Standing standing_;
 };
 
@@ -236,16 +237,20 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
   if (node.value == 0 || node.value > kMaxNodes) {
     return fmt::format("node {} is not a node number (1..{})", node.value, kMaxNodes);
   }
-  std::lock_guard guard(mutex_);
-  auto known = peers_.find(node);
-  if (known != peers_.end()) {
-    if (known->second == disk) return "";
+  const auto known = [&]() -> std::optional<std::string> {
+    const std::lock_guard guard(mutex_);
+    const auto found = peers_.find(node);
+    if (found == peers_.end()) return std::nullopt;
+    if (found->second == disk) return "";
     return fmt::format(
         "node {} has another disk than before ({}, known: {}): its data directory "
         "was lost or replaced. It must not vote, and it cannot be replaced yet (see A lost disk in "
         "docs/deploy.md)",
-        node.value, to_hex(disk), to_hex(known->second));
-  }
+        node.value, to_hex(disk), to_hex(found->second));
+  };
+  if (const auto told = known()) return *told;
+  const std::lock_guard writing(writing_);
+  if (const auto told = known()) return *told;
   auto peers = peers_;
   peers[node] = disk;
   auto written = replace_file(path_, "peers", peers_text(peers));
@@ -253,6 +258,7 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
     return fmt::format("the disk of node {} cannot be remembered: {}", node.value,
                        written.error().message);
   }
+  const std::lock_guard guard(mutex_);
   peers_ = std::move(peers);
   return "";
 }

@@ -57,9 +57,10 @@ class DataDirectory {
   virtual uint32_t streams() const = 0;
   virtual Result<void> remember_streams(uint32_t count) = 0;  // durable when it returns
   // Empty: this is the disk that we know under that number, or the first one (then remembered
-  // durably before this returns). Otherwise the reason to refuse. Any thread.
+  // durably before this returns). Otherwise the reason to refuse. Waits for the disk only where
+  // none is known. Any thread.
   virtual std::string check_peer_disk(NodeId node, DiskId disk) = 0;
-  // The disks that it remembers, durably. Any thread.
+  // The disks that it remembers, durably. Waits for no disk. Any thread.
   virtual net::DiskTable known_disks() = 0;
   virtual Standing standing() const = 0;  // as it was when the directory was opened
   virtual Result<void> remember_standing(Standing standing) = 0;  // durable when it returns

@@ -17,6 +17,7 @@
 #include "base/draw_ids.h"
 #include "base/thread_name.h"
 #include "reactor/uring_io.h"
+#include "server/clerk.h"
 #include "server/data_directory.h"
 #include "server/descriptors.h"
 #include "server/exit_codes.h"
@@ -130,6 +131,7 @@ class Node {
   std::unique_ptr<LockedDirectory> directory_;
   std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
+  std::unique_ptr<Clerk> clerk_;  // ends before host_, whose jobs it has
   std::unique_ptr<NodeCores> cores_;
   uint64_t memory_ = 0;
   bool direct_ = true;
@@ -170,7 +172,10 @@ int Node::open_directory() {
   directory_ = std::move(*opened);
   const std::string doubt = doubt_about_addresses(options_, configuration());
   if (!doubt.empty()) log_warning(doubt);
-  host_ = std::make_unique<NodeHost>(*directory_, options_.cores, client_address());
+  clerk_ = std::make_unique<Clerk>();
+  host_ = std::make_unique<NodeHost>(
+      *directory_, options_.cores, client_address(),
+      [this](std::function<void()> job) { clerk_->give(std::move(job)); });
   return kExitDone;
 }
 

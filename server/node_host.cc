@@ -11,12 +11,14 @@
 namespace once::server {
 namespace {}  // namespace
 
-NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address)
+NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address,
+                   Admission::Defer defer)
     : directory_(directory),
       configuration_(directory.configuration()),
       cores_(cores),
       client_address_(std::move(client_address)),
-      admission_(directory, [this](std::string_view line) { log_line(line); }),
+      admission_(
+          directory, [this](std::string_view line) { log_line(line); }, std::move(defer)),
       watch_(configuration_, [this](PeerWatch::Kind kind, std::string_view line) {
         kind == PeerWatch::Kind::kGood ? log_line(line) : warn_line(line);
       }) {

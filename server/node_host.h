@@ -35,7 +35,9 @@ class GatedDoor final : public reactor::ListenHandler {
 
 class NodeHost : public ShardHost {
  public:
-  NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address);
+  // `defer`: as Admission's, which outlives what it gives.
+  NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address,
+           Admission::Defer defer = Admission::at_once);
 
   // Before the first start() of a shard.
   void set_incarnation(uint32_t incarnation) { incarnation_ = incarnation; }

@@ -4,6 +4,7 @@ a peer or a reader, and none that nobody expects. Clients, requests, segments an
 meanwhile. Prints the list."""
 
 import collections
+import contextlib
 import pathlib
 import re
 import subprocess
@@ -115,9 +116,42 @@ def loops_never_wait(given):
                 check(name in EXPECTED, f"a loop calls {name}, {count} times")
 
 
+def first_meetings_never_wait(given):
+    """Nodes that meet for the first time write down whom they met; no loop waits for that."""
+    with contextlib.closing(Cluster(given, cores=2, name="loop-meetings")) as cluster:
+        for node in cluster.nodes:
+            node.format()
+        node = cluster.nodes[1]  # is called, and calls
+        node.start()
+        wait_for(lambda: "serves clients" in node.log_path.read_text(), "node 2 has begun")
+        prefix = cluster.directory / "calls"
+        tracer = start_trace(node, prefix)
+        try:
+            cluster.nodes[0].start()
+            cluster.nodes[2].start()
+            cluster.wait_ready()
+            cluster.run("write", "name", "value", nodes=[node])
+            threads = loop_threads(node)
+        finally:
+            tracer.terminate()
+            tracer.wait(timeout=30)
+        others = [path for path in prefix.parent.glob(f"{prefix.name}.*")
+                  if int(path.suffix[1:]) not in threads]
+        check(any(calls_of(path)[0]["rename"] >= 3 for path in others),
+              "two disks and that the node votes were written down by another thread")
+        for thread in threads:
+            counts, unlike = calls_of(pathlib.Path(f"{prefix}.{thread}"))
+            check(not unlike, f"a loop writes to more than its wake-ups: {unlike[:5]}")
+            odd = {name: count for name, count in counts.items() if name not in EXPECTED
+                   and (name not in ONCE_A_SEGMENT or count > 4)}
+            check(not odd, f"a loop calls {odd} while nodes meet")
+
+
 def main():
     given = options()
-    run_steps([("the loops of a loaded node never wait", lambda: loops_never_wait(given))])
+    run_steps([("the loops of nodes that meet for the first time never wait",
+                lambda: first_meetings_never_wait(given)),
+               ("the loops of a loaded node never wait", lambda: loops_never_wait(given))])
 
 
 if __name__ == "__main__":

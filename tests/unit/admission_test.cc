@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/fake_file_io.h"
 #include "tests/unit/formatted_directory.h"
@@ -27,8 +30,13 @@ class AdmissionTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().message;
     data_ = std::move(*opened);
     disk_ = data_->configuration().disk;
+    jobs_.clear();
     admission_ = std::make_unique<Admission>(
-        *data_, [this](std::string_view line) { log_ += std::string(line) + "\n"; });
+        *data_, [this](std::string_view line) { log_ += std::string(line) + "\n"; },
+        [this](std::function<void()> job) {
+          if (at_once_) return job();
+          jobs_.push_back(std::move(job));
+        });
     ASSERT_TRUE(admission_->open());
   }
   // What that node says: it knows `of_us` as our disk, or nothing of us.
@@ -44,6 +52,9 @@ class AdmissionTest : public testing::Test {
     admission_->on_contact(hello);
     return admission_->meet(hello);
   }
+  void do_jobs() {
+    for (const auto& job : std::exchange(jobs_, {})) job();
+  }
   bool logged(std::string_view text) const { return log_.find(text) != std::string::npos; }
   void block_file(const std::string& name) {  // nothing can be written under it
     std::filesystem::create_directories(path_ + "/" + name + ".tmp/x");
@@ -58,6 +69,8 @@ class AdmissionTest : public testing::Test {
   std::unique_ptr<Admission> admission_;
   DiskId disk_;
   std::string log_;
+  bool at_once_ = true;  // else each write to the disk waits until do_jobs()
+  std::vector<std::function<void()>> jobs_;
 };
 
 constexpr const char* kThreeMembers = "1=a:1,2=b:2,3=c:3";
@@ -157,6 +170,90 @@ TEST_F(AdmissionTest, DoesNotVoteBeforeThatIsWrittenDown) {
   unblock_file("standing");
   take(hello(kThree, &disk_));
   EXPECT_TRUE(admission_->may_vote());
+}
+
+// A slow disk: whoever asks is not kept waiting.
+TEST_F(AdmissionTest, ADiskThatIsBeingWrittenDownIsNotKnownYet) {
+  format(kThreeMembers);
+  at_once_ = false;
+  EXPECT_TRUE(take(hello(kTwo, &disk_)).later);
+  EXPECT_TRUE(take(hello(kTwo, &disk_)).later);
+  EXPECT_TRUE(take(hello(kTwo, &disk_, 2)).later) << "another disk under that number";
+  EXPECT_EQ(jobs_.size(), 1u) << "one for each member";
+  EXPECT_FALSE(data_->known_disks().nodes.has(kTwo));
+  EXPECT_FALSE(admission_->met_by(kTwo)) << "it may be another disk that is written down";
+  EXPECT_TRUE(take(hello(kThree, nullptr)).later) << "others have a job of their own";
+  EXPECT_EQ(jobs_.size(), 2u);
+  do_jobs();
+  EXPECT_TRUE(data_->known_disks().names(kTwo, DiskId{{2, 1}}));
+  const net::Meeting again = take(hello(kTwo, &disk_));
+  EXPECT_FALSE(again.later);
+  EXPECT_TRUE(again.learned) << "that node 2 knows this disk";
+  EXPECT_NE(take(hello(kTwo, &disk_, 2)).stranger, "") << "the first one is known";
+  EXPECT_TRUE(jobs_.empty());
+}
+
+TEST_F(AdmissionTest, WhyADiskCouldNotBeWrittenDownIsToldAndItIsTriedAgain) {
+  format(kThreeMembers);
+  at_once_ = false;
+  block_file("peers");
+  EXPECT_TRUE(take(hello(kTwo, nullptr)).later);
+  do_jobs();
+  const net::Meeting told = take(hello(kTwo, nullptr));
+  EXPECT_NE(told.refusal.find("the disk of node 2 cannot be remembered"), std::string::npos);
+  EXPECT_TRUE(jobs_.empty());
+  unblock_file("peers");
+  EXPECT_TRUE(take(hello(kTwo, nullptr)).later);
+  do_jobs();
+  EXPECT_TRUE(data_->known_disks().names(kTwo, DiskId{{2, 1}}));
+  EXPECT_FALSE(take(hello(kTwo, nullptr)).later);
+}
+
+TEST_F(AdmissionTest, DoesNotVoteWhileThatIsBeingWrittenDown) {
+  format(kThreeMembers);
+  take(hello(kTwo, &disk_));
+  take(hello(kThree, nullptr));
+  at_once_ = false;
+  EXPECT_TRUE(take(hello(kThree, &disk_)).learned);
+  EXPECT_EQ(jobs_.size(), 1u);
+  EXPECT_FALSE(take(hello(kThree, &disk_)).learned) << "nobody hurries while it is written down";
+  EXPECT_EQ(jobs_.size(), 1u);
+  EXPECT_FALSE(admission_->may_vote());
+  do_jobs();
+  EXPECT_TRUE(admission_->may_vote());
+  start();
+  EXPECT_TRUE(admission_->may_vote());
+}
+
+TEST_F(AdmissionTest, WhatCouldNotBeWrittenDownIsWrittenAtTheNextHello) {
+  format(kThreeMembers);
+  take(hello(kTwo, &disk_));
+  take(hello(kThree, nullptr));
+  at_once_ = false;
+  block_file("standing");
+  take(hello(kThree, &disk_));
+  do_jobs();
+  EXPECT_FALSE(admission_->may_vote());
+  unblock_file("standing");
+  take(hello(kThree, &disk_));
+  ASSERT_EQ(jobs_.size(), 1u);
+  do_jobs();
+  EXPECT_TRUE(admission_->may_vote());
+}
+
+TEST_F(AdmissionTest, WhoIsNotAloneVotesNoMoreBeforeThatIsWrittenDown) {
+  format("1=a:1");
+  at_once_ = false;
+  ASSERT_TRUE(admission_->may_vote());
+  admission_->on_contact(hello(kTwo, nullptr));
+  EXPECT_FALSE(admission_->may_vote());
+  admission_->on_contact(hello(kThree, nullptr));
+  EXPECT_EQ(jobs_.size(), 1u);
+  do_jobs();
+  admission_->on_contact(hello(kTwo, nullptr));
+  EXPECT_TRUE(jobs_.empty());
+  start();
+  EXPECT_EQ(admission_->standing(), Standing::kWithdrawn);
 }
 
 TEST_F(AdmissionTest, TellsOnceOfDisksThatOthersKnowOtherwise) {

@@ -68,6 +68,8 @@ struct Core final : PeerLinksHandler {
   Meeting meet(const PeerHello& hello) override {
     meetings.push_back(hello);
     Meeting meeting;
+    meeting.later = writes_slowly;
+    if (writes_slowly) return meeting;
     if (hello.disk.low == refused_disk) meeting.refusal = "this is not the disk that was known";
     if (hello.disk.low == strange_disk) meeting.stranger = "this is another disk";
     meeting.other_disk = known_by_another && !meeting.stranger.empty();
@@ -102,6 +104,7 @@ struct Core final : PeerLinksHandler {
   DiskTable known;
   std::vector<PeerHello> contacts;
   std::vector<PeerHello> meetings;
+  bool writes_slowly = false;  // whom it met
   uint64_t refused_disk = 0;
   uint64_t strange_disk = 0;
   bool known_by_another = false;

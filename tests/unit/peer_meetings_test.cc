@@ -42,6 +42,33 @@ TEST_F(PeerLinksTest, WithoutAVoteOnBothSidesOnlyHellosAreExchanged) {
   }
 }
 
+// On whichever side. Nobody complains, the port is not knocked at all the time, and a link comes up
+// when it is done.
+TEST_F(PeerLinksTest, ThereIsNoLinkWhileADiskIsBeingWrittenDown) {
+  for (const bool at_the_dialler : {false, true}) {
+    cores.clear();
+    network.listeners.clear();
+    Core &one = add(1), &two = add(2);
+    (at_the_dialler ? one : two).writes_slowly = true;
+    two.begin();
+    one.begin();
+    rounds(3000);
+    EXPECT_FALSE(one.links->is_up(kTwo));
+    EXPECT_FALSE(two.links->is_up(kOne));
+    EXPECT_TRUE(one.ups.empty());
+    EXPECT_TRUE(at_the_dialler || two.ups.empty());
+    EXPECT_GE(two.meetings.size(), 3u) << "again and again";
+    EXPECT_LE(two.meetings.size(), 40u) << "and not all the time";
+    EXPECT_FALSE(contains(one.log + two.log, "not a peer") ||
+                 contains(one.log + two.log, "refuses"));
+    EXPECT_EQ(one.seats + two.seats, 0);
+    one.writes_slowly = two.writes_slowly = false;
+    rounds(1200);
+    EXPECT_TRUE(one.links->is_up(kTwo));
+    EXPECT_TRUE(two.links->is_up(kOne));
+  }
+}
+
 // The lower number dials for a link. A node below that counts itself as the whole cluster dials
 // nobody: it hears of the others because they ask.
 TEST_F(PeerLinksTest, AHigherNodeAsksALowerOneThatItHasNoLinkTo) {
