@@ -1,9 +1,8 @@
 // Who asks for little does not wait behind what another client has under way. As long as somebody
 // modest asks, a greedy client may have few requests under way, and the rest of them waits in his
 // own connection; alone, or among greedy ones, he may have all that he likes.
-// Under way is what was asked lately and is not answered: what takes its time, as a wait for a
-// value or a change whose home is away, is no load, and stops nobody. Single-threaded. Private to
-// net/.
+// What takes its time, as a change whose home is away, is no load: it slows its client down, and
+// stops him never. Single-threaded. Private to net/.
 #pragma once
 
 #include <algorithm>
@@ -11,45 +10,81 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
+
+#include "base/assert.h"
 
 namespace once::net {
 
-// Of one client.
+// Of one client: his requests that are not answered. Waits for a value count only while they are
+// young, for they may have hours.
 class UnderWay {
  public:
-  static constexpr int64_t kLatelyNs = 5'000'000;
   static constexpr size_t kMostModest = 32;
   // Who was greedy once is so for as long: between his bursts he would be modest.
   static constexpr int64_t kGreedyNs = 1'000'000'000;
+  static constexpr int64_t kYoungNs = 5'000'000;
+  // Whose window is full gets half of it once more after so long.
+  static constexpr int64_t kPatienceNs = 5'000'000;
 
-  void asked(int64_t now_ns) {
-    if (lately(now_ns) >= kMostModest) greedy_until_ns_ = now_ns + kGreedyNs;
-    ++count_;
+  void asked(bool wait, int64_t now_ns) {
+    forget_old_waits(now_ns);
+    ++(wait ? young_waits_ : count_);
+    if (count_ + young_waits_ > kMostModest) greedy_until_ns_ = now_ns + kGreedyNs;
   }
-  // Whatever it was that was answered.
-  void answered() {
-    if (count_ > 0) --count_;
-  }
-  size_t lately(int64_t now_ns) {
-    if (now_ns - since_ns_ >= kLatelyNs) {
-      count_ = 0;
-      since_ns_ = now_ns;
+  // Which of the waits it was is not known: a young one, if there is any.
+  void answered(bool wait) {
+    if (wait) {
+      if (young_waits_ > 0) --young_waits_;
+      return;
     }
-    return count_;
+    ONCE_ASSERT(count_ > 0);
+    --count_;
   }
   bool is_modest(int64_t now_ns) const { return now_ns >= greedy_until_ns_; }
 
+  // Whether one more is within the window. Once it is not, and until he is `held` no more, the
+  // answer is no until half of the window is free, or for so long.
+  bool has_room(size_t window, bool held, int64_t now_ns) {
+    forget_old_waits(now_ns);
+    const size_t now = count_ + young_waits_;
+    if (!held) {
+      if (now < window) bound_ = window;
+      if (now < std::max(window, bound_)) return true;
+      full_since_ns_ = now_ns;
+      return false;
+    }
+    if (now >= window / 2 && now_ns - full_since_ns_ < kPatienceNs) return false;
+    bound_ = std::max(window, now + window / 2);
+    return true;
+  }
+
  private:
-  size_t count_ = 0;
-  int64_t since_ns_ = 0;
+  void forget_old_waits(int64_t now_ns) {
+    if (now_ns - young_since_ns_ < kYoungNs) return;
+    young_waits_ = 0;
+    young_since_ns_ = now_ns;
+  }
+
+  size_t count_ = 0;  // no waits
+  size_t young_waits_ = 0;
+  int64_t young_since_ns_ = 0;
   int64_t greedy_until_ns_ = std::numeric_limits<int64_t>::min();
+  size_t bound_ = 0;
+  int64_t full_since_ns_ = 0;
 };
 
-// Those of one core who were answered last and are modest: two of them, so that one knows of
-// another. When a client asks, it is not known yet how much he asks.
+// Those of one core whose questions and changes were answered last and who are modest: two of them,
+// so that one knows of another. When a client asks, it is not known yet how much he asks.
 class ModestClients {
  public:
   static constexpr int64_t kRememberedNs = 100'000'000;
+  // What a greedy client may have under way beside them; the less, the more of those wait.
+  static constexpr size_t kMostBeside = 64;
+  static constexpr size_t kLeastBeside = 8;
+  static constexpr size_t window_beside(size_t held) {
+    return std::clamp(4 * kMostBeside / std::max<size_t>(held, 1), kLeastBeside, kMostBeside);
+  }
 
   void answered(uint64_t client, int64_t now_ns) {
     if (latest_[0].client != client) std::swap(latest_[0], latest_[1]);
@@ -68,5 +103,6 @@ class ModestClients {
   };
   std::array<Modest, 2> latest_;
 };
+static_assert(ModestClients::kLeastBeside >= 2, "half of a window is something");
 
 }  // namespace once::net

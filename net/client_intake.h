@@ -1,8 +1,8 @@
-// What one client asks and is not taken yet: he has had his share of this round, or has as much
-// under way as he may, or more answers before him than he reads. How much the answers will be is
-// guessed: those of reads that are under way, and whatever was taken in this round, as long as his
-// last ones; of a client that has had none yet, as long as can be. Single-threaded. Private to
-// net/.
+// What one client asks and is not taken yet: he has had his share of this round, or has more
+// answers before him than he reads, or as much under way as he may beside others. How much the
+// answers will be is guessed: those of reads that are under way, and whatever was taken in this
+// round, as long as his last ones; of a client that has had none yet, as long as can be.
+// Single-threaded. Private to net/.
 #pragma once
 
 #include <algorithm>
@@ -27,12 +27,6 @@ class ClientIntake {
   static constexpr size_t share_beside(size_t held) {
     return std::clamp(4 * kMostShare / std::max<size_t>(held, 1), kLeastShare, kMostShare);
   }
-  // What he may have under way beside modest clients; likewise.
-  static constexpr size_t kMostBeside = 64;
-  static constexpr size_t kLeastBeside = 8;
-  static constexpr size_t window_beside(size_t held) {
-    return std::clamp(4 * kMostBeside / std::max<size_t>(held, 1), kLeastBeside, kMostBeside);
-  }
   // Answers that are waited for do not stop him longer than that.
   static constexpr int64_t kStuckNs = 1'000'000'000;
 
@@ -50,18 +44,14 @@ class ClientIntake {
     if (reads_ > 0) --reads_;
     answer_bytes_ = std::max(bytes, answer_bytes_ / 2);
   }
-  enum class Verdict : uint8_t { kTake, kNextRound, kAnswersFirst };
-  struct Bounds {
-    size_t share;   // of the round, as share_beside() the others that are held
-    size_t window;  // of what is under way; one that is held goes on when half of it is answered
-  };
+  enum class Verdict : uint8_t { kTake, kNextRound, kWhenHeReads };
   // `unsent`: what waits for him. One that is held goes on when half of it is gone.
-  Verdict judge(size_t unsent, size_t under_way, uint64_t round, const Bounds& bounds) {
+  // `share`: of the round, as share_beside() the others that are held.
+  Verdict judge(size_t unsent, uint64_t round, size_t share) {
     begin(round);
-    if (under_way >= (holds_ ? bounds.window / 2 : bounds.window)) return Verdict::kAnswersFirst;
     const size_t bound = holds_ ? kMostUnreadBytes / 2 : kMostUnreadBytes;
-    if (unsent + (reads_ + fresh_) * answer_bytes_ >= bound) return Verdict::kAnswersFirst;
-    return taken_ < bounds.share ? Verdict::kTake : Verdict::kNextRound;
+    if (unsent + (reads_ + fresh_) * answer_bytes_ >= bound) return Verdict::kWhenHeReads;
+    return taken_ < share ? Verdict::kTake : Verdict::kNextRound;
   }
 
   bool holds() const { return holds_; }

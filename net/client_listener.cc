@@ -165,14 +165,20 @@ void Listener::make_room() {
 void Listener::count_out(Connection& connection) {
   ONCE_ASSERT(connection.in_flight > 0);
   --connection.in_flight;
-  connection.under_way.answered();
-  if (connection.under_way.is_modest(io_.now_ns())) {
-    modest_.answered(connection.id.value, io_.now_ns());
-  }
   if (connection.half_closed != 0) --half_closed_requests_;
   if (connection.in_flight > 0) return;
   if (connection.half_closed != 0) return close(connection);
   places_.become_idle(connection, io_.now_ns());
+}
+
+// A wait that ends asks for nothing just now.
+void Listener::count_out_request(ClientConnectionId id, paxos::Operation operation) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  const bool wait = operation == paxos::Operation::kWait;
+  connection->under_way.answered(wait);
+  if (wait || !connection->under_way.is_modest(io_.now_ns())) return;
+  modest_.answered(id.value, io_.now_ns());
 }
 
 void Listener::closed(Connection& connection) {
@@ -206,44 +212,51 @@ void Listener::feed(Connection& connection, std::string_view bytes) {
   }
 }
 
-// Nobody asks for much beside a node that stops: all of it is refused at once.
-ClientIntake::Verdict Listener::judge(Connection& connection) {
+// Beside somebody modest. A node that stops refuses all at once.
+bool Listener::has_room(Connection& connection) {
   const int64_t now_ns = io_.now_ns();
-  ClientIntake::Bounds bounds{ClientIntake::share_beside(held_), SIZE_MAX};
-  if (!draining_ && modest_.any_beside(connection.id.value, now_ns)) {
-    bounds.window = ClientIntake::window_beside(held_);
-  }
-  return connection.intake.judge(io_.unsent_bytes(connection.stream),
-                                 connection.under_way.lately(now_ns), round_, bounds);
+  UnderWay& under_way = connection.under_way;
+  if (draining_ || under_way.is_modest(now_ns)) return true;
+  if (!modest_.any_beside(connection.id.value, now_ns)) return true;
+  return under_way.has_room(window_, connection.intake.holds(), now_ns);
+}
+
+// Where he has to wait, if he has.
+Listener::HeldQueue* Listener::judge(Connection& connection) {
+  const size_t unsent = io_.unsent_bytes(connection.stream);
+  const ClientIntake::Verdict verdict = connection.intake.judge(unsent, round_, share_);
+  if (verdict == ClientIntake::Verdict::kWhenHeReads) return &unread_;
+  if (!has_room(connection)) return &beside_;
+  return verdict == ClientIntake::Verdict::kNextRound ? &next_round_ : nullptr;
 }
 
 // Who asks more than his share of a round, or than he may beside others, or faster than he reads,
 // waits with the rest.
 bool Listener::go_on(Connection& connection, std::string_view rest) {
-  ClientIntake& intake = connection.intake;
   if (connection.phase != Connection::Phase::kOpen) return true;
-  intake.took(round_);
-  const auto verdict = judge(connection);
-  if (verdict == ClientIntake::Verdict::kTake) return true;
-  intake.hold(rest, io_.now_ns());
+  connection.intake.took(round_);
+  HeldQueue* const queue = judge(connection);
+  if (queue == nullptr) return true;
+  connection.intake.hold(rest, io_.now_ns());
   io_.hold_input(connection.stream, true);
-  (verdict == ClientIntake::Verdict::kNextRound ? next_round_ : answers_first_).push(connection.id);
+  queue->push(connection.id);
   return false;
 }
 
 // Of some each round, of all in turn: who was looked at is behind all others.
 void Listener::take_what_was_held() {
   ++round_;
-  held_ = next_round_.size() + answers_first_.size();
+  share_ = ClientIntake::share_beside(next_round_.size() + beside_.size() + unread_.size());
+  window_ = ModestClients::window_beside(beside_.size());
   bool taken = false;
-  for (Fifo<ClientConnectionId>* queue : {&next_round_, &answers_first_}) {
+  for (HeldQueue* queue : {&next_round_, &beside_, &unread_}) {
     for (size_t looks = std::min(queue->size(), kMostLooks); looks > 0; --looks) {
       Connection* const connection = find(queue->pop());
       if (connection == nullptr) continue;
       ClientIntake& intake = connection->intake;
       if (intake.is_stuck(io_.now_ns())) intake.expect_nothing();
-      if (judge(*connection) == ClientIntake::Verdict::kAnswersFirst) {
-        answers_first_.push(connection->id);
+      if (HeldQueue* const again = judge(*connection); again != nullptr) {
+        again->push(connection->id);
         continue;
       }
       taken = true;
@@ -252,7 +265,7 @@ void Listener::take_what_was_held() {
   }
   // What was asked is answered in a round of its own, at once; and so is who had no turn, or more
   // to say than his share.
-  if (taken || !next_round_.empty()) io_.wake();
+  if (taken || takes_more()) io_.wake();
 }
 
 void Listener::take_held(Connection& connection) {
@@ -333,6 +346,7 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
   if (!request) return fail(connection, frame.correlation, request.error().message);
   if (count_in(connection)) {
     connection.intake.asked(request->operation == paxos::Operation::kRead, round_);
+    connection.under_way.asked(request->operation == paxos::Operation::kWait, io_.now_ns());
     handler_->on_request(connection.id, frame.correlation, *request);
   } else {
     refuse(connection, frame.correlation);
@@ -360,7 +374,6 @@ bool Listener::count_in(Connection& connection) {
     return false;
   }
   if (connection.in_flight++ == 0) places_.become_busy(connection);
-  connection.under_way.asked(io_.now_ns());
   return true;
 }
 
@@ -379,7 +392,9 @@ bool Listener::fail(Connection& connection, uint64_t correlation, std::string_vi
   return false;
 }
 
-void Listener::reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) {
+void Listener::reply(ClientConnectionId id, uint64_t correlation, paxos::Operation operation,
+                     const paxos::ClientReply& reply) {
+  count_out_request(id, operation);
   answer_asked(id, [&](auto& out) { encode_reply(correlation, reply, out); });
 }
 

@@ -80,9 +80,9 @@ class ClientListener {
   virtual ~ClientListener() = default;
   virtual reactor::ListenHandler* listen_handler() = 0;
   virtual void accept(std::unique_ptr<reactor::Handoff> handoff) = 0;
-  // Nothing happens if the connection is gone.
+  // Nothing happens if the connection is gone. `operation`: of the request.
   virtual void reply(ClientConnectionId connection, uint64_t correlation,
-                     const paxos::ClientReply& reply) = 0;
+                     paxos::Operation operation, const paxos::ClientReply& reply) = 0;
   virtual void reply_status(ClientConnectionId connection, uint64_t correlation,
                             const StatusReport& report) = 0;
   virtual void reply_list(ClientConnectionId connection, uint64_t correlation,

@@ -45,7 +45,7 @@ struct Connection final : reactor::StreamHandler, Place {
   Phase phase = Phase::kHello;
   uint32_t in_flight = 0;
   UnderWay under_way;
-  int64_t heard_ns = 0;  // when something came last
+  int64_t heard_ns = 0;      // when something came last
   uint64_t half_closed = 0;  // it asks nothing more, as the so-maniest: closed when all is answered
   FrameAssembler assembler;
   ClientIntake intake;
@@ -67,7 +67,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
 
   reactor::ListenHandler* listen_handler() override { return this; }
   void accept(std::unique_ptr<reactor::Handoff> handoff) override;
-  void reply(ClientConnectionId id, uint64_t correlation, const paxos::ClientReply& reply) override;
+  void reply(ClientConnectionId id, uint64_t correlation, paxos::Operation operation,
+             const paxos::ClientReply& reply) override;
   void reply_status(ClientConnectionId id, uint64_t correlation,
                     const StatusReport& report) override;
   void reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) override;
@@ -80,7 +81,10 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool relieve() override;
   uint64_t closed_unread() const override { return outboxes_.closed(); }
   size_t input_bytes() const override { return input_bytes_; }
-  bool takes_more() const override { return !next_round_.empty(); }
+  // There are no windows when a node stops.
+  bool takes_more() const override {
+    return !next_round_.empty() || (draining_ && !beside_.empty());
+  }
 
   // Of a stream that was turned away: nothing more is wanted from it.
   void on_connected(reactor::StreamId) override {}
@@ -102,11 +106,14 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void close(Connection& connection);
   void make_room();
   void count_out(Connection& connection);
+  void count_out_request(ClientConnectionId id, paxos::Operation operation);
   void forget_half_closed(Connection& connection);
   Connection* find(ClientConnectionId id);
   void feed(Connection& connection, std::string_view bytes);
   void count_input(int64_t now_ns);
-  ClientIntake::Verdict judge(Connection& connection);
+  using HeldQueue = Fifo<ClientConnectionId>;
+  HeldQueue* judge(Connection& connection);
+  bool has_room(Connection& connection);
   bool go_on(Connection& connection, std::string_view rest);
   void take_what_was_held();
   void take_held(Connection& connection);
@@ -157,11 +164,12 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   ClientOutboxes outboxes_{
       io_, [this](std::string_view text) { log(Complaint::kClientDoesNotRead, text); }};
   // Whose input is held: each is in one of these, once.
-  Fifo<ClientConnectionId> next_round_;     // for he had his share of this one
-  Fifo<ClientConnectionId> answers_first_;  // until there are more answers, or he has read them, or
-                                            // time has passed
+  HeldQueue next_round_;  // for he had his share of this one
+  HeldQueue beside_;      // until less is under way, for somebody modest asks too
+  HeldQueue unread_;      // until he has read what was answered, or time has passed
   uint64_t round_ = 0;
-  size_t held_ = 0;  // when this round began
+  size_t share_ = ClientIntake::kMostShare;     // of this round, for each client
+  size_t window_ = ModestClients::kMostBeside;  // likewise, beside somebody modest
   ModestClients modest_;
   size_t input_bytes_ = 0;  // as last counted
   int64_t count_input_at_ns_ = 0;

@@ -74,17 +74,18 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
                        const paxos::ClientRequest& request) {
   // It never reached the replica, so it certainly did not happen.
   if (draining_ || !host_.may_vote()) {
-    refusals_.push_back({connection, correlation, paxos::Status::kUnavailable});
+    refusals_.push_back({connection, correlation, request.operation, paxos::Status::kUnavailable});
     return;
   }
   const auto token = log_->behind() ? std::nullopt
                                     : tokens_.add({.remote = false,
+                                                   .operation = request.operation,
                                                    .connection = connection,
                                                    .correlation = correlation,
                                                    .core = {},
                                                    .core_token = 0});
   if (!token) {  // nor has it reached the replica here
-    refusals_.push_back({connection, correlation, paxos::Status::kOverloaded});
+    refusals_.push_back({connection, correlation, request.operation, paxos::Status::kOverloaded});
     return;
   }
   const CoreId owner =
@@ -101,7 +102,7 @@ void Shard::on_batch_end() {
   for (const Refusal& refusal : refusals_) {
     paxos::ClientReply reply;
     reply.status = refusal.status;
-    listener_->reply(refusal.connection, refusal.correlation, reply);
+    listener_->reply(refusal.connection, refusal.correlation, refusal.operation, reply);
   }
   refusals_.clear();
   log_->flush();
@@ -113,6 +114,7 @@ void Shard::on_batch_end() {
     to_wake_[core] = false;
     office_->wake(CoreId{static_cast<uint16_t>(core)});
   }
+  ++rounds_;
 }
 
 void Shard::step() {
@@ -249,7 +251,7 @@ void Shard::answer(const paxos::ClientReply& reply) {
   if (waiter.remote) {
     post_reply(waiter, reply);
   } else {
-    listener_->reply(waiter.connection, waiter.correlation, reply);
+    listener_->reply(waiter.connection, waiter.correlation, waiter.operation, reply);
   }
 }
 
@@ -271,7 +273,8 @@ void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequ
   }
   letters_.give(std::move(letter));
   const Waiter waiter = tokens_.take(token);
-  refusals_.push_back({waiter.connection, waiter.correlation, paxos::Status::kOverloaded});
+  refusals_.push_back(
+      {waiter.connection, waiter.correlation, waiter.operation, paxos::Status::kOverloaded});
 }
 
 void Shard::post_reply(const Waiter& waiter, const paxos::ClientReply& reply) {
@@ -348,6 +351,7 @@ void Shard::open_letter(LetterPtr letter) {
   switch (letter->kind) {
     case Letter::Kind::kRequest: {
       const Waiter waiter{.remote = true,
+                          .operation = letter->request.operation,
                           .connection = {},
                           .correlation = 0,
                           .core = letter->from,
@@ -367,7 +371,7 @@ void Shard::open_letter(LetterPtr letter) {
     case Letter::Kind::kReply: {
       const Waiter waiter = tokens_.take(letter->reply.token);
       ONCE_ASSERT(!waiter.remote);
-      listener_->reply(waiter.connection, waiter.correlation, letter->reply);
+      listener_->reply(waiter.connection, waiter.correlation, waiter.operation, letter->reply);
       break;
     }
     case Letter::Kind::kForget:
@@ -407,11 +411,13 @@ void Shard::check_drained() {
     drain_deadline_ns_ = io_.now_ns() + options_.drain_timeout_ns;
     listener_->drain();
   }
-  // Idle twice running, so that the replies of the last round have left.
+  // Idle in two rounds running: the replies of the last one have left, and what its end took of
+  // clients is known.
   const bool idle = tokens_.used() == 0 && events_.empty() && lists_.empty() &&
                     !listener_->takes_more() && log_->durable() == log_->appended();
-  host_.set_idle(options_.self.core, idle && was_idle_);
-  was_idle_ = idle;
+  host_.set_idle(options_.self.core, idle && idle_since_ < rounds_);
+  if (!idle) idle_since_ = kBusy;
+  if (idle) idle_since_ = std::min(idle_since_, rounds_);
   if (host_.all_idle() || io_.now_ns() >= drain_deadline_ns_) io_.stop();
 }
 

@@ -129,6 +129,7 @@ class Shard final : public reactor::BatchHandler,
   struct Refusal {
     net::ClientConnectionId connection;
     uint64_t correlation;
+    paxos::Operation operation;
     paxos::Status status;
   };
 
@@ -201,7 +202,9 @@ class Shard final : public reactor::BatchHandler,
   int64_t give_back_at_ns_ = 0;
   bool log_behind_ = false;  // as the last tick found it
   bool draining_ = false;
-  bool was_idle_ = false;
+  static constexpr uint64_t kBusy = UINT64_MAX;
+  uint64_t idle_since_ = kBusy;  // that round, while it drains
+  uint64_t rounds_ = 0;
   int64_t drain_deadline_ns_ = 0;
   net::StatusReport status_;
   int64_t status_until_ns_ = 0;

@@ -14,6 +14,7 @@ namespace once::server {
 
 struct Waiter {
   bool remote = false;  // another core of this node asked; else a client of this core
+  paxos::Operation operation = paxos::Operation::kRead;
   net::ClientConnectionId connection;
   uint64_t correlation = 0;
   CoreId core;

@@ -36,15 +36,22 @@ struct AskingClients : testing::Test, ClientListenerHandler {
                   const paxos::ClientRequest& request) override {
     asked.push_back(correlation);
     names.emplace_back(request.name);
-    due.emplace_back(connection, correlation);
+    due.push_back({connection, correlation, request.operation});
     most_due = std::max(most_due, due.size());
   }
-  void on_status(ClientConnectionId, uint64_t) override {}
+  void on_status(ClientConnectionId connection, uint64_t) override {
+    status_asked.push_back(connection);
+  }
   void on_list(ClientConnectionId, uint64_t, const ListRequest&) override {}
   void hand_over(CoreId, std::unique_ptr<reactor::Handoff>) override {}
   void on_gone(ClientConnectionId) override { ++gone; }
   void log_line(std::string_view line) override { log += line; }
 
+  struct Due {
+    ClientConnectionId connection;
+    uint64_t correlation;
+    paxos::Operation operation;
+  };
   struct Client {
     std::shared_ptr<test::Pipe> pipe = std::make_shared<test::Pipe>();
     reactor::StreamId stream;
@@ -67,10 +74,10 @@ struct AskingClients : testing::Test, ClientListenerHandler {
     io.round();
   }
   void answer_all() {
-    for (auto [connection, correlation] : std::exchange(due, {})) {
+    for (const Due& one : std::exchange(due, {})) {
       paxos::ClientReply reply;
       reply.state.value = value;
-      listener->reply(connection, correlation, reply);
+      listener->reply(one.connection, one.correlation, one.operation, reply);
     }
   }
   size_t unsent(const Client& client) const { return io.unsent_bytes(client.stream); }
@@ -86,8 +93,9 @@ struct AskingClients : testing::Test, ClientListenerHandler {
   uint64_t streams = 0;
   bool at_once = true;  // all is answered at the end of its round
   std::string value = std::string(kMaxValueBytes, 'v');
-  std::vector<std::pair<ClientConnectionId, uint64_t>> due;
+  std::vector<Due> due;
   size_t most_due = 0;
+  std::vector<ClientConnectionId> status_asked;
   std::vector<uint64_t> asked;
   std::vector<std::string> names;
   std::string log;

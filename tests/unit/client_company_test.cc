@@ -5,17 +5,16 @@
 
 #include <algorithm>
 
-#include "net/client_intake.h"
 #include "tests/unit/asking_clients.h"
 
 namespace once::net {
 namespace {
 
 using paxos::Operation;
-constexpr size_t kWindow = ClientIntake::kMostBeside;
-constexpr size_t kLeastWindow = ClientIntake::kLeastBeside;
-constexpr int64_t kLately = UnderWay::kLatelyNs;
-constexpr int64_t kRemembered = ModestClients::kRememberedNs;
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kRemembered = 100 * kMs;
+constexpr int64_t kGreedy = 1'000 * kMs;
+constexpr size_t kWindow = 64;
 
 struct ClientCompany : AskingClients {
   ClientCompany() {
@@ -31,15 +30,28 @@ struct ClientCompany : AskingClients {
   }
   void forget_all() {
     answer_all();
-    network.now_ns += UnderWay::kGreedyNs;
+    network.now_ns += kGreedy;
     io.round();
     asked.clear();
     due.clear();
   }
+  // One question, and its answer; nobody else is answered.
   void serve(const Client& modest) {
-    at_once = true;
-    ask(modest, 1, 1, Operation::kRead);
-    at_once = false;
+    constexpr uint64_t kQuestion = 999'999;
+    ask(modest, kQuestion, 1, Operation::kRead);
+    const auto mine = std::find_if(due.begin(), due.end(),
+                                   [](const Due& one) { return one.correlation == kQuestion; });
+    ASSERT_NE(mine, due.end());
+    listener->reply(mine->connection, kQuestion, Operation::kRead, {});
+    due.erase(mine);
+    io.round();
+  }
+  // Not answered for the rest of the test.
+  void silent(int count) {
+    for (int i = 0; i < count; ++i)
+      ask(open(), 1, 40, Operation::kRead);  // of 64 KiB each, it seems
+    due.clear();
+    asked.clear();
   }
   // What was asked of it, in this round of the loop and all that follow by themselves.
   size_t asks(const Client& client, uint64_t from, uint64_t count,
@@ -94,14 +106,51 @@ TEST_F(ClientCompany, HeGoesOnWhenHalfOfItIsAnsweredAndAllIsTakenInOrder) {
   EXPECT_EQ(order.back(), 1999u);
 }
 
-// Waits, and changes whose home is away, are no load, and nobody waits behind his own.
-TEST_F(ClientCompany, WhatIsUnderWayForLongStopsNobody) {
+// Changes whose home is away must not keep him from all others.
+TEST_F(ClientCompany, WhatIsUnderWayForLongSlowsHimAndStopsHimNever) {
   const Client greedy = known(), modest = known();
   serve(modest);
-  ASSERT_EQ(asks(greedy, 1000, 4000, Operation::kWait), kWindow);
-  EXPECT_EQ(asks_after(kLately - 1), 0u);
-  EXPECT_EQ(asks_after(1), kWindow);
-  EXPECT_EQ(asks_after(kLately), kWindow);
+  ASSERT_EQ(asks(greedy, 1000, 4000), kWindow);
+  EXPECT_EQ(asks_after(5 * kMs - 1), 0u);
+  EXPECT_EQ(asks_after(1), kWindow / 2);
+  EXPECT_EQ(asks_after(5 * kMs - 1), 0u);
+  EXPECT_EQ(asks_after(1), kWindow / 2);
+  asks_after_answers(due.size() - 1);
+  asks_after_answers(due.size() - 1);
+  EXPECT_EQ(due.size(), kWindow) << "that does not last";
+}
+
+// He had thousands when the modest one came.
+TEST_F(ClientCompany, WhatIsUnderWayFallsToTheWindow) {
+  const Client greedy = known(), modest = known();
+  ASSERT_EQ(asks(greedy, 1000, 4096), 4096u);
+  serve(modest);
+  uint64_t next = 10'000;
+  for (int ms = 0; ms < 200; ++ms) {
+    if (ms % 50 == 0) serve(modest);
+    asks_after_answers(std::min<size_t>(due.size(), 40));
+    asks(greedy, next, 40);
+    next += 40;
+    asks_after(kMs);
+  }
+  EXPECT_LE(due.size(), kWindow + kWindow / 2);
+}
+
+TEST_F(ClientCompany, WaitsCountWhileTheyAreYoung) {
+  const Client greedy = known(), modest = known();
+  serve(modest);
+  ASSERT_EQ(asks(greedy, 1000, 65, Operation::kWait), kWindow);
+  EXPECT_EQ(asks_after(5 * kMs), 1u) << "then they are no load";
+  EXPECT_EQ(asks(greedy, 5000, 64), kWindow - 1);
+}
+
+TEST_F(ClientCompany, AnOldWaitThatEndsDoesNotPayForAChange) {
+  const Client greedy = known(), modest = known();
+  asks(greedy, 1000, 100, Operation::kWait);
+  serve(modest);
+  asks_after(5 * kMs);
+  ASSERT_EQ(asks(greedy, 5000, 100), kWindow);
+  EXPECT_EQ(asks_after_answers(60), 0u) << "these were waits";
 }
 
 TEST_F(ClientCompany, AModestOneIsRememberedForATenthOfASecond) {
@@ -112,26 +161,76 @@ TEST_F(ClientCompany, AModestOneIsRememberedForATenthOfASecond) {
   EXPECT_EQ(asks_after(1), 1000 - kWindow) << "then he has all that he likes";
 }
 
-TEST_F(ClientCompany, AsMuchAsIsModestDoesNotMakeOneGreedy) {
+TEST_F(ClientCompany, AModestOneMayHaveMoreUnderWayWhenHeIsAnswered) {
   const Client greedy = known(), modest = known();
-  asks(modest, 1, UnderWay::kMostModest);
-  answer_all();
-  network.now_ns += kRemembered - 1;
+  asks(modest, 1, 32);
+  asks_after_answers(1);
   EXPECT_EQ(asks(greedy, 1000, 1000), kWindow);
 }
 
-TEST_F(ClientCompany, WhoWasGreedyIsSoForAWhile) {
+TEST_F(ClientCompany, WhoHasOneMoreIsNotModest) {
+  const Client greedy = known(), other = known();
+  asks(other, 1, 33);
+  answer_all();
+  EXPECT_EQ(asks(greedy, 1000, 1000), 1000u);
+}
+
+// They have no window, however many others have one or do not read.
+TEST_F(ClientCompany, ModestOnesDoNotWait) {
+  const Client modest = known(), another = known();
+  std::vector<Client> greedy;
+  for (int i = 0; i < 100; ++i) greedy.push_back(known());
+  serve(modest);
+  for (const Client& client : greedy) asks(client, 1000, 200);
+  silent(100);
+  EXPECT_EQ(asks(another, 1, 32), 32u);
+  EXPECT_EQ(asks(another, 100, 1), 1u) << "the first one too many makes him greedy";
+  EXPECT_EQ(asks(another, 101, 1), 0u);
+}
+
+TEST_F(ClientCompany, WhoWasGreedyIsSoForASecondAfterTheLastTime) {
   const Client first = known(), second = known();
-  asks(first, 1, UnderWay::kMostModest + 1);
+  asks(first, 1, 33);
+  EXPECT_EQ(asks(second, 1000, 1000), 1000u);
   answer_all();
-  EXPECT_EQ(asks(second, 1000, 1000), 1000u) << "a burst makes nobody modest";
+  network.now_ns += 900 * kMs;
+  asks(first, 100, 33);
   answer_all();
-  network.now_ns += UnderWay::kGreedyNs - 1;
+  network.now_ns += kGreedy - 1;
   serve(first);
-  EXPECT_EQ(asks(second, 3000, 1000), 1000u) << "nor does what he asks between two of them";
+  EXPECT_EQ(asks(second, 3000, 1000), 1000u) << "not modest between two bursts";
   forget_all();
   serve(first);
-  EXPECT_EQ(asks(second, 5000, 1000), kWindow) << "and then he is modest again";
+  EXPECT_EQ(asks(second, 5000, 1000), kWindow) << "and then he is again";
+}
+
+// However evenly he asks.
+TEST_F(ClientCompany, WhoHasMuchUnderWayIsGreedyAsLongAsHeHas) {
+  const Client steady = known(), burst = known();
+  asks(steady, 1000, 4096);
+  uint64_t next = 10'000;
+  for (int ms = 0; ms < 1500; ++ms) {
+    asks_after_answers(20);
+    asks(steady, next, 20);
+    next += 20;
+    asks_after(kMs);
+  }
+  EXPECT_EQ(asks(burst, 1, 1000), 1000u);
+}
+
+TEST_F(ClientCompany, AWaitThatEndsMakesNobodyModest) {
+  const Client greedy = known(), waiter = known();
+  asks(waiter, 1, 1, Operation::kWait);
+  answer_all();
+  EXPECT_EQ(asks(greedy, 1000, 1000), 1000u);
+}
+
+TEST_F(ClientCompany, AQuestionForTheStatusMakesNobodyModest) {
+  const Client greedy = known(), monitor = known();
+  monitor.pipe->to[1] += made([&](auto& out) { encode_status_request(1, out); });
+  io.round();
+  listener->reply_status(status_asked.at(0), 1, {});
+  EXPECT_EQ(asks(greedy, 1000, 1000), 1000u);
 }
 
 TEST_F(ClientCompany, NobodyIsHisOwnCompany) {
@@ -153,15 +252,30 @@ TEST_F(ClientCompany, OfTheModestTheLastTwoAreKnown) {
 }
 
 TEST_F(ClientCompany, ManyGreedyOnesHaveSmallerWindows) {
-  EXPECT_EQ(ClientIntake::window_beside(4), kWindow);
-  EXPECT_EQ(ClientIntake::window_beside(8), kWindow / 2);
-  EXPECT_EQ(ClientIntake::window_beside(4096), kLeastWindow);
+  EXPECT_EQ(ModestClients::window_beside(0), 64u);
+  EXPECT_EQ(ModestClients::window_beside(4), 64u);
+  EXPECT_EQ(ModestClients::window_beside(8), 32u);
+  EXPECT_EQ(ModestClients::window_beside(32), 8u);
+  EXPECT_EQ(ModestClients::window_beside(4096), 8u);
   std::vector<Client> greedy;
   for (int i = 0; i < 100; ++i) greedy.push_back(known());
   const Client modest = known(), last = known();
   serve(modest);
   for (const Client& client : greedy) asks(client, 1000, 200);
-  EXPECT_EQ(asks(last, 1000, 200), kLeastWindow);
+  EXPECT_EQ(asks(last, 1000, 200), 33u) << "until he is greedy";
+  asked.clear();
+  answer_all();
+  io.one_round();
+  EXPECT_EQ(asked.size(), 64 * 8u) << "so many are looked at in a round";
+}
+
+// 64 are looked at in a round. Those who do not read are others.
+TEST_F(ClientCompany, WindowsDoNotWaitBehindThoseWhoDoNotRead) {
+  const Client greedy = known(), modest = known();
+  silent(200);
+  serve(modest);
+  at_once = true;
+  EXPECT_EQ(asks(greedy, 1000, 3000), 3000u) << "without a word from outside";
 }
 
 TEST_F(ClientCompany, ANodeThatStopsTakesAllAtOnce) {
@@ -169,6 +283,23 @@ TEST_F(ClientCompany, ANodeThatStopsTakesAllAtOnce) {
   serve(modest);
   listener->drain();
   EXPECT_EQ(asks(greedy, 1000, 1000), 1000u);
+}
+
+TEST_F(ClientCompany, ANodeThatStopsKnowsWhoWaitsForAWindow) {
+  const Client modest = known();
+  std::vector<Client> greedy;
+  for (int i = 0; i < 300; ++i) greedy.push_back(known());
+  silent(100);
+  serve(modest);
+  for (const Client& client : greedy) asks(client, 1000, 100);
+  EXPECT_FALSE(listener->takes_more());
+  listener->drain();
+  EXPECT_TRUE(listener->takes_more());
+  asked.clear();
+  const size_t before = due.size();
+  io.round();
+  EXPECT_FALSE(listener->takes_more());
+  EXPECT_EQ(asked.size() + before, 300u * 100);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
   void answer(size_t which) {
     paxos::ClientReply done;
     done.status = Status::kDone;
-    listener->reply(requests[which].first, requests[which].second, done);
+    listener->reply(requests[which].first, requests[which].second, paxos::Operation::kWrite, done);
     io.round();
   }
   // What it was told at its end, and with which correlation.
@@ -160,7 +160,7 @@ TEST_F(ClientDoors, TheBoundOfRequestsInFlightIsExact) {
   EXPECT_EQ(types(*pipe).size(), 2u) << "overloaded, at once";
   paxos::ClientReply done;
   done.status = Status::kDone;
-  listener->reply(requests[0].first, requests[0].second, done);
+  listener->reply(requests[0].first, requests[0].second, paxos::Operation::kWrite, done);
   ask(*pipe, 2);
   EXPECT_EQ(requests.size(), kMaxInFlightPerConnection + 1) << "one place was free again";
 }

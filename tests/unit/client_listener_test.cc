@@ -134,7 +134,7 @@ TEST_F(ClientListenerTest, PipelinedRequestsAreAnsweredInAnyOrderAtEverySplit) {
     EXPECT_EQ(seen[1].value, "");
     EXPECT_EQ(seen[2].value, std::string(70, 'x'));
     for (size_t i : {2, 0, 1}) {
-      listener->reply(seen[i].connection, seen[i].correlation,
+      listener->reply(seen[i].connection, seen[i].correlation, paxos::Operation::kWrite,
                       {0, Status::kDone, {1, true, {}, ""}});
     }
     io.round();
@@ -218,7 +218,7 @@ TEST_F(ClientListenerTest, BeyondTheBoundOfRequestsTheAnswerIsOverloadedAtOnce) 
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].correlation, kMaxInFlightPerConnection);
   EXPECT_EQ(decode_reply(frames[0].body)->status, Status::kOverloaded);
-  listener->reply(seen[0].connection, 0, {});
+  listener->reply(seen[0].connection, 0, paxos::Operation::kWrite, {});
   send(pipe, request_bytes(5000, "n"));
   EXPECT_EQ(seen.size(), kMaxInFlightPerConnection + 1);
 }
@@ -242,7 +242,7 @@ TEST_F(ClientListenerTest, BeyondTheBoundOfConnectionsAndWhileStoppingNewOnesAre
   auto late = connect();
   io.round();
   expect_error(late, "node is stopping");
-  listener->reply(seen[0].connection, 1, {});
+  listener->reply(seen[0].connection, 1, paxos::Operation::kWrite, {});
   io.round();
   EXPECT_EQ(got(first).size(), 1u);
 }
@@ -254,7 +254,7 @@ TEST_F(ClientListenerTest, ALateReplyFindsNobody) {
   io.round();
   EXPECT_EQ(gone, std::vector<uint64_t>{seen[0].connection.value});
   auto next = open();  // takes the same slot
-  listener->reply(seen[0].connection, 1, {});
+  listener->reply(seen[0].connection, 1, paxos::Operation::kWrite, {});
   io.round();
   EXPECT_TRUE(got(next).empty());
 }
@@ -267,13 +267,13 @@ TEST_F(ClientListenerTest, AHalfClosedClientIsClosedBehindItsLastAnswer) {
   io.round();
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(got(pipe).size(), 1u);  // the hello
-  listener->reply(seen[0].connection, 2, {});
+  listener->reply(seen[0].connection, 2, paxos::Operation::kWrite, {});
   io.round();
   EXPECT_EQ(got(pipe).size(), 1u);
   EXPECT_FALSE(pipe->closed[1]) << "one answer is due";
   EXPECT_EQ(listener->connections(), 1u);
   EXPECT_TRUE(gone.empty());
-  listener->reply(seen[0].connection, 1, {});
+  listener->reply(seen[0].connection, 1, paxos::Operation::kWrite, {});
   io.round();
   EXPECT_EQ(got(pipe).size(), 1u);
   EXPECT_TRUE(pipe->closed[1]);
@@ -328,7 +328,8 @@ TEST_F(ClientListenerTest, OfHalfClosedClientsTheFirstGoWhenTheyHoldTooMuch) {
     all[i]->silent[0] = true;
     io.round();
     if (i == 0) {  // an answer makes room
-      for (size_t k = 0; k < kEach / 2; ++k) listener->reply(seen[k].connection, k, {});
+      for (size_t k = 0; k < kEach / 2; ++k)
+        listener->reply(seen[k].connection, k, paxos::Operation::kWrite, {});
       io.round();
     }
     EXPECT_EQ(all[0]->closed[1], i == 4) << i;  // then the others hold exactly the bound

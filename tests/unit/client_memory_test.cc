@@ -1,8 +1,8 @@
 // What clients cost that ask and do not read: who waits with his requests, and who has to go.
 #include <gtest/gtest.h>
 
-#include "base/limits.h"
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "net/client_codec.h"
 #include "net/client_intake.h"
 #include "net/client_listener.h"

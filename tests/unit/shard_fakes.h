@@ -111,8 +111,9 @@ class FakeListener final : public net::ClientListener {
   explicit FakeListener(Journal& journal) : journal_(journal) {}
   reactor::ListenHandler* listen_handler() override { return nullptr; }
   void accept(std::unique_ptr<reactor::Handoff>) override { ++accepted; }
-  void reply(net::ClientConnectionId connection, uint64_t correlation,
+  void reply(net::ClientConnectionId connection, uint64_t correlation, paxos::Operation operation,
              const paxos::ClientReply& reply) override {
+    EXPECT_EQ(operation, kAsked);
     replies.push_back(
         {connection.value, correlation, reply.status, std::string(reply.state.value)});
     journal_.push_back("reply " + std::to_string(correlation));
@@ -138,6 +139,7 @@ class FakeListener final : public net::ClientListener {
   int relieved = 0;
   size_t input = 0;
   std::vector<SentReply> replies;
+  static constexpr auto kAsked = paxos::Operation::kWrite;  // by all requests of the fixture
   std::vector<SentList> lists;
   bool draining = false;
   int accepted = 0;

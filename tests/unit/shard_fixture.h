@@ -109,7 +109,7 @@ struct Core {
   // A request of a client that has just arrived.
   void request(uint64_t correlation, std::string_view name, std::string_view value = "") {
     paxos::ClientRequest request;
-    request.operation = paxos::Operation::kWrite;
+    request.operation = FakeListener::kAsked;
     request.id = request_id(1, correlation);
     request.timeout_ms = 1000;
     request.name = name;
