@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Citations of docs/design.md ("DESIGN 3.3") name sections that are there, what stands in quotes
-behind a citation stands in that section, and tests and files that the page names exist.
+behind a citation stands in that section, and tests and files that this page and the map beside it
+name exist.
 
 `--list` prints each citation with the title of its section, for reading.
 """
@@ -14,6 +15,7 @@ import tidy_test
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = "docs/design.md"
+MAP = "docs/architecture.md"
 HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? (.+)$", re.MULTILINE)
 SECTION = r"\d+(?:\.\d+)?"
 MORE = rf"(?:,\s*|,?\s+(?:and|or)\s+){SECTION}\b"
@@ -145,7 +147,9 @@ def main():
     page = (ROOT / PAGE).read_text()
     sections = sections_of(page)
     found = [f"{PAGE}: {why}" for why in misnumbered(page)]
-    found += [f"{PAGE}: {why}" for why in missing(page, guarantees_test.gtest_names())]
+    tests = guarantees_test.gtest_names()
+    found += [f"{name}: {why}" for name in (PAGE, MAP)
+              for why in missing((ROOT / name).read_text(), tests)]
     cited = []
     for name, text in texts():
         found += [f"{name}:{line}: {why}" for line, why in problems(name, text, sections)]
