@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Citations of docs/design.md ("DESIGN 3.3") name sections that are there, what stands in quotes
-behind a citation stands in that section, and tests and files that this page and the map beside it
-name exist.
+behind a citation stands in that section, tests and files that this page and the map beside it name
+exist, and the glossary explains each word once.
 
 `--list` prints each citation with the title of its section, for reading.
 """
@@ -16,6 +16,7 @@ import tidy_test
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = "docs/design.md"
 MAP = "docs/architecture.md"
+GLOSSARY = "docs/glossary.md"
 HEADING = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? (.+)$", re.MULTILINE)
 SECTION = r"\d+(?:\.\d+)?"
 MORE = rf"(?:,\s*|,?\s+(?:and|or)\s+){SECTION}\b"
@@ -99,6 +100,14 @@ def missing(page, tests):
                 yield f"no such file: {name}"
 
 
+def doubled(glossary):
+    """Words with two lines."""
+    words = [word for word in re.findall(r"^\| ([^|]+) \|", glossary, re.MULTILINE)
+             if word != "word"]
+    yield from (f"{word!r} stands there twice" for word in sorted(set(words))
+                if words.count(word) > 1)
+
+
 SAMPLE = """## 1. Promises
 ### 1.1 One
 The *first*
@@ -129,6 +138,10 @@ def prove():
     named = list(missing(SAMPLE, {"Test.IsThere", "T.T"}))
     if named != ["no such test: Test.IsNot", "no such file: base/none.h"]:
         sys.exit(f"the check of names does not bite: {named}")
+    head = "| word | means |\n|---|---|\n"
+    if list(doubled(f"{head}| a | b |\n| c d | e |\n\n{head}| a b | c |\n| a | d |\n")) != [
+            "'a' stands there twice"]:
+        sys.exit("the check of the glossary does not bite")
     for page, wrong in [(SAMPLE, 0), ("## 1. A\n## 3. B\n", 1), ("## 1. A\n### 1.2 B\n", 1),
                         ("## 1. A\n### 1.1 B\n### 1.1 C\n## 2. D\n", 1), ("## 2. A\n", 1)]:
         if len(list(misnumbered(page))) != wrong:
@@ -150,6 +163,7 @@ def main():
     tests = guarantees_test.gtest_names()
     found += [f"{name}: {why}" for name in (PAGE, MAP)
               for why in missing((ROOT / name).read_text(), tests)]
+    found += [f"{GLOSSARY}: {why}" for why in doubled((ROOT / GLOSSARY).read_text())]
     cited = []
     for name, text in texts():
         found += [f"{name}:{line}: {why}" for line, why in problems(name, text, sections)]
