@@ -25,6 +25,7 @@ WORD = re.compile(r"\bDESIGN\b")
 # Citations that the check would not find.
 BARE = re.compile(r"^[ \t]*// (?:\d\.\d[\d.]*\b[^\n]{0,6}:|Section \d)", re.MULTILINE)
 QUOTE = re.compile(rf'\bDESIGN\s+({SECTION}): +"([^"]+)"')
+UNCHECKED = "a citation that cannot be checked: say DESIGN 3.3"
 COMMENT = re.compile(r"\n[ \t]*(?://|#)")
 
 
@@ -58,8 +59,14 @@ def misnumbered(page):
         before = number
 
 
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
 def citations(text):
     """(offset, section) of each. A comment of several lines is read as one."""
+    if "DESIGN" not in text:
+        return
     joined = COMMENT.sub(lambda found: " " * len(found.group()), text)
     for found in CITATION.finditer(joined):
         for number in re.finditer(SECTION, found.group(1)):
@@ -67,26 +74,24 @@ def citations(text):
 
 
 def problems(path, text, sections):
-    joined = COMMENT.sub(lambda found: " " * len(found.group()), text)
-    good = {found.start() for found in CITATION.finditer(joined)}
-
-    def line(offset):
-        return text.count("\n", 0, offset) + 1
-
-    for offset, number in citations(text):
-        if number not in sections:
-            yield line(offset), f"DESIGN {number}: there is no such section in {PAGE}"
-    for found in WORD.finditer(joined):
-        if found.start() not in good:
-            yield line(found.start()), "a citation that cannot be checked: say DESIGN 3.3"
     if path.endswith((".h", ".cc")):
         for found in BARE.finditer(text):
-            yield line(found.start()), "a citation that cannot be checked: say DESIGN 3.3"
+            yield line_of(text, found.start()), UNCHECKED
+    if "DESIGN" not in text:
+        return
+    joined = COMMENT.sub(lambda found: " " * len(found.group()), text)
+    good = {found.start() for found in CITATION.finditer(joined)}
+    for offset, number in citations(text):
+        if number not in sections:
+            yield line_of(text, offset), f"DESIGN {number}: there is no such section in {PAGE}"
+    for found in WORD.finditer(joined):
+        if found.start() not in good:
+            yield line_of(text, found.start()), UNCHECKED
     for found in QUOTE.finditer(joined):
         number, words = found.groups()
         there = re.sub(r"\s+", " ", plain(sections.get(number, ("", ""))[1])).lower()
         if plain(words).lower() not in there:
-            yield line(found.start()), f"DESIGN {number} does not say: {words!r}"
+            yield line_of(text, found.start()), f"DESIGN {number} does not say: {words!r}"
 
 
 def missing(page, tests):
@@ -167,7 +172,7 @@ def main():
     cited = []
     for name, text in texts():
         found += [f"{name}:{line}: {why}" for line, why in problems(name, text, sections)]
-        cited += [(number, name, text.count("\n", 0, at) + 1) for at, number in citations(text)]
+        cited += [(number, name, line_of(text, at)) for at, number in citations(text)]
     if "--list" in sys.argv:
         for number, name, line in sorted(cited):
             print(f"{number} {sections.get(number, ('?', ''))[0]}: {name}:{line}")
