@@ -17,9 +17,9 @@
 #include "base/printable.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
+#include "client/listing.h"
 #include "client/session.h"
 #include "client/socket.h"
-#include "client/listing.h"
 #include "client/status.h"
 
 namespace once::client {
@@ -52,7 +52,7 @@ Call call_of(Op operation, std::string_view name, uint64_t version, std::string_
 bool lacks_id(const Call& call) { return changes(call.operation) && call.id == RequestId{}; }
 
 // Hands one result from the client's thread to a caller that blocks for it.
-class Waiter {
+class BlockedCaller {
  public:
   void put(Result&& result) {
     std::lock_guard lock(mutex_);
@@ -179,9 +179,9 @@ class Client::Impl {
                     "a blocking call from a callback would wait for itself: use the _async form");
     }
     // Shared with the callback, which may still be inside put() when take() returns.
-    auto waiter = std::make_shared<Waiter>();
-    submit(std::move(call), options, [waiter](Result&& result) { waiter->put(std::move(result)); });
-    return waiter->take();
+    auto caller = std::make_shared<BlockedCaller>();
+    submit(std::move(call), options, [caller](Result&& result) { caller->put(std::move(result)); });
+    return caller->take();
   }
 
   void cancel(uint64_t number) {
