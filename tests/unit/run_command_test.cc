@@ -7,7 +7,7 @@
 
 #include "client/commands/commands.h"
 #include "client/output.h"
-#include "client/run_record.h"
+#include "client/run_claim.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {

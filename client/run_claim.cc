@@ -1,4 +1,4 @@
-#include "client/run_record.h"
+#include "client/run_claim.h"
 
 #include <nlohmann/json.hpp>
 
