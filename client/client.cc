@@ -324,50 +324,54 @@ Result Client::wait(std::string_view name, uint64_t after_version, const CallOpt
   return impl_->call(call_of(Op::kWait, name, after_version, {}), options);
 }
 
-Operation Client::write_async(std::string_view name, std::string_view value,
-                              const CallOptions& options, Callback callback) {
-  return Operation(
+OperationId Client::write_async(std::string_view name, std::string_view value,
+                                const CallOptions& options, Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kWrite, name, 0, value), options, std::move(callback)));
 }
 
-Operation Client::read_async(std::string_view name, const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kRead, name, 0, {}), options, std::move(callback)));
+OperationId Client::read_async(std::string_view name, const CallOptions& options,
+                               Callback callback) {
+  return OperationId(impl_->submit(call_of(Op::kRead, name, 0, {}), options, std::move(callback)));
 }
 
-Operation Client::set_async(std::string_view name, std::string_view value,
-                            const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kSet, name, 0, value), options, std::move(callback)));
+OperationId Client::set_async(std::string_view name, std::string_view value,
+                              const CallOptions& options, Callback callback) {
+  return OperationId(
+      impl_->submit(call_of(Op::kSet, name, 0, value), options, std::move(callback)));
 }
 
-Operation Client::cas_async(std::string_view name, uint64_t expected_version,
-                            std::string_view value, const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kCas, name, expected_version, value), options,
-                                 std::move(callback)));
+OperationId Client::cas_async(std::string_view name, uint64_t expected_version,
+                              std::string_view value, const CallOptions& options,
+                              Callback callback) {
+  return OperationId(impl_->submit(call_of(Op::kCas, name, expected_version, value), options,
+                                   std::move(callback)));
 }
 
-Operation Client::seal_async(std::string_view name, uint64_t expected_version,
-                             const CallOptions& options, Callback callback) {
-  return Operation(
+OperationId Client::seal_async(std::string_view name, uint64_t expected_version,
+                               const CallOptions& options, Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kSeal, name, expected_version, {}), options, std::move(callback)));
 }
 
-Operation Client::next_async(std::string_view name, const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kNext, name, 0, {}), options, std::move(callback)));
+OperationId Client::next_async(std::string_view name, const CallOptions& options,
+                               Callback callback) {
+  return OperationId(impl_->submit(call_of(Op::kNext, name, 0, {}), options, std::move(callback)));
 }
 
-Operation Client::check_async(std::string_view name, uint64_t token, const CallOptions& options,
-                              Callback callback) {
-  return Operation(
+OperationId Client::check_async(std::string_view name, uint64_t token, const CallOptions& options,
+                                Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kCheck, name, token, {}), options, std::move(callback)));
 }
 
-Operation Client::wait_async(std::string_view name, uint64_t after_version,
-                             const CallOptions& options, Callback callback) {
-  return Operation(
+OperationId Client::wait_async(std::string_view name, uint64_t after_version,
+                               const CallOptions& options, Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kWait, name, after_version, {}), options, std::move(callback)));
 }
 
-void Client::cancel(Operation operation) { impl_->cancel(operation.number_); }
+void Client::cancel(OperationId operation) { impl_->cancel(operation.number_); }
 
 NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const {
   if (impl_->forked()) {
