@@ -26,7 +26,7 @@ class RunCommandTest : public CommandTest {
   }
   void claimed_by_another(const std::string& result_text) {
     const RequestId id = request_id(5, 6);
-    ask("job", Op::kWrite, to_text(RunClaim{"host-b", 12, "then", to_hex(id)}), 0, id);
+    ask("job", Op::kWrite, to_text(JobClaim{"host-b", 12, "then", to_hex(id)}), 0, id);
     if (!result_text.empty()) ask(result_name("job", to_hex(id)), Op::kWrite, result_text);
   }
 };
