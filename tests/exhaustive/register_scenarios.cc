@@ -44,6 +44,7 @@ Scenario cas_duel(bool far) {
   s.restarts = {0, 0, 1};
   s.max_round = 1;
   s.lost = kNoForward | kNoClaim;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -51,12 +52,13 @@ Scenario chain(bool far) {
   Scenario s;
   s.name = "chain";
   s.about = "the home makes one version after the other in round 0, and is taken over in between";
-  s.calls = {set(0, "a"), after(0, set(0, "b")), next(1)};
+  s.calls = {set(0, "a"), after(0, set(0, "b")), cas(1, 1, "c")};
   s.first_calls = 1;
   s.late_syncs = {far, true, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward | kNoNews;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -64,7 +66,7 @@ Scenario batch(bool far) {
   Scenario s;
   s.name = "batch";
   s.about = "a node takes over with two changes, which make one state, empty name or not";
-  s.calls = {set(0, "a"), next(1), next(1)};
+  s.calls = {set(0, "a"), cas(1, 0, "b"), cas(1, 1, "c")};
   s.first_calls = 2;
   s.first_timeouts = {0, 1, 0};
   s.joining_calls = 1;
@@ -72,6 +74,7 @@ Scenario batch(bool far) {
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward | kNoNews;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -79,7 +82,7 @@ Scenario home_batch() {
   Scenario s;
   s.name = "home-batch";
   s.about = "changes that came while the home was busy make one state, and a node takes over";
-  s.calls = {set(0, "a"), next(1), set(0, "b"), next(0)};
+  s.calls = {set(0, "a"), cas(1, 0, "c"), set(0, "b"), next(0)};
   s.first_calls = 2;
   s.first_timeouts = {0, 1, 0};
   s.joining_calls = 2;
@@ -94,7 +97,7 @@ Scenario linger(bool far) {
   Scenario s;
   s.name = "linger";
   s.about = "the home waits for more changes to come, while another node takes the name over";
-  s.calls = {set(0, "a"), next(1), next(0)};
+  s.calls = {set(0, "a"), cas(1, 0, "c"), next(0)};
   if (far) s.calls.push_back(next(0));
   s.linger_from = 1;
   s.first_calls = 2;
@@ -103,6 +106,7 @@ Scenario linger(bool far) {
   s.timeouts = {1, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward | kNoNews;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -126,12 +130,13 @@ Scenario seal_and_takeover(bool far) {
   Scenario s;
   s.name = "seal-and-takeover";
   s.about = "the home seals what it made, while another node would change it";
-  s.calls = {set(0, "a"), after(0, seal(0, 1)), next(1)};
+  s.calls = {set(0, "a"), after(0, seal(0, 1)), cas(1, 1, "c")};
   s.first_calls = 1;
   s.late_syncs = {far, far, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward | kNoNews;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -159,6 +164,7 @@ Scenario chain_reads(bool far) {
   s.max_round = 1;
   s.lost = kNoForward | lost_kinds<HomeProgress>();
   if (!far) s.calls.pop_back();
+  s.accepts = {"(0,n1,i1)"};
   return s;
 }
 
@@ -166,25 +172,27 @@ Scenario home_reads(bool far) {
   Scenario s;
   s.name = "home-reads";
   s.about = "the home confirms its ballot to answer a read, while another node takes over";
-  s.calls = {set(0, "a"), read(0), next(1)};
+  s.calls = {set(0, "a"), read(0), cas(1, 0, "c")};
   s.first_calls = 1;
   s.late_syncs = {far, false, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward | kNoNews;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
 Scenario forwarded_next(bool far) {
   Scenario s;
   s.name = "forwarded-next";
-  s.about = "a node takes over although the home may still hear of its request";
+  s.about = "a request that must not happen twice is left to the home, which may hear of it late";
   s.calls = {set(0, "a"), next(1)};
   s.first_calls = 1;
   s.late_syncs = {far, false, false};
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoNews;
+  s.accepts = {"(0,n1,i1)"};
   return s;
 }
 
