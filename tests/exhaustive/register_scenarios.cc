@@ -90,6 +90,7 @@ Scenario home_batch() {
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward | kNoNews;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -123,6 +124,7 @@ Scenario batch_duel() {
   s.timeouts = {0, 2, 1};
   s.max_round = 2;
   s.lost = kNoForward;
+  s.accepts = {"(1,n2,i1)", "(1,n3,i1)", "(2,n2,i1)"};
   return s;
 }
 
@@ -151,6 +153,7 @@ Scenario chain_and_crash() {
   s.restarts = {1, 0, 0};
   s.max_round = 1;
   s.lost = kNoNews;
+  s.accepts = {"(0,n1,i1)", "(0,n1,i2)", "(1,n1,i2)"};
   return s;
 }
 
