@@ -41,7 +41,7 @@ struct Options {
 };
 
 // Says what no schedule of a world that was searched to its end has shown.
-bool is_vacuous(const Result& r, const std::vector<std::string>& accepts) {
+bool is_vacuous(const SearchResult& r, const std::vector<std::string>& accepts) {
   bool vacuous = false;
   for (const std::string& ballot : accepts) {
     if (!r.complete || r.ballots.find(ballot) != std::string::npos) continue;
@@ -56,7 +56,7 @@ bool run(const Scenario& scenario, const Options& options) {
   Search search(scenario);
   running = &search;
   const uint64_t limit = options.max_states ? options.max_states : kMaxStates;
-  const Result r = search.run(limit, options.audit);
+  const SearchResult r = search.run(limit, options.audit);
   running = nullptr;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const char* how = !r.violation.empty() ? "VIOLATION" : r.complete ? "complete" : "TRUNCATED";
