@@ -28,6 +28,8 @@ Call read(size_t node) { return call(node, Operation::kRead); }
 
 // What tells the others how far the home has come: it makes no difference to what is proposed.
 constexpr uint32_t kNoNews = lost_kinds<HomeProgress, ChosenRange>();
+// What a node that holds nothing asks before it takes a name over for a cas.
+constexpr uint32_t kNoReads = lost_kinds<ReadState, ReadReply>();
 
 Call after(int other, Call call) {
   call.after_answer_of = other;
@@ -199,6 +201,20 @@ Scenario forwarded_next(bool far) {
   return s;
 }
 
+Scenario forwarded_cas() {
+  Scenario s;
+  s.name = "forwarded-cas";
+  s.about = "a node takes over although the home may still hear of its request";
+  s.calls = {set(0, "a"), cas(1, 1, "b")};
+  s.first_calls = 1;
+  s.late_syncs = {false, false, false};
+  s.timeouts = {0, 1, 0};
+  s.max_round = 1;
+  s.lost = kNoNews | kNoReads;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
+  return s;
+}
+
 }  // namespace
 
 std::vector<Scenario> register_scenarios(Bound bound) {
@@ -207,7 +223,9 @@ std::vector<Scenario> register_scenarios(Bound bound) {
       cas_duel(far),    chain(far),          batch(far),  seal_and_takeover(far),
       chain_reads(far), forwarded_next(far), linger(far), home_reads(far)};
   if (far) {
-    for (const Scenario& s : {home_batch(), batch_duel(), chain_and_crash()}) all.push_back(s);
+    for (const Scenario& s : {home_batch(), batch_duel(), chain_and_crash(), forwarded_cas()}) {
+      all.push_back(s);
+    }
   }
   return all;
 }
