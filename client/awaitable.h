@@ -24,7 +24,7 @@ namespace once::client {
 // given, so that nothing which the caller made for the call has to live on while it waits.
 class [[nodiscard]] Awaitable {
  public:
-  using Start = std::function<Operation(Client&, Callback)>;
+  using Start = std::function<OperationId(Client&, Callback)>;
 
   Awaitable(Client& client, std::stop_token stop, Start start)
       : client_(client), stop_(std::move(stop)), start_(std::move(start)) {}
@@ -67,14 +67,14 @@ class [[nodiscard]] Awaitable {
   };
   struct Cancel {
     Client* client;
-    Operation operation;
+    OperationId operation;
     void operator()() const { client->cancel(operation); }
   };
 
   Client& client_;
   std::stop_token stop_;
   Start start_;
-  Operation operation_;
+  OperationId operation_;
   std::shared_ptr<Meeting> meeting_;
   std::optional<std::stop_callback<Cancel>> on_stop_;
 };

@@ -17,9 +17,9 @@
 #include "base/printable.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
+#include "client/listing.h"
 #include "client/session.h"
 #include "client/socket.h"
-#include "client/listing.h"
 #include "client/status.h"
 
 namespace once::client {
@@ -52,7 +52,7 @@ Call call_of(Op operation, std::string_view name, uint64_t version, std::string_
 bool lacks_id(const Call& call) { return changes(call.operation) && call.id == RequestId{}; }
 
 // Hands one result from the client's thread to a caller that blocks for it.
-class Waiter {
+class BlockedCaller {
  public:
   void put(Result&& result) {
     std::lock_guard lock(mutex_);
@@ -179,9 +179,9 @@ class Client::Impl {
                     "a blocking call from a callback would wait for itself: use the _async form");
     }
     // Shared with the callback, which may still be inside put() when take() returns.
-    auto waiter = std::make_shared<Waiter>();
-    submit(std::move(call), options, [waiter](Result&& result) { waiter->put(std::move(result)); });
-    return waiter->take();
+    auto caller = std::make_shared<BlockedCaller>();
+    submit(std::move(call), options, [caller](Result&& result) { caller->put(std::move(result)); });
+    return caller->take();
   }
 
   void cancel(uint64_t number) {
@@ -324,50 +324,54 @@ Result Client::wait(std::string_view name, uint64_t after_version, const CallOpt
   return impl_->call(call_of(Op::kWait, name, after_version, {}), options);
 }
 
-Operation Client::write_async(std::string_view name, std::string_view value,
-                              const CallOptions& options, Callback callback) {
-  return Operation(
+OperationId Client::write_async(std::string_view name, std::string_view value,
+                                const CallOptions& options, Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kWrite, name, 0, value), options, std::move(callback)));
 }
 
-Operation Client::read_async(std::string_view name, const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kRead, name, 0, {}), options, std::move(callback)));
+OperationId Client::read_async(std::string_view name, const CallOptions& options,
+                               Callback callback) {
+  return OperationId(impl_->submit(call_of(Op::kRead, name, 0, {}), options, std::move(callback)));
 }
 
-Operation Client::set_async(std::string_view name, std::string_view value,
-                            const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kSet, name, 0, value), options, std::move(callback)));
+OperationId Client::set_async(std::string_view name, std::string_view value,
+                              const CallOptions& options, Callback callback) {
+  return OperationId(
+      impl_->submit(call_of(Op::kSet, name, 0, value), options, std::move(callback)));
 }
 
-Operation Client::cas_async(std::string_view name, uint64_t expected_version,
-                            std::string_view value, const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kCas, name, expected_version, value), options,
-                                 std::move(callback)));
+OperationId Client::cas_async(std::string_view name, uint64_t expected_version,
+                              std::string_view value, const CallOptions& options,
+                              Callback callback) {
+  return OperationId(impl_->submit(call_of(Op::kCas, name, expected_version, value), options,
+                                   std::move(callback)));
 }
 
-Operation Client::seal_async(std::string_view name, uint64_t expected_version,
-                             const CallOptions& options, Callback callback) {
-  return Operation(
+OperationId Client::seal_async(std::string_view name, uint64_t expected_version,
+                               const CallOptions& options, Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kSeal, name, expected_version, {}), options, std::move(callback)));
 }
 
-Operation Client::next_async(std::string_view name, const CallOptions& options, Callback callback) {
-  return Operation(impl_->submit(call_of(Op::kNext, name, 0, {}), options, std::move(callback)));
+OperationId Client::next_async(std::string_view name, const CallOptions& options,
+                               Callback callback) {
+  return OperationId(impl_->submit(call_of(Op::kNext, name, 0, {}), options, std::move(callback)));
 }
 
-Operation Client::check_async(std::string_view name, uint64_t token, const CallOptions& options,
-                              Callback callback) {
-  return Operation(
+OperationId Client::check_async(std::string_view name, uint64_t token, const CallOptions& options,
+                                Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kCheck, name, token, {}), options, std::move(callback)));
 }
 
-Operation Client::wait_async(std::string_view name, uint64_t after_version,
-                             const CallOptions& options, Callback callback) {
-  return Operation(
+OperationId Client::wait_async(std::string_view name, uint64_t after_version,
+                               const CallOptions& options, Callback callback) {
+  return OperationId(
       impl_->submit(call_of(Op::kWait, name, after_version, {}), options, std::move(callback)));
 }
 
-void Client::cancel(Operation operation) { impl_->cancel(operation.number_); }
+void Client::cancel(OperationId operation) { impl_->cancel(operation.number_); }
 
 NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const {
   if (impl_->forked()) {

@@ -60,8 +60,8 @@ struct Result {
 struct Options {
   // HOST:PORT, any members; the rest is learned from them. All addresses of a name are tried.
   std::vector<std::string> endpoints;
-  int64_t timeout_ms = 5000;           // of each operation, its retries included
-  size_t max_pending = 32768;          // beyond it operations end with kUnavailable at once
+  int64_t timeout_ms = 5000;   // of each operation, its retries included
+  size_t max_pending = 32768;  // beyond it operations end with kUnavailable at once
   // Which cluster is meant: 1 to 32 hexadecimal digits, as `onced format` was given. Nodes of
   // another one are not used. Without it, the cluster is that of the first endpoint that answers.
   std::optional<std::string> cluster_id = {};
@@ -114,14 +114,14 @@ struct CallOptions {
 };
 
 // Names an operation that was started, to cancel it. The default names none.
-class Operation {
+class OperationId {
  public:
-  Operation() = default;
-  friend bool operator==(Operation, Operation) = default;
+  OperationId() = default;
+  friend bool operator==(OperationId, OperationId) = default;
 
  private:
   friend class Client;
-  explicit Operation(uint64_t number) : number_(number) {}
+  explicit OperationId(uint64_t number) : number_(number) {}
   uint64_t number_ = 0;
 };
 
@@ -154,24 +154,24 @@ class Client {
 
   // The callback runs exactly once: on the client's thread, or on the caller's before the call
   // returns when the operation is not even queued (kInvalid, kError, too many pending).
-  Operation write_async(std::string_view name, std::string_view value, const CallOptions& options,
+  OperationId write_async(std::string_view name, std::string_view value, const CallOptions& options,
+                          Callback callback);
+  OperationId read_async(std::string_view name, const CallOptions& options, Callback callback);
+  OperationId set_async(std::string_view name, std::string_view value, const CallOptions& options,
                         Callback callback);
-  Operation read_async(std::string_view name, const CallOptions& options, Callback callback);
-  Operation set_async(std::string_view name, std::string_view value, const CallOptions& options,
-                      Callback callback);
-  Operation cas_async(std::string_view name, uint64_t expected_version, std::string_view value,
-                      const CallOptions& options, Callback callback);
-  Operation seal_async(std::string_view name, uint64_t expected_version, const CallOptions& options,
-                       Callback callback);
-  Operation next_async(std::string_view name, const CallOptions& options, Callback callback);
-  Operation check_async(std::string_view name, uint64_t token, const CallOptions& options,
-                        Callback callback);
-  Operation wait_async(std::string_view name, uint64_t after_version, const CallOptions& options,
-                       Callback callback);
+  OperationId cas_async(std::string_view name, uint64_t expected_version, std::string_view value,
+                        const CallOptions& options, Callback callback);
+  OperationId seal_async(std::string_view name, uint64_t expected_version,
+                         const CallOptions& options, Callback callback);
+  OperationId next_async(std::string_view name, const CallOptions& options, Callback callback);
+  OperationId check_async(std::string_view name, uint64_t token, const CallOptions& options,
+                          Callback callback);
+  OperationId wait_async(std::string_view name, uint64_t after_version, const CallOptions& options,
+                         Callback callback);
 
   // Ends the operation soon, with kCancelled or kUnknown; one that has ended is left as it is. Its
   // callback runs exactly once all the same. From any thread.
-  void cancel(Operation operation);
+  void cancel(OperationId operation);
 
   // Asks one node on a connection of its own, so that the answer is about that node alone.
   NodeStatus status(const std::string& endpoint, int64_t timeout_ms = 0) const;  // 0: the client's

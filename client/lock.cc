@@ -215,7 +215,7 @@ class Lock::Impl {
     if (new_holder) told_ = machine_->holder();
     lock.unlock();
     if (new_holder && options_.on_wait) options_.on_wait(told_);  // this thread's alone
-    const Operation operation = start(step);
+    const OperationId operation = start(step);
     lock.lock();
     bool cancelled = false;
     while (!meeting_->answer) {
@@ -235,7 +235,7 @@ class Lock::Impl {
     machine_->on_answer(*meeting_->answer, clock_ns());
   }
 
-  Operation start(const LockStep& step) {
+  OperationId start(const LockStep& step) {
     CallOptions options;
     options.timeout_ms = std::clamp<int64_t>((step.until_ns - clock_ns()) / kMs, 1, kMaxWaitMs);
     auto done = [meeting = meeting_](Result&& result) {

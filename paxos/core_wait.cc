@@ -1,4 +1,4 @@
-// Waits (DESIGN 2): a waiter holds no thread and no quorum. A majority is asked once, by one
+// Waits (DESIGN 2, 3.4): a waiter holds no thread and no quorum. A majority is asked once, by one
 // question for all waiters of a name; what this node then learns to be decided is news that they
 // may be told. In case that news is lost, the question is asked again now and then, ever more
 // rarely.

@@ -247,11 +247,11 @@ void Shard::dispatch(const paxos::Outgoing& outgoing) {
 }
 
 void Shard::answer(const paxos::ClientReply& reply) {
-  const Waiter waiter = tokens_.take(reply.token);
-  if (waiter.remote) {
-    post_reply(waiter, reply);
+  const Addressee addressee = tokens_.take(reply.token);
+  if (addressee.remote) {
+    post_reply(addressee, reply);
   } else {
-    listener_->reply(waiter.connection, waiter.correlation, waiter.operation, reply);
+    listener_->reply(addressee.connection, addressee.correlation, addressee.operation, reply);
   }
 }
 
@@ -272,20 +272,20 @@ void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequ
     return;
   }
   letters_.give(std::move(letter));
-  const Waiter waiter = tokens_.take(token);
-  refusals_.push_back(
-      {waiter.connection, waiter.correlation, waiter.operation, paxos::Status::kOverloaded});
+  const Addressee addressee = tokens_.take(token);
+  refusals_.push_back({addressee.connection, addressee.correlation, addressee.operation,
+                       paxos::Status::kOverloaded});
 }
 
-void Shard::post_reply(const Waiter& waiter, const paxos::ClientReply& reply) {
+void Shard::post_reply(const Addressee& addressee, const paxos::ClientReply& reply) {
   LetterPtr letter = letters_.take(Letter::Kind::kReply, options_.self.core);
   letter->bytes = reply.state.value;
   letter->reply = reply;
-  letter->reply.token = waiter.core_token;
+  letter->reply.token = addressee.core_token;
   letter->reply.state.value = letter->bytes;
-  to_wake_[waiter.core.value] = true;
-  if (!office_->post(waiter.core, letter)) {
-    late_replies_.emplace_back(waiter.core, std::move(letter));
+  to_wake_[addressee.core.value] = true;
+  if (!office_->post(addressee.core, letter)) {
+    late_replies_.emplace_back(addressee.core, std::move(letter));
   }
 }
 
@@ -303,9 +303,9 @@ void Shard::forget_gone() {
   if (gone_.empty()) return;
   std::sort(gone_.begin(), gone_.end());
   std::vector<uint64_t> tokens;
-  tokens_.for_each([&](uint64_t token, const Waiter& waiter) {
-    const bool gone = std::binary_search(gone_.begin(), gone_.end(), waiter.connection.value);
-    if (!waiter.remote && gone) tokens.push_back(token);
+  tokens_.for_each([&](uint64_t token, const Addressee& addressee) {
+    const bool gone = std::binary_search(gone_.begin(), gone_.end(), addressee.connection.value);
+    if (!addressee.remote && gone) tokens.push_back(token);
   });
   gone_.clear();
   if (tokens.empty()) return;
@@ -322,9 +322,9 @@ void Shard::forget_gone() {
 // Of the requests that came from that core, whose tokens these are.
 void Shard::forget(CoreId from, const std::vector<uint64_t>& tokens) {
   std::vector<uint64_t> own;
-  tokens_.for_each([&](uint64_t token, const Waiter& waiter) {
-    const bool meant = waiter.remote && waiter.core == from;
-    if (meant && std::binary_search(tokens.begin(), tokens.end(), waiter.core_token)) {
+  tokens_.for_each([&](uint64_t token, const Addressee& addressee) {
+    const bool meant = addressee.remote && addressee.core == from;
+    if (meant && std::binary_search(tokens.begin(), tokens.end(), addressee.core_token)) {
       own.push_back(token);
     }
   });
@@ -350,17 +350,17 @@ void Shard::take_mail() {
 void Shard::open_letter(LetterPtr letter) {
   switch (letter->kind) {
     case Letter::Kind::kRequest: {
-      const Waiter waiter{.remote = true,
-                          .operation = letter->request.operation,
-                          .connection = {},
-                          .correlation = 0,
-                          .core = letter->from,
-                          .core_token = letter->request.token};
-      const auto token = log_->behind() ? std::nullopt : tokens_.add(waiter);
+      const Addressee addressee{.remote = true,
+                                .operation = letter->request.operation,
+                                .connection = {},
+                                .correlation = 0,
+                                .core = letter->from,
+                                .core_token = letter->request.token};
+      const auto token = log_->behind() ? std::nullopt : tokens_.add(addressee);
       if (!token) {
         paxos::ClientReply reply;
         reply.status = paxos::Status::kOverloaded;
-        post_reply(waiter, reply);
+        post_reply(addressee, reply);
         break;
       }
       letter->request.token = *token;
@@ -369,9 +369,10 @@ void Shard::open_letter(LetterPtr letter) {
       return;
     }
     case Letter::Kind::kReply: {
-      const Waiter waiter = tokens_.take(letter->reply.token);
-      ONCE_ASSERT(!waiter.remote);
-      listener_->reply(waiter.connection, waiter.correlation, waiter.operation, letter->reply);
+      const Addressee addressee = tokens_.take(letter->reply.token);
+      ONCE_ASSERT(!addressee.remote);
+      listener_->reply(addressee.connection, addressee.correlation, addressee.operation,
+                       letter->reply);
       break;
     }
     case Letter::Kind::kForget:

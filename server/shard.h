@@ -22,7 +22,7 @@
 #include "server/memory_account.h"
 #include "server/metrics.h"
 #include "server/post_office.h"
-#include "server/token_table.h"
+#include "server/request_table.h"
 #include "wal/log.h"
 
 namespace once::server {
@@ -150,7 +150,7 @@ class Shard final : public reactor::BatchHandler,
   void take_mail();
   void open_letter(LetterPtr letter);
   void forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request);
-  void post_reply(const Waiter& waiter, const paxos::ClientReply& reply);
+  void post_reply(const Addressee& addressee, const paxos::ClientReply& reply);
   void post_late_replies();
   void forget_gone();
   void forget(CoreId from, const std::vector<uint64_t>& tokens);
@@ -185,7 +185,7 @@ class Shard final : public reactor::BatchHandler,
   std::vector<char> scratch_;
   std::vector<bool> to_wake_;  // cores that got mail this round
   paxos::Output output_;
-  TokenTable tokens_;
+  RequestTable tokens_;
   HoldQueue hold_;
   uint64_t records_made_ = 0;
   uint64_t durable_ = 0;          // as told to the replica

@@ -12,4 +12,8 @@ if(TARGET once_net)
   add_test(NAME exhaustive_unknown_scenario COMMAND once-exhaustive --scenario none)
   set_tests_properties(exhaustive_unknown_scenario PROPERTIES
     PASS_REGULAR_EXPRESSION "there is no scenario 'none'")
+  add_test(NAME exhaustive_vacuous_scenario
+    COMMAND once-exhaustive --scenario forwarded-next --accepts "(1,n2,i1)")
+  set_tests_properties(exhaustive_vacuous_scenario PROPERTIES
+    PASS_REGULAR_EXPRESSION "VACUOUS: no schedule has anything accepted under .1,n2,i1.")
 endif()

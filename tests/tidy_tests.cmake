@@ -4,5 +4,7 @@ set_tests_properties(tidy PROPERTIES TIMEOUT 60)
 add_test(NAME guarantees
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/tidy/guarantees_test.py)
 set_tests_properties(guarantees PROPERTIES TIMEOUT 60)
+add_test(NAME design COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/tidy/design_test.py)
+set_tests_properties(design PROPERTIES TIMEOUT 60)
 add_test(NAME docs COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/tidy/docs_test.py)
 set_tests_properties(docs PROPERTIES TIMEOUT 60)

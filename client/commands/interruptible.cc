@@ -33,10 +33,10 @@ struct Meeting {
   }
 };
 
-Asked ask(Signals& signals, Client& client, const std::function<Operation(Callback)>& begin,
+Asked ask(Signals& signals, Client& client, const std::function<OperationId(Callback)>& begin,
           const std::function<bool(int signal)>& breaks_off) {
   const auto meeting = std::make_shared<Meeting>();
-  const Operation operation =
+  const OperationId operation =
       begin([meeting](Result&& result) { meeting->put(std::move(result)); });
   Asked asked;
   do {
@@ -59,12 +59,12 @@ Asked ask(Signals& signals, Client& client, const std::function<Operation(Callba
 }  // namespace
 
 Asked ask_interruptibly(Signals& signals, Client& client,
-                        const std::function<Operation(Callback)>& begin) {
+                        const std::function<OperationId(Callback)>& begin) {
   return ask(signals, client, begin, [](int) { return true; });
 }
 
 Asked ask_after_the_end(Signals& signals, Client& client,
-                        const std::function<Operation(Callback)>& begin) {
+                        const std::function<OperationId(Callback)>& begin) {
   const int64_t deaf_until_ns = now_ns() + kMomentNs;
   return ask(signals, client, begin, [deaf_until_ns](int signal) {
     return signal != SIGKILL && now_ns() >= deaf_until_ns;

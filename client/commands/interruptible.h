@@ -15,11 +15,11 @@ struct Asked {
 // `begin` starts it. After a signal it is cancelled; a second one, or two seconds without an
 // answer, end the wait for what became of it: then the outcome is unknown.
 Asked ask_interruptibly(Signals& signals, Client& client,
-                        const std::function<Operation(Callback)>& begin);
+                        const std::function<OperationId(Callback)>& begin);
 
 // The same for what is to be done after a command that a signal may have ended: that signal is
 // heard a moment later here. And nobody but the user can break it off.
 Asked ask_after_the_end(Signals& signals, Client& client,
-                        const std::function<Operation(Callback)>& begin);
+                        const std::function<OperationId(Callback)>& begin);
 
 }  // namespace once::client

@@ -21,7 +21,7 @@
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
-#include "client/run_record.h"
+#include "client/run_claim.h"
 
 namespace once::client {
 namespace {

@@ -25,7 +25,7 @@ bool changes(Command command) {
   return takes_value(command) || command == Command::kSeal || command == Command::kNext;
 }
 
-Operation begin(Client& client, const Arguments& a, const std::string& value, Callback done) {
+OperationId begin(Client& client, const Arguments& a, const std::string& value, Callback done) {
   const CallOptions options{.id = a.request_id};
   switch (a.command) {
     case Command::kWrite:

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "client/commands/child.h"
-#include "client/run_record.h"
+#include "client/run_claim.h"
 
 namespace once::client {
 

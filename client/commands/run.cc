@@ -16,7 +16,7 @@
 #include "client/commands/program.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
-#include "client/run_record.h"
+#include "client/run_claim.h"
 
 namespace once::client {
 namespace {
@@ -35,14 +35,14 @@ int fail(const Arguments& a, Outcome outcome, const std::string& message) {
   return exit_code(outcome);
 }
 
-void report(const Arguments& a, bool winner, const RunClaim& claim, const RunResult* result,
+void report(const Arguments& a, bool winner, const JobClaim& claim, const RunResult* result,
             const std::string& not_recorded = {}) {
   if (a.json) tell_people(run_json(a.name, winner, claim, result, not_recorded) + "\n");
 }
 
 // The claim is for ever: from here on nothing but the end of this process keeps the command from
 // being run, and its result from being written down.
-int record(Client& client, Signals& signals, const Arguments& a, const RunClaim& claim,
+int record(Client& client, Signals& signals, const Arguments& a, const JobClaim& claim,
            const RunResult& result) {
   const std::string name = result_name(a.name, claim.run);
   const Asked asked = ask_after_the_end(signals, client, [&](Callback done) {
@@ -64,7 +64,7 @@ int record(Client& client, Signals& signals, const Arguments& a, const RunClaim&
   return code_of(result);
 }
 
-int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim) {
+int win(Client& client, Child& child, const Arguments& a, const JobClaim& claim) {
   if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
   will_run_command(kExitError, Term{}.grace_ms);
   const RunResult result =
@@ -74,7 +74,7 @@ int win(Client& client, Child& child, const Arguments& a, const RunClaim& claim)
 }
 
 // The claim was won in the moment of a signal: as if that had killed the command at once.
-int won_too_late(Client& client, Signals& signals, const Arguments& a, const RunClaim& claim,
+int won_too_late(Client& client, Signals& signals, const Arguments& a, const JobClaim& claim,
                  int signal) {
   RunResult result;
   result.signal = signal;
@@ -97,7 +97,7 @@ int interrupted(const Arguments& a, int signal) {
   return die_after(signal);
 }
 
-int no_result(const Arguments& a, const RunClaim& claim) {
+int no_result(const Arguments& a, const JobClaim& claim) {
   if (!a.json) {
     say(fmt::format(
         "claimed, no result yet: {} on host {} (pid {}, since {}) may still be running, "
@@ -157,7 +157,7 @@ int run_command(const Arguments& arguments) {
   }
   Client client(client_options(arguments));
   const RequestId id = client.new_request_id();
-  const RunClaim claim{host_name(), shown_pid(), now_utc(), to_hex(id)};
+  const JobClaim claim{host_name(), shown_pid(), now_utc(), to_hex(id)};
   code_of_surprise = exit_code(Outcome::kUnknown);
   const Asked asked = [&] {
     const Patience patience(client, arguments);

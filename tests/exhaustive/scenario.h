@@ -56,6 +56,9 @@ struct Scenario {
   size_t linger_from = kLingerFrom;
   uint32_t joining_calls = 0;  // so many more calls are made behind those, to find them at work
   uint32_t timeout_ms = 60'000;
+  // Ballots under which some schedule must have something accepted, as the search prints them. When
+  // the core changes, a world may come to its end without what it was made for.
+  std::vector<std::string> accepts;
 
   // A request is known by the place of its first call, from 1.
   RequestId id_of(size_t call) const {

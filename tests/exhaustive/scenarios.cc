@@ -34,6 +34,7 @@ Scenario fast_and_takeover(bool far) {
   s.timeouts = {0, 1, 0};
   s.max_round = 1;
   s.lost = kNoForward;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -56,6 +57,7 @@ Scenario duel(bool far) {
   s.timeouts = {0, 2, 1};
   s.max_round = 3;
   s.lost = kNoForward;
+  s.accepts = {"(1,n2,i1)", "(1,n3,i1)", "(2,n2,i1)"};
   return s;
 }
 
@@ -70,6 +72,7 @@ Scenario acceptor_crash(bool far) {
   s.restarts = {0, 0, 1};
   s.max_round = 1;
   s.lost = kNoForward | kNoClaim;
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 
@@ -86,6 +89,7 @@ Scenario proposer_crash(bool far) {
   s.restarts = {0, 1, 0};
   s.max_round = 2;
   s.lost = kNoForward | kNoClaim;
+  s.accepts = {"(1,n2,i1)", "(2,n2,i2)"};
   return s;
 }
 
@@ -99,6 +103,7 @@ Scenario home_crash(bool far) {
   s.late_syncs = {true, far, false};
   s.restarts = {1, 0, 0};
   s.max_round = 1;
+  s.accepts = {"(0,n1,i1)", "(0,n1,i2)", "(1,n1,i2)"};
   return s;
 }
 
@@ -115,6 +120,7 @@ Scenario home_crash_and_takeover() {
   s.restarts = {1, 0, 0};
   s.max_round = 1;
   s.lost = kNoForward;
+  s.accepts = {"(0,n1,i2)", "(1,n1,i2)", "(1,n2,i1)"};
   return s;
 }
 
@@ -126,6 +132,7 @@ Scenario reads(bool far) {
   s.calls = {write(0, name, "a"), read(1, name), read(2, name)};
   s.late_syncs = {true, true, far};
   s.max_round = 1;
+  s.accepts = {"(0,n1,i1)"};
   return s;
 }
 
@@ -139,6 +146,7 @@ Scenario finished_reads(bool far) {
   s.timeouts = {0, 3, 0};
   s.max_round = 1;
   s.lost = kNoClaim | (far ? 0 : kNoForward);
+  s.accepts = {"(0,n1,i1)", "(1,n2,i1)"};
   return s;
 }
 

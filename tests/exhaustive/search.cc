@@ -10,7 +10,7 @@ Search::Search(const Scenario& scenario) : scenario_(scenario), locals_(scenario
   ONCE_ASSERT(scenario_.calls.size() < 32);
 }
 
-Result Search::run(uint64_t max_states, uint64_t audit_samples) {
+SearchResult Search::run(uint64_t max_states, uint64_t audit_samples) {
   table_.assign(1 << 16, 0);
   begin();
   uint32_t next = 0, end_of_level = static_cast<uint32_t>(worlds_.size());

@@ -25,7 +25,7 @@ namespace once::exhaustive {
 
 const char* text_of(paxos::Status status);
 
-struct Result {
+struct SearchResult {
   uint64_t states = 0;
   uint64_t transitions = 0;   // that changed something
   uint64_t beyond_bound = 0;  // transitions not followed: a ballot above max_round
@@ -43,7 +43,7 @@ struct Result {
 class Search {
  public:
   explicit Search(const Scenario& scenario);
-  Result run(uint64_t max_states, uint64_t audit_samples);
+  SearchResult run(uint64_t max_states, uint64_t audit_samples);
   // What led to the step under way: for an assertion that ends the process.
   std::string story_so_far() const;
 
@@ -122,7 +122,7 @@ class Search {
   std::vector<uint32_t> table_;  // open addressing: index + 1 of a world
   std::unordered_map<std::string, Chosen> chosen_;
   std::vector<uint32_t> scratch_;
-  Result result_;
+  SearchResult result_;
   uint32_t at_ = 0;  // the step under way
   size_t at_node_ = 0;
   LocalEvent at_event_;

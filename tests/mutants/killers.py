@@ -122,7 +122,7 @@ def known(root, fast):
         unit("uring_ring_test", {"reactor"}, 1),
         unit("memory_budget_test", {"server"}, 2), unit("mailbox_test", {"server"}, 2),
         unit("post_office_test", {"server"}, 1),
-        unit("hold_queue_test", {"server"}, 1), unit("token_table_test", {"server"}, 1),
+        unit("hold_queue_test", {"server"}, 1), unit("request_table_test", {"server"}, 1),
         unit("admission_test", {"server"}, 2), unit("clerk_test", {"server"}, 1),
         unit("peer_meetings_test", {"net"}, 2),
         unit("peer_strangers_test", {"net"}, 2), unit("seats_test", {"server"}, 2),

@@ -1,6 +1,6 @@
-// DESIGN 4: the core makes "no allocation per operation after warm-up". Three cores at work, their
-// allocations counted inside their calls only: none at all for operations on names that exist, and
-// for new names the whole chunks and doublings that the index and the arena grow by, counted.
+// DESIGN 4: "No allocation for an operation on a name that exists", once a core is warm. Three
+// cores at work, their allocations counted inside their calls only: none at all for names that
+// exist, and for new ones the chunks and doublings that the index and the arena grow by, counted.
 #include <gtest/gtest.h>
 
 #include <deque>

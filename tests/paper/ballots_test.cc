@@ -203,7 +203,7 @@ TEST_F(Proposer, NeverCountsAnAcceptedOfAnEarlierBallot) {
   EXPECT_EQ(solo->answer(token).status, Status::kDone);
 }
 
-// 3.5: "a far ballot is approached, not ignored: as much at a time as is believed".
+// DESIGN 3.5: "A far ballot is approached, not ignored", as much at a time as is believed.
 TEST_F(Proposer, GoesTowardsARejectionAsFarAsItIsBelieved) {
   begin(3);
   const Ballot second = refused(ballot(first.round + kRoundsAtOnce, 2));

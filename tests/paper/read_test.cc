@@ -1,4 +1,4 @@
-// DESIGN 3.4 and promise 2 of section 1: what a read may rest on.
+// DESIGN 3.4, 1.2: what a read may rest on.
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {

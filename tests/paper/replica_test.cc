@@ -1,4 +1,4 @@
-// One test per sentence of DESIGN 1-3 that this slice covers, over the production core.
+// Sentences of DESIGN 1, 2 and 3, one test each, over the production core.
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
@@ -9,7 +9,8 @@ namespace {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2), kC = request_id(1, 3);
 
-// Section 1: "If a write-once write succeeds, every later write fails, and says which value won."
+// DESIGN 1.1: "If a write succeeds, every later write of that name fails, and says which value
+// won."
 TEST(Paper, AWriteWinsAndEveryLaterOneIsToldTheWinner) {
   World w(3);
   w.settle();
@@ -26,7 +27,7 @@ TEST(Paper, AWriteWinsAndEveryLaterOneIsToldTheWinner) {
   }
 }
 
-// "A retry with the same request id is safe for ever."
+// DESIGN 1.5: "A retry of a write or of a seal with the same request id is safe for ever."
 TEST(Paper, ARetryOfTheWinnerIsDoneAgain) {
   World w(3);
   const std::string name = w.name_at_home(1);
@@ -37,7 +38,8 @@ TEST(Paper, ARetryOfTheWinnerIsDoneAgain) {
   }
 }
 
-// "Until a value is written, reads return empty." and "A read of an unset name creates no state."
+// DESIGN 1.3: "Until a value is written, a read returns empty." DESIGN 3.4: "A read of a name that
+// nobody wrote leaves nothing anywhere".
 TEST(Paper, AReadOfAnUnsetNameIsEmptyAndLeavesNothing) {
   World w(3);
   w.settle();
@@ -49,7 +51,8 @@ TEST(Paper, AReadOfAnUnsetNameIsEmptyAndLeavesNothing) {
   }
 }
 
-// 3.2: "one round trip, and the home's own log write runs in parallel with its sends."
+// DESIGN 3.2: "a write at the home takes one round trip, and the home's own log write runs at the
+// same time as its messages."
 TEST(Paper, AWriteAtTheHomeCostsOneRoundTripAndOneLogWriteInParallel) {
   World w(3);
   w.settle();
@@ -69,7 +72,7 @@ TEST(Paper, AWriteAtTheHomeCostsOneRoundTripAndOneLogWriteInParallel) {
   EXPECT_EQ(w.counters(0).classic_rounds, 0u);
 }
 
-// 3.3: the home's own vote too counts only once it is durable.
+// DESIGN 3.3: the home's own vote too counts only once it is durable.
 TEST(Paper, TheHomesOwnVoteWaitsForItsDisk) {
   World w(3);
   w.settle();
@@ -83,7 +86,7 @@ TEST(Paper, TheHomesOwnVoteWaitsForItsDisk) {
   EXPECT_TRUE(w.answered(token));
 }
 
-// 3.3: "anything at all: this incarnation".
+// DESIGN 3.3: before anything at all is said, this incarnation is on the disk.
 TEST(Paper, NothingIsSaidBeforeTheIncarnationIsDurable) {
   World w(3);
   w.tick(10);
@@ -91,7 +94,8 @@ TEST(Paper, NothingIsSaidBeforeTheIncarnationIsDurable) {
   EXPECT_EQ(w.in_flight(), 0u);
 }
 
-// 3.2: "Any other node may take any name over at any time with round >= 1 and both phases."
+// DESIGN 3.2: "Any other node may take any name over at any time, with a round of 1 or more and
+// both phases."
 TEST(Paper, AnyNodeTakesOverFromADeadHome) {
   World w(3);
   w.settle();
@@ -121,7 +125,8 @@ TEST(Paper, ATakeoverKeepsWhatTheHomeMayHaveChosen) {
   EXPECT_EQ(w.answer(token).value, "a");
 }
 
-// 3.2: a restarted home whose disk lost a round-0 accept must not propose another state in round 0.
+// DESIGN 3.2: a restarted home whose disk lost a round-0 accept must not propose another state in
+// round 0.
 TEST(Paper, ARestartedHomeClaimsAndFindsWhatItsDiskLost) {
   World w(3);
   w.settle();
@@ -160,7 +165,7 @@ TEST(Paper, UntilTheClaimIsAnsweredTheHomeUsesClassicRounds) {
   EXPECT_EQ(w.counters(0).fast_path_writes, 1u) << "back on the fast path after the claim";
 }
 
-// 3.2: accepts of an earlier incarnation are refused once the range promise stands.
+// DESIGN 3.2: accepts of an earlier incarnation are refused once the range promise stands.
 TEST(Paper, TheRangePromiseRefusesEarlierIncarnations) {
   World w(3);
   w.settle();
@@ -176,7 +181,8 @@ TEST(Paper, TheRangePromiseRefusesEarlierIncarnations) {
   EXPECT_EQ(w.answer(read).status, Status::kEmpty);
 }
 
-// 3.4: "Equal values at different ballots are not a decision", and what is in flight gets finished.
+// DESIGN 3.4: "Equal values at different ballots are not a decision", and what is in flight gets
+// finished.
 TEST(Paper, AReadFinishesWhatIsInFlight) {
   World w(3);
   w.settle();
@@ -193,7 +199,7 @@ TEST(Paper, AReadFinishesWhatIsInFlight) {
   EXPECT_GE(w.counters(1).classic_rounds + w.counters(2).classic_rounds, 1u);  // where all meet
 }
 
-// 3.4.1: "Decided and sealed here: answer now", with a majority down too.
+// DESIGN 3.4: "What is sealed and decided here is answered at once", with a majority down too.
 TEST(Paper, ADecidedNameIsReadOnTheLastNodeStanding) {
   World w(3);
   w.settle();
@@ -210,7 +216,7 @@ TEST(Paper, ADecidedNameIsReadOnTheLastNodeStanding) {
   EXPECT_EQ(w.counters(2).local_reads, 1u);
 }
 
-// Section 1: "A timeout is never reported as a failure."
+// DESIGN 1.5: "A time-out is never reported as a failure."
 TEST(Paper, AWriteThatMayStillHappenIsUnknown) {
   World w(3);
   w.settle();
@@ -238,7 +244,7 @@ TEST(Paper, ADecisionSurvivesTheCrashOfAllNodes) {
   }
 }
 
-// 3.2 (b): unsettled lists shrink once the home holds the state.
+// DESIGN 3.2, H3 (b): unsettled lists shrink once the home holds the state.
 TEST(Paper, TheUnsettledListShrinksWhenTheHomeIsBack) {
   World w(3);
   w.settle();
@@ -253,7 +259,7 @@ TEST(Paper, TheUnsettledListShrinksWhenTheHomeIsBack) {
   EXPECT_EQ(w.counters(2).unsettled, 0u);
 }
 
-// 3.5: "bounded so that one bad peer cannot burn the ballot space".
+// DESIGN 3.5: "no peer burns the rounds of a name by one message".
 TEST(Paper, ABallotFarAheadIsNotBelieved) {
   World w(3);
   w.settle();
@@ -290,7 +296,7 @@ TEST(Paper, DuellingProposersFinish) {
   EXPECT_NE(w.answer(one).status == Status::kDone, w.answer(two).status == Status::kDone);
 }
 
-// 3.2: the unsettled list outlives the acceptor that answers the claim.
+// DESIGN 3.2: the unsettled list outlives the acceptor that answers the claim.
 TEST(Paper, AClaimRepeatedAfterTheAcceptorRestartedListsTheSame) {
   World w(3);
   w.settle();
@@ -315,7 +321,7 @@ TEST(Paper, AClaimRepeatedAfterTheAcceptorRestartedListsTheSame) {
   EXPECT_EQ(w.answer(token).value, "a");
 }
 
-// 3.1: a request's id never goes with another request's value.
+// DESIGN 3.1: a request's id never goes with another request's value.
 TEST(Paper, AHomeThatLostItsEntryToATakeoverProposesItsOwnValueAgain) {
   World w(5);
   w.settle();

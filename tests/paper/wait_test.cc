@@ -1,5 +1,5 @@
-// Waiting (DESIGN 2): a waiter is told of a decision by news, and asks when the news says less than
-// it needs.
+// Waiting (DESIGN 3.4): a waiter is told of a decision by news, and asks when the news says less
+// than it needs.
 #include <gtest/gtest.h>
 
 #include "tests/paper/world.h"

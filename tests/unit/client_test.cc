@@ -140,7 +140,7 @@ TEST(ClientTest, CancelledFromManyThreadsEndsOnce) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < kEach; ++i) {
-        const Operation wait = client.wait_async("x", 1, {}, [&](Result&& result) {
+        const OperationId wait = client.wait_async("x", 1, {}, [&](Result&& result) {
           ++(result.outcome == Outcome::kCancelled ? cancelled : others);
         });
         client.cancel(wait);
@@ -149,7 +149,7 @@ TEST(ClientTest, CancelledFromManyThreadsEndsOnce) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  client.cancel(Operation());
+  client.cancel(OperationId());
   const int64_t end = time(nullptr) + 10;
   while (cancelled < 4 * kEach && time(nullptr) < end) std::this_thread::yield();
   EXPECT_EQ(cancelled, 4 * kEach);
@@ -174,7 +174,7 @@ TEST(ClientTest, CallbacksMayStartAndCancelButNotBlock) {
   });
   std::promise<Result> blocked, chained;
   Client client(options_for(server.address(), 3600 * 1000));
-  const Operation silent = client.wait_async(
+  const OperationId silent = client.wait_async(
       "silent", 0, {}, [&](Result&& result) { chained.set_value(std::move(result)); });
   client.read_async("x", {}, [&](Result&&) {
     blocked.set_value(client.read("x"));

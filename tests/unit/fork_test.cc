@@ -107,7 +107,7 @@ TEST_F(ForkTest, NoOperationWorksInTheChildAndNoneHangs) {
 }
 
 TEST_F(ForkTest, CallbacksAndCoroutinesAreToldInTheChild) {
-  const Operation waiting = client_->wait_async("silent", 0, {}, [](Result&&) {});
+  const OperationId waiting = client_->wait_async("silent", 0, {}, [](Result&&) {});
   EXPECT_EQ(in_child([&] {
               int told = 0;
               const auto count = [&](Result&& result) { told += refused(result); };

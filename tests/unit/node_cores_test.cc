@@ -103,7 +103,7 @@ TEST_F(NodeCoresTest, FindsItsNamesInEveryStream) {
   }
 }
 
-// DESIGN 3.6: "A node whose disk was lost must not vote under its old identity."
+// DESIGN 3.6: "A node whose disk was lost must not vote under its old number"
 TEST_F(NodeCoresTest, RefusesToStartWithoutAStreamThatItHad) {
   ASSERT_TRUE(recover(2));
   for (uint32_t stream : {1, 0}) {

@@ -7,7 +7,7 @@
 
 #include "client/commands/commands.h"
 #include "client/output.h"
-#include "client/run_record.h"
+#include "client/run_claim.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {
@@ -26,7 +26,7 @@ class RunCommandTest : public CommandTest {
   }
   void claimed_by_another(const std::string& result_text) {
     const RequestId id = request_id(5, 6);
-    ask("job", Op::kWrite, to_text(RunClaim{"host-b", 12, "then", to_hex(id)}), 0, id);
+    ask("job", Op::kWrite, to_text(JobClaim{"host-b", 12, "then", to_hex(id)}), 0, id);
     if (!result_text.empty()) ask(result_name("job", to_hex(id)), Op::kWrite, result_text);
   }
 };

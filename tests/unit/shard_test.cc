@@ -117,7 +117,7 @@ TEST(Shard, GivesEachAnswerToWhoAsked) {
   EXPECT_EQ(core.shard.outstanding(), 1u);
 }
 
-TEST(Shard, RefusesAsOverloadedWhatItsTokenTableCannotHold) {
+TEST(Shard, RefusesAsOverloadedWhatItsRequestTableCannotHold) {
   Started core(2);
   for (uint64_t i = 1; i <= 3; ++i) core.request(i, "0-name");
   core.round();

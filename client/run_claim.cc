@@ -1,4 +1,4 @@
-#include "client/run_record.h"
+#include "client/run_claim.h"
 
 #include <nlohmann/json.hpp>
 
@@ -14,7 +14,7 @@ std::string dump(const Json& json) {
   return printable(json.dump(-1, ' ', false, Json::error_handler_t::replace), Shown::kJson);
 }
 
-Json object(const RunClaim& c) {
+Json object(const JobClaim& c) {
   return {{"host", c.host}, {"pid", c.pid}, {"time", c.time}, {"run", c.run}};
 }
 
@@ -46,12 +46,12 @@ std::string text_at(const Json& json, const char* key) {
 
 }  // namespace
 
-std::string to_text(const RunClaim& claim) { return dump(object(claim)); }
+std::string to_text(const JobClaim& claim) { return dump(object(claim)); }
 std::string to_text(const RunResult& result) { return dump(object(result)); }
 
-std::optional<RunClaim> read_claim(std::string_view text) {
+std::optional<JobClaim> read_claim(std::string_view text) {
   const Json json = parsed(text);
-  RunClaim claim{text_at(json, "host"), 0, text_at(json, "time"), text_at(json, "run")};
+  JobClaim claim{text_at(json, "host"), 0, text_at(json, "time"), text_at(json, "run")};
   if (json.contains("pid") && json["pid"].is_number_integer()) claim.pid = json["pid"];
   if (claim.host.empty() || claim.run.empty()) return std::nullopt;
   return claim;
@@ -76,7 +76,7 @@ std::string result_name(std::string_view name, std::string_view run) {
   return std::string(name) + ".result-" + std::string(run);
 }
 
-std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
+std::string run_json(std::string_view name, bool winner, const JobClaim& claim,
                      const RunResult* result, std::string_view not_recorded) {
   Json json;
   json["name"] = name;

@@ -9,7 +9,7 @@
 
 namespace once::client {
 
-struct RunClaim {
+struct JobClaim {
   std::string host;
   int64_t pid = 0;
   std::string time;  // UTC, for people
@@ -22,17 +22,17 @@ struct RunResult {
   std::string time;
 };
 
-std::string to_text(const RunClaim& claim);
+std::string to_text(const JobClaim& claim);
 std::string to_text(const RunResult& result);
 // Nothing: somebody else wrote it.
-std::optional<RunClaim> read_claim(std::string_view text);
+std::optional<JobClaim> read_claim(std::string_view text);
 std::optional<RunResult> read_run_result(std::string_view text);
 
 // The name that holds the result of a run.
 std::string result_name(std::string_view name, std::string_view run);
 
 // One object of what is known; `result` may be null. Not empty: why it was not written down.
-std::string run_json(std::string_view name, bool winner, const RunClaim& claim,
+std::string run_json(std::string_view name, bool winner, const JobClaim& claim,
                      const RunResult* result, std::string_view not_recorded = {});
 
 // Nothing was run, and no result is known.

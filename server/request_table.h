@@ -12,7 +12,7 @@
 
 namespace once::server {
 
-struct Waiter {
+struct Addressee {
   bool remote = false;  // another core of this node asked; else a client of this core
   paxos::Operation operation = paxos::Operation::kRead;
   net::ClientConnectionId connection;
@@ -21,24 +21,24 @@ struct Waiter {
   uint64_t core_token = 0;  // the asking core's own
 };
 
-class TokenTable {
+class RequestTable {
  public:
-  explicit TokenTable(size_t capacity) : slots_(capacity) {
+  explicit RequestTable(size_t capacity) : slots_(capacity) {
     free_.reserve(capacity);
     for (size_t i = capacity; i > 0; --i) free_.push_back(static_cast<uint32_t>(i - 1));
   }
 
-  std::optional<uint64_t> add(const Waiter& waiter) {
+  std::optional<uint64_t> add(const Addressee& addressee) {
     if (free_.empty()) return std::nullopt;
     const uint32_t index = free_.back();
     free_.pop_back();
     Slot& slot = slots_[index];
     slot.used = true;
-    slot.waiter = waiter;
+    slot.addressee = addressee;
     return static_cast<uint64_t>(slot.generation) << 32 | index;
   }
   // REQUIRES: the token is in use: each request is answered exactly once.
-  Waiter take(uint64_t token) {
+  Addressee take(uint64_t token) {
     const auto index = static_cast<uint32_t>(token);
     ONCE_ASSERT(index < slots_.size());
     Slot& slot = slots_[index];
@@ -46,21 +46,21 @@ class TokenTable {
     slot.used = false;
     ++slot.generation;
     free_.push_back(index);
-    return slot.waiter;
+    return slot.addressee;
   }
-  // Calls each(token, waiter) for those in use.
+  // Calls each(token, addressee) for those in use.
   template <class Each>
   void for_each(Each each) const {
     for (uint32_t index = 0; index < slots_.size(); ++index) {
       const Slot& slot = slots_[index];
-      if (slot.used) each(static_cast<uint64_t>(slot.generation) << 32 | index, slot.waiter);
+      if (slot.used) each(static_cast<uint64_t>(slot.generation) << 32 | index, slot.addressee);
     }
   }
   size_t used() const { return slots_.size() - free_.size(); }
 
  private:
   struct Slot {
-    Waiter waiter;
+    Addressee addressee;
     uint32_t generation = 0;
     bool used = false;
   };

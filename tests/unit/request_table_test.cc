@@ -1,5 +1,5 @@
 // A token stands for one request: once that is answered it stands for nothing.
-#include "server/token_table.h"
+#include "server/request_table.h"
 
 #include <gtest/gtest.h>
 
@@ -8,17 +8,17 @@
 namespace once::server {
 namespace {
 
-Waiter waiter(uint64_t correlation) {
-  Waiter made;
+Addressee addressee(uint64_t correlation) {
+  Addressee made;
   made.correlation = correlation;
   return made;
 }
 
-TEST(TokenTable, GivesEachRequestATokenOfItsOwn) {
-  TokenTable table(1);
+TEST(RequestTable, GivesEachRequestATokenOfItsOwn) {
+  RequestTable table(1);
   std::set<uint64_t> seen;
   for (uint64_t request = 0; request < 5; ++request) {
-    const auto token = table.add(waiter(request));
+    const auto token = table.add(addressee(request));
     ASSERT_TRUE(token);
     EXPECT_TRUE(seen.insert(*token).second);
     EXPECT_EQ(table.used(), 1u);
@@ -26,21 +26,21 @@ TEST(TokenTable, GivesEachRequestATokenOfItsOwn) {
   }
 }
 
-TEST(TokenTable, RefusesPastItsBound) {
-  TokenTable table(2);
-  const auto first = table.add(waiter(1));
-  ASSERT_TRUE(table.add(waiter(2)));
-  EXPECT_FALSE(table.add(waiter(3)));
+TEST(RequestTable, RefusesPastItsBound) {
+  RequestTable table(2);
+  const auto first = table.add(addressee(1));
+  ASSERT_TRUE(table.add(addressee(2)));
+  EXPECT_FALSE(table.add(addressee(3)));
   table.take(*first);
-  EXPECT_TRUE(table.add(waiter(3)));
+  EXPECT_TRUE(table.add(addressee(3)));
 }
 
-TEST(TokenTableDeathTest, ASecondAnswerReachesNobody) {
-  TokenTable table(1);
-  const auto first = table.add(waiter(1));
+TEST(RequestTableDeathTest, ASecondAnswerReachesNobody) {
+  RequestTable table(1);
+  const auto first = table.add(addressee(1));
   table.take(*first);
   EXPECT_DEATH(table.take(*first), "");
-  ASSERT_TRUE(table.add(waiter(2)));
+  ASSERT_TRUE(table.add(addressee(2)));
   EXPECT_DEATH(table.take(*first), "");
 }
 
