@@ -17,9 +17,9 @@
 #include "base/printable.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
+#include "client/listing.h"
 #include "client/session.h"
 #include "client/socket.h"
-#include "client/listing.h"
 #include "client/status.h"
 
 namespace once::client {
@@ -196,7 +196,12 @@ class Client::Impl {
   std::string trouble() {
     if (forked() || !broken_.empty()) return {};
     std::lock_guard lock(mutex_);
-    return trouble_;
+    return trouble_.empty() ? trouble_of_list_ : trouble_;
+  }
+  // Of several lists at once the last news count: they ask the same endpoints.
+  void set_trouble_of_list(const std::string& trouble) {
+    std::lock_guard lock(mutex_);
+    trouble_of_list_ = trouble;
   }
 
   const Options& options() const { return options_; }
@@ -282,6 +287,7 @@ class Client::Impl {
   std::vector<uint64_t> cancelled_;  // by mutex_
   bool stopping_ = false;            // by mutex_
   std::string trouble_;              // by mutex_
+  std::string trouble_of_list_;      // by mutex_
   uint64_t published_ = 0;           // news of the session that trouble_ is made of
   std::thread thread_;
 };
@@ -394,8 +400,11 @@ NamesPage Client::list(const ListOptions& options) const {
   if (!page.message.empty()) return page;
   const int64_t ms = options.timeout_ms > 0 ? std::min(options.timeout_ms, kMaxTimeoutMs)
                                             : impl_->options().timeout_ms;
-  return ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
-                   now_ns() + ms * 1'000'000);
+  page = ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
+                   now_ns() + ms * 1'000'000,
+                   [this](const std::string& trouble) { impl_->set_trouble_of_list(trouble); });
+  impl_->set_trouble_of_list({});  // nobody waits for them any more
+  return page;
 }
 
 std::string Client::trouble() const { return impl_->trouble(); }

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/printable.h"
 #include "base/rarely.h"
+#include "client/obstacles.h"
 #include "client/retry_rules.h"
 
 namespace once::client {
@@ -402,7 +403,7 @@ void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
     return finish_without_answer(index, Outcome::kNotYet);
   }
   if (const std::string where = lanes_.trouble(); !where.empty()) {
-    slot.last_error = "no node answers: " + where;
+    slot.last_error = nobody_answers(where);
   }
   finish_without_answer(index, Outcome::kUnavailable);
 }

@@ -114,6 +114,7 @@ def wrong_ports(cluster):
     with speaker(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web:
         for where, words in ((peers, "a port between nodes"), (web, "an HTTP server")):
             for command in (("read", "x"), ("write", "y", "v"), ("status",), ("wait", "y"),
+                            ("list",),
                             ("run", "y", "--", "true"), ("lock", "y", "--", "true")):
                 text = said(cluster.once, "--endpoints", where, "--timeout", "20000", *command,
                             code=USAGE)
@@ -128,7 +129,7 @@ def nobody_there(cluster):
     """Said after a second, on a terminal alone; the end names all that were tried."""
     nowhere = [f"127.0.0.1:{free_port()}" for _ in range(3)]
     listed = ",".join(nowhere)
-    for command in (("read", "x"), ("wait", "x"), ("write", "x", "v"),
+    for command in (("read", "x"), ("wait", "x"), ("write", "x", "v"), ("list",),
                     ("run", "x", "--", "true"), ("lock", "--wait", "2", "x", "--", "true")):
         with Terminal(cluster.once, "--endpoints", listed, "--timeout", "2500",
                       *command) as terminal:
@@ -139,7 +140,7 @@ def nobody_there(cluster):
         check_equal(text.count("waiting for"), 1, f"once, not again and again: {text!r}")
         for address in nowhere:
             check(text.count(address) >= 2, f"{command}: {address} in {text!r}")
-        if command[0] in ("read", "wait"):
+        if command[0] in ("read", "wait", "list"):
             check("nothing happened" not in text, f"a read changes nothing anyway: {text!r}")
     for extra in ((), ("--json",)):
         done = subprocess.run([cluster.once, "--endpoints", listed, "--timeout", "1500", *extra,
