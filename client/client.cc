@@ -198,6 +198,11 @@ class Client::Impl {
     std::lock_guard lock(mutex_);
     return trouble_.empty() ? trouble_of_list_ : trouble_;
   }
+  std::string without_majority() {
+    if (forked() || !broken_.empty()) return {};
+    std::lock_guard lock(mutex_);
+    return without_majority_;
+  }
   // Of several lists at once the last news count: they ask the same endpoints.
   void set_trouble_of_list(const std::string& trouble) {
     std::lock_guard lock(mutex_);
@@ -240,13 +245,14 @@ class Client::Impl {
     }
   }
 
-  // Rarely: while connections come and go.
+  // Rarely: while connections come and go, and where no majority is.
   void publish_trouble() {
     if (session_->news() == published_) return;
     published_ = session_->news();
     std::string trouble = session_->trouble();
     std::lock_guard lock(mutex_);
     trouble_ = std::move(trouble);
+    without_majority_ = session_->without_majority();
   }
 
   void run() {
@@ -288,7 +294,8 @@ class Client::Impl {
   bool stopping_ = false;            // by mutex_
   std::string trouble_;              // by mutex_
   std::string trouble_of_list_;      // by mutex_
-  uint64_t published_ = 0;           // news of the session that trouble_ is made of
+  std::string without_majority_;     // by mutex_
+  uint64_t published_ = 0;           // news of the session that these are made of
   std::thread thread_;
 };
 
@@ -408,6 +415,7 @@ NamesPage Client::list(const ListOptions& options) const {
 }
 
 std::string Client::trouble() const { return impl_->trouble(); }
+std::string Client::without_majority() const { return impl_->without_majority(); }
 
 RequestId Client::new_request_id() { return draw_request_id(); }
 

@@ -181,6 +181,10 @@ class Client {
   // connected, or none was needed yet.
   std::string trouble() const;
 
+  // A node that answers and said that it reaches no majority of the nodes, while nothing that was
+  // asked has been settled since; else empty.
+  std::string without_majority() const;
+
   // Names that begin with a prefix, as one node knows them, a page at a time.
   NamesPage list(const ListOptions& options) const;
 

@@ -131,6 +131,22 @@ std::string Lanes::trouble() const {
   return words_about(obstacles);
 }
 
+std::string Lanes::unreached() const {
+  std::vector<Obstacle> obstacles;
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    const Lane& lane = lanes_[id];
+    const bool elsewhere = std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& other) {
+      return other.state == Lane::State::kReady && other.address == lane.address;
+    });
+    const bool told = std::any_of(obstacles.begin(), obstacles.end(), [&](const Obstacle& other) {
+      return other.address == lane.address;
+    });
+    if (lane.trouble.empty() || elsewhere || told) continue;
+    obstacles.push_back({lane.address, lane.trouble});
+  }
+  return words_about(obstacles);
+}
+
 bool Lanes::settled(int64_t now_ns) {
   if (settled_ || !has_map()) return settled_;
   const auto end = lanes_.begin() + static_cast<ptrdiff_t>(endpoint_count_);

@@ -218,6 +218,25 @@ TEST(ClientTest, AListWhereNobodyAnswersWaitsAndTellsForWhom) {
   EXPECT_TRUE(missing.message.starts_with("node 7 was not found: " + refused)) << missing.message;
 }
 
+TEST(ClientTest, WhoReachesNoMajorityIsNamedMeanwhile) {
+  std::atomic<bool> cut_off{true};
+  FakeServer server([&](const paxos::ClientRequest&, FakeServer::Reply& reply) {
+    reply.status = cut_off ? Status::kUnavailable : Status::kEmpty;
+    return FakeServer::Act::kReply;
+  });
+  Client client(options_for(server.address()));
+  auto asked = std::async(std::launch::async, [&] { return client.read("x"); });
+  while (client.without_majority().empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(client.without_majority(), server.address());
+  EXPECT_EQ(client.trouble(), "");
+  cut_off = false;
+  EXPECT_EQ(asked.get().outcome, Outcome::kEmpty);
+  while (!client.without_majority().empty()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 TEST(ClientTest, NoEndpointsIsAnError) {
   Client client(Options{});
   EXPECT_EQ(client.read("x").outcome, Outcome::kError);
