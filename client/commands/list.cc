@@ -78,8 +78,7 @@ void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(
-      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; what others have just "
-                  "set may be missing.",
+      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; newer ones may be missing",
                   shown, shown == 1 ? "" : "s", page.node.value, fmt::gmtime(std::time(nullptr))));
 }
 
