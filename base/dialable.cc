@@ -4,9 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <optional>
 
 namespace once {
 namespace {
@@ -18,13 +16,12 @@ constexpr Bytes kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}
 // As IPv6, an IPv4 address behind ::ffff:, in every spelling that the C library takes: 0 is
 // 0.0.0.0 to it, and 127.1 is 127.0.0.1.
 std::optional<Bytes> numeric(std::string_view host) {
-  Bytes bytes{};
+  if (const auto v6 = ipv6_of(host)) return v6;
   const std::string text(host.substr(0, host.find('%')));
-  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
   in_addr v4{};
   if (host.find_first_of(" \t\r\n\v\f") != std::string_view::npos) return std::nullopt;
   if (inet_aton(text.c_str(), &v4) == 0) return std::nullopt;
-  bytes = kMapped;
+  Bytes bytes = kMapped;
   std::memcpy(bytes.data() + 12, &v4, 4);
   return bytes;
 }
@@ -55,6 +52,13 @@ std::string host_of(std::string_view address) {
     host = host.substr(1, host.size() - 2);
   }
   return std::string(host);
+}
+
+std::optional<std::array<uint8_t, 16>> ipv6_of(std::string_view text) {
+  Bytes bytes{};
+  const std::string address(text.substr(0, text.find('%')));
+  if (inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) return std::nullopt;
+  return bytes;
 }
 
 bool is_wildcard(std::string_view host) {

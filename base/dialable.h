@@ -2,6 +2,9 @@
 // Whoever is told one of them dials himself, or nobody. Looks up no name. Pure; any thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +12,9 @@ namespace once {
 
 // The HOST of HOST:PORT, without the brackets of IPv6.
 std::string host_of(std::string_view address);
+
+// The bytes of an address of IPv6 as text, with a %SCOPE or without; nothing: it is none.
+std::optional<std::array<uint8_t, 16>> ipv6_of(std::string_view text);
 
 // Stands for all addresses of a machine, in whatever spelling.
 bool is_wildcard(std::string_view host);

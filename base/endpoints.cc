@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/dialable.h"
 #include "base/limits.h"
 #include "base/port.h"
 
@@ -41,11 +42,6 @@ std::string wrong_with_host(std::string_view host) {
   return {};
 }
 
-bool is_ipv6(std::string_view text) {
-  in6_addr ignored;
-  return inet_pton(AF_INET6, std::string(text.substr(0, text.find('%'))).c_str(), &ignored) == 1;
-}
-
 std::string wrong_with_port(std::string_view port) {
   if (port.empty()) return "no port behind the colon";
   if (port.find_first_not_of(kDigits) != std::string_view::npos) {
@@ -61,7 +57,7 @@ std::string wrong_with_bracketed(std::string_view text) {
   const size_t end = text.find(']');
   if (end == std::string_view::npos) return "a [ without its ]";
   const std::string_view host = text.substr(1, end - 1);
-  if (!is_ipv6(host) && !wrong_with_host(host).empty()) return "no IPv6 address between [ and ]";
+  if (!ipv6_of(host) && !wrong_with_host(host).empty()) return "no IPv6 address between [ and ]";
   if (text.substr(end + 1).substr(0, 1) != ":") return "no port behind the ]";
   return wrong_with_port(text.substr(end + 2));
 }
@@ -73,7 +69,7 @@ std::string wrong_with(std::string_view text) {
   }
   if (text.front() == '[') return wrong_with_bracketed(text);
   const size_t colon = text.rfind(':');
-  if (is_ipv6(text) || (colon != std::string_view::npos && is_ipv6(text.substr(0, colon)))) {
+  if (ipv6_of(text) || (colon != std::string_view::npos && ipv6_of(text.substr(0, colon)))) {
     return "an IPv6 address without its brackets, [ADDRESS]:PORT";
   }
   if (colon == std::string_view::npos) return "no port";

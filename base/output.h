@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/folded.h"
 #include "base/last_words.h"
 #include "base/printable.h"
 
@@ -38,8 +39,10 @@ inline void tell_people(std::string_view text) {
   say_briefly(text, kPatienceMs);
 }
 
-// The same as one line, whatever it quotes.
-inline void tell_line(std::string_view text) { tell_people(printable(text) + "\n"); }
+// The same as one line, whatever it quotes; on a terminal in rows that fit.
+inline void tell_line(std::string_view text) {
+  tell_people(folded(printable(text), columns_of(STDERR_FILENO)) + "\n");
+}
 
 // How a descriptor 0 to 2 is held that was closed at the start. kSink: nothing comes out of it,
 // and whatever goes in vanishes. kBroken: to use it fails, as if it were closed still.

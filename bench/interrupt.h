@@ -2,6 +2,11 @@
 // one ends the process at once.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
+#include "bench/load_result.h"
+
 namespace once::reactor {
 class Io;
 }
@@ -11,5 +16,23 @@ namespace once::bench {
 // Wakes that Io, whose handler asks interrupted(). It outlives the process's last signal.
 void end_on_signals(reactor::Io& io);
 int interrupted();  // the number of the signal; 0: none
+
+// What a signal makes of a run that is in that phase. What was measured counts, and answers that
+// are under way have a second more. `enter`: of a phase; `fail`: with a reason.
+template <class Phase, class Enter, class Fail>
+void end_early(Phase phase, int64_t now, int64_t measure_start_ns, LoadResult& result,
+               int64_t& phase_end_ns, Enter enter, Fail fail) {
+  constexpr int64_t kLastAnswersNs = 1'000'000'000;
+  result.interrupted = interrupted();
+  if (phase == Phase::kDrain) {
+    phase_end_ns = std::min(phase_end_ns, now + kLastAnswersNs);
+  } else if (phase == Phase::kMeasure) {
+    result.seconds = static_cast<double>(std::max<int64_t>(now - measure_start_ns, 1)) / 1e9;
+    enter(Phase::kDrain);
+    phase_end_ns = now + kLastAnswersNs;
+  } else {
+    fail("interrupted before anything was measured");
+  }
+}
 
 }  // namespace once::bench

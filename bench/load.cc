@@ -124,16 +124,9 @@ void Load::advance(int64_t now) {
 
 // What is under way gets a moment; what was measured so far counts.
 void Load::interrupt(int64_t now) {
-  result_.interrupted = interrupted();
-  if (phase_ == Phase::kDrain) {
-    phase_end_ns_ = std::min(phase_end_ns_, now + kSecond);
-  } else if (phase_ == Phase::kMeasure) {
-    result_.seconds = static_cast<double>(std::max<int64_t>(now - measure_start_ns_, 1)) / 1e9;
-    enter(Phase::kDrain, now);
-    phase_end_ns_ = now + kSecond;
-  } else {
-    fail("interrupted before anything was measured");
-  }
+  end_early(
+      phase_, now, measure_start_ns_, result_, phase_end_ns_,
+      [&](Phase phase) { enter(phase, now); }, [&](const char* why) { fail(why); });
 }
 
 void Load::fail(std::string why) {

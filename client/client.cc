@@ -196,7 +196,17 @@ class Client::Impl {
   std::string trouble() {
     if (forked() || !broken_.empty()) return {};
     std::lock_guard lock(mutex_);
-    return trouble_;
+    return trouble_.empty() ? trouble_of_list_ : trouble_;
+  }
+  std::string without_majority() {
+    if (forked() || !broken_.empty()) return {};
+    std::lock_guard lock(mutex_);
+    return without_majority_;
+  }
+  // Of several lists at once the last news count: they ask the same endpoints.
+  void set_trouble_of_list(const std::string& trouble) {
+    std::lock_guard lock(mutex_);
+    trouble_of_list_ = trouble;
   }
 
   const Options& options() const { return options_; }
@@ -235,13 +245,14 @@ class Client::Impl {
     }
   }
 
-  // Rarely: while connections come and go.
+  // Rarely: while connections come and go, and where no majority is.
   void publish_trouble() {
     if (session_->news() == published_) return;
     published_ = session_->news();
     std::string trouble = session_->trouble();
     std::lock_guard lock(mutex_);
     trouble_ = std::move(trouble);
+    without_majority_ = session_->without_majority();
   }
 
   void run() {
@@ -282,7 +293,9 @@ class Client::Impl {
   std::vector<uint64_t> cancelled_;  // by mutex_
   bool stopping_ = false;            // by mutex_
   std::string trouble_;              // by mutex_
-  uint64_t published_ = 0;           // news of the session that trouble_ is made of
+  std::string trouble_of_list_;      // by mutex_
+  std::string without_majority_;     // by mutex_
+  uint64_t published_ = 0;           // news of the session that these are made of
   std::thread thread_;
 };
 
@@ -398,11 +411,15 @@ NamesPage Client::list(const ListOptions& options) const {
   if (!page.message.empty()) return page;
   const int64_t ms = options.timeout_ms > 0 ? std::min(options.timeout_ms, kMaxTimeoutMs)
                                             : impl_->options().timeout_ms;
-  return ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
-                   now_ns() + ms * 1'000'000);
+  page = ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
+                   now_ns() + ms * 1'000'000,
+                   [this](const std::string& trouble) { impl_->set_trouble_of_list(trouble); });
+  impl_->set_trouble_of_list({});  // nobody waits for them any more
+  return page;
 }
 
 std::string Client::trouble() const { return impl_->trouble(); }
+std::string Client::without_majority() const { return impl_->without_majority(); }
 
 RequestId Client::new_request_id() { return draw_request_id(); }
 

@@ -176,9 +176,14 @@ class Client {
   // Asks one node on a connection of its own, so that the answer is about that node alone.
   NodeStatus status(const std::string& endpoint, int64_t timeout_ms = 0) const;  // 0: the client's
 
-  // The endpoints and what is in the way of each, for people, while no node is connected: nobody is
-  // asked before there is something to ask. Empty: some node is connected, or none was needed yet.
+  // The endpoints and what is in the way of each, for people, while no node is connected, or none
+  // answers a list: nobody is asked before there is something to ask. Empty: some node is
+  // connected, or none was needed yet.
   std::string trouble() const;
+
+  // A node that answers and said that it reaches no majority of the nodes, while nothing that was
+  // asked has been settled since; else empty.
+  std::string without_majority() const;
 
   // Names that begin with a prefix, as one node knows them, a page at a time.
   NamesPage list(const ListOptions& options) const;

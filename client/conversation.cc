@@ -19,8 +19,7 @@ constexpr size_t kMostWords = 300;  // of what a node says in an error
 
 once::Result<Conversation> Conversation::open(NameResolver& names, const std::string& address,
                                               const std::optional<ClusterId>& expected,
-                                              uint16_t core, int64_t deadline_ns,
-                                              bool* stranger) {
+                                              uint16_t core, int64_t deadline_ns, Wrong* wrong) {
   auto socket = connect_until(names, address, deadline_ns);
   if (!socket) return tl::unexpected(socket.error());
   Conversation conversation(std::move(*socket));
@@ -30,11 +29,12 @@ once::Result<Conversation> Conversation::open(NameResolver& names, const std::st
   net::encode_client_hello(greeting, out);
   if (auto said = conversation.say(out, deadline_ns); !said) return tl::unexpected(said.error());
   auto body = conversation.hear(net::FrameType::kServerHello, deadline_ns);
-  if (stranger != nullptr) *stranger = conversation.stranger_;
+  if (wrong != nullptr) *wrong = conversation.stranger_ ? Wrong::kNoNode : Wrong::kNothing;
   if (!body) return tl::unexpected(body.error());
   auto hello = net::decode_server_hello(*body);
   if (!hello) return tl::unexpected(hello.error());
   if (expected && hello->cluster != *expected) {
+    if (wrong != nullptr) *wrong = Wrong::kOtherCluster;
     return error("it is a node of cluster " + hex_of(hello->cluster) + ", not of " +
                  hex_of(*expected) + ", which is expected");
   }

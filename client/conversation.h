@@ -18,12 +18,13 @@ namespace once::client {
 
 class Conversation {
  public:
+  // Who answers is not whom we mean, and will not be.
+  enum class Wrong : uint8_t { kNothing, kNoNode, kOtherCluster };
   // Greets. `expected`: a node of another cluster is an error. `core`: that of the node which is
-  // meant, or net::kAnyCore. `stranger`, if it is given, tells whether who answers is no node at
-  // all.
+  // meant, or net::kAnyCore. `wrong`, if it is given, tells more of an error.
   static once::Result<Conversation> open(NameResolver& names, const std::string& address,
                                          const std::optional<ClusterId>& expected, uint16_t core,
-                                         int64_t deadline_ns, bool* stranger = nullptr);
+                                         int64_t deadline_ns, Wrong* wrong = nullptr);
   const net::ServerHello& hello() const { return hello_; }
 
   // `question`: one whole frame whose correlation is kCorrelation. The body of the answer of that

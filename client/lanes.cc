@@ -6,8 +6,8 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/hex.h"
-#include "base/printable.h"
 #include "base/rarely.h"
+#include "client/obstacles.h"
 
 namespace once::client {
 namespace {
@@ -120,27 +120,31 @@ void Lanes::note_stranger(LaneId id) {
 bool Lanes::no_nodes() const { return all_endpoints(&Lane::stranger); }
 
 std::string Lanes::trouble() const {
-  std::vector<std::pair<std::string, std::string>> groups;  // why, and whom it is about
+  std::vector<Obstacle> obstacles;
   for (LaneId id = 0; id < lanes_.size(); ++id) {
     const Lane& lane = lanes_[id];
     if (lane.state == Lane::State::kReady) return {};
     if (id >= endpoint_count_) continue;
-    std::string why = lane.trouble.empty() ? "no answer yet" : lane.trouble;
-    if (std::string delay = transport_->delay(id); !delay.empty()) why = std::move(delay);
-    auto group = std::find_if(groups.begin(), groups.end(),
-                              [&](const auto& each) { return each.first == why; });
-    if (group == groups.end()) {
-      groups.emplace_back(std::move(why), lane.address);
-    } else {
-      group->second += ", " + lane.address;
-    }
+    std::string delay = transport_->delay(id);
+    obstacles.push_back({lane.address, delay.empty() ? lane.trouble : std::move(delay)});
   }
-  std::string text;
-  for (const auto& [why, addresses] : groups) {
-    if (!text.empty()) text += "; ";
-    text += addresses + ": " + why;
+  return words_about(obstacles);
+}
+
+std::string Lanes::unreached() const {
+  std::vector<Obstacle> obstacles;
+  for (LaneId id = 0; id < lanes_.size(); ++id) {
+    const Lane& lane = lanes_[id];
+    const bool elsewhere = std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& other) {
+      return other.state == Lane::State::kReady && other.address == lane.address;
+    });
+    const bool told = std::any_of(obstacles.begin(), obstacles.end(), [&](const Obstacle& other) {
+      return other.address == lane.address;
+    });
+    if (lane.trouble.empty() || elsewhere || told) continue;
+    obstacles.push_back({lane.address, lane.trouble});
   }
-  return printable(text);  // nodes said some of it
+  return words_about(obstacles);
 }
 
 bool Lanes::settled(int64_t now_ns) {

@@ -100,6 +100,8 @@ class Lanes {
   bool no_nodes() const;
   // The endpoints, with what is in the way of each; empty: some node is connected.
   std::string trouble() const;
+  // Those that were dialled in vain, and why; empty: nobody.
+  std::string unreached() const;
   uint64_t news() const { return news_; }  // goes up when what trouble() says may have changed
   bool known(LaneId lane) const { return lane < lanes_.size(); }
   const Lane& at(LaneId lane) const { return lanes_[lane]; }

@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <deque>
-#include <set>
 #include <utility>
 
 #include "base/limits.h"
 #include "base/printable.h"
 #include "client/conversation.h"
+#include "client/node_search.h"
 
 namespace once::client {
 namespace {
 
-constexpr int kPauseMs = 5;                 // before a node that had no turn for us is asked again
-constexpr int64_t kDialNs = 1'000'000'000;  // for one endpoint, while there are others
+constexpr int kPauseMs = 5;  // before a node that had no turn for us is asked again
 
 NamesPage& failed(NamesPage& page, Outcome outcome, std::string message) {
   page.outcome = outcome;
@@ -26,21 +24,14 @@ NamesPage& failed(NamesPage& page, Outcome outcome, std::string message) {
 
 std::string named(NodeId node) { return "node " + std::to_string(node.value); }
 
-// 0: it says something that cannot be.
-uint16_t cores_of(const net::ServerHello& hello) {
-  for (const net::MapMember& member : hello.members) {
-    if (member.node == hello.node) return member.cores <= kMaxCores ? member.cores : uint16_t{0};
-  }
-  return 0;
-}
-
 class Listing {
  public:
   Listing(NameResolver& names, const std::optional<ClusterId>& expected, const ListOptions& options,
           int64_t deadline_ns)
       : names_(names), expected_(expected), options_(options), deadline_ns_(deadline_ns) {}
 
-  NamesPage run(const std::vector<std::string>& endpoints) {
+  NamesPage run(const std::vector<std::string>& endpoints,
+                std::function<void(const std::string&)>&& on_trouble) {
     if (!options_.after.empty()) {
       const auto place = parse_place(options_.after);
       if (!place) {
@@ -56,7 +47,7 @@ class Listing {
     if (options_.limit == 0) {
       return failed(page_, Outcome::kInvalid, "a page of no names was asked for");
     }
-    if (!find_node(endpoints)) return std::move(page_);
+    if (!find_node(endpoints, std::move(on_trouble))) return std::move(page_);
     begun_ = place_;
     while (place_.core < cores_ && take_core()) {
       ++place_.core;
@@ -69,42 +60,18 @@ class Listing {
 
  private:
   // The node of the place, or the first that answers.
-  bool find_node(const std::vector<std::string>& endpoints) {
-    std::deque<std::string> addresses(endpoints.begin(), endpoints.end());
-    std::set<std::string> asked;
-    std::string why;
-    const auto blame = [&](const std::string& reason) {
-      if (!why.empty()) why += "; ";
-      why += address_ + ": " + reason;
-    };
-    for (; !addresses.empty(); addresses.pop_front()) {
-      address_ = addresses.front();
-      if (!asked.insert(address_).second) continue;
-      const int64_t until_ns =
-          addresses.size() == 1 ? deadline_ns_ : std::min(deadline_ns_, now_ns() + kDialNs);
-      auto node = Conversation::open(names_, address_, expected_, net::kAnyCore, until_ns);
-      if (!node) {
-        blame(printable(node.error().message));
-        continue;
-      }
-      const net::ServerHello& hello = node->hello();
-      if (place_.node == NodeId{} || hello.node == place_.node) {
-        place_.node = hello.node;
-        cluster_ = hello.cluster;
-        cores_ = cores_of(hello);
-        if (cores_ != 0) return true;
-        blame("its map of the cluster makes no sense");
-        continue;
-      }
-      for (const net::MapMember& member : hello.members) {
-        if (member.node == place_.node && !member.client_address.empty()) {
-          addresses.insert(addresses.begin() + 1, member.client_address);
-        }
-      }
+  bool find_node(const std::vector<std::string>& endpoints,
+                 std::function<void(const std::string&)>&& on_trouble) {
+    NodeSearch search(names_, expected_, deadline_ns_, std::move(on_trouble));
+    if (!search.find(endpoints, place_.node)) {
+      failed(page_, search.outcome(), search.message());
+      return false;
     }
-    if (why.empty()) why = named(place_.node) + " is not among the endpoints";
-    failed(page_, Outcome::kUnavailable, why);
-    return false;
+    address_ = search.address();
+    place_.node = search.hello().node;
+    cluster_ = search.hello().cluster;
+    cores_ = cores_of(search.hello());
+    return true;
   }
 
   // All that is left of this core; false: the page is full, or it failed.
@@ -209,8 +176,8 @@ std::optional<ListPlace> parse_place(std::string_view text) {
 
 NamesPage ask_names(NameResolver& names, const std::vector<std::string>& endpoints,
                     const std::optional<ClusterId>& expected, const ListOptions& options,
-                    int64_t deadline_ns) {
-  return Listing(names, expected, options, deadline_ns).run(endpoints);
+                    int64_t deadline_ns, std::function<void(const std::string&)> on_trouble) {
+  return Listing(names, expected, options, deadline_ns).run(endpoints, std::move(on_trouble));
 }
 
 }  // namespace once::client

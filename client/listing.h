@@ -1,6 +1,7 @@
 // Asks one node for the names that it knows, core by core. Blocks; any thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,9 +24,10 @@ struct ListPlace {
 std::string text_of(const ListPlace& place);
 std::optional<ListPlace> parse_place(std::string_view text);
 
-// `deadline_ns`: of all of it; what came until then is in the page.
+// `deadline_ns`: of all of it; what came until then is in the page. `on_trouble`: hears what is in
+// the way of each endpoint, while nobody answers; nothing: somebody does.
 NamesPage ask_names(NameResolver& names, const std::vector<std::string>& endpoints,
                     const std::optional<ClusterId>& expected, const ListOptions& options,
-                    int64_t deadline_ns);
+                    int64_t deadline_ns, std::function<void(const std::string&)> on_trouble);
 
 }  // namespace once::client

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/printable.h"
 #include "base/rarely.h"
+#include "client/obstacles.h"
 #include "client/retry_rules.h"
 
 namespace once::client {
@@ -48,10 +49,10 @@ int64_t wait_expiry_ns(int64_t sent_ns, int64_t deadline_ns) {
   return sent_ns + server_wait_ns(sent_ns, deadline_ns) + kMaxHedgeDelayNs;
 }
 
-std::string_view trouble_of(paxos::Status status) {
+std::string trouble_of(paxos::Status status, const std::string& address) {
   switch (status) {
     case paxos::Status::kUnavailable:
-      return "the server cannot reach a majority";
+      return printable(address) + " reaches no majority of the nodes";
     case paxos::Status::kOverloaded:
       return "the server is overloaded";
     default:
@@ -299,7 +300,9 @@ void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientRep
   const int64_t sent_ns = attempt.sent_ns;
   attempt = Attempt{};
   const paxos::ClientRequest question = request_of(slot.call);
-  switch (meaning_of(question, reply)) {
+  const Meaning meaning = meaning_of(question, reply);
+  note_majority(lane, reply.status, meaning);
+  switch (meaning) {
     case Meaning::kFinal:
       return finish(index, result_of(question, reply));
     case Meaning::kFinalIfAlone:
@@ -310,8 +313,17 @@ void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientRep
       slot.may_have_happened = true;
       [[fallthrough]];
     case Meaning::kNothing:
-      return attempt_failed(index, trouble_of(reply.status), now_ns);
+      return attempt_failed(index, trouble_of(reply.status, lanes_.at(lane).address), now_ns);
   }
+}
+
+// What is settled was settled by a majority, or needed none; other answers tell nothing of it.
+void Session::note_majority(LaneId lane, paxos::Status status, Meaning meaning) {
+  const bool lacking = status == paxos::Status::kUnavailable;
+  const bool settled = meaning == Meaning::kFinal || meaning == Meaning::kFinalIfAlone;
+  if (!lacking && (!settled || without_majority_.empty())) return;
+  without_majority_ = lacking ? printable(lanes_.at(lane).address) : std::string();
+  ++news_;
 }
 
 void Session::on_tick(int64_t now_ns) {
@@ -379,11 +391,17 @@ void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened)
   } else {
     result.message = slot.last_error.empty() ? last_trouble_ : slot.last_error;
     if (result.message.empty()) result.message = lanes_.delay();
-    if (result.message.empty()) result.message = "no answer in time";
+    if (result.message.empty()) result.message = "no answer in time" + others_unreached();
   }
   result.request_id = slot.call.id;
   result.outcome = unknown ? Outcome::kUnknown : if_nothing_happened;
   finish(index, std::move(result));
+}
+
+// Whom nobody reaches is likely to be why the others have no answer.
+std::string Session::others_unreached() const {
+  const std::string who = lanes_.unreached();
+  return who.empty() ? who : "; not reached: " + who;
 }
 
 void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
@@ -402,7 +420,7 @@ void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
     return finish_without_answer(index, Outcome::kNotYet);
   }
   if (const std::string where = lanes_.trouble(); !where.empty()) {
-    slot.last_error = "no node answers: " + where;
+    slot.last_error = nobody_answers(where);
   }
   finish_without_answer(index, Outcome::kUnavailable);
 }

@@ -18,6 +18,7 @@
 #include "client/client.h"
 #include "client/jitter.h"
 #include "client/lanes.h"
+#include "client/retry_rules.h"
 #include "client/transport.h"
 #include "net/hello.h"
 #include "paxos/messages.h"
@@ -72,9 +73,12 @@ class Session {
   void cancel(std::span<const uint64_t> numbers, std::string_view why);
   void cancel_all(std::string_view why);
 
-  // Whom nobody answers, and why; empty: somebody is there. It changes when the number does.
+  // Whom nobody answers, and why; empty: somebody is there. This and the next change when the
+  // number of the news does.
   std::string trouble() const { return lanes_.trouble(); }
-  uint64_t news() const { return lanes_.news(); }
+  // Who said last that it reaches no majority, while nothing has been settled since; else empty.
+  const std::string& without_majority() const { return without_majority_; }
+  uint64_t news() const { return lanes_.news() + news_; }
 
   int64_t next_wake_ns() const;  // when on_tick has work; INT64_MAX: never
   size_t pending() const { return slots_.size() - free_.size(); }
@@ -114,6 +118,8 @@ class Session {
   void suspect(const Attempt& attempt, int64_t now_ns);
   bool try_send(uint32_t index, int64_t now_ns);
   std::string told_by(LaneId lane, std::string_view why) const;
+  std::string others_unreached() const;
+  void note_majority(LaneId lane, paxos::Status status, Meaning meaning);
   void end_attempts(LaneId lane, const std::string& why, bool lost, int64_t now_ns);
   void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
   void attempt_refused(uint32_t index, Result&& refusal);
@@ -138,6 +144,8 @@ class Session {
   std::vector<uint32_t> woken_;    // scratch of wake_waiting
   std::priority_queue<Timer> timers_;
   std::string last_trouble_;  // of any connection, to tell people why nothing works
+  std::string without_majority_;
+  uint64_t news_ = 0;  // of that
 };
 
 }  // namespace once::client

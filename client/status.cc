@@ -29,8 +29,9 @@ NodeStatus ask_status(NameResolver& names, const std::string& address, int64_t t
   NodeStatus status;
   status.address = address;
   const int64_t deadline_ns = now_ns() + timeout_ms * 1'000'000;
-  auto node = Conversation::open(names, address, expected, net::kAnyCore, deadline_ns,
-                                 &status.wrong_port);
+  auto wrong = Conversation::Wrong::kNothing;
+  auto node = Conversation::open(names, address, expected, net::kAnyCore, deadline_ns, &wrong);
+  status.wrong_port = wrong == Conversation::Wrong::kNoNode;
   if (!node) {
     status.message = printable(node.error().message);
     return status;

@@ -10,7 +10,6 @@
 
 #include "base/dialable.h"
 #include "base/endpoints.h"
-#include "base/name_resolver.h"
 #include "base/shell_word.h"
 
 namespace once::server {
@@ -52,18 +51,23 @@ std::string line_to_type(const StartOptions& options, const std::string& own) {
   return line;
 }
 
-// A name may stand for every address too: the start asks what it stands for.
-std::string wrong_with_name(const std::string& listen) {
-  const auto found = resolve_now(listen, true);
+// A name may stand for every address too: the start asks what it stands for, and takes the first.
+std::string wrong_with_name(const std::string& listen, const LookUp& look_up) {
+  const auto found = look_up(listen);
   return found ? undialable(to_text(found->front())) : std::string();
 }
 
 }  // namespace
 
-std::string wrong_with_addresses(const StartOptions& options, const std::string& own) {
+Result<SocketAddresses> look_up_to_listen(const std::string& address) {
+  return resolve_now(address, true);
+}
+
+std::string wrong_with_addresses(const StartOptions& options, const std::string& own,
+                                 const LookUp& look_up) {
   const std::string& told = options.advertise.empty() ? options.listen : options.advertise;
   std::string wrong = undialable(told);
-  if (options.advertise.empty() && wrong.empty()) wrong = wrong_with_name(options.listen);
+  if (options.advertise.empty() && wrong.empty()) wrong = wrong_with_name(options.listen, look_up);
   if (!wrong.empty() && port_of(options.listen).find_first_not_of(":0") == std::string::npos) {
     return fmt::format("--listen {}: clients need a port that stays: give one from 1 to 65535",
                        options.listen);

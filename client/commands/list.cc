@@ -16,6 +16,7 @@
 #include "base/shell_word.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
+#include "client/commands/patience.h"
 #include "client/commands/terminal.h"
 #include "client/output.h"
 
@@ -77,8 +78,7 @@ void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(
-      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; what others have just "
-                  "set may be missing.",
+      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; newer ones may be missing",
                   shown, shown == 1 ? "" : "s", page.node.value, fmt::gmtime(std::time(nullptr))));
 }
 
@@ -95,14 +95,19 @@ int list_command(const Arguments& arguments) {
   size_t shown = 0;
   for (bool first = true;; first = false) {
     options.limit = std::min<uint64_t>(kPage, limit - listed);
-    NamesPage page = client.list(options);
-    listed += page.names.size();
-    settle(client, page);
+    const NamesPage page = [&] {
+      const Patience patience(client, arguments);
+      NamesPage asked = client.list(options);
+      listed += asked.names.size();
+      settle(client, asked);
+      return asked;
+    }();
     shown += page.names.size();
     if (page.outcome != Outcome::kDone) {
       if (!page.names.empty() && !show_page(page, arguments, first)) return not_shown();
-      complain("once: " + page.message);
-      if (!page.after.empty() && page.outcome == Outcome::kUnavailable) {
+      const bool unavailable = page.outcome == Outcome::kUnavailable;
+      complain((unavailable ? "unavailable: " : "once: ") + page.message);
+      if (!page.after.empty() && unavailable) {
         complain("once: to go on from there: --after " + page.after);
       }
       return exit_code(page.outcome);

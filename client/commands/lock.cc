@@ -119,6 +119,7 @@ int not_held(const Arguments& a, const LockResult& result) {
 int interrupted(Lock& lock, const Arguments& a, LockResult result, int signal) {
   if (result.outcome == LockOutcome::kHeld) result = lock.release();
   if (!a.json) {
+    leave_echo(signal);
     say(fmt::format("signal {} while {} was waited for; the command was not run{}", signal, a.name,
                     result.outcome == LockOutcome::kUnknown
                         ? fmt::format(". It may be held in our name for {} s", a.ttl_s)

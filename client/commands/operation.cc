@@ -194,6 +194,7 @@ int change(Arguments a, const std::string& value) {
     result.request_id = *a.request_id;
     result.message = fmt::format("interrupted by signal {}; its request id was {}", asked.signal,
                                  to_hex(result.request_id));
+    if (!a.json) leave_echo(asked.signal);
   }
   const int code = code_of(a, result, show(a, result));
   return result.outcome == Outcome::kCancelled && asked.signal != 0 ? die_after(asked.signal)

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <string>
 #include <system_error>
+#include <utility>
 
 #include "client/commands/terminal.h"
 
@@ -28,6 +30,22 @@ class NoSignals {
  private:
   sigset_t before_;
 };
+
+enum class Awaited : uint8_t { kNothing, kAnyNode, kMajority };
+
+std::pair<Awaited, std::string> awaited_of(const Client& client) {
+  if (const std::string trouble = client.trouble(); !trouble.empty()) {
+    return {Awaited::kAnyNode, "once: waiting for " + trouble +
+                                   ", no node answers; is a cluster running? `make run` or "
+                                   "`onced dev`"};
+  }
+  if (const std::string node = client.without_majority(); !node.empty()) {
+    return {Awaited::kMajority, "once: waiting for a majority of the nodes: " + node +
+                                    " answers, and reaches too few of the others; `once status` "
+                                    "shows them"};
+  }
+  return {Awaited::kNothing, {}};
+}
 
 }  // namespace
 
@@ -58,13 +76,14 @@ Patience::~Patience() {
 void Patience::watch(const Client& client) {
   std::unique_lock lock(mutex_);
   int looks = 0;
+  auto before = Awaited::kNothing;
   while (!changed_.wait_for(lock, kLook, [this] { return over_; })) {
-    const std::string trouble = client.trouble();
-    looks = trouble.empty() ? 0 : looks + 1;
-    if (looks != kLooksUntilSaid) continue;
+    const auto [what, line] = awaited_of(client);
+    looks = what == before ? looks + 1 : 1;
+    before = what;
+    if (what == Awaited::kNothing || looks != kLooksUntilSaid) continue;
     lock.unlock();
-    complain("once: waiting for " + trouble +
-             ", no node answers; is a cluster running? `make run` or `onced dev`");
+    complain(line);
     lock.lock();
   }
 }

@@ -12,8 +12,9 @@
 
 namespace once::client {
 
-// While it lives: a line on standard error, if that is a terminal, when no node has answered for a
-// second; another one when it happens again. It has a thread of its own, which takes no signals.
+// While it lives: a line on standard error, if that is a terminal, when for a second no node has
+// answered, or none that reaches a majority; another one when it happens again. It has a thread of
+// its own, which takes no signals.
 class Patience {
  public:
   Patience(const Client& client, const Arguments& arguments);

@@ -80,6 +80,7 @@ int won_too_late(Client& client, Signals& signals, const Arguments& a, const Job
   result.signal = signal;
   result.time = now_utc();
   if (!a.json) {
+    leave_echo(signal);
     say(
         fmt::format("signal {} while {} was claimed, run {}; the command was not run, and never "
                     "will be under this name",
@@ -90,6 +91,7 @@ int won_too_late(Client& client, Signals& signals, const Arguments& a, const Job
 
 // The exit code of somebody who broke off before anything was claimed.
 int interrupted(const Arguments& a, int signal) {
+  if (!a.json) leave_echo(signal);
   (void)fail(a, Outcome::kCancelled,
              fmt::format("signal {} while {} was being claimed: nothing was claimed, the command "
                          "was not run",
@@ -176,6 +178,7 @@ int run_command(const Arguments& arguments) {
       if (asked.signal != 0) return interrupted(arguments, asked.signal);
       return lose(client, child.signals(), arguments, claimed);
     case Outcome::kUnknown:
+      if (!arguments.json) leave_echo(asked.signal);
       return fail(
           arguments, claimed.outcome,
           fmt::format("unknown ({}): {} may be claimed for this process, which did not run "

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/folded.h"
 #include "base/output.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
@@ -86,8 +87,22 @@ std::string in_place(const std::string& block) {
 }
 
 std::string table_of(const Look& now, const Since& since, const Arguments& arguments) {
-  return verdict_text(now.verdict, takes_colours()) +
+  Verdict verdict = now.verdict;
+  verdict.line = folded(verdict.line, columns_of(STDOUT_FILENO));
+  return verdict_text(verdict, takes_colours()) +
          status_table(now.survey.nodes, since, arguments.wide ? Width::kWide : Width::kScreen);
+}
+
+// What is wrong, each in rows that fit a terminal of that descriptor.
+std::string problems_of(const Look& now, int fd) {
+  const std::string text = status_problems(now.survey, now.verdict);
+  std::string out;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    out += folded(std::string_view(text).substr(begin, end - begin), columns_of(fd)) + "\n";
+    begin = end + 1;
+  }
+  return out;
 }
 
 int watch(const Client& client, const Arguments& arguments) {
@@ -101,7 +116,7 @@ int watch(const Client& client, const Arguments& arguments) {
     } else {
       const double seconds = static_cast<double>(now.at_ns - before.at_ns) / 1e9;
       block = clock_text() + "\n" + table_of(now, {&before.survey.nodes, seconds}, arguments) +
-              status_problems(now.survey, now.verdict);
+              problems_of(now, STDOUT_FILENO);
       block = screen ? in_place(block) : block + "\n";
     }
     if (!write_stdout(block)) return not_shown();
@@ -123,7 +138,7 @@ int status_command(const Arguments& arguments) {
     }
   } else {
     if (!write_stdout(table_of(now, {}, arguments))) return not_shown();
-    tell_people(status_problems(now.survey, now.verdict));
+    tell_people(problems_of(now, STDERR_FILENO));
   }
   return code_of(now);
 }

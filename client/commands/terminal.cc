@@ -18,6 +18,10 @@ namespace once::client {
 
 void complain(std::string_view text) { tell_line(text); }
 
+void leave_echo(int signal) {
+  if (signal == SIGINT && isatty(STDERR_FILENO) != 0) tell_people("\n");
+}
+
 int usage_error(std::string_view message) {
   complain(fmt::format("once: {}", message));
   return kExitUsage;

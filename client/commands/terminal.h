@@ -11,6 +11,8 @@ namespace once::client {
 
 // One line on standard error, whatever it quotes; lost when nobody can or will read it.
 void complain(std::string_view text);
+// Ctrl-C leaves ^C on the terminal, where the next line would begin.
+void leave_echo(int signal);
 int usage_error(std::string_view message);  // says it; the code to exit with
 
 // False when it could not be written; the reason is on standard error then.

@@ -69,6 +69,11 @@ def pids(log):
             re.findall(r"^node (\d+): pid (\d+)", log.read_text(), re.MULTILINE)}
 
 
+def status(environment):
+    return subprocess.run(["once", "--timeout", "500", "status"], env=environment,
+                          capture_output=True, text=True).stdout
+
+
 def main():
     given = options(lambda parser: parser.add_argument("--out", type=pathlib.Path,
                                                        default=ROOT / "docs" / "pictures"))
@@ -90,9 +95,12 @@ def main():
             rows = []
             for command in commands:
                 word, _, node = command.rpartition(" ")
-                if word in ("stop", "go on"):
-                    os.kill(pids(log)[int(node)],
-                            signal.SIGSTOP if word == "stop" else signal.SIGCONT)
+                if word == "stop":
+                    os.kill(pids(log)[int(node)], signal.SIGSTOP)
+                    wait_for(lambda node=node: f"{node} down" in status(environment), "it is noted")
+                    continue
+                if word == "go on":
+                    os.kill(pids(log)[int(node)], signal.SIGCONT)
                     continue
                 rows.append((True, f"$ {command}"))
                 lines, _ = terminal.type(command, 60)

@@ -13,9 +13,10 @@ import threading
 import time
 
 from cluster import (Cluster, DONE, REFUSED, UNAVAILABLE, USAGE, check, check_equal, free_port,
-                     options, run_steps)
+                     options, run_steps, wait_for)
 from program import Program
 
+TOO_FEW = "answers, and reaches too few of the others; `once status` shows them"
 HINT = "no node answers; is a cluster running? `make run` or `onced dev`"
 
 
@@ -114,6 +115,7 @@ def wrong_ports(cluster):
     with speaker(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web:
         for where, words in ((peers, "a port between nodes"), (web, "an HTTP server")):
             for command in (("read", "x"), ("write", "y", "v"), ("status",), ("wait", "y"),
+                            ("list",),
                             ("run", "y", "--", "true"), ("lock", "y", "--", "true")):
                 text = said(cluster.once, "--endpoints", where, "--timeout", "20000", *command,
                             code=USAGE)
@@ -128,7 +130,7 @@ def nobody_there(cluster):
     """Said after a second, on a terminal alone; the end names all that were tried."""
     nowhere = [f"127.0.0.1:{free_port()}" for _ in range(3)]
     listed = ",".join(nowhere)
-    for command in (("read", "x"), ("wait", "x"), ("write", "x", "v"),
+    for command in (("read", "x"), ("wait", "x"), ("write", "x", "v"), ("list",),
                     ("run", "x", "--", "true"), ("lock", "--wait", "2", "x", "--", "true")):
         with Terminal(cluster.once, "--endpoints", listed, "--timeout", "2500",
                       *command) as terminal:
@@ -139,7 +141,7 @@ def nobody_there(cluster):
         check_equal(text.count("waiting for"), 1, f"once, not again and again: {text!r}")
         for address in nowhere:
             check(text.count(address) >= 2, f"{command}: {address} in {text!r}")
-        if command[0] in ("read", "wait"):
+        if command[0] in ("read", "wait", "list"):
             check("nothing happened" not in text, f"a read changes nothing anyway: {text!r}")
     for extra in ((), ("--json",)):
         done = subprocess.run([cluster.once, "--endpoints", listed, "--timeout", "1500", *extra,
@@ -151,6 +153,34 @@ def nobody_there(cluster):
     with Terminal(cluster.once, "--endpoints", cluster.endpoints(), "--timeout", "1800", "wait",
                   "never") as terminal:
         check("waiting for" not in terminal.ends(7), "nodes answer: that is what a wait is for")
+
+
+def no_majority(cluster):
+    """One of three answers, and says at once that it reaches no majority: so it is said here."""
+    once = [cluster.once, "--endpoints", cluster.endpoints()]
+    alone = cluster.nodes[0]
+    for node in cluster.nodes[1:]:
+        node.kill()
+    wait_for(lambda: b"no majority" in cluster.run("status", timeout_ms=2000).stdout, "it is noted")
+    for command in (("read", "nobody"), ("write", "new", "v"), ("next", "new"),
+                    ("run", "new", "--", "true"), ("lock", "--wait", "2", "new", "--", "true")):
+        with Terminal(*once, "--timeout", "1800", *command) as terminal:
+            terminal.expect(TOO_FEW)
+            took = time.monotonic() - terminal.began
+            check(0.8 < took, f"{command}: said after {took:.1f} s")
+            text = terminal.ends(UNAVAILABLE)
+        check_equal(text.count("waiting for"), 1, f"once, not again and again: {text!r}")
+        check(f"waiting for a majority of the nodes: {alone.address} answers" in text, text)
+        check(f"{alone.address} reaches no majority of the nodes" in text, f"the end: {text!r}")
+    for extra in ((), ("--json",)):
+        done = subprocess.run([*once, "--timeout", "1500", *extra, "read", "nobody"],
+                              capture_output=True, timeout=30)
+        check(b"waiting for" not in done.stderr, f"only on a terminal: {done.stderr!r}")
+    # It comes back while somebody waits.
+    with Terminal(*once, "--timeout", "30000", "write", "late", "v") as terminal:
+        terminal.expect(TOO_FEW)
+        cluster.start()
+        terminal.ends(DONE)
 
 
 def holder_of_a_lock(cluster):
@@ -191,4 +221,4 @@ def holder_of_a_lock(cluster):
 if __name__ == "__main__":
     with Cluster(options(), name="first-words") as here:
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
-                   (slips, wrong_ports, nobody_there, holder_of_a_lock)])
+                   (slips, wrong_ports, nobody_there, no_majority, holder_of_a_lock)])

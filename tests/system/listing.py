@@ -10,8 +10,8 @@ import threading
 import time
 
 import protocol
-from cluster import (Cluster, DONE, REFUSED, UNAVAILABLE, USAGE, check, check_equal, options,
-                     run_steps, wait_for)
+from cluster import (Cluster, DONE, OTHER_ERROR, REFUSED, UNAVAILABLE, USAGE, check, check_equal,
+                     options, run_steps, wait_for)
 
 NAMES = 3000
 
@@ -92,9 +92,14 @@ def wrong_words(cluster):
         done = cluster.run("list", *arguments)
         check_equal(done.returncode, code, f"{arguments}: {done.stderr!r}")
         check(word in done.stderr, f"{word!r} in {done.stderr!r}")
-    done = subprocess.run([cluster.once, "--endpoints", "127.0.0.1:1", "--timeout", "500", "list"],
-                          capture_output=True, timeout=20)
+    done = subprocess.run([cluster.once, "--endpoints", "127.0.0.1:1,127.0.0.1:2", "--timeout",
+                           "500", "list"], capture_output=True, timeout=20)
     check_equal(done.returncode, UNAVAILABLE, f"nobody there: {done.stderr!r}")
+    check(b"no node answers: 127.0.0.1:1, 127.0.0.1:2: cannot connect: " in done.stderr, done)
+    for command in (["list"], ["read", "x"]):
+        done = cluster.run("--cluster-id", "1234", *command)
+        check_equal(done.returncode, OTHER_ERROR, f"another cluster: {command}: {done.stderr!r}")
+        check(b"which is expected" in done.stderr, f"{command}: {done.stderr!r}")
 
 
 def another_run(cluster):
@@ -106,7 +111,18 @@ def another_run(cluster):
     check_equal(done.returncode, DONE, f"node 2 is found: {done.stderr!r}")
     check(done.stdout != first.stdout, "and it goes on")
     cluster.nodes[1].kill()
-    cluster.nodes[1].start()
+    begun = time.monotonic()
+    done = cluster.run("list", "even/", "--after", place)
+    check_equal(done.returncode, UNAVAILABLE, f"node 2 is down: {done.stderr!r}")
+    check(b"node 2 was not found: " + cluster.nodes[1].address.encode() in done.stderr, done)
+    check(time.monotonic() - begun < 3, "the others answered: nobody is waited for")
+    # Where nobody answers a list waits, as a read does: somebody may be about to start.
+    with subprocess.Popen([cluster.once, "--endpoints", cluster.nodes[1].address, "--timeout",
+                           "30000", "list", "variable"], stdout=subprocess.PIPE) as late:
+        time.sleep(0.3)
+        cluster.nodes[1].start()
+        check_equal(late.communicate(timeout=40)[0], b"variable\n", "a node that came late")
+        check_equal(late.returncode, DONE, "and was waited for")
     cluster.wait_ready()
     done = cluster.run("list", "even/", "--after", place)
     check_equal(done.returncode, REFUSED, f"of the run before: {done.stderr!r}")

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -182,6 +183,58 @@ TEST(ClientTest, CallbacksMayStartAndCancelButNotBlock) {
   });
   EXPECT_EQ(blocked.get_future().get().outcome, Outcome::kError);
   EXPECT_EQ(chained.get_future().get().outcome, Outcome::kCancelled);
+}
+
+// As an operation does: somebody may be about to start. What it waits for is told meanwhile.
+TEST(ClientTest, AListWhereNobodyAnswersWaitsAndTellsForWhom) {
+  std::string nobody, neither;
+  {
+    nobody = FakeServer([](auto&, auto&) { return FakeServer::Act::kSilence; }).address();
+    neither = FakeServer([](auto&, auto&) { return FakeServer::Act::kSilence; }).address();
+  }
+  const FakeServer server([](auto&, auto&) { return FakeServer::Act::kReply; });
+  Options options = options_for(nobody, 1000);
+  options.endpoints.push_back(neither);
+  const Client client(options);
+  const auto begun = std::chrono::steady_clock::now();
+  auto page = std::async(std::launch::async, [&] { return client.list({}); });
+  const std::string refused = nobody + ", " + neither + ": cannot connect: ";
+  bool told = false;
+  while (page.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+    told |= client.trouble().starts_with(refused);
+  }
+  EXPECT_TRUE(told);
+  EXPECT_GT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(500));
+  const NamesPage failed = page.get();
+  EXPECT_EQ(failed.outcome, Outcome::kUnavailable);
+  EXPECT_TRUE(failed.message.starts_with("no node answers: " + refused)) << failed.message;
+  EXPECT_EQ(client.trouble(), "") << "nobody waits any more";
+
+  options.endpoints.push_back(server.address());
+  const Client other(options);
+  EXPECT_EQ(other.list({}).outcome, Outcome::kDone);
+  const NamesPage missing = other.list({.prefix = {}, .after = "7-0-1-0"});
+  EXPECT_EQ(missing.outcome, Outcome::kUnavailable);
+  EXPECT_TRUE(missing.message.starts_with("node 7 was not found: " + refused)) << missing.message;
+}
+
+TEST(ClientTest, WhoReachesNoMajorityIsNamedMeanwhile) {
+  std::atomic<bool> cut_off{true};
+  FakeServer server([&](const paxos::ClientRequest&, FakeServer::Reply& reply) {
+    reply.status = cut_off ? Status::kUnavailable : Status::kEmpty;
+    return FakeServer::Act::kReply;
+  });
+  Client client(options_for(server.address()));
+  auto asked = std::async(std::launch::async, [&] { return client.read("x"); });
+  while (client.without_majority().empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(client.without_majority(), server.address());
+  EXPECT_EQ(client.trouble(), "");
+  cut_off = false;
+  EXPECT_EQ(asked.get().outcome, Outcome::kEmpty);
+  while (!client.without_majority().empty()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 TEST(ClientTest, NoEndpointsIsAnError) {

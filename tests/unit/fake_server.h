@@ -90,6 +90,8 @@ class FakeServer {
       net::encode_server_hello(hello_of(1, {address_}), out);
     } else if (frame.type == net::FrameType::kStatusRequest) {
       net::encode_status_reply(frame.correlation, {NodeId{1}, 4711, {{"takeovers", 3}}}, out);
+    } else if (frame.type == net::FrameType::kListRequest) {
+      net::encode_list_reply(frame.correlation, {}, out);
     } else if (frame.type == net::FrameType::kRequest) {
       Reply reply;
       const Act act = answer_(net::decode_request(frame.body).value(), reply);

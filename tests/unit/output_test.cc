@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/early_exit.h"
+#include "base/folded.h"
 #include "base/guarded_main.h"
 
 namespace once {
@@ -60,6 +61,29 @@ TEST(OutputTest, ClosedDescriptorsAreHeld) {
   };
   EXPECT_EXIT(_exit(holds(Held::kSink)), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(_exit(holds(Held::kBroken)), testing::ExitedWithCode(0), "");
+}
+
+TEST(OutputTest, LinesAreBrokenBetweenWords) {
+  const std::string line = "once: no node answers; is a cluster running? `make run` or `onced dev`";
+  EXPECT_EQ(folded(line, 0), line) << "no terminal";
+  EXPECT_EQ(folded(line, 70), line);
+  EXPECT_EQ(folded(line, 69),
+            "once: no node answers; is a cluster running? `make run` or\n"
+            "  `onced dev`");
+  EXPECT_EQ(folded(line, 24),
+            "once: no node answers;\n"
+            "  is a cluster running?\n"
+            "  `make run` or\n"
+            "  `onced dev`");
+  EXPECT_EQ(folded("longer-than-a-row-is-left  y", 20), "longer-than-a-row-is-left\n  y");
+  EXPECT_EQ(folded("a  b", 80), "a  b");
+  EXPECT_EQ(folded("", 80), "");
+  EXPECT_EQ(folded("ends in blanks  ", 80), "ends in blanks  ");
+  EXPECT_EQ(folded("one ` alone, and words behind", 20), "one ` alone, and\n  words behind");
+  EXPECT_EQ(folded("`longer than a row of them` x", 20), "`longer than a row\n  of them` x");
+  // Two bytes, one column.
+  EXPECT_EQ(folded("\xc3\xa4\xc3\xb6\xc3\xbc 4567890123456 890", 20),
+            "\xc3\xa4\xc3\xb6\xc3\xbc 4567890123456\n  890");
 }
 
 TEST(OutputTest, HelpThatCannotBeShownIsNoSuccess) {

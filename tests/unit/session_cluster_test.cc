@@ -228,6 +228,62 @@ TEST_F(SessionClusterTest, AtTheDeadlineAllAreNamedWithWhatIsInTheWay) {
   EXPECT_EQ(results[0].message, "no node answers: a:1, b:1, c:1: refused");
 }
 
+// It is connected, so there is no trouble to see but in what it says.
+TEST_F(SessionClusterTest, WhoReachesNoMajorityIsNamedUntilSomethingIsSettled) {
+  make({"a:1"});
+  submit(Op::kRead, "x");
+  comes_up(0, kOne);
+  connects.clear();
+  const auto next_attempt = [&](size_t count) {
+    while (sent.size() < count && results.empty()) run_until(session->next_wake_ns());
+    ASSERT_EQ(sent.size(), count);
+  };
+  next_attempt(1);
+  EXPECT_EQ(session->without_majority(), "");
+  uint64_t before = session->news();
+  reply(0, Status::kUnavailable);
+  EXPECT_EQ(session->without_majority(), "a:1");
+  EXPECT_EQ(session->trouble(), "");
+  EXPECT_NE(session->news(), before);
+  size_t count = 1;
+  for (const Status tells_nothing : {Status::kOverloaded, Status::kUnknown}) {
+    next_attempt(++count);
+    reply(count - 1, tells_nothing);
+    EXPECT_EQ(session->without_majority(), "a:1");
+  }
+  next_attempt(++count);
+  before = session->news();
+  reply(count - 1, Status::kEmpty);
+  EXPECT_EQ(session->without_majority(), "");
+  EXPECT_NE(session->news(), before);
+  EXPECT_EQ(results.size(), 1u);
+}
+
+TEST_F(SessionClusterTest, AnOperationThatEndsForThatReasonSaysSo) {
+  make({"a:1"});
+  submit(Op::kWrite, "x", 300);
+  comes_up(0, kOne);
+  connects.clear();
+  for (size_t answered = 0; results.empty();) {
+    run_until(session->next_wake_ns());
+    while (answered < sent.size()) reply(answered++, Status::kUnavailable);
+  }
+  EXPECT_EQ(outcome_name(results[0].outcome), "unavailable");
+  EXPECT_EQ(results[0].message, "a:1 reaches no majority of the nodes");
+}
+
+// One has it and says nothing, since it waits for the others.
+TEST_F(SessionClusterTest, WhereTheAnswerIsMissingThoseThatAreNotReachedAreNamed) {
+  submit(Op::kWrite, "x", 3000);
+  comes_up(0, kOne);
+  while (results.empty()) {  // nobody answers, and nobody refuses
+    now = std::max(now + 1, session->next_wake_ns());
+    session->on_tick(now);
+  }
+  EXPECT_EQ(outcome_name(results[0].outcome), "unknown");
+  EXPECT_EQ(results[0].message, "no answer in time; not reached: b:1, c:1: no answer in time");
+}
+
 TEST_F(SessionClusterTest, WhereSomebodyAnswersThereIsNoTrouble) {
   submit(Op::kRead, "x");
   session->on_closed(0, "refused\x1b[2J", now);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "base/dialable.h"
 
 namespace once::server {
@@ -34,6 +37,45 @@ TEST(StartAddresses, EveryAddressIsRefusedWithTheLineToType) {
   const std::string star = wrong(start("*:7401"));
   EXPECT_NE(star.find("--listen 0.0.0.0:7401 --advertise 10.0.0.1:7401"), std::string::npos)
       << star;
+}
+
+// In every spelling of a number that the C library takes, which looks up no name for them.
+TEST(StartAddresses, EveryAddressIsRefusedInEverySpelling) {
+  for (const char* host : {"0", "00", "0.0", "0.0.0", "0x0", "0X0", "0x0.0", "00.0x0.0.0", "0.0x0",
+                           "00000000000", "[::0.0.0.0]", "[0::0]", "[::ffff:0:0]"}) {
+    const std::string address = std::string(host) + ":7401";
+    ASSERT_TRUE(look_up_to_listen(address)) << address;
+    EXPECT_NE(wrong(start(address)).find("every address"), std::string::npos) << address;
+    EXPECT_NE(wrong(start("10.0.0.1:7401", address)).find("every address"), std::string::npos)
+        << address;
+  }
+}
+
+// It listens on the first address that it stands for.
+TEST(StartAddresses, ANameThatStandsForEveryAddressIsRefused) {
+  const auto wrong_where = [](std::vector<std::string> stands_for, const std::string& advertise) {
+    return wrong_with_addresses(
+        start("node-1:7401", advertise), "10.0.0.1:7501", [&](const std::string& address) {
+          EXPECT_EQ(address, "node-1:7401");
+          SocketAddresses found;
+          for (const std::string& each : stands_for) {
+            found.push_back(look_up_to_listen(each + ":7401").value().front());
+          }
+          return Result<SocketAddresses>(found);
+        });
+  };
+  for (const char* every : {"0.0.0.0", "[::]", "[::ffff:0.0.0.0]", "0.0.0.7"}) {
+    const std::string text = wrong_where({every}, "");
+    EXPECT_NE(text.find("--listen node-1:7401: it stands for every address"), std::string::npos)
+        << every << ": " << text;
+    EXPECT_NE(text.find("--listen node-1:7401 --advertise 10.0.0.1:7401"), std::string::npos);
+    EXPECT_NE(wrong_where({every, "10.0.0.1"}, ""), "") << every;
+    EXPECT_EQ(wrong_where({every}, "10.0.0.1:7401"), "") << "clients are told another one";
+    EXPECT_EQ(wrong_where({"10.0.0.1", every}, ""), "") << every;
+  }
+  EXPECT_NE(wrong_where({"224.0.0.1"}, "").find("many machines"), std::string::npos);
+  EXPECT_EQ(wrong_where({"10.0.0.1"}, ""), "");
+  EXPECT_EQ(wrong_where({"[fe80::1%lo]"}, ""), "");
 }
 
 TEST(StartAddresses, TheLineHasTheOtherFlagsToo) {
