@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What somebody sees who makes a slip, or where nobody answers: endpoints, ports, a line after a
-second on a terminal, who holds the lock."""
+second on a terminal, who holds the lock; in rows that fit the terminal."""
 
 import contextlib
 import os
@@ -15,6 +15,7 @@ import time
 from cluster import (Cluster, DONE, REFUSED, UNAVAILABLE, USAGE, check, check_equal, free_port,
                      options, run_steps, wait_for)
 from program import Program
+from pty_shell import INTERRUPT, Shell
 
 TOO_FEW = "answers, and reaches too few of the others; `once status` shows them"
 HINT = "no node answers; is a cluster running? `make run` or `onced dev`"
@@ -155,6 +156,26 @@ def nobody_there(cluster):
         check("waiting for" not in terminal.ends(7), "nodes answer: that is what a wait is for")
 
 
+def in_rows(cluster):
+    """On a terminal of 80 columns no word is cut, and what follows Ctrl-C has a line of its own."""
+    nowhere = ",".join(f"127.0.0.1:{free_port()}" for _ in range(3))
+    with Shell({"ONCE_ENDPOINTS": nowhere}) as shell:
+        shell.line("stty columns 80")
+        shown, code = shell.line(f"{cluster.once} --timeout 1500 read x")
+        rows = shown.split("\r\n")
+        check_equal(code, UNAVAILABLE, f"nobody there: {rows}")
+        check(len(rows) > 4 and all(len(row) <= 80 for row in rows), f"rows: {rows}")
+        check(HINT in " ".join(row.strip() for row in rows), f"words are whole: {rows}")
+        check(any(nowhere.replace(",", ", ") in row for row in rows), f"rows are filled: {rows}")
+        for command in ("run x -- true", "write x v", "lock x -- true"):
+            shell.press(f"{cluster.once} {command}\n".encode())
+            time.sleep(0.4)
+            shell.press(INTERRUPT)
+            rows = shell.answers()[0].split("\r\n")
+            said = next((i for i, row in enumerate(rows) if "signal 2" in row), 0)
+            check(said > 0 and rows[said - 1] == "", f"{command}: {rows}")
+
+
 def no_majority(cluster):
     """One of three answers, and says at once that it reaches no majority: so it is said here."""
     once = [cluster.once, "--endpoints", cluster.endpoints()]
@@ -221,4 +242,4 @@ def holder_of_a_lock(cluster):
 if __name__ == "__main__":
     with Cluster(options(), name="first-words") as here:
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
-                   (slips, wrong_ports, nobody_there, no_majority, holder_of_a_lock)])
+                   (slips, wrong_ports, nobody_there, in_rows, no_majority, holder_of_a_lock)])
