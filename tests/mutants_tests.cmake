@@ -7,8 +7,8 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
             --work ${CMAKE_BINARY_DIR}/mutants-fast)
   set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 PROCESSORS 2 COST 900)
 endif()
-# That each has its place in the code, and its killers; where they are placed; how they are woven.
-foreach(name runner placing weaving)
+# That each has its place in the code, and its killers; then the parts of the runner.
+foreach(name runner placing weaving campaign)
   add_test(NAME mutants_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/${name}_test.py)
   set_tests_properties(mutants_${name} PROPERTIES TIMEOUT 120)

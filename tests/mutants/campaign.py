@@ -1,4 +1,8 @@
-"""All chosen mutants: the woven ones in one build, then each other one in a build of its own."""
+"""All chosen mutants: the woven ones in one build, then each other one in a build of its own.
+
+The programs come in stages: those that somebody expects to kill a mutant first, the others only for
+what lives on. So no more is built than is needed.
+"""
 
 import json
 import os
@@ -10,73 +14,93 @@ import tree
 import trial
 import weaving
 
-SURVIVED_WOVEN = "it survived when woven"
-
 
 class Campaign:
-    """`chosen`: mutants with their places; `every`: no stop at the first kill; `apart`: mutants
-    that are not woven, and why."""
+    """`chosen`: mutants with their places; `stages`: lists of killers; `every`: no stop at the
+    first kill; `apart`: mutants that are not woven, and why."""
 
-    def __init__(self, root, work, jobs, chosen, sources, killers, every, apart):
-        self.work, self.chosen, self.sources = work, chosen, sources
-        self.killers, self.every, self.apart = killers, every, dict(apart)
-        self.jobs = min(jobs, len(chosen))
-        cpus = os.cpu_count() or 1
-        self.copies = [tree.Copy(root, work / f"copy-{index}", max(1, cpus // jobs))
-                       for index in range(self.jobs)]
-        self.woven, self.rows = None, {}
+    def __init__(self, root, work, jobs, chosen, sources, stages, every, apart):
+        self.chosen, self.sources, self.stages = chosen, sources, stages
+        self.every, self.apart = every, dict(apart)
+        self.journal_path = work / "rows.jsonl"
+        jobs = min(jobs, len(chosen))
+        self.cpus = os.cpu_count() or 1
+        self.copies = [tree.Copy(root, work / f"copy-{index}", max(1, self.cpus // jobs))
+                       for index in range(jobs)]
+        self.woven, self.rows, self.control = None, {}, []
 
     def run(self):
-        """The rows of the control, and those of the mutants."""
-        control = self._build_woven() or trial.run_control(self.copies[0].build_dir, self.killers)
-        if any(row["failed"] for row in control):
-            return control, []
-        for copy in self.copies[1:]:
-            copy.prepare(self.woven.texts)
-        with open(self.work / "rows.jsonl", "w", encoding="utf-8") as journal:
+        """The rows of the control, and those of the mutants: none if the control failed."""
+        self.journal_path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.journal_path, "w", encoding="utf-8") as journal:
             self.progress, self.journal = report.Progress(len(self.chosen)), journal
-            self._run_woven()
-            self._run_alone()
+            passed = self._run_stages()
             self.progress.end()
-        return control, [self.rows[mutant.name] for mutant, _ in self.chosen]
+        return self.control, [self._row_of(*one) for one in self.chosen] if passed else []
 
-    def _build_woven(self):
-        """None, or a control that failed. What does not compile when woven is left to be built
-        alone."""
-        copy, places_of = self.copies[0], {mutant.name: places for mutant, places in self.chosen}
-        targets = sorted({killer.target for killer in self.killers})
+    def _run_stages(self):
+        tried = []
+        for killers in self.stages:
+            if not killers or not self._alive():
+                continue
+            rows = self._build(killers) or trial.run_control(self.copies[0].build_dir, killers)
+            self.control += rows
+            if any(row["failed"] for row in rows):
+                return False
+            tried += killers
+            self._try_woven(killers)
+            self._try_alone([one for one in self._alive() if one[0].name in self.woven.alone],
+                            killers)
+        if not tried:
+            return True
+        # Of what is evaluated elsewhere the number says nothing: the last word has a build.
+        lived = [one for one in self._alive() if one[0].name in self.woven.numbers]
+        self.woven.alone.update({mutant.name: "it survived when woven" for mutant, _ in lived})
+        self._try_alone(lived, tried)
+        return True
+
+    def _row_of(self, mutant, places):
+        if mutant.name in self.rows:
+            return self.rows[mutant.name]
+        return {**trial.empty_row(mutant, places, "nothing was built"),
+                "error": "no program can see it"}
+
+    def _alive(self):
+        return [one for one in self.chosen if not trial.is_settled(self.rows.get(one[0].name))]
+
+    def _build(self, killers):
+        """None, or the row of a control that failed. What does not compile when it is woven is left
+        to be built alone."""
+        places_of = {mutant.name: places for mutant, places in self.chosen}
+        targets = sorted({killer.target for killer in killers})
         while True:
             self.woven = weaving.weave(self.chosen, self.sources, self.apart)
-            copy.prepare(self.woven.texts)
-            log = copy.build(targets, os.cpu_count() or 1, all_errors=True)
+            self.copies[0].prepare(self.woven.texts)
+            log = self.copies[0].build(targets, self.cpus, all_errors=True)
             if log is None:
-                return None
+                break
             guilty = weaving.to_be_taken_apart(log, self.woven, places_of)
             if not guilty:
                 return [{"killer": "build", "failed": True, "seconds": 0.0,
                          "detail": tree.first_errors(log)}]
             self.apart.update({name: "it does not compile when woven" for name in guilty})
+        for copy in self.copies[1:]:
+            copy.prepare(self.woven.texts)
+        return None
 
-    def _run_woven(self):
-        build_dir = self.copies[0].build_dir
-
+    def _try_woven(self, killers):
         def work(_, mutant, places):
-            row = trial.run_woven(build_dir, mutant, places, self.woven.numbers[mutant.name],
-                                  self.killers, self.every)
-            if row["killed"]:
-                return row
-            # Its defect may not reach what is evaluated elsewhere: the last word has a build.
-            self.woven.alone[mutant.name] = SURVIVED_WOVEN
-            return None
+            return trial.run_woven(self.copies[0].build_dir, mutant, places,
+                                   self.woven.numbers[mutant.name], killers, self.every)
 
-        self._share([one for one in self.chosen if one[0].name in self.woven.numbers], work)
+        self._share([one for one in self._alive() if one[0].name in self.woven.numbers], work)
 
-    def _run_alone(self):
+    def _try_alone(self, mutants, killers):
         def work(copy, mutant, places):
             return trial.run_alone(copy, mutant, places, self.sources,
-                                   self.woven.alone[mutant.name], self.killers, self.every)
+                                   self.woven.alone[mutant.name], killers, self.every)
 
-        self._share([one for one in self.chosen if one[0].name in self.woven.alone], work)
+        self._share(mutants, work)
 
     def _share(self, mutants, work):
         """Each copy has a thread of its own; the threads share one queue."""
@@ -95,8 +119,7 @@ class Campaign:
                 except Exception as trouble:  # a row, so that the others still get theirs
                     row = {**trial.empty_row(mutant, places, "the runner failed"),
                            "error": f"the runner: {trouble!r}"}
-                if row:
-                    self._note(row)
+                self._note(row)
 
         threads = [threading.Thread(target=loop, args=(copy,)) for copy in self.copies]
         for thread in threads:
@@ -105,8 +128,8 @@ class Campaign:
             thread.join()
 
     def _note(self, row):
-        """The journal gets a line for each as it ends."""
+        """The journal gets a line for each trial as it ends."""
         self.rows[row["mutant"]] = row
-        self.progress.step(row["mutant"])
+        self.progress.step(row["mutant"], sum(map(trial.is_settled, list(self.rows.values()))))
         self.journal.write(json.dumps(row) + "\n")
         self.journal.flush()

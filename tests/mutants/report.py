@@ -9,14 +9,13 @@ class Progress:
     """One line that rewrites itself on a terminal; nothing anywhere else."""
 
     def __init__(self, total):
-        self.total, self.done, self.lock = total, 0, threading.Lock()
+        self.total, self.lock = total, threading.Lock()
         self.shown = sys.stderr.isatty()
 
-    def step(self, name):
+    def step(self, name, done):
         with self.lock:
-            self.done += 1
             if self.shown:
-                sys.stderr.write(f"\r\x1b[K[{self.done}/{self.total}] {name}")
+                sys.stderr.write(f"\r\x1b[K[{done}/{self.total}] {name}")
                 sys.stderr.flush()
 
     def end(self):

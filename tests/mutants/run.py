@@ -57,15 +57,17 @@ def choose(args, mutants):
     return [one for one in mutants if one.fast] if args.subset == "fast" else mutants
 
 
-def needed_killers(args, chosen):
-    """Those that can see one of the chosen mutants."""
+def stages(args, chosen):
+    """The programs that are expected to kill one of the chosen mutants; then, for what they leave
+    alive, those that can see one."""
     known = killers_module.known(fast=args.quick or args.subset == "fast")
-    needed = [one for one in known if any(one.able(mutant, trial.folder_of(places))
-                                          for mutant, places in chosen)]
-    if args.subset == "fast":  # what is expected to kill, and no more to build
-        needed = [one for one in needed if any(one.target in mutant.killers
-                                               for mutant, _ in chosen)]
-    return needed
+    able = [one for one in known if any(one.able(mutant, trial.folder_of(places))
+                                        for mutant, places in chosen)]
+    if args.every_killer:
+        return [able]
+    expected = [one for one in able if any(one.target in mutant.killers for mutant, _ in chosen)]
+    others = [one for one in able if one not in expected]
+    return [expected, [] if args.subset == "fast" else others]
 
 
 def run(args, mutants, sources):
@@ -73,7 +75,7 @@ def run(args, mutants, sources):
     chosen = [(mutant, placing.place(mutant, sources)) for mutant in choose(args, mutants)]
     apart = {mutant.name: "--alone" for mutant, _ in chosen} if args.alone else {}
     work = campaign_module.Campaign(ROOT, args.work, args.jobs, chosen, sources,
-                                    needed_killers(args, chosen), args.every_killer, apart)
+                                    stages(args, chosen), args.every_killer, apart)
     control, rows = work.run()
     seconds = time.monotonic() - begun
     text = report.table(control, rows, seconds)

@@ -24,6 +24,11 @@ def empty_row(mutant, places, why_alone=""):
             "error": "", "build_s": 0.0, "test_s": 0.0, "also": [], "alone": why_alone}
 
 
+def is_settled(row):
+    """Whether no other program need try this mutant."""
+    return row is not None and (row["killed"] or bool(row["error"]))
+
+
 def run_woven(build_dir, mutant, places, number, killers, every):
     """The mutant is in the build; its number chooses it."""
     row = empty_row(mutant, places)
