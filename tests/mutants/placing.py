@@ -25,6 +25,10 @@ class Place:
     scope: scopes.Scope | None  # the function or class that the edit named
 
 
+_LITERAL = r'"(?:\\.|[^"\\\n])*"'
+_LITERALS = re.compile(rf"'(?:\\.|[^'\\\n])+'|{_LITERAL}(?:\s*{_LITERAL})*")
+
+
 class Sources:
     """The product's sources, each read and scanned once, when it is asked for."""
 
@@ -33,7 +37,7 @@ class Sources:
         self.names = sorted(
             str(path.relative_to(self.root)) for folder in folders
             for path in (self.root / folder).rglob("*") if path.suffix in (".h", ".cc"))
-        self._texts, self._bare, self._scopes = {}, {}, {}
+        self._texts, self._bare, self._scopes, self._by_name = {}, {}, {}, {}
 
     def text(self, name):
         if name not in self._texts:
@@ -51,20 +55,46 @@ class Sources:
             self._scopes[name] = scopes.scopes_of(self.text(name))
         return self._scopes[name]
 
+    def named(self, path, files):
+        """The functions and classes of these files whose path ends so, each with its file."""
+        if len(files) == 1:
+            return [(files[0], one) for one in self.scopes(files[0]) if one.calls_itself(path)]
+        if not self._by_name:
+            for name in self.names:
+                for one in self.scopes(name):
+                    last = one.path.rpartition("::")[2]
+                    self._by_name.setdefault(last, []).append((name, one))
+        same = self._by_name.get(path.rpartition("::")[2], [])
+        return [(name, one) for name, one in same if name in files and one.calls_itself(path)]
+
 
 def pattern(text):
-    """A regular expression for `text` in any layout."""
-    tokens = re.findall(r"\w+|[^\w\s]", cpp_text.without_comments(text))
+    """A regular expression for `text` in any layout; a long literal may be cut in two."""
+    code = _LITERALS.sub(_joined, cpp_text.without_comments(text))
+    tokens = list(re.finditer(r"\w+|\\.|[^\w\s]", code))
     if not tokens:
         raise Trouble("there is nothing to find but comments")
-    parts = [r"(?<!\w)" if re.match(r"\w", tokens[0]) else ""]
-    for before, token in zip([""] + tokens, tokens):
-        if before:
-            both_words = re.match(r"\w", before) and re.match(r"\w", token)
-            parts.append(r"\s+" if both_words else r"\s*")
-        parts.append(re.escape(token))
-    parts.append(r"(?!\w)" if re.match(r"\w", tokens[-1]) else "")
-    return re.compile("".join(parts))
+    words = [_is_word(token.group()) for token in tokens]
+    parts, quoted = [r"(?<!\w)" if words[0] else ""], False
+    for index, token in enumerate(tokens):
+        if index > 0:
+            space = r'(?:"\s*"|\s)' if quoted else r"\s"
+            parts.append(space + ("+" if words[index - 1] and words[index] else "*"))
+        parts.append(re.escape(token.group()))
+        quoted ^= token.group() == '"'
+    return re.compile("".join(parts) + (r"(?!\w)" if words[-1] else ""))
+
+
+def _joined(found):
+    """Literals that stand side by side are one."""
+    parts = re.findall(_LITERAL, found.group())
+    if found.group().startswith("'"):
+        return found.group()
+    return '"' + "".join(part[1:-1] for part in parts) + '"'
+
+
+def _is_word(token):
+    return re.match(r"\w", token) is not None
 
 
 def place(mutant, sources):
@@ -84,7 +114,7 @@ def place(mutant, sources):
 def _place(edit, sources):
     found = []
     for files in ([edit.file] if edit.file in sources.names else [], sources.names):
-        found = [one for name in files for one in _places_in(name, edit, sources)]
+        found = _places_in(files, edit, sources)
         if found:
             break
     if len(found) == 1:
@@ -98,31 +128,31 @@ def _place(edit, sources):
     raise Trouble(f"ambiguous: {shown(edit.find)} of {what} is at {spots}")
 
 
-def _places_in(name, edit, sources):
-    bare, wanted = sources.bare(name), pattern(edit.find)
+def _places_in(files, edit, sources):
+    wanted = pattern(edit.find)
     if not edit.function and not edit.klass:
         return [Place(name, found.start(), found.end(), edit.replace, None)
-                for found in wanted.finditer(bare)]
+                for name in files for found in wanted.finditer(sources.bare(name))]
     return [Place(name, found.start(), found.end(), edit.replace, scope)
-            for scope in candidates(sources.scopes(name), edit)
-            for found in wanted.finditer(bare, scope.start, scope.close + 1)]
+            for name, scope in _candidates(files, edit, sources)
+            for found in wanted.finditer(sources.bare(name), scope.start, scope.close + 1)]
 
 
-def candidates(known, edit):
-    """Those that the edit may mean."""
+def _candidates(files, edit, sources):
+    """Those that the edit may mean, each with its file."""
     kind, named = ("function", edit.function) if edit.function else ("class", edit.klass)
     name, _, parameters = named.partition("(")
     words = parameters.rstrip(") ")
     if name.endswith("operator"):  # operator()
         name, words = named, ""
-    return [one for one in known if one.kind == kind and one.calls_itself(name.strip())
-            and (not words or pattern(words).search(one.parameters))]
+    return [(file, one) for file, one in sources.named(name.strip(), files)
+            if one.kind == kind and (not words or pattern(words).search(one.parameters))]
 
 
 def _why_not_found(edit, what, sources):
     if not edit.function and not edit.klass:
         return f"{shown(edit.find)} is not in {what}, nor anywhere else"
-    homes = [name for name in sources.names if candidates(sources.scopes(name), edit)]
+    homes = sorted({name for name, _ in _candidates(sources.names, edit, sources)})
     if not homes:
         return f"there is no {'function' if edit.function else 'class'} {what}"
     return f"{shown(edit.find)} is not in {what} ({', '.join(homes)})"

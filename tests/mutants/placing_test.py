@@ -107,6 +107,13 @@ class Moving(Tree):
             "if (step < 0) return last_;", "if (\n      step<0)\n    return last_ ;"))
         self.placed(table())
 
+    def test_a_literal_in_two_parts_breaks_nothing(self):
+        whole = 'log("the step is below \\"zero\\", which is never right");'
+        cut = 'log("the step is below \\"zero\\", "\n      "which is never right");'
+        for ours, theirs in ((whole, cut), (cut, whole), (whole, whole), (cut, cut)):
+            self.write("paxos/counter.cc", SOURCE.replace("last_ += step;", theirs))
+            self.placed(f"{table().split('find')[0]}find = \'\'\'{ours}\'\'\'\nreplace = ''")
+
     def test_a_comment_in_between_breaks_nothing(self):
         self.write("paxos/counter.cc", SOURCE.replace("last_ += step;", "// why\n  last_ += step;"))
         self.placed(table(find="return last_; last_ += step;", replace="return 0;"))

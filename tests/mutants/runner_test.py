@@ -27,10 +27,31 @@ replace = 'B'
 """
 
 
+class Moved(placing.Sources):
+    """The product's sources, each in a file of another name, and laid out anew."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.old = {str(pathlib.Path(name).with_stem(f"moved_{index}")): name
+                    for index, name in enumerate(self.names)}
+        self.names = sorted(self.old)
+
+    def text(self, name):
+        text = (self.root / self.old[name]).read_text(encoding="utf-8")
+        return "".join(f"{'  ' * (index % 3)}{line.strip()}\n\n"
+                       for index, line in enumerate(text.split("\n")))
+
+
 class Catalogue(unittest.TestCase):
     def test_each_mutant_has_its_place_and_its_killers(self):
         mutants = catalogue.read_all(HERE / "catalogue")
         self.assertEqual(checks.problems(mutants, placing.Sources(ROOT), ROOT), [])
+
+    def test_code_that_moves_and_is_laid_out_anew_takes_every_mutant_along(self):
+        mutants, moved = catalogue.read_all(HERE / "catalogue"), Moved(ROOT)
+        self.assertEqual(list(checks._lost_mutants(mutants, moved)), [])
+        for mutant in mutants:
+            self.assertIn("/moved_", placing.place(mutant, moved)[0].file)
 
     def test_there_are_enough_of_them_in_each_folder(self):
         mutants = catalogue.read_all(HERE / "catalogue")
