@@ -11,8 +11,16 @@ from catalogue import Trouble
 def problems(mutants, sources, root):
     """A line for each thing that is wrong."""
     known = killers_module.known(fast=False)
-    return [*_lost_mutants(mutants, sources), *_unknown_killers(mutants, known),
+    return [*_unread_files(root), *_lost_mutants(mutants, sources), *_unknown_killers(mutants, known),
             *_lost_killers(known, root)]
+
+
+def _unread_files(root):
+    """Of another form, or elsewhere: nobody would miss what is in them."""
+    folder = pathlib.Path(root) / "tests" / "mutants"
+    for path in [*(folder / "catalogue").rglob("*"), *folder.rglob("*.patch")]:
+        if path.parent != folder / "catalogue" or path.suffix != ".toml":
+            yield f"{path.relative_to(root)} is no table of catalogue/*.toml"
 
 
 def _lost_mutants(mutants, sources):

@@ -67,6 +67,17 @@ class Catalogue(unittest.TestCase):
             first = {killer.target for killer in order[:len(one.killers)]}
             self.assertLessEqual(first, set(one.killers), one.name)
 
+    def test_a_mutant_of_another_form_is_a_problem(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name in ("catalogue/a.toml", "catalogue/b/c.toml", "patches/d.patch"):
+                path = pathlib.Path(root, "tests/mutants", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("")
+            found = sorted(checks._unread_files(root))
+        self.assertEqual([line.split(" is ")[0] for line in found],
+                         ["tests/mutants/catalogue/b", "tests/mutants/catalogue/b/c.toml",
+                          "tests/mutants/patches/d.patch"])
+
     def refused(self, text, word):
         with self.assertRaises(catalogue.Trouble) as caught:
             catalogue.read(text, "x.toml")
