@@ -11,8 +11,8 @@ from catalogue import Trouble
 def problems(mutants, sources, root):
     """A line for each thing that is wrong."""
     known = killers_module.known(fast=False)
-    return [*_unread_files(root), *_lost_mutants(mutants, sources), *_unknown_killers(mutants, known),
-            *_lost_killers(known, root)]
+    return [*_unread_files(root), *_lost_mutants(mutants, sources),
+            *_unknown_killers(mutants, known), *_lost_killers(known, root)]
 
 
 def _unread_files(root):
