@@ -30,13 +30,18 @@ class Campaign:
         self.woven, self.rows, self.control = None, {}, []
 
     def run(self):
-        """The rows of the control, and those of the mutants: none if the control failed."""
+        """The rows of the control, and those of the mutants: none if its first stage failed."""
         self.journal_path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.journal_path, "w", encoding="utf-8") as journal:
             self.progress, self.journal = report.Progress(len(self.chosen)), journal
-            passed = self._run_stages()
+            self._run_stages()
             self.progress.end()
-        return self.control, [self._row_of(*one) for one in self.chosen] if passed else []
+        if self.control_failed() and not self.rows:
+            return self.control, []
+        return self.control, [self._row_of(*one) for one in self.chosen]
+
+    def control_failed(self):
+        return any(row["failed"] for row in self.control)
 
     def _run_stages(self):
         tried = []
@@ -45,19 +50,18 @@ class Campaign:
                 continue
             rows = self._build(killers) or trial.run_control(self.copies[0].build_dir, killers)
             self.control += rows
-            if any(row["failed"] for row in rows):
-                return False
+            if self.control_failed():
+                return
             tried += killers
             self._try_woven(killers)
             self._try_alone([one for one in self._alive() if one[0].name in self.woven.alone],
                             killers)
         if not tried:
-            return True
+            return
         # Of what is evaluated elsewhere the number says nothing: the last word has a build.
         lived = [one for one in self._alive() if one[0].name in self.woven.numbers]
         self.woven.alone.update({mutant.name: "it survived when woven" for mutant, _ in lived})
         self._try_alone(lived, tried)
-        return True
 
     def _row_of(self, mutant, places):
         if mutant.name in self.rows:

@@ -100,6 +100,13 @@ class SmallProject(unittest.TestCase):
         self.assertEqual(len(control), 1)
         self.assertTrue(rows[0]["killed"])
 
+    def test_what_was_found_before_a_later_program_failed_is_kept(self):
+        (self.root / "other_test.cc").write_text("int main() { return 1; }\n")
+        stages = [[killers.Killer(name, [], {"base"}, 1)] for name in ("sum_test", "other_test")]
+        control, rows = self.run_all(stages, ["woven", "by-another"])
+        self.assertEqual([row["failed"] for row in control], [False, True])
+        self.assertEqual([row["killed"] for row in rows], [True, False])
+
     def test_a_control_that_fails_ends_it(self):
         (self.root / "sum_test.cc").write_text("int main() { return 1; }\n")
         stages = [[killers.Killer("sum_test", [], {"base"}, 1)]]
