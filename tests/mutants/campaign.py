@@ -45,8 +45,10 @@ class Campaign:
 
     def _run_stages(self):
         tried = []
-        for killers in self.stages:
-            if not killers or not self._alive():
+        for stage in self.stages:
+            killers = [one for one in stage if any(one.able(mutant, trial.folder_of(places))
+                                                   for mutant, places in self._alive())]
+            if not killers:
                 continue
             rows = self._build(killers) or trial.run_control(self.copies[0].build_dir, killers)
             self.control += rows

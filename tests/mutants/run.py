@@ -21,7 +21,6 @@ import checks  # noqa: E402
 import killers as killers_module  # noqa: E402
 import placing  # noqa: E402
 import report  # noqa: E402
-import trial  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -59,14 +58,12 @@ def choose(args, mutants):
 
 def stages(args, chosen):
     """The programs that are expected to kill one of the chosen mutants; then, for what they leave
-    alive, those that can see one."""
+    alive, the others."""
     known = killers_module.known(fast=args.quick or args.subset == "fast")
-    able = [one for one in known if any(one.able(mutant, trial.folder_of(places))
-                                        for mutant, places in chosen)]
     if args.every_killer:
-        return [able]
-    expected = [one for one in able if any(one.target in mutant.killers for mutant, _ in chosen)]
-    others = [one for one in able if one not in expected]
+        return [known]
+    expected = [one for one in known if any(one.target in mutant.killers for mutant, _ in chosen)]
+    others = [one for one in known if one not in expected]
     return [expected, [] if args.subset == "fast" else others]
 
 
