@@ -91,6 +91,8 @@ class SmallProject(unittest.TestCase):
             "unseen": ("", "", "it survived when woven")})
         text = report.table(control, rows, 1.0)
         self.assertIn("2 mutants woven into one build, 4 built alone", text)
+        self.assertIn("by-another was expected to be killed by sum_test, and was by other_test",
+                      text)
         self.assertIn("3 of 6 mutants killed (50 %), 2 survived, 1 errors", text)
 
     def test_what_nobody_needs_is_not_built(self):

@@ -28,7 +28,7 @@ def table(control, rows, seconds):
              "|---|---|---|---|---|"]
     lines += [_line(row) for row in rows]
     return "\n".join([*lines, "", _of_control(control), *_of_weaving(rows),
-                      _score(rows, seconds)]) + "\n"
+                      *_unexpected(rows), _score(rows, seconds)]) + "\n"
 
 
 def _line(row):
@@ -53,6 +53,14 @@ def _of_weaving(rows):
            f"{sum(alone.values())} built alone")
     for why, count in alone.most_common():
         yield f"- {count} alone: {why}"
+
+
+def _unexpected(rows):
+    """A kill that nobody expected may be a test that failed for another reason."""
+    for row in rows:
+        if row["killed"] and row["by"].split(" ")[0] not in row["expected"]:
+            yield f"- look at it: {row['mutant']} was expected to be killed by " + (
+                f"{', '.join(row['expected'])}, and was by {row['by']}")
 
 
 def _score(rows, seconds):

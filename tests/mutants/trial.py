@@ -21,7 +21,8 @@ def run_control(build_dir, killers):
 
 def empty_row(mutant, places, why_alone=""):
     return {"mutant": mutant.name, "file": places[0].file, "killed": False, "by": "", "detail": "",
-            "error": "", "build_s": 0.0, "test_s": 0.0, "also": [], "alone": why_alone}
+            "error": "", "build_s": 0.0, "test_s": 0.0, "also": [], "alone": why_alone,
+            "expected": list(mutant.killers)}
 
 
 def is_settled(row):
