@@ -84,7 +84,7 @@ crash-points: deps  ## crash the log at every point of a long run, damage it, an
 power-cuts: test-deps build  ## CUTS=n (200): real nodes on real file systems, cut off at any write
 	@python3 tests/power_cuts/power_cuts.py --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
 
-mutants: test-deps  ## build every mutant on a copy; each must be killed (ONLY=word, JOBS=2)
+mutants: test-deps  ## defects put in on copies of the tree; tests must notice each (ONLY=word, JOBS=2)
 	@python3 tests/mutants/run.py --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source

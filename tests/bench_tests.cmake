@@ -1,9 +1,8 @@
 # Every micro-benchmark runs, for a moment, so that none rots; its figures mean nothing here.
-if(TARGET once-micro)
-  add_test(NAME micro_benchmarks COMMAND once-micro --benchmark_min_time=0.001)
-  set_tests_properties(micro_benchmarks PROPERTIES FAIL_REGULAR_EXPRESSION "ERROR OCCURRED"
-    TIMEOUT 120)
-endif()
+once_needs(once-micro)
+add_test(NAME micro_benchmarks COMMAND once-micro --benchmark_min_time=0.001)
+set_tests_properties(micro_benchmarks PROPERTIES FAIL_REGULAR_EXPRESSION "ERROR OCCURRED"
+  TIMEOUT 120)
 
 once_test(unit/versions_test.cc once_bench_lib)
 once_test(unit/time_text_test.cc once_base)

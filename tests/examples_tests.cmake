@@ -1,5 +1,6 @@
 # The programs in examples/ on real clusters.
-if(TARGET example_leader AND TARGET onced)
+if(ONCE_EXAMPLES)
+  once_needs(example_leader onced)
   foreach(name examples fenced_lock lock_faults)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py

@@ -7,6 +7,9 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
             --work ${CMAKE_BINARY_DIR}/mutants-fast)
   set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 PROCESSORS 2 COST 900)
 endif()
-add_test(NAME mutants_runner
-  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/runner_test.py)
-set_tests_properties(mutants_runner PROPERTIES TIMEOUT 120)
+# That each has its place in the code, and its killers; then the parts of the runner.
+foreach(name runner placing weaving campaign)
+  add_test(NAME mutants_${name}
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/${name}_test.py)
+  set_tests_properties(mutants_${name} PROPERTIES TIMEOUT 120)
+endforeach()

@@ -15,11 +15,10 @@ set_tests_properties(torture_harness PROPERTIES TIMEOUT 60)
 
 # One minute of load; `make torture MINUTES=n` for more. Alone: its gaps depend on the machine.
 # Of slower nodes less is asked: a backlog that never ends is no fault of theirs.
-if(TARGET onced AND TARGET once)
-  math(EXPR torture_rate "2000 / ${ONCE_TEST_TIME_FACTOR}")
-  add_test(NAME torture
-    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/torture.py
-            --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/torture
-            --minutes 1 --rate ${torture_rate})
-  set_tests_properties(torture PROPERTIES TIMEOUT 400 RUN_SERIAL TRUE)
-endif()
+once_needs(onced once)
+math(EXPR torture_rate "2000 / ${ONCE_TEST_TIME_FACTOR}")
+add_test(NAME torture
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/torture.py
+          --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/torture
+          --minutes 1 --rate ${torture_rate})
+set_tests_properties(torture PROPERTIES TIMEOUT 400 RUN_SERIAL TRUE)

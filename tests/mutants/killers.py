@@ -11,6 +11,7 @@ import time
 # A hang is a kill only where the control took less than a third of the time allowed.
 HANG_FACTOR = 4
 SHORTEST_LIMIT_S = 30
+NOTHING_RAN = re.compile(r"^\[==========\] Running 0 tests", re.MULTILINE)
 
 
 class Outcome:
@@ -29,13 +30,18 @@ class Killer:
     def limit_s(self):
         return max(SHORTEST_LIMIT_S, HANG_FACTOR * self.control_s)
 
-    def run(self, build_dir, limit_s):
+    def able(self, mutant, folder):
+        """Whether it can see a mutant of this folder."""
+        return folder in self.folders or self.target in mutant.killers
+
+    def run(self, build_dir, limit_s, settings=()):
+        """`settings`: of the environment, beside what is set anyway."""
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(dir=build_dir) as scratch:
             process = subprocess.Popen(
                 [str(pathlib.Path(build_dir) / "bin" / self.target), *self.arguments], cwd=scratch,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                start_new_session=True, env={**os.environ, "TMPDIR": scratch})
+                start_new_session=True, env={**os.environ, "TMPDIR": scratch, **dict(settings)})
             try:
                 output, _ = process.communicate(timeout=limit_s)
             except subprocess.TimeoutExpired:
@@ -46,6 +52,8 @@ class Killer:
                                time.monotonic() - begun)
         seconds = time.monotonic() - begun
         text = output.decode(errors="replace")
+        if NOTHING_RAN.search(text):
+            return Outcome(True, "it runs no test", seconds)
         return Outcome(process.returncode != 0, describe(text, process.returncode), seconds)
 
 
@@ -92,8 +100,8 @@ def unit(name, folders, cost):
     return Killer(name, ["--gtest_brief=0", "--gtest_fail_fast"], folders, cost)
 
 
-def known(root, fast):
-    """Those whose sources exist; the fast subset leaves out what takes long."""
+def known(fast):
+    """All of them; the fast subset leaves out what takes long."""
     whole = {"paxos", "wal", "server", "client", "net"}
     killers = [unit(name, {"base", "paxos"} if name == "far_ballots_test" else {"paxos"}, 1)
                for name in PAPER]
@@ -160,7 +168,10 @@ def known(root, fast):
             Killer("once-sim", ["--seeds", "1..300"], whole, 25),
             Killer("once-exhaustive", ["--max-states", "200000"], {"paxos"}, 40),
         ]
-    tests = pathlib.Path(root) / "tests"
-    sources = {path.stem for path in tests.rglob("*.cc")}
-    sources |= {f"once-{path.parent.name}" for path in tests.glob("*/main.cc")}
-    return [one for one in killers if one.target in sources]
+    return killers
+
+
+def in_order(mutant, folder, killers):
+    """Those that can see the mutant; the expected ones first, then by cost."""
+    able = [one for one in killers if one.able(mutant, folder)]
+    return sorted(able, key=lambda one: (one.target not in mutant.killers, one.cost))

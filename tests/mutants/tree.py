@@ -2,12 +2,10 @@
 
 import os
 import pathlib
-import shutil
 import subprocess
 
-import patches
-
 BUILD_LIMIT_S = 1800
+WHOLE_BUILD_LIMIT_S = 7200  # ten minutes of two idle cores; others may be at work
 FLAGS = "-O1 -w"  # quick to build; a mutant may leave something unused behind
 
 
@@ -18,56 +16,60 @@ class Copy:
         self.source = self.directory / "source"
         self.build_dir = self.directory / "build"
         self.compile_jobs = compile_jobs
-        self.originals = {}  # of the files that the mutant in hand has changed
-        # Both copies share what ccache, if there is one, keeps.
+        self.before = {}  # of the files that the mutant in hand has changed
+        # The copies share what ccache, if there is one, keeps.
         self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.directory),
                             "CCACHE_NOHASHDIR": "1"}
 
-    def prepare(self):
-        """Brings the copy up to date; times of unchanged files stay, so that they are not built."""
+    def prepare(self, texts):
+        """Brings the copy up to date, with `texts` in place of the files of these names. Times of
+        unchanged files stay, so that they are not built again."""
         listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others",
                                  "--exclude-standard"], cwd=self.root, check=True,
                                 capture_output=True, text=True).stdout.split("\0")
-        names = {name for name in listed if name and (self.root / name).is_file()}
-        for name in names:
-            ours, theirs = self.source / name, self.root / name
-            if ours.is_file() and ours.read_bytes() == theirs.read_bytes():
-                continue
-            ours.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(theirs, ours)
+        wanted = {name: (self.root / name).read_bytes() for name in listed
+                  if name and (self.root / name).is_file()}
+        wanted.update({name: text.encode() for name, text in texts.items()})
+        for name, content in wanted.items():
+            path = self.source / name
+            if not path.is_file() or path.read_bytes() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         for path in list(self.source.rglob("*")):
-            if path.is_file() and str(path.relative_to(self.source)) not in names:
+            if path.is_file() and str(path.relative_to(self.source)) not in wanted:
                 path.unlink()
         self._run(["cmake", "-G", "Ninja", "-S", str(self.source), "-B", str(self.build_dir),
                    "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_CXX_FLAGS={FLAGS}"], 120, check=True)
 
-    def build(self, targets, jobs=None):
-        """None, or the end of the compiler's output."""
+    def build(self, targets, jobs=None, all_errors=False):
+        """None, or what the compiler said. With `all_errors` the whole tree may be to be built."""
+        limit_s = WHOLE_BUILD_LIMIT_S if all_errors else BUILD_LIMIT_S
+        command = ["cmake", "--build", str(self.build_dir), f"-j{jobs or self.compile_jobs}",
+                   "--target", *targets, *(["--", "-k", "0"] if all_errors else [])]
         try:
-            done = self._run(["cmake", "--build", str(self.build_dir),
-                              f"-j{jobs or self.compile_jobs}", "--target", *targets],
-                             BUILD_LIMIT_S)
+            done = self._run(command, limit_s)
         except subprocess.TimeoutExpired:
-            return f"the build took more than {BUILD_LIMIT_S} s"
-        if done.returncode == 0:
-            return None
-        errors = [line for line in done.stdout.splitlines() if "error" in line.lower()]
-        return "\n".join(errors[:5] or done.stdout.splitlines()[-5:])
+            return f"the build took more than {limit_s} s"
+        return None if done.returncode == 0 else done.stdout
 
-    def apply(self, patch):
-        originals = {name: (self.source / name).read_bytes() for name in patch.files
-                     if (self.source / name).is_file()}
-        error = patches.apply_strictly(patch, self.source)
-        if error is None:
-            self.originals = originals
-        return error
+    def change(self, texts):
+        """Writes what a mutant makes of these files, until revert()."""
+        for name, text in texts.items():
+            self.before[name] = (self.source / name).read_bytes()
+            (self.source / name).write_bytes(text.encode())
 
     def revert(self):
-        """The originals again, as new files: what was built of the mutant must not stay."""
-        for name, content in self.originals.items():
+        """What was before, as new files: what was built of the mutant must not stay."""
+        for name, content in self.before.items():
             (self.source / name).write_bytes(content)
-        self.originals = {}
+        self.before = {}
 
     def _run(self, command, limit_s, check=False):
         return subprocess.run(command, env=self.environment, timeout=limit_s, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=check)
+
+
+def first_errors(log):
+    """Of a compiler's output, what a person wants to see first."""
+    errors = [line for line in log.splitlines() if "error" in line.lower()]
+    return "\n".join(errors[:5] or log.splitlines()[-5:])

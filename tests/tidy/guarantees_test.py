@@ -4,6 +4,7 @@
 import pathlib
 import re
 import sys
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -99,7 +100,8 @@ SAMPLE = """1. **x**
 def main():
     text = (ROOT / "docs/guarantees.md").read_text()
     tests = gtest_names() | ctest_names()
-    mutants = {path.stem for path in (ROOT / "tests/mutants/patches").glob("*.patch")}
+    mutants = {name for path in (ROOT / "tests/mutants/catalogue").glob("*.toml")
+               for name in tomllib.loads(path.read_text())}
     # The check itself must be able to fail.
     bites = problems(SAMPLE, {"T.t"}, {"m"})
     if len(bites) != 6:
