@@ -6,7 +6,7 @@ import subprocess
 
 BUILD_LIMIT_S = 1800
 WHOLE_BUILD_LIMIT_S = 7200  # ten minutes of two idle cores; others may be at work
-FLAGS = "-O1 -w"  # quick to build; a mutant may leave something unused behind
+FLAGS = "-w"  # a mutant may leave something unused behind
 
 
 class Copy:
@@ -14,12 +14,12 @@ class Copy:
         self.root = pathlib.Path(root)
         self.directory = pathlib.Path(directory).resolve()
         self.source = self.directory / "source"
-        self.build_dir = self.directory / "build"
+        self.build_dir = self.source / "build"
         self.compile_jobs = compile_jobs
         self.before = {}  # of the files that the mutant in hand has changed
-        # The copies share what ccache, if there is one, keeps.
-        self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.directory),
-                            "CCACHE_NOHASHDIR": "1"}
+        # The copies share what ccache, if there is one, keeps: with each other, and with the tree,
+        # whose build stands at the same place in it and has the same options but for FLAGS.
+        self.environment = {**os.environ, "CCACHE_IGNOREOPTIONS": FLAGS}
 
     def prepare(self, texts):
         """Brings the copy up to date, with `texts` in place of the files of these names. Times of
@@ -35,11 +35,20 @@ class Copy:
             if not path.is_file() or path.read_bytes() != content:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        for path in list(self.source.rglob("*")):
-            if path.is_file() and str(path.relative_to(self.source)) not in wanted:
+        for path in self._files():
+            if str(path.relative_to(self.source)) not in wanted:
                 path.unlink()
         self._run(["cmake", "-G", "Ninja", "-S", str(self.source), "-B", str(self.build_dir),
-                   "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_CXX_FLAGS={FLAGS}"], 120, check=True)
+                   "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O3",
+                   f"-DCMAKE_CXX_FLAGS={FLAGS}"], 120, check=True)
+
+    def _files(self):
+        """Those of the source."""
+        for top in self.source.iterdir():
+            if top == self.build_dir:
+                continue
+            yield from ([top] if top.is_file() else
+                        [path for path in top.rglob("*") if path.is_file()])
 
     def build(self, targets, jobs=None, all_errors=False):
         """None, or what the compiler said. With `all_errors` the whole tree may be to be built."""
