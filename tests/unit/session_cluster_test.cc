@@ -284,6 +284,19 @@ TEST_F(SessionClusterTest, WhereTheAnswerIsMissingThoseThatAreNotReachedAreNamed
   EXPECT_EQ(results[0].message, "no answer in time; not reached: b:1, c:1: no answer in time");
 }
 
+// The one that is connected says nothing, and the other one is not reached yet.
+TEST_F(SessionClusterTest, WhatIsInTheWayOfTheOthersIsSaidWhereTheAnswerIsMissing) {
+  make({"a:1", "name:1"});
+  delayed = 1;
+  submit(Op::kWrite, "x", 500);
+  comes_up(0, kOne);
+  while (results.empty()) {
+    now = std::max(now + 1, session->next_wake_ns());
+    session->on_tick(now);
+  }
+  EXPECT_EQ(results[0].message, "name:1: its name is being looked up");
+}
+
 TEST_F(SessionClusterTest, WhereSomebodyAnswersThereIsNoTrouble) {
   submit(Op::kRead, "x");
   session->on_closed(0, "refused\x1b[2J", now);

@@ -66,6 +66,9 @@ class SessionTest : public testing::Test, public Transport {
     return true;
   }
   void close(LaneId lane) override { closed.push_back(lane); }
+  std::string delay(LaneId lane) const override {
+    return lane == delayed ? "its name is being looked up" : "";
+  }
 
   void submit(Op operation, const std::string& name, int64_t timeout_ms = 5000,
               uint64_t version = 0) {
@@ -129,6 +132,7 @@ class SessionTest : public testing::Test, public Transport {
   std::vector<LaneId> closed;
   std::vector<Result> results;
   bool full = false;
+  LaneId delayed = kNoLane;
   uint64_t last_id = 0;
   int64_t now = 1000 * kMs;
   std::unique_ptr<Session> session =
