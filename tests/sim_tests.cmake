@@ -23,7 +23,10 @@ once_rare_variants(once_paxos once_wal once_net once_shard once_data_directory o
 add_library(once_sim_lib STATIC
   sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc sim/network.cc
   sim/node.cc sim/oracle.cc sim/patron.cc sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
-  sim/sim_io.cc sim/trace.cc sim/workers.cc sim/world.cc)
+  sim/sim_io.cc sim/story_picture.cc sim/story_script.cc sim/story_stage.cc sim/story_teller.cc
+  sim/story_text.cc sim/trace.cc sim/workers.cc sim/world.cc)
+target_compile_definitions(once_sim_lib PRIVATE
+  ONCE_STORIES="${CMAKE_CURRENT_SOURCE_DIR}/sim/stories")
 target_link_libraries(once_sim_lib PUBLIC once_node_rare once_client_rare once_check fmt::fmt
                       nlohmann_json::nlohmann_json)
 
