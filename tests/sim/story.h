@@ -69,7 +69,7 @@ struct Moment {
   Tone tone = Tone::kPlain;
   int64_t at_ns = 0;
   HostId who = 0;
-  HostId to = 0;            // of a message
+  HostId to = 0;            // of a message; of a promise and an accept: whose ballot it is
   int64_t arrives_ns = -1;  // -1: never
   std::string label = {};   // short, for a picture
   std::string verb = {};    // "node 1 VERB node 2REST"

@@ -30,7 +30,7 @@ constexpr const char* kStyle = R"(  <style>
     .v2 { stroke: #8138b8; fill: #8138b8 } .chosen { stroke: #0f7b46; fill: #0f7b46 }
     .refused { stroke: #5b6570; fill: #5b6570 } .band { fill: #0f7b46; opacity: 0.09 }
     line, path { stroke-width: 1.5 } path.open { fill: none }
-    text { stroke: none } .halo { stroke: #ffffff; stroke-width: 4; stroke-linejoin: round }
+    text { stroke: none } .halo { fill: #ffffff; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round }
     .ring { fill: #ffffff; stroke-width: 2.2 }
     @media (prefers-color-scheme: dark) {
       .paper { fill: #12181f } .ink { fill: #e4e9ee } .dim { fill: #9aa6b2 }
@@ -38,7 +38,7 @@ constexpr const char* kStyle = R"(  <style>
       .promise { stroke: #f0b24a; fill: #f0b24a } .v0 { stroke: #ff8a7d; fill: #ff8a7d }
       .v1 { stroke: #86b4ff; fill: #86b4ff } .v2 { stroke: #d1a0ff; fill: #d1a0ff }
       .chosen { stroke: #56d492; fill: #56d492 } .refused { stroke: #b4bec8; fill: #b4bec8 }
-      .band { fill: #56d492; opacity: 0.12 } .halo { stroke: #12181f } .ring { fill: #12181f }
+      .band { fill: #56d492; opacity: 0.12 } .halo { fill: #12181f; stroke: #12181f } .ring { fill: #12181f }
     }
   </style>
 )";
@@ -225,9 +225,9 @@ class Picture {
 
   void draw_arrow(const Moment& moment) {
     const double x1 = x_[moment.who], y1 = y_[moment.at_ns];
-    double x2 = x_[moment.to], y2 = y_[moment.arrives_ns];
-    const std::string kind = kind_of(moment);
     const bool lost = moment.arrives_ns < 0;
+    double x2 = x_[moment.to], y2 = lost ? y1 : y_[moment.arrives_ns];
+    const std::string kind = kind_of(moment);
     if (lost) {
       const double way = std::abs(x2 - x1) > step_ * 1.5 ? 0.72 : 0.62;
       x2 = x1 + (x2 - x1) * way;
@@ -249,7 +249,7 @@ class Picture {
         kind, x2, y2, angle);
   }
 
-  // Over the first gap behind its sender, along the arrow. What is said to several that way is
+  // In the first gap behind its sender, along the arrow. What is said to several that way is
   // said once.
   void draw_label(const Moment& moment) {
     if (moment.kind != Kind::kMessage) return;
@@ -264,18 +264,28 @@ class Picture {
     }
     const double y2 = moment.arrives_ns < 0 ? y1 + 20 : y_[moment.arrives_ns];
     const double slope = std::atan2(y2 - y1, std::abs(x2 - x1));
-    const double x = x1 + (right ? step_ : -step_) * 0.5;
-    const double y = y1 + std::tan(slope) * step_ * 0.5;
+    // What goes to a client over the heads of others: beside the client.
+    const double way = moment.to >= kStoryNodes ? std::abs(x2 - x1) - step_ * 0.5 : step_ * 0.5;
+    const double x = x1 + (right ? way : -way);
+    const double y = y1 + std::tan(slope) * way;
     const double angle = (right ? slope : -slope) * 180 / M_PI;
     label(0, -4, "middle", kind_of(moment), moment.label,
           fmt::format("transform=\"translate({:.1f},{:.1f}) rotate({:.1f})\" font-size=\"10.5\"", x,
                       y, angle));
   }
 
+  bool is_marked(HostId host, int64_t at_ns) const {
+    return std::ranges::any_of(tale_.moments, [&](const Moment& moment) {
+      return moment.kind == Kind::kAccept && moment.who == host && moment.at_ns == at_ns;
+    });
+  }
+
   void draw_mark(const Moment& moment) {
     const double x = x_[moment.who], y = y_[moment.at_ns];
     const std::string kind = kind_of(moment);
-    const bool left = moment.who == 0 || moment.who == kStoryNodes;
+    const bool own = moment.who == moment.to;  // of a proposer, who sends to both sides
+    const bool left = moment.who == 0 || moment.who == kStoryNodes || (own && moment.who == 1);
+    const double above = moment.who == 1 && !own ? -6 : 4;
     const double beside = left ? x - 10 : x + 10;
     const char* anchor = left ? "end" : "start";
     switch (moment.kind) {
@@ -283,20 +293,20 @@ class Picture {
         return;
       case Kind::kPromise:
         out_ += fmt::format(
-            "  <circle class=\"ring promise-ring\" cx=\"{:.1f}\" cy=\"{:.1f}\" "
+            "  <circle class=\"ring\" cx=\"{:.1f}\" cy=\"{:.1f}\" "
             "r=\"5\" style=\"stroke: #c98a1a\"/>\n",
             x, y);
-        return label(beside, y + 4, anchor, kind, moment.label, "font-size=\"10\"");
+        return label(beside, y + above, anchor, kind, moment.label, "font-size=\"10\"");
       case Kind::kAccept:
         out_ += fmt::format(
             "  <rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"11\" "
             "height=\"11\" rx=\"1.5\"/>\n",
             kind, x - 5.5, y - 5.5);
-        return label(beside, y + 4, anchor, kind, moment.label,
+        return label(beside, y + above, anchor, kind, moment.label,
                      "font-size=\"10\" font-weight=\"bold\"");
       case Kind::kChosen:
-        return label(x_[kStoryNodes - 1] + 30, y + 4, "start", "chosen", moment.label,
-                     "font-size=\"11\" font-weight=\"bold\"");
+        return label(x_[0] - 30, y + (is_marked(0, moment.at_ns) ? -10 : 4), "end", "chosen",
+                     moment.label, "font-size=\"11\" font-weight=\"bold\"");
       case Kind::kCrash:
         out_ += fmt::format(
             "  <path class=\"ink open\" style=\"stroke-width: 2.6\" stroke=\"#c02a1e\""

@@ -1,7 +1,9 @@
 #include "tests/sim/story_teller.h"
 
+#include <algorithm>
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
 #include "net/peer_frame.h"
@@ -75,6 +77,22 @@ std::string show(Operation operation, std::string_view value, uint64_t version) 
 
 bool refuses(Status status) { return status != Status::kDone && status != Status::kEmpty; }
 
+// All messages of a frame between nodes. What is no message, such as a ping, is passed over.
+template <class Each>
+void each_message(std::string_view frame, Each&& each) {
+  auto content = net::open_peer_frame(frame);
+  while (content && content->size() >= sizeof(uint32_t)) {
+    std::string_view rest = *content;
+    if (const auto message = net::take_message(rest)) {
+      each(*message);
+    } else {
+      const size_t size = sizeof(uint32_t) + (load<uint32_t>(content->data()) >> 8);
+      rest = content->substr(std::min(size, content->size()));
+    }
+    *content = rest;
+  }
+}
+
 std::string key(const Ballot& ballot, uint64_t high, uint64_t low) {
   return fmt::format("({},{},{}) {:x}-{:x}", ballot.round, ballot.node.value, ballot.incarnation,
                      high, low);
@@ -132,6 +150,7 @@ void Teller::on_disk(HostId node, std::string_view text) {
     const Ballot ballot{round, NodeId{static_cast<uint16_t>(by)}, run};
     Moment& moment = add(Moment::Kind::kPromise, node);
     moment.tone = Tone::kPromise;
+    moment.to = by - 1;
     moment.label = fmt::format("promised {}", show(ballot));
     moment.verb = fmt::format("has its promise of {} on disk", show(ballot));
   } else if (std::sscanf(whole.c_str(), "accept (%u,%u,%u) for %*s of %llx-%llx", &round, &by, &run,
@@ -139,6 +158,7 @@ void Teller::on_disk(HostId node, std::string_view text) {
     const Ballot ballot{round, NodeId{static_cast<uint16_t>(by)}, run};
     Moment& moment = add(Moment::Kind::kAccept, node);
     moment.tone = Tone::kValue;
+    moment.to = by - 1;
     moment.value = accepted_[key(ballot, high, low)];
     moment.number = show(ballot);
     moment.label = fmt::format("{} {}", moment.value, show(ballot));
@@ -188,17 +208,14 @@ bool Teller::on_sent(HostId from, HostId to, std::string_view bytes) {
     under_way.moments.push_back(moments_.size());
     moments_.push_back(moment);
   } else {
-    auto content = net::open_peer_frame(under_way.bytes);
-    while (content && !content->empty()) {
-      const auto message = net::take_message(*content);
-      if (!message) return false;
+    each_message(under_way.bytes, [&](const paxos::Message& message) {
       Moment one = moment;
-      const std::string kind = describe(from, to, *message, one);
-      if (kind.empty()) continue;  // housekeeping
+      const std::string kind = describe(to, message, one);
+      if (kind.empty()) return;  // housekeeping
       lost |= loses(kind, from, to);
       under_way.moments.push_back(moments_.size());
       moments_.push_back(one);
-    }
+    });
   }
   if (!lost) under_way_[{from, to}].push_back(std::move(under_way));
   return lost;
@@ -214,12 +231,7 @@ void Teller::on_arrived(HostId from, HostId to, std::string_view bytes) {
     break;
   }
   if (from >= kStoryNodes || to >= kStoryNodes) return;
-  auto content = net::open_peer_frame(bytes);
-  while (content && !content->empty()) {
-    const auto message = net::take_message(*content);
-    if (!message) return;
-    hear(from, *message);
-  }
+  each_message(bytes, [&](const paxos::Message& message) { hear(from, message); });
 }
 
 void Teller::hear(HostId from, const paxos::Message& message) {
@@ -264,7 +276,7 @@ bool Teller::client_frame(HostId from, const std::string& bytes, Moment& moment)
 }
 
 // Fills the moment; the word is what a script calls such a message, none: it is not told.
-std::string Teller::describe(HostId, HostId to, const paxos::Message& message, Moment& moment) {
+std::string Teller::describe(HostId to, const paxos::Message& message, Moment& moment) {
   auto say = [&](const char* kind, Tone tone, std::string label, std::string verb,
                  std::string rest) {
     moment.tone = tone;

@@ -43,8 +43,7 @@ class Teller final : public Story, public Observer {
   bool loses(const std::string& kind, HostId from, HostId to);
   void on_disk(HostId node, std::string_view text);
   void told(HostId node, std::string_view text);
-  std::string describe(HostId from, HostId to, const paxos::Message& message, Moment& moment);
-  std::string request(const paxos::ClientRequest& request);
+  std::string describe(HostId to, const paxos::Message& message, Moment& moment);
   bool client_frame(HostId from, const std::string& frame, Moment& moment);
   void hear(HostId from, const paxos::Message& message);
   std::string reason(const paxos::Accept& accept) const;
