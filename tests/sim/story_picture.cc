@@ -29,8 +29,10 @@ constexpr const char* kStyle = R"(  <style>
     .v0 { stroke: #c02a1e; fill: #c02a1e } .v1 { stroke: #1f5fd0; fill: #1f5fd0 }
     .v2 { stroke: #8138b8; fill: #8138b8 } .chosen { stroke: #0f7b46; fill: #0f7b46 }
     .refused { stroke: #5b6570; fill: #5b6570 } .band { fill: #0f7b46; opacity: 0.09 }
+    .v3 { stroke: #0b7285; fill: #0b7285 }
     line, path { stroke-width: 1.5 } path.open { fill: none }
-    text { stroke: none } .halo { fill: #ffffff; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round }
+    .halo { fill: #ffffff; stroke: #ffffff;
+            stroke-width: 4; stroke-linejoin: round }
     .ring { fill: #ffffff; stroke-width: 2.2 }
     @media (prefers-color-scheme: dark) {
       .paper { fill: #12181f } .ink { fill: #e4e9ee } .dim { fill: #9aa6b2 }
@@ -38,7 +40,8 @@ constexpr const char* kStyle = R"(  <style>
       .promise { stroke: #f0b24a; fill: #f0b24a } .v0 { stroke: #ff8a7d; fill: #ff8a7d }
       .v1 { stroke: #86b4ff; fill: #86b4ff } .v2 { stroke: #d1a0ff; fill: #d1a0ff }
       .chosen { stroke: #56d492; fill: #56d492 } .refused { stroke: #b4bec8; fill: #b4bec8 }
-      .band { fill: #56d492; opacity: 0.12 } .halo { fill: #12181f; stroke: #12181f } .ring { fill: #12181f }
+      .v3 { stroke: #62cfe0; fill: #62cfe0 } .band { fill: #56d492; opacity: 0.12 }
+      .halo { fill: #12181f; stroke: #12181f } .ring { fill: #12181f }
     }
   </style>
 )";
@@ -132,7 +135,7 @@ class Picture {
   void label(double x, double y, const char* anchor, const std::string& kind,
              const std::string& what, const std::string& more = "") {
     text(x, y, anchor, "halo", what, more);
-    text(x, y, anchor, kind.c_str(), what, more);
+    text(x, y, anchor, kind.c_str(), what, more + " style=\"stroke: none\"");
   }
 
   void line(double x1, double y1, double x2, double y2, const std::string& kind,
@@ -159,7 +162,7 @@ class Picture {
     const auto found = std::ranges::find(values_, moment.value);
     const auto place = static_cast<size_t>(found - values_.begin());
     if (found == values_.end()) values_.push_back(moment.value);
-    return fmt::format("v{}", place % 3);
+    return fmt::format("v{}", place % 4);
   }
 
   void draw_chosen(double height) {

@@ -27,7 +27,8 @@ std::string show(const Ballot& ballot) {
 
 std::string show(const State& state) {
   if (state.version == 0) return "nothing";
-  if (state.sealed) return std::string(state.value);
+  if (state.sealed && state.version == 1) return std::string(state.value);
+  if (state.sealed) return fmt::format("version {} \"{}\", sealed", state.version, state.value);
   return fmt::format("version {} \"{}\"", state.version, state.value);
 }
 
@@ -37,7 +38,8 @@ std::string show(Operation operation, Status status, const State& state) {
       if (operation == Operation::kRead) return show(state);
       if (operation == Operation::kNext) return fmt::format("done: token {}", state.version);
       if (operation == Operation::kCheck) return "done: it is the newest";
-      return state.sealed ? "done" : fmt::format("done: version {}", state.version);
+      return state.sealed && state.version == 1 ? "done"
+                                                : fmt::format("done: version {}", state.version);
     case Status::kEmpty:
       return "empty";
     case Status::kAlreadySet:

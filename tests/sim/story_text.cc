@@ -36,6 +36,7 @@ std::string line_of(const Script& script, const std::vector<Moment>& all, size_t
   for (size_t i = first; i < all.size(); ++i) {
     if (told[i] || !same_words(moment, all[i])) continue;
     told[i] = true;
+    if (std::ranges::find(to, all[i].to) != to.end()) continue;  // a node says it twice
     to.push_back(all[i].to);
     if (all[i].arrives_ns < 0) lost.push_back(all[i].to);
   }
