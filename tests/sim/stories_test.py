@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """docs/paxos-by-example.md: its stories are played again and must come out as they stand there, as
-text and as pictures; each function that it links is in the file that the link names.
+text and as pictures (docs/pictures/story-*); each function that it links is in the file that the
+link names.
 
 `--fix` writes texts and pictures anew: look at them then.
 """
@@ -70,24 +71,29 @@ def main():
         sys.exit("the check of functions does not bite")
     text, problems = PAGE.read_text(), []
     problems += missing_functions(text)
-    if len(FUNCTION.findall(text)) < 10:
-        problems.append("hardly a function is linked")
+    if len(FUNCTION.findall(text)) < 10 or len(BLOCK.findall(text)) < 2:
+        problems.append("hardly a function is linked, or hardly a story told")
     shown = {name: block for _, name, block in BLOCK.findall(text)}
     for story in sorted(STORIES.glob("*.txt")):
         name = story.stem
         told, drawn = play(binary, name)
         file = PICTURES / f"story-{name}.svg"
+        words = file.with_suffix(".txt")
         if fix:
             file.write_text(drawn)
+            words.write_text(told)
             text = BLOCK.sub(lambda found, name=name, told=told: found[1] + told
                              if found[2] == name else found[0], text)
             continue
         if not file.exists() or file.read_text() != drawn:
             problems.append(f"{file.name} is not what the story draws")
-        if shown.get(name) != told:
+        if not words.exists() or words.read_text() != told:
+            problems.append(f"{words.name} is not what the story tells")
+        if shown.get(name, told) != told:
             problems.append(f"the page does not tell {name} as it is:\n{told}")
-        if f"(pictures/{file.name})" not in text:
-            problems.append(f"the page does not show {file.name}")
+        for shown_file in (file, words):
+            if f"(pictures/{shown_file.name})" not in text:
+                problems.append(f"the page does not show {shown_file.name}")
     if fix:
         PAGE.write_text(text)
     bad_scripts(binary)
