@@ -23,7 +23,10 @@ once_rare_variants(once_paxos once_wal once_net once_shard once_data_directory o
 add_library(once_sim_lib STATIC
   sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc sim/network.cc
   sim/node.cc sim/oracle.cc sim/patron.cc sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
-  sim/sim_io.cc sim/trace.cc sim/workers.cc sim/world.cc)
+  sim/sim_io.cc sim/story_picture.cc sim/story_script.cc sim/story_stage.cc sim/story_teller.cc
+  sim/story_text.cc sim/trace.cc sim/workers.cc sim/world.cc)
+set_source_files_properties(sim/story_script.cc PROPERTIES
+  COMPILE_DEFINITIONS ONCE_STORIES="${CMAKE_CURRENT_SOURCE_DIR}/sim/stories")
 target_link_libraries(once_sim_lib PUBLIC once_node_rare once_client_rare once_check fmt::fmt
                       nlohmann_json::nlohmann_json)
 
@@ -37,6 +40,11 @@ add_test(NAME sim_command
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/command_test.py
           $<TARGET_FILE:once-sim>)
 
+# The page about Paxos shows what the nodes really do.
+add_test(NAME sim_stories
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/stories_test.py
+          $<TARGET_FILE:once-sim>)
+
 # What is shipped has nothing of the rare branches' switch.
 add_test(NAME sim_rare_branches
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/sim/rare_branches_test.py
@@ -46,4 +54,4 @@ add_test(NAME sim_rare_branches
 # Bounded: what `make sim` does for hours, for seconds.
 add_test(NAME sim_seeds COMMAND once-sim --seeds 1..200)
 add_test(NAME sim_deterministic COMMAND once-sim --seeds 1001..1010 --twice)
-set_tests_properties(sim_command sim_seeds sim_deterministic PROPERTIES TIMEOUT 120)
+set_tests_properties(sim_command sim_stories sim_seeds sim_deterministic PROPERTIES TIMEOUT 120)

@@ -7,8 +7,10 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
+#include "tests/sim/story.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/workers.h"
 
@@ -27,6 +29,8 @@ Examples:
   once-sim --replay story.txt             the same run again; tells the first line that differs
   once-sim --seeds 1..20000 --jobs 2      many runs, one table
   once-sim --seeds 1..200 --twice         each seed twice; the trace hashes must be equal
+  once-sim --story two-writers            a small story about one name, in words
+  once-sim --story FILE --svg STORY.svg   ... of one's own, and as a picture too
 
 Exit codes: 0 no violation, 1 a violation (the command that replays it is printed), 2 usage.
 )";
@@ -36,6 +40,8 @@ struct Arguments {
   std::string seeds;
   std::string trace;
   std::string replay;
+  std::string story;
+  std::string svg;
   size_t jobs = 1;
   bool twice = false;
   bool keep_going = false;
@@ -102,6 +108,23 @@ int replay(const Arguments& arguments) {
   return result.violation.empty() ? kFine : kViolation;
 }
 
+int tell_story(const Arguments& arguments) {
+  const auto script = read_script(arguments.story);
+  if (!script) return usage(script.error().message);
+  const auto tale = play(*script);
+  if (!tale) {
+    std::fprintf(stderr, "once-sim: %s: %s\n", arguments.story.c_str(),
+                 tale.error().message.c_str());
+    return kViolation;
+  }
+  std::fputs(as_text(*tale).c_str(), stdout);
+  if (arguments.svg.empty()) return kFine;
+  std::ofstream file(arguments.svg, std::ios::binary);
+  file << as_picture(*tale);
+  file.close();
+  return file ? kFine : usage("cannot write " + arguments.svg);
+}
+
 // An assertion ends the process: the seed must not be lost with it.
 char death_note[160];
 
@@ -162,6 +185,14 @@ int run(int argc, char** argv) {
       ->excludes(trace);
   app.add_flag("--keep-going", arguments.keep_going, "with --seeds: past the first violation");
   app.add_flag("--json", arguments.json, "figures as JSON");
+  auto* story =
+      app.add_option("--story", arguments.story, "play a small story: its name, or a FILE")
+          ->type_name("NAME")
+          ->excludes(seed)
+          ->excludes(seeds);
+  app.add_option("--svg", arguments.svg, "with --story: draw it into FILE too")
+      ->type_name("FILE")
+      ->needs(story);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -169,6 +200,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage(error.what());
   }
+  if (!arguments.story.empty()) return tell_story(arguments);
   if (!arguments.replay.empty()) return replay(arguments);
   if (!arguments.seeds.empty()) return run_many(arguments);
   return run_one(arguments);

@@ -120,15 +120,19 @@ void Network::send(uint64_t end, std::string_view bytes) {
   ONCE_ASSERT(found->second->established && found->second->side[end & 1].open);
   world_.mix(bytes);
   if (found->second->peers) return send_frames(end, bytes);
+  const Side& sender = found->second->side[end & 1];
   const Side& receiver = found->second->side[1 - (end & 1)];
   if (wiretap_ != nullptr && receiver.host >= nodes_) {
     wiretap_->on_node_sends(receiver.host, bytes);
   }
+  if (observer_ != nullptr) observer_->on_sent(sender.host, receiver.host, bytes);
   enqueue(end >> 1, 1 - static_cast<int>(end & 1), bytes, false);
 }
 
 void Network::send_frames(uint64_t end, std::string_view bytes) {
   const int to = 1 - static_cast<int>(end & 1);
+  const HostId sender = connections_[end >> 1]->side[1 - to].host;
+  const HostId receiver = connections_[end >> 1]->side[to].host;
   while (!bytes.empty()) {
     ONCE_ASSERT(bytes.size() >= kFrameHeader);
     const size_t size = 4 + size_t{load<uint32_t>(bytes.data())};
@@ -136,6 +140,7 @@ void Network::send_frames(uint64_t end, std::string_view bytes) {
     const std::string_view frame = bytes.substr(0, size);
     bytes.remove_prefix(size);
     const bool greeting = is_greeting(frame);  // TCP's own business is never lost or doubled
+    if (!greeting && observer_ != nullptr && observer_->on_sent(sender, receiver, frame)) continue;
     if (!greeting && world_.chance(rates_.loss)) {
       world_.count(Fault::kLoss);
       continue;
@@ -251,6 +256,10 @@ void Network::deliver(uint64_t id, int to, Piece piece) {
   Side& side = connection.side[to];
   if (side.open) {
     if (piece.end) return end_side(id, to, connection.dead ? "connection reset" : "");
+    const bool told = connection.peers && is_greeting(piece.bytes);
+    if (observer_ != nullptr && !told) {
+      observer_->on_arrived(connection.side[1 - to].host, side.host, piece.bytes);
+    }
     return side.plug->plug_bytes(side.tag, std::move(piece.bytes));
   }
   // Nobody there any more. A machine that runs says so.

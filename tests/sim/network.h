@@ -41,6 +41,16 @@ class Wiretap {
   virtual void on_node_sends(HostId client, std::string_view frames) = 0;
 };
 
+// Sees all bytes but greetings, as they are sent and as they arrive, and may lose what nodes send
+// each other. With none, nothing is different.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // True: it is lost. Of a client's bytes that has no meaning.
+  virtual bool on_sent(HostId from, HostId to, std::string_view bytes) = 0;
+  virtual void on_arrived(HostId from, HostId to, std::string_view bytes) = 0;
+};
+
 struct NetworkRates {  // per million, of frames between nodes
   uint32_t loss = 0;
   uint32_t duplicate = 0;
@@ -61,6 +71,7 @@ class Network final : public Actor {
   // The process of a host ends. `silent`: the machine is gone, nobody is told.
   void kill_host(HostId host, bool silent);
   void set_wiretap(Wiretap* wiretap) { wiretap_ = wiretap; }
+  void set_observer(Observer* observer) { observer_ = observer; }
   void host_up(HostId host) { hosts_[host].up = true; }
 
   uint64_t connect(HostId from, const std::string& address, Plug* plug, uint64_t tag);
@@ -141,6 +152,7 @@ class Network final : public Actor {
   World& world_;
   NetworkRates rates_;
   Wiretap* wiretap_ = nullptr;
+  Observer* observer_ = nullptr;
   size_t nodes_;
   std::vector<Host> hosts_;
   std::vector<Direction> matrix_;
