@@ -6,7 +6,9 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/run.py --subset fast
             --work ${CMAKE_BINARY_DIR}/mutants-fast)
   set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 PROCESSORS 2 COST 900)
+  once_label(mutants mutants_fast)
 endif()
 add_test(NAME mutants_runner
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/mutants/runner_test.py)
 set_tests_properties(mutants_runner PROPERTIES TIMEOUT 120)
+once_label(mutants mutants_runner)

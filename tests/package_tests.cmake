@@ -8,4 +8,5 @@ if(TARGET once_package AND TARGET onced)
             --version ${PROJECT_VERSION} --compiler ${CMAKE_CXX_COMPILER}
             --flags=${CMAKE_CXX_FLAGS_${type}})
   set_tests_properties(installed_package PROPERTIES TIMEOUT 400)
+  once_label(package installed_package)
 endif()

@@ -47,3 +47,4 @@ add_test(NAME sim_rare_branches
 add_test(NAME sim_seeds COMMAND once-sim --seeds 1..200)
 add_test(NAME sim_deterministic COMMAND once-sim --seeds 1001..1010 --twice)
 set_tests_properties(sim_command sim_seeds sim_deterministic PROPERTIES TIMEOUT 120)
+once_label(sim sim_command sim_rare_branches sim_seeds sim_deterministic)

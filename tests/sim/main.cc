@@ -27,6 +27,7 @@ Examples:
   once-sim --replay story.txt             the same run again; tells the first line that differs
   once-sim --seeds 1..20000 --jobs 2      many runs, one table
   once-sim --seeds 1..200 --twice         each seed twice; the trace hashes must be equal
+  once-sim --seeds 1..200 --hashes        each seed's trace hash, to compare two versions
 
 Exit codes: 0 no violation, 1 a violation (the command that replays it is printed), 2 usage.
 )";
@@ -40,6 +41,7 @@ struct Arguments {
   bool twice = false;
   bool keep_going = false;
   bool json = false;
+  bool hashes = false;
 };
 
 int usage(const std::string& what) {
@@ -79,6 +81,10 @@ int run_many(const Arguments& arguments) {
   batch.twice = arguments.twice;
   batch.keep_going = arguments.keep_going;
   const Summary summary = run_batch(batch);
+  if (arguments.hashes && summary.failed.empty()) {
+    std::fputs(show_hashes(summary).c_str(), stdout);
+    return kFine;
+  }
   const std::string text =
       arguments.json ? to_json(summary).dump(2) + "\n" : show(summary, arguments.run);
   std::fputs(text.c_str(), stdout);
@@ -161,7 +167,11 @@ int run(int argc, char** argv) {
       ->excludes(seeds)
       ->excludes(trace);
   app.add_flag("--keep-going", arguments.keep_going, "with --seeds: past the first violation");
-  app.add_flag("--json", arguments.json, "figures as JSON");
+  auto* json = app.add_flag("--json", arguments.json, "figures as JSON");
+  app.add_flag("--hashes", arguments.hashes,
+               "with --seeds: each seed's trace hash and nothing else")
+      ->needs(seeds)
+      ->excludes(json);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
