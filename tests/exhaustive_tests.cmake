@@ -3,11 +3,11 @@ if(TARGET once_net)
   find_package(CLI11 REQUIRED)
   find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
   set_source_files_properties(exhaustive/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
-  add_executable(once-exhaustive exhaustive/main.cc exhaustive/catalog.cc exhaustive/core_probe.cc
+  add_executable(once-exhaustive exhaustive/main.cc exhaustive/catalog.cc
     exhaustive/local_states.cc exhaustive/node.cc exhaustive/oracles.cc
     exhaustive/register_rules.cc exhaustive/register_scenarios.cc exhaustive/scenarios.cc
     exhaustive/search.cc exhaustive/story.cc)
-  target_link_libraries(once-exhaustive PRIVATE once_paxos once_net CLI11::CLI11)
+  target_link_libraries(once-exhaustive PRIVATE once_invariants once_paxos once_net CLI11::CLI11)
   # What each world comes to is compared with a list: see golden_tests.cmake.
   add_test(NAME exhaustive
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/golden/check.py worlds
