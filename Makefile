@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps product-deps product test-deps dev-deps build install run test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts mutants lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts mutants lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
@@ -39,6 +39,19 @@ install: build  ## install commands and client library (PREFIX=/usr/local)
 
 run: product  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C (PORT=7400)
 	@PORT=$(if $(findstring command,$(origin PORT)),$(PORT)) scripts/demo
+
+check: deps  ## a first look at a change: unit and paper tests, tidy, golden lists (a minute, once built)
+	@cmake --preset release
+	@cmake --build build -j$(JOBS) --target check_programs
+	@scripts/run-tests build check
+
+# `make check` and `make test` compare with these lists. Say in the commit why they changed.
+golden-renew: deps  ## write the golden lists of tests/golden anew, after a change of behaviour
+	@cmake --preset release
+	@cmake --build build -j$(JOBS) --target programs_of_golden
+	@python3 tests/golden/check.py seeds build/bin/once-sim --renew --jobs $(JOBS)
+	@python3 tests/golden/check.py small-worlds build/bin/once-exhaustive --renew
+	@python3 tests/golden/check.py worlds build/bin/once-exhaustive --renew
 
 test:  ## build the release and run every test; the last line is the summary
 	@scripts/announce test

@@ -3,6 +3,7 @@ once_needs(once-micro)
 add_test(NAME micro_benchmarks COMMAND once-micro --benchmark_min_time=0.001)
 set_tests_properties(micro_benchmarks PROPERTIES FAIL_REGULAR_EXPRESSION "ERROR OCCURRED"
   TIMEOUT 120)
+once_label(bench micro_benchmarks)
 
 once_test(unit/versions_test.cc once_bench_lib)
 once_test(unit/time_text_test.cc once_base)

@@ -13,3 +13,4 @@ add_test(NAME check_command
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check/command_test.py
           $<TARGET_FILE:once-check>)
 set_tests_properties(check_command PROPERTIES TIMEOUT 120)
+once_label(check check_command)

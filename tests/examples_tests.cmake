@@ -7,5 +7,6 @@ if(ONCE_EXAMPLES)
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
     # Alone: a lock must be renewed in time, and the disk is shared.
     set_tests_properties(system_${name} PROPERTIES TIMEOUT 240 RUN_SERIAL TRUE)
+    once_label(examples system_${name})
   endforeach()
 endif()

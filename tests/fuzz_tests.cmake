@@ -16,5 +16,6 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.py --target ${target}
               --build ${ONCE_FUZZ_BUILD} --seconds ${ONCE_FUZZ_SECONDS})
     set_tests_properties(fuzz_${target} PROPERTIES TIMEOUT 300)
+    once_label(fuzz fuzz_${target})
   endforeach()
 endif()

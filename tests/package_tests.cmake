@@ -8,3 +8,4 @@ add_test(NAME installed_package
           --version ${PROJECT_VERSION} --compiler ${CMAKE_CXX_COMPILER}
           --flags=${CMAKE_CXX_FLAGS_${type}})
 set_tests_properties(installed_package PROPERTIES TIMEOUT 400)
+once_label(package installed_package)

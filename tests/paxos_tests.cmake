@@ -1,4 +1,10 @@
-once_test(paper/replica_test.cc once_paxos)
+# What a core keeps to itself, read by tests, and the invariants of it.
+add_library(once_invariants STATIC exhaustive/core_probe.cc invariants/invariants.cc
+  invariants/views.cc invariants/watch.cc)
+target_link_libraries(once_invariants PUBLIC once_paxos fmt::fmt)
+once_test(unit/invariants_test.cc once_invariants)
+
+once_test(paper/replica_test.cc once_invariants once_paxos)
 once_test(unit/table_test.cc once_paxos)
 once_test(unit/listing_test.cc once_paxos)
 once_test(unit/name_hasher_test.cc once_paxos)
@@ -29,4 +35,4 @@ once_test(paper/runs_test.cc once_paxos)
 once_test(paper/lost_changes_test.cc once_paxos)
 once_test(paper/limits_test.cc once_paxos)
 once_test(paper/room_test.cc once_paxos)
-once_test(paper/register_walk_test.cc once_paxos)
+once_test(paper/register_walk_test.cc once_invariants once_paxos)

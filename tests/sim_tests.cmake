@@ -20,6 +20,11 @@ endfunction()
 once_rare_variants(once_paxos once_wal once_net once_shard once_data_directory once_node
                    once_client)
 
+# The same as once_invariants, over the core that this simulates.
+add_library(once_invariants_rare STATIC exhaustive/core_probe.cc invariants/invariants.cc
+  invariants/views.cc invariants/watch.cc)
+target_link_libraries(once_invariants_rare PUBLIC once_paxos_rare fmt::fmt)
+
 add_library(once_sim_lib STATIC
   sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc sim/network.cc
   sim/node.cc sim/oracle.cc sim/patron.cc sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
@@ -27,8 +32,8 @@ add_library(once_sim_lib STATIC
   sim/story_text.cc sim/trace.cc sim/workers.cc sim/world.cc)
 set_source_files_properties(sim/story_script.cc PROPERTIES
   COMPILE_DEFINITIONS ONCE_STORIES="${CMAKE_CURRENT_SOURCE_DIR}/sim/stories")
-target_link_libraries(once_sim_lib PUBLIC once_node_rare once_client_rare once_check fmt::fmt
-                      nlohmann_json::nlohmann_json)
+target_link_libraries(once_sim_lib PUBLIC once_invariants_rare once_node_rare once_client_rare
+                      once_check fmt::fmt nlohmann_json::nlohmann_json)
 
 set_source_files_properties(sim/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
 add_executable(once-sim sim/main.cc)
@@ -55,3 +60,4 @@ add_test(NAME sim_rare_branches
 add_test(NAME sim_seeds COMMAND once-sim --seeds 1..200)
 add_test(NAME sim_deterministic COMMAND once-sim --seeds 1001..1010 --twice)
 set_tests_properties(sim_command sim_stories sim_seeds sim_deterministic PROPERTIES TIMEOUT 120)
+once_label(sim sim_command sim_stories sim_rare_branches sim_seeds sim_deterministic)

@@ -12,5 +12,6 @@ foreach(name basics contention crash majority_down bad_input exit_codes broken_d
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
   # They mostly wait. Two at a time share the disk and the cores; three would measure each other.
   set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
+  once_label(system system_${name})
 endforeach()
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)

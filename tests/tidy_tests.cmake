@@ -8,3 +8,4 @@ add_test(NAME design COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/ti
 set_tests_properties(design PROPERTIES TIMEOUT 60)
 add_test(NAME docs COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/tidy/docs_test.py)
 set_tests_properties(docs PROPERTIES TIMEOUT 60)
+once_label(tidy tidy guarantees design docs)

@@ -12,6 +12,7 @@ target_sources(recorder_test PRIVATE torture/recorder.cc)
 add_test(NAME torture_harness
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/harness_test.py)
 set_tests_properties(torture_harness PROPERTIES TIMEOUT 60)
+once_label(torture torture_harness)
 
 # One minute of load; `make torture MINUTES=n` for more. Alone: its gaps depend on the machine.
 # Of slower nodes less is asked: a backlog that never ends is no fault of theirs.
@@ -22,3 +23,4 @@ add_test(NAME torture
           --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/torture
           --minutes 1 --rate ${torture_rate})
 set_tests_properties(torture PROPERTIES TIMEOUT 400 RUN_SERIAL TRUE)
+once_label(torture torture)

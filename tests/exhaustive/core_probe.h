@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "paxos/core.h"
+#include "tests/invariants/views.h"
 
 namespace once::paxos {
 
@@ -45,6 +46,15 @@ class CoreProbe {
   void for_each_entry(F visit) {
     for (uint32_t i = 0; i < core_.table_.size(); ++i) visit(core_.table_.at(i));
   }
+  // For the invariants (tests/invariants/views.cc).
+  invariants::CoreView core_view() const;
+  size_t answered() const;  // members whose whole list is told, this one among them
+  size_t entries() const { return core_.table_.size(); }
+  invariants::EntryView entry_view(uint32_t index) const;
+  std::string_view name_of(uint32_t index) const { return core_.table_.at(index).name(); }
+  size_t rounds() const { return core_.tasks_.size(); }
+  bool asks(uint32_t round) const;
+  invariants::RoundView round_view(uint32_t index) const;
 
  private:
   void number_entries();

@@ -50,6 +50,7 @@ void Node::start() {
   options.round_zero_window = 4;
   options.linger_from = scenario_.linger_from;
   core_ = std::make_unique<Core>(options);
+  watch_ = invariants::Watch();
   for (const std::string& record : log_) ONCE_ASSERT(core_->recover(record));
   pending_.clear();
   held_.clear();
@@ -193,6 +194,7 @@ void Node::take() {
         {index, r.status, shows_state(r.status) ? catalog_.state(call.name, state) : 0});
   }
   release();
+  if (std::string broken = watch_.look(*core_); !broken.empty()) fail(std::move(broken));
 }
 
 // One sentence of DESIGN 3.3 for each message: null, or what is not in the log.

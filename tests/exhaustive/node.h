@@ -15,6 +15,7 @@
 #include "tests/exhaustive/catalog.h"
 #include "tests/exhaustive/core_probe.h"
 #include "tests/exhaustive/scenario.h"
+#include "tests/invariants/watch.h"
 
 namespace once::exhaustive {
 
@@ -114,6 +115,7 @@ class Node {
   Catalog& catalog_;
   const size_t index_;
   std::unique_ptr<paxos::Core> core_;
+  invariants::Watch watch_;
   paxos::Output out_;
   int64_t now_ = 1'000'000'000;
   std::vector<std::string> log_;

@@ -1,5 +1,7 @@
 #include "tests/fuzz/cluster.h"
 
+#include <cstdio>
+
 namespace once::fuzz {
 
 using paxos::Ballot;
@@ -27,6 +29,9 @@ void Cluster::take(size_t i) {
     if (honest_) check_answer(request, reply);
   }
   release(node);
+  const std::string broken = node.watch.look(*node.replica);
+  if (!broken.empty()) std::fprintf(stderr, "%s\n", broken.c_str());
+  ONCE_ASSERT(broken.empty());
 }
 
 void Cluster::release(Node& node) {

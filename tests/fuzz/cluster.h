@@ -17,6 +17,7 @@
 #include "paxos/record.h"
 #include "paxos/replica.h"
 #include "tests/fuzz/input.h"
+#include "tests/invariants/watch.h"
 
 namespace once::fuzz {
 
@@ -53,6 +54,7 @@ class Cluster {
     node.replica = paxos::Replica::make(options(i));
     for (const std::string& record : node.disk) ONCE_ASSERT(node.replica->recover(record));
     node.made = node.durable = 0;
+    node.watch = invariants::Watch();
     node.out.clear();
     node.replica->start(node.replica->recovered_incarnation() + 1, now_ns_, node.out);
     take(i);
@@ -163,6 +165,7 @@ class Cluster {
     std::map<std::string, paxos::Ballot> promised;       // by its records
     std::map<std::string, std::set<RequestId>> on_disk;  // who wrote what it accepted durably
     uint64_t made = 0, durable = 0;
+    invariants::Watch watch;
     paxos::Output out;
   };
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/hash.h"
+#include "tests/invariants/watch.h"
 #include "tests/paper/chain.h"
 
 namespace once::paxos::test {
@@ -41,6 +42,10 @@ class Walk {
     crashes_ = p.below(3) == 0 ? 0 : p.below(3);
     finality_ = p.below(3) == 0 ? 2 : 0;
     names_ = 1 + p.below(3);
+    watches_.resize(nodes_);
+    world_.after_step = [this](size_t i, const Replica& core) {
+      EXPECT_EQ(watches_[i].look(core), "") << "node " << i;
+    };
     long_ticks_ = p.below(2) == 0;
     burst_ = 1 + p.below(5);
     again_ = p.below(3) == 0 ? 0 : p.below(70);
@@ -61,7 +66,7 @@ class Walk {
       collect();
     }
     for (size_t i = 0; i < nodes_; ++i) {
-      if (!world_.up(i)) world_.start(i);
+      if (!world_.up(i)) start(i);
       for (size_t j = 0; j < i; ++j) world_.link(i, j, true);
     }
     world_.settle(2500);
@@ -75,6 +80,11 @@ class Walk {
   uint64_t done() const { return done_; }
 
  private:
+  void start(size_t node) {
+    watches_[node] = invariants::Watch();
+    world_.start(node);
+  }
+
   void act() {
     Prng& p = world_.prng();
     const uint64_t dice = p.below(100);
@@ -89,7 +99,7 @@ class Walk {
     } else if (dice < 85 && world_.up(node) && world_.unsynced(node) > 0) {
       world_.sync(node, 1 + p.below(world_.unsynced(node)));
     } else if (dice < 85 + crashes_ && p.below(3) == 0) {
-      if (!world_.up(node)) return world_.start(node);
+      if (!world_.up(node)) return start(node);
       world_.crash(node);  // and nobody hears what became of what it was asked
       std::erase_if(pending_, [&](const Pending& one) { return one.node == node; });
     } else if (dice >= 100 - cuts_) {
@@ -200,6 +210,7 @@ class Walk {
   const uint64_t seed_;
   const size_t nodes_;
   World world_;
+  std::vector<invariants::Watch> watches_;
   const bool duel_;
   uint64_t loss_, twice_, crashes_, finality_, names_, burst_, again_, reuse_, cuts_;
   bool long_ticks_;

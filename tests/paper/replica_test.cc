@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "tests/invariants/watch.h"
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
@@ -376,6 +377,10 @@ struct History {
 void walk(uint64_t seed) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   World w(3, seed);
+  std::vector<invariants::Watch> watches(3);
+  w.after_step = [&](size_t i, const Replica& core) {
+    EXPECT_EQ(watches[i].look(core), "") << "node " << i;
+  };
   History history;
   struct Call {
     uint64_t token;
@@ -406,6 +411,7 @@ void walk(uint64_t seed) {
       if (w.up(node)) {
         w.crash(node);
       } else {
+        watches[node] = invariants::Watch();
         w.start(node);
       }
     } else {
@@ -425,6 +431,7 @@ void walk(uint64_t seed) {
   }
   // Then all is well again: every node agrees on every name.
   for (size_t i = 0; i < 3; ++i) {
+    watches[i] = w.up(i) ? watches[i] : invariants::Watch();
     if (!w.up(i)) w.start(i);
   }
   w.settle(1500);

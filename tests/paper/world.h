@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ class World {
     for (uint16_t i = 1; i <= nodes; ++i) members_.push_back(NodeId{i});
     for (size_t i = 0; i < nodes; ++i) start(i);
   }
+
+  std::function<void(size_t node, const Replica& core)> after_step;  // a core took one
 
   // --- machines
   void start(size_t i) {
@@ -108,10 +111,7 @@ class World {
   void drain() {
     for (bool moved = true; moved;) {
       moved = false;
-      while (!network_.empty()) {
-        deliver(0);
-        moved = true;
-      }
+      for (; !network_.empty(); moved = true) deliver(0);
       for (size_t i = 0; i < nodes_.size(); ++i) {
         if (!nodes_[i].up || nodes_[i].pending.empty()) continue;
         sync(i), moved = true;
@@ -217,8 +217,7 @@ class World {
       ++node.made;
     }
     for (const Outgoing& m : node.out.messages) {
-      ASSERT_GT(m.rests_on.record, 0u);
-      ASSERT_LE(m.rests_on.record, node.made);
+      ASSERT_TRUE(m.rests_on.record > 0 && m.rests_on.record <= node.made);
       node.held.push_back(
           {m.rests_on.record, std::make_unique<Parcel>(endpoint(i), m.to, m.message)});
     }
@@ -228,6 +227,7 @@ class World {
                            r.state.sealed};
     }
     release(i);
+    if (after_step) after_step(i, *node.replica);
   }
   void release(size_t i) {
     auto& held = nodes_[i].held;

@@ -42,6 +42,12 @@ def main():
             sys.exit(f"changes, and how many of them ended unknown, wanted: {waits}")
         expect(0, "unknown without a node gone: ", *run)
 
+        hashes = expect(0, "", "--seeds", "4..6", "--seconds", "2", "--jobs", "2", "--hashes")
+        told = [line.split() for line in hashes.splitlines()]
+        if [seed for seed, _ in told] != ["4", "5", "6"] or told[1][1] != one["hash"]:
+            sys.exit(f"each seed and its hash wanted, {one['hash']} for seed 5: {hashes}")
+        expect(2, "--hashes", *run, "--hashes")
+
         expect(2, "--wrong", "--wrong")
         expect(2, "--count-unfairness", *run, "--count-unfairness")
         expect(2, "wants A..B", "--seeds", "7")

@@ -31,6 +31,7 @@ Examples:
   once-sim --seeds 1..200 --twice         each seed twice; the trace hashes must be equal
   once-sim --story two-writers            a small story about one name, in words
   once-sim --story FILE --svg STORY.svg   ... of one's own, and as a picture too
+  once-sim --seeds 1..200 --hashes        each seed's trace hash, to compare two versions
 
 Exit codes: 0 no violation, 1 a violation (the command that replays it is printed), 2 usage.
 )";
@@ -46,6 +47,7 @@ struct Arguments {
   bool twice = false;
   bool keep_going = false;
   bool json = false;
+  bool hashes = false;
 };
 
 int usage(const std::string& what) {
@@ -85,6 +87,10 @@ int run_many(const Arguments& arguments) {
   batch.twice = arguments.twice;
   batch.keep_going = arguments.keep_going;
   const Summary summary = run_batch(batch);
+  if (arguments.hashes && summary.failed.empty()) {
+    std::fputs(show_hashes(summary).c_str(), stdout);
+    return kFine;
+  }
   const std::string text =
       arguments.json ? to_json(summary).dump(2) + "\n" : show(summary, arguments.run);
   std::fputs(text.c_str(), stdout);
@@ -184,7 +190,7 @@ int run(int argc, char** argv) {
       ->excludes(seeds)
       ->excludes(trace);
   app.add_flag("--keep-going", arguments.keep_going, "with --seeds: past the first violation");
-  app.add_flag("--json", arguments.json, "figures as JSON");
+  auto* json = app.add_flag("--json", arguments.json, "figures as JSON");
   auto* story =
       app.add_option("--story", arguments.story, "play a small story: its name, or a FILE")
           ->type_name("NAME")
@@ -193,6 +199,10 @@ int run(int argc, char** argv) {
   app.add_option("--svg", arguments.svg, "with --story: draw it into FILE too")
       ->type_name("FILE")
       ->needs(story);
+  app.add_flag("--hashes", arguments.hashes,
+               "with --seeds: each seed's trace hash and nothing else")
+      ->needs(seeds)
+      ->excludes(json);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {

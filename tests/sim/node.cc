@@ -215,6 +215,7 @@ void SimNode::start() {
   const auto clients = ios_[0]->listen(client_address(index_), &host_->client_door());
   ONCE_ASSERT(peers && clients);
   cores_->build();
+  watches_.assign(running_cores_, invariants::Watch(invariants::Pace::kByTurns));
   cores_->start();
   for (uint16_t core = 0; core < running_cores_; ++core) ios_[core]->serve(&cores_->shard(core));
 }
@@ -323,6 +324,14 @@ void SimNode::on_failure_told() {
 
 void SimNode::on_landed(const std::string& path, uint64_t, std::string_view bytes) {
   if (!impostor_) oracle_.on_landed(index_, stream_of(path), bytes);
+}
+
+void SimNode::on_turn_end(const SimIo& io) {
+  for (uint16_t core = 0; core < running_cores_; ++core) {
+    if (ios_[core].get() != &io) continue;
+    const std::string broken = watches_[core].look(cores_->replica(core));
+    if (!broken.empty()) world_.violation(fmt::format("node {}: {}", index_ + 1, broken));
+  }
 }
 
 // --- what happens to a disk while its node is down

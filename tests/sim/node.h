@@ -10,6 +10,7 @@
 #include <string>
 
 #include "server/node_cores.h"
+#include "tests/invariants/watch.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/sim_io.h"
@@ -64,8 +65,8 @@ class SimNode final : public WriteWatcher, public Actor {
   void set_cores(uint16_t cores) { wanted_cores_ = cores; }
   // Of a node that is down. False: there is nothing to damage yet.
   bool damage(bool misdirect);
-  void litter();  // behind the tail, where it harms nothing
-  void wipe();  // its disk is lost, and formatted anew
+  void litter();      // behind the tail, where it harms nothing
+  void wipe();        // its disk is lost, and formatted anew
   void stall_disk();  // each write takes seconds from now on
   void calm();        // its disk has no more faults
   void set_disk_pace(int64_t latency_ns, int64_t jitter_ns);
@@ -85,6 +86,7 @@ class SimNode final : public WriteWatcher, public Actor {
   void on_submitted(int64_t latency_ns) override;
   void on_failure_told() override;
   void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) override;
+  void on_turn_end(const SimIo& io) override;
 
  private:
   class Host;
@@ -120,6 +122,7 @@ class SimNode final : public WriteWatcher, public Actor {
   std::unique_ptr<SimDirectory> directory_;
   std::unique_ptr<Host> host_;
   std::unique_ptr<server::NodeCores> cores_;
+  std::vector<invariants::Watch> watches_;  // by core of this run
   uint16_t wanted_cores_;
   uint16_t running_cores_ = 0;
   uint64_t disks_made_ = 0;

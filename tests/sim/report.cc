@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tests/check/checks.h"
 
 namespace once::sim {
@@ -116,6 +118,7 @@ WaitFigures waits_from_json(const json& from) {
 
 void Summary::add(const RunResult& result) {
   ++seeds;
+  hashes.emplace_back(result.seed, result.hash);
   sum.simulated_ns += result.simulated_ns;
   sum.healing_ns = std::max(sum.healing_ns, result.healing_ns);
   sum.events += result.events;
@@ -143,6 +146,7 @@ void Summary::add(const RunResult& result) {
 }
 
 void Summary::judge() {
+  std::sort(hashes.begin(), hashes.end());
   const WaitFigures& waits = sum.waits;
   const double most_starved = kMostStarved * static_cast<double>(seeds);
   if (static_cast<double>(starved_seeds) > std::max(most_starved, kStarvedByChance)) {
@@ -215,6 +219,12 @@ std::string show(const Summary& summary, const Options& options) {
                         replay_command(replay));
   }
   text += fmt::format("{} seeds, {} violations\n", summary.seeds, summary.failed.size());
+  return text;
+}
+
+std::string show_hashes(const Summary& summary) {
+  std::string text;
+  for (const auto& [seed, hash] : summary.hashes) text += fmt::format("{} {:016x}\n", seed, hash);
   return text;
 }
 

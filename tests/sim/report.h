@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/run.h"
@@ -20,6 +21,7 @@ struct Summary {
   uint64_t starved_seeds = 0;
   RunResult first_starved;
   std::vector<RunResult> failed;
+  std::vector<std::pair<uint64_t, uint64_t>> hashes;  // seed, hash of its trace; sorted at last
   void add(const RunResult& result);
   // When all runs are in: what holds over all of them, and not in each.
   void judge();
@@ -28,6 +30,7 @@ struct Summary {
 std::string replay_command(const Options& options);
 std::string show(const RunResult& result, const Options& options);
 std::string show(const Summary& summary, const Options& options);
+std::string show_hashes(const Summary& summary);  // "SEED HASH", one a line
 nlohmann::json to_json(const RunResult& result);
 nlohmann::json to_json(const Summary& summary);
 RunResult from_json(const nlohmann::json& json);

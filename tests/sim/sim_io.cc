@@ -106,6 +106,7 @@ void SimIo::round() {
   if (!frozen_) handler_->on_batch_end();
   now_happening_.clear();
   if (!frozen_) flush_streams();
+  if (!frozen_) watcher_.on_turn_end(*this);
 }
 
 void SimIo::dispatch(Pending& what) {

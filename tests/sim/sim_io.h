@@ -45,12 +45,15 @@ class NodeClock {
 };
 
 // What a node wants to know of its disk's writes.
+class SimIo;
+
 class WriteWatcher {
  public:
   virtual ~WriteWatcher() = default;
   virtual void on_submitted(int64_t latency_ns) = 0;
   virtual void on_failure_told() = 0;  // the log was told that a write failed
   virtual void on_landed(const std::string& path, uint64_t offset, std::string_view bytes) = 0;
+  virtual void on_turn_end(const SimIo& io) = 0;
 };
 
 class SimIo final : public reactor::Io, public Plug, public Acceptor, public Actor {

@@ -1,0 +1,72 @@
+// The part of CoreProbe that the invariants read through.
+#include "tests/invariants/views.h"
+
+#include "tests/exhaustive/core_probe.h"
+
+namespace once::paxos {
+
+invariants::CoreView CoreProbe::core_view() const {
+  invariants::CoreView view;
+  view.self = core_.options_.self.node;
+  view.incarnation = core_.incarnation_;
+  view.record = core_.record_;
+  view.durable = core_.durable_;
+  view.claimed = core_.claimed_;
+  view.quorum = core_.quorum();
+  const size_t members = core_.options_.members.size();
+  view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
+  view.next_sequence = core_.next_sequence_;
+  view.oldest_open = core_.oldest_open_;
+  view.self_voted = core_.self_voted_;
+  view.announced = core_.announced_durable_;
+  const RoundZero& voted = core_.slot_of(core_.self_voted_);
+  if (voted.sequence == core_.self_voted_) view.voted_record = voted.record;
+  return view;
+}
+
+size_t CoreProbe::answered() const {
+  size_t answered = 1;
+  for (size_t i = 0; i < core_.options_.members.size(); ++i) {
+    const bool other = core_.options_.members[i] != core_.options_.self.node;
+    if (other && core_.answered_fully(i)) ++answered;
+  }
+  return answered;
+}
+
+invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
+  const Entry& entry = core_.table_.at(index);
+  invariants::EntryView view;
+  view.promised = entry.promised;
+  view.accepted = entry.accepted;
+  view.version = entry.version;
+  view.writer = entry.writer();
+  view.value_size = entry.value_size;
+  view.sealed = entry.has(kSealed);
+  view.decided = entry.decided();
+  view.unsettled = entry.has(kUnsettled);
+  view.record = entry.record;
+  view.home = core_.home_of(core_.hash_of(entry));
+  view.range_promise = core_.homes_[core_.index_of(view.home)].range_promise;
+  return view;
+}
+
+bool CoreProbe::asks(uint32_t index) const {
+  const Task& task = core_.tasks_[index];
+  return task.kind == TaskKind::kClassic &&
+         (task.phase == Phase::kPrepare || task.phase == Phase::kAccept);
+}
+
+invariants::RoundView CoreProbe::round_view(uint32_t index) const {
+  const Task& task = core_.tasks_[index];
+  invariants::RoundView view;
+  view.asks = asks(index);
+  view.phase = task.phase;
+  view.ballot = task.ballot;
+  view.best = task.best;
+  view.version = task.best.is_null() ? 0 : task.state.version;
+  view.votes = task.votes;
+  view.entry = task.entry;
+  return view;
+}
+
+}  // namespace once::paxos
