@@ -45,7 +45,10 @@ void NodeSearch::add(size_t at, const std::string& address) {
   const bool known = std::any_of(asked_.begin(), asked_.end(), [&](const Asked& each) {
     return each.obstacle.address == address;
   });
-  if (!known) asked_.insert(asked_.begin() + static_cast<ptrdiff_t>(at), {{address}});
+  if (known) return;
+  Asked one;
+  one.obstacle.address = address;
+  asked_.insert(asked_.begin() + static_cast<ptrdiff_t>(at), std::move(one));
 }
 
 bool NodeSearch::go_round() {
