@@ -77,9 +77,12 @@ constexpr EntryInvariant kOfEntries[] = {
      [](const EntryView&, const EntryView& is, const CoreView&) {
        return is.accepted.is_null() == (is.version == 0);
      }},
+    // That it is decided may be forgotten when it is accepted again, until this round ends too.
     {"P6", "What is decided stays, until a later version takes its place.",
      [](const EntryView& was, const EntryView& is, const CoreView&) {
-       return !was.decided || is.version > was.version || (same_state(was, is) && is.decided);
+       const bool again = is.accepted > was.accepted;
+       return !was.decided || is.version > was.version ||
+              (same_state(was, is) && (is.decided || again));
      }},
     {"P6", "What is sealed and decided never changes.",
      [](const EntryView& was, const EntryView& is, const CoreView&) {
