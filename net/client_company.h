@@ -16,6 +16,11 @@
 
 namespace once::net {
 
+// What each of so many clients may have: `most`, and beyond four of them less, down to `least`.
+constexpr size_t portion(size_t most, size_t least, size_t clients) {
+  return std::clamp(4 * most / std::max<size_t>(clients, 1), least, most);
+}
+
 // Of one client: his requests that are not answered. Waits for a value count only while they are
 // young, for they may have hours.
 class UnderWay {
@@ -83,7 +88,7 @@ class ModestClients {
   static constexpr size_t kMostBeside = 64;
   static constexpr size_t kLeastBeside = 8;
   static constexpr size_t window_beside(size_t held) {
-    return std::clamp(4 * kMostBeside / std::max<size_t>(held, 1), kLeastBeside, kMostBeside);
+    return portion(kMostBeside, kLeastBeside, held);
   }
 
   void answered(uint64_t client, int64_t now_ns) {

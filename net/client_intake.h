@@ -14,6 +14,7 @@
 
 #include "base/fifo.h"
 #include "base/limits.h"
+#include "net/client_company.h"
 
 namespace once::net {
 
@@ -25,7 +26,7 @@ class ClientIntake {
   static constexpr size_t kMostShare = 512;
   static constexpr size_t kLeastShare = 64;
   static constexpr size_t share_beside(size_t held) {
-    return std::clamp(4 * kMostShare / std::max<size_t>(held, 1), kLeastShare, kMostShare);
+    return portion(kMostShare, kLeastShare, held);
   }
   // Answers that are waited for do not stop him longer than that.
   static constexpr int64_t kStuckNs = 1'000'000'000;

@@ -172,13 +172,11 @@ void Listener::count_out(Connection& connection) {
 }
 
 // A wait that ends asks for nothing just now.
-void Listener::count_out_request(ClientConnectionId id, paxos::Operation operation) {
-  Connection* const connection = find(id);
-  if (connection == nullptr) return;
+void Listener::count_out_request(Connection& connection, paxos::Operation operation) {
   const bool wait = operation == paxos::Operation::kWait;
-  connection->under_way.answered(wait);
-  if (wait || !connection->under_way.is_modest(io_.now_ns())) return;
-  modest_.answered(id.value, io_.now_ns());
+  connection.under_way.answered(wait);
+  if (wait || !connection.under_way.is_modest(io_.now_ns())) return;
+  modest_.answered(connection.id.value, io_.now_ns());
 }
 
 void Listener::closed(Connection& connection) {
@@ -394,23 +392,24 @@ bool Listener::fail(Connection& connection, uint64_t correlation, std::string_vi
 
 void Listener::reply(ClientConnectionId id, uint64_t correlation, paxos::Operation operation,
                      const paxos::ClientReply& reply) {
-  count_out_request(id, operation);
-  answer_asked(id, [&](auto& out) { encode_reply(correlation, reply, out); });
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  count_out_request(*connection, operation);
+  answer_asked(connection, [&](auto& out) { encode_reply(correlation, reply, out); });
 }
 
 void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
                             const StatusReport& report) {
-  answer_asked(id, [&](auto& out) { encode_status_reply(correlation, report, out); });
+  answer_asked(find(id), [&](auto& out) { encode_status_reply(correlation, report, out); });
 }
 
 void Listener::reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) {
-  answer_asked(id, [&](auto& out) { encode_list_reply(correlation, reply, out); });
+  answer_asked(find(id), [&](auto& out) { encode_list_reply(correlation, reply, out); });
 }
 
-// What was counted in.
+// What was counted in; nothing, if the connection is gone.
 template <class Encode>
-void Listener::answer_asked(ClientConnectionId id, Encode encode) {
-  Connection* connection = find(id);
+void Listener::answer_asked(Connection* connection, Encode encode) {
   if (!connection) return;
   answer(*connection, encode);
   count_out(*connection);

@@ -106,7 +106,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void close(Connection& connection);
   void make_room();
   void count_out(Connection& connection);
-  void count_out_request(ClientConnectionId id, paxos::Operation operation);
+  void count_out_request(Connection& connection, paxos::Operation operation);
   void forget_half_closed(Connection& connection);
   Connection* find(ClientConnectionId id);
   void feed(Connection& connection, std::string_view bytes);
@@ -118,7 +118,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void take_what_was_held();
   void take_held(Connection& connection);
   template <class Encode>
-  void answer_asked(ClientConnectionId id, Encode encode);
+  void answer_asked(Connection* connection, Encode encode);
   template <class Encode>
   void answer(Connection& connection, Encode encode);
   bool on_frame(Connection& connection, std::string_view bytes, std::string_view rest);

@@ -82,17 +82,20 @@ void Admission::withdraw(const net::PeerHello& hello) {
     }
     standing_is_written_ = true;
   }
-  defer_([this] { remember_withdrawal(); });
+  defer_([this] { remember(Standing::kWithdrawn, "votes no more"); });
 }
 
-void Admission::remember_withdrawal() {
-  const auto written = directory_.remember_standing(Standing::kWithdrawn);
+// Says once that it cannot, until it can. False: it could not.
+bool Admission::remember(Standing standing, std::string_view what) {
+  const auto written = directory_.remember_standing(standing);
   const std::lock_guard guard(mutex_);
   standing_is_written_ = false;
   if (!written && remembered_) {
-    log_(fmt::format("that it votes no more cannot be remembered: {}", written.error().message));
+    log_(fmt::format("that it {} cannot be remembered: {}", what, written.error().message));
   }
   remembered_ = written.has_value();
+  if (remembered_) standing_ = standing;
+  return remembered_;
 }
 
 // Two disks under one number: one of them was lost, or never let in. Neither side can tell which,
@@ -184,15 +187,7 @@ bool Admission::hear(const net::PeerHello& hello, net::Meeting& meeting) {
 
 // It was decided when all agreed: what is heard while it is written comes after it.
 void Admission::admit() {
-  const auto written = directory_.remember_standing(Standing::kAdmitted);
-  const std::lock_guard guard(mutex_);
-  standing_is_written_ = false;
-  if (!written && remembered_) {
-    log_(fmt::format("that it may vote cannot be remembered: {}", written.error().message));
-  }
-  remembered_ = written.has_value();
-  if (!written) return;
-  standing_ = Standing::kAdmitted;
+  if (!remember(Standing::kAdmitted, "may vote")) return;
   log_("every member has met this disk: the node votes from now on");
 }
 

@@ -48,7 +48,7 @@ class Admission {
 
  private:
   void withdraw(const net::PeerHello& hello);
-  void remember_withdrawal();
+  bool remember(Standing standing, std::string_view what);
   void compare_tables(const net::PeerHello& hello, const net::DiskTable& mine);
   net::Meeting take_note(const net::PeerHello& hello);
   net::Meeting note_of(const net::PeerHello& hello);
