@@ -40,7 +40,7 @@ install: build  ## install commands and client library (PREFIX=/usr/local)
 run: product  ## start a three-node durable cluster on loopback, show it working, serve until Ctrl-C (PORT=7400)
 	@PORT=$(if $(findstring command,$(origin PORT)),$(PORT)) scripts/demo
 
-check: deps  ## a first look at a change: unit and paper tests, tidy, golden lists (a minute, once built)
+check: deps  ## a first look at a change: unit and paper tests, tidy, golden lists (80 s, once built)
 	@cmake --preset release
 	@cmake --build build -j$(JOBS) --target check_programs
 	@scripts/run-tests build check
