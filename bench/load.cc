@@ -109,8 +109,7 @@ void Load::advance(int64_t now) {
     enter(Phase::kPrepare, now);
   }
   if (phase_ == Phase::kPrepare) {
-    bool wanted = options_.operation == paxos::Operation::kRead;
-    if (wanted && prepared_ < names_.size()) {
+    if (options_.operation == paxos::Operation::kRead && prepared_ < names_.size()) {
       if (late) fail(fmt::format("only {} of {} names could be written", prepared_, names_.size()));
       return;
     }
@@ -197,7 +196,8 @@ void Load::plan(int64_t now) {
 
 void Load::make_names() {
   size_t count = options_.hot_names;
-  if (count == 0 && options_.operation == paxos::Operation::kRead) count = kReadNames;
+  const bool written_before = options_.operation == paxos::Operation::kRead && !options_.unset;
+  if (count == 0 && written_before) count = kReadNames;
   // Fewer names than targets: every connection goes to the home of one.
   if (count != 0 && count < targets_.size()) targets_.resize(count);
   pools_.resize(targets_.size());
@@ -206,7 +206,7 @@ void Load::make_names() {
     size_t target = i % targets_.size();
     names_.emplace_back(source_->next_for(targets_[target]));
     pools_[target].push_back(i);
-    if (options_.operation == paxos::Operation::kRead) to_prepare_.push_back(i);
+    if (written_before) to_prepare_.push_back(i);
   }
   prepare_ids_.resize(to_prepare_.size());
   if (!draw_request_ids(prepare_ids_)) return fail(kNoRandomBits);

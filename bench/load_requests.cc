@@ -98,7 +98,8 @@ bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operati
     if (!options_.mixed && slot.known_name == name_index) request.version = slot.known_version;
   }
   if (!connection.send(uint64_t{slot.generation} << kSlotBits | index, request)) return false;
-  if (names_.empty()) ++result_.names_left;  // each request is the first of its name
+  // Each write is the first of its name.
+  if (names_.empty() && paxos::changes(operation)) ++result_.names_left;
   free_slots_.pop_front();
   slot.begun_ns = begun_ns;
   slot.connection = connection.index();
@@ -186,7 +187,8 @@ void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
       reply.state.value == value_ || (options_.mixed && reply.state.value.empty());
   switch (reply.status) {
     case paxos::Status::kDone:
-      if (read && !known_value) return wrong("a read returned a value never written");
+      if (read && (options_.unset || !known_value))
+        return wrong("a read returned a value never written");
       if (!versions_.empty()) check_version(slot, reply);
       return count(slot, false);
     case paxos::Status::kAlreadySet:
@@ -195,7 +197,7 @@ void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
       if (!known_value) return wrong("a refusal shows a value never written");
       return count(slot, true);
     case paxos::Status::kEmpty:
-      if (!options_.mixed || !read || slot.floor != 0)
+      if (!read || (!options_.unset && (!options_.mixed || slot.floor != 0)))
         return wrong("a read found a written name empty");
       return count(slot, false);
     case paxos::Status::kConflict:

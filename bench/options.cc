@@ -30,8 +30,9 @@ constexpr size_t kMaxHotNames = 1'000'000;
 constexpr size_t kMaxBenchConnections = 4096;
 constexpr size_t kMaxBenchInFlight = 1u << 18;
 
-bool parse_names(const std::string& text, size_t& hot_names) {
-  if (text == "unique") return hot_names = 0, true;
+bool parse_names(const std::string& text, size_t& hot_names, bool& unset) {
+  unset = text == "unset";
+  if (unset || text == "unique") return hot_names = 0, true;
   if (text.rfind("hot:", 0) != 0) return false;
   const char* end = text.data() + text.size();
   auto [stop, problem] = std::from_chars(text.data() + 4, end, hot_names);
@@ -64,6 +65,9 @@ std::string check(const Options& o) {
   }
   if (o.operation == paxos::Operation::kWait && o.hot_names != 0) {
     return "--op wait needs --names unique: each waiter has a name of its own";
+  }
+  if (o.unset && o.operation_name != "read") {
+    return "--names unset needs --op read: what is written is set";
   }
   if (!(o.seconds > 0 && o.seconds <= 86400)) return "--seconds must be above 0, at most 86400";
   if (!(o.warmup_seconds >= 0 && o.warmup_seconds <= 3600)) return "--warmup must be 0..3600";
@@ -149,7 +153,9 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   app.add_option("--in-flight", o.in_flight, "Requests, over all connections together")
       ->type_name("N")
       ->default_str(std::to_string(o.in_flight));
-  app.add_option("--names", names, "unique, or hot:K: K names that all requests share")
+  app.add_option("--names", names,
+                 "unique; hot:K: K names that all requests share; or unset: "
+                 "reads of names that nobody wrote, a new one each time")
       ->type_name("KIND")
       ->default_str(names);
   app.add_option("--value-size", o.value_bytes, "Size of a value")
@@ -195,9 +201,9 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
     }
   }
   const std::string wrong =
-      parse_names(names, o.hot_names)
+      parse_names(names, o.hot_names, o.unset)
           ? check(o)
-          : fmt::format("--names must be unique or hot:K, K 1..{}", kMaxHotNames);
+          : fmt::format("--names must be unique, unset or hot:K, K 1..{}", kMaxHotNames);
   if (!wrong.empty()) return usage_error(wrong);
   return o;
 }

@@ -27,6 +27,7 @@ struct Options {
   size_t value_bytes = 64;
   double rate = 0;       // operations a second; 0: closed loop
   size_t hot_names = 0;  // 0: every write goes to a new name
+  bool unset = false;    // reads of names that nobody writes
   uint32_t timeout_ms = 5000;
   bool json = false;
   bool floor = false;

@@ -155,7 +155,7 @@ def crowd(node, count, sent):
 @contextlib.contextmanager
 def unset_reads(cluster):
     """Reads of names that nobody wrote, 3 x 4,096 in flight."""
-    run = load(cluster, "--op", "read", "--names", "unique", "--in-flight", "12288", "--seconds",
+    run = load(cluster, "--op", "read", "--names", "unset", "--in-flight", "12288", "--seconds",
                "60")
     yield
     run.kill()

@@ -80,7 +80,8 @@ class UnderWay {
 };
 
 // Those of one core whose questions and changes were answered last and who are modest: two of them,
-// so that one knows of another. When a client asks, it is not known yet how much he asks.
+// so that one knows of another. When a client asks, it is not known yet how much he asks. Of other
+// nodes it is known that they have some.
 class ModestClients {
  public:
   static constexpr int64_t kRememberedNs = 100'000'000;
@@ -95,18 +96,24 @@ class ModestClients {
     if (latest_[0].client != client) std::swap(latest_[0], latest_[1]);
     latest_[0] = {client, now_ns + kRememberedNs};
   }
+  // Another node serves some: each change that they ask for passes here, too.
+  void served_elsewhere(int64_t now_ns) { elsewhere_until_ns_ = now_ns + kRememberedNs; }
+  // Until when those that are served here are remembered.
+  int64_t until_ns() const { return latest_[0].until_ns; }
   bool any_beside(uint64_t client, int64_t now_ns) const {
-    return std::any_of(latest_.begin(), latest_.end(), [&](const Modest& one) {
-      return one.client != client && now_ns < one.until_ns;
-    });
+    return now_ns < elsewhere_until_ns_ ||
+           std::any_of(latest_.begin(), latest_.end(), [&](const Modest& one) {
+             return one.client != client && now_ns < one.until_ns;
+           });
   }
 
  private:
   struct Modest {
     uint64_t client = 0;  // no client's number
-    int64_t until_ns = std::numeric_limits<int64_t>::min();
+    int64_t until_ns = 0;
   };
   std::array<Modest, 2> latest_;
+  int64_t elsewhere_until_ns_ = 0;
 };
 static_assert(ModestClients::kLeastBeside >= 2, "half of a window is something");
 

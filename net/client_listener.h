@@ -102,6 +102,9 @@ class ClientListener {
   virtual size_t input_bytes() const { return 0; }
   // Somebody has asked more than his share of this round: the rest is taken in the next ones.
   virtual bool takes_more() const { return false; }
+  // Until when modest clients of this core are remembered; and that another node serves some.
+  virtual int64_t modest_until_ns() const { return 0; }
+  virtual void note_modest_elsewhere() {}
 };
 
 std::unique_ptr<ClientListener> make_client_listener(reactor::Io& io, CoreId self, uint16_t cores,

@@ -86,6 +86,9 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
     return !next_round_.empty() || (draining_ && !beside_.empty());
   }
 
+  int64_t modest_until_ns() const override { return modest_.until_ns(); }
+  void note_modest_elsewhere() override { modest_.served_elsewhere(io_.now_ns()); }
+
   // Of a stream that was turned away: nothing more is wanted from it.
   void on_connected(reactor::StreamId) override {}
   void on_bytes(reactor::StreamId, std::string_view) override {}

@@ -163,7 +163,7 @@ bool Links::take_place(PeerLink& link, const PeerHello& hello) {
   old->newcomer = &link;
   old->asked_ns = io_.now_ns();
   old->answer_by_ns = old->asked_ns + kAnswerNs;
-  put_ping(*old, kPing, old->asked_ns);
+  put_own(*old, kPing, old->asked_ns);
   return true;
 }
 

@@ -19,7 +19,9 @@ constexpr int64_t kWorkedNs = 500'000'000;  // so long a link must be up to coun
 constexpr int64_t kPingEveryNs = 200'000'000;
 constexpr int64_t kSilenceNs = 2'000'000'000;
 constexpr size_t kEnvelopeGoalBytes = kMaxEnvelopeBytes / 2;
-constexpr size_t kPingBytes = 12;
+constexpr size_t kOwnBytes = 12;  // a message of the links themselves: header and a time
+// Much less than such clients are remembered.
+constexpr int64_t kTellModestEveryNs = 25'000'000;
 
 template <class M>
 concept OfOwnRun = std::is_same_v<M, paxos::HomeProgress> || std::is_same_v<M, paxos::ClaimHome> ||
@@ -114,7 +116,7 @@ bool Links::received(PeerLink& link, std::string_view frame) {
   }
   std::string_view messages = content ? *content : std::string_view{};
   while (why.empty() && !messages.empty()) {
-    if (take_ping(link, messages)) continue;
+    if (take_own(link, messages)) continue;
     auto message = take_message(messages);
     if (!message) {
       why = message.error().message;
@@ -137,12 +139,12 @@ bool Links::received(PeerLink& link, std::string_view frame) {
   return false;
 }
 
-bool Links::take_ping(PeerLink& link, std::string_view& messages) {
-  if (messages.size() < kPingBytes) return false;
+bool Links::take_own(PeerLink& link, std::string_view& messages) {
+  if (messages.size() < kOwnBytes) return false;
   uint32_t header = load<uint32_t>(messages.data());
   int64_t time_ns = load<int64_t>(messages.data() + 4);
   if (header == (kPing | 8u << 8)) {
-    put_ping(link, kPong, time_ns);
+    put_own(link, kPong, time_ns);
   } else if (header == (kPong | 8u << 8)) {
     if (link.newcomer && time_ns == link.asked_ns) answered(link);
     int64_t sample = io_.now_ns() - time_ns;
@@ -150,17 +152,19 @@ bool Links::take_ping(PeerLink& link, std::string_view& messages) {
     if (sample >= 0 && sample <= kSilenceNs) {
       smoothed = smoothed == 0 ? std::max<int64_t>(sample, 1) : smoothed + (sample - smoothed) / 8;
     }
+  } else if (header == (kModestHere | 8u << 8)) {
+    handler_->on_modest_elsewhere();
   } else {
     return false;
   }
-  messages.remove_prefix(kPingBytes);
+  messages.remove_prefix(kOwnBytes);
   return true;
 }
 
-void Links::put_ping(PeerLink& link, uint8_t type, int64_t time_ns) {
+void Links::put_own(PeerLink& link, uint8_t type, int64_t time_ns) {
   auto* out = open_envelope(link);
   if (!out) return;
-  char* at = extend(*out, kPingBytes);
+  char* at = extend(*out, kOwnBytes);
   store(at, type | 8u << 8);
   store(at + 4, time_ns);
 }
@@ -217,7 +221,17 @@ void Links::send_encoded(Endpoint peer, std::string_view messages) {
   }
 }
 
+// A time of this node says nothing to its peers: they remember it from when they hear of it.
+void Links::tell_modest() {
+  if (modest_until_ns_ - modest_told_until_ns_ < kTellModestEveryNs) return;
+  modest_told_until_ns_ = modest_until_ns_;
+  for (const auto& link : links_) {
+    if (link->phase == Phase::kUp) put_own(*link, kModestHere, 0);
+  }
+}
+
 void Links::flush() {
+  tell_modest();
   for (PeerLink* link : open_envelopes_) seal(*link);
   open_envelopes_.clear();
   buried_.clear();
@@ -259,7 +273,7 @@ void Links::on_tick(int64_t now_ns) {
     if (link.phase != Phase::kUp || now_ns - link.pinged_ns < kPingEveryNs) continue;
     link.pinged_ns = now_ns;
     dials_.linked(link.peer.node, now_ns);
-    put_ping(link, kPing, now_ns);
+    put_own(link, kPing, now_ns);
   }
   dial_due(now_ns);
 }

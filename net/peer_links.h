@@ -70,6 +70,8 @@ class PeerLinksHandler {
   // The peer asked for another core of this node.
   virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
   virtual void log_line(std::string_view line) = 0;  // for the operator; already rate-limited
+  // The peer serves modest clients: what others have under way here is in their way, too.
+  virtual void on_modest_elsewhere() {}
 };
 
 struct PeerLinksOptions {
@@ -90,6 +92,8 @@ class PeerLinks {
   virtual void send(Endpoint peer, const paxos::Message& message) = 0;
   // The same for messages encoded earlier by encode_message (held until something was durable).
   virtual void send_encoded(Endpoint peer, std::string_view messages) = 0;
+  // Modest clients are served here, and remembered until then; the peers learn of it at flush().
+  virtual void tell_modest(int64_t until_ns) { static_cast<void>(until_ns); }
   virtual void flush() = 0;                  // seals the envelopes; call at the end of each round
   virtual void on_tick(int64_t now_ns) = 0;  // re-dials, pings, time-outs of silent links
   virtual int64_t round_trip_ns(NodeId peer) const = 0;  // smoothed, of pings; 0 when unknown

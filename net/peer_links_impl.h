@@ -21,6 +21,7 @@ namespace once::net {
 // Messages of the links themselves; paxos numbers its own from 1.
 inline constexpr uint8_t kPing = 200;
 inline constexpr uint8_t kPong = 201;
+inline constexpr uint8_t kModestHere = 202;
 static_assert(std::variant_size_v<paxos::Message> < kPing);
 
 class Links final : public PeerLinks, public reactor::ListenHandler, public PeerLinkOwner {
@@ -41,6 +42,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   bool is_up(Endpoint peer) const override { return find(peer) != nullptr; }
   void send(Endpoint peer, const paxos::Message& message) override;
   void send_encoded(Endpoint peer, std::string_view messages) override;
+  void tell_modest(int64_t until_ns) override { modest_until_ns_ = until_ns; }
   void flush() override;
   void on_tick(int64_t now_ns) override;
   int64_t round_trip_ns(NodeId peer) const override {
@@ -78,8 +80,9 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   void answered(PeerLink& link);
   void give_way(PeerLink& link);
   void count(PeerRefusal kind) { ++refusals_[static_cast<size_t>(kind)]; }
-  bool take_ping(PeerLink& link, std::string_view& messages);
-  void put_ping(PeerLink& link, uint8_t type, int64_t time_ns);
+  bool take_own(PeerLink& link, std::string_view& messages);
+  void put_own(PeerLink& link, uint8_t type, int64_t time_ns);
+  void tell_modest();
   std::vector<char>* open_envelope(PeerLink& link);
   void seal(PeerLink& link);
   void take_down(PeerLink& link, std::string_view why);
@@ -106,6 +109,8 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   PeerRefusals refusals_{};
   uint64_t dropped_ = 0;  // messages that a full outbox had no room for
   int64_t last_tick_ns_ = 0;
+  int64_t modest_until_ns_ = 0;       // as told by tell_modest()
+  int64_t modest_told_until_ns_ = 0;  // as told to the peers
 };
 
 }  // namespace once::net

@@ -106,6 +106,7 @@ void Shard::on_batch_end() {
   }
   refusals_.clear();
   log_->flush();
+  links_->tell_modest(listener_->modest_until_ns());
   links_->flush();
   answer_one_list();
   listener_->end_round();

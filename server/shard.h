@@ -91,6 +91,7 @@ class Shard final : public reactor::BatchHandler,
   }
   void leave_seat(NodeId node) override { host_.leave_seat(node); }
   void on_other_disk(NodeId node) override { host_.on_other_disk(node); }
+  void on_modest_elsewhere() override { listener_->note_modest_elsewhere(); }
 
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
   void log_line(std::string_view line) override;

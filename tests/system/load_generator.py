@@ -89,6 +89,19 @@ def interrupted(cluster):
     check(b"names stay for ever" in err, f"{err!r}")
 
 
+def unset_names(cluster):
+    """Reads of names that nobody wrote find nothing, and make none."""
+    done = bench(cluster, "--op", "read", "--names", "unset", "--seconds", "0.5", "--warmup", "0",
+                 "--json")
+    told = json.loads(done.stdout)
+    check(told["done"] > 100 and told["names_left"] == 0, f"unset names: {told}")
+    check_equal((done.returncode, told["protocol_errors"], told["errors"]["total"]), (0, 0, 0),
+                f"unset names: {told}")
+    done = bench(cluster, "--op", "write", "--names", "unset")
+    check_equal(done.returncode, 2, f"writes of unset names: {done!r}")
+    check(b"--names unset needs --op read" in done.stderr, f"{done!r}")
+
+
 def progress(cluster):
     """A line with the time that is left, on a terminal only."""
     leader, follower = pty.openpty()
@@ -150,5 +163,5 @@ def too_many_waiters(cluster):
 if __name__ == "__main__":
     with Cluster(options(), name="load_generator") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
-                   (every_operation, mix, waiters, table, interrupted, progress, words, wrong_input,
-                    too_many_waiters, waiters)])
+                   (every_operation, mix, waiters, table, interrupted, unset_names, progress, words,
+                    wrong_input, too_many_waiters, waiters)])

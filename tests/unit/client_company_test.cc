@@ -161,6 +161,26 @@ TEST_F(ClientCompany, AModestOneIsRememberedForATenthOfASecond) {
   EXPECT_EQ(asks_after(1), 1000 - kWindow) << "then he has all that he likes";
 }
 
+TEST_F(ClientCompany, AModestOneOfAnotherNodeIsCompanyToo) {
+  const Client greedy = known(), modest = known();
+  EXPECT_LT(listener->modest_until_ns(), network.now_ns) << "none is served here";
+  listener->note_modest_elsewhere();
+  network.now_ns += kRemembered - 1;
+  EXPECT_EQ(asks(greedy, 1000, 1000), kWindow);
+  EXPECT_EQ(asks(modest, 2, 20), 20u);
+  EXPECT_LT(listener->modest_until_ns(), network.now_ns) << "and other nodes are not told of him";
+  EXPECT_EQ(asks_after(1), 1000 - kWindow);
+}
+
+TEST_F(ClientCompany, OtherNodesAreToldOfModestOnesOnly) {
+  const Client greedy = known(), modest = known();
+  asks(greedy, 1000, 1000);
+  answer_all();
+  EXPECT_LT(listener->modest_until_ns(), network.now_ns);
+  serve(modest);
+  EXPECT_EQ(listener->modest_until_ns(), network.now_ns + kRemembered);
+}
+
 TEST_F(ClientCompany, AModestOneMayHaveMoreUnderWayWhenHeIsAnswered) {
   const Client greedy = known(), modest = known();
   asks(modest, 1, 32);

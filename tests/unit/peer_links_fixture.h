@@ -86,6 +86,7 @@ struct Core final : PeerLinksHandler {
   }
   void leave_seat(NodeId) override { --seats; }
   void on_other_disk(NodeId node) override { told_of_another_disk.push_back(node); }
+  void on_modest_elsewhere() override { ++told_of_modest; }
   uint64_t refused(PeerRefusal kind) const { return links->refusals()[static_cast<size_t>(kind)]; }
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override {
     siblings.at(core.value)->links->accept(std::move(handoff));
@@ -111,6 +112,7 @@ struct Core final : PeerLinksHandler {
   uint16_t no_such_cores = 0;
   int seats = 0;
   std::vector<NodeId> told_of_another_disk;
+  int told_of_modest = 0;
   std::string log;
 };
 

@@ -225,6 +225,22 @@ TEST_F(PeerLinksTest, ASilentPeerIsNoticedAndRoundTripsAreMeasured) {
   EXPECT_TRUE(two.links->is_up(kOne));
 }
 
+TEST_F(PeerLinksTest, PeersAreToldOfModestClientsAsLongAsTheyAsk) {
+  Core &one = add(1), &two = add(2), &three = add(3);
+  for (Core* core : {&three, &two, &one}) core->begin();
+  rounds(1000);
+  ASSERT_EQ(two.told_of_modest, 0);
+  for (int ms = 0; ms < 100; ++ms) {
+    one.links->tell_modest(network.now_ns + 100'000'000);
+    rounds(1);
+  }
+  EXPECT_EQ(two.told_of_modest, 4) << "each 25 ms, for they are remembered for 100";
+  EXPECT_EQ(three.told_of_modest, 4);
+  EXPECT_EQ(one.told_of_modest, 0) << "nobody tells what he was told";
+  rounds(1000);
+  EXPECT_EQ(two.told_of_modest, 4) << "they ask no more";
+}
+
 // The pairs follow from the shard count that the cluster was formatted with, be it less or more
 // than what is formatted today. A pair that is missed would lose every message about its shards.
 TEST_F(PeerLinksTest, TheFormattedShardCountDecidesWhichCoresAreLinked) {

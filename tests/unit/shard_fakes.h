@@ -74,7 +74,11 @@ class FakeLinks final : public net::PeerLinks {
                          std::to_string(peer.node.value));
     }
   }
-  void flush() override { journal_.push_back("links flush"); }
+  void tell_modest(int64_t until_ns) override { modest_until_ns = until_ns; }
+  void flush() override {
+    journal_.push_back("links flush");
+    flushed_modest_until_ns = modest_until_ns;
+  }
   void on_tick(int64_t) override {}
   int64_t round_trip_ns(NodeId) const override { return 0; }
   void report(NodeId offender, paxos::Offence) override { offenders.push_back(offender); }
@@ -85,6 +89,7 @@ class FakeLinks final : public net::PeerLinks {
   int accepted = 0;
   std::vector<NodeId> offenders;
   net::PeerRefusals refused{};
+  int64_t modest_until_ns = 0, flushed_modest_until_ns = 0;
   std::vector<uint64_t> sent;  // the `op` of each message: the tests send Accepted only
 
  private:
@@ -134,6 +139,11 @@ class FakeListener final : public net::ClientListener {
   bool relieve() override { return ++relieved, true; }
   uint64_t closed_unread() const override { return 3; }
   size_t input_bytes() const override { return input; }
+  int64_t modest_until_ns() const override { return modest_until; }
+  void note_modest_elsewhere() override { ++modest_elsewhere; }
+
+  int64_t modest_until = 0;
+  int modest_elsewhere = 0;
 
   size_t unread_bound = 0;
   int relieved = 0;

@@ -320,6 +320,17 @@ TEST(Shard, PassesAFailureOfTheLogOn) {
   EXPECT_EQ(core.host.failure, "I/O error");
 }
 
+TEST(Shard, CarriesWordOfModestClientsBetweenItsClientsAndItsPeers) {
+  Started core;
+  core.listener.modest_until = 77;
+  core.request(1, "0-name");
+  core.round();
+  EXPECT_EQ(core.links.flushed_modest_until_ns, 77) << "with what this round sends";
+  EXPECT_EQ(core.listener.modest_elsewhere, 0);
+  core.shard.on_modest_elsewhere();
+  EXPECT_EQ(core.listener.modest_elsewhere, 1);
+}
+
 TEST(Shard, PublishesBeforeItAnswersAStatusRequest) {
   Started core;
   core.request(1, "0-name");
