@@ -102,8 +102,8 @@ mutants: test-deps  ## defects put in on copies of the tree; tests must notice e
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source
 	@python3 tests/tidy/tidy_test.py
-	@cmake --preset release
-	@clang-tidy -p build --quiet $(filter-out tests/%,$(filter %.cc,$(SOURCES)))
+	@cmake --preset fuzz
+	@clang-tidy -p build/fuzz --quiet $(filter-out tests/%,$(filter %.cc,$(SOURCES)))
 
 format: dev-deps  ## clang-format every source in place
 	@clang-format -i $(SOURCES)

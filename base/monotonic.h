@@ -6,6 +6,8 @@
 
 namespace once {
 
+inline constexpr int64_t kMs = 1'000'000;  // in nanoseconds
+
 inline int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())

@@ -27,7 +27,7 @@ namespace {
 
 constexpr int64_t kMaxTimeoutMs = 24 * 3600 * 1000;
 constexpr size_t kIdsPerDraw = 64;  // the cost of a call is shared by so many
-constexpr const char* kForked =
+constexpr const char* kForkedClient =
     "this client was made before fork(), and does not work in the child: make another one there";
 
 Result failed(Outcome outcome, RequestId id, std::string message) {
@@ -136,7 +136,7 @@ class Client::Impl {
   uint64_t submit(Call&& call, const CallOptions& options, Callback&& done) {
     call.id = options.id.value_or(RequestId{});
     if (forked()) {
-      done(failed(Outcome::kError, call.id, kForked));
+      done(failed(Outcome::kError, call.id, kForkedClient));
       return 0;
     }
     if (!broken_.empty()) {
@@ -390,7 +390,7 @@ NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const
   if (impl_->forked()) {
     NodeStatus status;
     status.address = endpoint;
-    status.message = kForked;
+    status.message = kForkedClient;
     return status;
   }
   const auto read = read_endpoint(endpoint);
@@ -407,7 +407,7 @@ NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const
 NamesPage Client::list(const ListOptions& options) const {
   NamesPage page;
   page.outcome = Outcome::kError;
-  page.message = impl_->forked() ? kForked : impl_->broken();
+  page.message = impl_->forked() ? kForkedClient : impl_->broken();
   if (!page.message.empty()) return page;
   const int64_t ms = options.timeout_ms > 0 ? std::min(options.timeout_ms, kMaxTimeoutMs)
                                             : impl_->options().timeout_ms;

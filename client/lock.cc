@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/monotonic.h"
 #include "client/fork_mark.h"
 #include "client/lock_machine.h"
 #include "client/lock_value.h"
@@ -22,12 +23,11 @@
 namespace once::client {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kMaxWaitMs = 86'400'000;
 // Condition variables sleep by a clock that stops while the machine is suspended; after that the
 // thread must not sleep on for long.
 constexpr int64_t kMaxSleepNs = 1000 * kMs;
-constexpr const char* kForked =
+constexpr const char* kForkedLock =
     "this lock was made before fork(), and is its parent's: make another one in the child";
 
 // CLOCK_MONOTONIC would stand still while the machine is suspended, and a holder that was would
@@ -96,7 +96,7 @@ class Lock::Impl {
   bool forked() const { return mark_.in_child(); }
 
   LockResult acquire(int64_t wait_ms) {
-    if (forked()) return failed(LockOutcome::kError, kForked);
+    if (forked()) return failed(LockOutcome::kError, kForkedLock);
     if (!wrong_.empty()) return failed(LockOutcome::kInvalid, wrong_);
     if (wait_ms < 0 || wait_ms > kMaxWaitMs) {
       return failed(LockOutcome::kInvalid, "the wait for a lock is " + std::to_string(wait_ms) +
@@ -143,7 +143,7 @@ class Lock::Impl {
   uint64_t token() const { return token_; }
 
   LockResult release() {
-    if (forked()) return failed(LockOutcome::kError, kForked);
+    if (forked()) return failed(LockOutcome::kError, kForkedLock);
     std::unique_lock lock(meeting_->mutex);
     if (!thread_.joinable()) return failed(LockOutcome::kReleased, {});
     machine_->stop(clock_ns());

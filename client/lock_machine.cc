@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/monotonic.h"
 #include "client/lock_value.h"
 
 namespace once::client {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kRetryNs = 50 * kMs;
 constexpr int64_t kRenewalsPerTtl = 3;
 

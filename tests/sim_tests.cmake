@@ -15,6 +15,7 @@ function(once_rare_variants)
     add_library(${name}_rare STATIC ${sources})
     target_compile_definitions(${name}_rare PUBLIC ONCE_RARE_BRANCHES)
     target_link_libraries(${name}_rare PUBLIC ${libraries})
+    once_product(${name}_rare)
   endforeach()
 endfunction()
 once_rare_variants(once_paxos once_wal once_net once_shard once_data_directory once_node

@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/monotonic.h"
 #include "client/commands/front.h"
 #include "client/commands/standard_files.h"
 #include "client/socket.h"
@@ -22,7 +23,6 @@
 namespace once::client {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kLookNs = 20 * kMs;           // at those that are to end
 constexpr int64_t kStopTogetherNs = 100 * kMs;  // the front hears of Ctrl-Z by itself
 constexpr size_t kMoreVariables = 8;

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/monotonic.h"
 #include "base/output.h"
 #include "client/commands/commands.h"
 #include "client/commands/descendants.h"
@@ -28,7 +29,6 @@ namespace once::client {
 namespace {
 
 constexpr int kLookMs = 20;  // at those that are to end
-constexpr int64_t kMs = 1'000'000;
 
 bool stops(int number) { return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU; }
 
