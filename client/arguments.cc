@@ -102,7 +102,8 @@ std::string read_identities(const Texts& texts, Arguments& arguments) {
     return std::string("--cluster-id needs ") + kClusterIdForm;
   }
   if (!texts.request_id) return {};
-  if (!from_hex(*texts.request_id, arguments.request_id.emplace())) {
+  arguments.request_id = request_id_of_hex(*texts.request_id);
+  if (!arguments.request_id) {
     return "--request-id needs 1 to 32 hexadecimal digits" +
            std::string(texts.request_id->empty() ? ", and is empty" : "");
   }

@@ -70,14 +70,6 @@ int exit_code(Outcome outcome) {
   return 1;
 }
 
-std::string to_hex(const RequestId& id) { return hex_of(id); }
-
-bool from_hex(std::string_view hex, RequestId& id) {
-  const auto read = uuid_of_hex(hex);
-  id = RequestId{read.value_or(Uuid{})};
-  return read.has_value();
-}
-
 std::string result_json(std::string_view name, const Result& result) {
   Json json;
   json["outcome"] = outcome_name(result.outcome);
@@ -85,8 +77,8 @@ std::string result_json(std::string_view name, const Result& result) {
   put_bytes(json, "name", name);
   json["version"] = result.version;
   json["sealed"] = result.sealed;
-  json["writer"] = to_hex(result.writer);
-  json["request_id"] = to_hex(result.request_id);
+  json["writer"] = hex_of(result.writer);
+  json["request_id"] = hex_of(result.request_id);
   put_bytes(json, "value", result.value);
   if (!result.message.empty()) put_bytes(json, "message", result.message);
   return printable(json.dump(), Shown::kJson);

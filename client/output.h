@@ -1,4 +1,4 @@
-// What the `once` command shows: results and status as JSON; exit codes; request ids as text.
+// What the `once` command shows: results and status as JSON; exit codes.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,10 @@
 namespace once::client {
 
 int exit_code(Outcome outcome);
-std::string to_hex(const RequestId& id);
-bool from_hex(std::string_view hex, RequestId& id);  // 1 to 32 hexadecimal digits
 
 std::string result_json(std::string_view name, const Result& result);
 enum class JsonLayout : uint8_t { kPretty, kLine };  // kLine: one document, one line
-std::string list_json(const NamesPage& page);  // on one line
+std::string list_json(const NamesPage& page);        // on one line
 // A list of the nodes; each tells how the cluster is, too.
 std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout);
 

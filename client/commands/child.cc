@@ -61,24 +61,22 @@ int cannot_start_code(int error_number) { return error_number == ENOENT ? 127 : 
 
 Child::Child() {
   adopt_orphans();
-  stop_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  ONCE_ASSERT(stop_ >= 0);
+  stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  ONCE_ASSERT(stop_);
 }
 
 Child::~Child() {
-  if (go_ >= 0) close(go_);  // one that still waits ends
-  if (answer_ >= 0) close(answer_);
+  go_.reset();  // one that still waits ends
   if (page_ != nullptr) munmap(page_, sizeof(Page));
-  close(stop_);
 }
 
 int Child::prepare(const std::vector<std::string>& command) {
   int go[2];
   int answer[2];
   if (pipe2(go, O_CLOEXEC) != 0) return errno;
-  go_ = go[1];
+  go_.reset(go[1]);
   if (pipe2(answer, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
-  answer_ = answer[0];
+  answer_.reset(answer[0]);
   void* const page =
       mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return errno;
@@ -90,10 +88,8 @@ int Child::prepare(const std::vector<std::string>& command) {
   const pid_t pid = fork();
   const int failed = errno;
   if (pid == 0) {
-    close(go[1]);  // the parent alone has the end to write to
-    close(answer[0]);
-    go_ = go[0];
-    answer_ = answer[1];
+    go_.reset(go[0]);  // the parent alone has the end to write to
+    answer_.reset(answer[1]);
     become(words.data(), parent);
   }
   close(go[0]);
@@ -113,7 +109,7 @@ void Child::become(char* const* command, pid_t parent) {
   char told = 0;
   ssize_t size = -1;
   do {
-    size = read(go_, &told, 1);
+    size = read(go_.get(), &told, 1);
   } while (size < 0 && errno == EINTR);
   if (size != 1 || getppid() != parent) _exit(1);
   for (size_t at = 0; at < page_->bytes; at += std::strlen(page_->text + at) + 1) {
@@ -122,7 +118,7 @@ void Child::become(char* const* command, pid_t parent) {
   give_sane_standard_files();
   execvpe(command[0], command, environment_.data());
   const int failed = errno;
-  (void)!write(answer_, &failed, sizeof failed);
+  (void)!write(answer_.get(), &failed, sizeof failed);
   _exit(cannot_start_code(failed));
 }
 
@@ -135,16 +131,15 @@ void Child::start(const std::vector<std::pair<std::string, std::string>>& enviro
     page_->bytes += variable.size() + 1;
   }
   const char told = 1;
-  (void)!write(go_, &told, 1);
-  close(go_);
-  go_ = -1;
+  (void)!write(go_.get(), &told, 1);
+  go_.reset();
 }
 
 void Child::take_end(int status) {
   pid_ = 0;
   end_ = WIFSIGNALED(status) ? ChildEnd{0, WTERMSIG(status)} : ChildEnd{WEXITSTATUS(status), 0};
   int failed = 0;
-  if (read(answer_, &failed, sizeof failed) == sizeof failed) end_.start_error = failed;
+  if (read(answer_.get(), &failed, sizeof failed) == sizeof failed) end_.start_error = failed;
 }
 
 void Child::reap() {
@@ -244,7 +239,7 @@ ChildEnd Child::wait_for_it(const Term& term) {
     const int64_t until = until_ns(term);
     const int64_t left_ms = until == 0 ? -1 : std::max<int64_t>(0, (until - now_ns()) / kMs + 1);
     pollfd waits[3] = {{signals_.fd(), POLLIN, 0},
-                       {ending_ ? -1 : stop_, POLLIN, 0},
+                       {ending_ ? -1 : stop_.get(), POLLIN, 0},
                        {signals_.front_fd(), POLLIN, 0}};
     (void)poll(waits, 3, static_cast<int>(std::min<int64_t>(left_ms, 1000)));
     pass_on();
@@ -258,7 +253,7 @@ ChildEnd Child::wait_for_it(const Term& term) {
 
 void Child::stop() {
   const uint64_t one = 1;
-  (void)!write(stop_, &one, sizeof one);
+  (void)!write(stop_.get(), &one, sizeof one);
 }
 
 }  // namespace once::client

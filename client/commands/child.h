@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "client/commands/descendants.h"
 #include "client/commands/signals.h"
 
@@ -68,9 +69,9 @@ class Child {
   void look_at_term(const Term& term);
 
   Signals signals_;
-  int stop_ = -1;                   // eventfd
-  int go_ = -1;                     // a pipe: what is said to the process that waits,
-  int answer_ = -1;                 // and what it says when it cannot become the command
+  Descriptor stop_;                 // eventfd
+  Descriptor go_;                   // a pipe: what is said to the process that waits,
+  Descriptor answer_;               // and what it says when it cannot become the command
   Page* page_ = nullptr;            // shared with it
   std::vector<char*> environment_;  // room for more behind what is there
   pid_t pid_ = 0;                   // 0: not there, or ended

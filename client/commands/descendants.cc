@@ -13,6 +13,8 @@
 #include <fstream>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace once::client {
 namespace {
 
@@ -27,11 +29,10 @@ struct Line {
 // /proc/PID/stat: "PID (NAME) STATE PARENT GROUP ...", and a name may hold anything.
 bool read_line(const std::string& pid, Line& line) {
   const std::string path = "/proc/" + pid + "/stat";
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
   char text[512];
-  const ssize_t size = read(fd, text, sizeof text - 1);
-  close(fd);
+  const ssize_t size = read(fd.get(), text, sizeof text - 1);
   if (size <= 0) return false;
   text[size] = '\0';
   const char* end = std::strrchr(text, ')');

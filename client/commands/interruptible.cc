@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/descriptor.h"
 #include "client/socket.h"
 
 namespace once::client {
@@ -19,17 +20,16 @@ constexpr int64_t kMomentNs = 300'000'000;
 
 // The callback may come when nobody waits any more.
 struct Meeting {
-  const int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const Descriptor done{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::mutex mutex;
   std::optional<Result> result;  // by mutex
 
-  Meeting() { ONCE_ASSERT(done >= 0); }
-  ~Meeting() { close(done); }
+  Meeting() { ONCE_ASSERT(done); }
   void put(Result&& given) {
     const std::lock_guard lock(mutex);
     result = std::move(given);
     const uint64_t one = 1;
-    (void)!write(done, &one, sizeof one);
+    (void)!write(done.get(), &one, sizeof one);
   }
 };
 
@@ -40,11 +40,11 @@ Asked ask(Signals& signals, Client& client, const std::function<OperationId(Call
       begin([meeting](Result&& result) { meeting->put(std::move(result)); });
   Asked asked;
   do {
-    asked.signal = signals.wait_for(meeting->done);
+    asked.signal = signals.wait_for(meeting->done.get());
   } while (asked.signal != 0 && !breaks_off(asked.signal));
   if (asked.signal != 0) {
     client.cancel(operation);
-    (void)signals.wait_for(meeting->done, kCancelMs);
+    (void)signals.wait_for(meeting->done.get(), kCancelMs);
   }
   const std::lock_guard lock(meeting->mutex);
   if (meeting->result) {

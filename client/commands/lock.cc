@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/descriptor.h"
 #include "base/guarded_main.h"
 #include "base/output.h"
 #include "client/client.h"
@@ -59,22 +60,21 @@ void report(const Arguments& a, const LockResult& lock, const RunResult* ended) 
 
 // On a thread of its own: this one hears the signals. The signal that ended it, or 0.
 int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
-  const int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  ONCE_ASSERT(done >= 0);
+  const Descriptor done(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  ONCE_ASSERT(done);
   int signal = 0;
   try {
     std::thread asker([&] {
       result = lock.acquire(a.wait_s * kMsPerSecond);
       const uint64_t one = 1;
-      (void)!write(done, &one, sizeof one);
+      (void)!write(done.get(), &one, sizeof one);
     });
-    signal = child.signals().wait_for(done);
+    signal = child.signals().wait_for(done.get());
     if (signal != 0) lock.cancel();
     asker.join();
   } catch (const std::system_error& failed) {
     result = {LockOutcome::kError, 0, {}, std::string("cannot start a thread: ") + failed.what()};
   }
-  close(done);
   return signal;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/guarded_main.h"
+#include "base/hex.h"
 #include "base/printable.h"
 #include "client/client.h"
 #include "client/commands/commands.h"
@@ -67,7 +68,7 @@ bool show_done(const Arguments& a, const Result& result) {
               : fmt::format("yes: {} is the newest version of {}\n", a.version, printable(a.name)));
     default:
       return write_stdout(fmt::format("done: version {}, request id {}\n", result.version,
-                                      to_hex(result.request_id)));
+                                      hex_of(result.request_id)));
   }
 }
 
@@ -86,7 +87,7 @@ std::string refusal_of(const Arguments& a, const Result& result) {
   switch (result.refusal) {
     case Refusal::kAlreadySet:
       return fmt::format("refused: {} is already set, by request {}, to this value:", a.name,
-                         to_hex(result.writer));
+                         hex_of(result.writer));
     case Refusal::kConflict:
       if (a.command == Command::kCheck) return no_to_check(a, result);
       if (result.version == 0) return fmt::format("conflict: {} is empty (version 0)", a.name);
@@ -94,12 +95,12 @@ std::string refusal_of(const Arguments& a, const Result& result) {
                          a.version);
     case Refusal::kSealed:
       return fmt::format("sealed: {} never changes again; version {}, by request {}, its value:",
-                         a.name, result.version, to_hex(result.writer));
+                         a.name, result.version, hex_of(result.writer));
     default:
       return fmt::format(
           "refused: request id {} has made version {} of {} with something else; "
           "leave out --request-id for a new change",
-          to_hex(result.request_id), result.version, a.name);
+          hex_of(result.request_id), result.version, a.name);
   }
 }
 
@@ -108,12 +109,12 @@ std::string way_out(const Arguments& a, const Result& result) {
   switch (a.command) {
     case Command::kWrite:
     case Command::kSeal:
-      return "Repeat it safely with: --request-id " + to_hex(result.request_id);
+      return "Repeat it safely with: --request-id " + hex_of(result.request_id);
     case Command::kCas:
       return fmt::format(
           "If `once --json read {}` shows the writer {}, it has happened. Otherwise "
           "it may have been overtaken.",
-          a.name, to_hex(result.request_id));
+          a.name, hex_of(result.request_id));
     case Command::kNext:
       return "Draw another token: one that nobody has heard of is only a gap.";
     default:
@@ -193,7 +194,7 @@ int change(Arguments a, const std::string& value) {
   if (asked.signal != 0 && result.outcome != Outcome::kDone) {
     result.request_id = *a.request_id;
     result.message = fmt::format("interrupted by signal {}; its request id was {}", asked.signal,
-                                 to_hex(result.request_id));
+                                 hex_of(result.request_id));
     if (!a.json) leave_echo(asked.signal);
   }
   const int code = code_of(a, result, show(a, result));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/guarded_main.h"
+#include "base/hex.h"
 #include "base/output.h"
 #include "client/client.h"
 #include "client/commands/child.h"
@@ -159,7 +160,7 @@ int run_command(const Arguments& arguments) {
   }
   Client client(client_options(arguments));
   const RequestId id = client.new_request_id();
-  const JobClaim claim{host_name(), shown_pid(), now_utc(), to_hex(id)};
+  const JobClaim claim{host_name(), shown_pid(), now_utc(), hex_of(id)};
   code_of_surprise = exit_code(Outcome::kUnknown);
   const Asked asked = [&] {
     const Patience patience(client, arguments);

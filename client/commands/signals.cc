@@ -147,15 +147,13 @@ int take_signals() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-Signals::Signals() : fd_(take_signals()) { ONCE_ASSERT(fd_ >= 0); }
-
-Signals::~Signals() { close(fd_); }
+Signals::Signals() : fd_(take_signals()) { ONCE_ASSERT(fd_); }
 
 int Signals::front_fd() const { return front_is_gone_ ? -1 : front_link().fd; }
 
 bool Signals::hear_own(Heard& heard) {
   signalfd_siginfo info;
-  if (read(fd_, &info, sizeof info) != sizeof info) return false;
+  if (read(fd_.get(), &info, sizeof info) != sizeof info) return false;
   heard = {static_cast<int>(info.ssi_signo), info.ssi_code, static_cast<pid_t>(info.ssi_pid),
            info.ssi_ptr};
   return true;
@@ -205,7 +203,7 @@ int Signals::wait_for(int done_fd, int64_t patience_ms) {
       if (ends_by_default(told.heard.number)) return told.heard.number;
     }
     if (front_is_gone_ && !was_gone) return SIGKILL;
-    pollfd waits[3] = {{fd_, POLLIN, 0}, {done_fd, POLLIN, 0}, {front_fd(), POLLIN, 0}};
+    pollfd waits[3] = {{fd_.get(), POLLIN, 0}, {done_fd, POLLIN, 0}, {front_fd(), POLLIN, 0}};
     int64_t until_ns = next_ns();
     if (patience_ms >= 0 && (until_ns == 0 || end_ns < until_ns)) until_ns = end_ns;
     const int64_t left_ms =

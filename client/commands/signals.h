@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/descriptor.h"
+
 namespace once::client {
 
 // Call it first of all, before any disposition is changed: those stay ignored.
@@ -76,12 +78,11 @@ class GroupOrSingle {
 class Signals {
  public:
   Signals();
-  ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  int fd() const { return fd_; }  // readable: hear() has something
-  int front_fd() const;           // the same; -1: there is no front
+  int fd() const { return fd_.get(); }  // readable: hear() has something
+  int front_fd() const;                 // the same; -1: there is no front
   void hear();
   bool front_is_gone() const { return front_is_gone_; }
   std::vector<GroupOrSingle::Told> take();
@@ -98,7 +99,7 @@ class Signals {
   bool hear_front();
   bool hear_own(Heard& heard);
 
-  int fd_;  // signalfd
+  Descriptor fd_;  // signalfd
   bool front_is_gone_ = false;
   GroupOrSingle group_or_single_;
 };
