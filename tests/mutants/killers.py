@@ -150,17 +150,17 @@ def known(fast):
         unit("start_addresses_test", {"server"}, 1), unit("peer_watch_test", {"server"}, 1),
         unit("dev_plan_test", {"server"}, 2), unit("dev_console_test", {"server"}, 1),
         unit("draw_ids_test", {"base"}, 1), unit("printable_test", {"base"}, 1),
-        unit("output_test", {"base"}, 1), unit("signals_test", {"client"}, 1),
+        unit("output_test", {"base"}, 1), unit("signals_test", {"cli"}, 1),
         unit("directory_access_test", {"server"}, 1), unit("descriptors_test", {"server"}, 1),
         unit("session_cluster_test", {"client"}, 1),
-        unit("endpoints_test", {"base"}, 1), unit("command_words_test", {"base", "client"}, 1),
-        unit("status_verdict_test", {"client"}, 1), unit("status_survey_test", {"client"}, 2),
+        unit("endpoints_test", {"base"}, 1), unit("command_words_test", {"base", "cli"}, 1),
+        unit("status_verdict_test", {"cli"}, 1), unit("status_survey_test", {"cli"}, 2),
         unit("lock_test", {"client"}, 3),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),
-        unit("run_command_test", {"client"}, 2),
-        unit("operation_command_test", {"base", "client"}, 2),
+        unit("run_command_test", {"cli"}, 2),
+        unit("operation_command_test", {"base", "cli"}, 2),
         unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
-        unit("child_test", {"client"}, 4), unit("lock_command_test", {"client"}, 5),
+        unit("child_test", {"cli"}, 4), unit("lock_command_test", {"cli"}, 5),
     ]
     if not fast:
         killers += [

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "base/hex.h"
-#include "client/commands/commands.h"
-#include "client/output.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {

@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "base/hex.h"
-#include "client/commands/commands.h"
-#include "client/output.h"
-#include "client/run_claim.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
+#include "cli/run_claim.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {
