@@ -13,15 +13,11 @@
 #include "base/limits.h"
 #include "net/log_limiter.h"
 #include "net/peer_dials.h"
+#include "net/peer_envelopes.h"
 #include "net/peer_link.h"
 #include "net/peer_links.h"
 
 namespace once::net {
-
-// Messages of the links themselves; paxos numbers its own from 1.
-inline constexpr uint8_t kPing = 200;
-inline constexpr uint8_t kPong = 201;
-static_assert(std::variant_size_v<paxos::Message> < kPing);
 
 class Links final : public PeerLinks, public reactor::ListenHandler, public PeerLinkOwner {
  public:
@@ -79,9 +75,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   void give_way(PeerLink& link);
   void count(PeerRefusal kind) { ++refusals_[static_cast<size_t>(kind)]; }
   bool take_ping(PeerLink& link, std::string_view& messages);
-  void put_ping(PeerLink& link, uint8_t type, int64_t time_ns);
-  std::vector<char>* open_envelope(PeerLink& link);
-  void seal(PeerLink& link);
+  void on_slow(const PeerLink& link);
   void take_down(PeerLink& link, std::string_view why);
   void kill(PeerLink& link, std::string_view why);
   void bury(PeerLink& link);
@@ -100,7 +94,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   RoundMemory memory_;
   std::vector<std::unique_ptr<PeerLink>> links_;
   std::vector<std::unique_ptr<PeerLink>> buried_;
-  std::vector<PeerLink*> open_envelopes_;
+  PeerEnvelopes envelopes_{io_, [this](const PeerLink& link) { on_slow(link); }};
   std::array<std::array<PeerLink*, kMaxCores>, kMaxNodes + 1> up_{};
   std::array<int64_t, kMaxNodes + 1> round_trip_ns_{};
   PeerRefusals refusals_{};
