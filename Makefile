@@ -6,7 +6,7 @@ MINUTES ?= 1
 PREFIX ?= /usr/local
 SEEDS ?= 2000
 CUTS ?= 200
-SOURCES = $(shell find base paxos reactor wal net server client bench examples tests -name '*.h' -o -name '*.cc')
+SOURCES = $(shell find base paxos reactor wal net server client cli bench examples tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/host_port.h"
+
 namespace once {
 namespace {
 
@@ -46,14 +48,6 @@ bool is_for_many(const Bytes& bytes) {
 
 }  // namespace
 
-std::string host_of(std::string_view address) {
-  std::string_view host = address.substr(0, std::min(address.rfind(':'), address.size()));
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  return std::string(host);
-}
-
 std::optional<std::array<uint8_t, 16>> ipv6_of(std::string_view text) {
   Bytes bytes{};
   const std::string address(text.substr(0, text.find('%')));
@@ -81,7 +75,7 @@ std::string undialable(std::string_view address) {
   if (is_wildcard(host)) return "stands for every address of a machine, and for none to dial";
   const auto bytes = numeric(host);
   if (bytes && is_for_many(*bytes)) return "is an address of many machines, and none to dial";
-  const std::string_view port = address.substr(std::min(address.rfind(':'), address.size()));
+  const std::string_view port = port_part(address);
   const bool zero = port.size() > 1 && port.find_first_not_of('0', 1) == std::string_view::npos;
   return zero ? "has port 0, which is a port that the system chooses, and none to dial" : "";
 }

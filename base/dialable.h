@@ -10,9 +10,6 @@
 
 namespace once {
 
-// The HOST of HOST:PORT, without the brackets of IPv6.
-std::string host_of(std::string_view address);
-
 // The bytes of an address of IPv6 as text, with a %SCOPE or without; nothing: it is none.
 std::optional<std::array<uint8_t, 16>> ipv6_of(std::string_view text);
 

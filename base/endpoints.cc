@@ -3,8 +3,8 @@
 #include <arpa/inet.h>
 
 #include "base/dialable.h"
+#include "base/host_port.h"
 #include "base/limits.h"
-#include "base/port.h"
 
 namespace once {
 namespace {
@@ -48,7 +48,8 @@ std::string wrong_with_port(std::string_view port) {
     return "the port " + quoted(port) + ", which is no number";
   }
   const bool zero = port.find_first_not_of('0') == std::string_view::npos;
-  if (zero || !is_port(port)) return "the port " + std::string(port) + ", and ports go to 65535";
+  if (zero || !port_number(port))
+    return "the port " + std::string(port) + ", and ports go to 65535";
   return {};
 }
 
@@ -68,13 +69,12 @@ std::string wrong_with(std::string_view text) {
     return "a blank in it, and between endpoints there are commas";
   }
   if (text.front() == '[') return wrong_with_bracketed(text);
-  const size_t colon = text.rfind(':');
-  if (ipv6_of(text) || (colon != std::string_view::npos && ipv6_of(text.substr(0, colon)))) {
+  if (ipv6_of(text) || ipv6_of(host_part(text))) {
     return "an IPv6 address without its brackets, [ADDRESS]:PORT";
   }
-  if (colon == std::string_view::npos) return "no port";
-  std::string wrong = wrong_with_host(text.substr(0, colon));
-  return wrong.empty() ? wrong_with_port(text.substr(colon + 1)) : wrong;
+  if (port_part(text).empty()) return "no port";
+  std::string wrong = wrong_with_host(host_part(text));
+  return wrong.empty() ? wrong_with_port(port_digits(text)) : wrong;
 }
 
 }  // namespace

@@ -17,8 +17,9 @@
 #include <thread>
 #include <utility>
 
+#include "base/errno_text.h"
+#include "base/host_port.h"
 #include "base/monotonic.h"
-#include "base/port.h"
 #include "base/thread_name.h"
 
 namespace once {
@@ -27,23 +28,17 @@ namespace {
 constexpr size_t kMaxAddressesPerName = 16;
 
 struct HostPort {
-  std::string host;
-  std::string port;
+  std::string host;  // without the brackets of IPv6
+  std::string port;  // a port_number()
 };
 
 Result<HostPort> split(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon + 1 == address.size()) {
-    return error("address \"" + address + "\" is not HOST:PORT");
-  }
-  HostPort parts{address.substr(0, colon), address.substr(colon + 1)};
-  if (!is_port(parts.port)) {
+  const std::string_view digits = port_digits(address);
+  if (digits.empty()) return error("address \"" + address + "\" is not HOST:PORT");
+  if (!port_number(digits)) {
     return error("address \"" + address + "\" has no port: write HOST:PORT, with PORT in 0..65535");
   }
-  if (parts.host.size() >= 2 && parts.host.front() == '[' && parts.host.back() == ']') {
-    parts.host = parts.host.substr(1, parts.host.size() - 2);
-  }
-  return parts;
+  return HostPort{host_of(address), std::string(digits)};
 }
 
 bool same(const SocketAddress& a, const SocketAddress& b) {
@@ -74,7 +69,7 @@ int ask(const std::string& host, const char* port, int flags, SocketAddresses& r
 
 std::string words(int code) {
   if (code != EAI_SYSTEM) return gai_strerror(code);
-  return std::generic_category().message(errno) + " (errno " + std::to_string(errno) + ")";
+  return errno_text(errno);
 }
 
 std::string cannot_resolve(const std::string& address, const std::string& why) {
@@ -88,8 +83,8 @@ Result<SocketAddresses> system_look_up(const std::string& host) {
   return found;
 }
 
-void set_port(SocketAddress& address, const std::string& digits) {
-  const auto port = htons(static_cast<uint16_t>(std::stoul(digits)));  // split() has checked it
+void set_port(SocketAddress& address, uint16_t number) {
+  const uint16_t port = htons(number);
   if (address.storage.ss_family == AF_INET6) {
     reinterpret_cast<sockaddr_in6*>(&address.storage)->sin6_port = port;
   } else {
@@ -106,9 +101,8 @@ std::string to_text(const SocketAddress& address) {
   const auto* six = reinterpret_cast<const sockaddr_in6*>(&address.storage);
   const void* bytes = v6 ? static_cast<const void*>(&six->sin6_addr) : &four->sin_addr;
   inet_ntop(address.storage.ss_family, bytes, text, sizeof text);
-  std::string all = v6 ? "[" : "";
-  all.append(text).append(v6 ? "]:" : ":");
-  return all.append(std::to_string(ntohs(v6 ? six->sin6_port : four->sin_port)));
+  const uint16_t port = ntohs(v6 ? six->sin6_port : four->sin_port);
+  return bracketed(text) + ":" + std::to_string(port);
 }
 
 Result<SocketAddresses> resolve_now(const std::string& address, bool passive) {
@@ -200,7 +194,7 @@ NameResolver::Found NameResolver::find_until(const std::string& address, int64_t
     if (!found.pending() || left_ns <= 0) break;
     shared_->news.wait_for(lock, std::chrono::nanoseconds(left_ns));
   }
-  for (SocketAddress& each : found.addresses) set_port(each, parts->port);
+  for (SocketAddress& each : found.addresses) set_port(each, *port_number(parts->port));
   return found;
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/hex_digits.h"
+
 namespace once {
 
 // kLine: one line, whatever comes. kLines: line breaks and tabs stay, for a value or a text that
@@ -45,12 +47,6 @@ inline bool acts(uint32_t c) {
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-inline void put_hex(std::string& out, uint32_t value, int digits) {
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
-    out += "0123456789abcdef"[value >> shift & 15];
-  }
-}
-
 }  // namespace printable_parts
 
 // \xNN for one byte (a control, or no UTF-8), \uNNNN for a character of more. A backslash stays.
@@ -65,10 +61,10 @@ inline std::string printable(std::string_view bytes, Shown shown = Shown::kLine)
       out += whole;
     } else if (size > 1 || shown == Shown::kJson) {
       out += "\\u";
-      printable_parts::put_hex(out, size == 0 ? 0xfffd : value, 4);
+      put_hex(out, size == 0 ? 0xfffd : value, 4);
     } else {
       out += "\\x";
-      printable_parts::put_hex(out, static_cast<unsigned char>(bytes.front()), 2);
+      put_hex(out, static_cast<unsigned char>(bytes.front()), 2);
     }
     bytes.remove_prefix(whole.size());
   }

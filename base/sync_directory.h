@@ -7,16 +7,16 @@
 #include <cerrno>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace once {
 
 // Blocks. What was created or renamed in `directory` before outlives a power cut after. Returns 0,
 // or the errno. Any thread.
 inline int sync_directory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  const int failed = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  return failed;
+  const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return errno;
+  return 0;
 }
 
 }  // namespace once

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/limits.h"
 #include "bench/clock.h"
 #include "reactor/uring_io.h"
@@ -126,16 +127,15 @@ class EchoClient final : public reactor::StreamHandler, public reactor::BatchHan
 };
 
 Result<std::string> free_loopback_address() {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const Descriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  bool ok = fd >= 0 && bind(fd, generic, size) == 0 && getsockname(fd, generic, &size) == 0;
-  int problem = errno;
-  if (fd >= 0) ::close(fd);
-  if (!ok) return error(fmt::format("no free loopback port: {}", std::strerror(problem)));
+  if (!fd || bind(fd.get(), generic, size) != 0 || getsockname(fd.get(), generic, &size) != 0) {
+    return error(fmt::format("no free loopback port: {}", std::strerror(errno)));
+  }
   return fmt::format("127.0.0.1:{}", ntohs(address.sin_port));
 }
 
@@ -153,11 +153,12 @@ Result<double> measure_round_trip() {
   if (!address) return error(address.error().message);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return error(fmt::format("pipe: {}", std::strerror(errno)));
-  Child server = Child::start([&] { serve_echo(*address, ends[1]); });
-  ::close(ends[1]);
+  const Descriptor from_server(ends[0]);
+  Descriptor to_us(ends[1]);
+  Child server = Child::start([&] { serve_echo(*address, to_us.get()); });
+  to_us.reset();
   char byte = 0;
-  bool ready = server.started() && read(ends[0], &byte, 1) == 1;
-  ::close(ends[0]);
+  bool ready = server.started() && read(from_server.get(), &byte, 1) == 1;
   if (!ready) return error("the echo server did not start on " + *address);
   auto io = reactor::make_uring_io({});
   if (!io) return error(io.error().message);
@@ -171,31 +172,24 @@ Result<double> measure_round_trip() {
 }
 
 struct LogFile {
-  int fd = -1;
+  Descriptor fd;
   std::unique_ptr<char, decltype(&std::free)> block{nullptr, &std::free};
   uint64_t at = 0;
-
-  LogFile() = default;
-  LogFile(const LogFile&) = delete;
-  ~LogFile() {
-    if (fd >= 0) ::close(fd);
-  }
 
   // Unlinked as soon as it is open, so that nothing is left behind whatever happens.
   std::string open(const std::string& directory) {
     std::string path = directory + "/.once-bench-floor-XXXXXX";
-    fd = mkostemp(path.data(), O_CLOEXEC);
-    if (fd < 0)
-      return fmt::format("cannot create a file in {}: {}", directory, std::strerror(errno));
+    fd.reset(mkostemp(path.data(), O_CLOEXEC));
+    if (!fd) return fmt::format("cannot create a file in {}: {}", directory, std::strerror(errno));
     std::vector<char> zeros(kLogFileBytes, 0);
-    bool written = pwrite(fd, zeros.data(), zeros.size(), 0) == static_cast<ssize_t>(zeros.size());
-    written = written && fsync(fd) == 0;
-    int direct = ::open(path.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC);
+    const auto size = static_cast<ssize_t>(zeros.size());
+    const bool written =
+        pwrite(fd.get(), zeros.data(), zeros.size(), 0) == size && fsync(fd.get()) == 0;
+    fd.reset(::open(path.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
     int problem = errno;
     unlink(path.c_str());
-    ::close(std::exchange(fd, direct));
     if (!written) return fmt::format("cannot write 4 MiB in {}", directory);
-    if (direct < 0) {
+    if (!fd) {
       return fmt::format("{} does not take O_DIRECT ({}): give --floor-dir a directory on a disk",
                          directory, std::strerror(problem));
     }
@@ -205,7 +199,8 @@ struct LogFile {
   }
   bool write_block() {
     iovec piece{block.get(), kBlockBytes};
-    bool ok = pwritev2(fd, &piece, 1, static_cast<off_t>(at), RWF_DSYNC) == ssize_t{kBlockBytes};
+    bool ok =
+        pwritev2(fd.get(), &piece, 1, static_cast<off_t>(at), RWF_DSYNC) == ssize_t{kBlockBytes};
     at = (at + kBlockBytes) % kLogFileBytes;
     return ok;
   }

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/hex_digits.h"
 
 namespace once::bench {
 
@@ -41,8 +42,7 @@ NameSource::NameSource(const net::ServerHello& map, uint64_t run)
 
 std::string_view NameSource::next() {
   uint64_t rest = counter_++;
-  for (size_t i = name_.size(); i-- > kPrefixBytes; rest >>= 4)
-    name_[i] = "0123456789abcdef"[rest & 15];
+  for (size_t i = name_.size(); i-- > kPrefixBytes; rest >>= 4) name_[i] = kHexDigits[rest & 15];
   return {name_.data(), name_.size()};
 }
 

@@ -179,7 +179,7 @@ void ConnectionPool::close(LaneId lane) {
 
 // A child of fork() may hold the socket as well: closing alone would neither end the connection nor
 // take it out of the epoll set, which would then report it for ever.
-void ConnectionPool::forget(const FileDescriptor& socket) {
+void ConnectionPool::forget(const Descriptor& socket) {
   if (!socket || mark_.in_child()) return;
   (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.get(), nullptr);
   (void)shutdown(socket.get(), SHUT_RDWR);

@@ -43,7 +43,7 @@ class ConnectionPool final : public Transport {
     std::string address;
     int64_t deadline_ns = 0;  // of the connecting
     Dial dial;                // while connecting
-    FileDescriptor fd;        // once it is open
+    Descriptor fd;            // once it is open
     State state = State::kClosed;
     uint32_t generation = 0;  // tells a late event of an earlier connection apart
     uint16_t core = kAnyCore;
@@ -62,7 +62,7 @@ class ConnectionPool final : public Transport {
   void end_turns();
   void give_up(LaneId lane, std::string why);
   void tell_failed(Session& session);
-  void forget(const FileDescriptor& socket);
+  void forget(const Descriptor& socket);
   void handle(Session& session, LaneId lane, uint32_t events);
   void receive(Session& session, LaneId lane);
   void flush(Session& session);
@@ -72,8 +72,8 @@ class ConnectionPool final : public Transport {
   void mark_dirty(LaneId lane);
 
   const ForkMark mark_{};  // from a child nothing may be read or written: see poll()
-  FileDescriptor epoll_;
-  FileDescriptor event_;
+  Descriptor epoll_;
+  Descriptor event_;
   const std::shared_ptr<NameResolver> names_;
   std::atomic<bool> names_news_{false};
   std::deque<Connection> connections_;  // they stay where they are while lanes are added

@@ -34,11 +34,11 @@ class Conversation {
                                      int64_t deadline_ns);
 
  private:
-  explicit Conversation(FileDescriptor socket) : socket_(std::move(socket)) {}
+  explicit Conversation(Descriptor socket) : socket_(std::move(socket)) {}
   once::Result<void> say(const std::vector<char>& bytes, int64_t deadline_ns);
   once::Result<std::string_view> hear(net::FrameType wanted, int64_t deadline_ns);
 
-  FileDescriptor socket_;
+  Descriptor socket_;
   net::ServerHello hello_;
   bool stranger_ = false;
   std::vector<char> heard_;  // the first `taken_` bytes of it are done with

@@ -1,5 +1,5 @@
 // The names of outcomes and refusals: the same in messages, JSON and docs.
-#include "client/client.h"
+#include "client/results.h"
 
 namespace once::client {
 

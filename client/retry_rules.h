@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "client/client.h"
+#include "client/results.h"
 #include "paxos/messages.h"
 
 namespace once::client {

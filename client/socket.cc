@@ -23,13 +23,8 @@ void set_option(int fd, int level, int name, int value) {
 
 }  // namespace
 
-void FileDescriptor::reset(int fd) {
-  if (fd_ >= 0) close(fd_);
-  fd_ = fd;
-}
-
-once::Result<FileDescriptor> begin_connect(const SocketAddress& where) {
-  FileDescriptor fd(socket(where.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+once::Result<Descriptor> begin_connect(const SocketAddress& where) {
+  Descriptor fd(socket(where.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return error(std::strerror(errno));
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -42,15 +37,15 @@ once::Result<FileDescriptor> begin_connect(const SocketAddress& where) {
   return error(std::strerror(errno));
 }
 
-std::string connect_failure(const FileDescriptor& socket) {
+std::string connect_failure(const Descriptor& socket) {
   int cause = 0;
   socklen_t size = sizeof cause;
   if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &cause, &size) != 0) cause = errno;
   return cause == 0 ? std::string() : std::string(std::strerror(cause));
 }
 
-once::Result<FileDescriptor> connect_until(NameResolver& names, const std::string& address,
-                                           int64_t deadline_ns) {
+once::Result<Descriptor> connect_until(NameResolver& names, const std::string& address,
+                                       int64_t deadline_ns) {
   auto found = names.find_until(address, deadline_ns);
   if (found.pending()) return error(kNameOverdue);
   if (!found.trouble.empty()) return error(found.trouble);
@@ -64,7 +59,7 @@ once::Result<FileDescriptor> connect_until(NameResolver& names, const std::strin
   return error(dial.why());
 }
 
-std::string wait_for(const FileDescriptor& socket, short events, int64_t deadline_ns) {
+std::string wait_for(const Descriptor& socket, short events, int64_t deadline_ns) {
   while (true) {
     const int64_t left_ms = (deadline_ns - now_ns() + 999'999) / 1'000'000;
     if (left_ms <= 0) return "no answer in time";

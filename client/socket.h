@@ -5,36 +5,19 @@
 #include <string>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/monotonic.h"
 #include "base/name_resolver.h"
 #include "base/result.h"
 
 namespace once::client {
 
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    reset(std::exchange(other.fd_, -1));
-    return *this;
-  }
-  ~FileDescriptor() { reset(); }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void reset(int fd = -1);
-
- private:
-  int fd_ = -1;
-};
-
 // Begins to connect; writable or in error once that is decided. Never blocks.
-once::Result<FileDescriptor> begin_connect(const SocketAddress& where);
+once::Result<Descriptor> begin_connect(const SocketAddress& where);
 // Empty when the connection stands, otherwise why it failed.
-std::string connect_failure(const FileDescriptor& socket);
+std::string connect_failure(const Descriptor& socket);
 // Empty when the socket is ready for `events` before the deadline.
-std::string wait_for(const FileDescriptor& socket, short events, int64_t deadline_ns);
+std::string wait_for(const Descriptor& socket, short events, int64_t deadline_ns);
 
 inline constexpr const char* kNameOverdue =
     "the name could not be looked up in time; check it and the name server";
@@ -47,8 +30,8 @@ class Dial {
 
   bool next();  // begins with the next address, the socket of the last one goes; false: none left
   void refused(const std::string& why);  // by the address under way
-  const FileDescriptor& socket() const { return socket_; }
-  FileDescriptor take() { return std::move(socket_); }
+  const Descriptor& socket() const { return socket_; }
+  Descriptor take() { return std::move(socket_); }
   int64_t turn_ends_ns() const { return turn_ends_ns_; }  // then it is the next address's
   bool has_more() const { return tried_ < addresses_.size(); }
   std::string why() const { return "cannot connect: " + refusals_; }
@@ -59,12 +42,12 @@ class Dial {
   int64_t deadline_ns_ = 0;
   size_t tried_ = 0;
   int64_t turn_ends_ns_ = 0;
-  FileDescriptor socket_;
+  Descriptor socket_;
   std::string refusals_;
 };
 
 // A connection to HOST:PORT, made by the deadline. Blocks, look-up included, but not beyond it.
-once::Result<FileDescriptor> connect_until(NameResolver& names, const std::string& address,
-                                           int64_t deadline_ns);
+once::Result<Descriptor> connect_until(NameResolver& names, const std::string& address,
+                                       int64_t deadline_ns);
 
 }  // namespace once::client

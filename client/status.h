@@ -6,7 +6,7 @@
 
 #include "base/name_resolver.h"
 #include "base/types.h"
-#include "client/client.h"
+#include "client/results.h"
 
 namespace once::client {
 

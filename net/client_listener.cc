@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/rarely.h"
 #include "net/client_listener_impl.h"
@@ -318,9 +319,8 @@ bool Listener::on_hello(Connection& connection, const Frame& frame, std::string_
   ServerHello answer = handler_->server_hello();
   if (hello->cluster != ClusterId{} && hello->cluster != answer.cluster) {
     return fail(connection, frame.correlation,
-                fmt::format("this node belongs to cluster {:016x}{:016x}, not to {:016x}{:016x}",
-                            answer.cluster.high, answer.cluster.low, hello->cluster.high,
-                            hello->cluster.low),
+                fmt::format("this node belongs to cluster {}, not to {}", hex_of(answer.cluster),
+                            hex_of(hello->cluster)),
                 Complaint::kClientOfAnotherCluster);
   }
   CoreId wanted{static_cast<uint16_t>(hello->core % cores_)};

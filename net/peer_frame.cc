@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "net/wire.h"
 
@@ -169,9 +170,8 @@ std::string reason_to_disagree(const PeerHello& hello, const PeerHello& self) {
 
 std::string reason_to_refuse(const PeerHello& hello, const PeerHello& self, NodeId dialled) {
   if (hello.cluster != self.cluster) {
-    return fmt::format("node {} belongs to cluster {:016x}{:016x}, node {} to {:016x}{:016x}",
-                       hello.node.value, hello.cluster.high, hello.cluster.low, self.node.value,
-                       self.cluster.high, self.cluster.low);
+    return fmt::format("node {} belongs to cluster {}, node {} to {}", hello.node.value,
+                       hex_of(hello.cluster), self.node.value, hex_of(self.cluster));
   }
   if (hello.epoch != self.epoch) {
     return fmt::format("node {} has configuration epoch {}, node {} has {}", hello.node.value,

@@ -118,7 +118,7 @@ bool Links::met(PeerLink& link, const PeerHello& hello, const Meeting& meeting) 
         fmt::format("no link to {}: {}", whose(link), meeting.stranger));
     count(PeerRefusal::kOtherDisk);
     if (!meeting.other_disk) return refuse(link, "it knows another disk of this node");
-    seal(link);
+    envelopes_.seal(link);
     auto told = fmt::format("another disk is known under number {}", hello.node.value);
     if (auto* out = io_.outbox(link.stream)) encode_peer_refusal(told, *out, true);
     kill(link, told);
@@ -163,7 +163,7 @@ bool Links::take_place(PeerLink& link, const PeerHello& hello) {
   old->newcomer = &link;
   old->asked_ns = io_.now_ns();
   old->answer_by_ns = old->asked_ns + kAnswerNs;
-  put_own(*old, kPing, old->asked_ns);
+  envelopes_.put_own(*old, LinkMessage::kPing, old->asked_ns);
   return true;
 }
 
@@ -216,7 +216,7 @@ bool Links::come_up(PeerLink& link, const PeerHello& hello) {
 
 // The peer is told why; one that does not speak the protocol will not understand, which is fine.
 bool Links::refuse(PeerLink& link, std::string_view told) {
-  seal(link);
+  envelopes_.seal(link);
   if (auto* out = io_.outbox(link.stream)) encode_peer_refusal(told, *out);
   kill(link, told);
   return false;

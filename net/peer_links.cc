@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <variant>
 
-#include "base/rarely.h"
 #include "net/peer_codec.h"
 #include "net/peer_links_impl.h"
-#include "net/wire.h"
 
 namespace once::net {
 namespace {
@@ -18,8 +16,6 @@ using Phase = PeerLink::Phase;
 constexpr int64_t kWorkedNs = 500'000'000;  // so long a link must be up to count as one that works
 constexpr int64_t kPingEveryNs = 200'000'000;
 constexpr int64_t kSilenceNs = 2'000'000'000;
-constexpr size_t kEnvelopeGoalBytes = kMaxEnvelopeBytes / 2;
-constexpr size_t kOwnBytes = 12;  // a message of the links themselves: header and a time
 // Much less than such clients are remembered.
 constexpr int64_t kTellModestEveryNs = 25'000'000;
 
@@ -140,85 +136,45 @@ bool Links::received(PeerLink& link, std::string_view frame) {
 }
 
 bool Links::take_own(PeerLink& link, std::string_view& messages) {
-  if (messages.size() < kOwnBytes) return false;
-  uint32_t header = load<uint32_t>(messages.data());
-  int64_t time_ns = load<int64_t>(messages.data() + 4);
-  if (header == (kPing | 8u << 8)) {
-    put_own(link, kPong, time_ns);
-  } else if (header == (kPong | 8u << 8)) {
-    if (link.newcomer && time_ns == link.asked_ns) answered(link);
-    int64_t sample = io_.now_ns() - time_ns;
-    int64_t& smoothed = round_trip_ns_[link.peer.node.value];
-    if (sample >= 0 && sample <= kSilenceNs) {
-      smoothed = smoothed == 0 ? std::max<int64_t>(sample, 1) : smoothed + (sample - smoothed) / 8;
-    }
-  } else if (header == (kModestHere | 8u << 8)) {
-    handler_->on_modest_elsewhere();
-  } else {
-    return false;
+  LinkMessage message;
+  if (!net::take_own(messages, message)) return false;
+  switch (message.type) {
+    case LinkMessage::kPing:
+      envelopes_.put_own(link, LinkMessage::kPong, message.time_ns);
+      break;
+    case LinkMessage::kPong:
+      on_pong(link, message.time_ns);
+      break;
+    case LinkMessage::kModestHere:
+      handler_->on_modest_elsewhere();
+      break;
   }
-  messages.remove_prefix(kOwnBytes);
   return true;
 }
 
-void Links::put_own(PeerLink& link, uint8_t type, int64_t time_ns) {
-  auto* out = open_envelope(link);
-  if (!out) return;
-  char* at = extend(*out, kOwnBytes);
-  store(at, type | 8u << 8);
-  store(at + 4, time_ns);
+void Links::on_pong(PeerLink& link, int64_t asked_ns) {
+  if (link.newcomer && asked_ns == link.asked_ns) answered(link);
+  const int64_t sample = io_.now_ns() - asked_ns;
+  int64_t& smoothed = round_trip_ns_[link.peer.node.value];
+  if (sample >= 0 && sample <= kSilenceNs) {
+    smoothed = smoothed == 0 ? std::max<int64_t>(sample, 1) : smoothed + (sample - smoothed) / 8;
+  }
 }
 
 // --- sending ------------------------------------------------------------------------------------
 
-// The outbox, with an envelope begun in it that still has room; nullptr: drop the message.
-std::vector<char>* Links::open_envelope(PeerLink& link) {
-  std::vector<char>* out = io_.outbox(link.stream);
-  if (!out) return nullptr;
-  if (link.envelope_at != PeerLink::kNoEnvelope) {
-    if (out->size() - link.envelope_at <= kEnvelopeGoalBytes) return out;
-    seal(link);
-  }
-  if (io_.unsent_bytes(link.stream) > kMaxOutboxBytes / 2 || rarely(Rare::kPeerOutboxFull)) {
-    ++dropped_;
-    log(Complaint::kSlowPeer, known(link),
-        fmt::format("{} takes messages too slowly: some are dropped", whose(link)));
-    return nullptr;
-  }
-  link.envelope_at = out->size();
-  extend(*out, kPeerHeaderBytes);
-  open_envelopes_.push_back(&link);
-  return out;
-}
-
-void Links::seal(PeerLink& link) {
-  if (link.envelope_at == PeerLink::kNoEnvelope) return;
-  if (auto* out = io_.outbox(link.stream)) seal_peer_frame(*out, link.envelope_at);
-  link.envelope_at = PeerLink::kNoEnvelope;
-}
-
 void Links::send(Endpoint peer, const paxos::Message& message) {
-  PeerLink* link = find(peer);
-  if (!link) return;
-  if (auto* out = open_envelope(*link)) encode_message(message, *out);
+  if (PeerLink* link = find(peer)) envelopes_.put(*link, message);
 }
 
 void Links::send_encoded(Endpoint peer, std::string_view messages) {
-  PeerLink* link = find(peer);
-  while (link && !messages.empty()) {
-    size_t size = 0;  // of the longest run of whole messages that an envelope has room for
-    while (size < messages.size()) {
-      ONCE_ASSERT(messages.size() - size >= 4);
-      size_t one = 4 + (load<uint32_t>(messages.data() + size) >> 8);
-      ONCE_ASSERT(one <= messages.size() - size && one + kPeerHeaderBytes <= kEnvelopeGoalBytes);
-      if (size + one + kPeerHeaderBytes > kEnvelopeGoalBytes) break;
-      size += one;
-    }
-    auto* out = open_envelope(*link);
-    if (!out) return;
-    std::memcpy(extend(*out, size), messages.data(), size);
-    messages.remove_prefix(size);
-  }
+  if (PeerLink* link = find(peer)) envelopes_.put_encoded(*link, messages);
+}
+
+void Links::on_slow(const PeerLink& link) {
+  ++dropped_;
+  log(Complaint::kSlowPeer, known(link),
+      fmt::format("{} takes messages too slowly: some are dropped", whose(link)));
 }
 
 // A time of this node says nothing to its peers: they remember it from when they hear of it.
@@ -226,14 +182,13 @@ void Links::tell_modest() {
   if (modest_until_ns_ - modest_told_until_ns_ < kTellModestEveryNs) return;
   modest_told_until_ns_ = modest_until_ns_;
   for (const auto& link : links_) {
-    if (link->phase == Phase::kUp) put_own(*link, kModestHere, 0);
+    if (link->phase == Phase::kUp) envelopes_.put_own(*link, LinkMessage::kModestHere, 0);
   }
 }
 
 void Links::flush() {
   tell_modest();
-  for (PeerLink* link : open_envelopes_) seal(*link);
-  open_envelopes_.clear();
+  envelopes_.seal_all();
   buried_.clear();
   memory_.end_round();
   dial_due(io_.now_ns());
@@ -273,7 +228,7 @@ void Links::on_tick(int64_t now_ns) {
     if (link.phase != Phase::kUp || now_ns - link.pinged_ns < kPingEveryNs) continue;
     link.pinged_ns = now_ns;
     dials_.linked(link.peer.node, now_ns);
-    put_own(link, kPing, now_ns);
+    envelopes_.put_own(link, LinkMessage::kPing, now_ns);
   }
   dial_due(now_ns);
 }
@@ -306,7 +261,7 @@ void Links::take_down(PeerLink& link, std::string_view why) {
 
 void Links::kill(PeerLink& link, std::string_view why) {
   if (link.phase == Phase::kDead) return;
-  seal(link);
+  envelopes_.seal(link);
   take_down(link, why);
   io_.close(link.stream);
 }

@@ -13,16 +13,11 @@
 #include "base/limits.h"
 #include "net/log_limiter.h"
 #include "net/peer_dials.h"
+#include "net/peer_envelopes.h"
 #include "net/peer_link.h"
 #include "net/peer_links.h"
 
 namespace once::net {
-
-// Messages of the links themselves; paxos numbers its own from 1.
-inline constexpr uint8_t kPing = 200;
-inline constexpr uint8_t kPong = 201;
-inline constexpr uint8_t kModestHere = 202;
-static_assert(std::variant_size_v<paxos::Message> < kPing);
 
 class Links final : public PeerLinks, public reactor::ListenHandler, public PeerLinkOwner {
  public:
@@ -81,10 +76,9 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   void give_way(PeerLink& link);
   void count(PeerRefusal kind) { ++refusals_[static_cast<size_t>(kind)]; }
   bool take_own(PeerLink& link, std::string_view& messages);
-  void put_own(PeerLink& link, uint8_t type, int64_t time_ns);
+  void on_pong(PeerLink& link, int64_t asked_ns);
   void tell_modest();
-  std::vector<char>* open_envelope(PeerLink& link);
-  void seal(PeerLink& link);
+  void on_slow(const PeerLink& link);
   void take_down(PeerLink& link, std::string_view why);
   void kill(PeerLink& link, std::string_view why);
   void bury(PeerLink& link);
@@ -103,7 +97,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
   RoundMemory memory_;
   std::vector<std::unique_ptr<PeerLink>> links_;
   std::vector<std::unique_ptr<PeerLink>> buried_;
-  std::vector<PeerLink*> open_envelopes_;
+  PeerEnvelopes envelopes_{io_, [this](const PeerLink& link) { on_slow(link); }};
   std::array<std::array<PeerLink*, kMaxCores>, kMaxNodes + 1> up_{};
   std::array<int64_t, kMaxNodes + 1> round_trip_ns_{};
   PeerRefusals refusals_{};

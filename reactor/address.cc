@@ -3,11 +3,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+#include <utility>
 
+#include "base/errno_text.h"
 #include "base/name_resolver.h"
 
 namespace once::reactor {
@@ -38,24 +38,17 @@ std::string listen_error(const std::string& address, int error_number) {
 
 }  // namespace
 
-std::string errno_text(int error_number) {
-  return std::generic_category().message(error_number) + " (errno " + std::to_string(error_number) +
-         ")";
-}
-
-Result<int> open_listen_socket(const std::string& address) {
+Result<Descriptor> open_listen_socket(const std::string& address) {
   const Result<SocketAddresses> found = resolve_now(address, true);
   if (!found) return tl::unexpected<Error>(found.error());
   const SocketAddress& where = found->front();
-  const int fd = socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return error(listen_error(address, errno));
+  Descriptor fd(socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return error(listen_error(address, errno));
   const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  set_end_of_silence(fd);
-  if (bind(fd, where.get(), where.size) != 0 || ::listen(fd, kListenBacklog) != 0) {
-    const int error_number = errno;
-    ::close(fd);
-    return error(listen_error(address, error_number));
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  set_end_of_silence(fd.get());
+  if (bind(fd.get(), where.get(), where.size) != 0 || ::listen(fd.get(), kListenBacklog) != 0) {
+    return error(listen_error(address, errno));
   }
   return fd;
 }

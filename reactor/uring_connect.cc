@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/errno_text.h"
 #include "reactor/uring_loop.h"
 
 namespace once::reactor {

@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "base/assert.h"
+#include "base/errno_text.h"
 #include "reactor/uring_loop.h"
 
 namespace once::reactor {

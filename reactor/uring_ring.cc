@@ -9,8 +9,8 @@
 #include <cstdio>
 
 #include "base/assert.h"
+#include "base/errno_text.h"
 #include "base/last_words.h"
-#include "reactor/address.h"
 
 namespace once::reactor {
 namespace {
@@ -91,8 +91,9 @@ std::string explain_setup_error(int error_number) {
 void UringRing::die(const char* what, int error_number) const {
   std::string text = "io_uring: " + std::string(what) + ": " + errno_text(error_number);
   if (error_number == EPERM || error_number == ENOSYS) {
-    text += "; most likely a seccomp profile denies it: allow io_uring_setup, io_uring_enter and "
-            "io_uring_register in it";
+    text +=
+        "; most likely a seccomp profile denies it: allow io_uring_setup, io_uring_enter and "
+        "io_uring_register in it";
   }
   if (options_.fatal) options_.fatal(text);
   die_saying(text);
@@ -123,9 +124,8 @@ std::string UringRing::open(const UringOptions& options) {
 std::string UringRing::restrict_operations() {
   std::vector<io_uring_restriction> allowed = restrictions();
   // The shared liburing 2.3 does not export io_uring_register_restrictions.
-  const long code =
-      syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_RESTRICTIONS, allowed.data(),
-              static_cast<unsigned>(allowed.size()));
+  const long code = syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_RESTRICTIONS,
+                            allowed.data(), static_cast<unsigned>(allowed.size()));
   return code == 0 ? "" : explain_setup_error(errno);
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/descriptor.h"
+#include "base/errno_text.h"
 #include "base/free_vector.h"
 #include "base/last_words.h"
 #include "base/limits.h"
@@ -20,7 +22,7 @@ namespace {
 constexpr int64_t kDrainLimitNs = 5'000'000'000;  // how long close() waits for the peer
 constexpr int64_t kAcceptRetryNs = 100'000'000;
 constexpr int64_t kComplainAgainNs = 10'000'000'000;
-constexpr size_t kKeptCapacityBytes = 1 << 20;  // of an empty buffer, two per slot
+constexpr size_t kKeptCapacityBytes = 1 << 20;   // of an empty buffer, two per slot
 constexpr size_t kSmallBufferBytes = 64 * 1024;  // one that is in use is not worth giving back
 constexpr size_t kIdleBufferBytes = 4096;
 constexpr int64_t kGiveBackNs = 1'000'000'000;
@@ -30,15 +32,12 @@ class SocketHandoff final : public Handoff {
  public:
   SocketHandoff(int fd, std::string unread, std::vector<char> unsent)
       : fd_(fd), unread_(std::move(unread)), unsent_(std::move(unsent)) {}
-  ~SocketHandoff() override {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int take_fd() { return std::exchange(fd_, -1); }
+  int take_fd() { return fd_.release(); }
   std::string& unread() { return unread_; }
   std::vector<char>& unsent() { return unsent_; }
 
  private:
-  int fd_;
+  Descriptor fd_;
   std::string unread_;
   std::vector<char> unsent_;
 };
@@ -85,9 +84,9 @@ uint32_t UringIo::new_stream(int fd, State state, StreamHandler* handler) {
 
 Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
-  const Result<int> fd = open_listen_socket(address);
+  Result<Descriptor> fd = open_listen_socket(address);
   if (!fd) return tl::unexpected<Error>(fd.error());
-  listeners_.push_back({.fd = *fd, .handler = handler, .address = address});
+  listeners_.push_back({.fd = fd->release(), .handler = handler, .address = address});
   const auto index = static_cast<uint32_t>(listeners_.size() - 1);
   arm_accepts(index, 1);  // the queue of submissions may be short, and the ring not enabled yet
   return ListenerId{index};
@@ -118,8 +117,7 @@ void UringIo::on_accepted(uint32_t index, int result) {
 
 // Once until it works again, and once in ten seconds: descriptors come and go one by one.
 void UringIo::complain_of(Listener& listener, int error_number) {
-  const bool lately =
-      listener.said_at_ns != 0 && now_ns_ - listener.said_at_ns < kComplainAgainNs;
+  const bool lately = listener.said_at_ns != 0 && now_ns_ - listener.said_at_ns < kComplainAgainNs;
   if (std::exchange(listener.failing, true) || lately) return;
   listener.said_at_ns = now_ns_;
   const std::string text = "accept on " + listener.address + ": " + errno_text(error_number) +

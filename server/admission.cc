@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "base/lost_disk.h"
-#include "server/directory_text.h"
 
 namespace once::server {
 namespace {
@@ -109,8 +109,8 @@ void Admission::compare_tables(const net::PeerHello& hello, const net::DiskTable
     if (std::find(disputes_.begin(), disputes_.end(), dispute) != disputes_.end()) continue;
     disputes_.push_back(dispute);
     log_(fmt::format("node {} knows {} by disk {}, this node by disk {}: it was formatted twice",
-                     hello.node.value, name_of(node), to_hex(hello.known.disks[node.value]),
-                     to_hex(mine.disks[node.value])));
+                     hello.node.value, name_of(node), hex_of(hello.known.disks[node.value]),
+                     hex_of(mine.disks[node.value])));
   }
 }
 

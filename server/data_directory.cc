@@ -21,7 +21,9 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/descriptor.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/lost_disk.h"
 #include "server/directory_access.h"
@@ -44,21 +46,11 @@ constexpr auto kLockPause = std::chrono::milliseconds(50);
 
 Result<void> replace_file(const std::string& directory, const std::string& name,
                           const std::string& text) {
-  std::string path = directory + "/" + name;
-  std::string unfinished = path + ".tmp";
-  wal::Descriptor file(open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (file.get() < 0) return tl::unexpected(wal::system_error("open", unfinished));
-  auto written = wal::write_fully(file, unfinished, text.data(), text.size(), 0);
-  if (!written) return written;
-  if (fsync(file.get()) != 0) return tl::unexpected(wal::system_error("sync", unfinished));
-  if (rename(unfinished.c_str(), path.c_str()) != 0) {
-    return tl::unexpected(wal::system_error("rename", unfinished));
-  }
-  return wal::sync_directory(directory);
+  return wal::make_file(directory + "/" + name, {text, text.size()}, false);
 }
 
 Result<std::string> read_file(const std::string& path) {
-  wal::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
   std::string text(kMaxFileBytes, '\0');
   auto size = wal::read_fully(file, path, text.data(), text.size(), 0);
@@ -125,7 +117,7 @@ bool has_ended(pid_t process) { return process > 0 && kill(process, 0) != 0 && e
 // A killed process keeps the lock until the kernel has finished its last write. That write may
 // arrive behind whatever is read before, so this waits for it, on a stalled disk for a while.
 using Tell = std::function<void(std::string_view)>;
-Result<void> wait_for_lock(const wal::Descriptor& file, const std::string& directory,
+Result<void> wait_for_lock(const Descriptor& file, const std::string& directory,
                            const std::string& path, const Tell& tell) {
   for (int tries = 1; flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno == EINTR) continue;
@@ -152,9 +144,9 @@ Result<void> wait_for_lock(const wal::Descriptor& file, const std::string& direc
   return {};
 }
 
-Result<wal::Descriptor> lock_directory(const std::string& directory, const Tell& tell) {
+Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell) {
   std::string path = directory + "/lock";
-  wal::Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
   auto locked = wait_for_lock(file, directory, path, tell);
   if (!locked) return tl::unexpected(locked.error());
@@ -189,7 +181,7 @@ Result<Standing> read_standing(const std::string& path, const DiskId& disk) {
 
 class OpenDirectory final : public LockedDirectory {
  public:
-  OpenDirectory(std::string path, Configuration configuration, wal::Descriptor lock,
+  OpenDirectory(std::string path, Configuration configuration, Descriptor lock,
                 std::map<NodeId, DiskId> peers, uint32_t streams, Standing standing)
       : path_(std::move(path)),
         configuration_(std::move(configuration)),
@@ -218,7 +210,7 @@ class OpenDirectory final : public LockedDirectory {
  private:
   const std::string path_;
   const Configuration configuration_;
-  const wal::Descriptor lock_;  // held as long as it is open
+  const Descriptor lock_;  // held as long as it is open
   uint32_t streams_;
   std::mutex writing_;  // taken before mutex_, which is never held for long
   std::mutex mutex_;
@@ -246,7 +238,7 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
         "node {} has another disk than before ({}, known: {}): its data directory "
         "was lost or replaced. It must not vote, and it cannot be replaced yet (see A lost disk in "
         "docs/deploy.md)",
-        node.value, to_hex(disk), to_hex(found->second));
+        node.value, hex_of(disk), hex_of(found->second));
   };
   if (const auto told = known()) return *told;
   const std::lock_guard writing(writing_);
@@ -322,7 +314,7 @@ Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
 }
 
 std::optional<pid_t> DataDirectory::used_by(const std::string& path) {
-  const wal::Descriptor file(::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0 || flock(file.get(), LOCK_EX | LOCK_NB) == 0) return std::nullopt;
   if (errno != EWOULDBLOCK) return std::nullopt;
   const pid_t owner = read_owner(path + "/lock");

@@ -18,11 +18,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/hex.h"
 #include "base/printable.h"
 #include "server/data_directory.h"
 #include "server/dev_console.h"
 #include "server/dev_plan.h"
-#include "server/directory_text.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
 #include "server/log_writer.h"
@@ -203,7 +203,7 @@ void Supervisor::greet() {
     endpoints += (endpoints.empty() ? "" : ",") + child.at.client_address;
   }
   print(fmt::format("try:  export ONCE_ENDPOINTS={} ONCE_CLUSTER_ID={}\n", endpoints,
-                    to_hex(plan_.configuration.cluster)));
+                    hex_of(plan_.configuration.cluster)));
   print("      once write greeting hello && once read greeting\n");
   if (on_terminal_) print("type here:  kill 1, start 1, status, help, quit\n");
   print("Ctrl-C stops every node\n");

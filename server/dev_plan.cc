@@ -11,8 +11,9 @@
 #include <random>
 #include <thread>
 
+#include "base/descriptor.h"
+#include "base/host_port.h"
 #include "base/name_resolver.h"
-#include "server/directory_text.h"
 #include "server/exit_codes.h"
 
 namespace once::server {
@@ -40,10 +41,10 @@ bool is_to_be_formatted(const std::string& directory) {
 int port_of(const Configuration& configuration) {
   int port = 0;
   for (const auto& [node, address] : configuration.members) {
-    uint64_t number = 0;
-    if (!parse_number(std::string_view(address).substr(address.rfind(':') + 1), &number)) return 0;
-    const int base = static_cast<int>(number) - kPeerPorts - node.value;
-    if (base < 1 || address != loopback(static_cast<int>(number))) return 0;
+    const auto number = port_number(port_digits(address));
+    if (!number || address != loopback(*number)) return 0;
+    const int base = *number - kPeerPorts - node.value;
+    if (base < 1) return 0;
     if (port != 0 && port != base) return 0;
     port = base;
   }
@@ -103,13 +104,11 @@ int taken(const std::string& address) {
   const auto found = resolve_now(address, true);
   if (!found) return EADDRNOTAVAIL;
   const SocketAddress& where = found->front();
-  const int fd = ::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
+  const Descriptor fd(::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return errno;
   const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const int problem = ::bind(fd, where.get(), where.size) == 0 ? 0 : errno;
-  ::close(fd);
-  return problem;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  return ::bind(fd.get(), where.get(), where.size) == 0 ? 0 : errno;
 }
 
 int taken_for_long(const std::string& address) {

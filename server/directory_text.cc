@@ -9,6 +9,8 @@
 
 #include "base/dialable.h"
 #include "base/hash.h"
+#include "base/hex.h"
+#include "base/host_port.h"
 #include "base/limits.h"
 #include "base/lost_disk.h"
 
@@ -25,13 +27,11 @@ constexpr uint64_t kIdentityVersion = 1;
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
-bool parse_hex(std::string_view text, Uuid* id) {
-  if (text.empty() || text.size() > 32) return false;
-  size_t low = std::min<size_t>(16, text.size());
-  id->high = 0;
-  std::string_view high = text.substr(0, text.size() - low);
-  if (!high.empty() && !parse_number(high, &id->high, 16)) return false;
-  return parse_number(text.substr(text.size() - low), &id->low, 16);
+template <class Id>
+bool parse_hex(std::string_view text, Id* id) {
+  const auto read = uuid_of_hex(text);
+  if (read) static_cast<Uuid&>(*id) = *read;
+  return read.has_value();
 }
 
 // The key=value lines without the checksum line, if that is right.
@@ -53,11 +53,8 @@ bool parse_lines(const std::string& text, Lines* lines) {
 }
 
 bool is_address(const std::string& address) {
-  size_t colon = address.rfind(':');
-  uint64_t port = 0;
-  return colon != std::string::npos && colon > 0 &&
-         parse_number(std::string_view(address).substr(colon + 1), &port) && port >= 1 &&
-         port <= 65535 && address.find_first_of(" \t\r\n=") == std::string::npos;
+  return !host_part(address).empty() && port_number(port_digits(address)).value_or(0) >= 1 &&
+         address.find_first_of(" \t\r\n=") == std::string::npos;
 }
 
 // `onced format` makes them of 2 to 4096 MiB; tests make smaller ones.
@@ -88,8 +85,6 @@ bool parse_fields(const Lines& lines, Configuration* configuration) {
 
 }  // namespace
 
-std::string to_hex(const Uuid& id) { return fmt::format("{:016x}{:016x}", id.high, id.low); }
-
 std::string with_checksum(std::string text) {
   return text + fmt::format("checksum={:016x}\n", checksum(text.data(), text.size()));
 }
@@ -102,7 +97,7 @@ std::string identity_text(const Configuration& configuration) {
   return with_checksum(fmt::format(
       "format={}\ncluster={}\ndisk={}\nnode={}\nepoch={}\nhash_seed={:016x}\nshard_count={}\n"
       "segment_bytes={}\nmembers={}\n",
-      kIdentityVersion, to_hex(configuration.cluster), to_hex(configuration.disk),
+      kIdentityVersion, hex_of(configuration.cluster), hex_of(configuration.disk),
       configuration.node.value, configuration.epoch, configuration.hash_seed,
       configuration.shard_count, configuration.segment_bytes, members));
 }
@@ -113,8 +108,7 @@ bool is_member(const Configuration& configuration) {
 }
 
 Result<Configuration> parse_identity(const std::string& path, const std::string& text) {
-  auto damaged =
-      error(fmt::format("{} is damaged: restore it, or {}", path, kLeaveItOff));
+  auto damaged = error(fmt::format("{} is damaged: restore it, or {}", path, kLeaveItOff));
   Lines lines;
   if (!parse_lines(text, &lines)) return damaged;
   uint64_t version = 0;
@@ -132,7 +126,7 @@ Result<Configuration> parse_identity(const std::string& path, const std::string&
 
 std::string peers_text(const std::map<NodeId, DiskId>& peers) {
   std::string text;
-  for (const auto& [node, disk] : peers) text += fmt::format("{}={}\n", node.value, to_hex(disk));
+  for (const auto& [node, disk] : peers) text += fmt::format("{}={}\n", node.value, hex_of(disk));
   return with_checksum(text);
 }
 
@@ -153,7 +147,7 @@ std::optional<std::map<NodeId, DiskId>> parse_peers(const std::string& text) {
 
 std::string standing_text(Standing standing, const DiskId& disk) {
   const char* word = standing == Standing::kAdmitted ? "admitted" : "withdrawn";
-  return with_checksum(fmt::format("standing={}\ndisk={}\n", word, to_hex(disk)));
+  return with_checksum(fmt::format("standing={}\ndisk={}\n", word, hex_of(disk)));
 }
 
 std::optional<Standing> parse_standing(const std::string& text, const DiskId& disk) {
@@ -205,13 +199,10 @@ namespace {
 
 // One spelling for one address: names of hosts know no case, and ports no leading zeros.
 std::string normal_address(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
+  std::string host(host_part(address));
   for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   if (host.size() > 1 && host.back() == '.') host.pop_back();
-  uint64_t port = 0;
-  parse_number(std::string_view(address).substr(colon + 1), &port);
-  return fmt::format("{}:{}", host, port);
+  return fmt::format("{}:{}", host, port_number(port_digits(address)).value_or(0));
 }
 
 }  // namespace
@@ -224,7 +215,7 @@ Result<std::string> check_member_list(const std::vector<std::pair<NodeId, std::s
           fmt::format("{0} in --cluster {1}; the other nodes dial what stands there: write "
                       "{2}=HOST{3}, with the "
                       "host by which they reach node {2}",
-                      address, wrong, node.value, address.substr(address.rfind(':'))));
+                      address, wrong, node.value, port_part(address)));
     }
     const auto [before, first] = seen.emplace(normal_address(address), node);
     if (first) continue;
@@ -240,11 +231,8 @@ Result<std::string> check_member_list(const std::vector<std::pair<NodeId, std::s
 }
 
 Result<ClusterId> parse_cluster_id(const std::string& hex) {
-  ClusterId cluster;
-  if (!parse_hex(hex, &cluster) || cluster == ClusterId{}) {
-    return error(fmt::format("bad cluster id \"{}\": write 1 to 32 hex digits, not all 0", hex));
-  }
-  return cluster;
+  if (const auto cluster = cluster_id_of_hex(hex)) return *cluster;
+  return error(fmt::format("bad cluster id \"{}\": write 1 to 32 hex digits, not all 0", hex));
 }
 
 }  // namespace once::server

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/output.h"
 #include "base/printable.h"
@@ -114,9 +115,9 @@ class Inspection {
   void show(const AcceptRecord& record) {
     if (record.name != name_) return;
     ++shown_;
-    put("accepted {} version {}{} writer {:016x}{:016x} value {}\n", text_of(record.ballot),
-        record.state.version, record.state.sealed ? " sealed" : "", record.state.writer.high,
-        record.state.writer.low, shortened(record.state.value));
+    put("accepted {} version {}{} writer {} value {}\n", text_of(record.ballot),
+        record.state.version, record.state.sealed ? " sealed" : "", hex_of(record.state.writer),
+        shortened(record.state.value));
   }
   void show(const DecidedRecord& record) {
     if (record.name != name_) return;
@@ -133,9 +134,8 @@ class Inspection {
 };
 
 void print_configuration(const Configuration& configuration) {
-  put("cluster {:016x}{:016x}  disk {:016x}{:016x}  node {}  epoch {}  shards {}\n",
-      configuration.cluster.high, configuration.cluster.low, configuration.disk.high,
-      configuration.disk.low, configuration.node.value, configuration.epoch,
+  put("cluster {}  disk {}  node {}  epoch {}  shards {}\n", hex_of(configuration.cluster),
+      hex_of(configuration.disk), configuration.node.value, configuration.epoch,
       configuration.shard_count);
   for (const auto& [node, address] : configuration.members) {
     put("member {} at {}\n", node.value, printable(address));

@@ -12,6 +12,7 @@
 
 #include "base/draw_ids.h"
 #include "base/guarded_main.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/output.h"
 #include "base/printable.h"
@@ -19,7 +20,6 @@
 #include "server/command_line.h"
 #include "server/data_directory.h"
 #include "server/dev.h"
-#include "server/directory_text.h"
 #include "server/exit_codes.h"
 #include "server/inspect.h"
 #include "server/log_line.h"
@@ -38,7 +38,7 @@ Result<ClusterId> draw_cluster_id() {
 
 // The commands that make the other nodes, to be copied as they are.
 std::string how_to_go_on(const FormatOptions& options, const Configuration& configuration) {
-  const std::string id = to_hex(configuration.cluster);
+  const std::string id = hex_of(configuration.cluster);
   std::string more;
   if (configuration.segment_bytes != kDefaultSegmentBytes) {
     more += fmt::format(" --segment-mib {}", options.segment_mib);
@@ -94,7 +94,7 @@ int run(const FormatOptions& options) {
   if (options.new_cluster) text += how_to_go_on(options, configuration);
   if (!print(text)) {
     log_warning(fmt::format("{} was formatted all the same, as node {} of cluster {}", options.data,
-                            options.node, to_hex(configuration.cluster)));
+                            options.node, hex_of(configuration.cluster)));
   }
   return kExitDone;
 }
@@ -104,9 +104,7 @@ int run(const DevOptions& options) { return run_dev(options); }
 int run(const InspectOptions& options) {
   return run_inspect(options.data, options.name, !options.unsafe_buffered_log);
 }
-int run(const VersionOptions&) {
-  return print(version_text() + "\n") ? kExitDone : kExitError;
-}
+int run(const VersionOptions&) { return print(version_text() + "\n") ? kExitDone : kExitError; }
 
 int run_command(int argc, const char* const* argv) {
   const auto command = parse_command_line(argc, argv);

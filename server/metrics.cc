@@ -1,49 +1,50 @@
 #include "server/metrics.h"
 
 #include <algorithm>
-#include <string_view>
 
 namespace once::server {
 namespace {
 
-// In the order of Counter.
-constexpr std::string_view kNames[] = {
-    "fast_path_writes", "classic_rounds", "takeovers", "local_reads", "quorum_reads", "forwarded",
-    "refused", "overloaded", "unavailable", "unknown", "rejected", "ignored_messages",
-    "contradictions", "far_ballots", "peer_strangers", "peer_other_disks", "peer_second_links",
-    "peer_other_terms", "peer_runs_too_far", "peer_messages_of_other_runs", "peer_slow_greetings",
-    "held_dropped", "names", "unsettled", "connections", "clients_turned_away",
-    "clients_closed_idle", "clients_closed_before_hello", "operations", "log_batches",
-    "log_records", "log_bytes", "log_full", "memory_bytes", "memory_budget_bytes", "memory_short",
-    "unread_closed"};
-constexpr size_t kSummed = std::size(kNames);
-static_assert(kSummed == static_cast<size_t>(Counter::kClaimed),
-              "one name for each summed counter");
-
 uint64_t ratio(uint64_t dividend, uint64_t divisor) {
   return divisor == 0 ? 0 : dividend / divisor;
+}
+
+uint64_t put_together(OverCores over, uint64_t one, uint64_t other) {
+  switch (over) {
+    case OverCores::kSum:
+      return one + other;
+    case OverCores::kLeast:
+      return std::min(one, other);
+    case OverCores::kMost:
+      return std::max(one, other);
+  }
+  return one;
+}
+
+CoreSnapshot of_all(const std::vector<CoreSnapshot>& cores) {
+  if (cores.empty()) return {};
+  CoreSnapshot all = cores.front();
+  for (size_t core = 1; core < cores.size(); ++core) {
+    for (size_t i = 0; i < kCounters; ++i) {
+      all.values[i] = put_together(kCounterTable[i].over, all.values[i], cores[core].values[i]);
+    }
+  }
+  return all;
 }
 
 }  // namespace
 
 NamedCounters summarize(const std::vector<CoreSnapshot>& cores,
                         const std::vector<uint16_t>& peers) {
-  CoreSnapshot all;
-  all[Counter::kClaimed] = cores.empty() ? 0 : 1;
-  for (const CoreSnapshot& core : cores) {
-    for (size_t i = 0; i < kSummed; ++i) all.values[i] += core.values[i];
-    all[Counter::kLogSyncNsTotal] += core[Counter::kLogSyncNsTotal];
-    all[Counter::kLogSyncNsMax] =
-        std::max(all[Counter::kLogSyncNsMax], core[Counter::kLogSyncNsMax]);
-    all[Counter::kClaimed] = std::min(all[Counter::kClaimed], core[Counter::kClaimed]);
-  }
+  const CoreSnapshot all = of_all(cores);
   NamedCounters named;
-  for (size_t i = 0; i < kSummed; ++i) named.emplace_back(kNames[i], all.values[i]);
-  named.emplace_back("claimed", all[Counter::kClaimed]);
-  const uint64_t batches = all[Counter::kLogBatches];
-  named.emplace_back("log_sync_us_avg", ratio(all[Counter::kLogSyncNsTotal], batches) / 1000);
-  named.emplace_back("log_sync_us_max", all[Counter::kLogSyncNsMax] / 1000);
-  named.emplace_back("records_per_batch_x100", ratio(all[Counter::kLogRecords] * 100, batches));
+  for (size_t i = 0; i < kCounters; ++i) {
+    if (kCounterTable[i].shown) named.emplace_back(kCounterTable[i].name, all.values[i]);
+  }
+  const uint64_t batches = all["log_batches"];
+  named.emplace_back("log_sync_us_avg", ratio(all["log_sync_ns_total"], batches) / 1000);
+  named.emplace_back("log_sync_us_max", all["log_sync_ns_max"] / 1000);
+  named.emplace_back("records_per_batch_x100", ratio(all["log_records"] * 100, batches));
   for (uint16_t peer : peers) {
     uint64_t round_trip_ns = 0;
     bool up = !cores.empty();

@@ -1,65 +1,146 @@
-// The counters of one core, published for every thread, and what `once status` makes of all of
-// them. The names are defined in docs/operations.md; scripts rely on them.
+// The figures of one core, published for every thread, and what `once status` makes of all of them:
+// one table says what each is called, where it stands, and how it is put together over the cores.
+// The names are defined in docs/operations.md; scripts rely on them.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/limits.h"
+#include "net/client_listener.h"
 #include "net/peer_links.h"
+#include "paxos/replica.h"
+#include "wal/log.h"
 
 namespace once::server {
 
-enum class Counter : uint8_t {
-  kFastPathWrites,
-  kClassicRounds,
-  kTakeovers,
-  kLocalReads,
-  kQuorumReads,
-  kForwarded,
-  kRefused,
-  kOverloaded,
-  kUnavailable,
-  kUnknown,
-  kRejected,
-  kIgnoredMessages,
-  kContradictions,
-  kFarBallots,
-  kPeerRefusals,  // one for each of net::PeerRefusal
-  kLastPeerRefusal = kPeerRefusals + net::kPeerRefusals - 1,
-  kHeldDropped,
-  kNames,
-  kUnsettled,
-  kConnections,
-  kClientsTurnedAway,
-  kClientsClosedIdle,
-  kClientsClosedBeforeHello,
-  kOperations,
-  kLogBatches,
-  kLogRecords,
-  kLogBytes,
-  kLogFull,
-  kMemoryBytes,
-  kMemoryBudget,
-  kMemoryShort,
-  kUnreadClosed,
-  kClaimed,
-  kLogSyncNsTotal,
-  kLogSyncNsMax,
-  kCount
+// What is counted in a core, where it stands.
+struct CoreFigures {
+  const paxos::ReplicaCounters& replica;
+  const wal::LogCounters& log;
+  const net::PeerRefusals& refusals;
+  const net::ClientDoorCounters door;
+  uint64_t held_dropped = 0;
+  uint64_t connections = 0;
+  uint64_t operations = 0;
+  uint64_t log_full = 0;
+  uint64_t memory_bytes = 0;
+  uint64_t memory_budget = 0;
+  uint64_t memory_short = 0;
+  uint64_t unread_closed = 0;
+  uint64_t claimed = 0;
 };
-inline constexpr size_t kCounters = static_cast<size_t>(Counter::kCount);
+
+enum class OverCores : uint8_t { kSum, kLeast, kMost };
+
+struct CounterRow {
+  std::string_view name;
+  uint64_t (*of)(const CoreFigures&);
+  OverCores over = OverCores::kSum;
+  bool shown = true;  // else other figures are made of it
+};
+
+namespace counter_parts {
+
+template <auto Member>
+uint64_t replica(const CoreFigures& all) {
+  return all.replica.*Member;
+}
+template <auto Member>
+uint64_t log(const CoreFigures& all) {
+  return all.log.*Member;
+}
+template <auto Member>
+uint64_t door(const CoreFigures& all) {
+  return all.door.*Member;
+}
+template <net::PeerRefusal Kind>
+uint64_t refused(const CoreFigures& all) {
+  return all.refusals[static_cast<size_t>(Kind)];
+}
+template <auto Member>
+uint64_t own(const CoreFigures& all) {
+  return all.*Member;
+}
+
+using Replica = paxos::ReplicaCounters;
+using Log = wal::LogCounters;
+using Door = net::ClientDoorCounters;
+using Refusal = net::PeerRefusal;
+using Own = CoreFigures;
+
+// In the order in which they are shown.
+inline constexpr CounterRow kTable[] = {
+    {"fast_path_writes", replica<&Replica::fast_path_writes>},
+    {"classic_rounds", replica<&Replica::classic_rounds>},
+    {"takeovers", replica<&Replica::takeovers>},
+    {"local_reads", replica<&Replica::local_reads>},
+    {"quorum_reads", replica<&Replica::quorum_reads>},
+    {"forwarded", replica<&Replica::forwarded>},
+    {"refused", replica<&Replica::refused>},
+    {"overloaded", replica<&Replica::overloaded>},
+    {"unavailable", replica<&Replica::unavailable>},
+    {"unknown", replica<&Replica::unknown>},
+    {"rejected", replica<&Replica::rejected>},
+    {"ignored_messages", replica<&Replica::ignored_messages>},
+    {"contradictions", replica<&Replica::contradictions>},
+    {"far_ballots", replica<&Replica::far_ballots>},
+    {"peer_strangers", refused<Refusal::kStranger>},
+    {"peer_other_disks", refused<Refusal::kOtherDisk>},
+    {"peer_second_links", refused<Refusal::kSecondLink>},
+    {"peer_other_terms", refused<Refusal::kOtherTerms>},
+    {"peer_runs_too_far", refused<Refusal::kRunTooFar>},
+    {"peer_messages_of_other_runs", refused<Refusal::kOtherRun>},
+    {"peer_slow_greetings", refused<Refusal::kSlowGreeting>},
+    {"held_dropped", own<&Own::held_dropped>},
+    {"names", replica<&Replica::names>},
+    {"unsettled", replica<&Replica::unsettled>},
+    {"connections", own<&Own::connections>},
+    {"clients_turned_away", door<&Door::turned_away>},
+    {"clients_closed_idle", door<&Door::closed_idle>},
+    {"clients_closed_before_hello", door<&Door::closed_before_hello>},
+    {"operations", own<&Own::operations>},
+    {"log_batches", log<&Log::batches>},
+    {"log_records", log<&Log::records>},
+    {"log_bytes", log<&Log::bytes_written>},
+    {"log_full", own<&Own::log_full>},
+    {"memory_bytes", own<&Own::memory_bytes>},
+    {"memory_budget_bytes", own<&Own::memory_budget>},
+    {"memory_short", own<&Own::memory_short>},
+    {"unread_closed", own<&Own::unread_closed>},
+    {"claimed", own<&Own::claimed>, OverCores::kLeast},
+    {"log_sync_ns_total", log<&Log::sync_ns_total>, OverCores::kSum, false},
+    {"log_sync_ns_max", log<&Log::sync_ns_max>, OverCores::kMost, false},
+};
+
+}  // namespace counter_parts
+
+inline constexpr const auto& kCounterTable = counter_parts::kTable;
+inline constexpr size_t kCounters = std::size(kCounterTable);
+
+// Its place in the table; kCounters: it is not there.
+constexpr size_t counter_at(std::string_view name) {
+  size_t i = 0;
+  while (i < kCounters && kCounterTable[i].name != name) ++i;
+  return i;
+}
 
 struct CoreSnapshot {
+  CoreSnapshot() = default;
+  explicit CoreSnapshot(const CoreFigures& figures) {
+    for (size_t i = 0; i < kCounters; ++i) values[i] = kCounterTable[i].of(figures);
+  }
+  // REQUIRES: a name of the table.
+  uint64_t operator[](std::string_view name) const { return values.at(counter_at(name)); }
+
   std::array<uint64_t, kCounters> values{};
   std::array<uint64_t, kMaxNodes + 1> peer_round_trip_ns{};
   std::array<bool, kMaxNodes + 1> peer_up{};
-  uint64_t& operator[](Counter counter) { return values[static_cast<size_t>(counter)]; }
-  uint64_t operator[](Counter counter) const { return values[static_cast<size_t>(counter)]; }
 };
 
 // Written by its core, read by any; each figure is whole, the set need not be of one instant.
@@ -91,7 +172,8 @@ class PublishedSnapshot {
 
 using NamedCounters = std::vector<std::pair<std::string, uint64_t>>;
 
-// Sums over the cores; the least of `claimed` and of the links, the largest of the maxima.
+// Each as the table says, then what is made of several; of the links to a node the longest round
+// trip, and whether all are up.
 NamedCounters summarize(const std::vector<CoreSnapshot>& cores, const std::vector<uint16_t>& peers);
 
 }  // namespace once::server

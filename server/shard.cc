@@ -21,8 +21,7 @@ Shard::Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& repli
       io_(io),
       replica_(replica),
       host_(host),
-      office_(office),
-      to_wake_(office == nullptr ? 0 : office->cores(), false),
+      mail_(options.self.core, office),
       tokens_(options.max_operations),
       memory_(options.memory) {}
 
@@ -35,14 +34,20 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
   if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
 }
 
+template <class Enter>
+void Shard::turn(Enter enter) {
+  ONCE_ASSERT(!working_);
+  working_ = true;
+  output_.clear();
+  enter();
+  deliver();
+  working_ = false;
+}
+
 void Shard::start(uint32_t incarnation) {
   ONCE_ASSERT(log_ != nullptr && records_made_ == 0);
   run_ = incarnation;
-  working_ = true;
-  output_.clear();
-  replica_.start(incarnation, io_.now_ns(), output_);
-  deliver();
-  working_ = false;
+  turn([&] { replica_.start(incarnation, io_.now_ns(), output_); });
   ONCE_ASSERT(records_made_ > 0);  // the incarnation: nothing is said before it is durable
   catch_up();
   log_->flush();
@@ -89,7 +94,7 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
     return;
   }
   const CoreId owner =
-      office_ == nullptr ? options_.self.core : replica_.core_of_name(request.name);
+      mail_.has_others() ? replica_.core_of_name(request.name) : options_.self.core;
   if (owner != options_.self.core) return forward_to_core(owner, *token, request);
   paxos::ClientRequest mine = request;
   mine.token = *token;
@@ -110,25 +115,16 @@ void Shard::on_batch_end() {
   links_->flush();
   answer_one_list();
   listener_->end_round();
-  for (size_t core = 0; core < to_wake_.size(); ++core) {
-    if (!to_wake_[core]) continue;
-    to_wake_[core] = false;
-    office_->wake(CoreId{static_cast<uint16_t>(core)});
-  }
+  mail_.end_of_round();
   ++rounds_;
 }
 
 void Shard::step() {
   step_due_ = false;
   if (memory_.is_bounded()) look_at_memory();
-  working_ = true;
-  output_.clear();
-  replica_.step(events_.data(), events_.size(), io_.now_ns(), output_);
-  deliver();
-  working_ = false;
+  turn([&] { replica_.step(events_.data(), events_.size(), io_.now_ns(), output_); });
   events_.clear();
-  for (LetterPtr& letter : open_mail_) letters_.give(std::move(letter));
-  open_mail_.clear();
+  mail_.end_of_step();
   catch_up();
 }
 
@@ -162,16 +158,12 @@ void Shard::tick() {
   const int64_t now_ns = io_.now_ns();
   look_at_the_log();
   count_memory();
-  working_ = true;
-  output_.clear();
-  replica_.on_tick(now_ns, output_);
-  deliver();
-  working_ = false;
+  turn([&] { replica_.on_tick(now_ns, output_); });
   catch_up();
   log_->on_tick(now_ns);
   links_->on_tick(now_ns);
   listener_->on_tick(now_ns);
-  post_late_replies();
+  mail_.post_late();
   forget_gone();
   publish();
   give_back();
@@ -193,11 +185,7 @@ void Shard::catch_up() {
 void Shard::apply_durable(uint64_t record) {
   const bool first = durable_ == 0;
   durable_ = record;
-  working_ = true;
-  output_.clear();
-  replica_.on_durable(record, io_.now_ns(), output_);
-  deliver();
-  working_ = false;
+  turn([&] { replica_.on_durable(record, io_.now_ns(), output_); });
   hold_.release(durable_, [this](Endpoint peer, std::string_view messages) {
     links_->send_encoded(peer, messages);
   });
@@ -250,56 +238,22 @@ void Shard::dispatch(const paxos::Outgoing& outgoing) {
 void Shard::answer(const paxos::ClientReply& reply) {
   const Addressee addressee = tokens_.take(reply.token);
   if (addressee.remote) {
-    post_reply(addressee, reply);
+    mail_.reply(addressee.core, addressee.core_token, reply);
   } else {
     listener_->reply(addressee.connection, addressee.correlation, addressee.operation, reply);
   }
 }
 
-// --- the other cores of this node
-// -----------------------------------------------------------------
+// --- the other cores of this node ---------------------------------------------------------------
 
 void Shard::forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request) {
-  LetterPtr letter = letters_.take(Letter::Kind::kRequest, options_.self.core);
-  letter->bytes.reserve(request.name.size() + request.value.size());
-  letter->bytes.append(request.name).append(request.value);
-  letter->request = request;
-  letter->request.token = token;
-  const std::string_view bytes = letter->bytes;
-  letter->request.name = bytes.substr(0, request.name.size());
-  letter->request.value = bytes.substr(request.name.size());
-  if (office_->post(core, letter)) {
-    to_wake_[core.value] = true;
-    return;
-  }
-  letters_.give(std::move(letter));
+  if (mail_.request(core, token, request)) return;
   const Addressee addressee = tokens_.take(token);
   refusals_.push_back({addressee.connection, addressee.correlation, addressee.operation,
                        paxos::Status::kOverloaded});
 }
 
-void Shard::post_reply(const Addressee& addressee, const paxos::ClientReply& reply) {
-  LetterPtr letter = letters_.take(Letter::Kind::kReply, options_.self.core);
-  letter->bytes = reply.state.value;
-  letter->reply = reply;
-  letter->reply.token = addressee.core_token;
-  letter->reply.state.value = letter->bytes;
-  to_wake_[addressee.core.value] = true;
-  if (!office_->post(addressee.core, letter)) {
-    late_replies_.emplace_back(addressee.core, std::move(letter));
-  }
-}
-
-void Shard::post_late_replies() {
-  std::erase_if(late_replies_, [this](std::pair<CoreId, LetterPtr>& late) {
-    if (!office_->post(late.first, late.second)) return false;
-    to_wake_[late.first.value] = true;
-    return true;
-  });
-}
-
-// Waits would keep their places until their time is over. The other cores may have some of them. A
-// letter that finds its box full is not sent again: its waits end by themselves.
+// Waits would keep their places until their time is over. The other cores may have some of them.
 void Shard::forget_gone() {
   if (gone_.empty()) return;
   std::sort(gone_.begin(), gone_.end());
@@ -312,16 +266,10 @@ void Shard::forget_gone() {
   if (tokens.empty()) return;
   std::sort(tokens.begin(), tokens.end());
   replica_.forget_waits(tokens);
-  for (uint16_t core = 0; core < to_wake_.size(); ++core) {
-    if (core == options_.self.core.value) continue;
-    LetterPtr letter = letters_.take(Letter::Kind::kForget, options_.self.core);
-    letter->tokens = tokens;
-    if (office_->post(CoreId{core}, letter)) to_wake_[core] = true;
-  }
+  mail_.forget(tokens);
 }
 
-// Of the requests that came from that core, whose tokens these are.
-void Shard::forget(CoreId from, const std::vector<uint64_t>& tokens) {
+void Shard::on_mailed_forget(CoreId from, const std::vector<uint64_t>& tokens) {
   std::vector<uint64_t> own;
   tokens_.for_each([&](uint64_t token, const Addressee& addressee) {
     const bool meant = addressee.remote && addressee.core == from;
@@ -334,77 +282,49 @@ void Shard::forget(CoreId from, const std::vector<uint64_t>& tokens) {
 }
 
 void Shard::on_wake() {
-  take_mail();
+  mail_.read_all(*this);
   check_drained();
 }
 
-void Shard::take_mail() {
-  for (uint16_t core = 0; core < to_wake_.size(); ++core) {
-    if (core == options_.self.core.value) continue;
-    LetterPtr letter;
-    while (office_->take(CoreId{core}, options_.self.core, letter)) {
-      open_letter(std::move(letter));
-    }
+bool Shard::on_mailed_request(CoreId from, const paxos::ClientRequest& request) {
+  const auto token = log_->behind() ? std::nullopt
+                                    : tokens_.add({.remote = true,
+                                                   .operation = request.operation,
+                                                   .connection = {},
+                                                   .correlation = 0,
+                                                   .core = from,
+                                                   .core_token = request.token});
+  if (!token) {
+    paxos::ClientReply reply;
+    reply.status = paxos::Status::kOverloaded;
+    mail_.reply(from, request.token, reply);
+    return false;
   }
+  paxos::ClientRequest mine = request;
+  mine.token = *token;
+  events_.push_back({options_.self, mine});
+  return true;
 }
 
-void Shard::open_letter(LetterPtr letter) {
-  switch (letter->kind) {
-    case Letter::Kind::kRequest: {
-      const Addressee addressee{.remote = true,
-                                .operation = letter->request.operation,
-                                .connection = {},
-                                .correlation = 0,
-                                .core = letter->from,
-                                .core_token = letter->request.token};
-      const auto token = log_->behind() ? std::nullopt : tokens_.add(addressee);
-      if (!token) {
-        paxos::ClientReply reply;
-        reply.status = paxos::Status::kOverloaded;
-        post_reply(addressee, reply);
-        break;
-      }
-      letter->request.token = *token;
-      events_.push_back({options_.self, letter->request});
-      open_mail_.push_back(std::move(letter));
-      return;
-    }
-    case Letter::Kind::kReply: {
-      const Addressee addressee = tokens_.take(letter->reply.token);
-      ONCE_ASSERT(!addressee.remote);
-      listener_->reply(addressee.connection, addressee.correlation, addressee.operation,
-                       letter->reply);
-      break;
-    }
-    case Letter::Kind::kForget:
-      forget(letter->from, std::exchange(letter->tokens, {}));
-      break;
-    case Letter::Kind::kClientHandoff:
-      listener_->accept(std::move(letter->handoff));
-      break;
-    case Letter::Kind::kPeerHandoff:
-      links_->accept(std::move(letter->handoff));
-      break;
-  }
-  letters_.give(std::move(letter));
+void Shard::on_mailed_reply(const paxos::ClientReply& reply) {
+  const Addressee addressee = tokens_.take(reply.token);
+  ONCE_ASSERT(!addressee.remote);
+  listener_->reply(addressee.connection, addressee.correlation, addressee.operation, reply);
 }
 
-void Shard::hand_over_as(Letter::Kind kind, CoreId core,
-                         std::unique_ptr<reactor::Handoff> handoff) {
-  if (office_ == nullptr || core == options_.self.core || core.value >= office_->cores()) return;
-  LetterPtr letter = letters_.take(kind, options_.self.core);
-  letter->handoff = std::move(handoff);
-  // A full box drops the letter, which closes the connection: the other side dials again.
-  if (rarely(Rare::kLetterBoxFull)) return;
-  if (office_->post(core, letter)) to_wake_[core.value] = true;
+void Shard::on_mailed_client(std::unique_ptr<reactor::Handoff> handoff) {
+  listener_->accept(std::move(handoff));
+}
+
+void Shard::on_mailed_peer(std::unique_ptr<reactor::Handoff> handoff) {
+  links_->accept(std::move(handoff));
 }
 
 void Shard::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
-  hand_over_as(Letter::Kind::kPeerHandoff, core, std::move(handoff));
+  mail_.hand_over_peer(core, std::move(handoff));
 }
 
-// --- stopping and figures
-// -------------------------------------------------------------------------
+// --- stopping and figures -----------------------------------------------------------------------
 
 void Shard::check_drained() {
   if (!draining_) {
@@ -424,46 +344,18 @@ void Shard::check_drained() {
 }
 
 void Shard::publish() {
-  const paxos::ReplicaCounters& replica = replica_.counters();
-  const wal::LogCounters& log = log_->counters();
-  CoreSnapshot now;
-  now[Counter::kFastPathWrites] = replica.fast_path_writes;
-  now[Counter::kClassicRounds] = replica.classic_rounds;
-  now[Counter::kTakeovers] = replica.takeovers;
-  now[Counter::kLocalReads] = replica.local_reads;
-  now[Counter::kQuorumReads] = replica.quorum_reads;
-  now[Counter::kForwarded] = replica.forwarded;
-  now[Counter::kRefused] = replica.refused;
-  now[Counter::kOverloaded] = replica.overloaded;
-  now[Counter::kUnavailable] = replica.unavailable;
-  now[Counter::kUnknown] = replica.unknown;
-  now[Counter::kRejected] = replica.rejected;
-  now[Counter::kIgnoredMessages] = replica.ignored_messages;
-  now[Counter::kContradictions] = replica.contradictions;
-  now[Counter::kFarBallots] = replica.far_ballots;
-  for (size_t kind = 0; kind < net::kPeerRefusals; ++kind) {
-    now.values[static_cast<size_t>(Counter::kPeerRefusals) + kind] = links_->refusals()[kind];
-  }
-  now[Counter::kHeldDropped] = hold_.dropped();
-  now[Counter::kNames] = replica.names;
-  now[Counter::kUnsettled] = replica.unsettled;
-  now[Counter::kClaimed] = host_.may_vote() ? replica.claimed : 0;
-  now[Counter::kConnections] = listener_->connections();
-  const net::ClientDoorCounters door = listener_->counters();
-  now[Counter::kClientsTurnedAway] = door.turned_away;
-  now[Counter::kClientsClosedIdle] = door.closed_idle;
-  now[Counter::kClientsClosedBeforeHello] = door.closed_before_hello;
-  now[Counter::kOperations] = tokens_.used();
-  now[Counter::kLogBatches] = log.batches;
-  now[Counter::kLogRecords] = log.records;
-  now[Counter::kLogBytes] = log.bytes_written;
-  now[Counter::kLogFull] = disk_full_ ? 1 : 0;
-  now[Counter::kMemoryBytes] = memory_used() + kFixedMemoryPerCore;
-  now[Counter::kMemoryBudget] = memory_.is_bounded() ? memory_.budget() + kFixedMemoryPerCore : 0;
-  now[Counter::kMemoryShort] = memory_level_ == paxos::Memory::kEnough ? 0 : 1;
-  now[Counter::kUnreadClosed] = listener_->closed_unread();
-  now[Counter::kLogSyncNsTotal] = log.sync_ns_total;
-  now[Counter::kLogSyncNsMax] = log.sync_ns_max;
+  CoreFigures figures{replica_.counters(), log_->counters(), links_->refusals(),
+                      listener_->counters()};
+  figures.held_dropped = hold_.dropped();
+  figures.connections = listener_->connections();
+  figures.operations = tokens_.used();
+  figures.log_full = disk_full_;
+  figures.memory_bytes = memory_used() + kFixedMemoryPerCore;
+  figures.memory_budget = memory_.is_bounded() ? memory_.budget() + kFixedMemoryPerCore : 0;
+  figures.memory_short = memory_level_ != paxos::Memory::kEnough;
+  figures.unread_closed = listener_->closed_unread();
+  figures.claimed = host_.may_vote() ? replica_.counters().claimed : 0;
+  CoreSnapshot now(figures);
   for (NodeId peer : options_.peers) {
     const int64_t round_trip_ns = links_->round_trip_ns(peer);
     now.peer_round_trip_ns[peer.value] = static_cast<uint64_t>(round_trip_ns);

@@ -18,10 +18,10 @@
 #include "net/peer_links.h"
 #include "paxos/replica.h"
 #include "reactor/io.h"
+#include "server/core_mail.h"
 #include "server/hold_queue.h"
 #include "server/memory_account.h"
 #include "server/metrics.h"
-#include "server/post_office.h"
 #include "server/request_table.h"
 #include "wal/log.h"
 
@@ -63,7 +63,8 @@ struct ShardOptions {
 
 class Shard final : public reactor::BatchHandler,
                     public net::PeerLinksHandler,
-                    public wal::LogListener {
+                    public wal::LogListener,
+                    public CoreMail::Reader {
  public:
   // `office` may be null when the node has one core.
   Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& replica, ShardHost& host,
@@ -102,6 +103,12 @@ class Shard final : public reactor::BatchHandler,
   void on_durable(uint64_t record) override;
   void on_log_failed(std::string_view what) override;
 
+  bool on_mailed_request(CoreId from, const paxos::ClientRequest& request) override;
+  void on_mailed_reply(const paxos::ClientReply& reply) override;
+  void on_mailed_forget(CoreId from, const std::vector<uint64_t>& tokens) override;
+  void on_mailed_client(std::unique_ptr<reactor::Handoff> handoff) override;
+  void on_mailed_peer(std::unique_ptr<reactor::Handoff> handoff) override;
+
  private:
   // Apart from the shard only because both doors hand connections over by a call of one name.
   class ClientDoor final : public net::ClientListenerHandler {
@@ -134,6 +141,9 @@ class Shard final : public reactor::BatchHandler,
     paxos::Status status;
   };
 
+  // Each call into the replica: `enter` makes it, and what it puts out is delivered.
+  template <class Enter>
+  void turn(Enter enter);
   void step();
   void tick();
   void look_at_the_log();
@@ -148,16 +158,10 @@ class Shard final : public reactor::BatchHandler,
   void deliver();
   void answer(const paxos::ClientReply& reply);
   void dispatch(const paxos::Outgoing& outgoing);
-  void take_mail();
-  void open_letter(LetterPtr letter);
   void forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request);
-  void post_reply(const Addressee& addressee, const paxos::ClientReply& reply);
-  void post_late_replies();
   void forget_gone();
-  void forget(CoreId from, const std::vector<uint64_t>& tokens);
   void on_request(net::ClientConnectionId connection, uint64_t correlation,
                   const paxos::ClientRequest& request);
-  void hand_over_as(Letter::Kind kind, CoreId core, std::unique_ptr<reactor::Handoff> handoff);
   void check_drained();
   void publish();
   const net::StatusReport& status();
@@ -169,22 +173,18 @@ class Shard final : public reactor::BatchHandler,
   reactor::Io& io_;
   paxos::Replica& replica_;
   ShardHost& host_;
-  PostOffice* office_;
+  CoreMail mail_;
   ClientDoor client_door_{*this};
   wal::Log* log_ = nullptr;
   net::PeerLinks* links_ = nullptr;
   net::ClientListener* listener_ = nullptr;
 
   std::vector<paxos::Event> events_;  // of this round
-  LetterPool letters_;
-  std::vector<LetterPtr> open_mail_;  // whose bytes this round's events point into
   std::vector<Refusal> refusals_;
   std::vector<WaitingList> lists_;
   uint32_t run_ = 0;
-  std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick
   std::vector<char> scratch_;
-  std::vector<bool> to_wake_;  // cores that got mail this round
   paxos::Output output_;
   RequestTable tokens_;
   HoldQueue hold_;

@@ -84,7 +84,7 @@ void Shard::ClientDoor::on_gone(net::ClientConnectionId connection) {
   shard_.gone_.push_back(connection.value);
 }
 void Shard::ClientDoor::hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) {
-  shard_.hand_over_as(Letter::Kind::kClientHandoff, core, std::move(handoff));
+  shard_.mail_.hand_over_client(core, std::move(handoff));
 }
 void Shard::ClientDoor::log_line(std::string_view line) { shard_.host_.log_line(line); }
 

@@ -9,12 +9,6 @@ constexpr int64_t kGiveBackNs = 1'000'000'000;
 constexpr size_t kKeptBytes = 1024 * 1024;  // of each that is used anew each round
 constexpr int64_t kSayAgainNs = 10'000'000'000;
 
-// A vector that a burst made large.
-template <class T>
-void shrink(std::vector<T>& empty) {
-  if (empty.empty() && empty.capacity() * sizeof(T) > kKeptBytes) free_vector(empty);
-}
-
 }  // namespace
 
 // Before each step, since one round may bring as much as the reserve bears.
@@ -46,18 +40,17 @@ void Shard::give_back() {
   const int64_t now_ns = io_.now_ns();
   if (now_ns < give_back_at_ns_) return;
   give_back_at_ns_ = now_ns + kGiveBackNs;
-  shrink(events_);
-  shrink(open_mail_);
-  shrink(refusals_);
-  shrink(late_replies_);
-  shrink(gone_);
+  free_if_larger(events_, kKeptBytes);
+  free_if_larger(refusals_, kKeptBytes);
+  free_if_larger(gone_, kKeptBytes);
   scratch_.clear();
-  shrink(scratch_);
+  free_if_larger(scratch_, kKeptBytes);
   output_.clear();
-  shrink(output_.records);
-  shrink(output_.record_ends);
-  shrink(output_.messages);
-  shrink(output_.replies);
+  free_if_larger(output_.records, kKeptBytes);
+  free_if_larger(output_.record_ends, kKeptBytes);
+  free_if_larger(output_.messages, kKeptBytes);
+  free_if_larger(output_.replies, kKeptBytes);
+  mail_.give_back(kKeptBytes);
   hold_.give_back();
 }
 

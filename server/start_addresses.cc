@@ -10,14 +10,11 @@
 
 #include "base/dialable.h"
 #include "base/endpoints.h"
+#include "base/host_port.h"
 #include "base/shell_word.h"
 
 namespace once::server {
 namespace {
-
-std::string port_of(const std::string& address) {
-  return address.substr(std::min(address.rfind(':'), address.size()));
-}
 
 // The first address by which others may reach this machine; loopback if it has no other.
 std::string address_of_this_machine() {
@@ -38,10 +35,9 @@ std::string address_of_this_machine() {
 
 std::string line_to_type(const StartOptions& options, const std::string& own) {
   const bool known = !own.empty() && undialable(own).empty();
-  std::string host = known ? host_of(own) : address_of_this_machine();
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  const std::string host = bracketed(known ? host_of(own) : address_of_this_machine());
   const bool star = host_of(options.listen) == "*";
-  const std::string port = port_of(options.listen);
+  const std::string port(port_part(options.listen));
   std::string line =
       fmt::format("onced start --data {} --listen {} --advertise {}{}", shell_word(options.data),
                   shell_word(star ? "0.0.0.0" + port : options.listen), shell_word(host), port);
@@ -68,7 +64,7 @@ std::string wrong_with_addresses(const StartOptions& options, const std::string&
   const std::string& told = options.advertise.empty() ? options.listen : options.advertise;
   std::string wrong = undialable(told);
   if (options.advertise.empty() && wrong.empty()) wrong = wrong_with_name(options.listen, look_up);
-  if (!wrong.empty() && port_of(options.listen).find_first_not_of(":0") == std::string::npos) {
+  if (!wrong.empty() && port_part(options.listen).find_first_not_of(":0") == std::string::npos) {
     return fmt::format("--listen {}: clients need a port that stays: give one from 1 to 65535",
                        options.listen);
   }
@@ -79,7 +75,7 @@ std::string wrong_with_addresses(const StartOptions& options, const std::string&
   }
   if (host_of(options.listen) == "*") {
     return fmt::format("--listen {0}: every address is written 0.0.0.0{1} or [::]{1}",
-                       options.listen, port_of(options.listen));
+                       options.listen, port_part(options.listen));
   }
   if (options.advertise.empty()) return {};
   const auto endpoint = read_endpoint(options.advertise);

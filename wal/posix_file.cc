@@ -61,33 +61,45 @@ std::string file_system_type(const std::string& path) {
   }
 }
 
-}  // namespace
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
+// Since Linux 6.6 tmpfs takes O_DIRECT, and has no more of a disk than before.
+Result<void> check_disk(const std::string& path) {
+  if (!is_in_memory(path)) return {};
+  return error(fmt::format(
+      "{} would be on {}, which is in memory only; put the data directory on ext4 or XFS, or "
+      "give --unsafe-buffered-log (a reboot then loses everything)",
+      path, file_system_type(path)));
 }
+
+Error direct_refused(const std::string& path) {
+  return Error{fmt::format(
+      "O_DIRECT is refused by the file system of {} ({}); put the data directory on ext4 or XFS, "
+      "or start with --unsafe-buffered-log (a power cut may then lose acknowledged writes)",
+      path, file_system_type(path))};
+}
+
+}  // namespace
 
 Error system_error(const char* verb, const std::string& path) {
   return Error{fmt::format("cannot {} {}: {}", verb, path, std::strerror(errno))};
 }
 
 Result<Descriptor> open_aligned(const std::string& path, int flags, bool direct) {
-  // Since Linux 6.6 tmpfs takes O_DIRECT, and has no more of a disk than before.
-  if (direct && is_in_memory(path)) {
-    return error(fmt::format(
-        "{} would be on {}, which is in memory only; put the data directory on ext4 or XFS, or "
-        "give --unsafe-buffered-log (a reboot then loses everything)",
-        path, file_system_type(path)));
-  }
-  int fd = open(path.c_str(), flags | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
-  if (fd >= 0) return Descriptor(fd);
-  if (direct && errno == EINVAL) {
-    return error(fmt::format(
-        "O_DIRECT is refused by the file system of {} ({}); put the data directory on ext4 or XFS, "
-        "or start with --unsafe-buffered-log (a power cut may then lose acknowledged writes)",
-        path, file_system_type(path)));
-  }
+  auto fits = direct ? check_disk(path) : Result<void>{};
+  if (!fits) return tl::unexpected(fits.error());
+  Descriptor fd(open(path.c_str(), flags | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600));
+  if (fd) return fd;
+  if (direct && errno == EINVAL) return tl::unexpected(direct_refused(path));
   return tl::unexpected(system_error("open", path));
+}
+
+Result<void> make_file(const std::string& path, const FileContents& contents, bool direct) {
+  auto fits = direct ? check_disk(path) : Result<void>{};
+  if (!fits) return fits;
+  const auto failed = make_durable_file(path, contents, direct ? O_DIRECT : 0);
+  if (!failed) return {};
+  errno = failed->error_number;
+  if (direct && errno == EINVAL) return tl::unexpected(direct_refused(failed->path));
+  return tl::unexpected(system_error(failed->doing, failed->path));
 }
 
 Result<uint64_t> file_bytes(const Descriptor& file, const std::string& path) {

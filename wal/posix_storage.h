@@ -14,7 +14,7 @@ class PosixStorage final : public Storage {
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Result<uint64_t> sync_and_size(const std::string& path) override;
   Result<size_t> read(const std::string& path, uint64_t offset, std::span<char> bytes) override;
-  // Written as `path`.tmp, which a failure removes.
+  // A durable file, or none (base/durable_file.h).
   Result<void> create(const std::string& path, uint64_t size, std::span<const char> head) override;
 
  private:

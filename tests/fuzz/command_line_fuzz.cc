@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "bench/options.h"
-#include "client/arguments.h"
+#include "cli/arguments.h"
 #include "server/command_line.h"
 #include "server/exit_codes.h"
 #include "tests/fuzz/input.h"

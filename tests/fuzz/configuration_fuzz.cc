@@ -7,6 +7,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/name_resolver.h"
 #include "server/directory_text.h"
@@ -47,7 +48,7 @@ void try_members(const std::string& text) {
 void try_cluster_id(const std::string& text) {
   const auto cluster = server::parse_cluster_id(text);
   if (!cluster) return;
-  const auto again = server::parse_cluster_id(server::to_hex(*cluster));
+  const auto again = server::parse_cluster_id(hex_of(*cluster));
   ONCE_ASSERT(again && *again == *cluster);
 }
 

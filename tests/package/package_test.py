@@ -52,7 +52,8 @@ def run(*command, **how):
 def check_headers(options, prefix):
     headers = sorted((prefix / "include" / "once").iterdir())
     names = {header.name for header in headers}
-    wanted = {"client.h", "awaitable.h", "lock.h", "ids.h", "printable.h", "version.h"}
+    wanted = {"client.h", "results.h", "awaitable.h", "lock.h", "ids.h", "printable.h",
+              "version.h"}
     check(wanted <= names, f"public headers: {names}")
     for header in headers:
         for line in header.read_text().splitlines():

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/draw_ids.h"
-#include "base/hex.h"
 #include "base/endpoints.h"
+#include "base/hex.h"
 #include "client/client.h"
 #include "client/socket.h"
 #include "net/client_channel.h"
@@ -208,7 +208,7 @@ class Raw final : public net::ClientChannelHandler {
     }
   }
 
-  FileDescriptor socket_;
+  Descriptor socket_;
   net::ClientChannel channel_;
   std::vector<char> out_;
   size_t asked_ = 0;

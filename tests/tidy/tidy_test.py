@@ -10,7 +10,8 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ["base", "paxos", "reactor", "wal", "net", "server", "client", "bench", "tests"]
+FOLDERS = ["base", "paxos", "reactor", "wal", "net", "server", "client", "cli", "bench",
+           "tests"]
 
 # Folder -> what it may include. Arrows point one way.
 MAY_INCLUDE = {
@@ -20,8 +21,9 @@ MAY_INCLUDE = {
     "wal": {"base", "reactor", "wal"},
     "net": {"base", "paxos", "reactor", "net"},
     "server": {"base", "paxos", "reactor", "wal", "net", "server"},
-    "client": {"base", "paxos", "reactor", "net", "client"},
-    "bench": {"base", "paxos", "reactor", "wal", "net", "server", "client", "bench"},
+    "client": {"base", "paxos", "net", "client"},
+    "cli": {"base", "paxos", "net", "client", "cli"},
+    "bench": {"base", "paxos", "reactor", "wal", "net", "bench"},
     "tests": set(FOLDERS),
 }
 
@@ -160,6 +162,9 @@ SAMPLES = [
     ("net/a.cc", '#include "wal/log.h"\n', {"include direction"}),
     ("server/a.cc", '#include "client/client.h"\n', {"include direction"}),
     ("client/a.cc", '#include "server/shard.h"\n', {"include direction"}),
+    ("client/a.cc", '#include "cli/output.h"\n', {"include direction"}),
+    ("cli/a.cc", '#include "server/exit_codes.h"\n', {"include direction"}),
+    ("bench/a.cc", '#include "cli/output.h"\n', {"include direction"}),
     ("bench/a.cc", '#include "tests/sim/world.h"\n', {"include direction"}),
     ("base/a.cc", '#include "assert.h"\n', {"include root"}),
     ("wal/a.cc", "#include <liburing.h>\n", {"liburing"}),

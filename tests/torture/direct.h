@@ -51,7 +51,7 @@ class Direct final : private net::ClientChannelHandler {
   Recorder& recorder_;
   const Newest newest_;
   Prng prng_;
-  client::FileDescriptor socket_;
+  Descriptor socket_;
   net::ClientChannel channel_;
   std::vector<char> out_;
   uint64_t correlation_ = 0;

@@ -1,13 +1,13 @@
 // The command that `once run` and `once lock` start: what it inherits, what reaches it, how it
 // ends.
-#include "client/commands/child.h"
+#include "cli/commands/child.h"
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
 #include <thread>
 
-#include "client/commands/program.h"
+#include "cli/commands/program.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {

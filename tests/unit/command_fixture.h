@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "client/arguments.h"
+#include "cli/arguments.h"
 #include "tests/unit/fake_server.h"
 #include "tests/unit/test_register.h"
 

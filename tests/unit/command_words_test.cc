@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "client/arguments.h"
+#include "cli/arguments.h"
 
 namespace once::client {
 namespace {

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <thread>
 
-#include "client/commands/commands.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "client/lock_value.h"
-#include "client/output.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {

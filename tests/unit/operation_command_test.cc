@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "client/commands/commands.h"
-#include "client/output.h"
+#include "base/hex.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {
@@ -74,7 +75,7 @@ TEST_F(OperationCommandTest, EachOperationIsTheOneThatWasAskedFor) {
          "");
   id_ = request_id(2, 2);
   expect(once(Command::kCas, "two", 1), Outcome::kDone,
-         "done: version 2, request id " + to_hex(*id_) + "\n", "");
+         "done: version 2, request id " + hex_of(*id_) + "\n", "");
   id_ = {};
   expect(once(Command::kCas, "three", 1), Outcome::kRefused, "two",
          "conflict: x has version 2, not 1");
@@ -220,19 +221,15 @@ TEST_F(OperationCommandTest, TheLimitsOfAValueAreExact) {
 }
 
 TEST(RequestIdTextTest, ReadsWhatItWritesAndNothingElse) {
-  RequestId id;
   for (const RequestId wanted : {request_id(0, 1), request_id(1, 0), request_id(~0ull, ~0ull),
                                  request_id(0x0123456789abcdef, 0xfedcba9876543210)}) {
-    EXPECT_EQ(to_hex(wanted).size(), 32u);
-    ASSERT_TRUE(from_hex(to_hex(wanted), id));
-    EXPECT_EQ(id, wanted);
+    EXPECT_EQ(hex_of(wanted).size(), 32u);
+    EXPECT_EQ(request_id_of_hex(hex_of(wanted)), wanted);
   }
-  ASSERT_TRUE(from_hex("aBcDeF", id));
-  EXPECT_EQ(id, request_id(0, 0xabcdef));
-  ASSERT_TRUE(from_hex("10000000000000000", id));
-  EXPECT_EQ(id, request_id(1, 0));
+  EXPECT_EQ(request_id_of_hex("aBcDeF"), request_id(0, 0xabcdef));
+  EXPECT_EQ(request_id_of_hex("10000000000000000"), request_id(1, 0));
   for (const char* wrong : {"g", "0x1", " 1", "1 ", "-1", "000000000000000000000000000000000"}) {
-    EXPECT_FALSE(from_hex(wrong, id)) << wrong;
+    EXPECT_FALSE(request_id_of_hex(wrong)) << wrong;
   }
 }
 

@@ -5,9 +5,10 @@
 #include <atomic>
 #include <thread>
 
-#include "client/commands/commands.h"
-#include "client/output.h"
-#include "client/run_claim.h"
+#include "base/hex.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
+#include "cli/run_claim.h"
 #include "tests/unit/command_fixture.h"
 
 namespace once::client {
@@ -26,8 +27,8 @@ class RunCommandTest : public CommandTest {
   }
   void claimed_by_another(const std::string& result_text) {
     const RequestId id = request_id(5, 6);
-    ask("job", Op::kWrite, to_text(JobClaim{"host-b", 12, "then", to_hex(id)}), 0, id);
-    if (!result_text.empty()) ask(result_name("job", to_hex(id)), Op::kWrite, result_text);
+    ask("job", Op::kWrite, to_text(JobClaim{"host-b", 12, "then", hex_of(id)}), 0, id);
+    if (!result_text.empty()) ask(result_name("job", hex_of(id)), Op::kWrite, result_text);
   }
 };
 
@@ -39,7 +40,7 @@ TEST_F(RunCommandTest, TheWinnerRunsItOnceAndWritesDownWhatCameOfIt) {
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->pid, getpid());
   EXPECT_EQ(ended.out, "job " + claim->run + "\n");
-  EXPECT_EQ(to_hex(ask("job", Op::kRead).writer), claim->run) << "whoever reads it can tell";
+  EXPECT_EQ(hex_of(ask("job", Op::kRead).writer), claim->run) << "whoever reads it can tell";
   const auto result = read_run_result(value_of(result_name("job", claim->run)));
   ASSERT_TRUE(result);
   EXPECT_EQ(result->exit_code, 9);
@@ -230,7 +231,7 @@ TEST_F(RunCommandTest, TheOthersWaitForAsLongAsTheyWereToldTo) {
   Arguments a = job(marks());
   std::thread later([this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    ask(result_name("job", to_hex(request_id(5, 6))), Op::kWrite, R"({"signal":15})");
+    ask(result_name("job", hex_of(request_id(5, 6))), Op::kWrite, R"({"signal":15})");
   });
   EXPECT_EQ(run(run_command, a).code, 128 + 15);
   later.join();

@@ -267,7 +267,7 @@ TEST(Shard, TellsTheReplicaWhenTheDiskFillsAndWhenThereIsRoomAgain) {
   for (int i = 0; i < 3; ++i) core.tick();
   EXPECT_TRUE(core.replica.disk_full);
   EXPECT_EQ(core.host.lines.size(), 1u);
-  EXPECT_EQ(core.host.published[Counter::kLogFull], 1u);
+  EXPECT_EQ(core.host.published["log_full"], 1u);
   core.log.is_full = false;
   core.tick();
   EXPECT_FALSE(core.replica.disk_full);
@@ -335,7 +335,7 @@ TEST(Shard, PublishesBeforeItAnswersAStatusRequest) {
   Started core;
   core.request(1, "0-name");
   core.shard.client_handler()->on_status({7}, 5);
-  EXPECT_EQ(core.host.published[Counter::kOperations], 1u);
+  EXPECT_EQ(core.host.published["operations"], 1u);
   EXPECT_EQ(core.journal, Journal{"status"});
 }
 
@@ -388,10 +388,10 @@ TEST(Shard, TellsTheReplicaHowMuchMemoryIsLeft) {
   EXPECT_EQ(core.replica.memory, paxos::Memory::kShort);
   ASSERT_EQ(core.host.lines.size(), 1u);
   EXPECT_NE(core.host.lines[0].find("memory is short"), std::string::npos);
-  EXPECT_EQ(core.host.published[Counter::kMemoryShort], 1u);
-  EXPECT_EQ(core.host.published[Counter::kMemoryBytes], kFixedMemoryPerCore + 90'500'000);
-  EXPECT_EQ(core.host.published[Counter::kMemoryBudget], kFixedMemoryPerCore + test::kGrowing);
-  EXPECT_EQ(core.host.published[Counter::kUnreadClosed], 3u);
+  EXPECT_EQ(core.host.published["memory_short"], 1u);
+  EXPECT_EQ(core.host.published["memory_bytes"], kFixedMemoryPerCore + 90'500'000);
+  EXPECT_EQ(core.host.published["memory_budget_bytes"], kFixedMemoryPerCore + test::kGrowing);
+  EXPECT_EQ(core.host.published["unread_closed"], 3u);
   core.replica.bytes = 100'000'000;  // within one tick: known before the next step
   core.request(1, "0-name");
   core.round();

@@ -1,13 +1,13 @@
 // Signals to the group told from those to one process, and what the two processes of `once run` and
 // `once lock` look for in each other.
-#include "client/commands/signals.h"
+#include "cli/commands/signals.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/commands/descendants.h"
+#include "cli/commands/descendants.h"
 
 namespace once::client {
 namespace {

@@ -1,5 +1,5 @@
 // Who is asked for a status, and what is made of the answers.
-#include "client/status_survey.h"
+#include "cli/status_survey.h"
 
 #include <gtest/gtest.h>
 

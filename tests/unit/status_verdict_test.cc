@@ -1,11 +1,11 @@
 // How a cluster is, from what its nodes tell: the verdict, and the table in 80 columns.
-#include "client/status_verdict.h"
+#include "cli/status_verdict.h"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "client/status_table.h"
+#include "cli/status_table.h"
 
 namespace once::client {
 namespace {

@@ -1,0 +1,152 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "base/cli_parse.h"
+#include "base/endpoints.h"
+#include "base/hex.h"
+#include "base/printable.h"
+#include "base/usage.h"
+#include "cli/command_tree.h"
+#include "cli/output.h"
+#include "client/client.h"
+#include "paxos/change.h"
+
+namespace once::client {
+namespace {
+
+constexpr const char* kExamples =
+    "  once write leader node-7             exactly one caller wins; the others exit\n"
+    "                                       with code 3 and are told who won\n"
+    "  once read leader                     prints what won\n"
+    "  once next tickets                    a number that nobody else gets\n"
+    "  once run report -- make report       a command once in the whole cluster\n"
+    "  once lock nightly -- ./backup.sh     a command while nobody else runs it\n"
+    "  once list                            the names that are there\n"
+    "  once status                          the nodes, and how they are\n"
+    "No cluster yet? `make run` or `onced dev` starts one on this machine.\n";
+
+tl::unexpected<EarlyExit> wrong_usage(const std::string& message) {
+  return tl::unexpected(EarlyExit{kExitUsage, "", "once: " + printable(message) + "\n"});
+}
+
+// Digits alone, no sign, and within what a version can be.
+bool read_version(const std::string& text, uint64_t& version) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, version);
+  return error == std::errc{} && stop == end && version <= paxos::kMaxVersion;
+}
+
+std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
+                                    Texts& texts) {
+  const auto app = make_command_tree(arguments, texts);
+  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(*app, kExamples)};
+  if (const std::string wrong = wrong_word(*app, argc, argv); !wrong.empty()) {
+    return EarlyExit{kExitUsage, "", printable(wrong, Shown::kLines)};
+  }
+  auto early = parse_cli(*app, argc, argv, kExitUsage);
+  if (early && early->code != 0) early->err = with_usage(*app, early->err);
+  if (early) return early;
+  if (texts.version_wanted) return EarlyExit{0, version_text() + "\n", ""};
+  if (!texts.help_wanted) return std::nullopt;
+  const auto help = help_about(*app, texts.topic);
+  if (help) return EarlyExit{0, *help, ""};
+  return EarlyExit{kExitUsage, "", no_such_command(*app, texts.topic)};
+}
+
+// The words of a program are taken as they are: to the parser of options, some have a meaning.
+std::optional<EarlyExit> read_program(int argc, const char* const* argv, Arguments& arguments) {
+  const char* const* end = argv + argc;
+  const char* const* mark =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  if (mark == end || mark + 1 == end) {
+    return wrong_usage("the command to run comes last, behind --: NAME -- COMMAND...").value();
+  }
+  // What stands before them must be a whole command line without them.
+  std::vector<const char*> head(argv, mark + 1);
+  head.insert(head.end(), {"COMMAND", nullptr});
+  Texts texts;
+  Arguments before;
+  if (auto early = read_words(static_cast<int>(head.size()) - 1, head.data(), before, texts)) {
+    return early;
+  }
+  if (before.program.size() != 1) {
+    return wrong_usage("'" + before.program.front() + "' stands before --; only NAME does").value();
+  }
+  arguments.program.assign(mark + 1, end);
+  return std::nullopt;
+}
+
+// Who is to be mended: a variable is easily forgotten.
+std::string source_of_endpoints(const Texts& texts) {
+  const char* variable = std::getenv(kEndpointsVariable);
+  const bool is_it = variable != nullptr && texts.endpoints == variable;
+  return std::string(is_it ? kEndpointsVariable : "--endpoints") + ": ";
+}
+
+// Which cluster, and which change: what is wrong with the words that say so, or nothing.
+std::string read_identities(const Texts& texts, Arguments& arguments) {
+  std::string wrong;
+  if (!texts.endpoints_given) wrong = empty_variable(kEndpointsVariable);
+  if (wrong.empty() && !texts.cluster_id) wrong = empty_variable(kClusterIdVariable);
+  if (!wrong.empty()) return wrong;
+  auto endpoints = split_endpoints(texts.endpoints);
+  if (!endpoints) return source_of_endpoints(texts) + endpoints.error().message;
+  arguments.endpoints = std::move(*endpoints);
+  arguments.cluster_id = texts.cluster_id;
+  if (texts.cluster_id && !cluster_id_of_hex(*texts.cluster_id)) {
+    return std::string("--cluster-id needs ") + kClusterIdForm;
+  }
+  if (!texts.request_id) return {};
+  arguments.request_id = request_id_of_hex(*texts.request_id);
+  if (!arguments.request_id) {
+    return "--request-id needs 1 to 32 hexadecimal digits" +
+           std::string(texts.request_id->empty() ? ", and is empty" : "");
+  }
+  if (arguments.request_id == RequestId{}) {
+    return "--request-id is 0, which names no request: give the id that was printed";
+  }
+  return {};
+}
+
+// A lock is renewed after a third of its TTL: half of that at least must be left to try.
+std::string read_grace(const Texts& texts, Arguments& arguments) {
+  const double ttl_ms = static_cast<double>(arguments.ttl_s) * 1000;
+  const double grace_ms = texts.grace_s ? *texts.grace_s * 1000 : ttl_ms / 3;
+  arguments.grace_ms = static_cast<int64_t>(grace_ms);
+  if (grace_ms <= ttl_ms / 2) return {};
+  return "--grace may be half of --ttl at most: the rest is for renewing the lock";
+}
+
+}  // namespace
+
+tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv) {
+  Arguments arguments;
+  Texts texts;
+  if (auto early = read_words(argc, argv, arguments, texts)) {
+    return tl::unexpected(std::move(*early));
+  }
+  if (has_program(arguments.command)) {
+    if (auto early = read_program(argc, argv, arguments)) return tl::unexpected(std::move(*early));
+  }
+  if (arguments.command == Command::kCompletion) return arguments;
+  std::string wrong = read_identities(texts, arguments);
+  if (!wrong.empty()) return wrong_usage(wrong);
+  if (arguments.command == Command::kStatus || arguments.command == Command::kList) {
+    return arguments;
+  }
+  if (!read_version(texts.version, arguments.version)) {
+    return wrong_usage("'" + texts.version + "' is not a version: a whole number from 0 to " +
+                       std::to_string(paxos::kMaxVersion));
+  }
+  if (arguments.command == Command::kLock) wrong = read_grace(texts, arguments);
+  if (wrong.empty()) wrong = check_name(arguments.name);
+  if (!wrong.empty()) return wrong_usage(wrong);
+  return arguments;
+}
+
+}  // namespace once::client

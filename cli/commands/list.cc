@@ -1,0 +1,124 @@
+// list: the names that one node knows, page after page.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <future>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/printable.h"
+#include "base/shell_word.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/patience.h"
+#include "cli/commands/terminal.h"
+#include "cli/output.h"
+#include "client/client.h"
+
+namespace once::client {
+namespace {
+
+constexpr size_t kPage = 1000;  // where there is no limit
+
+// A majority is asked for what the node has not heard the end of: after a start these are the names
+// that were set last. One that turns out to be empty was tried and never set.
+void settle(Client& client, NamesPage& page) {
+  std::vector<std::pair<ListedName*, std::future<Result>>> asked;
+  for (ListedName& one : page.names) {
+    if (one.decided) continue;
+    auto told = std::make_shared<std::promise<Result>>();
+    asked.emplace_back(&one, told->get_future());
+    client.read_async(one.name, {},
+                      [told](Result&& result) { told->set_value(std::move(result)); });
+  }
+  for (auto& [one, answer] : asked) {
+    const Result result = answer.get();
+    if (result.outcome == Outcome::kEmpty) one->version = 0;
+    if (result.outcome != Outcome::kDone) continue;
+    *one = {one->name, result.version, static_cast<uint32_t>(result.value.size()), result.sealed,
+            true};
+  }
+  const auto open = std::count_if(page.names.begin(), page.names.end(), [](const ListedName& one) {
+    return one.version != 0 && !one.decided;
+  });
+  if (open > 0) {
+    complain(fmt::format("once: {} of these may not have been set: no majority told", open));
+  }
+  std::erase_if(page.names, [](const ListedName& one) { return one.version == 0; });
+}
+
+std::string line_of(const ListedName& one, const Arguments& arguments, bool terminal) {
+  const std::string name = terminal && !arguments.raw ? printable(one.name) : one.name;
+  if (!arguments.details) return name + "\n";
+  const char* state = !one.decided ? "open" : one.sealed ? "sealed" : "-";
+  return fmt::format("{:>10} {:>8} {:<6} {}\n", one.version, one.value_bytes, state, name);
+}
+
+bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
+  if (arguments.json) return write_stdout(list_json(page) + "\n");
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  std::string text;
+  if (first && terminal && arguments.details) {
+    text += fmt::format("{:>10} {:>8} {:<6} {}\n", "VERSION", "BYTES", "STATE", "NAME");
+  }
+  for (const ListedName& one : page.names) text += line_of(one, arguments, terminal);
+  return write_stdout(text);
+}
+
+// Where to go on; and how fresh it is, for people, who sit at a terminal.
+void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
+  if (!page.after.empty()) {
+    const std::string prefix = arguments.prefix.empty() ? "" : shell_word(arguments.prefix) + " ";
+    complain(fmt::format("once: there is more: once list {}--after {}", prefix, page.after));
+  }
+  if (isatty(STDERR_FILENO) == 0) return;
+  complain(
+      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; newer ones may be missing",
+                  shown, shown == 1 ? "" : "s", page.node.value, fmt::gmtime(std::time(nullptr))));
+}
+
+}  // namespace
+
+int list_command(const Arguments& arguments) {
+  Client client(client_options(arguments));
+  const uint64_t limit =
+      arguments.limit == 0 ? std::numeric_limits<uint64_t>::max() : arguments.limit;
+  ListOptions options;
+  options.prefix = arguments.prefix;
+  options.after = arguments.after;
+  uint64_t listed = 0;
+  size_t shown = 0;
+  for (bool first = true;; first = false) {
+    options.limit = std::min<uint64_t>(kPage, limit - listed);
+    const NamesPage page = [&] {
+      const Patience patience(client, arguments);
+      NamesPage asked = client.list(options);
+      listed += asked.names.size();
+      settle(client, asked);
+      return asked;
+    }();
+    shown += page.names.size();
+    if (page.outcome != Outcome::kDone) {
+      if (!page.names.empty() && !show_page(page, arguments, first)) return not_shown();
+      const bool unavailable = page.outcome == Outcome::kUnavailable;
+      complain((unavailable ? "unavailable: " : "once: ") + page.message);
+      if (!page.after.empty() && unavailable) {
+        complain("once: to go on from there: --after " + page.after);
+      }
+      return exit_code(page.outcome);
+    }
+    if (!show_page(page, arguments, first)) return not_shown();
+    options.after = page.after;
+    if (page.after.empty() || listed >= limit) {
+      if (!arguments.json) explain(page, arguments, shown);
+      return 0;
+    }
+  }
+}
+
+}  // namespace once::client

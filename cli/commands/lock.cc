@@ -1,0 +1,200 @@
+// lock: a command that runs while its lock is held, with the fencing token in its environment.
+#include "client/lock.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "base/assert.h"
+#include "base/descriptor.h"
+#include "base/guarded_main.h"
+#include "base/output.h"
+#include "cli/commands/child.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/front.h"
+#include "cli/commands/patience.h"
+#include "cli/commands/program.h"
+#include "cli/commands/terminal.h"
+#include "cli/output.h"
+#include "cli/run_claim.h"
+#include "client/client.h"
+
+namespace once::client {
+namespace {
+
+constexpr int kExitLost = 8;
+constexpr int64_t kMsPerSecond = 1000;
+
+void say(const std::string& text) { complain("once lock: " + text); }
+
+int code_of(LockOutcome outcome) {
+  switch (outcome) {
+    case LockOutcome::kBusy:
+    case LockOutcome::kSealed:
+    case LockOutcome::kForeign:
+      return exit_code(Outcome::kRefused);
+    case LockOutcome::kUnknown:
+      return exit_code(Outcome::kUnknown);
+    case LockOutcome::kUnavailable:
+      return exit_code(Outcome::kUnavailable);
+    case LockOutcome::kInvalid:
+      return exit_code(Outcome::kInvalid);
+    case LockOutcome::kLost:
+      return kExitLost;
+    default:
+      return kExitError;
+  }
+}
+
+void report(const Arguments& a, const LockResult& lock, const RunResult* ended) {
+  if (a.json) {
+    const LockStory story{lock_outcome_name(lock.outcome), lock.token, lock.owner, lock.message};
+    tell_people(lock_json(a.name, story, ended) + "\n");
+  }
+}
+
+// On a thread of its own: this one hears the signals. The signal that ended it, or 0.
+int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
+  const Descriptor done(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  ONCE_ASSERT(done);
+  int signal = 0;
+  try {
+    std::thread asker([&] {
+      result = lock.acquire(a.wait_s * kMsPerSecond);
+      const uint64_t one = 1;
+      (void)!write(done.get(), &one, sizeof one);
+    });
+    signal = child.signals().wait_for(done.get());
+    if (signal != 0) lock.cancel();
+    asker.join();
+  } catch (const std::system_error& failed) {
+    result = {LockOutcome::kError, 0, {}, std::string("cannot start a thread: ") + failed.what()};
+  }
+  return signal;
+}
+
+// Its time counts from when it was asked for. If the answer was so late that the command would have
+// to end at once, the first renewal is waited for. The signal that ended that, or 0.
+int settle(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
+  constexpr int64_t kLookMs = 10;
+  while (lock.remaining_ms() <= a.grace_ms) {
+    if (!lock.holds()) {
+      (void)lock.release();
+      result = {LockOutcome::kUnavailable, 0, {}, "it could not be renewed before it was used"};
+      return 0;
+    }
+    if (const int signal = child.signals().wait_for(-1, kLookMs); signal != 0) return signal;
+  }
+  return 0;
+}
+
+std::string described(const std::string& owner, const std::string& since) {
+  return since.empty() ? owner : owner + " since " + since;
+}
+
+// Somebody who waits before a terminal wants to know for whom.
+void tell_who(const Arguments& a, const LockHolder& holder) {
+  if (!somebody_watches(a)) return;
+  say(fmt::format("{} is held by {}; waiting for it, {} s at most (--wait)", a.name,
+                  described(holder.owner, holder.since), a.wait_s));
+}
+
+int not_held(const Arguments& a, const LockResult& result) {
+  if (!a.json) {
+    say(result.outcome == LockOutcome::kBusy
+            ? fmt::format("{} is held by {}, also after {} s (--wait); the command was not run",
+                          a.name, described(result.owner, result.since), a.wait_s)
+            : fmt::format("{}: {} ({}); the command was not run", a.name,
+                          lock_outcome_name(result.outcome), result.message));
+  }
+  report(a, result, nullptr);
+  return code_of(result.outcome);
+}
+
+int interrupted(Lock& lock, const Arguments& a, LockResult result, int signal) {
+  if (result.outcome == LockOutcome::kHeld) result = lock.release();
+  if (!a.json) {
+    leave_echo(signal);
+    say(fmt::format("signal {} while {} was waited for; the command was not run{}", signal, a.name,
+                    result.outcome == LockOutcome::kUnknown
+                        ? fmt::format(". It may be held in our name for {} s", a.ttl_s)
+                        : ""));
+  }
+  report(a, result, nullptr);
+  return shell_code({0, signal});
+}
+
+std::string how_lost(const Arguments& a, const LockResult& result, const RunResult& ended) {
+  return fmt::format("{} was lost ({}{}); the command: {}. What it does must go by its token, {}",
+                     a.name, result.message,
+                     result.owner.empty() ? "" : ", " + result.owner + " has it", described(ended),
+                     result.token);
+}
+
+// In time: the command has ended, and nobody else has had the lock meanwhile.
+LockResult given_up(const Arguments& a) {
+  return {LockOutcome::kLost,
+          0,
+          {},
+          fmt::format("the lock was not renewed in time: the command was told to end {} ms before "
+                      "another may take it",
+                      a.grace_ms)};
+}
+
+int end(Lock& lock, const Arguments& a, const RunResult& ended, bool was_told_to_end) {
+  LockResult result = lock.release();
+  if (was_told_to_end && result.outcome != LockOutcome::kLost) result = given_up(a);
+  result.token = lock.token();
+  report(a, result, &ended);
+  if (result.outcome == LockOutcome::kLost) {
+    if (!a.json) say(how_lost(a, result, ended));
+    return kExitLost;
+  }
+  if (a.json) return code_of(ended);
+  if (!ended.error.empty()) say("cannot start " + ended.error);
+  if (result.outcome == LockOutcome::kUnknown) {
+    say(fmt::format("{} could not be released ({}); it frees itself after {} s", a.name,
+                    result.message, a.ttl_s));
+  }
+  return code_of(ended);
+}
+
+}  // namespace
+
+int lock_command(const Arguments& arguments) {
+  Child child;  // before the client has a thread
+  if (const int error = child.prepare(arguments.program); error != 0) {
+    return not_held(arguments, {LockOutcome::kError, 0, {}, cannot_prepare(error)});
+  }
+  Client client(client_options(arguments));
+  Lock lock(client, arguments.name,
+            {.ttl_ms = arguments.ttl_s * kMsPerSecond,
+             .timeout_ms = arguments.timeout_ms,
+             .owner = fmt::format("{}:{}", host_name(), shown_pid()),
+             .on_lost = [&child](const LockResult&) { child.stop(); },
+             .on_wait = [&arguments](const LockHolder& who) { tell_who(arguments, who); }});
+  LockResult result;
+  code_of_surprise = exit_code(Outcome::kUnknown);
+  std::optional<Patience> patience(std::in_place, client, arguments);
+  const int signal = acquire(lock, child, arguments, result);
+  patience.reset();
+  if (signal != 0) return interrupted(lock, arguments, result, signal);
+  if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
+  if (const int late = settle(lock, child, arguments, result); late != 0) {
+    return interrupted(lock, arguments, result, late);
+  }
+  if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
+  will_run_command(kExitLost, arguments.grace_ms);
+  const RunResult ended = run_program(
+      child, arguments.program,
+      {{"ONCE_LOCK_NAME", arguments.name}, {"ONCE_LOCK_TOKEN", std::to_string(result.token)}},
+      {.left_ms = [&lock] { return lock.remaining_ms(); }, .grace_ms = arguments.grace_ms});
+  return end(lock, arguments, ended, child.was_told_to_end());
+}
+
+}  // namespace once::client

@@ -1,0 +1,22 @@
+// What the `once` command shows: results and status as JSON; exit codes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/status_verdict.h"
+#include "client/results.h"
+
+namespace once::client {
+
+int exit_code(Outcome outcome);
+
+std::string result_json(std::string_view name, const Result& result);
+enum class JsonLayout : uint8_t { kPretty, kLine };  // kLine: one document, one line
+std::string list_json(const NamesPage& page);        // on one line
+// A list of the nodes; each tells how the cluster is, too.
+std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout);
+
+}  // namespace once::client

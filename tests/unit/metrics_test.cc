@@ -1,0 +1,88 @@
+#include "server/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace once::server {
+namespace {
+
+uint64_t figure(const NamedCounters& counters, const std::string& name) {
+  const auto found = std::find_if(counters.begin(), counters.end(),
+                                  [&](const auto& one) { return one.first == name; });
+  EXPECT_NE(found, counters.end()) << name;
+  return found == counters.end() ? UINT64_MAX : found->second;
+}
+
+struct Sources {
+  paxos::ReplicaCounters replica;
+  wal::LogCounters log;
+  net::PeerRefusals refusals{};
+  net::ClientDoorCounters door;
+  uint64_t claimed = 0;
+
+  CoreSnapshot snapshot() const {
+    CoreFigures figures{replica, log, refusals, door};
+    figures.claimed = claimed;
+    return CoreSnapshot(figures);
+  }
+};
+
+TEST(Metrics, EachNameStandsOnce) {
+  std::set<std::string_view> names;
+  for (const CounterRow& row : kCounterTable)
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+  EXPECT_EQ(counter_at(kCounterTable[3].name), 3u);
+  EXPECT_EQ(counter_at("no such counter"), kCounters);
+}
+
+TEST(Metrics, AreSummedOverTheCoresButForTheLeastAndTheMost) {
+  Sources one, two;
+  one.replica.names = 10;
+  two.replica.names = 5;
+  one.refusals[static_cast<size_t>(net::PeerRefusal::kOtherRun)] = 3;
+  two.door.closed_idle = 4;
+  one.claimed = 1;
+  one.log = {.batches = 4,
+             .records = 10,
+             .bytes_written = 0,
+             .sync_ns_total = 40'000,
+             .sync_ns_max = 9'000};
+  two.log = {.batches = 1,
+             .records = 5,
+             .bytes_written = 0,
+             .sync_ns_total = 10'000,
+             .sync_ns_max = 10'000};
+  NamedCounters all = summarize({one.snapshot(), two.snapshot()}, {});
+  EXPECT_EQ(figure(all, "names"), 15u);
+  EXPECT_EQ(figure(all, "peer_messages_of_other_runs"), 3u);
+  EXPECT_EQ(figure(all, "clients_closed_idle"), 4u);
+  EXPECT_EQ(figure(all, "claimed"), 0u) << "of one core only";
+  EXPECT_EQ(figure(all, "log_sync_us_avg"), 10u);
+  EXPECT_EQ(figure(all, "log_sync_us_max"), 10u);
+  EXPECT_EQ(figure(all, "records_per_batch_x100"), 300u);
+  two.claimed = 1;
+  all = summarize({one.snapshot(), two.snapshot()}, {});
+  EXPECT_EQ(figure(all, "claimed"), 1u);
+  EXPECT_EQ(
+      std::count_if(all.begin(), all.end(),
+                    [](const auto& one) { return one.first.find("_ns") != std::string::npos; }),
+      0)
+      << "what others are made of is not shown";
+}
+
+TEST(Metrics, OfALinkTheLongestWayAndWhetherAllCoresHaveIt) {
+  CoreSnapshot one, two;
+  one.peer_round_trip_ns[2] = 70'000;
+  two.peer_round_trip_ns[2] = 90'000;
+  one.peer_up[2] = two.peer_up[2] = one.peer_up[3] = true;
+  const NamedCounters all = summarize({one, two}, {2, 3});
+  EXPECT_EQ(figure(all, "peer_2_round_trip_us"), 90u);
+  EXPECT_EQ(figure(all, "peer_2_up"), 1u);
+  EXPECT_EQ(figure(all, "peer_3_up"), 0u);
+  EXPECT_EQ(figure(summarize({}, {2}), "peer_2_up"), 0u);
+}
+
+}  // namespace
+}  // namespace once::server
