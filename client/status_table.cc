@@ -146,9 +146,9 @@ using Row = std::vector<std::string>;
 using Rows = std::vector<Row>;
 
 std::vector<std::string> wide_titles(bool rates) {
-  std::vector<std::string> row = {
-      "node",  "address",         "up",        "pid",     "home of", "fast", "takeovers",
-      "names", "sync us avg/max", "rec/batch", "log MiB", "peers us"};
+  std::vector<std::string> row = {"node",      "address",   "up",      "pid",     "home of",
+                                  "fast",      "takeovers", "names",   "waiting", "sync us avg/max",
+                                  "rec/batch", "log MiB",   "peers us"};
   if (rates) row.insert(row.end(), {"changes/s", "reads/s", "syncs/s"});
   return row;
 }
@@ -162,12 +162,13 @@ std::vector<std::string> wide_row(const NodeStatus& node, const Since& since) {
                                   fast_text(node),
                                   plain(node, "takeovers"),
                                   plain(node, "names"),
+                                  plain(node, "waiting"),
                                   sync_text(node),
                                   batch_text(node),
                                   log_text(node),
                                   peers_text(node)};
   if (since.nodes != nullptr) {
-    row.push_back(rate_text(node, since, {"fast_path_writes", "classic_rounds"}));
+    row.push_back(rate_text(node, since, {"changes"}));
     row.push_back(rate_text(node, since, {"local_reads", "quorum_reads"}));
     row.push_back(rate_text(node, since, {"log_batches"}));
   }
@@ -183,7 +184,7 @@ Rows narrow_rows(const std::vector<NodeStatus>& nodes, const Since& since) {
     const std::string number = node.node.value == 0 ? "?" : std::to_string(node.node.value);
     Row row = {number, printable(node.address), state_text(node), plain(node, "names")};
     if (rates) {
-      row.push_back(rate_text(node, since, {"fast_path_writes", "classic_rounds"}));
+      row.push_back(rate_text(node, since, {"changes"}));
       row.push_back(rate_text(node, since, {"local_reads", "quorum_reads"}));
     } else {
       row.push_back(log_text(node));

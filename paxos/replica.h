@@ -82,7 +82,7 @@ struct Event {
 struct ReplicaCounters {
   uint64_t fast_path_writes = 0;  // proposals decided in round 0 by this node as home
   uint64_t confirmations = 0;     // of a chosen state: no log write, for reads and refusals
-  uint64_t changes = 0;           // made by this node's proposals, several in one
+  uint64_t changes = 0;           // decided versions that this node's proposals made, each once
   uint64_t composed = 0;          // proposals of this node that made several changes
   uint64_t lingered = 0;          // proposals that waited for more changes
   uint64_t classic_rounds = 0;    // prepares begun

@@ -15,7 +15,11 @@
 namespace once::server {
 
 enum class Counter : uint8_t {
+  kChanges,
   kFastPathWrites,
+  kConfirmations,
+  kComposed,
+  kLingered,
   kClassicRounds,
   kTakeovers,
   kLocalReads,
@@ -34,6 +38,7 @@ enum class Counter : uint8_t {
   kHeldDropped,
   kNames,
   kUnsettled,
+  kWaiting,
   kConnections,
   kClientsTurnedAway,
   kClientsClosedIdle,
@@ -42,6 +47,7 @@ enum class Counter : uint8_t {
   kLogBatches,
   kLogRecords,
   kLogBytes,
+  kLogSegments,
   kLogFull,
   kMemoryBytes,
   kMemoryBudget,

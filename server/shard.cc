@@ -426,7 +426,11 @@ void Shard::publish() {
   const paxos::ReplicaCounters& replica = replica_.counters();
   const wal::LogCounters& log = log_->counters();
   CoreSnapshot now;
+  now[Counter::kChanges] = replica.changes;
   now[Counter::kFastPathWrites] = replica.fast_path_writes;
+  now[Counter::kConfirmations] = replica.confirmations;
+  now[Counter::kComposed] = replica.composed;
+  now[Counter::kLingered] = replica.lingered;
   now[Counter::kClassicRounds] = replica.classic_rounds;
   now[Counter::kTakeovers] = replica.takeovers;
   now[Counter::kLocalReads] = replica.local_reads;
@@ -446,6 +450,7 @@ void Shard::publish() {
   now[Counter::kHeldDropped] = hold_.dropped();
   now[Counter::kNames] = replica.names;
   now[Counter::kUnsettled] = replica.unsettled;
+  now[Counter::kWaiting] = replica.waiting;
   now[Counter::kClaimed] = host_.may_vote() ? replica.claimed : 0;
   now[Counter::kConnections] = listener_->connections();
   const net::ClientDoorCounters door = listener_->counters();
@@ -456,6 +461,7 @@ void Shard::publish() {
   now[Counter::kLogBatches] = log.batches;
   now[Counter::kLogRecords] = log.records;
   now[Counter::kLogBytes] = log.bytes_written;
+  now[Counter::kLogSegments] = log.segments;
   now[Counter::kLogFull] = disk_full_ ? 1 : 0;
   now[Counter::kMemoryBytes] = memory_used() + kFixedMemoryPerCore;
   now[Counter::kMemoryBudget] = memory_.is_bounded() ? memory_.budget() + kFixedMemoryPerCore : 0;

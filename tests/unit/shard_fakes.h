@@ -33,7 +33,7 @@ class FakeLog final : public wal::Log {
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
   bool behind() const override { return is_behind; }
-  const wal::LogCounters& counters() const override { return counters_; }
+  const wal::LogCounters& counters() const override { return figures; }
 
   void report(uint64_t record) {
     durable_ = record;
@@ -45,10 +45,10 @@ class FakeLog final : public wal::Log {
   bool is_full = false;
   bool is_behind = false;
   int flushes = 0;
+  wal::LogCounters figures;
 
  private:
   Journal& journal_;
-  wal::LogCounters counters_;
   uint64_t appended_ = 0;
   uint64_t durable_ = 0;
 };
@@ -130,11 +130,13 @@ class FakeListener final : public net::ClientListener {
   void end_round() override {}
   void drain() override { draining = true; }
   size_t connections() const override { return 0; }
+  net::ClientDoorCounters counters() const override { return figures; }
   void bound_unread(size_t bytes) override { unread_bound = bytes; }
   bool relieve() override { return ++relieved, true; }
   uint64_t closed_unread() const override { return 3; }
   size_t input_bytes() const override { return input; }
 
+  net::ClientDoorCounters figures;
   size_t unread_bound = 0;
   int relieved = 0;
   size_t input = 0;

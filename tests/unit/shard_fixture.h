@@ -45,7 +45,7 @@ class FakeReplica final : public paxos::Replica {
     listed.assign(query.prefix);
     return {{{listed, query.from, query.most, true, true}}, 0};
   }
-  const paxos::ReplicaCounters& counters() const override { return counters_; }
+  const paxos::ReplicaCounters& counters() const override { return figures; }
 
   // What an act may put out.
   static void record(paxos::Output& out, std::string_view bytes) {
@@ -73,6 +73,7 @@ class FakeReplica final : public paxos::Replica {
   bool disk_full = false;
   paxos::Memory memory = paxos::Memory::kEnough;
   size_t bytes = 0;
+  paxos::ReplicaCounters figures;
 
  private:
   void act(const std::string& call, paxos::Output& out) {
@@ -86,7 +87,6 @@ class FakeReplica final : public paxos::Replica {
     }
     working_ = false;
   }
-  paxos::ReplicaCounters counters_;
   bool working_ = false;
 };
 
