@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/explain_verdict.h"
 #include "client/status_verdict.h"
 
 namespace once::client {
@@ -17,7 +18,9 @@ bool from_hex(std::string_view hex, RequestId& id);  // 1 to 32 hexadecimal digi
 
 std::string result_json(std::string_view name, const Result& result);
 enum class JsonLayout : uint8_t { kPretty, kLine };  // kLine: one document, one line
-std::string list_json(const NamesPage& page);  // on one line
+std::string explanation_json(std::string_view name, const NameExplanation& all,
+                             const NameVerdict& verdict);  // on one line
+std::string list_json(const NamesPage& page);              // on one line
 // A list of the nodes; each tells how the cluster is, too.
 std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout);
 

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/sip_hash.h"
 #include "base/types.h"
+#include "paxos/explanation.h"
 #include "paxos/listing.h"
 #include "paxos/messages.h"
 
@@ -142,6 +143,8 @@ class Replica {
   // The core that `name` belongs to in this process.
   virtual CoreId core_of_name(std::string_view name) const = 0;
   virtual ListPage list(const ListQuery&) { return {}; }
+  // REQUIRES: a name of this core.
+  virtual Explanation explain(std::string_view) { return {}; }
 
   virtual const ReplicaCounters& counters() const = 0;
 };

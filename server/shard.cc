@@ -107,7 +107,7 @@ void Shard::on_batch_end() {
   refusals_.clear();
   log_->flush();
   links_->flush();
-  answer_one_list();
+  answer_one_question();
   listener_->end_round();
   for (size_t core = 0; core < to_wake_.size(); ++core) {
     if (!to_wake_[core]) continue;
@@ -414,7 +414,7 @@ void Shard::check_drained() {
   }
   // Idle in two rounds running: the replies of the last one have left, and what its end took of
   // clients is known.
-  const bool idle = tokens_.used() == 0 && events_.empty() && lists_.empty() &&
+  const bool idle = tokens_.used() == 0 && events_.empty() && questions_.empty() &&
                     !listener_->takes_more() && log_->durable() == log_->appended();
   host_.set_idle(options_.self.core, idle && idle_since_ < rounds_);
   if (!idle) idle_since_ = kBusy;

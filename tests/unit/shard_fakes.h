@@ -98,6 +98,12 @@ struct SentReply {
   std::string value;
 };
 
+struct SentExplanation {
+  uint64_t connection;
+  uint64_t correlation;
+  net::ExplainReply reply;
+};
+
 struct SentList {
   uint64_t connection;
   uint64_t correlation;
@@ -126,6 +132,10 @@ class FakeListener final : public net::ClientListener {
     lists.push_back({connection.value, correlation, reply.status, reply.run,
                      reply.page.names.empty() ? "" : std::string(reply.page.names[0].name)});
   }
+  void reply_explain(net::ClientConnectionId connection, uint64_t correlation,
+                     const net::ExplainReply& reply) override {
+    explanations.push_back({connection.value, correlation, reply});
+  }
   void on_tick(int64_t) override {}
   void end_round() override {}
   void drain() override { draining = true; }
@@ -143,6 +153,7 @@ class FakeListener final : public net::ClientListener {
   std::vector<SentReply> replies;
   static constexpr auto kAsked = paxos::Operation::kWrite;  // by all requests of the fixture
   std::vector<SentList> lists;
+  std::vector<SentExplanation> explanations;
   bool draining = false;
   int accepted = 0;
 

@@ -45,6 +45,12 @@ class FakeReplica final : public paxos::Replica {
     listed.assign(query.prefix);
     return {{{listed, query.from, query.most, true, true}}, 0};
   }
+  paxos::Explanation explain(std::string_view name) override {
+    explained.emplace_back(name);
+    paxos::Explanation told;
+    told.version = explained.size();
+    return told;
+  }
   const paxos::ReplicaCounters& counters() const override { return figures; }
 
   // What an act may put out.
@@ -70,6 +76,7 @@ class FakeReplica final : public paxos::Replica {
   std::vector<std::string> calls;
   std::vector<uint64_t> forgotten;
   std::string listed;  // the prefix that was asked for last
+  std::vector<std::string> explained;
   bool disk_full = false;
   paxos::Memory memory = paxos::Memory::kEnough;
   size_t bytes = 0;
