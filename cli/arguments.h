@@ -26,6 +26,7 @@ enum class Command : uint8_t {
   kRun,
   kLock,
   kList,
+  kExplain,
   kStatus,
   kCompletion,
 };

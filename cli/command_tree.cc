@@ -57,8 +57,9 @@ void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   add_hex(&app, "--cluster-id", texts.cluster_id,
           "The cluster that is meant, as `onced format` was given; nodes of others are not used")
       ->envname(kClusterIdVariable);
-  app.add_option("--timeout", arguments.timeout_ms,
-                 "Milliseconds for the whole command, retries included (5000; status: 2000)")
+  app.add_option(
+         "--timeout", arguments.timeout_ms,
+         "Milliseconds for the whole command, retries included (5000; status, explain: 2000)")
       ->type_name("MS")
       ->check(within(1, kDaySeconds * 1000))
       ->each([&arguments](const std::string&) { arguments.timeout_given = true; });
@@ -239,6 +240,17 @@ void add_list(CLI::App& app, Arguments& arguments) {
   command->callback([&arguments] { arguments.command = Command::kList; });
 }
 
+void add_explain(CLI::App& app, Arguments& arguments) {
+  add_operation(app, arguments, Command::kExplain, "explain",
+                "Ask every node what it holds of NAME, and say what that comes to")
+      ->footer(
+          "To see why a name stands as it does. It asks no majority and changes nothing,\n"
+          "and does not show the value. PROMISED, ACCEPTED: ballots, as round.node.run.\n"
+          "Exit code 0: a version is decided; 4: nobody wrote it; 5: something was begun,\n"
+          "and a read would settle it; 6: too few nodes answer to tell.\n"
+          "Examples:\n  once explain job-42\n  once --json explain job-42   # all there is to say");
+}
+
 void add_status(CLI::App& app, Arguments& arguments) {
   CLI::App* command = app.add_subcommand("status", "Ask every node how it is");
   command->add_flag("--wide", arguments.wide, "All figures, in more than 80 columns");
@@ -309,6 +321,7 @@ std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts) 
   add_run(*app, arguments);
   add_lock(*app, arguments, texts);
   add_list(*app, arguments);
+  add_explain(*app, arguments);
   add_status(*app, arguments);
   add_completion(*app, arguments, texts);
   add_words_about_it(*app, texts);

@@ -20,6 +20,8 @@ int run(int argc, const char* const* argv) {
       return behind_front([&] { return lock_command(*arguments); });
     case Command::kList:
       return list_command(*arguments);
+    case Command::kExplain:
+      return explain_command(*arguments);
     case Command::kStatus:
       return status_command(*arguments);
     case Command::kCompletion:

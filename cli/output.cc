@@ -101,6 +101,76 @@ std::string list_json(const NamesPage& page) {
   return printable(json.dump(), Shown::kJson);
 }
 
+namespace {
+
+Json ballot_json(const paxos::Ballot& ballot) {
+  if (ballot.is_null()) return nullptr;
+  return {
+      {"round", ballot.round}, {"node", ballot.node.value}, {"incarnation", ballot.incarnation}};
+}
+
+Json work_json(const paxos::UnderWay& work) {
+  if (work.work == paxos::Work::kNothing) return nullptr;
+  Json json;
+  json["phase"] = work_name(work.work);
+  json["ballot"] = ballot_json(work.ballot);
+  json["version"] = work.version;
+  json["changes"] = work.changes;
+  json["attempts"] = work.attempts;
+  json["votes"] = Json::array();
+  for (int node = 1; node < 16; ++node) {
+    if ((work.votes >> node & 1) != 0) json["votes"].push_back(node);
+  }
+  json["age_us"] = work.age_us;
+  return json;
+}
+
+void put_explanation(Json& json, const paxos::Explanation& told) {
+  json["home"] = told.home.value;
+  json["known"] = told.known;
+  json["promised"] = ballot_json(told.promised);
+  json["accepted"] = ballot_json(told.accepted);
+  json["version"] = told.version;
+  json["value_bytes"] = told.value_bytes;
+  json["sealed"] = told.sealed;
+  json["writer"] = told.version == 0 ? Json(nullptr) : Json(to_hex(told.writer));
+  json["decided"] = told.decided;
+  json["durable"] = told.durable;
+  json["under_way"] = work_json(told.under_way);
+  json["queued"] = told.queues.queued;
+  json["reading"] = told.queues.reading;
+  json["waits"] = told.queues.waits;
+  json["forwarded"] = told.queues.forwarded;
+  const NodeId to = told.queues.forwarded_to;
+  json["forwarded_to"] = to.value == 0 ? Json(nullptr) : Json(to.value);
+}
+
+}  // namespace
+
+std::string explanation_json(std::string_view name, const NameExplanation& all,
+                             const NameVerdict& verdict) {
+  Json json;
+  put_bytes(json, "name", name);
+  json["verdict"] = name_of(verdict.standing);
+  json["text"] = verdict.line;
+  json["version"] = verdict.version;
+  json["members"] = all.members;
+  json["nodes"] = Json::array();
+  for (const NodeExplanation& one : all.nodes) {
+    Json node;
+    node["node"] = one.node.node.value;
+    put_bytes(node, "address", one.node.address);
+    node["reachable"] = one.node.reachable;
+    if (!one.node.message.empty()) put_bytes(node, "message", one.node.message);
+    if (one.node.reachable) {
+      node["core"] = one.core;
+      put_explanation(node, one.told);
+    }
+    json["nodes"].push_back(std::move(node));
+  }
+  return printable(json.dump(), Shown::kJson);
+}
+
 std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout) {
   Json list = Json::array();
   for (const NodeStatus& node : survey.nodes) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/explain_verdict.h"
 #include "cli/status_verdict.h"
 #include "client/results.h"
 
@@ -15,7 +16,9 @@ int exit_code(Outcome outcome);
 
 std::string result_json(std::string_view name, const Result& result);
 enum class JsonLayout : uint8_t { kPretty, kLine };  // kLine: one document, one line
-std::string list_json(const NamesPage& page);        // on one line
+std::string explanation_json(std::string_view name, const NameExplanation& all,
+                             const NameVerdict& verdict);  // on one line
+std::string list_json(const NamesPage& page);              // on one line
 // A list of the nodes; each tells how the cluster is, too.
 std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout);
 

@@ -22,8 +22,8 @@ constexpr uint16_t kNoNumber = 0;
 // Asks each address once, on a thread of its own; what one answer names is asked at once.
 class Round {
  public:
-  Round(const Client& client, int64_t timeout_ms)
-      : client_(client), deadline_ns_(now_ns() + timeout_ms * 1'000'000) {}
+  Round(const AskNode& ask, int64_t timeout_ms)
+      : ask_node_(ask), deadline_ns_(now_ns() + timeout_ms * 1'000'000) {}
 
   std::vector<NodeStatus> ask(const std::vector<std::string>& endpoints) {
     std::unique_lock lock(mutex_);
@@ -64,7 +64,7 @@ class Round {
     const std::string address = answers_[index].address;
     lock.unlock();
     const int64_t left_ms = (deadline_ns_ - now_ns()) / 1'000'000;
-    NodeStatus status = client_.status(address, std::max<int64_t>(1, left_ms));
+    NodeStatus status = ask_node_(address, std::max<int64_t>(1, left_ms));
     lock.lock();
     for (const auto& [node, member] : status.members) {
       if (!member.empty() && numbers_.count(node.value) == 0) add(member);
@@ -75,7 +75,7 @@ class Round {
     changed_.notify_all();
   }
 
-  const Client& client_;
+  const AskNode& ask_node_;
   const int64_t deadline_ns_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -141,9 +141,16 @@ Survey settle(std::vector<NodeStatus> answers, size_t endpoint_count) {
   return out;
 }
 
-Survey survey(const Client& client, const std::vector<std::string>& endpoints, int64_t timeout_ms) {
+Survey survey(const AskNode& ask, const std::vector<std::string>& endpoints, int64_t timeout_ms) {
   const std::set<std::string> different(endpoints.begin(), endpoints.end());
-  return settle(Round(client, timeout_ms).ask(endpoints), different.size());
+  return settle(Round(ask, timeout_ms).ask(endpoints), different.size());
+}
+
+Survey survey(const Client& client, const std::vector<std::string>& endpoints, int64_t timeout_ms) {
+  const AskNode ask = [&](const std::string& address, int64_t left_ms) {
+    return client.status(address, left_ms);
+  };
+  return survey(ask, endpoints, timeout_ms);
 }
 
 }  // namespace once::client

@@ -10,13 +10,12 @@
 #include <string_view>
 
 #include "base/printable.h"
+#include "cli/text_table.h"
 
 namespace once::client {
 namespace {
 
 constexpr const char* kNone = "-";
-
-constexpr size_t kColumns = 80;  // of a terminal; more under --wide
 
 std::optional<uint64_t> counter(const NodeStatus& node, std::string_view name) {
   for (const auto& [key, value] : node.counters) {
@@ -142,13 +141,10 @@ std::string rate_text(const NodeStatus& node, const Since& since,
   return fmt::format("{:.0f}", static_cast<double>(*now_total - *old_total) / since.seconds);
 }
 
-using Row = std::vector<std::string>;
-using Rows = std::vector<Row>;
-
 std::vector<std::string> wide_titles(bool rates) {
-  std::vector<std::string> row = {
-      "node",  "address",         "up",        "pid",     "home of", "fast", "takeovers",
-      "names", "sync us avg/max", "rec/batch", "log MiB", "peers us"};
+  std::vector<std::string> row = {"node",      "address",   "up",      "pid",     "home of",
+                                  "fast",      "takeovers", "names",   "waiting", "sync us avg/max",
+                                  "rec/batch", "log MiB",   "peers us"};
   if (rates) row.insert(row.end(), {"changes/s", "reads/s", "syncs/s"});
   return row;
 }
@@ -162,12 +158,13 @@ std::vector<std::string> wide_row(const NodeStatus& node, const Since& since) {
                                   fast_text(node),
                                   plain(node, "takeovers"),
                                   plain(node, "names"),
+                                  plain(node, "waiting"),
                                   sync_text(node),
                                   batch_text(node),
                                   log_text(node),
                                   peers_text(node)};
   if (since.nodes != nullptr) {
-    row.push_back(rate_text(node, since, {"fast_path_writes", "classic_rounds"}));
+    row.push_back(rate_text(node, since, {"changes"}));
     row.push_back(rate_text(node, since, {"local_reads", "quorum_reads"}));
     row.push_back(rate_text(node, since, {"log_batches"}));
   }
@@ -183,7 +180,7 @@ Rows narrow_rows(const std::vector<NodeStatus>& nodes, const Since& since) {
     const std::string number = node.node.value == 0 ? "?" : std::to_string(node.node.value);
     Row row = {number, printable(node.address), state_text(node), plain(node, "names")};
     if (rates) {
-      row.push_back(rate_text(node, since, {"fast_path_writes", "classic_rounds"}));
+      row.push_back(rate_text(node, since, {"changes"}));
       row.push_back(rate_text(node, since, {"local_reads", "quorum_reads"}));
     } else {
       row.push_back(log_text(node));
@@ -201,53 +198,16 @@ Rows wide_rows(const std::vector<NodeStatus>& nodes, const Since& since) {
   return rows;
 }
 
-std::vector<size_t> widths_of(const Rows& rows) {
-  std::vector<size_t> widths(rows[0].size(), 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  return widths;
-}
-
-std::string cut(const std::string& text, size_t size) {
-  constexpr std::string_view kMore = "...";
-  if (text.size() <= size) return text;
-  return text.substr(0, size - std::min(size, kMore.size())) + std::string(kMore);
-}
-
-// The address and the last column give way; both are told in full with --wide.
-void make_fit(Rows& rows) {
-  constexpr size_t kAddress = 1;
-  constexpr size_t kLeastAddress = 15;
-  for (const size_t column : {kAddress, rows[0].size() - 1}) {
-    const std::vector<size_t> widths = widths_of(rows);
-    size_t total = 2 * (widths.size() - 1);
-    for (const size_t width : widths) total += width;
-    if (total <= kColumns) return;
-    const size_t least = column == kAddress ? kLeastAddress : rows[0][column].size();
-    const size_t over =
-        std::min(total - kColumns, widths[column] - std::min(widths[column], least));
-    for (Row& row : rows) row[column] = cut(row[column], widths[column] - over);
-  }
-}
-
-std::string laid_out(const Rows& rows) {
-  const std::vector<size_t> widths = widths_of(rows);
-  std::string out;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string status_table(const std::vector<NodeStatus>& nodes, const Since& since, Width width) {
   if (width == Width::kWide) return laid_out(wide_rows(nodes, since));
   Rows rows = narrow_rows(nodes, since);
-  make_fit(rows);
+  // Both are told in full with --wide.
+  constexpr size_t kAddress = 1;
+  constexpr size_t kLeastAddress = 15;
+  const size_t last = rows[0].size() - 1;
+  make_fit(rows, {{kAddress, kLeastAddress}, {last, rows[0][last].size()}});
   return laid_out(rows);
 }
 

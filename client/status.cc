@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "base/printable.h"
-#include "client/conversation.h"
 
 namespace once::client {
 namespace {
@@ -24,23 +23,32 @@ once::Result<void> ask(Conversation& node, NodeStatus& status, int64_t deadline_
 
 }  // namespace
 
+std::optional<Conversation> greet(NameResolver& names, const std::string& address,
+                                  const std::optional<ClusterId>& expected, uint16_t core,
+                                  int64_t deadline_ns, NodeStatus& status) {
+  auto wrong = Conversation::Wrong::kNothing;
+  auto node = Conversation::open(names, address, expected, core, deadline_ns, &wrong);
+  status.wrong_port = wrong == Conversation::Wrong::kNoNode;
+  if (!node) {
+    status.message = printable(node.error().message);
+    return std::nullopt;
+  }
+  status.node = node->hello().node;
+  status.cluster = node->hello().cluster;
+  status.members.clear();
+  for (const net::MapMember& member : node->hello().members) {
+    status.members.emplace_back(member.node, member.client_address);
+  }
+  return std::move(*node);
+}
+
 NodeStatus ask_status(NameResolver& names, const std::string& address, int64_t timeout_ms,
                       const std::optional<ClusterId>& expected) {
   NodeStatus status;
   status.address = address;
   const int64_t deadline_ns = now_ns() + timeout_ms * 1'000'000;
-  auto wrong = Conversation::Wrong::kNothing;
-  auto node = Conversation::open(names, address, expected, net::kAnyCore, deadline_ns, &wrong);
-  status.wrong_port = wrong == Conversation::Wrong::kNoNode;
-  if (!node) {
-    status.message = printable(node.error().message);
-    return status;
-  }
-  status.node = node->hello().node;
-  status.cluster = node->hello().cluster;
-  for (const net::MapMember& member : node->hello().members) {
-    status.members.emplace_back(member.node, member.client_address);
-  }
+  auto node = greet(names, address, expected, net::kAnyCore, deadline_ns, status);
+  if (!node) return status;
   auto told = ask(*node, status, deadline_ns);
   status.reachable = told.has_value();
   if (!told) status.message = printable(told.error().message);

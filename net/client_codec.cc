@@ -119,6 +119,52 @@ void listed_fields(Wire& wire, N& listed) {
   wire.template bytes<uint16_t>(listed.name, kMaxNameBytes);
 }
 
+template <class Wire, class R>
+void explain_request_fields(Wire& wire, R& request) {
+  wire.template bytes<uint16_t>(request.name, kMaxNameBytes);
+}
+
+template <class Wire, class B>
+void ballot_fields(Wire& wire, B& ballot) {
+  wire.number(ballot.round);
+  wire.number(ballot.node.value);
+  wire.zeros(2);
+  wire.number(ballot.incarnation);
+}
+
+template <class Wire, class R>
+void explain_reply_fields(Wire& wire, R& reply) {
+  wire.enumeration(reply.status, Status::kDone, paxos::kLastStatus);
+  wire.flag(reply.explanation.known);
+  wire.flag(reply.explanation.sealed);
+  wire.flag(reply.explanation.decided);
+  wire.flag(reply.explanation.durable);
+  wire.zeros(3);
+  wire.number(reply.core.value);
+  wire.number(reply.explanation.home.value);
+  wire.number(reply.explanation.value_bytes);
+  ballot_fields(wire, reply.explanation.promised);
+  ballot_fields(wire, reply.explanation.accepted);
+  wire.number(reply.explanation.version);
+  wire.uuid(reply.explanation.writer);
+  auto& work = reply.explanation.under_way;
+  wire.enumeration(work.work, paxos::Work::kNothing, paxos::kLastWork);
+  wire.number(work.attempts);
+  wire.number(work.votes);
+  wire.number(work.changes);
+  wire.number(work.version);
+  ballot_fields(wire, work.ballot);
+  wire.zeros(4);
+  wire.number(work.age_us);
+  auto& queues = reply.explanation.queues;
+  wire.number(queues.queued);
+  wire.number(queues.reading);
+  wire.number(queues.waits);
+  wire.number(queues.forwarded);
+  wire.number(queues.forwarded_to.value);
+  wire.zeros(6);
+}
+
 }  // namespace
 
 Result<bool> take_frame(std::string_view& bytes, Frame& frame) {
@@ -214,8 +260,7 @@ void encode_status_reply(uint64_t correlation, const StatusReport& report, std::
   }
 }
 
-void encode_list_request(uint64_t correlation, const ListRequest& request,
-                         std::vector<char>& out) {
+void encode_list_request(uint64_t correlation, const ListRequest& request, std::vector<char>& out) {
   WireSizer sizer;
   list_request_fields(sizer, request);
   WireWriter writer(begin_frame(FrameType::kListRequest, correlation, sizer.size(), out));
@@ -230,6 +275,21 @@ void encode_list_reply(uint64_t correlation, const ListReply& reply, std::vector
   WireWriter writer(begin_frame(FrameType::kListReply, correlation, sizer.size(), out));
   list_reply_fields(writer, reply, count);
   for (const auto& listed : reply.page.names) listed_fields(writer, listed);
+}
+
+void encode_explain_request(uint64_t correlation, const ExplainRequest& request,
+                            std::vector<char>& out) {
+  WireSizer sizer;
+  explain_request_fields(sizer, request);
+  WireWriter writer(begin_frame(FrameType::kExplainRequest, correlation, sizer.size(), out));
+  explain_request_fields(writer, request);
+}
+
+void encode_explain_reply(uint64_t correlation, const ExplainReply& reply, std::vector<char>& out) {
+  WireSizer sizer;
+  explain_reply_fields(sizer, reply);
+  WireWriter writer(begin_frame(FrameType::kExplainReply, correlation, sizer.size(), out));
+  explain_reply_fields(writer, reply);
 }
 
 void encode_error(uint64_t correlation, std::string_view text, std::vector<char>& out) {
@@ -341,6 +401,22 @@ Result<ListReply> decode_list_reply(std::string_view body) {
   reply.page.names.resize(count);
   for (auto& listed : reply.page.names) listed_fields(reader, listed);
   if (!reader.finished()) return error("malformed list reply");
+  return reply;
+}
+
+Result<ExplainRequest> decode_explain_request(std::string_view body) {
+  ExplainRequest request;
+  WireReader reader(body);
+  explain_request_fields(reader, request);
+  if (!reader.finished()) return error("malformed explain request");
+  return request;
+}
+
+Result<ExplainReply> decode_explain_reply(std::string_view body) {
+  ExplainReply reply;
+  WireReader reader(body);
+  explain_reply_fields(reader, reply);
+  if (!reader.finished()) return error("malformed explain reply");
   return reply;
 }
 

@@ -23,8 +23,10 @@ enum class FrameType : uint8_t {
   kError = 7,  // body: text for people; the sender closes the connection after it
   kListRequest = 8,
   kListReply = 9,
+  kExplainRequest = 10,
+  kExplainReply = 11,
 };
-inline constexpr FrameType kLastFrameType = FrameType::kListReply;
+inline constexpr FrameType kLastFrameType = FrameType::kExplainReply;
 
 inline constexpr size_t kFrameHeaderBytes = 16;
 // Correlation of an error frame that says besides: what was asked on this connection and not
@@ -50,6 +52,9 @@ void encode_status_request(uint64_t correlation, std::vector<char>& out);
 void encode_status_reply(uint64_t correlation, const StatusReport& report, std::vector<char>& out);
 void encode_list_request(uint64_t correlation, const ListRequest& request, std::vector<char>& out);
 void encode_list_reply(uint64_t correlation, const ListReply& reply, std::vector<char>& out);
+void encode_explain_request(uint64_t correlation, const ExplainRequest& request,
+                            std::vector<char>& out);
+void encode_explain_reply(uint64_t correlation, const ExplainReply& reply, std::vector<char>& out);
 void encode_error(uint64_t correlation, std::string_view text, std::vector<char>& out);
 
 // Views in results point into the body.
@@ -60,5 +65,7 @@ Result<paxos::ClientReply> decode_reply(std::string_view body);
 Result<StatusReport> decode_status_reply(std::string_view body);
 Result<ListRequest> decode_list_request(std::string_view body);
 Result<ListReply> decode_list_reply(std::string_view body);
+Result<ExplainRequest> decode_explain_request(std::string_view body);
+Result<ExplainReply> decode_explain_reply(std::string_view body);
 
 }  // namespace once::net

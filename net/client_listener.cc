@@ -293,17 +293,11 @@ bool Listener::on_frame(Connection& connection, std::string_view bytes, std::str
     case FrameType::kRequest:
       return on_request(connection, frame);
     case FrameType::kStatusRequest:
-      if (!frame.body.empty())
-        return fail(connection, frame.correlation, "malformed status request");
-      if (count_in(connection)) {
-        connection.intake.asked(false, round_);
-        handler_->on_status(connection.id, frame.correlation);
-      } else {
-        refuse(connection, frame.correlation);
-      }
-      return connection.phase == Connection::Phase::kOpen;
+      return on_status_request(connection, frame);
     case FrameType::kListRequest:
       return on_list_request(connection, frame);
+    case FrameType::kExplainRequest:
+      return on_explain_request(connection, frame);
     case FrameType::kError:
       close(connection);
       return false;
@@ -352,20 +346,6 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
   return connection.phase == Connection::Phase::kOpen;
 }
 
-bool Listener::on_list_request(Connection& connection, const Frame& frame) {
-  auto request = decode_list_request(frame.body);
-  if (!request) return fail(connection, frame.correlation, request.error().message);
-  if (count_in(connection)) {
-    connection.intake.asked(true, round_);
-    handler_->on_list(connection.id, frame.correlation, *request);
-  } else {
-    ListReply overloaded;
-    overloaded.status = paxos::Status::kOverloaded;
-    answer(connection, [&](auto& out) { encode_list_reply(frame.correlation, overloaded, out); });
-  }
-  return connection.phase == Connection::Phase::kOpen;
-}
-
 // Past the bound the answer goes out at once, and nothing happens.
 bool Listener::count_in(Connection& connection) {
   if (connection.in_flight >= kMaxInFlightPerConnection || rarely(Rare::kConnectionFull)) {
@@ -396,36 +376,6 @@ void Listener::reply(ClientConnectionId id, uint64_t correlation, paxos::Operati
   if (connection == nullptr) return;
   count_out_request(*connection, operation);
   answer_asked(connection, [&](auto& out) { encode_reply(correlation, reply, out); });
-}
-
-void Listener::reply_status(ClientConnectionId id, uint64_t correlation,
-                            const StatusReport& report) {
-  answer_asked(find(id), [&](auto& out) { encode_status_reply(correlation, report, out); });
-}
-
-void Listener::reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) {
-  answer_asked(find(id), [&](auto& out) { encode_list_reply(correlation, reply, out); });
-}
-
-// What was counted in; nothing, if the connection is gone.
-template <class Encode>
-void Listener::answer_asked(Connection* connection, Encode encode) {
-  if (!connection) return;
-  answer(*connection, encode);
-  count_out(*connection);
-}
-
-// May cut it.
-template <class Encode>
-void Listener::answer(Connection& connection, Encode encode) {
-  auto* out = io_.outbox(connection.stream);
-  if (out == nullptr) return;
-  const size_t before = out->size();
-  encode(*out);
-  const size_t bytes = out->size() - before;
-  connection.intake.answered(bytes);
-  connection.outbox.stream = connection.stream;
-  outboxes_.added(connection.outbox, bytes);
 }
 
 // Who does not read, or else, of those that ask nothing, whoever began to say most and went silent.

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/types.h"
 #include "net/hello.h"
+#include "paxos/explanation.h"
 #include "paxos/listing.h"
 #include "paxos/messages.h"
 #include "reactor/io.h"
@@ -34,6 +35,14 @@ struct ListRequest {
   uint32_t run = 0;  // ListReply::run of the page before, for places hold for one run; 0: the first
 };
 
+struct ExplainRequest {
+  std::string_view name;
+};
+struct ExplainReply {
+  paxos::Status status = paxos::Status::kDone;
+  CoreId core;  // of this node; kConflict: the name belongs to it, ask there
+  paxos::Explanation explanation;
+};
 struct ListReply {
   paxos::Status status = paxos::Status::kDone;  // kConflict: of another run; else nothing is known
   uint32_t run = 0;                             // of this node
@@ -51,6 +60,8 @@ class ClientListenerHandler {
   // As on_request; answer with reply_list().
   virtual void on_list(ClientConnectionId connection, uint64_t correlation,
                        const ListRequest& request) = 0;
+  virtual void on_explain(ClientConnectionId connection, uint64_t correlation,
+                          const ExplainRequest& request) = 0;
   // It is closed: nothing that is replied to it from now on reaches anybody.
   virtual void on_gone(ClientConnectionId connection) = 0;
   virtual void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) = 0;
@@ -87,6 +98,8 @@ class ClientListener {
                             const StatusReport& report) = 0;
   virtual void reply_list(ClientConnectionId connection, uint64_t correlation,
                           const ListReply& reply) = 0;
+  virtual void reply_explain(ClientConnectionId connection, uint64_t correlation,
+                             const ExplainReply& reply) = 0;
   virtual void on_tick(int64_t now_ns) = 0;  // closes connections that never said hello
   virtual void end_round() = 0;  // call from on_batch_end: views given to on_request die here
   virtual void drain() = 0;      // refuses new connections; replies still go out

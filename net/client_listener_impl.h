@@ -72,6 +72,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void reply_status(ClientConnectionId id, uint64_t correlation,
                     const StatusReport& report) override;
   void reply_list(ClientConnectionId id, uint64_t correlation, const ListReply& reply) override;
+  void reply_explain(ClientConnectionId id, uint64_t correlation,
+                     const ExplainReply& reply) override;
   void on_tick(int64_t now_ns) override;
   void end_round() override;
   void drain() override { draining_ = true; }
@@ -128,7 +130,11 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool on_hello(Connection& connection, const Frame& frame, std::string_view bytes,
                 std::string_view rest);
   bool on_request(Connection& connection, const Frame& frame);
+  bool on_status_request(Connection& connection, const Frame& frame);
   bool on_list_request(Connection& connection, const Frame& frame);
+  bool on_explain_request(Connection& connection, const Frame& frame);
+  template <class Ask, class Refuse>
+  bool take_question(Connection& connection, bool read, Ask ask, Refuse refuse);
   bool count_in(Connection& connection);
   void refuse(Connection& connection, uint64_t correlation);
   bool fail(Connection& connection, uint64_t correlation, std::string_view text,
@@ -178,5 +184,26 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   int64_t count_input_at_ns_ = 0;
   bool draining_ = false;
 };
+
+// What was counted in; nothing, if the connection is gone.
+template <class Encode>
+void Listener::answer_asked(Connection* connection, Encode encode) {
+  if (!connection) return;
+  answer(*connection, encode);
+  count_out(*connection);
+}
+
+// May cut it.
+template <class Encode>
+void Listener::answer(Connection& connection, Encode encode) {
+  auto* out = io_.outbox(connection.stream);
+  if (out == nullptr) return;
+  const size_t before = out->size();
+  encode(*out);
+  const size_t bytes = out->size() - before;
+  connection.intake.answered(bytes);
+  connection.outbox.stream = connection.stream;
+  outboxes_.added(connection.outbox, bytes);
+}
 
 }  // namespace once::net

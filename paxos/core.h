@@ -34,6 +34,7 @@ class Core final : public Replica {
   size_t memory_bytes() const override { return arena_.bytes() + table_.bytes(); }
   CoreId core_of_name(std::string_view name) const override;
   ListPage list(const ListQuery& query) override { return list_names(table_, query); }
+  Explanation explain(std::string_view name) override;  // explanation.cc
   const ReplicaCounters& counters() const override;
 
  private:
@@ -225,7 +226,6 @@ class Core final : public Replica {
   std::vector<Home> homes_;  // by member index
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> ranges_;  // lanes with a range to send
-
   bool claimed_ = false;
   uint64_t next_sequence_ = 1;
   uint64_t oldest_open_ = 1;  // every lower sequence has ended

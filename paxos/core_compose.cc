@@ -130,6 +130,7 @@ void Core::give(uint32_t index, Status status, const State& state) {
 void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   const State state = entry.state();
   settle_batch(waiters, batch, entry.accepted, &state);
+  count_changes(batch);
   answer_chosen(waiters, state, step_);
   ONCE_ASSERT(waiters.empty());
 }

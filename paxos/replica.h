@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/sip_hash.h"
 #include "base/types.h"
+#include "paxos/explanation.h"
 #include "paxos/listing.h"
 #include "paxos/messages.h"
 
@@ -82,7 +83,7 @@ struct Event {
 struct ReplicaCounters {
   uint64_t fast_path_writes = 0;  // proposals decided in round 0 by this node as home
   uint64_t confirmations = 0;     // of a chosen state: no log write, for reads and refusals
-  uint64_t changes = 0;           // made by this node's proposals, several in one
+  uint64_t changes = 0;           // decided versions that this node's proposals made, each once
   uint64_t composed = 0;          // proposals of this node that made several changes
   uint64_t lingered = 0;          // proposals that waited for more changes
   uint64_t classic_rounds = 0;    // prepares begun
@@ -142,6 +143,8 @@ class Replica {
   // The core that `name` belongs to in this process.
   virtual CoreId core_of_name(std::string_view name) const = 0;
   virtual ListPage list(const ListQuery&) { return {}; }
+  // REQUIRES: a name of this core.
+  virtual Explanation explain(std::string_view) { return {}; }
 
   virtual const ReplicaCounters& counters() const = 0;
 };

@@ -76,7 +76,11 @@ using Own = CoreFigures;
 
 // In the order in which they are shown.
 inline constexpr CounterRow kTable[] = {
+    {"changes", replica<&Replica::changes>},
     {"fast_path_writes", replica<&Replica::fast_path_writes>},
+    {"confirmations", replica<&Replica::confirmations>},
+    {"composed", replica<&Replica::composed>},
+    {"lingered", replica<&Replica::lingered>},
     {"classic_rounds", replica<&Replica::classic_rounds>},
     {"takeovers", replica<&Replica::takeovers>},
     {"local_reads", replica<&Replica::local_reads>},
@@ -100,6 +104,7 @@ inline constexpr CounterRow kTable[] = {
     {"held_dropped", own<&Own::held_dropped>},
     {"names", replica<&Replica::names>},
     {"unsettled", replica<&Replica::unsettled>},
+    {"waiting", replica<&Replica::waiting>},
     {"connections", own<&Own::connections>},
     {"clients_turned_away", door<&Door::turned_away>},
     {"clients_closed_idle", door<&Door::closed_idle>},
@@ -108,6 +113,7 @@ inline constexpr CounterRow kTable[] = {
     {"log_batches", log<&Log::batches>},
     {"log_records", log<&Log::records>},
     {"log_bytes", log<&Log::bytes_written>},
+    {"log_segments", log<&Log::segments>},
     {"log_full", own<&Own::log_full>},
     {"memory_bytes", own<&Own::memory_bytes>},
     {"memory_budget_bytes", own<&Own::memory_budget>},

@@ -113,7 +113,7 @@ void Shard::on_batch_end() {
   log_->flush();
   links_->tell_modest(listener_->modest_until_ns());
   links_->flush();
-  answer_one_list();
+  answer_one_question();
   listener_->end_round();
   mail_.end_of_round();
   ++rounds_;
@@ -335,7 +335,7 @@ void Shard::check_drained() {
   }
   // Idle in two rounds running: the replies of the last one have left, and what its end took of
   // clients is known.
-  const bool idle = tokens_.used() == 0 && events_.empty() && lists_.empty() &&
+  const bool idle = tokens_.used() == 0 && events_.empty() && questions_.empty() &&
                     !listener_->takes_more() && log_->durable() == log_->appended();
   host_.set_idle(options_.self.core, idle && idle_since_ < rounds_);
   if (!idle) idle_since_ = kBusy;

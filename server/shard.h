@@ -120,6 +120,8 @@ class Shard final : public reactor::BatchHandler,
     void on_status(net::ClientConnectionId connection, uint64_t correlation) override;
     void on_list(net::ClientConnectionId connection, uint64_t correlation,
                  const net::ListRequest& request) override;
+    void on_explain(net::ClientConnectionId connection, uint64_t correlation,
+                    const net::ExplainRequest& request) override;
     void on_gone(net::ClientConnectionId connection) override;
     void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override;
     void log_line(std::string_view line) override;
@@ -128,11 +130,11 @@ class Shard final : public reactor::BatchHandler,
     Shard& shard_;
   };
 
-  struct WaitingList {
+  struct Question {  // that waits for its turn
     net::ClientConnectionId connection;
     uint64_t correlation;
-    std::string prefix;
-    net::ListRequest request;  // but for the prefix, whose bytes died with its round
+    std::string text;  // the name, or the prefix, whose own bytes died with their round
+    std::optional<net::ListRequest> list;  // or the name is to be explained
   };
   struct Refusal {
     net::ClientConnectionId connection;
@@ -167,7 +169,11 @@ class Shard final : public reactor::BatchHandler,
   const net::StatusReport& status();
   void on_list(net::ClientConnectionId connection, uint64_t correlation,
                const net::ListRequest& request);
-  void answer_one_list();
+  void on_explain(net::ClientConnectionId connection, uint64_t correlation,
+                  const net::ExplainRequest& request);
+  bool has_room_for_question(net::ClientConnectionId connection) const;
+  void answer_one_question();
+  net::ListReply list(const Question& question);
 
   const ShardOptions options_;
   reactor::Io& io_;
@@ -181,7 +187,7 @@ class Shard final : public reactor::BatchHandler,
 
   std::vector<paxos::Event> events_;  // of this round
   std::vector<Refusal> refusals_;
-  std::vector<WaitingList> lists_;
+  std::vector<Question> questions_;
   uint32_t run_ = 0;
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick
   std::vector<char> scratch_;

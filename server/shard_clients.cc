@@ -1,5 +1,5 @@
-// What clients ask of a shard that the replica does not answer: how the node is, and which names it
-// knows.
+// What clients ask of a shard without deciding anything: how the node is, which names it knows, and
+// what it holds of one.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -11,8 +11,8 @@ namespace once::server {
 namespace {
 
 constexpr int64_t kStatusKeptNs = 100'000'000;
-constexpr size_t kMaxLists = 64;  // that wait for their turn; the next one is told at once
-constexpr ptrdiff_t kMaxListsOfOne = 2;
+constexpr size_t kMaxQuestions = 64;  // that wait for their turn; the next one is told at once
+constexpr ptrdiff_t kMaxQuestionsOfOne = 2;
 
 }  // namespace
 
@@ -43,6 +43,18 @@ void Shard::ClientDoor::on_list(net::ClientConnectionId connection, uint64_t cor
   shard_.on_list(connection, correlation, request);
 }
 
+void Shard::ClientDoor::on_explain(net::ClientConnectionId connection, uint64_t correlation,
+                                   const net::ExplainRequest& request) {
+  shard_.on_explain(connection, correlation, request);
+}
+
+bool Shard::has_room_for_question(net::ClientConnectionId connection) const {
+  if (questions_.size() == kMaxQuestions) return false;
+  return std::count_if(questions_.begin(), questions_.end(), [&](const Question& one) {
+           return one.connection.value == connection.value;
+         }) < kMaxQuestionsOfOne;
+}
+
 void Shard::on_list(net::ClientConnectionId connection, uint64_t correlation,
                     const net::ListRequest& request) {
   net::ListReply refusal;
@@ -50,34 +62,62 @@ void Shard::on_list(net::ClientConnectionId connection, uint64_t correlation,
     refusal.status = paxos::Status::kUnavailable;
   } else if (request.query.prefix.size() > kMaxNameBytes || request.query.most == 0) {
     refusal.status = paxos::Status::kInvalid;
-  } else if (lists_.size() == kMaxLists ||
-             std::count_if(lists_.begin(), lists_.end(), [&](const WaitingList& one) {
-               return one.connection.value == connection.value;
-             }) >= kMaxListsOfOne) {
+  } else if (!has_room_for_question(connection)) {
     refusal.status = paxos::Status::kOverloaded;
   } else {
-    lists_.push_back({connection, correlation, std::string(request.query.prefix), request});
+    questions_.push_back({connection, correlation, std::string(request.query.prefix), request});
     return;
   }
   listener_->reply_list(connection, correlation, refusal);
 }
 
+// A node without a vote is asked as well: what it holds may be what somebody looks for.
+void Shard::on_explain(net::ClientConnectionId connection, uint64_t correlation,
+                       const net::ExplainRequest& request) {
+  net::ExplainReply refusal;
+  refusal.core = options_.self.core;
+  if (draining_) {
+    refusal.status = paxos::Status::kUnavailable;
+  } else if (request.name.empty() || request.name.size() > kMaxNameBytes) {
+    refusal.status = paxos::Status::kInvalid;
+  } else if (const CoreId core = replica_.core_of_name(request.name); core != options_.self.core) {
+    refusal.status = paxos::Status::kConflict;
+    refusal.core = core;
+  } else if (!has_room_for_question(connection)) {
+    refusal.status = paxos::Status::kOverloaded;
+  } else {
+    questions_.push_back({connection, correlation, std::string(request.name), std::nullopt});
+    return;
+  }
+  listener_->reply_explain(connection, correlation, refusal);
+}
+
 // One a round, so that who looks at names delays nobody who uses them.
-void Shard::answer_one_list() {
-  if (lists_.empty()) return;
-  const WaitingList list = std::move(lists_.front());
-  lists_.erase(lists_.begin());
+void Shard::answer_one_question() {
+  if (questions_.empty()) return;
+  const Question question = std::move(questions_.front());
+  questions_.erase(questions_.begin());
+  if (question.list) {
+    listener_->reply_list(question.connection, question.correlation, list(question));
+  } else {
+    listener_->reply_explain(
+        question.connection, question.correlation,
+        {paxos::Status::kDone, options_.self.core, replica_.explain(question.text)});
+  }
+  if (!questions_.empty()) io_.wake();
+}
+
+net::ListReply Shard::list(const Question& question) {
   net::ListReply reply;
   reply.run = run_;
-  paxos::ListQuery query = list.request.query;
-  query.prefix = list.prefix;
-  if (list.request.run != 0 && list.request.run != run_) {
+  paxos::ListQuery query = question.list->query;
+  query.prefix = question.text;
+  if (question.list->run != 0 && question.list->run != run_) {
     reply.status = paxos::Status::kConflict;
   } else {
     reply.page = replica_.list(query);
   }
-  listener_->reply_list(list.connection, list.correlation, reply);
-  if (!lists_.empty()) io_.wake();
+  return reply;
 }
 
 void Shard::ClientDoor::on_gone(net::ClientConnectionId connection) {

@@ -55,7 +55,7 @@ struct LogCounters {
   uint64_t bytes_written = 0;  // blocks, with headers and padding
   uint64_t sync_ns_total = 0;  // over all batches, from submission to completion
   uint64_t sync_ns_max = 0;
-  uint64_t segments = 0;
+  uint64_t segments = 0;  // that this run wrote to
 };
 
 // Reads one stream, oldest record first, having synced its files. Never changes the directory.

@@ -13,6 +13,7 @@ int operation_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int lock_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
+int explain_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 

@@ -54,6 +54,22 @@ void try_list_reply(const Frame& frame, std::string_view bytes) {
   }
 }
 
+void try_explain_request(const Frame& frame, std::string_view bytes) {
+  if (auto request = net::decode_explain_request(frame.body)) {
+    expect_same(
+        encoded([&](auto& out) { net::encode_explain_request(frame.correlation, *request, out); }),
+        bytes);
+  }
+}
+
+void try_explain_reply(const Frame& frame, std::string_view bytes) {
+  if (auto reply = net::decode_explain_reply(frame.body)) {
+    expect_same(
+        encoded([&](auto& out) { net::encode_explain_reply(frame.correlation, *reply, out); }),
+        bytes);
+  }
+}
+
 void try_frame(std::string_view bytes) {
   Frame frame;
   std::string_view left = bytes;
@@ -71,6 +87,10 @@ void try_frame(std::string_view bytes) {
       return try_list_request(frame, bytes);
     case FrameType::kListReply:
       return try_list_reply(frame, bytes);
+    case FrameType::kExplainRequest:
+      return try_explain_request(frame, bytes);
+    case FrameType::kExplainReply:
+      return try_explain_reply(frame, bytes);
     case FrameType::kStatusRequest:
       if (!frame.body.empty()) return;
       return expect_same(

@@ -12,6 +12,7 @@
 #include "net/peer_frame.h"
 #include "paxos/record.h"
 #include "tests/fuzz/input.h"
+#include "tests/unit/some_explanation.h"
 
 namespace once::fuzz {
 namespace {
@@ -106,6 +107,9 @@ void write_client_frames(const Corpus& corpus) {
     net::encode_status_reply(9, {NodeId{1}, 77, {{"names", 3}, {"refused", 1}}}, out);
   });
   const auto failure = made([](auto& out) { net::encode_error(7, "overloaded", out); });
+  const auto explain = made([](auto& out) { net::encode_explain_request(6, {"door"}, out); });
+  const auto explained =
+      made([](auto& out) { net::encode_explain_reply(6, net::some_explanation(), out); });
   const std::string whole("\0", 1), by_three("\1\2", 2), uneven("\3\0\11\40", 4);
   std::string every_request;
   for (const auto& [name, operation] : kOperations) {
@@ -118,6 +122,8 @@ void write_client_frames(const Corpus& corpus) {
   corpus.add("every-request-in-uneven-parts", uneven + every_request);
   corpus.add("status-request", whole + status);
   corpus.add("status-reply", whole + report);
+  corpus.add("explain-request", whole + explain);
+  corpus.add("explain-reply", whole + explained);
   corpus.add("error", whole + failure);
   corpus.add("pipelined-in-threes", by_three + request + read + status);
   corpus.add("answers-in-uneven-parts", uneven + reply + report + failure);

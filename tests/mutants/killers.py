@@ -88,11 +88,11 @@ def describe(text, code):
 
 
 PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
-         "confirmation_test", "durability_test", "keeping_test", "limits_test", "linger_test",
-         "lost_changes_test", "quorum_read_test", "read_test", "requests_test", "room_test",
-         "runs_test",
-         "wait_test", "at_most_once_test", "send_on_test", "give_way_test", "far_ballots_test",
-         "contradiction_test", "fairness_test", "hedge_test"]
+         "confirmation_test", "counting_test", "durability_test", "explanation_test",
+         "keeping_test", "limits_test", "linger_test", "lost_changes_test", "quorum_read_test",
+         "read_test", "requests_test", "room_test", "runs_test", "wait_test", "at_most_once_test",
+         "send_on_test", "give_way_test", "far_ballots_test", "contradiction_test",
+         "fairness_test", "hedge_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -109,6 +109,8 @@ def known(fast):
         unit("allocation_test", {"paxos"}, 2),
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
         unit("listing_test", {"paxos"}, 1), unit("shard_lists_test", {"server"}, 1),
+        unit("figures_test", {"server"}, 1), unit("shard_explain_test", {"server"}, 1),
+        unit("explain_verdict_test", {"client"}, 1), unit("explain_test", {"client"}, 1),
         unit("name_hasher_test", {"base", "paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
         unit("framing_test", {"net"}, 1), unit("peer_messages_test", {"net"}, 1),

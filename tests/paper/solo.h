@@ -132,6 +132,7 @@ class Solo {
   bool answered(uint64_t token) const { return answers_.count(token) != 0; }
   const Answer& answer(uint64_t token) { return answers_.at(token); }
   const ReplicaCounters& counters() const { return replica_->counters(); }
+  Explanation explain(const std::string& name) { return replica_->explain(name); }
   // What this acceptor would tell a reader; with everything durable.
   ReadReply state_of(const std::string& name) {
     sync();

@@ -4,7 +4,9 @@ nodes that hang."""
 
 import json
 import os
+import pathlib
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -13,6 +15,9 @@ from cluster import (Cluster, DONE, UNAVAILABLE, USAGE, check, check_equal, opti
                      wait_for)
 
 DEGRADED = 9
+OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+OF_THE_COMMAND = {"node", "address", "reachable", "pid", "cluster_verdict", "cluster_up",
+                  "cluster_members"}
 
 
 def peers_are_up(cluster):
@@ -93,6 +98,31 @@ def colours(cluster):
     check(b"\x1b" not in cluster.run("status").stdout, "none into a pipe")
 
 
+def counters_are_documented(cluster):
+    """Each has a line in the table of docs/operations.md, and each line is of a counter."""
+    section = OPERATIONS.read_text().split("\n## Counters\n")[1].split("\n## ")[0]
+    documented = {name for line in section.splitlines() if line.startswith("| `")
+                  for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    shown = {re.sub(r"^peer_\d+_", "peer_<n>_", key)
+             for node in cluster.status() for key in node} - OF_THE_COMMAND
+    check(len(shown) > 40, f"all counters: {shown}")
+    check_equal(sorted(shown - documented), [], "shown, and not documented")
+    check_equal(sorted(documented - shown), [], "documented, and not shown")
+
+
+def changes_are_counted(cluster):
+    """As many as were made, however many one round takes."""
+    def figures():
+        nodes = cluster.status()
+        return {name: sum(node[name] for node in nodes) for name in ("changes", "composed")}
+    before = figures()
+    writers = [subprocess.Popen([cluster.once, "--endpoints", cluster.nodes[0].address, "set",
+                                 "counted", str(number)], stdout=subprocess.DEVNULL)
+               for number in range(20)]
+    check_equal([writer.wait(30) for writer in writers], [DONE] * len(writers), "set")
+    check_equal(figures()["changes"] - before["changes"], len(writers), "each change once")
+
+
 def hanging_nodes(cluster):
     """They are asked at the same time: the timeout bounds the whole, not each of them."""
     for node in cluster.nodes[1:]:
@@ -147,4 +177,5 @@ if __name__ == "__main__":
     with Cluster(options()) as here:
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
                    (table, watch_in_blocks, watch_as_json, watch_on_a_terminal, colours,
-                    wrong_input, hanging_nodes, nodes_down)])
+                    counters_are_documented, changes_are_counted, wrong_input, hanging_nodes,
+                    nodes_down)])

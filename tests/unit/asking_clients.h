@@ -43,6 +43,7 @@ struct AskingClients : testing::Test, ClientListenerHandler {
     status_asked.push_back(connection);
   }
   void on_list(ClientConnectionId, uint64_t, const ListRequest&) override {}
+  void on_explain(ClientConnectionId, uint64_t, const ExplainRequest&) override {}
   void hand_over(CoreId, std::unique_ptr<reactor::Handoff>) override {}
   void on_gone(ClientConnectionId) override { ++gone; }
   void log_line(std::string_view line) override { log += line; }

@@ -55,6 +55,12 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
     reply.page.names = {{request.query.prefix, request.query.from, 3, true, true}};
     listener->reply_list(connection, correlation, reply);
   }
+  void on_explain(ClientConnectionId connection, uint64_t correlation,
+                  const ExplainRequest& request) override {
+    ExplainReply reply;
+    reply.explanation.version = request.name.size();
+    listener->reply_explain(connection, correlation, reply);
+  }
   void hand_over(CoreId, std::unique_ptr<reactor::Handoff> handoff) override {
     other->accept(std::move(handoff));
   }

@@ -69,6 +69,12 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
     reply.page.names = {{request.query.prefix, request.query.from, 3, true, true}};
     listener->reply_list(connection, correlation, reply);
   }
+  void on_explain(ClientConnectionId connection, uint64_t correlation,
+                  const ExplainRequest& request) override {
+    ExplainReply reply;
+    reply.explanation.version = request.name.size();
+    listener->reply_explain(connection, correlation, reply);
+  }
   void hand_over(CoreId core, std::unique_ptr<reactor::Handoff> handoff) override {
     handed_to.push_back(core);
     if (sibling) sibling->accept(std::move(handoff));
@@ -371,6 +377,33 @@ TEST_F(ClientListenerTest, StatusIsAnswered) {
   auto frames = got(pipe);
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(decode_status_reply(frames[0].body)->counters.at(0).first, "writes");
+}
+
+TEST_F(ClientListenerTest, AnExplanationIsAnsweredAndCountedLikeARequest) {
+  auto pipe = open();
+  const std::string question = made([](auto& out) { encode_explain_request(3, {"name"}, out); });
+  send(pipe, question);
+  auto frames = got(pipe);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].correlation, 3u);
+  EXPECT_EQ(decode_explain_reply(frames[0].body)->explanation.version, 4u);
+  std::string many;
+  for (uint64_t i = 0; i < kMaxInFlightPerConnection; ++i) many += request_bytes(i, "n");
+  send(pipe, many);
+  while (seen.size() < kMaxInFlightPerConnection) io.round();
+  send(pipe, question);
+  for (int i = 0; i < 20; ++i) io.round();
+  frames = got(pipe);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(decode_explain_reply(frames[0].body)->status, paxos::Status::kOverloaded);
+}
+
+TEST_F(ClientListenerTest, AMalformedExplanationEndsTheConnection) {
+  auto pipe = open();
+  std::string question = made([](auto& out) { encode_explain_request(3, {"name"}, out); });
+  question[kFrameHeaderBytes] = 9;  // more bytes of name than there are
+  send(pipe, question);
+  expect_error(pipe, "malformed explain request");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
 #include "net/peer_frame.h"
+#include "tests/unit/some_explanation.h"
 
 namespace once::net {
 namespace {
@@ -238,8 +239,6 @@ TEST(PeerFrame, HellosKeepTheirBounds) {
   }
 }
 
-// --- client frames ------------------------------------------------------------------------------
-
 ServerHello some_server_hello() {
   ServerHello hello;
   hello.cluster = ClusterId{{0x0123456789abcdef, 0xfedcba9876543210}};
@@ -281,6 +280,8 @@ std::map<std::string, std::string> documented_frames() {
       {"status request", made([](auto& out) { encode_status_request(3, out); })},
       {"list request", made([](auto& out) { encode_list_request(4, some_list_request(), out); })},
       {"list reply", made([](auto& out) { encode_list_reply(4, some_list_reply(), out); })},
+      {"explain request", made([](auto& out) { encode_explain_request(6, {"door"}, out); })},
+      {"explain reply", made([](auto& out) { encode_explain_reply(6, some_explanation(), out); })},
   };
 }
 
@@ -301,29 +302,31 @@ std::string again(const Frame& frame) {
   auto encode = [&](auto value, auto encoder) {
     return value ? made([&](auto& out) { encoder(*value, out); }) : std::string();
   };
-  uint64_t id = frame.correlation;
+  const uint64_t id = frame.correlation;
+  auto encode_with_id = [&](auto value, auto encoder) {
+    return value ? made([&](auto& out) { encoder(id, *value, out); }) : std::string();
+  };
   switch (frame.type) {
     case FrameType::kClientHello:
       return encode(decode_client_hello(frame.body), encode_client_hello);
     case FrameType::kServerHello:
       return encode(decode_server_hello(frame.body), encode_server_hello);
     case FrameType::kRequest:
-      return encode(decode_request(frame.body),
-                    [&](auto& v, auto& out) { encode_request(id, v, out); });
+      return encode_with_id(decode_request(frame.body), encode_request);
     case FrameType::kReply:
-      return encode(decode_reply(frame.body),
-                    [&](auto& v, auto& out) { encode_reply(id, v, out); });
+      return encode_with_id(decode_reply(frame.body), encode_reply);
     case FrameType::kStatusRequest:
       return frame.body.empty() ? made([&](auto& out) { encode_status_request(id, out); }) : "";
     case FrameType::kStatusReply:
-      return encode(decode_status_reply(frame.body),
-                    [&](auto& v, auto& out) { encode_status_reply(id, v, out); });
+      return encode_with_id(decode_status_reply(frame.body), encode_status_reply);
     case FrameType::kListRequest:
-      return encode(decode_list_request(frame.body),
-                    [&](auto& v, auto& out) { encode_list_request(id, v, out); });
+      return encode_with_id(decode_list_request(frame.body), encode_list_request);
     case FrameType::kListReply:
-      return encode(decode_list_reply(frame.body),
-                    [&](auto& v, auto& out) { encode_list_reply(id, v, out); });
+      return encode_with_id(decode_list_reply(frame.body), encode_list_reply);
+    case FrameType::kExplainRequest:
+      return encode_with_id(decode_explain_request(frame.body), encode_explain_request);
+    case FrameType::kExplainReply:
+      return encode_with_id(decode_explain_reply(frame.body), encode_explain_reply);
     case FrameType::kError:
       return made([&](auto& out) { encode_error(id, frame.body, out); });
   }
@@ -378,19 +381,18 @@ TEST(ClientCodec, AFrameOverTheLimitIsRefusedFromItsLengthAlone) {
 TEST(ClientCodec, ReservedBytesAndUnknownNumbersAreRefused) {
   Frame frame;
   auto all = documented_frames();
-  for (auto [name, at] : std::vector<std::pair<std::string, size_t>>{{"write request", 17},
-                                                                     {"reply done", 18},
-                                                                     {"reply done", 19},
-                                                                     {"reply done", 17},
-                                                                     {"client hello", 20},
-                                                                     {"write request", 16},
-                                                                     {"reply done", 16},
-                                                                     {"client hello", 16}}) {
-    std::string bytes = all[name];
-    bytes[at] = 99;
-    std::string_view left = bytes;
-    ASSERT_TRUE(take_frame(left, frame).value());
-    EXPECT_EQ(again(frame), "") << name << " " << at;
+  using Places = std::pair<std::string, std::vector<size_t>>;
+  for (const auto& [name, places] :
+       {Places{"write request", {16, 17}}, Places{"reply done", {16, 17, 18, 19}},
+        Places{"client hello", {16, 20}},
+        Places{"explain reply", {16, 17, 20, 21, 38, 80, 108, 138}}}) {
+    for (const size_t at : places) {
+      std::string bytes = all[name];
+      bytes[at] = 99;
+      std::string_view left = bytes;
+      ASSERT_TRUE(take_frame(left, frame).value());
+      EXPECT_EQ(again(frame), "") << name << " " << at;
+    }
   }
   for (size_t at : {4u, 5u, 6u, 7u}) {
     std::string bytes = all["write request"];
@@ -425,7 +427,7 @@ TEST(ClientCodec, GarbageIsNeverACrash) {
     }
     if (bytes.size() >= 16 && prng.below(2)) {
       store(bytes.data(), static_cast<uint32_t>(bytes.size() - 4));
-      store(bytes.data() + 4, static_cast<uint32_t>(1 + prng.below(9)));
+      store(bytes.data() + 4, static_cast<uint32_t>(1 + prng.below(11)));
     }
     std::string_view left = bytes;
     Frame frame;
@@ -441,8 +443,6 @@ TEST(ClientCodec, GarbageIsNeverACrash) {
     (void)decode_greeting(bytes);
   }
 }
-
-// --- the documentation --------------------------------------------------------------------------
 
 std::map<std::string, std::string> hex_blocks() {
   std::ifstream file(ONCE_SOURCE_DIR "/docs/protocol.md");

@@ -50,7 +50,13 @@ class FakeServer {
   }
   const std::string& address() const { return address_; }
   size_t connections() const { return accepted_; }
-  size_t ended() const { return ended_; }  // by the client
+  size_t ended() const { return ended_; }                // by the client
+  uint16_t wanted_core() const { return wanted_core_; }  // by who greeted last
+
+  // Set before anybody asks. What it tells of a name; not empty: the error that it gives instead.
+  std::function<net::ExplainReply(const net::ExplainRequest&)> explain =
+      [](const net::ExplainRequest&) { return net::ExplainReply{}; };
+  std::string refuses_explain;
 
  private:
   void accept_all() {
@@ -87,11 +93,19 @@ class FakeServer {
   }
   bool handle(const net::Frame& frame, std::vector<char>& out) {
     if (frame.type == net::FrameType::kClientHello) {
+      wanted_core_ = net::decode_client_hello(frame.body).value().core;
       net::encode_server_hello(hello_of(1, {address_}), out);
     } else if (frame.type == net::FrameType::kStatusRequest) {
       net::encode_status_reply(frame.correlation, {NodeId{1}, 4711, {{"takeovers", 3}}}, out);
     } else if (frame.type == net::FrameType::kListRequest) {
       net::encode_list_reply(frame.correlation, {}, out);
+    } else if (frame.type == net::FrameType::kExplainRequest) {
+      if (!refuses_explain.empty()) {
+        net::encode_error(frame.correlation, refuses_explain, out);
+      } else {
+        net::encode_explain_reply(frame.correlation,
+                                  explain(net::decode_explain_request(frame.body).value()), out);
+      }
     } else if (frame.type == net::FrameType::kRequest) {
       Reply reply;
       const Act act = answer_(net::decode_request(frame.body).value(), reply);
@@ -107,6 +121,7 @@ class FakeServer {
   std::string address_;
   std::atomic<size_t> accepted_{0};
   std::atomic<size_t> ended_{0};
+  std::atomic<uint16_t> wanted_core_{0};
   std::thread acceptor_;
   std::vector<int> connections_;
   std::vector<std::thread> threads_;

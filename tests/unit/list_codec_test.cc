@@ -85,7 +85,7 @@ TEST(ListCodec, ALongPrefixAndAFrameTypeBeyondTheLastAreRefused) {
   left = bytes;
   ASSERT_TRUE(take_frame(left, frame).value());
   EXPECT_FALSE(decode_list_request(frame.body));
-  bytes[4] = 10;
+  bytes[4] = static_cast<char>(kLastFrameType) + 1;
   left = bytes;
   EXPECT_FALSE(take_frame(left, frame).has_value());
 }

@@ -33,7 +33,7 @@ class FakeLog final : public wal::Log {
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
   bool behind() const override { return is_behind; }
-  const wal::LogCounters& counters() const override { return counters_; }
+  const wal::LogCounters& counters() const override { return figures; }
 
   void report(uint64_t record) {
     durable_ = record;
@@ -45,10 +45,10 @@ class FakeLog final : public wal::Log {
   bool is_full = false;
   bool is_behind = false;
   int flushes = 0;
+  wal::LogCounters figures;
 
  private:
   Journal& journal_;
-  wal::LogCounters counters_;
   uint64_t appended_ = 0;
   uint64_t durable_ = 0;
 };
@@ -103,6 +103,12 @@ struct SentReply {
   std::string value;
 };
 
+struct SentExplanation {
+  uint64_t connection;
+  uint64_t correlation;
+  net::ExplainReply reply;
+};
+
 struct SentList {
   uint64_t connection;
   uint64_t correlation;
@@ -131,10 +137,15 @@ class FakeListener final : public net::ClientListener {
     lists.push_back({connection.value, correlation, reply.status, reply.run,
                      reply.page.names.empty() ? "" : std::string(reply.page.names[0].name)});
   }
+  void reply_explain(net::ClientConnectionId connection, uint64_t correlation,
+                     const net::ExplainReply& reply) override {
+    explanations.push_back({connection.value, correlation, reply});
+  }
   void on_tick(int64_t) override {}
   void end_round() override {}
   void drain() override { draining = true; }
   size_t connections() const override { return 0; }
+  net::ClientDoorCounters counters() const override { return figures; }
   void bound_unread(size_t bytes) override { unread_bound = bytes; }
   bool relieve() override { return ++relieved, true; }
   uint64_t closed_unread() const override { return 3; }
@@ -145,12 +156,14 @@ class FakeListener final : public net::ClientListener {
   int64_t modest_until = 0;
   int modest_elsewhere = 0;
 
+  net::ClientDoorCounters figures;
   size_t unread_bound = 0;
   int relieved = 0;
   size_t input = 0;
   std::vector<SentReply> replies;
   static constexpr auto kAsked = paxos::Operation::kWrite;  // by all requests of the fixture
   std::vector<SentList> lists;
+  std::vector<SentExplanation> explanations;
   bool draining = false;
   int accepted = 0;
 

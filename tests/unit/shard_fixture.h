@@ -45,7 +45,13 @@ class FakeReplica final : public paxos::Replica {
     listed.assign(query.prefix);
     return {{{listed, query.from, query.most, true, true}}, 0};
   }
-  const paxos::ReplicaCounters& counters() const override { return counters_; }
+  paxos::Explanation explain(std::string_view name) override {
+    explained.emplace_back(name);
+    paxos::Explanation told;
+    told.version = explained.size();
+    return told;
+  }
+  const paxos::ReplicaCounters& counters() const override { return figures; }
 
   // What an act may put out.
   static void record(paxos::Output& out, std::string_view bytes) {
@@ -70,9 +76,11 @@ class FakeReplica final : public paxos::Replica {
   std::vector<std::string> calls;
   std::vector<uint64_t> forgotten;
   std::string listed;  // the prefix that was asked for last
+  std::vector<std::string> explained;
   bool disk_full = false;
   paxos::Memory memory = paxos::Memory::kEnough;
   size_t bytes = 0;
+  paxos::ReplicaCounters figures;
 
  private:
   void act(const std::string& call, paxos::Output& out) {
@@ -86,7 +94,6 @@ class FakeReplica final : public paxos::Replica {
     }
     working_ = false;
   }
-  paxos::ReplicaCounters counters_;
   bool working_ = false;
 };
 

@@ -170,6 +170,23 @@ TEST(StatusTable, FitsTheScreen) {
   EXPECT_EQ(table.find("..."), std::string::npos);
 }
 
+// A hot name makes hundreds of changes in one proposal: the changes are what people ask for.
+TEST(StatusTable, ShowsChangesAndNotProposals) {
+  Survey survey = well(1);
+  set(survey, 1, "changes", 1000);
+  set(survey, 1, "fast_path_writes", 10);
+  set(survey, 1, "classic_rounds", 10);
+  const std::vector<NodeStatus> before = survey.nodes;
+  set(survey, 1, "changes", 91'000);
+  set(survey, 1, "fast_path_writes", 210);
+  const Since since{&before, 2.0};
+  for (const Width width : {Width::kScreen, Width::kWide}) {
+    const std::string table = status_table(survey.nodes, since, width);
+    EXPECT_NE(table.find(" 45000 "), std::string::npos) << table;
+    EXPECT_EQ(table.find(" 100 "), std::string::npos) << table;
+  }
+}
+
 TEST(StatusTable, SaysWhichLinksAndWhichState) {
   Survey survey = well(3);
   kill(survey, 3);
