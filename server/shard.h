@@ -132,6 +132,11 @@ class Shard final : public reactor::BatchHandler,
     paxos::Operation operation;
     paxos::Status status;
   };
+  // Of what never reached the replica; told at the end of the round.
+  void refuse(net::ClientConnectionId connection, uint64_t correlation, paxos::Operation operation,
+              paxos::Status status) {
+    refusals_.push_back({connection, correlation, operation, status});
+  }
 
   void step();
   void tick();
