@@ -24,8 +24,8 @@ inline uint64_t name_hash(std::string_view name, uint64_t seed) {
 inline ShardId shard_of(uint64_t hash, uint32_t shard_count) {
   return ShardId{static_cast<uint16_t>(((hash >> 32) * shard_count) >> 32)};
 }
-inline uint32_t home_index_of(uint64_t hash, uint32_t member_count) {
-  return static_cast<uint32_t>(((hash & 0xffffffffu) * member_count) >> 32);
+inline SlotId home_slot_of(uint64_t hash, uint32_t slot_count) {
+  return SlotId{static_cast<uint16_t>(((hash & 0xffffffffu) * slot_count) >> 32)};
 }
 inline CoreId core_of(ShardId shard, uint32_t cores) {
   return CoreId{static_cast<uint16_t>(shard.value % cores)};

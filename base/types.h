@@ -18,6 +18,13 @@ struct ShardId {  // 0..shard_count-1, fixed when a cluster is formatted
   friend auto operator<=>(const ShardId&, const ShardId&) = default;
 };
 
+// A place in the configuration, 0..slots-1. Names have their home in a slot, whichever node sits
+// there: a node that takes the place of another moves no home of any other slot.
+struct SlotId {
+  uint16_t value = 0;
+  friend auto operator<=>(const SlotId&, const SlotId&) = default;
+};
+
 struct ClusterId : Uuid {};
 struct DiskId : Uuid {};  // drawn when a data directory is formatted
 

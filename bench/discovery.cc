@@ -65,10 +65,12 @@ void Discovery::on_hello(Connection& connection, const net::ServerHello& hello) 
 
 void Discovery::on_protocol_error(Connection&, std::string what) {
   last_trouble_ = std::move(what);
+  told_ = true;
 }
 
+// That it was closed after all that says less than why.
 void Discovery::on_lost(Connection&, std::string_view why) {
-  if (!why.empty()) last_trouble_ = why;
+  if (!std::exchange(told_, false) && !why.empty()) last_trouble_ = why;
 }
 
 }  // namespace once::bench

@@ -41,6 +41,7 @@ class Discovery final : public ConnectionOwner {
   bool complete_ = false;
   bool late_ = false;
   std::string last_trouble_ = "no answer";
+  bool told_ = false;  // why, before the connection closed
   net::ServerHello map_;
 };
 

@@ -208,6 +208,8 @@ void Load::settle(const Slot& slot, const paxos::ClientReply& reply) {
     case paxos::Status::kSealed:
     case paxos::Status::kIdReused:
     case paxos::Status::kNotYet:
+    case paxos::Status::kRetired:
+    case paxos::Status::kDenied:
       return wrong("an answer does not belong to the operation");
     case paxos::Status::kUnknown:
       return count_error(&Errors::unknown);

@@ -8,8 +8,8 @@
 #include "base/bytes.h"
 #include "base/draw_ids.h"
 #include "base/hash.h"
-#include "base/sip_hash.h"
 #include "base/histogram.h"
+#include "base/sip_hash.h"
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
 #include "paxos/record.h"
@@ -204,7 +204,7 @@ std::vector<std::string> names_at_home(uint32_t home, uint32_t members, size_t c
   std::string name = kName;
   for (uint64_t n = 0; names.size() < count; ++n) {
     store(name.data(), n);
-    if (home_index_of(name_hash(name, 7), members) == home) names.push_back(name);
+    if (home_slot_of(name_hash(name, 7), members).value == home) names.push_back(name);
   }
   return names;
 }

@@ -16,10 +16,11 @@ std::vector<Target> targets_of(const net::ServerHello& map) {
   for (const auto& member : map.members) most = std::max(most, member.cores);
   std::vector<Target> targets;
   for (uint16_t core = 0; core < most; ++core) {
-    for (uint32_t i = 0; i < map.members.size(); ++i) {
-      const net::MapMember& member = map.members[i];
+    for (uint16_t slot = 0; slot < map.members.size(); ++slot) {
+      const net::MapMember& member = map.members[slot];
       if (core >= member.cores || member.client_address.empty()) continue;
-      targets.push_back({member.node, CoreId{core}, member.cores, i, member.client_address});
+      targets.push_back(
+          {member.node, CoreId{core}, member.cores, SlotId{slot}, member.client_address});
     }
   }
   return targets;
@@ -34,7 +35,7 @@ uint64_t random_bits() {
 NameSource::NameSource(const net::ServerHello& map, uint64_t run)
     : hash_seed_(map.hash_seed),
       shard_count_(map.shard_count),
-      member_count_(static_cast<uint32_t>(map.members.size())) {
+      slot_count_(static_cast<uint32_t>(map.members.size())) {
   name_.fill('0');
   const std::string prefix = fmt::format("bench/{:016x}/", run);
   std::copy_n(prefix.begin(), kPrefixBytes, name_.begin());
@@ -55,7 +56,7 @@ std::string_view NameSource::next_for(const Target& target) {
 
 bool NameSource::belongs(std::string_view name, const Target& target) const {
   uint64_t hash = name_hash(name, hash_seed_);
-  if (home_index_of(hash, member_count_) != target.member_index) return false;
+  if (home_slot_of(hash, slot_count_) != target.slot) return false;
   return target.cores == 1 || core_of(shard_of(hash, shard_count_), target.cores) == target.core;
 }
 

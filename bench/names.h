@@ -17,7 +17,7 @@ struct Target {
   NodeId node;
   CoreId core;
   uint16_t cores = 1;
-  uint32_t member_index = 0;
+  SlotId slot;
   std::string address;
 };
 
@@ -43,7 +43,7 @@ class NameSource {
 
   uint64_t hash_seed_;
   uint32_t shard_count_;
-  uint32_t member_count_;
+  uint32_t slot_count_;
   uint64_t counter_ = 0;
   std::array<char, kPrefixBytes + kCounterDigits> name_;
 };

@@ -71,7 +71,8 @@ void add_global_options(CLI::App& app, Arguments& arguments, Texts& texts) {
   app.footer(
       "Exit codes: 0 done, 1 other error, 2 usage, 3 refused (already set, conflict,\n"
       "            sealed, locked), 4 empty, 5 outcome unknown, 6 unavailable,\n"
-      "            7 not yet (wait, run), 8 lock lost, 9 degraded (status).\n"
+      "            7 not yet (wait, run), 8 lock lost, 9 degraded (status) or retired,\n"
+      "            10 denied.\n"
       "            run and lock pass on the exit code of the command.\n\n"
       "Examples:\n"
       "  once write leader node-7         # one caller wins; the others exit with 3\n"

@@ -63,6 +63,10 @@ int exit_code(Outcome outcome) {
       return 2;
     case Outcome::kNotYet:
       return 7;
+    case Outcome::kRetired:
+      return 9;
+    case Outcome::kDenied:
+      return 10;
     case Outcome::kCancelled:
     case Outcome::kError:
       return 1;

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/name_resolver.h"
 #include "base/printable.h"
+#include "base/system_name.h"
 #include "client/connection_pool.h"
 #include "client/fork_mark.h"
 #include "client/listing.h"
@@ -78,7 +79,7 @@ std::string check_name(std::string_view name) {
   if (name.size() > kMaxNameBytes) {
     return "the name has " + std::to_string(name.size()) + " bytes; at most 1024 are allowed";
   }
-  if (name.front() == '_') return "names that begin with _ are reserved for the system";
+  if (is_system_name(name)) return std::string(kSystemNameRefused);
   return {};
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t kRoutesPerMember = kMaxCores * kLaneCopies;
 
-// Would two clients with these maps look for a name in the same place?
+// Would two clients with these maps look for a name in the same place? Slot by slot: the order
+// decides.
 bool same_map(const net::ServerHello& a, const net::ServerHello& b) {
   return a.hash_seed == b.hash_seed && a.shard_count == b.shard_count &&
          std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
@@ -92,7 +93,8 @@ std::string Lanes::foreign(const Lane& lane, const net::ServerHello& hello) cons
            "; it is not used: check the endpoints";
   }
   if (hello.epoch == map_.epoch && !same_map(hello, map_)) {
-    return lane.address + " knows other members of the cluster than " + met_first_ +
+    return lane.address + " knows other members of the cluster, or in another order, than " +
+           met_first_ +
            ", which answered first; it is not used: the nodes were formatted with different lists";
   }
   return {};
@@ -359,7 +361,7 @@ LaneId Lanes::pick(std::string_view name, uint32_t attempt, std::span<const Lane
   if (has_map()) {
     const auto members = static_cast<uint32_t>(map_.members.size());
     const uint64_t hash = name_hash(name, map_.hash_seed);
-    uint32_t home = home_index_of(hash, members);
+    uint32_t home = home_slot_of(hash, members).value;
     if (rarely(Rare::kHomeAvoided)) ++home;
     const ShardId shard = shard_of(hash, map_.shard_count);
     for (uint32_t i = 0; i < members; ++i) {

@@ -310,6 +310,10 @@ std::string_view lock_outcome_name(LockOutcome outcome) {
       return "error";
     case LockOutcome::kCancelled:
       return "cancelled";
+    case LockOutcome::kRetired:
+      return "retired";
+    case LockOutcome::kDenied:
+      return "denied";
   }
   return "error";
 }

@@ -30,6 +30,8 @@ enum class LockOutcome : uint8_t {
   kInvalid,      // a limit is broken: name, TTL, wait, owner
   kError,        // the client cannot work, or the call is not allowed now
   kCancelled,    // acquire: cancelled, and we do not hold it
+  kRetired,      // the name is out of use for good: it can never be a lock
+  kDenied,       // the nodes do not allow this client to do that
 };
 std::string_view lock_outcome_name(LockOutcome outcome);  // "held", "released", "busy", ...
 

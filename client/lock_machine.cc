@@ -1,6 +1,7 @@
 #include "client/lock_machine.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/assert.h"
 #include "base/monotonic.h"
@@ -15,6 +16,22 @@ constexpr int64_t kRenewalsPerTtl = 3;
 // A contender adds a hundredth to the TTL: two machines' clocks do not run at the same rate. Those
 // that are disciplined by NTP differ by a thousandth at most.
 int64_t watched_ns(int64_t ttl_ms) { return ttl_ms * kMs + ttl_ms * kMs / 100; }
+
+// How it ends with an answer that asking again would not change; nothing: ask again.
+std::optional<LockOutcome> without_hope(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kInvalid:
+      return LockOutcome::kInvalid;
+    case Outcome::kError:
+      return LockOutcome::kError;
+    case Outcome::kRetired:
+      return LockOutcome::kRetired;
+    case Outcome::kDenied:
+      return LockOutcome::kDenied;
+    default:
+      return std::nullopt;
+  }
+}
 
 }  // namespace
 
@@ -188,11 +205,10 @@ void LockMachine::on_state(const Result& state, int64_t now_ns) {
 void LockMachine::on_failure(const Result& answer, int64_t now_ns) {
   const bool changing = phase_ == Phase::kTaking || phase_ == Phase::kReleasing;
   const bool maybe = changing && (in_doubt_ || phase_ == Phase::kReleasing);
-  const bool hopeless = answer.outcome == Outcome::kInvalid || answer.outcome == Outcome::kError;
+  const auto hopeless = without_hope(answer.outcome);
   if (!hopeless && now_ns < give_up_ns()) return pause(kRetryNs, now_ns);
   if (maybe) return end(LockOutcome::kUnknown, answer.message);
-  if (answer.outcome == Outcome::kInvalid) return end(LockOutcome::kInvalid, answer.message);
-  if (answer.outcome == Outcome::kError) return end(LockOutcome::kError, answer.message);
+  if (hopeless) return end(*hopeless, answer.message);
   end(stopping_ ? LockOutcome::kCancelled : LockOutcome::kUnavailable, answer.message);
 }
 
@@ -253,6 +269,7 @@ void LockMachine::on_renewed(const Result& answer, int64_t now_ns) {
     return;
   }
   if (answer.outcome == Outcome::kRefused) return lose(answer);
+  if (answer.outcome == Outcome::kRetired) return end(LockOutcome::kLost, answer.message);
   pause(std::clamp(terms_.ttl_ms * kMs / 20, 5 * kMs, 1000 * kMs), now_ns);
 }
 

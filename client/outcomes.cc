@@ -23,6 +23,10 @@ std::string_view outcome_name(Outcome outcome) {
       return "error";
     case Outcome::kCancelled:
       return "cancelled";
+    case Outcome::kRetired:
+      return "retired";
+    case Outcome::kDenied:
+      return "denied";
   }
   return "error";
 }

@@ -22,6 +22,9 @@ enum class Outcome : uint8_t {
   kInvalid,      // the request breaks a limit; nothing happened
   kError,      // the client cannot work: its options or the machine are at fault; nothing happened
   kCancelled,  // cancelled, and nothing happened: a change that may have happened is kUnknown
+  // No node of this release says these two; later ones may.
+  kRetired,  // the name is out of use for good; nothing happened
+  kDenied,   // the nodes do not allow this client to do that; nothing happened
 };
 std::string_view outcome_name(Outcome outcome);  // "done", "refused", ..., "not_yet", ...
 
@@ -54,7 +57,7 @@ struct NodeStatus {
   Uuid cluster;
   uint64_t pid = 0;
   std::vector<std::pair<std::string, uint64_t>> counters;
-  std::vector<std::pair<NodeId, std::string>> members;  // the cluster map of the answering node
+  std::vector<std::pair<NodeId, std::string>> members;  // of the answering node, by slot
   bool wrong_port = false;  // what answers there is no node, or not its port for clients
 };
 

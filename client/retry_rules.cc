@@ -1,6 +1,7 @@
 #include "client/retry_rules.h"
 
 #include "base/assert.h"
+#include "base/system_name.h"
 
 namespace once::client {
 namespace {
@@ -28,6 +29,8 @@ bool fits(Op operation, Status status) {
     case Status::kUnavailable:
     case Status::kOverloaded:
     case Status::kInvalid:
+    case Status::kRetired:
+    case Status::kDenied:
       return true;
   }
   return false;
@@ -123,6 +126,8 @@ Meaning meaning_of(const paxos::ClientRequest& question, const paxos::ClientRepl
     case Status::kConflict:
     case Status::kSealed:
     case Status::kInvalid:
+    case Status::kRetired:
+    case Status::kDenied:
       return refuses_all(question, answer) ? Meaning::kFinal : Meaning::kFinalIfAlone;
     case Status::kUnavailable:
     case Status::kOverloaded:
@@ -149,7 +154,15 @@ Result result_of(const paxos::ClientRequest& question, const paxos::ClientReply&
     result.outcome = Outcome::kEmpty;
   } else if (answer.status == Status::kInvalid) {
     result.outcome = Outcome::kInvalid;
-    result.message = "the server says that the request breaks a limit";
+    result.message = is_system_name(question.name)
+                         ? std::string(kSystemNameRefused)
+                         : "the server says that the request breaks a limit";
+  } else if (answer.status == Status::kRetired) {
+    result.outcome = Outcome::kRetired;
+    result.message = "the name is retired: it is out of use for good";
+  } else if (answer.status == Status::kDenied) {
+    result.outcome = Outcome::kDenied;
+    result.message = "the server does not allow this client to do that";
   } else {
     result.outcome = Outcome::kRefused;
     result.refusal = refusal_of(answer.status);

@@ -54,7 +54,8 @@ Result<void> check_version(std::string_view body, std::string_view whose) {
   uint16_t version = load<uint16_t>(body.data());
   if (version == kProtocolVersion) return {};
   return error("protocol version " + std::to_string(version) + " of the " + std::string(whose) +
-               " is not supported, only version " + std::to_string(kProtocolVersion));
+               " is not supported, only version " + std::to_string(kProtocolVersion) +
+               ": use the same release of once on both sides");
 }
 
 template <class Wire, class H>

@@ -8,11 +8,12 @@
 
 #include "base/types.h"
 #include "net/disk_table.h"
+#include "net/member_slots.h"
 
 namespace once::net {
 
-inline constexpr uint16_t kProtocolVersion = 1;      // of clients
-inline constexpr uint16_t kPeerProtocolVersion = 2;  // of nodes among themselves
+inline constexpr uint16_t kProtocolVersion = 2;      // of clients
+inline constexpr uint16_t kPeerProtocolVersion = 3;  // of nodes among themselves
 
 struct PeerHello {
   uint16_t version = kPeerProtocolVersion;
@@ -21,9 +22,9 @@ struct PeerHello {
   ClusterId cluster;
   DiskId disk;
   uint64_t epoch = 1;      // of the configuration
-  uint64_t hash_seed = 0;  // these three must be the same on every member
+  uint64_t hash_seed = 0;  // this, the shard count and the slots must be the same on every member
   uint16_t shard_count = 0;
-  NodeSet members;
+  MemberSlots members;
   NodeId node;
   CoreId core;         // the sender's
   uint16_t cores = 1;  // how many the sender runs
@@ -56,7 +57,7 @@ struct ServerHello {
   uint16_t shard_count = 0;
   NodeId node;
   CoreId core;
-  std::vector<MapMember> members;  // by ascending node number: home_index_of() indexes it
+  std::vector<MapMember> members;  // by slot: home_slot_of() indexes it
 };
 
 }  // namespace once::net

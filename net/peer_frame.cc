@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <type_traits>
 
 #include "base/hash.h"
@@ -31,6 +32,19 @@ void table_fields(Wire& wire, Table& table) {
   }
 }
 
+template <class Wire, class Members>
+void member_fields(Wire& wire, Members& members) {
+  uint16_t count = static_cast<uint16_t>(members.size());
+  wire.number(count);
+  for (size_t slot = 0; slot < std::min<size_t>(count, kMaxNodes); ++slot) {
+    NodeId node;
+    if constexpr (std::is_const_v<Members>) node = members[slot];
+    wire.number(node.value);
+    if constexpr (!std::is_const_v<Members>) members.add(node);
+  }
+  if constexpr (!std::is_const_v<Members>) wire.require(count >= 1 && members.size() == count);
+}
+
 template <class Wire, class H>
 void hello_fields(Wire& wire, H& hello) {
   wire.flag(hello.votes);
@@ -41,17 +55,14 @@ void hello_fields(Wire& wire, H& hello) {
   wire.number(hello.epoch);
   wire.number(hello.hash_seed);
   wire.number(hello.shard_count);
-  uint16_t members = hello.members.bits();
-  wire.number(members);
-  if constexpr (!std::is_const_v<H>) hello.members = NodeSet{members};
   wire.number(hello.node.value);
   wire.number(hello.core.value);
   wire.number(hello.cores);
   wire.number(hello.target_core.value);
   wire.number(hello.target_node.value);
-  wire.zeros(2);
   wire.number(hello.incarnation);
   wire.template bytes<uint16_t>(hello.client_address, 512);
+  member_fields(wire, hello.members);
   table_fields(wire, hello.known);
 }
 
@@ -122,8 +133,11 @@ Result<Greeting> decode_greeting(std::string_view frame) {
     return greeting;
   }
   if (version != kPeerProtocolVersion) {
-    return error("it speaks peer protocol version " + std::to_string(version) +
-                 ", this node version " + std::to_string(kPeerProtocolVersion));
+    // Read on both sides: who is refused finds this text in its own log.
+    return error(fmt::format(
+        "peer protocol version {} is not spoken, only version {}: run one release of onced on all "
+        "nodes",
+        version, kPeerProtocolVersion));
   }
   greeting.hello.version = version;
   WireReader reader(body);
@@ -150,11 +164,20 @@ namespace {
 
 // What decides which node and core a name belongs to, and how many are a majority.
 std::string reason_to_disagree(const PeerHello& hello, const PeerHello& self) {
-  if (hello.members != self.members) {
+  if (!hello.members.same_nodes(self.members)) {
     return fmt::format(
         "node {} was formatted with the members {}, node {} with {}: --cluster must name the same "
         "nodes everywhere; format the one that is wrong again",
         hello.node.value, hello.members.text(), self.node.value, self.members.text());
+  }
+  for (size_t slot = 0; slot < self.members.size(); ++slot) {
+    if (hello.members[slot] == self.members[slot]) continue;
+    return fmt::format(
+        "node {} was formatted with node {} in slot {}, node {} with node {} there (members {} and "
+        "{}): --cluster must name the nodes in the same order everywhere; format the one that is "
+        "wrong again",
+        hello.node.value, hello.members[slot].value, slot, self.node.value,
+        self.members[slot].value, hello.members.text(), self.members.text());
   }
   if (hello.shard_count != self.shard_count || hello.hash_seed != self.hash_seed) {
     return fmt::format(

@@ -75,7 +75,7 @@ class PeerLinksHandler {
 };
 
 struct PeerLinksOptions {
-  PeerHello self;  // node, core, cores, identity, client address; not: who the members are
+  PeerHello self;  // node, core, cores, identity, client address, members
   std::vector<std::pair<NodeId, std::string>> peers;  // every other member with its HOST:PORT
   uint16_t shard_count = 0;                           // as formatted: decides which cores pair up
   uint64_t seed = 0;                                  // of the back-off's jitter

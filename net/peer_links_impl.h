@@ -27,8 +27,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
     ONCE_ASSERT(self_.node.value > 0 && self_.node.value <= kMaxNodes);
     ONCE_ASSERT(options.shard_count > 0);
     self_.shard_count = options.shard_count;
-    self_.members.add(self_.node);
-    for (const auto& [node, address] : options.peers) self_.members.add(node);
+    ONCE_ASSERT(self_.members.has(self_.node) && self_.members.valid());
   }
 
   void start() override;

@@ -168,7 +168,7 @@ CoreId Core::core_of_name(std::string_view name) const {
 
 NodeId Core::home_of(NameHash hash) const {
   const auto members = static_cast<uint32_t>(options_.members.size());
-  return options_.members[home_index_of(hash.place, members)];
+  return options_.members[home_slot_of(hash.place, members).value];
 }
 
 Endpoint Core::peer_core(size_t member, NameHash hash) const {

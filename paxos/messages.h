@@ -87,8 +87,11 @@ enum class Status : uint8_t {
   kSealed = 8,       // the register never changes again; the state follows
   kIdReused = 9,     // the request id has made this version with another payload; nothing happened
   kNotYet = 10,      // wait: no higher version was decided in time
+  // No node says these two yet: the wire and the clients know them already.
+  kRetired = 11,  // the name is out of use for good; nothing happened
+  kDenied = 12,   // who asks may not do that; nothing happened
 };
-inline constexpr Status kLastStatus = Status::kNotYet;
+inline constexpr Status kLastStatus = Status::kDenied;
 
 // --- proposer to acceptor, and back -----------------------------------------------------------
 // `op` is the proposer's own handle, returned as it was.

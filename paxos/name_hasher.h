@@ -12,7 +12,7 @@
 namespace once::paxos {
 
 struct NameHash {
-  uint64_t place = 0;  // shard_of(), home_index_of()
+  uint64_t place = 0;  // shard_of(), home_slot_of()
   uint64_t key = 0;    // index and waiters of this core
   friend bool operator==(const NameHash&, const NameHash&) = default;
 };

@@ -26,7 +26,7 @@ namespace once::paxos {
 struct ReplicaOptions {
   Endpoint self;
   uint16_t cores = 1;           // of this node
-  std::vector<NodeId> members;  // ascending, self among them
+  std::vector<NodeId> members;  // by slot, self among them
   uint64_t hash_seed = 0;
   SipKey index_key = {};  // of this process alone, and drawn by it: see name_hasher.h
   uint16_t shard_count = 0;

@@ -79,7 +79,8 @@ CLI::App* add_format(CLI::App& app, FormatOptions& options) {
       ->required();
   command
       ->add_option("--cluster", options.cluster,
-                   "Where the nodes reach each other: every member, the same list on each; needed")
+                   "Where the nodes reach each other: every member, the same list in the same "
+                   "order on each; needed")
       ->type_name("1=HOST:PORT,2=HOST:PORT,...")
       ->required();
   CLI::Option* fresh =

@@ -11,7 +11,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -259,7 +258,6 @@ std::string OpenDirectory::check_peer_disk(NodeId node, DiskId disk) {
 
 Result<void> DataDirectory::format(const std::string& path, Configuration configuration,
                                    bool direct) {
-  std::sort(configuration.members.begin(), configuration.members.end());
   if (configuration.shard_count == 0) configuration.shard_count = kShardCount;
   if (configuration.segment_bytes == 0) configuration.segment_bytes = kDefaultSegmentBytes;
   if (!is_member(configuration)) {

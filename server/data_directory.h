@@ -27,7 +27,7 @@ struct Configuration {
   uint64_t hash_seed = 0;  // derived from the cluster id, so that every member has the same
   uint16_t shard_count = 0;
   uint64_t segment_bytes = 0;
-  std::vector<std::pair<NodeId, std::string>> members;  // ascending; HOST:PORT of the peer port
+  std::vector<std::pair<NodeId, std::string>> members;  // by slot; HOST:PORT of the peer port
 };
 
 // kWaiting: not every member has said yet that it knows this disk. kAdmitted: all have, once and
@@ -75,7 +75,7 @@ class LockedDirectory : public DataDirectory {
   virtual int lock_descriptor() const = 0;
 };
 
-// "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once.
+// "1=HOST:PORT,2=HOST:PORT": numbers 1..kMaxNodes, each once. The order is that of the slots.
 Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text);
 // Of a new cluster: no two members have one address, however it is written, and each can be
 // dialled. What it returns is advice for people; often none.

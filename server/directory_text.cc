@@ -23,7 +23,7 @@ bool parse_number(std::string_view text, uint64_t* value, int base) {
 
 namespace {
 
-constexpr uint64_t kIdentityVersion = 1;
+constexpr uint64_t kIdentityVersion = 2;  // 1 did not say who sits in which slot
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
@@ -116,8 +116,14 @@ Result<Configuration> parse_identity(const std::string& path, const std::string&
     return damaged;
   }
   if (version > kIdentityVersion) {
-    return error(fmt::format("{} has format {}, this program reads up to {}; start a newer onced",
+    return error(fmt::format("{} has format {}, this program reads format {}; start a newer onced",
                              path, version, kIdentityVersion));
+  }
+  if (version < kIdentityVersion) {
+    return error(fmt::format(
+        "{} has format {} of an older release, this program reads format {}: use that release to "
+        "read what is there, or format all nodes of a new cluster in empty directories",
+        path, version, kIdentityVersion));
   }
   Configuration configuration;
   if (!parse_fields(lines, &configuration)) return damaged;
@@ -175,7 +181,7 @@ std::optional<uint32_t> parse_streams(const std::string& text) {
 }
 
 Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::string& text) {
-  std::map<NodeId, std::string> members;
+  std::vector<std::pair<NodeId, std::string>> members;
   for (size_t at = 0; at <= text.size();) {
     size_t end = std::min(text.find(',', at), text.size());
     std::string member = text.substr(at, end - at);
@@ -186,13 +192,15 @@ Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::str
       return error(fmt::format("bad member \"{}\": write NODE=HOST:PORT, with NODE in 1..{}",
                                member, kMaxNodes));
     }
-    NodeId id{static_cast<uint16_t>(node)};
-    if (!members.emplace(id, member.substr(equals + 1)).second) {
+    const NodeId id{static_cast<uint16_t>(node)};
+    if (std::any_of(members.begin(), members.end(),
+                    [id](const auto& before) { return before.first == id; })) {
       return error(fmt::format("node {} is listed twice", node));
     }
+    members.emplace_back(id, member.substr(equals + 1));
     at = end + 1;
   }
-  return std::vector<std::pair<NodeId, std::string>>(members.begin(), members.end());
+  return members;
 }
 
 namespace {

@@ -137,8 +137,9 @@ void print_configuration(const Configuration& configuration) {
   put("cluster {}  disk {}  node {}  epoch {}  shards {}\n", hex_of(configuration.cluster),
       hex_of(configuration.disk), configuration.node.value, configuration.epoch,
       configuration.shard_count);
+  size_t slot = 0;
   for (const auto& [node, address] : configuration.members) {
-    put("member {} at {}\n", node.value, printable(address));
+    put("slot {}: node {} at {}\n", slot++, node.value, printable(address));
   }
 }
 

@@ -203,12 +203,12 @@ void NodeCores::build_core(uint16_t index) {
   links.shard_count = configuration_.shard_count;
   links.seed = prng_.next();
   for (const auto& member : configuration_.members) {
+    links.self.members.add(member.first);
     if (member.first != configuration_.node) links.peers.push_back(member);
   }
   core.links = net::make_peer_links(io, links, core.shard.get());
-  core.listener =
-      net::make_client_listener(io, CoreId{index}, options_.cores, core.shard->client_handler(),
-                                options_.clients);
+  core.listener = net::make_client_listener(io, CoreId{index}, options_.cores,
+                                            core.shard->client_handler(), options_.clients);
   core.shard->attach(core.log.get(), core.links.get(), core.listener.get());
 }
 

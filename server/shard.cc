@@ -79,8 +79,7 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
                        const paxos::ClientRequest& request) {
   // It never reached the replica, so it certainly did not happen.
   if (draining_ || !host_.may_vote()) {
-    refusals_.push_back({connection, correlation, request.operation, paxos::Status::kUnavailable});
-    return;
+    return refuse(connection, correlation, request.operation, paxos::Status::kUnavailable);
   }
   const auto token = log_->behind() ? std::nullopt
                                     : tokens_.add({.remote = false,
@@ -90,8 +89,7 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
                                                    .core = {},
                                                    .core_token = 0});
   if (!token) {  // nor has it reached the replica here
-    refusals_.push_back({connection, correlation, request.operation, paxos::Status::kOverloaded});
-    return;
+    return refuse(connection, correlation, request.operation, paxos::Status::kOverloaded);
   }
   const CoreId owner =
       mail_.has_others() ? replica_.core_of_name(request.name) : options_.self.core;

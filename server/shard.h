@@ -142,6 +142,11 @@ class Shard final : public reactor::BatchHandler,
     paxos::Operation operation;
     paxos::Status status;
   };
+  // Of what never reached the replica; told at the end of the round.
+  void refuse(net::ClientConnectionId connection, uint64_t correlation, paxos::Operation operation,
+              paxos::Status status) {
+    refusals_.push_back({connection, correlation, operation, status});
+  }
 
   // Each call into the replica: `enter` makes it, and what it puts out is delivered.
   template <class Enter>

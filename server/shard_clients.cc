@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/system_name.h"
 #include "server/shard.h"
 
 namespace once::server {
@@ -21,6 +22,11 @@ net::ServerHello Shard::ClientDoor::server_hello() {
 }
 void Shard::ClientDoor::on_request(net::ClientConnectionId connection, uint64_t correlation,
                                    const paxos::ClientRequest& request) {
+  // What the system asks itself comes through no door of clients, nor does what other nodes send
+  // on.
+  if (is_system_name(request.name)) {
+    return shard_.refuse(connection, correlation, request.operation, paxos::Status::kInvalid);
+  }
   shard_.on_request(connection, correlation, request);
 }
 void Shard::ClientDoor::on_status(net::ClientConnectionId connection, uint64_t correlation) {

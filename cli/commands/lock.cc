@@ -46,6 +46,10 @@ int code_of(LockOutcome outcome) {
       return exit_code(Outcome::kInvalid);
     case LockOutcome::kLost:
       return kExitLost;
+    case LockOutcome::kRetired:
+      return exit_code(Outcome::kRetired);
+    case LockOutcome::kDenied:
+      return exit_code(Outcome::kDenied);
     default:
       return kExitError;
   }

@@ -145,6 +145,12 @@ bool explain(const Arguments& a, const Result& result) {
     case Outcome::kCancelled:
       complain(fmt::format("cancelled: nothing happened ({})", result.message));
       return true;
+    case Outcome::kRetired:
+      complain(fmt::format("retired: {} ({})", a.name, result.message));
+      return true;
+    case Outcome::kDenied:
+      complain(fmt::format("denied: {}", result.message));
+      return true;
     case Outcome::kUnavailable:
       complain(changes(a.command)
                    ? fmt::format("unavailable: nothing happened ({})", result.message)

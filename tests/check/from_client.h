@@ -38,6 +38,8 @@ inline Outcome outcome_of(const client::Result& result) {
     case client::Outcome::kUnavailable:
     case client::Outcome::kInvalid:
     case client::Outcome::kError:
+    case client::Outcome::kRetired:
+    case client::Outcome::kDenied:
       return Outcome::kNothing;
   }
   return Outcome::kUnknown;

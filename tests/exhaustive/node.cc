@@ -18,7 +18,7 @@ constexpr uint64_t kHashSeed = 42;
 std::string name_at_home(size_t node, int number) {
   for (int k = 0;; ++k) {
     std::string name = fmt::format("name{}{}", static_cast<char>('a' + number), k);
-    if (home_index_of(name_hash(name, kHashSeed), kNodes) == node) return name;
+    if (home_slot_of(name_hash(name, kHashSeed), kNodes).value == node) return name;
   }
 }
 

@@ -82,6 +82,8 @@ bool fits(const Call& call, Status status) {
       return call.operation == Operation::kWait;
     case Status::kInvalid:  // no call breaks a limit, or uses an id for something else
     case Status::kIdReused:
+    case Status::kRetired:  // no node says these
+    case Status::kDenied:
       return false;
   }
   return false;

@@ -90,6 +90,10 @@ const char* text_of(Status status) {
       return "id reused";
     case Status::kNotYet:
       return "not yet";
+    case Status::kRetired:
+      return "retired";
+    case Status::kDenied:
+      return "denied";
   }
   return "?";
 }

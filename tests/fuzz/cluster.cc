@@ -109,6 +109,8 @@ void Cluster::check_answer(Request& request, const paxos::ClientReply& reply) {
     case Status::kSealed:
     case Status::kIdReused:
     case Status::kNotYet:
+    case Status::kRetired:
+    case Status::kDenied:
       ONCE_ASSERT(false);  // no answer to a write or a read
   }
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <charconv>
+#include <set>
 #include <string>
 
 #include "base/hex.h"
@@ -25,11 +26,10 @@ using Members = std::vector<std::pair<NodeId, std::string>>;
 
 void check_members(const Members& members) {
   ONCE_ASSERT(!members.empty() && members.size() <= kMaxNodes);
-  uint16_t before = 0;
+  std::set<NodeId> seen;
   for (const auto& [node, address] : members) {
-    ONCE_ASSERT(node.value > before && node.value <= kMaxNodes);
+    ONCE_ASSERT(node.value >= 1 && node.value <= kMaxNodes && seen.insert(node).second);
     ONCE_ASSERT(address.find(':') != std::string::npos);
-    before = node.value;
   }
 }
 

@@ -31,7 +31,7 @@ net::PeerHello self() {
   net::PeerHello hello;
   hello.cluster = ClusterId{{1, 2}};
   hello.node = NodeId{2};
-  hello.members = net::NodeSet{0b1110};
+  hello.members = {1, 2, 3};
   return hello;
 }
 
@@ -46,7 +46,8 @@ void try_greeting(std::string_view frame, bool made_by_us) {
   const net::PeerHello& hello = greeting->hello;
   ONCE_ASSERT(hello.node.value >= 1 && hello.node.value <= kMaxNodes);
   ONCE_ASSERT(hello.cores >= 1 && hello.cores <= kMaxCores && hello.core.value < hello.cores);
-  ONCE_ASSERT(hello.members.has(hello.node) && !hello.known.nodes.has(hello.node));
+  ONCE_ASSERT(hello.members.valid() && hello.members.has(hello.node) &&
+              !hello.known.nodes.has(hello.node));
   ONCE_ASSERT(!hello.known.nodes.has(NodeId{0}) && (hello.votes || !hello.link));
   for (const uint16_t dialled : {uint16_t{0}, uint16_t{1}, uint16_t{3}}) {
     if (!net::reason_to_refuse(hello, self(), NodeId{dialled}).empty()) continue;

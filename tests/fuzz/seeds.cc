@@ -78,12 +78,14 @@ constexpr std::pair<const char*, Status> kStatuses[] = {
     {"sealed", Status::kSealed},
     {"id-reused", Status::kIdReused},
     {"not-yet", Status::kNotYet},
+    {"retired", Status::kRetired},
+    {"denied", Status::kDenied},
 };
 static_assert(std::size(kStatuses) == static_cast<size_t>(kLastStatus) + 1);
 
 // A state where one comes with the answer.
 State state_of(Status status) {
-  const bool has_none = status == Status::kEmpty || status == Status::kNotYet ||
+  const bool has_none = status == Status::kEmpty || status >= Status::kNotYet ||
                         (status >= Status::kUnknown && status <= Status::kInvalid);
   if (has_none) return State{};
   return State{7, status == Status::kSealed || status == Status::kAlreadySet, request_id(3, 4),
@@ -168,7 +170,7 @@ void write_hellos(const Corpus& corpus) {
   peer.disk = DiskId{{3, 4}};
   peer.node = NodeId{1};
   peer.target_node = NodeId{2};
-  peer.members = net::NodeSet{0b110};
+  peer.members = {2, 1};
   peer.shard_count = kShardCount;
   peer.incarnation = 5;
   peer.client_address = "127.0.0.1:7401";
@@ -179,9 +181,10 @@ void write_hellos(const Corpus& corpus) {
   const auto body = [](const std::string& frame) { return frame.substr(net::kFrameHeaderBytes); };
   const auto greeting = made([&](auto& out) { net::encode_peer_hello(peer, out); });
   const auto refusal = made([](auto& out) { net::encode_peer_refusal("no\nmember", out); });
-  corpus.add("client", '\0' + body(made([](auto& out) {
-                         net::encode_client_hello({1, ClusterId{{1, 2}}, 3}, out);
-                       })));
+  corpus.add("client",
+             '\0' + body(made([](auto& out) {
+               net::encode_client_hello({net::kProtocolVersion, ClusterId{{1, 2}}, 3}, out);
+             })));
   corpus.add("server",
              '\1' + body(made([&](auto& out) { net::encode_server_hello(server, out); })));
   corpus.add("peer", '\2' + greeting.substr(net::kPeerHeaderBytes + 8));
@@ -249,14 +252,16 @@ void write_configurations(const Corpus& corpus) {
     corpus.add(name, which + text);
   };
   const std::string identity =
-      "format=1\ncluster=c0ffee\ndisk=000000000000000300000000000000aa\nnode=2\nepoch=1\n"
+      "format=2\ncluster=c0ffee\ndisk=000000000000000300000000000000aa\nnode=2\nepoch=1\n"
       "hash_seed=00000000000000ff\nshard_count=64\nsegment_bytes=67108864\n"
-      "members=1=a:1,2=b:2,3=[::1]:3\n";
+      "members=4=a:1,2=b:2,3=[::1]:3\n";
   add("members", 0, "1=10.0.0.1:7501,2=host:7502,3=[::1]:7503");
+  add("members-by-slot", 0, "4=10.0.0.4:7501,2=host:7502,3=[::1]:7503");
   add("members-listed-twice", 0, "1=a:1,1=b:2");
   add("cluster-id", 1, "0123456789abcdef0123456789ABCDEF");
   add("identity", 2, identity);
-  add("identity-of-a-newer-format", 2, "format=2" + identity.substr(8));
+  add("identity-of-a-newer-format", 2, "format=3" + identity.substr(8));
+  add("identity-of-an-older-format", 2, "format=1" + identity.substr(8));
   add("peers", 3, "1=c0ffee\n3=000000000000000500000000000000bb\n");
   add("streams", 4, "count=3\n");
   add("address", 5, "127.0.0.1:7401");
@@ -265,7 +270,7 @@ void write_configurations(const Corpus& corpus) {
   add("crash-port-99999", 5, "127.0.0.1:99999");
   add("crash-port-plus-80", 5, "127.0.0.1:+80");
   add("crash-segment-size", 2,
-      "format=1\ncluster=1\ndisk=2\nnode=1\nepoch=1\nhash_seed=1\n"
+      "format=2\ncluster=1\ndisk=2\nnode=1\nepoch=1\nhash_seed=1\n"
       "shard_count=64\nsegment_bytes=1\nmembers=1=a:1\n");
   add("a-damaged-file", 6, identity + "checksum=00\n");
 }

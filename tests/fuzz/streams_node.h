@@ -55,7 +55,6 @@ class StreamsNode final : public server::ShardHost {
     shard_ = std::make_unique<server::Shard>(shard, io, *replica_, *this, nullptr);
     net::PeerLinksOptions links;
     links.self = hello(kSelf, {});
-    links.self.members = {};
     links.shard_count = kShardCount;
     links.peers = {{kDialler, "peer:1"}, {kDialled, "peer:3"}};
     links_ = net::make_peer_links(io, links, shard_.get());

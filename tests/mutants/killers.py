@@ -91,7 +91,7 @@ PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "cla
          "confirmation_test", "counting_test", "durability_test", "explanation_test",
          "keeping_test", "limits_test", "linger_test", "lost_changes_test", "quorum_read_test",
          "read_test", "requests_test", "room_test", "runs_test", "wait_test", "at_most_once_test",
-         "send_on_test", "give_way_test", "far_ballots_test", "contradiction_test",
+         "send_on_test", "slots_test", "give_way_test", "far_ballots_test", "contradiction_test",
          "fairness_test", "hedge_test"]
 WALK = "*RandomSchedules*"
 
@@ -114,7 +114,7 @@ def known(fast):
         unit("name_hasher_test", {"base", "paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
         unit("framing_test", {"net"}, 1), unit("peer_messages_test", {"net"}, 1),
-        unit("codec_test", {"net", "paxos"}, 1),
+        unit("codec_test", {"net", "paxos"}, 1), unit("peer_hello_test", {"net"}, 1),
         unit("client_channel_test", {"net"}, 1), unit("client_listener_test", {"net"}, 2),
         unit("peer_links_test", {"net"}, 2),
         Killer("replica_test", ["--gtest_fail_fast", f"--gtest_filter=-{WALK}"], {"paxos"}, 2),

@@ -183,7 +183,7 @@ bool touches(const Parcel& parcel, size_t i) {
 std::string name_at_home(size_t i, const std::string& group, uint64_t n) {
   for (uint64_t k = 0;; ++k) {
     std::string name = group + "-" + std::to_string(n) + "-" + std::to_string(k);
-    if (home_index_of(name_hash(name, kSeed), kNodes) == i) return name;
+    if (home_slot_of(name_hash(name, kSeed), kNodes).value == i) return name;
   }
 }
 

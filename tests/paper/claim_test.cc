@@ -180,7 +180,7 @@ class LongList : public ClaimedAcceptor {
     for (int n = 0; names.size() < 70; ++n) {
       std::string name = solo.name(0, n) + std::string(1000, '.');
       const uint64_t hash = name_hash(name, Solo::kHashSeed);
-      if (home_index_of(hash, 3) != 0) continue;
+      if (home_slot_of(hash, 3).value != 0) continue;
       solo.receive(2, Accept{1, ballot(1, 2), state(kB, "b"), name});
       names.push_back(name);
     }

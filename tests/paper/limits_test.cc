@@ -16,7 +16,7 @@ std::string name_of_size(size_t size, size_t home) {
     std::string name = std::to_string(k) + std::string(size, '-');
     if (size == 1) name = std::string(1, static_cast<char>(k));
     name.resize(size);
-    if (home_index_of(name_hash(name, Solo::kHashSeed), 3) == home) return name;
+    if (home_slot_of(name_hash(name, Solo::kHashSeed), 3).value == home) return name;
   }
 }
 
@@ -91,6 +91,22 @@ TEST(Limits, NoNameAtAllIsInvalidForEveryOperation) {
     const auto token = solo.ask({0, static_cast<Operation>(o), kA, 1000, "", ""});
     EXPECT_EQ(solo.answer(token).status, Status::kInvalid) << o;
   }
+}
+
+// Whom the door of a node lets in is the door's business: the system keeps names of its own.
+TEST(Limits, NamesOfTheSystemAreServedToTheSystem) {
+  Solo solo{0, 3};
+  std::string name = "_";
+  while (home_slot_of(name_hash(name, Solo::kHashSeed), 3).value != 0) name += '0';
+  const auto token = solo.write(name, "v", kA);
+  agree(solo);
+  ASSERT_TRUE(solo.answered(token));
+  EXPECT_EQ(solo.answer(token).status, Status::kDone);
+  solo.receive(2, Forward{7, 1, 1, Operation::kRead, {}, 1000, name, ""});
+  agree(solo);
+  const auto replies = solo.take<ForwardReply>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].status, Status::kDone);
 }
 
 TEST(Limits, AValueOfWhatTakesNoneIsInvalid) {

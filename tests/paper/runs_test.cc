@@ -306,7 +306,7 @@ TEST_F(OneOfTwoCores, TheLongestNameIsClosedLikeAnyOther) {
     name.resize(1024);
     const uint64_t hash = name_hash(name, Solo::kHashSeed);
     const bool mine = core_of(shard_of(hash, 64), 2).value == 0;
-    if (mine && home_index_of(hash, 3) == 0) longest = name;
+    if (mine && home_slot_of(hash, 3).value == 0) longest = name;
   }
   page({longest});
   EXPECT_TRUE(claimed());

@@ -42,7 +42,7 @@ class Solo {
       std::string name = "n";
       name.append(std::to_string(n)).append("-").append(std::to_string(k));
       const uint64_t hash = name_hash(name, kHashSeed);
-      if (home_index_of(hash, static_cast<uint32_t>(nodes_)) == home) return name;
+      if (home_slot_of(hash, static_cast<uint32_t>(nodes_)).value == home) return name;
     }
   }
 

@@ -73,7 +73,7 @@ class Timed {
     for (int k = 0;; ++k) {
       std::string name = "name-" + std::to_string(n) + "-" + std::to_string(k);
       const auto members = static_cast<uint32_t>(members_.size());
-      if (home_index_of(name_hash(name, kSeed), members) == home) return name;
+      if (home_slot_of(name_hash(name, kSeed), members).value == home) return name;
     }
   }
 

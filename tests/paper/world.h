@@ -173,7 +173,7 @@ class World {
   std::string name_at_home(size_t i, int n = 0) const {
     for (int k = 0;; ++k) {
       std::string name = "name-" + std::to_string(n) + "-" + std::to_string(k);
-      if (home_index_of(name_hash(name, kSeed), static_cast<uint32_t>(nodes_.size())) == i)
+      if (home_slot_of(name_hash(name, kSeed), static_cast<uint32_t>(nodes_.size())).value == i)
         return name;
     }
   }

@@ -204,7 +204,9 @@ void SimClient::on_result(size_t index, client::Result&& result) {
   ONCE_ASSERT(operation.active);
   const check::Call& call = history_[operation.call];
   world_.mix(static_cast<uint64_t>(result.outcome), operation.call);
-  if (result.outcome == client::Outcome::kInvalid || result.outcome == client::Outcome::kError) {
+  using client::Outcome;
+  if (result.outcome == Outcome::kInvalid || result.outcome == Outcome::kError ||
+      result.outcome == Outcome::kRetired || result.outcome == Outcome::kDenied) {
     return world_.violation(fmt::format("a valid request on {} got {}: {}", call.name,
                                         client::outcome_name(result.outcome), result.message));
   }

@@ -66,7 +66,7 @@ void FairPhase::draw_custom(const std::vector<size_t>& away) {
   for (uint64_t i = 0; custom_.hot.size() < wanted; ++i) {
     std::string name = fmt::format("fair-hot-{}", i);
     const size_t home =
-        home_index_of(name_hash(name, kHashSeed), static_cast<uint32_t>(plan_.nodes));
+        home_slot_of(name_hash(name, kHashSeed), static_cast<uint32_t>(plan_.nodes)).value;
     const bool fits = at_home || std::find(away.begin(), away.end(), home) != away.end();
     // One of them is anybody's.
     if (fits || (custom_.hot.size() == 2 && i > 8)) custom_.hot.push_back(std::move(name));

@@ -131,6 +131,9 @@ void FairnessJudge::on_answer(const Question& question, paxos::Status status) {
       return;
     case paxos::Status::kInvalid:
       return violation(question, "got \"invalid\"");
+    case paxos::Status::kRetired:
+    case paxos::Status::kDenied:
+      return violation(question, "got what no node says yet");
     default:
       break;
   }

@@ -199,7 +199,7 @@ void Oracle::choose(std::string_view text, Name& name, Fact& fact) {
   for (const Fact& other : name.facts) check_extends(text, fact, other);
   if (!first) return;
   const uint64_t hash = name_hash(text, hash_seed_);
-  const uint32_t home = home_index_of(hash, static_cast<uint32_t>(nodes_));
+  const uint32_t home = home_slot_of(hash, static_cast<uint32_t>(nodes_)).value;
   Path path = fact.ballot.incarnation == 1 ? Path::kFast : Path::kClaim;
   if (fact.ballot.round > 0) {
     path = fact.ballot.node.value == home + 1 ? Path::kClassic : Path::kTakeover;

@@ -177,7 +177,7 @@ Result<Script> parse_script(std::string_view text) {
       script.until_ns == 0) {
     return error("a story needs title, name, clients, an order (\"at ...\") and \"until\"");
   }
-  const uint32_t home = home_index_of(name_hash(script.name, kHashSeed), kStoryNodes);
+  const uint32_t home = home_slot_of(name_hash(script.name, kHashSeed), kStoryNodes).value;
   if (home != 0) {
     return error(fmt::format("the home of {} is node {}; a story wants a name of node 1",
                              script.name, home + 1));

@@ -211,7 +211,8 @@ def broken_frames(cluster):
     short = protocol.frame(protocol.REQUEST, 1, request[protocol.HEADER.size:-1])
     for what, data in (
             ("a request before the hello", request),
-            ("another version", protocol.hello_frame(version=999)),
+            ("a newer version", protocol.hello_frame(version=999)),
+            ("an older version", protocol.hello_frame(version=1)),
             ("another cluster", protocol.hello_frame(cluster=(1, 2))),
             ("an unknown type", hello + protocol.frame(200, 1, b"")),
             ("a server's type", hello + protocol.frame(protocol.REPLY, 1, bytes(40))),
@@ -243,7 +244,9 @@ async def broken_limits(cluster):
     """What breaks a limit inside a well-formed frame is answered or closed; nothing happens."""
     for operation, name, value in ((protocol.WRITE, b"", b"v"), (protocol.READ, b"", b""),
                                    (protocol.WRITE, b"n" * 1025, b"v"), (9, b"name", b""),
-                                   (protocol.WRITE, b"name", b"v" * 65537)):
+                                   (protocol.WRITE, b"name", b"v" * 65537),
+                                   (protocol.READ, b"_name", b""),
+                                   (protocol.SET, b"_name", b"v")):
         connection = await protocol.Connection.open(cluster.nodes[0].client_port)
         try:
             reply = await connection.request(operation, name, value)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import disks
+import peer_protocol
 import protocol
 from cluster import Cluster, Node, check, check_equal, free_port, options, run_steps, wait_for
 
@@ -132,6 +133,12 @@ def point_nowhere(path):
     path.symlink_to("/nowhere/segment")
 
 
+def reformat(path, number):
+    """As if a release with another format had written it."""
+    text = path.read_text().replace("format=2\n", f"format={number}\n").rpartition("checksum=")[0]
+    path.write_text(f"{text}checksum={peer_protocol.hash_of(text.encode()):016x}\n")
+
+
 def foreign_logs(cluster, damage):
     """A file of another cluster, and one of this cluster from another disk, under our name."""
     other = Node(cluster, 1)
@@ -157,6 +164,11 @@ def bad_directories(cluster, damage):
         damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),
                        [name, "damaged"], DIRECTORY,
                        inspect=name not in ("peers", "standing"))
+    for number, words in ((1, ["format 1 of an older release", "new cluster"]),
+                          (3, ["format 3", "start a newer onced"])):
+        damage.refused(f"an identity of format {number}",
+                       lambda copy, number=number: reformat(copy / "identity", number), words,
+                       DIRECTORY)
     # A volume that is not mounted: the file is not damaged, it cannot be reached.
     damage.refused("a segment that cannot be opened",
                    lambda copy: point_nowhere(segments(copy, 0)[1]),

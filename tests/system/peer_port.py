@@ -62,7 +62,7 @@ def name_of_home(cluster, number, text):
     """A name whose home is that node."""
     seed = int(field(cluster.nodes[0], "hash_seed"), 16)
     return next(name for name in (f"{text}-{index}" for index in range(1000))
-                if peer.home_index(name.encode(), seed, 3) == number - 1)
+                if peer.home_slot(name.encode(), seed, 3) == number - 1)
 
 
 def it_still_works(cluster, what):

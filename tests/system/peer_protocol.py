@@ -22,7 +22,7 @@ def hash_of(data, seed=0):
     return _xxhash.XXH3_64bits_withSeed(data, len(data), seed)
 
 
-def home_index(name, seed, members):
+def home_slot(name, seed, members):
     return ((hash_of(name, seed) & 0xffffffff) * members) >> 32
 
 
@@ -44,19 +44,21 @@ class Hello:
     target: int
     incarnation: int
     client_address: str
-    members: tuple = (1, 2, 3)
+    members: tuple = (1, 2, 3)  # by slot
+    version: int = 3
     shards: int = 64
     core: int = 0
     cores: int = 1
 
     def frame(self):
-        members = sum(1 << node for node in self.members)
         address = self.client_address.encode()
         body = bytes((1, 1, 0, 0)) + uuid(self.cluster) + uuid(self.disk) + struct.pack(
-            "<QQHHHHHHHHI", 1, self.seed, self.shards, members, self.node, self.core, self.cores,
-            0, self.target, 0, self.incarnation)
-        body += struct.pack("<H", len(address)) + address + struct.pack("<H", 0)
-        return frame(MAGIC + struct.pack("<BBH", HELLO, 0, 2) + body)
+            "<QQHHHHHHI", 1, self.seed, self.shards, self.node, self.core, self.cores, 0,
+            self.target, self.incarnation)
+        body += struct.pack("<H", len(address)) + address
+        body += struct.pack("<H", len(self.members))
+        body += b"".join(struct.pack("<H", node) for node in self.members) + struct.pack("<H", 0)
+        return frame(MAGIC + struct.pack("<BBH", HELLO, 0, self.version) + body)
 
 
 def ballot(round_, node, incarnation):

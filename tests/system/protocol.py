@@ -12,10 +12,11 @@ CLIENT_HELLO, SERVER_HELLO, REQUEST, REPLY, STATUS_REQUEST, STATUS_REPLY, ERROR 
 WRITE, READ, SET, CAS, SEAL, NEXT, CHECK, WAIT = range(1, 9)
 TAKES_VERSION = (CAS, SEAL, CHECK, WAIT)
 (DONE, EMPTY, ALREADY_SET, UNKNOWN, UNAVAILABLE, OVERLOADED, INVALID, CONFLICT, SEALED, ID_REUSED,
- NOT_YET) = range(11)
+ NOT_YET, RETIRED, DENIED) = range(13)
 STATUS_NAMES = ("done", "empty", "already_set", "unknown", "unavailable", "overloaded", "invalid",
-                "conflict", "sealed", "id_reused", "not_yet")
+                "conflict", "sealed", "id_reused", "not_yet", "retired", "denied")
 
+VERSION = 2
 HEADER = struct.Struct("<IB3xQ")  # length of what follows the length field, type, correlation
 LENGTH_BYTES = 4
 ANY_CORE = 0xFFFF
@@ -40,7 +41,7 @@ def frame(kind, correlation, body):
     return HEADER.pack(HEADER.size - LENGTH_BYTES + len(body), kind, correlation) + body
 
 
-def hello_frame(version=1, cluster=(0, 0)):
+def hello_frame(version=VERSION, cluster=(0, 0)):
     return frame(CLIENT_HELLO, 0, CLIENT_HELLO_BODY.pack(version, ANY_CORE, *cluster))
 
 
@@ -55,9 +56,23 @@ def request_frame(correlation, operation, name, value=b"", timeout_ms=5000, iden
 def parse_reply(body):
     status, sealed, zero, size, version, high, low = REPLY_BODY.unpack_from(body)
     value = body[REPLY_BODY.size:]
-    if zero != 0 or sealed > 1 or len(value) != size or status > NOT_YET:
+    if zero != 0 or sealed > 1 or len(value) != size or status > DENIED:
         raise AssertionError(f"malformed reply {body[:REPLY_BODY.size].hex()}")
     return Reply(status, bool(sealed), version, (high, low), value)
+
+
+def members_by_slot(hello):
+    """Of the body of a server hello: the hash seed, and the node number in each slot."""
+    version, = struct.unpack_from("<H", hello)
+    if version != VERSION:
+        raise AssertionError(f"a server hello of version {version}")
+    seed, count = struct.unpack_from("<QH", hello, 32)
+    nodes, at = [], 48
+    for _ in range(count):
+        node, _, address = struct.unpack_from("<HHH", hello, at)
+        nodes.append(node)
+        at += 6 + address
+    return seed, nodes
 
 
 def new_identity():

@@ -142,7 +142,8 @@ def false_node(*frames):
 
 def server_hello():
     """Of a cluster of one, which is node 7."""
-    body = struct.pack("<HHHH16xQQH6x", 1, 64, 7, 0, 1, 1, 1) + struct.pack("<HHH", 7, 1, 0)
+    body = struct.pack("<HHHH16xQQH6x", protocol.VERSION, 64, 7, 0, 1, 1, 1)
+    body += struct.pack("<HHH", 7, 1, 0)
     return protocol.frame(protocol.SERVER_HELLO, 0, body)
 
 

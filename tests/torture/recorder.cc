@@ -14,6 +14,15 @@ int64_t now_ns() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+namespace {
+
+bool is_never_due(client::Outcome outcome) {
+  return outcome == client::Outcome::kInvalid || outcome == client::Outcome::kError ||
+         outcome == client::Outcome::kRetired || outcome == client::Outcome::kDenied;
+}
+
+}  // namespace
+
 size_t Recorder::called(check::Call call) {
   call.call_ns = now_ns();
   std::lock_guard lock(mutex_);
@@ -29,8 +38,7 @@ check::Call Recorder::returned(size_t handle, const client::Result& result) {
   check::Call& call = history_[handle];
   call.return_ns = now;
   check::take_answer(call, result);
-  invalid_or_error_ +=
-      result.outcome == client::Outcome::kInvalid || result.outcome == client::Outcome::kError;
+  invalid_or_error_ += is_never_due(result.outcome);
   return call;
 }
 

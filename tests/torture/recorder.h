@@ -22,8 +22,8 @@ class Recorder {
 
   size_t calls() const;
   size_t in_flight() const;
-  // Answers that a load within the limits must never get: kInvalid and kError. The history keeps
-  // them as calls that did nothing.
+  // Answers that a load within the limits must never get, such as kInvalid and kError. The history
+  // keeps them as calls that did nothing.
   size_t invalid_or_error() const;
   // REQUIRES: nothing in flight will return any more.
   check::History take();

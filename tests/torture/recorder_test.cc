@@ -19,7 +19,10 @@ size_t counted(client::Outcome outcome) {
 
 TEST(Recorder, CountsAnswersThatNoCallWithinTheLimitsMayGet) {
   using client::Outcome;
-  for (Outcome outcome : {Outcome::kInvalid, Outcome::kError}) EXPECT_EQ(counted(outcome), 1u);
+  for (Outcome outcome :
+       {Outcome::kInvalid, Outcome::kError, Outcome::kRetired, Outcome::kDenied}) {
+    EXPECT_EQ(counted(outcome), 1u);
+  }
   for (Outcome outcome : {Outcome::kDone, Outcome::kRefused, Outcome::kEmpty, Outcome::kUnknown,
                           Outcome::kUnavailable}) {
     EXPECT_EQ(counted(outcome), 0u);

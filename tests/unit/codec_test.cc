@@ -1,4 +1,4 @@
-// Client frames, peer messages and peer envelopes: what is encoded comes back, what is cut off or
+// Client frames and peer messages: what is encoded comes back, what is cut off or
 // broken is refused, and docs/protocol.md shows the very bytes.
 #include <gtest/gtest.h>
 
@@ -157,87 +157,7 @@ TEST(PeerCodec, NamesAndValuesOverTheLimitAreRefused) {
   EXPECT_FALSE(take_message(left));
 }
 
-PeerHello some_hello() {
-  PeerHello hello;
-  hello.cluster = ClusterId{{1, 2}};
-  hello.disk = DiskId{{3, 4}};
-  hello.epoch = 5;
-  hello.node = NodeId{1};
-  hello.core = CoreId{2};
-  hello.cores = 4;
-  hello.target_core = CoreId{3};
-  hello.target_node = NodeId{2};
-  hello.votes = hello.link = true;
-  hello.hash_seed = 6;
-  hello.shard_count = 64;
-  hello.members = NodeSet{0b1000'0000'0000'1110};
-  hello.incarnation = 9;
-  hello.client_address = "127.0.0.1:7401";
-  hello.known.set(NodeId{2}, DiskId{{7, 8}});
-  hello.known.set(NodeId{15}, DiskId{{9, 10}});
-  return hello;
-}
-
-TEST(PeerFrame, HelloAndRefusalComeBack) {
-  std::string bytes = made([](auto& out) { encode_peer_hello(some_hello(), out); });
-  auto back = decode_greeting(bytes);
-  ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(made([&](auto& out) { encode_peer_hello(back->hello, out); }), bytes);
-  EXPECT_EQ(back->hello.client_address, "127.0.0.1:7401");
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    EXPECT_FALSE(decode_greeting(bytes.substr(0, i)));
-    std::string flipped = bytes;
-    flipped[i] ^= 0x40;
-    if (i >= 4) {
-      EXPECT_FALSE(decode_greeting(flipped)) << i;
-    }
-  }
-  EXPECT_TRUE(back->hello.votes && back->hello.link);
-  EXPECT_EQ(back->hello.members.text(), "1, 2, 3, 15");
-  EXPECT_TRUE(back->hello.known.names(NodeId{2}, DiskId{{7, 8}}));
-  EXPECT_TRUE(back->hello.known.names(NodeId{15}, DiskId{{9, 10}}));
-  EXPECT_TRUE(back->hello.known.names_another(NodeId{15}, DiskId{{9, 11}}));
-  EXPECT_FALSE(back->hello.known.nodes.has(NodeId{3}));
-  std::string refusal = made([](auto& out) { encode_peer_refusal("no", out); });
-  ASSERT_TRUE(decode_greeting(refusal));
-  EXPECT_EQ(decode_greeting(refusal)->refusal, "no");
-}
-
-// The largest hello fits into what a stranger may send, and what contradicts itself is refused.
-TEST(PeerFrame, HellosKeepTheirBounds) {
-  PeerHello full = some_hello();
-  full.members = NodeSet{0xfffe};
-  full.client_address = std::string(512, 'a');
-  for (uint16_t node = 2; node <= kMaxNodes; ++node) {
-    full.known.set(NodeId{node}, DiskId{{1, node}});
-  }
-  const std::string bytes = made([&](auto& out) { encode_peer_hello(full, out); });
-  EXPECT_LE(bytes.size(), kMaxGreetingBytes);
-  ASSERT_TRUE(decode_greeting(bytes));
-  EXPECT_EQ(decode_greeting(bytes)->hello.known.nodes.bits(), 0xfffc);
-  const std::pair<const char*, std::function<void(PeerHello&)>> spoilers[] = {
-      {"node 0 is a member", [](PeerHello& hello) { hello.members = NodeSet{0b1111}; }},
-      {"it is no member itself", [](PeerHello& hello) { hello.members.remove(hello.node); }},
-      {"no members", [](PeerHello& hello) { hello.members = {}; }},
-      {"a disk of node 0", [](PeerHello& hello) { hello.known.set(NodeId{0}, DiskId{}); }},
-      {"a disk of itself", [](PeerHello& hello) { hello.known.set(hello.node, hello.disk); }},
-      {"a link without a vote", [](PeerHello& hello) { hello.votes = false; }},
-  };
-  for (const auto& [what, spoil] : spoilers) {
-    PeerHello bad = some_hello();
-    spoil(bad);
-    EXPECT_FALSE(decode_greeting(made([&](auto& out) { encode_peer_hello(bad, out); }))) << what;
-  }
-  // A table that claims more disks than follow, or fewer.
-  for (const uint16_t bits : {uint16_t{0xfffc}, uint16_t{0b100}, uint16_t{0}}) {
-    std::string lied = made([](auto& out) { encode_peer_hello(some_hello(), out); });
-    lied[lied.size() - 34] = static_cast<char>(bits & 0xff);
-    lied[lied.size() - 33] = static_cast<char>(bits >> 8);
-    std::vector<char> frame(lied.begin(), lied.end());
-    seal_peer_frame(frame, 0);
-    EXPECT_FALSE(decode_greeting({frame.data(), frame.size()})) << bits;
-  }
-}
+// --- client frames ------------------------------------------------------------------------------
 
 ServerHello some_server_hello() {
   ServerHello hello;
@@ -402,6 +322,40 @@ TEST(ClientCodec, ReservedBytesAndUnknownNumbersAreRefused) {
   }
 }
 
+// Each side tells a stranger both versions, and what to do.
+TEST(ClientCodec, AnotherVersionIsRefusedByName) {
+  auto all = documented_frames();
+  for (const uint16_t version : {0, 1, 3, 999}) {
+    const std::string rest =
+        " is not supported, only version 2: use the same release of once on "
+        "both sides";
+    const std::string number = "protocol version " + std::to_string(version);
+    std::string client = all["client hello"].substr(kFrameHeaderBytes);
+    std::string server = all["server hello"].substr(kFrameHeaderBytes);
+    store(client.data(), version);
+    store(server.data(), version);
+    ASSERT_FALSE(decode_client_hello(client));
+    EXPECT_EQ(decode_client_hello(client).error().message, number + " of the client" + rest);
+    ASSERT_FALSE(decode_server_hello(server));
+    EXPECT_EQ(decode_server_hello(server).error().message, number + " of the server" + rest);
+  }
+}
+
+// Also those that no node says yet: retired (11) and denied (12).
+TEST(ClientCodec, StatusesUpToTheLastOneAreRead) {
+  std::string bytes = documented_frames()["reply empty"].substr(kFrameHeaderBytes);
+  for (int status = 0; status < 256; ++status) {
+    bytes[0] = static_cast<char>(status);
+    const auto reply = decode_reply(bytes);
+    ASSERT_EQ(reply.has_value(), status <= 12) << status;
+    if (reply) {
+      EXPECT_EQ(static_cast<int>(reply->status), status);
+    }
+  }
+  EXPECT_EQ(static_cast<int>(Status::kRetired), 11);
+  EXPECT_EQ(static_cast<int>(Status::kDenied), 12);
+}
+
 TEST(ClientCodec, LimitsOfNamesAndValuesAreLeftToTheServer) {
   std::string name(kMaxNameBytes + 1, 'n'), value(kMaxValueBytes + 1, 'v');
   ClientRequest request{0, Operation::kWrite, kId, 1, name, value};
@@ -491,8 +445,9 @@ TEST(ProtocolPage, TheWorkedHashIsRight) {
   std::stringstream page;
   page << file.rdbuf();
   char digits[64];
-  std::snprintf(digits, sizeof digits, "`0x%016lx`, home index %u, shard %u",
-                static_cast<unsigned long>(hash), home_index_of(hash, 3), shard_of(hash, 64).value);
+  std::snprintf(digits, sizeof digits, "`0x%016lx`, home slot %u, shard %u",
+                static_cast<unsigned long>(hash), home_slot_of(hash, 3).value,
+                shard_of(hash, 64).value);
   EXPECT_NE(page.str().find(digits), std::string::npos) << digits;
 }
 

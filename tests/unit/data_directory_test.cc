@@ -63,6 +63,7 @@ TEST_F(DataDirectoryTest, WhatWasFormattedIsRead) {
   EXPECT_EQ(read.shard_count, kShardCount);
   EXPECT_EQ(read.segment_bytes, 1024u * 1024);
   EXPECT_EQ(read.members, configuration_.members);
+  EXPECT_EQ(read.members[0].first, NodeId{2});
   EXPECT_NE(read.hash_seed, 0u);
   EXPECT_NE(read.disk, DiskId{});
   EXPECT_EQ((*opened)->path(), path_);
@@ -138,8 +139,36 @@ TEST_F(DataDirectoryTest, OpenRefusesADamagedIdentity) {
 
 TEST_F(DataDirectoryTest, OpenRefusesANewerFormat) {
   format();
-  write("identity", sealed("format=2\nsomething=else\n"));
-  expect_refused("newer");
+  write("identity", sealed("format=3\nsomething=else\n"));
+  expect_refused("has format 3, this program reads format 2; start a newer onced");
+}
+
+// Also when nothing but the version is old: what it says of the members had another meaning.
+TEST_F(DataDirectoryTest, OpenRefusesAnOlderFormatAndSaysWhatToDo) {
+  format();
+  const std::string now = content("identity");
+  const size_t end = now.find("checksum=");
+  ASSERT_EQ(now.substr(0, 9), "format=2\n");
+  write("identity", sealed("format=1\n" + now.substr(9, end - 9)));
+  expect_refused(
+      "identity has format 1 of an older release, this program reads format 2: use that release "
+      "to read what is there, or format all nodes of a new cluster in empty directories");
+  EXPECT_FALSE(DataDirectory::read_configuration(path_));
+}
+
+// The order in which members are given is that of the slots, and is kept.
+TEST_F(DataDirectoryTest, TheOrderOfTheMembersIsKept) {
+  for (const std::string members :
+       {"1=a:1,2=b:2,3=c:3", "4=d:4,1=a:1,3=c:3", "3=c:3,2=b:2,1=a:1"}) {
+    path_ += "-other";
+    configuration_.members = *parse_members(members);
+    format();
+    EXPECT_NE(content("identity").find("\nmembers=" + members + "\n"), std::string::npos);
+    const auto read = DataDirectory::read_configuration(path_);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->members, configuration_.members);
+  }
+  EXPECT_FALSE(parse_members("2=b:2,1=a:1,2=c:3"));
 }
 
 TEST_F(DataDirectoryTest, OneProcessAtATime) {

@@ -70,6 +70,34 @@ TEST_F(LockRulesTest, AContenderWaitsForWhatFollowsTheVersionThatItSaw) {
   EXPECT_EQ(b.next(kTtl / 3).version, 2u);
 }
 
+// Asking again would change nothing: it ends at once, however long it may wait.
+TEST_F(LockRulesTest, ANameThatIsRetiredOrDeniedIsNoLock) {
+  for (const auto& [told, end] : {std::pair{Outcome::kRetired, LockOutcome::kRetired},
+                                  std::pair{Outcome::kDenied, LockOutcome::kDenied}}) {
+    LockMachine looking = machine("a"), taking = machine("b");
+    looking.begin(60 * kSecond, 0);
+    looking.next(0);
+    looking.on_answer(failure(told), 0);
+    EXPECT_EQ(looking.next(0).kind, Kind::kEnd);
+    EXPECT_EQ(looking.result().outcome, end);
+    taking.begin(60 * kSecond, 0);
+    turn(taking, Kind::kRead, 0);
+    EXPECT_EQ(taking.next(0).kind, Kind::kCas);
+    taking.on_answer(failure(told), 0);
+    EXPECT_EQ(taking.next(0).kind, Kind::kEnd);
+    EXPECT_EQ(taking.result().outcome, end);
+  }
+}
+
+TEST_F(LockRulesTest, ALockWhoseNameIsRetiredIsLost) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  EXPECT_EQ(a.next(kTtl / 3).kind, Kind::kCas);
+  a.on_answer(failure(Outcome::kRetired), kTtl / 3);
+  EXPECT_EQ(a.next(kTtl / 3).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kLost);
+}
+
 TEST_F(LockRulesTest, AnIdThatMadeAnotherChangeIsAMistakeOfTheProgram) {
   LockMachine a = machine("a");
   a.begin(60 * kSecond, 0);

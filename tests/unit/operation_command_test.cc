@@ -67,6 +67,20 @@ TEST_F(OperationCommandTest, ExitCodesAreThoseOfTheManual) {
   EXPECT_EQ(exit_code(Outcome::kUnknown), 5);
   EXPECT_EQ(exit_code(Outcome::kUnavailable), 6);
   EXPECT_EQ(exit_code(Outcome::kNotYet), 7);
+  EXPECT_EQ(exit_code(Outcome::kRetired), 9);
+  EXPECT_EQ(exit_code(Outcome::kDenied), 10);
+}
+
+// Nodes do not say these yet; the command is ready for those that will.
+TEST_F(OperationCommandTest, RetiredAndDeniedAreSaidPlainly) {
+  for (const Command command : {Command::kWrite, Command::kRead, Command::kNext}) {
+    set_trouble(always(Status::kRetired, [](const auto&) { return true; }));
+    expect(once(command, "v"), Outcome::kRetired, "", "retired: x (the name is retired");
+    set_trouble(always(Status::kDenied, [](const auto&) { return true; }));
+    expect(once(command, "v"), Outcome::kDenied, "", "denied: the server does not allow");
+  }
+  json_ = true;
+  EXPECT_NE(once(Command::kRead).out.find("\"outcome\":\"denied\""), std::string::npos);
 }
 
 TEST_F(OperationCommandTest, EachOperationIsTheOneThatWasAskedFor) {

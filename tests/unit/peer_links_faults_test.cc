@@ -27,6 +27,7 @@ PeerHello hello_of(uint16_t node) {
   hello.node = NodeId{node};
   hello.incarnation = 1;
   hello.client_address = "client:" + std::to_string(node);
+  hello.members = {1, 2, 3};
   return hello;
 }
 
@@ -91,7 +92,6 @@ struct PeerLinksFaults : testing::Test {
     hello.target_core = target;
     hello.votes = hello.link = true;
     hello.shard_count = kShardCount;
-    for (uint16_t member : {1, 2, 3}) hello.members.add(NodeId{member});
     std::vector<char> out;
     encode_peer_hello(hello, out);
     return {out.begin(), out.end()};

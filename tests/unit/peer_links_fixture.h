@@ -28,6 +28,7 @@ struct Core final : PeerLinksHandler {
     options.self.core = CoreId{core};
     options.self.cores = cores;
     options.self.incarnation = 1;
+    options.self.members = {1, 2, 3};
     options.shard_count = kShardCount;
     options.self.client_address = "client:" + std::to_string(node);
     for (uint16_t other : {1, 2, 3}) {

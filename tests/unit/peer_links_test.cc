@@ -100,17 +100,40 @@ TEST_F(PeerLinksTest, EachMismatchIsRefusedAndBothSidesAreTold) {
   std::vector<Case> cases = {
       {[](Core& one, Core&) { one.options.self.cluster.low = 9; }, "belongs to cluster",
        "it belongs to another cluster"},
-      {[](Core& one, Core&) { one.options.self.version = 9; }, "version 9"},
+      {[](Core& one, Core&) { one.options.self.version = 2; },
+       "peer protocol version 2 is not spoken, only version 3: run one release"},
+      {[](Core& one, Core&) { one.options.self.version = 9; },
+       "peer protocol version 9 is not spoken, only version 3"},
       {[](Core& one, Core&) { one.options.self.epoch = 2; }, "configuration epoch"},
       {[](Core&, Core& two) { two.refused_disk = 1; }, "not the disk", "cannot be taken note of"},
       {[](Core& one, Core&) { one.refused_disk = 2; }, "not the disk", "cannot be taken note of"},
       {[](Core& one, Core&) { one.options.peers[1].second = address_of(2); }, "looked for"},
-      {[](Core&, Core& two) { two.options.peers.erase(two.options.peers.begin()); },
+      {[](Core&, Core& two) {
+         two.options.self.members = {2, 3};
+       },
        "formatted with the members"},
-      {[](Core& one, Core&) { one.options.peers.pop_back(); }, "formatted with the members 1, 2,"},
-      {[](Core&, Core& two) { two.options.peers.emplace_back(NodeId{4}, "peer:4"); },
+      {[](Core& one, Core&) {
+         one.options.self.members = {1, 2};
+       },
+       "formatted with the members 1, 2,"},
+      {[](Core&, Core& two) {
+         two.options.self.members = {1, 2, 3, 4};
+       },
        "node 2 with 1, 2, 3, 4"},
-      {[](Core& one, Core&) { one.options.peers[1].first = NodeId{5}; }, "the members 1, 2, 5"},
+      {[](Core& one, Core&) {
+         one.options.self.members = {1, 2, 5};
+       },
+       "the members 1, 2, 5"},
+      {[](Core&, Core& two) {
+         two.options.self.members = {1, 3, 2};
+       },
+       "formatted with node 3 in slot 1, node 1 with node 2 there (members 1, 3, 2 and 1, 2, 3)",
+       "in slot 1"},
+      {[](Core& one, Core&) {
+         one.options.self.members = {3, 2, 1};
+       },
+       "formatted with node 3 in slot 0, node 2 with node 1 there (members 3, 2, 1 and 1, 2, 3)",
+       "in slot 0"},
       {[](Core& one, Core&) { one.options.shard_count = 32; }, "shards"},
       {[](Core&, Core& two) { two.options.self.hash_seed = 7; }, "seed"},
       {[](Core&, Core& two) {

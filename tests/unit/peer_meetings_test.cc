@@ -77,6 +77,7 @@ TEST_F(PeerLinksTest, AHigherNodeAsksALowerOneThatItHasNoLinkTo) {
     network.listeners.clear();
     Core &one = add(1), &three = add(3);
     one.options.peers.clear();
+    one.options.self.members = {1};
     three.votes = votes;
     one.begin();
     three.begin();
@@ -136,7 +137,7 @@ TEST_F(PeerLinksTest, AFloodOfStrangersHidesNoOtherDisk) {
   };
   PeerHello good = add(1).options.self;
   good.shard_count = kShardCount;
-  good.members = NodeSet{0b1110};
+  good.members = {1, 2, 3};
   good.target_node = NodeId{2};
   two.io.round();
   two.log.clear();
@@ -177,7 +178,7 @@ TEST_F(PeerLinksTest, TheDiallerComparesTheAnswerToo) {
         hello.target_node = NodeId{1};
         hello.votes = hello.link = true;
         hello.shard_count = kShardCount;
-        hello.members = NodeSet{static_cast<uint16_t>(fits ? 0b1110 : 0b11110)};
+        if (!fits) hello.members.add(NodeId{4});
         if (auto* out = core.io.outbox(stream)) encode_peer_hello(hello, *out);
         return &sink;
       }

@@ -28,7 +28,6 @@ struct Strangers : PeerLinksTest {
   PeerHello hello() {
     PeerHello hello = one->options.self;
     hello.shard_count = kShardCount;
-    hello.members = NodeSet{0b1110};
     hello.target_node = NodeId{2};
     hello.votes = hello.link = true;
     return hello;

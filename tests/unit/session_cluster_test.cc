@@ -137,7 +137,7 @@ TEST_F(SessionClusterTest, AMemberThatIsOfAnotherClusterLaterIsNotUsed) {
 
 // One id, and two lists of members: they would look for a name at different homes.
 TEST_F(SessionClusterTest, AnotherListOfMembersIsAnotherCluster) {
-  for (int which = 0; which < 4; ++which) {
+  for (int which = 0; which < 5; ++which) {
     make({"a:1", "b:1"});
     results.clear();
     submit(Op::kWrite, "x");
@@ -146,6 +146,7 @@ TEST_F(SessionClusterTest, AnotherListOfMembersIsAnotherCluster) {
     if (which == 1) other.members.push_back({NodeId{4}, 1, "d:1"});
     if (which == 2) ++other.hash_seed;
     if (which == 3) other.members[2].node = NodeId{5};
+    if (which == 4) std::swap(other.members[0], other.members[2]);  // other slots, other homes
     comes_up(0, kOne);
     session->on_ready(1, other, now);
     expect_error({"b:1", "a:1", "members"});

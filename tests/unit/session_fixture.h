@@ -39,7 +39,7 @@ inline net::ServerHello hello_of(uint16_t node, const std::vector<std::string>& 
 inline std::string name_homed_at(uint32_t member, uint32_t members, int skip = 0) {
   for (int i = 0;; ++i) {
     std::string name = "name" + std::to_string(i);
-    if (home_index_of(name_hash(name, kSeed), members) == member && skip-- == 0) return name;
+    if (home_slot_of(name_hash(name, kSeed), members).value == member && skip-- == 0) return name;
   }
 }
 

@@ -120,6 +120,8 @@ TEST(RetryRulesTest, AnAnswerToAnotherQuestionSaysNothing) {
       {Status::kSealed, {Op::kSet, Op::kCas, Op::kSeal, Op::kNext, Op::kWait}},
       {Status::kIdReused, {Op::kWrite, Op::kSet, Op::kCas, Op::kSeal, Op::kNext}},
       {Status::kNotYet, {Op::kWait}},
+      {Status::kRetired, {std::begin(kAll), std::end(kAll)}},
+      {Status::kDenied, {std::begin(kAll), std::end(kAll)}},
   };
   for (const auto& [status, fitting] : rows) {
     for (Op operation : kAll) {
@@ -132,6 +134,38 @@ TEST(RetryRulesTest, AnAnswerToAnotherQuestionSaysNothing) {
           << static_cast<int>(status) << " for " << static_cast<int>(operation);
     }
   }
+}
+
+// Nothing happened in this attempt; one before it may have.
+TEST(RetryRulesTest, RetiredAndDeniedAreOutcomesOfTheirOwn) {
+  const std::tuple<Status, Outcome, std::string_view> rows[] = {
+      {Status::kRetired, Outcome::kRetired, "retired"},
+      {Status::kDenied, Outcome::kDenied, "allow"}};
+  for (const auto& [status, outcome, word] : rows) {
+    for (Op operation : kAll) {
+      paxos::ClientRequest question;
+      question.operation = operation;
+      ClientReply answer;
+      answer.status = status;
+      EXPECT_EQ(meaning_of(question, answer),
+                changes(operation) ? Meaning::kFinalIfAlone : Meaning::kFinal);
+      const Result result = result_of(question, answer);
+      EXPECT_EQ(result.outcome, outcome);
+      EXPECT_EQ(result.refusal, Refusal::kNone);
+      EXPECT_NE(result.message.find(word), std::string::npos) << result.message;
+    }
+  }
+}
+
+TEST(RetryRulesTest, AnInvalidNameOfTheSystemIsExplained) {
+  paxos::ClientRequest question;
+  ClientReply answer;
+  answer.status = Status::kInvalid;
+  question.name = "_x";
+  EXPECT_EQ(result_of(question, answer).message,
+            "names that begin with _ are reserved for the system");
+  question.name = "x_";
+  EXPECT_EQ(result_of(question, answer).message, "the server says that the request breaks a limit");
 }
 
 // --- hedges -----------------------------------------------------------------------------------
@@ -245,6 +279,9 @@ TEST_F(SessionRulesTest, RefusalsAfterALoss) {
       {Op::kCas, Status::kIdReused, 9, Outcome::kRefused},
       {Op::kCas, Status::kInvalid, 0, Outcome::kUnknown},
       {Op::kRead, Status::kInvalid, 0, Outcome::kInvalid},
+      {Op::kWrite, Status::kRetired, 0, Outcome::kUnknown},
+      {Op::kWrite, Status::kDenied, 0, Outcome::kUnknown},
+      {Op::kRead, Status::kRetired, 0, Outcome::kRetired},
   };
   for (const Row& row : rows) {
     begin(row.operation, 5);

@@ -124,7 +124,7 @@ class FakeListener final : public net::ClientListener {
   void accept(std::unique_ptr<reactor::Handoff>) override { ++accepted; }
   void reply(net::ClientConnectionId connection, uint64_t correlation, paxos::Operation operation,
              const paxos::ClientReply& reply) override {
-    EXPECT_EQ(operation, kAsked);
+    EXPECT_EQ(operation, asked);
     replies.push_back(
         {connection.value, correlation, reply.status, std::string(reply.state.value)});
     journal_.push_back("reply " + std::to_string(correlation));
@@ -162,6 +162,7 @@ class FakeListener final : public net::ClientListener {
   size_t input = 0;
   std::vector<SentReply> replies;
   static constexpr auto kAsked = paxos::Operation::kWrite;  // by all requests of the fixture
+  paxos::Operation asked = kAsked;
   std::vector<SentList> lists;
   std::vector<SentExplanation> explanations;
   bool draining = false;

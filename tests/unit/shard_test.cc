@@ -134,6 +134,35 @@ TEST(Shard, RefusesAsOverloadedWhatItsRequestTableCannotHold) {
   EXPECT_EQ(core.listener.replies.back().correlation, 1u);
 }
 
+// Whatever is asked, and however the node is: nothing of it reaches the replica.
+TEST(Shard, RefusesClientsTheNamesOfTheSystemInEveryOperation) {
+  for (const bool votes : {true, false}) {
+    Started core;
+    core.host.votes = votes;
+    uint64_t correlation = 0;
+    for (int o = 1; o <= static_cast<int>(paxos::kLastOperation); ++o) {
+      core.listener.asked = static_cast<paxos::Operation>(o);
+      for (const std::string_view name : {"_", "_x", "_0/lock"}) {
+        paxos::ClientRequest request;
+        request.operation = core.listener.asked;
+        request.id = request_id(1, 1);
+        request.name = name;
+        core.shard.client_handler()->on_request({7}, ++correlation, request);
+        core.round();
+        ASSERT_EQ(core.listener.replies.size(), correlation) << o << name;
+        EXPECT_EQ(core.listener.replies.back().status, Status::kInvalid) << o << name;
+        EXPECT_EQ(core.listener.replies.back().correlation, correlation);
+      }
+    }
+    EXPECT_TRUE(core.replica.requests.empty());
+    EXPECT_EQ(core.shard.outstanding(), 0u);
+  }
+  Started core;
+  core.request(1, "0_");  // only the first byte counts
+  core.round();
+  EXPECT_EQ(core.replica.requests.size(), 1u);
+}
+
 TEST(Shard, AnswersUnavailableWhileItDrainsAndStopsWhenIdle) {
   Started core;
   core.request(1, "0-name");

@@ -170,7 +170,7 @@ struct AmongLiars : testing::Test {
     replica->start(2, now_ns, out);
     taken();
     for (uint16_t node : {2, 3}) step({Endpoint{NodeId{node}, CoreId{0}}, paxos::LinkUp{1}});
-    while (home_index_of(name_hash(name, 0), 3) != 0) name += "x";
+    while (home_slot_of(name_hash(name, 0), 3).value != 0) name += "x";
   }
   void step(const paxos::Event& event) {
     out.clear();
