@@ -15,7 +15,6 @@ namespace {
 using paxos::Ballot;
 using paxos::Work;
 
-constexpr const char* kNone = "-";
 
 struct Count {
   size_t members = 0;
@@ -163,7 +162,7 @@ Row row_of(const NodeExplanation& one, NodeId home) {
   const std::string number = one.node.node.value == 0 ? "?" : std::to_string(one.node.node.value);
   Row row = {number + (one.node.node == home && home.value != 0 ? " home" : ""), state_of(one)};
   if (!one.node.reachable) {
-    row.resize(8, kNone);
+    row.resize(8, kNoFigure);
     return row;
   }
   const paxos::Explanation& told = one.told;
@@ -171,12 +170,12 @@ Row row_of(const NodeExplanation& one, NodeId home) {
   const uint64_t waiting =
       uint64_t{queues.queued} + queues.reading + queues.waits + queues.forwarded;
   const bool holds = told.version != 0;
-  row.push_back(holds ? std::to_string(told.version) : kNone);
-  row.push_back(holds ? std::to_string(told.value_bytes) : kNone);
+  row.push_back(holds ? std::to_string(told.version) : kNoFigure);
+  row.push_back(holds ? std::to_string(told.value_bytes) : kNoFigure);
   row.push_back(ballot_text(told.promised));
   row.push_back(ballot_text(told.accepted));
-  row.push_back(told.under_way.work == Work::kNothing ? kNone : work_name(told.under_way.work));
-  row.push_back(waiting == 0 ? kNone : std::to_string(waiting));
+  row.push_back(told.under_way.work == Work::kNothing ? kNoFigure : work_name(told.under_way.work));
+  row.push_back(waiting == 0 ? kNoFigure : std::to_string(waiting));
   return row;
 }
 
@@ -260,7 +259,7 @@ NameVerdict verdict_of(const NameExplanation& all) {
 }
 
 std::string ballot_text(const Ballot& ballot) {
-  if (ballot.is_null()) return kNone;
+  if (ballot.is_null()) return kNoFigure;
   return fmt::format("{}.{}.{}", ballot.round, ballot.node.value, ballot.incarnation);
 }
 

@@ -137,7 +137,7 @@ void put_explanation(Json& json, const paxos::Explanation& told) {
   json["version"] = told.version;
   json["value_bytes"] = told.value_bytes;
   json["sealed"] = told.sealed;
-  json["writer"] = told.version == 0 ? Json(nullptr) : Json(to_hex(told.writer));
+  json["writer"] = told.version == 0 ? Json(nullptr) : Json(hex_of(told.writer));
   json["decided"] = told.decided;
   json["durable"] = told.durable;
   json["under_way"] = work_json(told.under_way);

@@ -15,7 +15,6 @@
 namespace once::client {
 namespace {
 
-constexpr const char* kNone = "-";
 
 std::optional<uint64_t> counter(const NodeStatus& node, std::string_view name) {
   for (const auto& [key, value] : node.counters) {
@@ -26,7 +25,7 @@ std::optional<uint64_t> counter(const NodeStatus& node, std::string_view name) {
 
 std::string plain(const NodeStatus& node, std::string_view name) {
   const auto value = counter(node, name);
-  return value ? std::to_string(*value) : kNone;
+  return value ? std::to_string(*value) : kNoFigure;
 }
 
 std::optional<uint64_t> sum(const NodeStatus& node, std::initializer_list<const char*> names) {
@@ -42,7 +41,7 @@ std::optional<uint64_t> sum(const NodeStatus& node, std::initializer_list<const 
 // The names whose home is this node: each member has the same share of the range of the hash.
 std::string home_text(const NodeStatus& node) {
   const auto claimed = counter(node, "claimed");
-  if (!claimed || node.members.empty()) return kNone;
+  if (!claimed || node.members.empty()) return kNoFigure;
   return fmt::format("{:.1f}% {}", 100.0 / static_cast<double>(node.members.size()),
                      *claimed == 1 ? "claimed" : "not claimed");
 }
@@ -51,19 +50,19 @@ std::string home_text(const NodeStatus& node) {
 std::string fast_text(const NodeStatus& node) {
   const auto fast = counter(node, "fast_path_writes");
   const auto all = sum(node, {"fast_path_writes", "classic_rounds"});
-  if (!fast || !all || *all == 0) return kNone;
+  if (!fast || !all || *all == 0) return kNoFigure;
   return fmt::format("{:.1f}%", 100.0 * static_cast<double>(*fast) / static_cast<double>(*all));
 }
 
 std::string sync_text(const NodeStatus& node) {
   const auto average = counter(node, "log_sync_us_avg");
   const auto maximum = counter(node, "log_sync_us_max");
-  return average && maximum ? fmt::format("{}/{}", *average, *maximum) : kNone;
+  return average && maximum ? fmt::format("{}/{}", *average, *maximum) : kNoFigure;
 }
 
 std::string batch_text(const NodeStatus& node) {
   const auto hundredths = counter(node, "records_per_batch_x100");
-  return hundredths ? fmt::format("{}.{:02}", *hundredths / 100, *hundredths % 100) : kNone;
+  return hundredths ? fmt::format("{}.{:02}", *hundredths / 100, *hundredths % 100) : kNoFigure;
 }
 
 std::string size_text(uint64_t bytes) {
@@ -73,7 +72,7 @@ std::string size_text(uint64_t bytes) {
 
 std::string log_text(const NodeStatus& node) {
   const auto bytes = counter(node, "log_bytes");
-  if (!bytes) return kNone;
+  if (!bytes) return kNoFigure;
   return size_text(*bytes) + (counter(node, "log_full").value_or(0) > 0 ? " FULL" : "");
 }
 
@@ -92,12 +91,12 @@ std::string peers_text(const NodeStatus& node) {
     if (!text.empty()) text += ' ';
     text += peer + ":" + (!met ? "new" : up ? std::to_string(value) : "down");
   }
-  return text.empty() ? kNone : printable(text);
+  return text.empty() ? kNoFigure : printable(text);
 }
 
 // Of the links, the ones that are not as they should be.
 std::string links_text(const NodeStatus& node) {
-  if (!node.reachable) return kNone;
+  if (!node.reachable) return kNoFigure;
   std::string bad;
   for (const auto& [member, address] : node.members) {
     if (member == node.node) continue;
@@ -120,7 +119,7 @@ std::string state_text(const NodeStatus& node) {
 
 std::string sync_ms_text(const NodeStatus& node) {
   const auto average = counter(node, "log_sync_us_avg");
-  return average ? fmt::format("{:.1f}", static_cast<double>(*average) / 1000) : kNone;
+  return average ? fmt::format("{:.1f}", static_cast<double>(*average) / 1000) : kNoFigure;
 }
 
 const NodeStatus* earlier(const NodeStatus& node, const Since& since) {
@@ -137,7 +136,7 @@ std::string rate_text(const NodeStatus& node, const Since& since,
   const NodeStatus* before = earlier(node, since);
   const auto now_total = sum(node, names);
   const auto old_total = before == nullptr ? std::nullopt : sum(*before, names);
-  if (!now_total || !old_total || *now_total < *old_total) return kNone;
+  if (!now_total || !old_total || *now_total < *old_total) return kNoFigure;
   return fmt::format("{:.0f}", static_cast<double>(*now_total - *old_total) / since.seconds);
 }
 
@@ -153,7 +152,7 @@ std::vector<std::string> wide_row(const NodeStatus& node, const Since& since) {
   std::vector<std::string> row = {node.node.value == 0 ? "?" : std::to_string(node.node.value),
                                   printable(node.address),
                                   node.reachable ? "yes" : "no",
-                                  node.reachable ? std::to_string(node.pid) : kNone,
+                                  node.reachable ? std::to_string(node.pid) : kNoFigure,
                                   home_text(node),
                                   fast_text(node),
                                   plain(node, "takeovers"),

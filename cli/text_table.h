@@ -8,6 +8,8 @@ namespace once::client {
 
 inline constexpr size_t kColumns = 80;  // of a terminal
 
+inline constexpr const char* kNoFigure = "-";
+
 using Row = std::vector<std::string>;
 using Rows = std::vector<Row>;
 
