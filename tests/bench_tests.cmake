@@ -7,3 +7,4 @@ once_label(bench micro_benchmarks)
 
 once_test(unit/bench/versions_test.cc once_bench_lib)
 once_test(unit/bench/time_text_test.cc once_base)
+once_test(unit/bench/report_test.cc once_bench_lib)
