@@ -5,5 +5,6 @@ set_tests_properties(micro_benchmarks PROPERTIES FAIL_REGULAR_EXPRESSION "ERROR 
   TIMEOUT 120)
 once_label(bench micro_benchmarks)
 
-once_test(unit/versions_test.cc once_bench_lib)
-once_test(unit/time_text_test.cc once_base)
+once_test(unit/bench/versions_test.cc once_bench_lib)
+once_test(unit/bench/time_text_test.cc once_base)
+once_test(unit/bench/report_test.cc once_bench_lib)

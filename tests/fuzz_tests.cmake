@@ -1,4 +1,4 @@
-once_test(unit/untrusted_input_test.cc once_client once_data_directory once_net once_paxos
+once_test(unit/net/untrusted_input_test.cc once_client once_data_directory once_net once_paxos
           once_reactor)
 
 # Each fuzz target on its committed corpus, then 10 s of new inputs. The programs are of another

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tests/crash/run.h"
-#include "tests/unit/memory_file_io.h"
+#include "tests/unit/wal/memory_file_io.h"
 
 namespace once::wal {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/prng.h"
-#include "tests/unit/fake_file_io.h"
+#include "tests/unit/reactor/fake_file_io.h"
 #include "wal/block_format.h"
 #include "wal/log.h"
 #include "wal/posix_storage.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/fuzz/input.h"
-#include "tests/unit/memory_storage.h"
+#include "tests/unit/wal/memory_storage.h"
 #include "wal/block_format.h"
 #include "wal/segment.h"
 

@@ -12,7 +12,7 @@
 #include "net/peer_frame.h"
 #include "paxos/record.h"
 #include "tests/fuzz/input.h"
-#include "tests/unit/some_explanation.h"
+#include "tests/unit/net/some_explanation.h"
 
 namespace once::fuzz {
 namespace {

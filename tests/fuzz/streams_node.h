@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/shard.h"
-#include "tests/unit/fake_net_io.h"
+#include "tests/unit/net/fake_net_io.h"
 
 namespace once::fuzz {
 

@@ -1,0 +1,54 @@
+// What is made of a result's counts, for the table and for JSON alike. Pure; any thread.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "bench/floor.h"
+#include "bench/load_result.h"
+#include "bench/options.h"
+
+namespace once::bench {
+
+inline double percentile_ns(const Histogram& latency, double percent) {
+  return static_cast<double>(latency.percentile(percent));
+}
+inline double percentile_us(const Histogram& latency, double percent) {
+  return percentile_ns(latency, percent) / 1e3;
+}
+
+inline double throughput(const LoadResult& result) {
+  return static_cast<double>(result.done + result.refused) / result.seconds;
+}
+
+// One write at best: to the home, from there to another node's disk, and both ways back.
+inline double p50_over_floor(const LoadResult& result, const Floor& floor) {
+  return percentile_us(result.latency, 50) / (2 * floor.round_trip_us + floor.log_write_us);
+}
+
+inline std::string names_of(const Options& options) {
+  return options.hot_names == 0 ? "unique" : fmt::format("hot:{}", options.hot_names);
+}
+
+inline double success(const LoadResult& r) {
+  const uint64_t tries = r.done + r.refused;
+  return tries == 0 ? 0 : static_cast<double>(r.done) / static_cast<double>(tries);
+}
+
+inline const char* operation_name(paxos::Operation operation) {
+  switch (operation) {
+    case paxos::Operation::kRead:
+      return "read";
+    case paxos::Operation::kSet:
+      return "set";
+    case paxos::Operation::kNext:
+      return "next";
+    case paxos::Operation::kCas:
+      return "cas";
+    default:
+      return "other";
+  }
+}
+
+}  // namespace once::bench

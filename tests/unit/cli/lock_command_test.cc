@@ -1,0 +1,244 @@
+// `once lock`: the command runs while its lock is held, and not a moment without being stopped
+// after that.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "cli/commands/commands.h"
+#include "cli/output.h"
+#include "client/lock_value.h"
+#include "tests/unit/cli/command_fixture.h"
+
+namespace once::client {
+namespace {
+
+constexpr int kLost = 8;
+
+class LockCommandTest : public CommandTest {
+ protected:
+  Arguments guarded(std::vector<std::string> program, int64_t ttl_s = 10, int64_t wait_s = 10) {
+    Arguments a = arguments(Command::kLock, "lock", std::move(program));
+    a.ttl_s = ttl_s;
+    a.grace_ms = ttl_s * 1000 / 3;
+    a.wait_s = wait_s;
+    return a;
+  }
+  // Goes on for long, tells its number and that of what it started.
+  std::vector<std::string> long_one(const std::string& before = "") const {
+    return {"sh", "-c",
+            before + "sleep 30 & echo $$ >> " + path("up") + "; echo $! >> " + path("up") +
+                "; for i in $(seq -s ' ' 400); do sleep 0.05; done"};
+  }
+  void held_by_another(const std::string& owner, int64_t ttl_ms, uint64_t version = 0) {
+    LockValue value{true, ttl_ms, version + 1, owner};
+    ask("lock", Op::kCas, encode_lock_value(value), version);
+  }
+  // Does this once the command is up.
+  std::thread when_up(std::function<void()> then) {
+    return std::thread([this, then = std::move(then)] {
+      EXPECT_TRUE(wait_for_lines("up", 2));
+      then();
+    });
+  }
+  void expect_all_ended() {
+    for (const std::string& pid : lines_of("up")) {
+      EXPECT_TRUE(soon([&] { return is_gone(pid); })) << pid;
+      if (!is_gone(pid)) kill(std::stoi(pid), SIGKILL);
+    }
+  }
+};
+
+TEST_F(LockCommandTest, TheCommandHasTheTokenOfItsLock) {
+  ask("lock", Op::kCas, "once-lock 1 free\n");
+  ASSERT_EQ(setenv("ONCE_LOCK_TOKEN", "of somebody outside", 1), 0);
+  const Ended ended =
+      run(lock_command, guarded({"sh", "-c", "echo $ONCE_LOCK_NAME $ONCE_LOCK_TOKEN; exit 9"}));
+  unsetenv("ONCE_LOCK_TOKEN");
+  EXPECT_EQ(ended.code, 9) << ended.err;
+  EXPECT_EQ(ended.out, "lock 2\n");
+  EXPECT_EQ(ended.err, "");
+  EXPECT_EQ(value_of("lock"), "once-lock 1 free\n") << "released";
+  EXPECT_EQ(run(lock_command, guarded({"sh", "-c", "kill -9 $$"})).code, 128 + SIGKILL);
+}
+
+TEST_F(LockCommandTest, TheTermsAreThoseOfTheCommandLine) {
+  const Ended ended =
+      run(lock_command, guarded({"sh", "-c", "echo > " + path("up") + "; sleep 1"}, 7));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  std::string held;
+  std::thread look = std::thread([&] {
+    soon([&] {
+      held = value_of("lock");
+      return held.find("held") != std::string::npos;
+    });
+  });
+  run(lock_command, guarded({"sleep", "1"}, 7));
+  look.join();
+  const auto value = parse_lock_value(held);
+  ASSERT_TRUE(value) << held;
+  EXPECT_EQ(value->ttl_ms, 7000);
+}
+
+// Taken over, or sealed, or changed by hand: the command and what it started are stopped.
+TEST_F(LockCommandTest, TheCommandDoesNotGoOnAfterItsLockIsLost) {
+  std::thread thief = when_up([this] { ask("lock", Op::kSet, "somebody's"); });
+  const Ended ended = run(lock_command, guarded(long_one(), 1));
+  thief.join();
+  EXPECT_EQ(ended.code, kLost) << ended.err;
+  EXPECT_NE(ended.err.find("was lost"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("token, 1"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("killed by signal 15"), std::string::npos) << ended.err;
+  expect_all_ended();
+  EXPECT_EQ(value_of("lock"), "somebody's") << "and left as it is";
+}
+
+TEST_F(LockCommandTest, NorWhenNobodyRenewsIt) {
+  std::thread silence = when_up([this] {
+    set_trouble([](const paxos::ClientRequest&, FakeServer::Reply&) { return Act::kSilence; });
+  });
+  Arguments a = guarded(long_one(), 1);
+  a.json = true;
+  a.timeout_ms = 500;
+  const auto begun = std::chrono::steady_clock::now();
+  const Ended ended = run(lock_command, a);
+  silence.join();
+  EXPECT_EQ(ended.code, kLost) << ended.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(15));
+  EXPECT_NE(ended.err.find(R"("outcome":"lost")"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find(R"("token":1)"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find(R"("result":{"signal":15)"), std::string::npos) << ended.err;
+  expect_all_ended();
+}
+
+// It neither hears SIGTERM nor is it awake: killed in the end, all of it.
+TEST_F(LockCommandTest, NorWhenItIsDeaf) {
+  std::thread thief = when_up([this] { ask("lock", Op::kSet, "somebody's"); });
+  const Ended ended = run(lock_command, guarded(long_one("trap '' TERM; "), 1));
+  thief.join();
+  EXPECT_EQ(ended.code, kLost) << ended.err;
+  EXPECT_NE(ended.err.find("killed by signal 9"), std::string::npos) << ended.err;
+  expect_all_ended();
+}
+
+TEST_F(LockCommandTest, NothingRunsWithoutTheLock) {
+  const auto code = [&](const char* wanted, int64_t wait_s = 0) {
+    Arguments a = guarded(marks(), 10, wait_s);
+    a.timeout_ms = 1500;
+    const Ended ended = run(lock_command, a);
+    EXPECT_NE(ended.err.find(wanted), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("not run"), std::string::npos) << ended.err;
+    a.json = true;
+    const Ended json = run(lock_command, a);
+    EXPECT_EQ(json.code, ended.code);
+    EXPECT_NE(json.err.find(R"("result":null)"), std::string::npos) << json.err;
+    return ended.code;
+  };
+  held_by_another("host-b:7", 60'000);
+  EXPECT_EQ(code("is held by host-b:7"), exit_code(Outcome::kRefused));
+  registers_.clear();
+  ask("lock", Op::kSet, "precious");
+  EXPECT_EQ(code("foreign"), exit_code(Outcome::kRefused));
+  EXPECT_EQ(value_of("lock"), "precious");
+  ask("lock", Op::kSeal, {}, 1);
+  EXPECT_EQ(code("sealed"), exit_code(Outcome::kRefused));
+  registers_.clear();
+  set_trouble(always(Status::kUnavailable, [](const auto&) { return true; }));
+  EXPECT_EQ(code("unavailable"), exit_code(Outcome::kUnavailable));
+  set_trouble(always(Status::kUnknown, [](const auto& r) { return r.operation == Op::kCas; }));
+  EXPECT_EQ(code("unknown"), exit_code(Outcome::kUnknown));
+  EXPECT_EQ(times_ran(), 0u);
+}
+
+TEST_F(LockCommandTest, WaitsForAsLongAsItWasToldTo) {
+  held_by_another("host-b:7", 3'600'000);
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(run(lock_command, guarded(marks(), 10, 1)).code, exit_code(Outcome::kRefused));
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_GE(took, std::chrono::seconds(1));
+  EXPECT_LT(took, std::chrono::seconds(5));
+  std::thread later([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    ask("lock", Op::kSet, "once-lock 1 free\n");
+  });
+  EXPECT_EQ(run(lock_command, guarded(marks("exit 3"))).code, 3);
+  later.join();
+  EXPECT_EQ(times_ran(), 1u);
+}
+
+TEST_F(LockCommandTest, ASignalEndsTheWaitAndNothingRuns) {
+  held_by_another("host-b:7", 3'600'000);
+  std::thread other([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    kill(getpid(), SIGTERM);
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const Ended ended = run(lock_command, guarded(marks(), 10, 60));
+  other.join();
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
+  EXPECT_EQ(times_ran(), 0u);
+}
+
+// The signal comes while the cas that takes it is on its way: what was won is released.
+TEST_F(LockCommandTest, WhatIsWonInTheMomentOfASignalIsReleased) {
+  std::atomic<bool> once_only{true};
+  set_trouble([&](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.operation != Op::kCas || !once_only.exchange(false)) return std::nullopt;
+    kill(getpid(), SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return std::nullopt;
+  });
+  const Ended ended = run(lock_command, guarded(marks()));
+  EXPECT_EQ(ended.code, 128 + SIGINT) << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+  EXPECT_EQ(value_of("lock"), "once-lock 1 free\n");
+}
+
+// The answer is so late that the command would have to end at once: it is renewed first.
+TEST_F(LockCommandTest, ALockThatCameLateIsRenewedBeforeItIsUsed) {
+  std::atomic<int> changes{0};
+  set_trouble([&](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.operation != Op::kCas) return std::nullopt;
+    const int delay_ms[] = {1500, 200};
+    if (const int which = changes++; which < 2) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms[which]));
+    }
+    return std::nullopt;
+  });
+  const Ended ended = run(lock_command, guarded(marks("sleep 0.3; exit 4"), 2));
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_EQ(times_ran(), 1u);
+}
+
+TEST_F(LockCommandTest, ASignalReachesAllOfTheCommand) {
+  std::thread other = when_up([] { kill(getpid(), SIGHUP); });
+  const Ended ended = run(lock_command, guarded(long_one()));
+  other.join();
+  EXPECT_EQ(ended.code, 128 + SIGHUP) << ended.err;
+  expect_all_ended();
+  EXPECT_EQ(value_of("lock"), "once-lock 1 free\n");
+}
+
+TEST_F(LockCommandTest, ALockThatCannotBeReleasedIsSaid) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.value.find("free") == std::string_view::npos) return std::nullopt;
+    return Act::kSilence;
+  });
+  Arguments a = guarded(marks("exit 4"));
+  a.timeout_ms = 500;
+  const Ended ended = run(lock_command, a);
+  EXPECT_EQ(ended.code, 4) << "the command's own";
+  EXPECT_NE(ended.err.find("could not be released"), std::string::npos) << ended.err;
+}
+
+TEST_F(LockCommandTest, ACommandThatCannotStartLeavesTheLockFree) {
+  const Ended ended = run(lock_command, guarded({"no-such-program-anywhere"}));
+  EXPECT_EQ(ended.code, 127);
+  EXPECT_NE(ended.err.find("cannot start"), std::string::npos) << ended.err;
+  EXPECT_EQ(value_of("lock"), "once-lock 1 free\n");
+  EXPECT_EQ(run(lock_command, guarded({"/"})).code, 126);
+}
+
+}  // namespace
+}  // namespace once::client

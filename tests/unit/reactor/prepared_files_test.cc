@@ -1,0 +1,204 @@
+// A file gets its name when its zeros are durable, and is reported when its name is. What a power
+// cut may undo cannot be seen by looking at files: this test watches the calls instead.
+#include <dlfcn.h>
+#include <sys/stat.h>
+
+#include <climits>
+
+#include "tests/unit/reactor/reactor_fixture.h"
+
+namespace {
+
+std::mutex calls_mutex;
+std::vector<std::string> calls;  // "write PATH FROM TO", "sync PATH", "rename PATH"
+std::atomic<int> fail_sync{0};   // errno of the next fsyncs
+std::atomic<int> fail_writes{0};
+std::atomic<bool> short_writes{false};
+std::atomic<int> turn{0};
+
+std::string path_of(int fd) {
+  char path[PATH_MAX];
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t size = readlink(link.c_str(), path, sizeof path);
+  return size < 0 ? "" : std::string(path, static_cast<size_t>(size));
+}
+void note(std::string call) {
+  const std::lock_guard lock(calls_mutex);
+  calls.push_back(std::move(call));
+}
+template <class Function>
+Function* real(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, off_t offset) {
+  if (const int code = fail_writes.load(); code != 0) {
+    errno = code;
+    return -1;
+  }
+  if (short_writes.load()) {
+    if (++turn % 3 == 0) {
+      errno = EINTR;
+      return -1;
+    }
+    size = std::min<size_t>(size, 4096 * 5);
+  }
+  const ssize_t wrote =
+      real<ssize_t(int, const void*, size_t, off_t)>(name)(fd, bytes, size, offset);
+  note("write " + path_of(fd) + " " + std::to_string(offset) + " " +
+       std::to_string(offset + wrote));
+  return wrote;
+}
+
+}  // namespace
+
+// These stand before the C library's, for this program only.
+extern "C" {
+int fsync(int fd) {
+  const int code = fail_sync.load();
+  note("sync " + path_of(fd));
+  if (code == 0) return real<int(int)>("fsync")(fd);
+  errno = code;
+  return -1;
+}
+int rename(const char* from, const char* to) noexcept {
+  note("rename " + std::string(to));
+  return real<int(const char*, const char*)>("rename")(from, to);
+}
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  return watched_write("pwrite", fd, bytes, size, offset);
+}
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
+  return watched_write("pwrite64", fd, bytes, size, offset);
+}
+}
+
+namespace once::reactor {
+namespace {
+
+class PreparedFiles : public testing::Test {
+ protected:
+  PreparedFiles() {
+    calls.clear();
+    fail_sync = fail_writes = 0;
+    short_writes = false;
+  }
+  // What is said about it; `calls_at_report_` is what had been done by then.
+  std::string prepare(uint64_t size) {
+    Loop loop;
+    std::string said = "nothing";
+    loop.prepared = [&](const std::string& error) {
+      said = error;
+      const std::lock_guard lock(calls_mutex);
+      calls_at_report_ = calls;
+      loop.io->stop();
+    };
+    loop.io->prepare_file(path_, size, &loop);
+    loop.run();
+    return said;
+  }
+  size_t index_of(const std::string& call) const {
+    const auto at = std::find(calls_at_report_.begin(), calls_at_report_.end(), call);
+    return static_cast<size_t>(at - calls_at_report_.begin());
+  }
+  // Up to where it was written, without a gap, before the call `until`.
+  uint64_t written_before(size_t until) const {
+    uint64_t end = 0;
+    for (size_t i = 0; i < until; ++i) {
+      const std::string prefix = "write " + path_ + ".tmp ";
+      if (!calls_at_report_[i].starts_with(prefix)) continue;
+      uint64_t from = 0;
+      uint64_t to = 0;
+      EXPECT_EQ(std::sscanf(calls_at_report_[i].c_str() + prefix.size(), "%lu %lu", &from, &to), 2);
+      if (from <= end) end = std::max(end, to);
+    }
+    return end;
+  }
+  void expect_durable(uint64_t size) {
+    const size_t synced = index_of("sync " + path_ + ".tmp");
+    const size_t named = index_of("rename " + path_);
+    const size_t listed = index_of("sync " + directory_.path);
+    EXPECT_EQ(written_before(synced), size) << "zeros written, and then synced";
+    EXPECT_LT(synced, named) << "no name before the zeros are durable";
+    EXPECT_LT(named, listed) << "the directory is synced when the name is in it";
+    EXPECT_LT(listed, calls_at_report_.size()) << "before it is reported";
+    EXPECT_EQ(std::filesystem::file_size(path_), size);
+    EXPECT_FALSE(std::filesystem::exists(path_ + ".tmp"));
+  }
+  void expect_nothing_left() const {
+    EXPECT_FALSE(std::filesystem::exists(path_));
+    EXPECT_FALSE(std::filesystem::exists(path_ + ".tmp"));
+  }
+
+  const Directory directory_;
+  const std::string path_ = directory_.path + "/segment";
+  std::vector<std::string> calls_at_report_;
+};
+
+TEST_F(PreparedFiles, NobodyElseMayReadIt) {
+  const mode_t before = umask(0);
+  EXPECT_EQ(prepare(4096), "");
+  umask(before);
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+}
+
+TEST_F(PreparedFiles, TheNameComesAfterTheZerosAndTheReportAfterTheName) {
+  EXPECT_EQ(prepare((3 << 20) + 4096), "");
+  expect_durable((3 << 20) + 4096);
+}
+
+TEST_F(PreparedFiles, ShortAndInterruptedWritesAreCarriedOn) {
+  short_writes = true;
+  EXPECT_EQ(prepare(1 << 20), "");
+  expect_durable(1 << 20);
+}
+
+// What an earlier run left half made is made anew.
+TEST_F(PreparedFiles, LeftoversAreZeroedToo) {
+  const int fd = ::open((path_ + ".tmp").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(::write(fd, "leftover", 8), 8);
+  ASSERT_EQ(ftruncate(fd, 2 << 20), 0);
+  ::close(fd);
+  EXPECT_EQ(prepare(1 << 20), "");
+  expect_durable(1 << 20);
+  std::string content(1 << 20, '?');
+  const int again = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(pread(again, content.data(), content.size(), 0), 1 << 20);
+  ::close(again);
+  EXPECT_EQ(content, std::string(1 << 20, '\0'));
+}
+
+TEST_F(PreparedFiles, AFailedSyncLeavesNoName) {
+  fail_sync = EIO;
+  const std::string said = prepare(1 << 20);
+  EXPECT_NE(said.find("fsync"), std::string::npos) << said;
+  expect_nothing_left();
+}
+
+TEST_F(PreparedFiles, AFailedWriteLeavesNoName) {
+  for (const int code : {EIO, ENOSPC}) {
+    fail_writes = code;
+    const std::string said = prepare(1 << 20);
+    EXPECT_NE(said.find("write zeros to"), std::string::npos) << said;
+    EXPECT_EQ(said.find("disk full") != std::string::npos, code == ENOSPC) << said;
+    expect_nothing_left();
+  }
+}
+
+// A node that stops does not wait for the rest of a segment, and leaves none that looks whole.
+TEST_F(PreparedFiles, WhatIsStoppedMidwayHasNoName) {
+  {
+    short_writes = true;
+    Loop loop;
+    loop.timer = [&](uint64_t) { loop.io->stop(); };
+    loop.io->prepare_file(path_, uint64_t{256} << 20, &loop);
+    loop.io->set_timer(loop.io->now_ns() + 10'000'000, 1);
+    loop.run();
+  }
+  if (!std::filesystem::exists(path_)) return expect_nothing_left();
+  EXPECT_EQ(std::filesystem::file_size(path_), uint64_t{256} << 20) << "it was quicker";
+}
+
+}  // namespace
+}  // namespace once::reactor

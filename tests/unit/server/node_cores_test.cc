@@ -1,0 +1,185 @@
+// What a node refuses to start from, and that a refusal changes nothing on its disk.
+#include "server/node_cores.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "paxos/record.h"
+#include "server/exit_codes.h"
+#include "tests/unit/reactor/fake_file_io.h"
+#include "tests/unit/server/formatted_directory.h"
+#include "wal/posix_storage.h"
+
+namespace once::server {
+namespace {
+
+class NodeCoresTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(format_directory(path_, "1=a:1,2=b:2,3=c:3"));
+    auto opened = DataDirectory::open(path_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    data_ = std::move(*opened);
+  }
+  // `names`: how many each core knows afterwards.
+  tl::expected<void, StartRefusal> recover(uint16_t cores, std::vector<uint64_t>* names = nullptr) {
+    NodeOptions options;
+    options.cores = cores;
+    options.direct = false;
+    options.index_key = SipKey{1, 2};
+    options.memory_bytes = memory_bytes_;
+    NodeHost host(*data_, cores, "a:1");
+    NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
+    auto recovered = node.recover();
+    for (uint16_t core = 0; recovered && names != nullptr && core < cores; ++core) {
+      names->push_back(node.replica(core).counters().names);
+    }
+    return recovered;
+  }
+  // Leaves one accept of a name in a stream, as an earlier run with more cores did.
+  void write_to(uint32_t stream, const std::string& name) {
+    const paxos::Ballot ballot{1, NodeId{2}, 1};
+    const paxos::State state{1, true, request_id(1, 1), "v"};
+    write_bytes_to(stream, paxos::AcceptRecord{ballot, CoreId{0}, 0, state, name});
+  }
+  void write_bytes_to(uint32_t stream, const paxos::Record& record) {
+    std::vector<char> bytes;
+    encode_record(record, bytes);
+    write_bytes_to(stream, std::string_view(bytes.data(), bytes.size()));
+  }
+  void write_bytes_to(uint32_t stream, std::string_view record) {
+    struct Silent : wal::LogListener {
+      void on_durable(uint64_t) override {}
+      void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
+    } listener;
+    const Configuration& c = data_->configuration();
+    const wal::Identity identity{c.cluster, c.node, c.disk};
+    wal::LogOptions options;
+    options.directory = path_;
+    options.stream = stream;
+    options.segment_bytes = c.segment_bytes;
+    options.direct = false;
+    const auto tail = wal::recover(storage_, identity, options, [](std::string_view) {});
+    ASSERT_TRUE(tail) << tail.error().message;
+    const auto log = wal::open_log(io_, identity, options, *tail, &listener);
+    log->append(record);
+    log->flush();
+    io_.complete_all();
+  }
+  std::string segment(uint32_t stream) const {
+    return path_ + "/log-" + std::to_string(stream) + "-1.seg";
+  }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/node1";
+  FakeFileIo io_;
+  wal::PosixStorage storage_{false};
+  std::unique_ptr<DataDirectory> data_;
+  uint64_t memory_bytes_ = kUnboundedMemory;
+};
+
+TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
+  ASSERT_TRUE(recover(2));
+  EXPECT_TRUE(std::filesystem::exists(segment(1)));
+  EXPECT_EQ(data_->streams(), 2u);
+  EXPECT_TRUE(recover(1)) << "with fewer cores";
+  EXPECT_EQ(data_->streams(), 2u);
+}
+
+// Names move between cores when their number changes; their records stay in the streams of before.
+TEST_F(NodeCoresTest, FindsItsNamesInEveryStream) {
+  ASSERT_TRUE(recover(3));
+  for (uint32_t stream = 0; stream < 3; ++stream) {
+    for (int n = 0; n < 4; ++n) write_to(stream, fmt::format("n{}", 4 * stream + n));
+  }
+  for (uint16_t cores : {1, 2, 3}) {
+    std::vector<uint64_t> names;
+    ASSERT_TRUE(recover(cores, &names));
+    uint64_t sum = 0;
+    for (uint64_t count : names) sum += count;
+    EXPECT_EQ(sum, 12u) << cores;
+  }
+}
+
+// DESIGN 3.6: "A node whose disk was lost must not vote under its old number"
+TEST_F(NodeCoresTest, RefusesToStartWithoutAStreamThatItHad) {
+  ASSERT_TRUE(recover(2));
+  for (uint32_t stream : {1, 0}) {
+    std::filesystem::rename(segment(stream), path_ + "/kept");
+    for (uint16_t cores : {1, 2}) {
+      const auto recovered = recover(cores);
+      ASSERT_FALSE(recovered);
+      EXPECT_EQ(recovered.error().exit_code, kExitCorrupt);
+      EXPECT_FALSE(std::filesystem::exists(segment(stream))) << "made anew";
+    }
+    std::filesystem::rename(path_ + "/kept", segment(stream));
+    EXPECT_TRUE(recover(2));
+  }
+}
+
+// A record that this version does not know is a promise that it would break: it must not vote. Nor
+// may it be passed over because another record, or another core's stream, is read after it.
+TEST_F(NodeCoresTest, RefusesToStartFromARecordThatItDoesNotKnow) {
+  const std::string kept = path_ + "/log-0-1.kept";
+  const std::string unknown_kind(1, 8), cut_short("\x02\x01", 2), run_on("\x01\x07\0\0\0\0", 6);
+  const std::string nothing;
+  for (const uint16_t cores : {1, 2}) {
+    for (const std::string& bytes : {unknown_kind, cut_short, run_on, nothing}) {
+      ASSERT_TRUE(recover(cores));
+      const uint32_t stream = cores - 1u;
+      std::filesystem::copy_file(segment(stream), kept);
+      write_bytes_to(stream, bytes);
+      write_to(stream, "behind it");
+      const auto recovered = recover(cores);
+      ASSERT_FALSE(recovered) << "a record of " << bytes.size() << " bytes";
+      EXPECT_EQ(recovered.error().exit_code, kExitCorrupt);
+      EXPECT_NE(recovered.error().message.find("a record that only a newer onced knows"),
+                std::string::npos)
+          << recovered.error().message;
+      EXPECT_NE(recovered.error().message.find(fmt::format("log stream {} ", stream)),
+                std::string::npos);
+      std::filesystem::rename(kept, segment(stream));
+      EXPECT_TRUE(recover(cores)) << "without it";
+    }
+  }
+}
+
+TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
+  ASSERT_TRUE(recover(1));
+  const std::string name(kMaxNameBytes, 'n'), value(kMaxValueBytes, 'v');
+  const paxos::Ballot ballot{1, NodeId{2}, 1};
+  write_bytes_to(
+      0, paxos::AcceptRecord{ballot, CoreId{0}, 0, {1, true, request_id(1, 1), value}, name});
+  std::vector<uint64_t> names;
+  ASSERT_TRUE(recover(1, &names));
+  EXPECT_EQ(names, std::vector<uint64_t>{1});
+}
+
+// What it says is enough is enough, and a little less is refused again.
+TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
+  ASSERT_TRUE(recover(1));
+  const paxos::Ballot ballot{1, NodeId{2}, 1};
+  const std::string value(60'000, 'v');
+  for (int n = 0; n < 12; ++n) {
+    const paxos::State state{1, true, request_id(1, 1), value};
+    write_bytes_to(0, paxos::AcceptRecord{ballot, CoreId{0}, 0, state, fmt::format("n{}", n)});
+  }
+  for (const uint16_t cores : {1, 2}) {
+    memory_bytes_ = (kFixedMemoryPerCore + 400'000) * cores;
+    const auto refused = recover(cores);
+    ASSERT_FALSE(refused) << cores;
+    EXPECT_EQ(refused.error().exit_code, kExitMemory);
+    const std::string& text = refused.error().message;
+    const size_t at = text.find("give --memory ");
+    ASSERT_NE(at, std::string::npos) << text;
+    memory_bytes_ = std::stoull(text.substr(at + 14)) * 1024 * 1024;
+    EXPECT_TRUE(recover(cores)) << text;
+    memory_bytes_ = kUnboundedMemory;
+    EXPECT_TRUE(recover(cores));
+  }
+}
+
+}  // namespace
+}  // namespace once::server

@@ -1,0 +1,68 @@
+// FakeFileIo over a MemoryStorage instead of real files: the running log and its recovery on one
+// disk in memory. Several may share a disk, each with streams of its own.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/unit/reactor/fake_file_io.h"
+#include "tests/unit/wal/memory_storage.h"
+
+namespace once {
+
+class MemoryFileIo : public FakeFileIo {
+ public:
+  explicit MemoryFileIo(MemoryStorage& disk) : disk_(disk) {}
+
+  Result<reactor::FileId> open_file(const std::string& path, bool,
+                                    reactor::FileHandler* handler) override {
+    if (disk_.refuse == path || !disk_.files.contains(path)) return error("cannot open " + path);
+    opened_.emplace_back(path, handler);
+    return reactor::FileId{static_cast<uint32_t>(opened_.size() - 1)};
+  }
+  void close_file(reactor::FileId file) override { opened_[file.value].second = nullptr; }
+  void write_file(reactor::FileId file, uint64_t offset, std::span<const char> bytes,
+                  reactor::SyncMode, uint64_t token) override {
+    ++writes;
+    last_write_bytes = bytes.size();
+    const std::string& path = opened_[file.value].first;
+    if (on_write) on_write(path, offset, bytes);
+    pending.push_back([this, file, offset, bytes, token, fails = fail_writes] {
+      const auto& [path, handler] = opened_[file.value];
+      if (fails) return handler->on_file_failed("write failed: EIO");
+      for (size_t block = 0; block < bytes.size() / kBlockBytes; ++block) {
+        if (power_cut && !power_cut(block)) continue;
+        const size_t at = block * kBlockBytes;
+        disk_.write(path, offset + at, bytes.subspan(at, kBlockBytes));
+      }
+      if (power_cut) return;
+      ++completed;
+      handler->on_written(token);
+    });
+  }
+  void prepare_file(const std::string& path, uint64_t size,
+                    reactor::FilePreparedHandler* handler) override {
+    ++preparations;
+    pending.push_back([this, path, size, handler] {
+      if (prepare_error.empty()) disk_.make(path, size);
+      handler->on_file_prepared(path, prepare_error);
+    });
+  }
+
+  // As the Io reports what a write of an open file met.
+  void fail_file(const std::string& path, std::string_view what) {
+    for (auto& [opened, handler] : opened_) {
+      if (opened == path && handler != nullptr) return handler->on_file_failed(what);
+    }
+    ADD_FAILURE() << path << " is not open";
+  }
+
+  size_t preparations = 0;
+
+ private:
+  MemoryStorage& disk_;
+  std::vector<std::pair<std::string, reactor::FileHandler*>> opened_;
+};
+
+}  // namespace once
