@@ -73,10 +73,13 @@ tsan: test-deps  ## the same tests under ThreadSanitizer
 	@cmake --build build/tsan -j$(JOBS)
 	@scripts/run-tests build/tsan
 
-sim: deps  ## simulate whole clusters under faults, one seed each (SEEDS=2000)
+# Words that shells and desktops keep in the environment count only if they are typed.
+typed = $(if $(findstring command line,$(origin $(1))),$($(1)))
+
+sim: deps  ## simulate whole clusters under faults, one seed each (SEEDS=2000); SEED=n tells one in words (NAME=hot-1, LINES=2000)
 	@cmake --preset release
 	@cmake --build build -j$(JOBS) --target once-sim
-	@build/bin/once-sim --seeds 1..$(SEEDS) --jobs $(JOBS)
+	@$(if $(call typed,SEED),build/bin/once-sim --seed $(SEED) --tell $(if $(call typed,NAME),--name '$(NAME)') $(if $(call typed,LINES),--lines $(LINES)),build/bin/once-sim --seeds 1..$(SEEDS) --jobs $(JOBS))
 
 torture: build  ## MINUTES=n (1) of kill -9, pauses and partitions on real nodes (CLIENTS=6, NODES=3); histories checked
 	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(NODES),--nodes $(NODES))

@@ -129,6 +129,7 @@ def names(album, screen):
           "echo $?", "once read job-42", "once read job-43", "once set colour red",
           "once cas colour 4 blue", "once next tickets", "once check tickets 9")
     shown(album, screen, "once list", "once list", "once list job --long", "once list --limit 1")
+    shown(album, screen, "once explain", "once explain job-42", "once explain nobody-wrote-this")
 
 
 def health(album, screen, cluster):

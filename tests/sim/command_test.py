@@ -27,6 +27,11 @@ def main():
         expect(0, " calls ", *run, "--trace", "-")
         expect(0, "trace hash", *run, "--trace", story)
         expect(0, "trace hash", "--replay", story)
+        told = expect(0, "asks node", *run, "--tell", "--lines", "100")
+        if "lines more: --lines N" not in told.splitlines()[100]:
+            sys.exit(f"100 lines, how many more, and the report wanted: {told[:20000]}")
+        expect(2, "--tell", *run, "--name", "hot-1")
+        expect(2, "excludes", "--seeds", "1..2", "--tell")
         one = json.loads(expect(0, "decisions", *run, "--json"))
         if one["violation"] or one["answered"] == 0:
             sys.exit(f"seed 5 is expected to do something and to be fine: {one}")

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
+#include "tests/sim/seed_story.h"
 #include "tests/sim/story.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/workers.h"
@@ -26,6 +28,8 @@ Examples:
   once-sim --seed 17                      one run: what was done, decided, answered
   once-sim --seed 17 --trace -            its story on standard output
   once-sim --seed 17 --trace story.txt    ... in a file
+  once-sim --seed 17 --tell               ... with each message, its reason, and what became of it
+  once-sim --seed 17 --tell --name hot-1  ... of one name
   once-sim --replay story.txt             the same run again; tells the first line that differs
   once-sim --seeds 1..20000 --jobs 2      many runs, one table
   once-sim --seeds 1..200 --twice         each seed twice; the trace hashes must be equal
@@ -43,6 +47,8 @@ struct Arguments {
   std::string replay;
   std::string story;
   std::string svg;
+  bool tell = false;
+  Telling telling;
   size_t jobs = 1;
   bool twice = false;
   bool keep_going = false;
@@ -148,7 +154,11 @@ int run_one(const Arguments& arguments) {
   ::signal(SIGABRT, on_death);
   ::signal(SIGSEGV, on_death);
   RunResult result;
-  if (arguments.trace.empty()) {
+  if (arguments.tell) {
+    SeedStory story(arguments.telling);
+    result = run_seed(arguments.run, story);
+    std::fputs(story.text().c_str(), stdout);
+  } else if (arguments.trace.empty()) {
     result = run_checked(arguments.run, arguments.twice);
   } else if (arguments.trace == "-") {
     PrintStory story;
@@ -161,6 +171,17 @@ int run_one(const Arguments& arguments) {
   }
   print(result, arguments);
   return result.violation.empty() ? kFine : kViolation;
+}
+
+void add_telling(CLI::App& app, Arguments& arguments, const std::vector<CLI::Option*>& others) {
+  CLI::Option* tell = app.add_flag("--tell", arguments.tell,
+                                   "tell the run to people: messages, reasons, faults, by time");
+  for (CLI::Option* other : others) tell->excludes(other);
+  app.add_option("--name", arguments.telling.name, "with --tell: of this name")->needs(tell);
+  app.add_option("--lines", arguments.telling.lines, "with --tell: so many, the first ones")
+      ->default_val(arguments.telling.lines)
+      ->check(CLI::Range(1, 1'000'000))
+      ->needs(tell);
 }
 
 int run(int argc, char** argv) {
@@ -196,6 +217,7 @@ int run(int argc, char** argv) {
           ->type_name("NAME")
           ->excludes(seed)
           ->excludes(seeds);
+  add_telling(app, arguments, {seeds, twice, trace, json, story});
   app.add_option("--svg", arguments.svg, "with --story: draw it into FILE too")
       ->type_name("FILE")
       ->needs(story);

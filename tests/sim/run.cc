@@ -37,7 +37,7 @@ bool shows_state(paxos::Status status) {
 
 class Run final : public Wiretap {
  public:
-  Run(const Options& options, Story* story)
+  Run(const Options& options, Story* story, Listener* listener = nullptr)
       : options_(options),
         plan_(draw_plan(options.seed)),
         world_(options.seed, story),
@@ -47,6 +47,10 @@ class Run final : public Wiretap {
         faults_(world_, network_, plan_, nodes_),
         fair_(world_, network_, plan_, nodes_, history_, shared_) {
     network_.set_wiretap(this);
+    if (listener != nullptr) {
+      listener->listen(world_, plan_.nodes);
+      network_.set_observer(listener);
+    }
     for (size_t i = 0; i < plan_.nodes; ++i) {
       nodes_.push_back(std::make_unique<SimNode>(world_, network_, oracle_, plan_, i));
     }
@@ -261,5 +265,9 @@ RunResult Run::result() {
 }  // namespace
 
 RunResult run_seed(const Options& options, Story* story) { return Run(options, story).run(); }
+
+RunResult run_seed(const Options& options, Listener& listener) {
+  return Run(options, &listener, &listener).run();
+}
 
 }  // namespace once::sim

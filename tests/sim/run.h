@@ -7,6 +7,7 @@
 
 #include "tests/check/history.h"
 #include "tests/sim/fairness.h"
+#include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/rare_branches.h"
@@ -39,5 +40,13 @@ struct RunResult {
 };
 
 RunResult run_seed(const Options& options, Story* story);
+
+// Hears all of a run: what the world tells, and every byte between hosts.
+class Listener : public Story, public Observer {
+ public:
+  // Before the first word. Hosts 0 .. nodes-1 are nodes, the others clients.
+  virtual void listen(const World& world, size_t nodes) = 0;
+};
+RunResult run_seed(const Options& options, Listener& listener);
 
 }  // namespace once::sim

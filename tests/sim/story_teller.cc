@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/bytes.h"
 #include "net/client_codec.h"
-#include "net/peer_codec.h"
-#include "net/peer_frame.h"
+#include "tests/sim/story_words.h"
 
 namespace once::sim {
 namespace {
@@ -16,84 +14,6 @@ using paxos::Operation;
 using paxos::State;
 using paxos::Status;
 using Tone = Moment::Tone;
-
-// The run is told from the second one on: most stories have but one.
-std::string show(const Ballot& ballot) {
-  if (ballot.incarnation > 1) {
-    return fmt::format("({},{},{})", ballot.round, ballot.node.value, ballot.incarnation);
-  }
-  return fmt::format("({},{})", ballot.round, ballot.node.value);
-}
-
-std::string show(const State& state) {
-  if (state.version == 0) return "nothing";
-  if (state.sealed && state.version == 1) return std::string(state.value);
-  if (state.sealed) return fmt::format("version {} \"{}\", sealed", state.version, state.value);
-  return fmt::format("version {} \"{}\"", state.version, state.value);
-}
-
-std::string show(Operation operation, Status status, const State& state) {
-  switch (status) {
-    case Status::kDone:
-      if (operation == Operation::kRead) return show(state);
-      if (operation == Operation::kNext) return fmt::format("done: token {}", state.version);
-      if (operation == Operation::kCheck) return "done: it is the newest";
-      return state.sealed && state.version == 1 ? "done"
-                                                : fmt::format("done: version {}", state.version);
-    case Status::kEmpty:
-      return "empty";
-    case Status::kAlreadySet:
-    case Status::kConflict:
-    case Status::kSealed:
-      return "refused: " + show(state) + " stands";
-    case Status::kUnknown:
-      return "unknown";
-    case Status::kUnavailable:
-      return "unavailable";
-    default:
-      return "overloaded or invalid";
-  }
-}
-
-std::string show(Operation operation, std::string_view value, uint64_t version) {
-  switch (operation) {
-    case Operation::kWrite:
-      return fmt::format("write {}", value);
-    case Operation::kRead:
-      return "read";
-    case Operation::kSet:
-      return fmt::format("set {}", value);
-    case Operation::kCas:
-      return fmt::format("cas {} {}", version, value);
-    case Operation::kSeal:
-      return fmt::format("seal {}", version);
-    case Operation::kNext:
-      return "next";
-    case Operation::kCheck:
-      return fmt::format("check {}", version);
-    case Operation::kWait:
-      return fmt::format("wait {}", version);
-  }
-  return "?";
-}
-
-bool refuses(Status status) { return status != Status::kDone && status != Status::kEmpty; }
-
-// All messages of a frame between nodes. What is no message, such as a ping, is passed over.
-template <class Each>
-void each_message(std::string_view frame, Each&& each) {
-  auto content = net::open_peer_frame(frame);
-  while (content && content->size() >= sizeof(uint32_t)) {
-    std::string_view rest = *content;
-    if (const auto message = net::take_message(rest)) {
-      each(*message);
-    } else {
-      const size_t size = sizeof(uint32_t) + (load<uint32_t>(content->data()) >> 8);
-      rest = content->substr(std::min(size, content->size()));
-    }
-    *content = rest;
-  }
-}
 
 std::string key(const Ballot& ballot, uint64_t high, uint64_t low) {
   return fmt::format("({},{},{}) {:x}-{:x}", ballot.round, ballot.node.value, ballot.incarnation,
@@ -279,92 +199,22 @@ bool Teller::client_frame(HostId from, const std::string& bytes, Moment& moment)
 
 // Fills the moment; the word is what a script calls such a message, none: it is not told.
 std::string Teller::describe(HostId to, const paxos::Message& message, Moment& moment) {
-  auto say = [&](const char* kind, Tone tone, std::string label, std::string verb,
-                 std::string rest) {
-    moment.tone = tone;
-    moment.label = std::move(label);
-    moment.verb = std::move(verb);
-    moment.rest = std::move(rest);
-    moment.number = kind;
-    return std::string(kind);
-  };
-  if (const auto* m = std::get_if<paxos::Prepare>(&message)) {
-    const std::string ballot = show(m->ballot);
-    return say("prepare", Tone::kPromise, "prepare " + ballot, "asks", " to promise " + ballot);
-  }
-  if (const auto* m = std::get_if<paxos::Promise>(&message)) {
-    const bool nothing = m->accepted_ballot.is_null();
-    if (!nothing) moment.value = show(m->accepted);
-    const std::string has =
-        nothing ? "nothing" : show(m->accepted) + " " + show(m->accepted_ballot);
-    return say("promise", Tone::kPromise, "promise; has " + has,
-               fmt::format("promises {} to", show(m->ballot)),
-               nothing ? ", and has accepted nothing"
-                       : fmt::format(", and reports {}, accepted under {}", moment.value,
-                                     show(m->accepted_ballot)));
-  }
+  Operation asked = Operation::kRead;
+  std::string why;
   if (const auto* m = std::get_if<paxos::Accept>(&message)) {
-    moment.value = show(m->state);
-    accepted_[key(m->ballot, m->state.writer.high, m->state.writer.low)] = moment.value;
-    return say("accept", Tone::kValue, fmt::format("accept {} {}", moment.value, show(m->ballot)),
-               "asks",
-               fmt::format(" to accept {} under {}{}", moment.value, show(m->ballot), reason(*m)));
+    accepted_[key(m->ballot, m->state.writer.high, m->state.writer.low)] = show(m->state);
+    why = reason(*m);
   }
-  if (const auto* m = std::get_if<paxos::Accepted>(&message)) {
-    const std::string ballot = show(m->ballot);
-    return say("accepted", Tone::kPlain, "accepted " + ballot, "tells", ": accepted " + ballot);
-  }
-  if (const auto* m = std::get_if<paxos::AcceptedRange>(&message)) {
-    const std::string ballot =
-        show(Ballot{0, NodeId{static_cast<uint16_t>(to + 1)}, m->incarnation});
-    return say("accepted", Tone::kPlain, "accepted " + ballot, "tells", ": accepted " + ballot);
-  }
-  if (const auto* m = std::get_if<paxos::Rejected>(&message)) {
-    return say("refusal", Tone::kRefused, "no: promised " + show(m->promised),
-               fmt::format("refuses {} to", show(m->ballot)),
-               fmt::format(": it has promised {}", show(m->promised)));
-  }
-  if (std::holds_alternative<paxos::ReadState>(message)) {
-    return say("ask", Tone::kPlain, "what do you hold?", "asks", ": what have you accepted?");
-  }
-  if (const auto* m = std::get_if<paxos::ReadReply>(&message)) {
-    const bool nothing = m->accepted_ballot.is_null();
-    if (!nothing) moment.value = show(m->accepted);
-    const std::string has = nothing ? "nothing" : moment.value + " " + show(m->accepted_ballot);
-    const char* more = m->decided ? ", decided" : "";
-    return say("told", Tone::kPlain, has + more, "tells", ": " + has + more);
-  }
-  if (const auto* m = std::get_if<paxos::Decided>(&message)) {
-    const std::string ballot = show(m->ballot);
-    return say("chosen", Tone::kChosen, "decided " + ballot, "tells",
-               fmt::format(": what {} proposed is decided", ballot));
-  }
-  if (const auto* m = std::get_if<paxos::ChosenRange>(&message)) {
-    const std::string ballot =
-        show(Ballot{0, NodeId{static_cast<uint16_t>(moment.who + 1)}, m->incarnation});
-    return say("chosen", Tone::kChosen, "decided " + ballot, "tells",
-               fmt::format(": what {} proposed is decided", ballot));
-  }
-  if (const auto* m = std::get_if<paxos::Forward>(&message)) {
-    const std::string what = show(m->operation, m->value, m->version);
-    forwarded_[m->op] = m->operation;
-    moment.value = m->value;
-    return say("forward", Tone::kPlain, "pass on: " + what, "passes on to", ": " + what);
-  }
-  if (const auto* m = std::get_if<paxos::ForwardReply>(&message)) {
-    const std::string what = show(forwarded_[m->op], m->status, m->state);
-    return say("answer", refuses(m->status) ? Tone::kRefused : Tone::kChosen, what, "answers",
-               ": " + what);
-  }
-  if (std::holds_alternative<paxos::ClaimHome>(message)) {
-    return say("ask", Tone::kPlain, "claim: my names?", "asks",
-               ": which of my names have you accepted in my earlier runs?");
-  }
-  if (const auto* m = std::get_if<paxos::ClaimReply>(&message)) {
-    const std::string what = m->names.empty() ? "none" : script_.name;
-    return say("told", Tone::kPlain, "claim: " + what, "tells", ": " + what);
-  }
-  return "";
+  if (const auto* m = std::get_if<paxos::Forward>(&message)) forwarded_[m->op] = m->operation;
+  if (const auto* m = std::get_if<paxos::ForwardReply>(&message)) asked = forwarded_[m->op];
+  Words words = words_of(moment.who, to, message, asked, script_.name, why);
+  moment.tone = words.tone;
+  moment.label = std::move(words.label);
+  moment.verb = std::move(words.verb);
+  moment.rest = std::move(words.rest);
+  moment.value = std::move(words.value);
+  moment.number = words.kind;
+  return words.kind;
 }
 
 }  // namespace once::sim
