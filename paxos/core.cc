@@ -31,9 +31,9 @@ Core::Core(const ReplicaOptions& options)
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   ONCE_ASSERT(incarnation > recovered_incarnation_);
   begin(now_ns, out);
-  started_at_ = now_;
+  step_.start();
   incarnation_ = incarnation;
-  append(IncarnationRecord{incarnation});
+  step_.append(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claimed_ = incarnation == 1;
   check_claimed();
@@ -42,9 +42,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
 
 void Core::begin(int64_t now_ns, Output& out) {
   arena_.collect();
-  out_ = &out;
-  now_ = now_ns;
-  ++step_;
+  step_.begin(now_ns, out);
 }
 
 void Core::finish() {
@@ -52,8 +50,7 @@ void Core::finish() {
   count_own_votes();
   advance_window();
   flush_ranges();
-  out_->step_again_ns = first_linger_end();
-  out_ = nullptr;
+  step_.end(first_linger_end());
 }
 
 void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
@@ -110,21 +107,19 @@ void Core::handle(const Event& event, NameHash hash) {
 }
 
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
-  ONCE_ASSERT(record >= durable_ && record <= record_);
   begin(now_ns, out);
-  if (durable_ == 0) log_write_ns_ = now_ - started_at_;
-  durable_ = record;
+  step_.set_durable(record);
   finish();
 }
 
 // Of this node's own acceptor: of records that are durable, and of what needed none.
 void Core::count_own_votes() {
   const uint16_t self = bit_of(options_.self.node);
-  while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= durable_) {
+  while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= step_.durable()) {
     RoundZero& slot = slot_of(++self_voted_);
     if (slot.open) vote_round_zero(slot, self);
   }
-  while (!own_votes_.empty() && own_votes_.front().record <= durable_) {
+  while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
     const OwnVote vote = own_votes_.pop();
     const Task* task = task_of(vote.handle);
     if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
@@ -139,8 +134,8 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   resend_round_zero();
   tick_ops();
   tick_tasks();
-  if (now_ >= next_slow_tick_) {
-    next_slow_tick_ = now_ + 50 * kMs;
+  if (step_.now() >= next_slow_tick_) {
+    next_slow_tick_ = step_.now() + 50 * kMs;
     tick_waits();
     tick_claim();
     query_unsettled();
@@ -201,23 +196,14 @@ bool Core::majority_up(NameHash hash) const {
   return up >= quorum();
 }
 
-// Nothing at all is said before this incarnation, record 1, is on disk.
 void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-  if (rests_on.record == 0) rests_on.record = 1;
-  ONCE_ASSERT(rests_on.record <= record_);
-  if (link_up(to)) out_->messages.push_back(Outgoing{to, rests_on, message});
+  if (link_up(to)) step_.send(to, rests_on, message);
 }
 
 void Core::broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
   for (size_t i = 0; i < options_.members.size(); ++i) {
     if (options_.members[i] != options_.self.node) send(peer_core(i, hash), rests_on, message);
   }
-}
-
-uint64_t Core::append(const Record& record) {
-  encode_record(record, out_->records);
-  out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
-  return ++record_;
 }
 
 uint32_t Core::find_or_insert(NameHash hash, std::string_view name, size_t room) {
@@ -230,7 +216,7 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
     ++counters_.ignored_messages;
     return;
   }
-  links_changed_at_ = now_;
+  links_changed_at_ = step_.now();
   Peer& p = peers_[index_of(peer.node)];
   if (p.cores != up.cores) {
     p.cores = up.cores;
@@ -243,7 +229,7 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
 }
 
 void Core::on_link_down(const Endpoint& peer) {
-  links_changed_at_ = now_;
+  links_changed_at_ = step_.now();
   Peer& p = peers_[index_of(peer.node)];
   if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
   for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
@@ -257,7 +243,7 @@ void Core::on_link_down(const Endpoint& peer) {
 void Core::offend(Offence offence, const Endpoint& from) {
   ++counters_.ignored_messages;
   ++(offence == Offence::kFarBallot ? counters_.far_ballots : counters_.contradictions);
-  out_->offenders[static_cast<size_t>(offence)] = from.node;
+  step_.report(offence, from.node);
 }
 
 const ReplicaCounters& Core::counters() const {

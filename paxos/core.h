@@ -14,6 +14,7 @@
 #include "paxos/op_pool.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
+#include "paxos/step_context.h"
 #include "paxos/table.h"
 
 namespace once::paxos {
@@ -57,7 +58,6 @@ class Core final : public Replica {
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
-  uint64_t append(const Record& record);
   uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
@@ -212,12 +212,8 @@ class Core final : public Replica {
   Prng prng_;
   NameHasher hasher_;
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
-  Output* out_ = nullptr;
-  int64_t now_ = 0;
-  uint64_t step_ = 0;  // counts calls: tells before from after without a clock
+  StepContext step_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
-  uint64_t record_ = 0;   // last one made in this run
-  uint64_t durable_ = 0;  // last one known to be durable
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
 
@@ -244,7 +240,7 @@ class Core final : public Replica {
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
-  int64_t next_slow_tick_ = 0, started_at_ = 0, links_changed_at_ = 0, log_write_ns_ = 0;
+  int64_t next_slow_tick_ = 0, links_changed_at_ = 0;
 };
 
 }  // namespace once::paxos

@@ -7,7 +7,7 @@ namespace once::paxos {
 // The round to go to, of a name that is known to be at `known` and told to be at `told`.
 uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told) {
   if (told <= known) return told;
-  const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, now_);
+  const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, step_.now());
   if (rounds < told - known) offend(Offence::kFarBallot, from);
   return known + rounds;
 }
@@ -19,7 +19,7 @@ void Core::approach(Entry& entry, const Ballot& ballot, uint32_t round) {
   ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
   if (round == entry.promised.round) return;
   entry.promised = Ballot{round, ballot.node, ballot.incarnation};
-  entry.record = append(PromiseRecord{entry.promised, entry.name()});
+  entry.record = step_.append(PromiseRecord{entry.promised, entry.name()});
 }
 
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
@@ -52,7 +52,7 @@ void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
   Entry& entry = table_.at(index);
   if (entry.promised < m.ballot) {
     entry.promised = m.ballot;
-    entry.record = append(PromiseRecord{m.ballot, entry.name()});
+    entry.record = step_.append(PromiseRecord{m.ballot, entry.name()});
   }
   send(from, RestsOn{entry.record},
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
@@ -89,7 +89,8 @@ void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
   keep_proposed(entry);
   entry.promised = entry.accepted = m.ballot;
   table_.set_state(entry, m.state);
-  entry.record = append(AcceptRecord{m.ballot, from.core, round_zero ? m.op : 0, m.state, m.name});
+  entry.record =
+      step_.append(AcceptRecord{m.ballot, from.core, round_zero ? m.op : 0, m.state, m.name});
   if (round_zero) {
     note_accept(lane_of(from, m.ballot.incarnation), m.op, index, m.state.version);
   } else {
@@ -140,7 +141,7 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
   for (auto& lane : lanes_) {
     if (lane->home != home) continue;
     if (lane->incarnation < incarnation) {
-      if (out_ != nullptr) send_range(*lane);
+      if (step_.is_open()) send_range(*lane);
       spill(*lane);
       lane->incarnation = incarnation;
       lane->durable = 0;
@@ -193,7 +194,7 @@ void Core::on(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lane_of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
   lane.durable = m.durable;
-  append(HomeProgressRecord{from, m.incarnation, m.durable});
+  step_.append(HomeProgressRecord{from, m.incarnation, m.durable});
 }
 
 void Core::on(const Endpoint& from, const ChosenRange& m) {
@@ -204,7 +205,7 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
   Lane& lane = lane_of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
   mark_chosen(lane, m.first, m.last);
-  append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
+  step_.append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
 void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
@@ -239,7 +240,7 @@ void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
   if (entry.decided()) return;
   if (entry.version != m.version) return ask_for_waiters(hash, m.name, m.version);
   mark_decided(entry);
-  append(DecidedRecord{m.ballot, m.version, m.name});
+  step_.append(DecidedRecord{m.ballot, m.version, m.name});
   settle_by_news(entry);
 }
 

@@ -24,7 +24,7 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
   }
   if (m.incarnation > home.range_promise) {
     home.range_promise = m.incarnation;
-    append(RangePromiseRecord{from.node, m.incarnation});
+    step_.append(RangePromiseRecord{from.node, m.incarnation});
   }
   // Each time, not only with the promise: after a restart the promise is known and the list is not.
   for (auto& lane : lanes_) {
@@ -37,7 +37,7 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
   ClaimReply reply{m.incarnation, home.list, 0, 0, false, {}};
   std::vector<char> names;
   if (m.list == home.list || m.cursor == 0) {
-    home.paging_until = now_ + 1000 * kMs;
+    home.paging_until = step_.now() + 1000 * kMs;
     uint64_t at = m.cursor;
     ByteWriter out(names);
     const size_t page_bytes = rarely(Rare::kClaimPageShort) ? 1 : kPageBytes;
@@ -57,7 +57,7 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
   arena_.free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  send(from, RestsOn{record_}, reply);
+  send(from, RestsOn{step_.last_record()}, reply);
 }
 
 void Core::on(const Endpoint& from, const ClaimReply& m) {
@@ -126,7 +126,7 @@ void Core::tick_claim() {
 void Core::query_unsettled() {
   for (size_t i = 0; i < homes_.size(); ++i) {
     Home& home = homes_[i];
-    if (home.unsettled.empty() || home.paging_until > now_) continue;
+    if (home.unsettled.empty() || home.paging_until > step_.now()) continue;
     compact(home);
     for (size_t n = 0; n < std::min<size_t>(256, home.unsettled.size()); ++n) {
       home.query_cursor = (home.query_cursor + 1) % home.unsettled.size();
@@ -159,13 +159,13 @@ void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   const uint32_t found = table_.find(hash.key, m.name);
   if (found != Table::kNone) {
     const Entry& entry = table_.at(found);
-    if (entry.record <= durable_ && entry.accepted >= m.accepted) {
+    if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
       send(from, RestsOn{}, Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,
     // later.
-    if (entry.active != 0 || entry.record > durable_) return;
+    if (entry.active != 0 || entry.record > step_.durable()) return;
   }
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
   const bool member = index_of(m.promised.node) < options_.members.size();

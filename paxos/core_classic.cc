@@ -13,7 +13,7 @@ uint32_t Core::take_task(TaskKind kind) {
   tasks_[index] = Task{};
   tasks_[index].kind = kind;
   tasks_[index].generation = generation;
-  tasks_[index].started = tasks_[index].asked_at = now_;
+  tasks_[index].started = tasks_[index].asked_at = step_.now();
   return index;
 }
 
@@ -95,17 +95,17 @@ void Core::prepare(uint32_t index) {
   if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
   task.ballot = Ballot{round, options_.self.node, incarnation_};
   task.phase = Phase::kPrepare;
-  task.step = step_;
+  task.step = step_.number();
   task.votes = 0;
   task.best = Ballot{};
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
   if (!entry.accepted.is_null()) keep_state(task, entry.accepted, entry.state());
-  task.asked_at = now_;
-  task.next_at = now_ + kResendNs;
+  task.asked_at = step_.now();
+  task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
   entry.promised = task.ballot;
-  entry.record = append(PromiseRecord{task.ballot, entry.name()});
+  entry.record = step_.append(PromiseRecord{task.ballot, entry.name()});
   vote_when_durable(index, entry.record);
   broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
 }
@@ -123,7 +123,7 @@ void Core::own_vote(uint32_t index) {
     const uint32_t found = table_.find(ops_[task.op].hash.key, ops_[task.op].name());
     ONCE_ASSERT(found != Table::kNone);
     const Entry& entry = table_.at(found);
-    if (entry.record > durable_) return vote_when_durable(index, record_);
+    if (entry.record > step_.durable()) return vote_when_durable(index, step_.last_record());
     return count_read(index, self, entry.decided(), entry.accepted, entry.state());
   }
   const Entry& entry = table_.at(task.entry);
@@ -198,16 +198,16 @@ void Core::send_accepts(uint32_t index) {
   Entry& entry = table_.at(task.entry);
   if (!is_ours(task.batch, task.best)) task.batch.adopted = true;
   task.phase = Phase::kAccept;
-  task.step = step_;
+  task.step = step_.number();
   task.votes = 0;
-  task.asked_at = now_;
-  task.next_at = now_ + kResendNs;
+  task.asked_at = step_.now();
+  task.next_at = step_.now() + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
   if (!task.confirms) {
     entry.accepted = task.ballot;
     table_.set_state(entry, task.state);
     entry.record =
-        append(AcceptRecord{task.ballot, options_.self.core, 0, task.state, entry.name()});
+        step_.append(AcceptRecord{task.ballot, options_.self.core, 0, task.state, entry.name()});
     list_unsettled(task.entry);
   }
   vote_when_durable(index, entry.record);
@@ -256,7 +256,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
     broadcast(hash_of(entry), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
     // Our own acceptor may have gone on to a higher ballot.
     if (entry.accepted == task.ballot && entry.version == task.state.version) {
-      append(DecidedRecord{task.ballot, task.state.version, entry.name()});
+      step_.append(DecidedRecord{task.ballot, task.state.version, entry.name()});
     }
   }
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
@@ -272,11 +272,11 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   const bool overtaken = entry.promised != task.ballot && !entry.final();
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
-    task.started = now_;
+    task.started = step_.now();
     return lose(index, entry.promised.node, options_.self.node);
   }
   const size_t made = task.batch.size;
-  const int64_t took_ns = now_ - task.started;
+  const int64_t took_ns = step_.now() - task.started;
   const uint8_t attempts = task.attempts;
   WaitList rest;
   ops_.move_all(task.waiters, rest);
@@ -368,12 +368,12 @@ void Core::back_off(uint32_t index) {
   task.phase = Phase::kBackOff;
   task.votes = 0;
   const int64_t asked_at = std::max(task.asked_at, links_changed_at_);  // before, it may be lost
-  const auto took = static_cast<uint64_t>(std::clamp(now_ - asked_at, kMs, kLongestRoundNs));
+  const auto took = static_cast<uint64_t>(std::clamp(step_.now() - asked_at, kMs, kLongestRoundNs));
   const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
   const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
   if (task.attempts < 255) ++task.attempts;
   const uint64_t pause = (overtaken ? took : 0) + prng_.below(longest);
-  task.next_at = now_ + static_cast<int64_t>(pause);
+  task.next_at = step_.now() + static_cast<int64_t>(pause);
 }
 
 void Core::end_classic(uint32_t index) {
@@ -386,7 +386,7 @@ void Core::tick_tasks() {
   if (free_tasks_.size() == tasks_.size()) return;
   for (uint32_t index = 0; index < tasks_.size(); ++index) {
     Task& task = tasks_[index];
-    if (task.kind == TaskKind::kFree || task.next_at > now_) continue;
+    if (task.kind == TaskKind::kFree || task.next_at > step_.now()) continue;
     if (task.phase == Phase::kLinger) continue;  // ends with the step
     if (task.kind == TaskKind::kRead) {
       ask_again(index);
@@ -396,12 +396,13 @@ void Core::tick_tasks() {
     if (entry.final()) {  // somebody else finished it
       conclude(task.waiters, task.batch, entry);
       end_classic(index);
-    } else if (task.is_idle() || (task.waiters.empty() && now_ - task.started > 1000 * kMs)) {
+    } else if (task.is_idle() ||
+               (task.waiters.empty() && step_.now() - task.started > 1000 * kMs)) {
       end_classic(index);
     } else if (task.phase == Phase::kBackOff) {
       prepare(index);
     } else {
-      task.next_at = now_ + kResendNs;
+      task.next_at = step_.now() + kResendNs;
       if (task.phase == Phase::kPrepare) {
         broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
       } else {

@@ -33,7 +33,7 @@ void Core::reply(const Endpoint& origin, uint64_t token, Status status, const St
       break;
   }
   if (origin.node.value == 0) {
-    out_->replies.push_back(ClientReply{token, status, state});
+    step_.reply(ClientReply{token, status, state});
   } else {
     send(origin, RestsOn{}, ForwardReply{token, status, state});
   }
@@ -68,8 +68,8 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   if (!majority_up(hash) && !waits) return reply(origin, token, Status::kUnavailable, State{});
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
-  const bool met = found != Table::kNone &&
-                   (memory_ == Memory::kEnough || table_.at(found).version != 0);
+  const bool met =
+      found != Table::kNone && (memory_ == Memory::kEnough || table_.at(found).version != 0);
   const bool known_switch = met && request.operation == Operation::kWrite;
   const bool refused = no_room() && changes(request.operation) && !known_switch;
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
@@ -157,14 +157,16 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   ++counters_.forwarded;
   ++op.hops;
   op.forwarded_to = op.asked = to;
-  op.asked_at = now_;
+  op.asked_at = step_.now();
   op.doubtful = op.elsewhere;
   op.elsewhere = changes(op.operation);
-  const int64_t usual = peers_[index_of(to.node)].hedge.delay_ns(op.deadline - now_, log_write_ns_);
+  const int64_t usual =
+      peers_[index_of(to.node)].hedge.delay_ns(op.deadline - step_.now(), step_.log_write_ns());
   const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
-  op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
+  op.hedge_at =
+      step_.now() + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   // 0 would leave the choice to the other.
-  const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - now_) / kMs, 1));
+  const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - step_.now()) / kMs, 1));
   send(to, RestsOn{},
        Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
                left, op.name(), op.value(), op.version});
@@ -176,7 +178,8 @@ void Core::on(const Endpoint& from, const ForwardReply& m) {
   Op& op = ops_[index];
   const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
   // A late answer tells how long it takes all the same.
-  if (op.asked == from && !nothing) peers_[index_of(from.node)].hedge.answered(now_ - op.asked_at);
+  if (op.asked == from && !nothing)
+    peers_[index_of(from.node)].hedge.answered(step_.now() - op.asked_at);
   if (op.forwarded_to != from) return;  // taken over since, or free
   // Full, or its disk stands still, or it sees no majority: that must not stop its names while
   // there is room and a majority elsewhere.
@@ -203,8 +206,7 @@ void Core::take_over(uint32_t index) {
   const uint32_t found = table_.find(op.hash.key, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const Endpoint to = next_hop(index, entry);
-  const bool here =
-      entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
+  const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != options_.self) return forward(index, to);
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!here && nothing && judge(State{}, op.change())) {
@@ -258,12 +260,12 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.token = token;
   op.id = request.id;
   op.version = request.version;
-  op.arrival = now_;
-  op.step = step_;
+  op.arrival = step_.now();
+  op.step = step_.number();
   // A client may leave it to us; a node that forwards has chosen, and may have nothing left.
   const bool chosen = request.timeout_ms == 0 && origin.node.value == 0;
   const int64_t asked_ms = chosen ? kChosenTimeoutMs : request.timeout_ms;
-  op.deadline = now_ + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
+  op.deadline = step_.now() + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
   return index;
 }
 
@@ -278,13 +280,13 @@ void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
 void Core::tick_ops() {
   for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     Op& op = ops_[index];
-    if (now_ - op.arrival < 5 * kMs && op.deadline > now_) return;
+    if (step_.now() - op.arrival < 5 * kMs && op.deadline > step_.now()) return;
     const uint32_t newer = op.newer;
-    if (op.deadline <= now_) {
+    if (op.deadline <= step_.now()) {
       expire(index);
-    } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= now_) {
+    } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= step_.now()) {
       if (op.forwarded_to != options_.self) {
-        peers_[index_of(op.forwarded_to.node)].hedge.waited(now_ - op.asked_at);
+        peers_[index_of(op.forwarded_to.node)].hedge.waited(step_.now() - op.asked_at);
       }
       take_over(index);
     }

@@ -130,7 +130,7 @@ void Core::give(uint32_t index, Status status, const State& state) {
 void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   const State state = entry.state();
   settle_batch(waiters, batch, entry.accepted, &state);
-  answer_chosen(waiters, state, step_);
+  answer_chosen(waiters, state, step_.number());
   ONCE_ASSERT(waiters.empty());
 }
 
@@ -200,7 +200,7 @@ void Core::put_off(uint32_t index) {
   ops_.unlink(index);
   if (op.operation == Operation::kWait) return watch(index);
   if (!op.may_have_happened()) return answer(index, Status::kOverloaded, State{});
-  op.hedge_at = now_ + 5 * kMs;
+  op.hedge_at = step_.now() + 5 * kMs;
   op.forwarded_to = options_.self;
 }
 

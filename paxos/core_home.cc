@@ -30,17 +30,17 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
   if (changes != 0) {
     entry.promised = entry.accepted = ballot;
     table_.set_state(entry, next);
-    entry.record =
-        append(AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
+    entry.record = step_.append(
+        AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
   }
   entry.active = active_round_zero(sequence);
   RoundZero& slot = slot_of(sequence);
   ONCE_ASSERT(!slot.open);
   slot = RoundZero{.sequence = sequence,
                    .record = entry.record,
-                   .sent_at = now_,
-                   .begun = now_,
-                   .step = step_,
+                   .sent_at = step_.now(),
+                   .begun = step_.now(),
+                   .step = step_.number(),
                    .version = entry.version,
                    .batch = Batch{ballot, entry.version, entry.writer(), changes},
                    .entry = index,
@@ -98,7 +98,7 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
     answer_made(slot.waiters);
     ask_for_waiters(hash_of(entry), entry.name(), slot.version);
   }
-  go_on(slot.entry, slot.waiters, slot.batch.size, now_ - slot.sent_at);
+  go_on(slot.entry, slot.waiters, slot.batch.size, step_.now() - slot.sent_at);
 }
 
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
@@ -135,7 +135,7 @@ void Core::announce_progress() {
     }
   }
   for (auto [first, last] : chosen_) {
-    append(ChosenRangeRecord{options_.self, incarnation_, first, last});
+    step_.append(ChosenRangeRecord{options_.self, incarnation_, first, last});
   }
   chosen_.clear();
 }
@@ -143,14 +143,14 @@ void Core::announce_progress() {
 // Nobody answers it, and soon there is no room for any other name.
 bool Core::stands_in_the_way(const RoundZero& slot) const {
   const bool half_full = next_sequence_ - oldest_open_ > ring_.size() / 2;
-  return half_full && now_ - slot.begun > kRoundZeroPatienceNs;
+  return half_full && step_.now() - slot.begun > kRoundZeroPatienceNs;
 }
 
 // The same state under the same ballot, to those who have not answered. The oldest come first.
 void Core::resend_round_zero() {
   for (uint64_t sequence = oldest_open_; sequence < next_sequence_; ++sequence) {
     RoundZero& slot = slot_of(sequence);
-    if (slot.sent_at + kResendNs > now_) return;
+    if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
     Entry& entry = table_.at(slot.entry);
     const Ballot ballot{0, options_.self.node, incarnation_};
@@ -158,7 +158,7 @@ void Core::resend_round_zero() {
       round_zero_lost(slot, 0);
       continue;
     }
-    slot.sent_at = now_;
+    slot.sent_at = step_.now();
     for (size_t i = 0; i < options_.members.size(); ++i) {
       if ((slot.votes >> i & 1) == 0 && options_.members[i] != options_.self.node) {
         send(peer_core(i, hash_of(entry)), RestsOn{}, accept_of(slot));

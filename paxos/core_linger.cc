@@ -21,7 +21,7 @@ void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
   task.entry = index;
   task.phase = Phase::kLinger;
   task.awaited = static_cast<uint32_t>(made - made / 8);
-  task.next_at = now_ + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
+  task.next_at = step_.now() + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
   table_.at(index).active = active_task(task_index);
   ops_.move_all(from, task.waiters);
   lingering_.push_back(task_index);
@@ -33,7 +33,7 @@ void Core::end_lingers() {
   for (size_t i = 0; i < lingering_.size();) {
     const uint32_t task_index = lingering_[i];
     const Task& task = tasks_[task_index];
-    if (task.arrived < task.awaited && task.next_at > now_) {
+    if (task.arrived < task.awaited && task.next_at > step_.now()) {
       ++i;
       continue;
     }

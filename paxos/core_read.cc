@@ -27,9 +27,9 @@ void Core::ask(uint32_t index) {
   ++task.generation;
   task.votes = task.none = task.same = 0;
   task.newest = 0;
-  task.step = step_;
+  task.step = step_.number();
   task.best = Ballot{};
-  task.next_at = now_ + kResendNs;
+  task.next_at = step_.now() + kResendNs;
   const Op& op = ops_[task.op];
   broadcast(op.hash, RestsOn{}, ReadState{handle_of(index), op.name()});
   const uint32_t found = table_.find(op.hash.key, op.name());
@@ -37,7 +37,8 @@ void Core::ask(uint32_t index) {
   if (found == Table::kNone || table_.at(found).accepted.is_null()) {
     return count_read(index, self, false, Ballot{}, State{});
   }
-  if (table_.at(found).record > durable_) return vote_when_durable(index, record_);
+  if (table_.at(found).record > step_.durable())
+    return vote_when_durable(index, step_.last_record());
   own_vote(index);
 }
 
@@ -58,8 +59,8 @@ void Core::ask_again(uint32_t index) {
   if (task.waiters.empty() || is_quorum(task.votes)) return ask(index);
   const Op& op = ops_[task.op];
   const int64_t patience = std::min(kReadPatienceNs, (op.deadline - op.arrival) / 2);
-  if (now_ - task.started > patience && may_finish(index)) return finish_read(index);
-  task.next_at = now_ + kResendNs;
+  if (step_.now() - task.started > patience && may_finish(index)) return finish_read(index);
+  task.next_at = step_.now() + kResendNs;
   for (size_t i = 0; i < options_.members.size(); ++i) {
     if ((task.votes >> i & 1) != 0 || options_.members[i] == options_.self.node) continue;
     send(peer_core(i, op.hash), RestsOn{}, ReadState{handle_of(index), op.name()});
@@ -98,7 +99,8 @@ void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& 
   if (is_quorum(task.none)) return end_read(index, Ballot{}, State{});
   // A write is under way. Leave it a moment, ask again, then finish it ourselves.
   if (is_quorum(task.votes) && !tell_asker(index)) {
-    task.next_at = std::min(task.next_at, now_ + kMs + static_cast<int64_t>(prng_.below(kMs)));
+    task.next_at =
+        std::min(task.next_at, step_.now() + kMs + static_cast<int64_t>(prng_.below(kMs)));
   }
 }
 
@@ -139,7 +141,7 @@ void Core::finish_read(uint32_t index) {
   const uint32_t found = table_.find(op.hash.key, op.name());
   const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &table_.at(found));
   const bool works = to != options_.self;  // whoever is to finish it
-  const bool early = op.polls <= kPatientPolls && op.deadline - now_ > kHastyNs;
+  const bool early = op.polls <= kPatientPolls && op.deadline - step_.now() > kHastyNs;
   const bool patient = (works && early) || nothing || !majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return watch(op_index);
   const bool change = changes(op.operation);

@@ -49,7 +49,7 @@ void Core::watch(uint32_t index) {
 void Core::set_next_poll(Op& op) {
   const int64_t pause = kFirstPollNs << std::min(op.polls, kPollDoublings);
   op.poll_at =
-      now_ + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
+      step_.now() + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
 }
 
 // The next in a list that is walked while news may answer some of it: the rest waits for the next
@@ -193,10 +193,10 @@ void Core::tick_waits() {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
     const bool watching = op.list == &watchers_of(op.hash).waiting;
-    if (op.deadline <= now_) {
+    if (op.deadline <= step_.now()) {
       if (watching) stop_watching(index);
       answer(index, Status::kNotYet, State{});
-    } else if (watching && op.poll_at <= now_ && has_spare_tasks() &&
+    } else if (watching && op.poll_at <= step_.now() && has_spare_tasks() &&
                !is_asked_for(op.hash, op.name())) {
       poll(index);
     }

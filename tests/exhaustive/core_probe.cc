@@ -13,16 +13,11 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10048},
-    {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 192},
-    {"RoundZero", sizeof(RoundZero), 120},
-    {"Task", sizeof(Task), 248},
-    {"Watchers", sizeof(Watchers), 24},
-    {"Lane", sizeof(Lane), 64},
-    {"Lane::Slot", sizeof(Lane::Slot), 24},
-    {"Home", sizeof(Home), 64},
-    {"PeerCore", sizeof(PeerCore), 32},
+    {"Core", sizeof(Core), 10048}, {"Entry", sizeof(Entry), 64},
+    {"Op", sizeof(Op), 192},       {"RoundZero", sizeof(RoundZero), 120},
+    {"Task", sizeof(Task), 248},   {"Watchers", sizeof(Watchers), 24},
+    {"Lane", sizeof(Lane), 64},    {"Lane::Slot", sizeof(Lane::Slot), 24},
+    {"Home", sizeof(Home), 64},    {"PeerCore", sizeof(PeerCore), 32},
     {"Peer", sizeof(Peer), 80},
 };
 
@@ -69,11 +64,11 @@ std::string CoreProbe::outdated() {
 
 // Not believed_rounds_: no small world makes so many rounds that an allowance matters.
 void CoreProbe::fingerprint(std::vector<char>& bytes) {
-  ONCE_ASSERT(core_.out_ == nullptr && core_.ranges_.empty());
+  ONCE_ASSERT(!core_.step_.is_open() && core_.ranges_.empty());
   ByteWriter out(bytes);
   number_entries();
   out.put(core_.incarnation_);
-  out.put(core_.record_ - core_.durable_);
+  out.put(core_.step_.last_record() - core_.step_.durable());
   out.put<uint8_t>(core_.disk_full_);
   out.put(static_cast<uint8_t>(core_.memory_));
   out.put<uint8_t>(core_.claimed_);
@@ -87,7 +82,8 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_lanes(out);
   put_homes(out);
   out.put(core_.forwards_);
-  out.put(core_.durable_ == 0 ? core_.now_ - core_.started_at_ : core_.log_write_ns_);
+  out.put(core_.step_.durable() == 0 ? core_.step_.now() - core_.step_.started_at_
+                                     : core_.step_.log_write_ns_);
 }
 
 void CoreProbe::number_entries() {
@@ -120,12 +116,12 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   put_endpoint(out, op.origin);
   out.put_uuid(op.id);
   out.put(op.hash.place);
-  out.put(core_.now_ - op.arrival);
+  out.put(core_.step_.now() - op.arrival);
   out.put(until(op.deadline));
   put_endpoint(out, op.forwarded_to);
   if (op.forwarded_to.node.value != 0) out.put(until(op.hedge_at));
   put_endpoint(out, op.asked);
-  if (op.asked.node.value != 0) out.put(core_.now_ - op.asked_at);  // exactly: learned from
+  if (op.asked.node.value != 0) out.put(core_.step_.now() - op.asked_at);  // exactly: learned from
   out.put(op.seen_round);
   out.put(op.hops);
   out.put(op.attempts);
@@ -221,8 +217,8 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_state(out, task.state);
     out.put(until(task.next_at));
     // Nothing else is measured from either.
-    out.put(core_.now_ - std::max(task.asked_at, core_.links_changed_at_));
-    out.put(core_.now_ - task.started);
+    out.put(core_.step_.now() - std::max(task.asked_at, core_.links_changed_at_));
+    out.put(core_.step_.now() - task.started);
     out.put<uint8_t>(task.confirms);
     put_batch(out, task.batch);
     put_waiters(out, task.waiters);

@@ -39,7 +39,7 @@ class CoreProbe {
   void fingerprint(std::vector<char>& out);
   // On the core's clock: when on_tick() next has something to do that time alone makes it do.
   int64_t next_deadline();
-  int64_t now() const { return core_.now_; }
+  int64_t now() const { return core_.step_.now(); }
   // Of ballots of ours and of those promised.
   uint32_t highest_round();
   template <class F>
@@ -67,9 +67,11 @@ class CoreProbe {
   void put_homes(ByteWriter& out);
   void put_waiters(ByteWriter& out, const WaitList& list);
   uint64_t pending(uint64_t record) const {
-    return record <= core_.durable_ ? 0 : record - core_.durable_;
+    return record <= core_.step_.durable() ? 0 : record - core_.step_.durable();
   }
-  int64_t until(int64_t time) const { return time <= core_.now_ ? 0 : time - core_.now_; }
+  int64_t until(int64_t time) const {
+    return time <= core_.step_.now() ? 0 : time - core_.step_.now();
+  }
   uint32_t number_of(uint32_t entry) const {
     return entry < numbers_.size() ? numbers_[entry] : kNil;
   }

@@ -9,8 +9,8 @@ invariants::CoreView CoreProbe::core_view() const {
   invariants::CoreView view;
   view.self = core_.options_.self.node;
   view.incarnation = core_.incarnation_;
-  view.record = core_.record_;
-  view.durable = core_.durable_;
+  view.record = core_.step_.last_record();
+  view.durable = core_.step_.durable();
   view.claimed = core_.claimed_;
   view.quorum = core_.quorum();
   const size_t members = core_.options_.members.size();
