@@ -10,14 +10,11 @@ std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
 
 Core::Core(const ReplicaOptions& options)
     : options_(options),
+      cluster_(options),
       table_(arena_),
       prng_(options.random_seed),
-      hasher_(options.hash_seed, options.index_key),
       ops_(options.max_operations) {
-  ONCE_ASSERT(!options_.members.empty() && options_.members.size() <= kMaxNodes);
-  ONCE_ASSERT(index_of(options_.self.node) < options_.members.size());
-  peers_.resize(options_.members.size());
-  homes_.resize(options_.members.size());
+  homes_.resize(cluster_.size());
   ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
   ONCE_ASSERT(options_.round_zero_window >= 2 && std::has_single_bit(options_.round_zero_window));
@@ -71,11 +68,11 @@ concept Named = requires(const M& m) {
 NameHash Core::look_ahead(const Event& event) const {
   NameHash hash;
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
-    hash = hasher_(request->name);
+    hash = cluster_.hasher()(request->name);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
         [&]<class M>(const M& m) {
-          if constexpr (Named<M>) hash = hasher_(m.name);
+          if constexpr (Named<M>) hash = cluster_.hasher()(m.name);
         },
         *message);
   }
@@ -86,8 +83,8 @@ NameHash Core::look_ahead(const Event& event) const {
 void Core::handle(const Event& event, NameHash hash) {
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
     on_request(Endpoint{}, *request, hash);
-  } else if (index_of(event.from.node) >= options_.members.size() ||
-             event.from.node == options_.self.node) {
+  } else if (!cluster_.has(event.from.node) ||
+             event.from.node == cluster_.self().node) {
     ++counters_.ignored_messages;
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
@@ -114,7 +111,7 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
 
 // Of this node's own acceptor: of records that are durable, and of what needed none.
 void Core::count_own_votes() {
-  const uint16_t self = bit_of(options_.self.node);
+  const Votes self = cluster_.vote_of(cluster_.self().node);
   while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= step_.durable()) {
     RoundZero& slot = slot_of(++self_voted_);
     if (slot.open) vote_round_zero(slot, self);
@@ -150,59 +147,16 @@ uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
 }
 
 NameHash Core::hash_of(const Entry& entry) const {
-  return {hasher_.place_of(entry.name()), entry.key()};
-}
-
-bool Core::is_mine(NameHash hash) const {
-  return core_of(shard_of(hash.place, options_.shard_count), options_.cores) == options_.self.core;
-}
-
-CoreId Core::core_of_name(std::string_view name) const {
-  return core_of(shard_of(hasher_.place_of(name), options_.shard_count), options_.cores);
-}
-
-NodeId Core::home_of(NameHash hash) const {
-  const auto members = static_cast<uint32_t>(options_.members.size());
-  return options_.members[home_index_of(hash.place, members)];
-}
-
-Endpoint Core::peer_core(size_t member, NameHash hash) const {
-  const uint16_t cores = peers_[member].cores;
-  if (cores == 0) return Endpoint{options_.members[member], CoreId{0}};
-  return Endpoint{options_.members[member],
-                  core_of(shard_of(hash.place, options_.shard_count), cores)};
-}
-
-bool Core::link_up(const Endpoint& peer) const {
-  const Peer& p = peers_[index_of(peer.node)];
-  return peer.core.value < p.links.size() && p.links[peer.core.value].up;
-}
-
-size_t Core::index_of(NodeId node) const {
-  size_t i = 0;
-  while (i < options_.members.size() && options_.members[i] != node) ++i;
-  return i;
-}
-
-bool Core::is_quorum(uint16_t votes) const {
-  return static_cast<size_t>(std::popcount(votes)) >= quorum();
-}
-
-bool Core::majority_up(NameHash hash) const {
-  size_t up = 0;
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if (options_.members[i] == options_.self.node || link_up(peer_core(i, hash))) ++up;
-  }
-  return up >= quorum();
+  return {cluster_.hasher().place_of(entry.name()), entry.key()};
 }
 
 void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-  if (link_up(to)) step_.send(to, rests_on, message);
+  if (cluster_.link_up(to)) step_.send(to, rests_on, message);
 }
 
 void Core::broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if (options_.members[i] != options_.self.node) send(peer_core(i, hash), rests_on, message);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (!cluster_.is_self(i)) send(cluster_.peer_core(i, hash), rests_on, message);
   }
 }
 
@@ -212,26 +166,15 @@ uint32_t Core::find_or_insert(NameHash hash, std::string_view name, size_t room)
 }
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
-  if (up.cores == 0 || up.cores > kMaxCores || peer.core.value >= up.cores) {
+  if (!cluster_.set_up(peer, up.cores, step_.now())) {
     ++counters_.ignored_messages;
     return;
   }
-  links_changed_at_ = step_.now();
-  Peer& p = peers_[index_of(peer.node)];
-  if (p.cores != up.cores) {
-    p.cores = up.cores;
-    p.links.assign(up.cores, PeerCore{});
-    if (p.forwards.size() < up.cores) p.forwards.resize(up.cores);
-  }
-  // An answer to an earlier claim message may be lost: page anew.
-  p.links[peer.core.value] = PeerCore{.up = true, .list = 0, .cursor = 0, .claimed = false};
   if (!claimed_) claim_from(peer);
 }
 
 void Core::on_link_down(const Endpoint& peer) {
-  links_changed_at_ = step_.now();
-  Peer& p = peers_[index_of(peer.node)];
-  if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
+  cluster_.set_down(peer, step_.now());
   for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
     const uint32_t newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);

@@ -10,6 +10,7 @@
 #include "base/rarely.h"
 #include "paxos/arena.h"
 #include "paxos/believed_rounds.h"
+#include "paxos/cluster.h"
 #include "paxos/core_state.h"
 #include "paxos/op_pool.h"
 #include "paxos/record.h"
@@ -33,7 +34,7 @@ class Core final : public Replica {
   void set_disk_full(bool full) override { disk_full_ = full; }
   void set_memory(Memory memory) override { memory_ = memory; }
   size_t memory_bytes() const override { return arena_.bytes() + table_.bytes(); }
-  CoreId core_of_name(std::string_view name) const override;
+  CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
   ListPage list(const ListQuery& query) override { return list_names(table_, query); }
   const ReplicaCounters& counters() const override;
 
@@ -46,15 +47,6 @@ class Core final : public Replica {
   NameHash look_ahead(const Event& event) const;
   void handle(const Event& event, NameHash hash);
   NameHash hash_of(const Entry& entry) const;
-  bool is_mine(NameHash hash) const;
-  NodeId home_of(NameHash hash) const;
-  Endpoint peer_core(size_t member, NameHash hash) const;
-  bool link_up(const Endpoint& peer) const;
-  size_t index_of(NodeId node) const;  // members_.size() when unknown
-  uint16_t bit_of(NodeId node) const { return static_cast<uint16_t>(1u << index_of(node)); }
-  size_t quorum() const { return options_.members.size() / 2 + 1; }
-  bool is_quorum(uint16_t votes) const;
-  bool majority_up(NameHash hash) const;
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
@@ -88,7 +80,7 @@ class Core final : public Replica {
   bool round_zero_open(const Entry* entry) const;
   bool round_zero_full() const;
   void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
-  void vote_round_zero(RoundZero& slot, uint16_t bit);
+  void vote_round_zero(RoundZero& slot, Votes vote);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
   bool stands_in_the_way(const RoundZero& slot) const;
   void advance_window();
@@ -105,11 +97,11 @@ class Core final : public Replica {
   bool begin_chain(uint32_t entry, const State& next, size_t made, WaitList& from, uint8_t tries);
   bool has_spare_tasks() const;
   void prepare(uint32_t task);
-  void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
+  void count_promise(uint32_t task, Votes vote, const Ballot& accepted, const State& state);
   void propose(uint32_t task);
   void send_accepts(uint32_t task);
   void answer_empty(uint32_t task);
-  void count_accept(uint32_t task, uint16_t bit);
+  void count_accept(uint32_t task, Votes vote);
   void lose(uint32_t task, NodeId winner, NodeId refuser);
   bool send_on(uint32_t task, NodeId winner);  // false: he cannot be reached
   void back_off(uint32_t task);
@@ -166,7 +158,7 @@ class Core final : public Replica {
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
   void ask_again(uint32_t task);
-  void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot&, const State&);
+  void count_read(uint32_t task, Votes vote, bool decided, const Ballot&, const State&);
   void end_read(uint32_t task, Ballot ballot, State state);
   bool may_finish(uint32_t task);
   void finish_read(uint32_t task);
@@ -207,17 +199,16 @@ class Core final : public Replica {
 
   ReplicaOptions options_;
   mutable ReplicaCounters counters_;
+  Cluster cluster_;
   Arena arena_;
   Table table_;
   Prng prng_;
-  NameHasher hasher_;
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
   StepContext step_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
 
-  std::vector<Peer> peers_;  // by member index
   std::vector<Home> homes_;  // by member index
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> ranges_;  // lanes with a range to send
@@ -240,7 +231,7 @@ class Core final : public Replica {
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
-  int64_t next_slow_tick_ = 0, links_changed_at_ = 0;
+  int64_t next_slow_tick_ = 0;
 };
 
 }  // namespace once::paxos

@@ -43,7 +43,8 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
 
 void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
   uint32_t index = table_.find(hash.key, m.name);
-  if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
+  if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() ||
+      !cluster_.is_mine(hash) ||
       m.ballot.round > kMaxRound) {  // the one after the highest could be the lowest
     ++counters_.ignored_messages;
     return;
@@ -61,15 +62,16 @@ void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
 void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
   uint32_t index = table_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
-  if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
-      m.state.version > kMaxVersion || (round_zero && (home_of(hash) != from.node || m.op == 0)) ||
+  if (m.ballot.node != from.node || m.name.empty() || !cluster_.is_mine(hash) ||
+      m.state.version == 0 || m.state.version > kMaxVersion ||
+      (round_zero && (cluster_.home_of(hash) != from.node || m.op == 0)) ||
       m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;
   }
   // The range promise stands for a promise of (0, home, incarnation) on each of its names.
   // An incarnation that another has followed is refused too: its lane is gone.
-  if (round_zero && (m.ballot.incarnation < homes_[index_of(from.node)].range_promise ||
+  if (round_zero && (m.ballot.incarnation < homes_[cluster_.index_of(from.node)].range_promise ||
                      m.ballot.incarnation < lane_of(from, m.ballot.incarnation).incarnation)) {
     ++counters_.rejected;
     return;
@@ -102,7 +104,7 @@ void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
 // The value of a round-0 proposal stands in the entry alone. Before another takes its place,
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
-  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, options_.self.node, incarnation_}) {
+  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) {
     return;
   }
   for (uint32_t op = ring_[entry.active >> 1].waiters.head; op != kNil; op = ops_[op].next) {
@@ -183,11 +185,11 @@ void Core::spill(Lane& lane) {
 // alone (docs/decisions/2026-11-28-liveness.md says why). Our own names are in our log.
 void Core::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
-  const NodeId home = home_of(hash_of(entry));
-  if (home == options_.self.node || entry.has(kUnsettled)) return;
+  const NodeId home = cluster_.home_of(hash_of(entry));
+  if (home == cluster_.self().node || entry.has(kUnsettled)) return;
   entry.flags |= kUnsettled;
-  homes_[index_of(home)].unsettled.push_back(index);
-  ++homes_[index_of(home)].flagged;
+  homes_[cluster_.index_of(home)].unsettled.push_back(index);
+  ++homes_[cluster_.index_of(home)].flagged;
 }
 
 void Core::on(const Endpoint& from, const HomeProgress& m) {
@@ -247,7 +249,7 @@ void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
 void Core::on(const Endpoint& from, const ReadState& m, NameHash hash) {
   // Asked of the wrong core, by who does not know yet how many we have now: not to know a name of
   // another core is not to hold nothing.
-  if (!is_mine(hash)) {
+  if (!cluster_.is_mine(hash)) {
     ++counters_.ignored_messages;
     return;
   }

@@ -1,8 +1,6 @@
 // The claim of a restarted home, and the unsettled lists that answer it (DESIGN 3.2).
 // Every name on any list of the claim's majority is closed to round 0 for this incarnation and goes
 // through a normal prepare, which proposes on whatever was accepted.
-#include <bit>
-
 #include "base/bytes.h"
 #include "paxos/core.h"
 
@@ -11,13 +9,13 @@ namespace once::paxos {
 constexpr size_t kPageBytes = 32 * 1024;
 
 void Core::claim_from(const Endpoint& peer) {
-  PeerCore& link = peers_[index_of(peer.node)].links[peer.core.value];
+  PeerCore& link = cluster_.peer(cluster_.index_of(peer.node)).links[peer.core.value];
   if (link.claimed) return;
   send(peer, RestsOn{}, ClaimHome{incarnation_, link.list, link.cursor});
 }
 
 void Core::on(const Endpoint& from, const ClaimHome& m) {
-  Home& home = homes_[index_of(from.node)];
+  Home& home = homes_[cluster_.index_of(from.node)];
   if (m.incarnation < home.range_promise) {
     ++counters_.rejected;
     return;
@@ -61,9 +59,9 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
 }
 
 void Core::on(const Endpoint& from, const ClaimReply& m) {
-  const Peer& peer = peers_[index_of(from.node)];
+  const Peer& peer = cluster_.peer(cluster_.index_of(from.node));
   if (m.incarnation != incarnation_ || claimed_ || from.core.value >= peer.links.size()) return;
-  PeerCore& link = peers_[index_of(from.node)].links[from.core.value];
+  PeerCore& link = cluster_.peer(cluster_.index_of(from.node)).links[from.core.value];
   if (link.claimed) return;
   if (m.cursor != link.cursor || (link.list != 0 && m.list != link.list)) {
     if (m.list != link.list) {  // renumbered: what was read of it may have gaps
@@ -80,8 +78,8 @@ void Core::on(const Endpoint& from, const ClaimReply& m) {
       ++counters_.ignored_messages;
       return;
     }
-    const NameHash hash = hasher_(name);
-    if (!is_mine(hash) || home_of(hash) != options_.self.node) continue;
+    const NameHash hash = cluster_.hasher()(name);
+    if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) continue;
     table_.at(find_or_insert(hash, name)).flags |= kClosed;
   }
   link.list = m.list;
@@ -96,28 +94,24 @@ void Core::on(const Endpoint& from, const ClaimReply& m) {
 
 // A member has answered once each of its cores that shares a shard with this one has.
 bool Core::answered_fully(size_t member) const {
-  const Peer& peer = peers_[member];
-  if (peer.cores == 0) return false;
-  for (uint16_t shard = 0; shard < options_.shard_count; ++shard) {
-    if (core_of(ShardId{shard}, options_.cores) != options_.self.core) continue;
-    if (!peer.links[core_of(ShardId{shard}, peer.cores).value].claimed) return false;
-  }
-  return true;
+  const Peer& peer = cluster_.peer(member);
+  return cluster_.covers_shards(peer.cores,
+                                [&](CoreId core) { return peer.links[core.value].claimed; });
 }
 
 void Core::check_claimed() {
-  uint16_t votes = bit_of(options_.self.node);
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if (answered_fully(i)) votes |= static_cast<uint16_t>(1u << i);
+  Votes votes = cluster_.vote_of(cluster_.self().node);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (answered_fully(i)) votes.add(Votes::of(i));
   }
-  if (is_quorum(votes)) claimed_ = true;
+  if (cluster_.is_quorum(votes)) claimed_ = true;
 }
 
 void Core::tick_claim() {
   if (claimed_) return;
-  for (size_t i = 0; i < peers_.size(); ++i) {
-    for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
-      if (peers_[i].links[core].up) claim_from(Endpoint{options_.members[i], CoreId{core}});
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
+      if (cluster_.peer(i).links[core].up) claim_from(Endpoint{cluster_.member(i), CoreId{core}});
     }
   }
 }
@@ -132,7 +126,7 @@ void Core::query_unsettled() {
       home.query_cursor = (home.query_cursor + 1) % home.unsettled.size();
       const Entry& entry = table_.at(home.unsettled[home.query_cursor]);
       if (!entry.has(kUnsettled)) continue;
-      send(peer_core(i, hash_of(entry)), RestsOn{},
+      send(cluster_.peer_core(i, hash_of(entry)), RestsOn{},
            SettleQuery{entry.promised, entry.accepted, entry.name()});
     }
   }
@@ -154,7 +148,7 @@ void Core::compact(Home& home) {
 }
 
 void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
-  if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
+  if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) return;
   if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
   const uint32_t found = table_.find(hash.key, m.name);
   if (found != Table::kNone) {
@@ -168,8 +162,8 @@ void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
     if (entry.active != 0 || entry.record > step_.durable()) return;
   }
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
-  const bool member = index_of(m.promised.node) < options_.members.size();
-  if (!named || !member || no_room() || !majority_up(hash)) return;
+  const bool member = cluster_.has(m.promised.node);
+  if (!named || !member || no_room() || !cluster_.majority_up(hash)) return;
   const uint32_t index = find_or_insert(hash, m.name);
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
@@ -181,11 +175,11 @@ void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
 
 void Core::on(const Endpoint& from, const Settled& m, NameHash hash) {
   const uint32_t found = table_.find(hash.key, m.name);
-  if (found == Table::kNone || home_of(hash) != from.node) return;
+  if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   Entry& entry = table_.at(found);
   if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
   entry.flags &= static_cast<uint16_t>(~kUnsettled);
-  --homes_[index_of(from.node)].flagged;
+  --homes_[cluster_.index_of(from.node)].flagged;
 }
 
 }  // namespace once::paxos

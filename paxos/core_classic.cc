@@ -53,7 +53,7 @@ bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uin
     tasks_[task].seen_round = std::max(tasks_[task].seen_round, ops_[op].seen_round);
     tasks_[task].attempts = std::max(tasks_[task].attempts, ops_[op].attempts);
   }
-  if (home_of(hash_of(entry)) != options_.self.node) ++counters_.takeovers;
+  if (cluster_.home_of(hash_of(entry)) != cluster_.self().node) ++counters_.takeovers;
   prepare(task);
   return true;
 }
@@ -93,10 +93,10 @@ void Core::prepare(uint32_t index) {
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
   if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
-  task.ballot = Ballot{round, options_.self.node, incarnation_};
+  task.ballot = Ballot{round, cluster_.self().node, incarnation_};
   task.phase = Phase::kPrepare;
   task.step = step_.number();
-  task.votes = 0;
+  task.votes = Votes{};
   task.best = Ballot{};
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
@@ -116,7 +116,7 @@ void Core::vote_when_durable(uint32_t index, uint64_t record) {
 }
 
 void Core::own_vote(uint32_t index) {
-  const uint16_t self = bit_of(options_.self.node);
+  const Votes self = cluster_.vote_of(cluster_.self().node);
   const Task& task = tasks_[index];
   if (task.kind == TaskKind::kRead) {
     if (task.waiters.empty()) return free_task(index);
@@ -128,7 +128,7 @@ void Core::own_vote(uint32_t index) {
   }
   const Entry& entry = table_.at(task.entry);
   if (task.phase == Phase::kAccept) return count_accept(index, self);
-  if (entry.promised != task.ballot) return lose(index, entry.promised.node, options_.self.node);
+  if (entry.promised != task.ballot) return lose(index, entry.promised.node, cluster_.self().node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
   count_promise(index, self, entry.accepted, state);
 }
@@ -158,18 +158,18 @@ void Core::on(const Endpoint& from, const Promise& m) {
   if (contradicts(table_.at(task->entry), m.accepted_ballot, m.accepted)) {
     return offend(Offence::kContradiction, from);
   }
-  count_promise(index_in(m.op), bit_of(from.node), m.accepted_ballot, m.accepted);
+  count_promise(index_in(m.op), cluster_.vote_of(from.node), m.accepted_ballot, m.accepted);
 }
 
-void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, const State& state) {
+void Core::count_promise(uint32_t index, Votes vote, const Ballot& accepted, const State& state) {
   Task& task = tasks_[index];
-  if (task.votes & bit) return;
-  task.votes |= bit;
+  if (task.votes.has(vote)) return;
+  task.votes.add(vote);
   if (!accepted.is_null() && (task.best.is_null() || std::pair(task.best, task.state.version) <
                                                          std::pair(accepted, state.version))) {
     keep_state(task, accepted, state);
   }
-  if (is_quorum(task.votes)) propose(index);
+  if (cluster_.is_quorum(task.votes)) propose(index);
 }
 
 // What was accepted is proposed on as it is; what this name's waiters want is built on it once it
@@ -177,7 +177,7 @@ void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, c
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
   const Ballot promised = table_.at(task.entry).promised;
-  if (promised != task.ballot) return lose(index, promised.node, options_.self.node);
+  if (promised != task.ballot) return lose(index, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
     const bool denied = contradicts(table_.at(task.entry), task.best, task.state);
@@ -199,7 +199,7 @@ void Core::send_accepts(uint32_t index) {
   if (!is_ours(task.batch, task.best)) task.batch.adopted = true;
   task.phase = Phase::kAccept;
   task.step = step_.number();
-  task.votes = 0;
+  task.votes = Votes{};
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
@@ -207,7 +207,7 @@ void Core::send_accepts(uint32_t index) {
     entry.accepted = task.ballot;
     table_.set_state(entry, task.state);
     entry.record =
-        step_.append(AcceptRecord{task.ballot, options_.self.core, 0, task.state, entry.name()});
+        step_.append(AcceptRecord{task.ballot, cluster_.self().core, 0, task.state, entry.name()});
     list_unsettled(task.entry);
   }
   vote_when_durable(index, entry.record);
@@ -241,13 +241,13 @@ void Core::on(const Endpoint& from, const Accepted& m) {
       task->ballot != m.ballot || task->state.version != m.version) {
     return;
   }
-  count_accept(index_in(m.op), bit_of(from.node));
+  count_accept(index_in(m.op), cluster_.vote_of(from.node));
 }
 
-void Core::count_accept(uint32_t index, uint16_t bit) {
+void Core::count_accept(uint32_t index, Votes vote) {
   Task& task = tasks_[index];
-  task.votes |= bit;
-  if (!is_quorum(task.votes)) return;
+  task.votes.add(vote);
+  if (!cluster_.is_quorum(task.votes)) return;
   const uint32_t entry_index = task.entry;
   Entry& entry = table_.at(entry_index);
   if (task.confirms) {
@@ -273,7 +273,7 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
     task.started = step_.now();
-    return lose(index, entry.promised.node, options_.self.node);
+    return lose(index, entry.promised.node, cluster_.self().node);
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = step_.now() - task.started;
@@ -290,7 +290,7 @@ void Core::on(const Endpoint& from, const Rejected& m) {
     return;
   }
   if (m.ballot.round == 0) {
-    if (m.ballot != Ballot{0, options_.self.node, incarnation_} || m.op >= next_sequence_) return;
+    if (m.ballot != Ballot{0, cluster_.self().node, incarnation_} || m.op >= next_sequence_) return;
     RoundZero& slot = slot_of(m.op);
     if (slot.open && slot.sequence == m.op) {
       const Entry& entry = table_.at(slot.entry);
@@ -301,7 +301,7 @@ void Core::on(const Endpoint& from, const Rejected& m) {
   }
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kClassic || task->ballot != m.ballot ||
-      task->phase == Phase::kBackOff || (task->votes & bit_of(from.node))) {
+      task->phase == Phase::kBackOff || task->votes.has(cluster_.vote_of(from.node))) {
     return;
   }
   const Entry& entry = table_.at(task->entry);
@@ -325,11 +325,11 @@ void Core::lose(uint32_t index, NodeId winner, NodeId refuser) {
 // circles. Those of whom it is not known what became of them stay; waits are never forwarded.
 bool Core::send_on(uint32_t index, NodeId winner) {
   Task& task = tasks_[index];
-  const size_t member = index_of(winner);
-  if (winner == options_.self.node) return true;
-  if (member == options_.members.size()) return false;
-  const Endpoint to = peer_core(member, hash_of(table_.at(task.entry)));
-  if (!link_up(to)) return false;
+  const size_t member = cluster_.index_of(winner);
+  if (winner == cluster_.self().node) return true;
+  if (member == cluster_.size()) return false;
+  const Endpoint to = cluster_.peer_core(member, hash_of(table_.at(task.entry)));
+  if (!cluster_.link_up(to)) return false;
   bool sent = false;
   for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
     Op& op = ops_[op_index];
@@ -366,8 +366,9 @@ void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
   const bool overtaken = task.phase == Phase::kAccept;
   task.phase = Phase::kBackOff;
-  task.votes = 0;
-  const int64_t asked_at = std::max(task.asked_at, links_changed_at_);  // before, it may be lost
+  task.votes = Votes{};
+  const int64_t asked_at =
+      std::max(task.asked_at, cluster_.links_changed_at());  // before, it may be lost
   const auto took = static_cast<uint64_t>(std::clamp(step_.now() - asked_at, kMs, kLongestRoundNs));
   const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
   const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));

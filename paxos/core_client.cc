@@ -5,7 +5,7 @@
 namespace once::paxos {
 
 void Core::on(const Endpoint& from, const Forward& m, NameHash hash) {
-  Peer& peer = peers_[index_of(from.node)];
+  Peer& peer = cluster_.peer(cluster_.index_of(from.node));
   if (from.core.value >= peer.forwards.size()) return;
   if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
   on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value, m.version},
@@ -57,7 +57,7 @@ bool Core::answer_known(const Entry& entry, const Endpoint& origin, const Client
 void Core::on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash) {
   const uint64_t token = request.token;
   const bool waits = request.operation == Operation::kWait;
-  if (request.name.empty() || request.name.size() > kMaxNameBytes || !is_mine(hash) ||
+  if (request.name.empty() || request.name.size() > kMaxNameBytes || !cluster_.is_mine(hash) ||
       request.value.size() > kMaxValueBytes ||
       (changes(request.operation) && request.id == RequestId{}) ||  // of nobody, so of everybody
       (!request.value.empty() && !takes_value(request.operation))) {
@@ -65,7 +65,8 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   }
   const uint32_t found = table_.find(hash.key, request.name);
   if (found != Table::kNone && answer_known(table_.at(found), origin, request)) return;
-  if (!majority_up(hash) && !waits) return reply(origin, token, Status::kUnavailable, State{});
+  if (!cluster_.majority_up(hash) && !waits)
+    return reply(origin, token, Status::kUnavailable, State{});
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
   const bool met =
@@ -84,8 +85,8 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
   const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
-  const NodeId home = home_of(hash);
-  if (change && home == options_.self.node && !refused_if_empty && round_zero_open(entry) &&
+  const NodeId home = cluster_.home_of(hash);
+  if (change && home == cluster_.self().node && !refused_if_empty && round_zero_open(entry) &&
       !rarely(Rare::kFirstBallotAvoided)) {
     return begin_round_zero(op, found, request);
   }
@@ -99,7 +100,7 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
   }
   const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
-  if (change && !kept && to != options_.self) return forward(op, to);
+  if (change && !kept && to != cluster_.self()) return forward(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!change || (nothing && refused_if_empty)) {
@@ -131,22 +132,22 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
 // be reached.
 Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
   const Op& op = ops_[index];
-  const size_t home = index_of(home_of(op.hash));
-  const Endpoint self = options_.self;
+  const size_t home = cluster_.index_of(cluster_.home_of(op.hash));
+  const Endpoint self = cluster_.self();
   // What was forwarded here goes no further: nothing goes round in circles.
   if (op.origin.node.value != 0 || op.hops >= kMostHops) return self;
-  if (options_.members[home] == self.node || op.made != 0) return self;
-  const bool home_up = link_up(peer_core(home, op.hash));
-  if (home_up && op.hops == 0) return peer_core(home, op.hash);
+  if (cluster_.member(home) == self.node || op.made != 0) return self;
+  const bool home_up = cluster_.link_up(cluster_.peer_core(home, op.hash));
+  if (home_up && op.hops == 0) return cluster_.peer_core(home, op.hash);
   if (entry != nullptr && entry->promised.round > 0) {
-    const Endpoint holder = peer_core(index_of(entry->promised.node), op.hash);
+    const Endpoint holder = cluster_.peer_core(cluster_.index_of(entry->promised.node), op.hash);
     if (holder.node == self.node) return self;
-    if (holder.node != op.asked.node && link_up(holder)) return holder;
+    if (holder.node != op.asked.node && cluster_.link_up(holder)) return holder;
   }
-  for (size_t i = 1; i < options_.members.size() && !home_up; ++i) {
-    const Endpoint to = peer_core((home + i) % options_.members.size(), op.hash);
+  for (size_t i = 1; i < cluster_.size() && !home_up; ++i) {
+    const Endpoint to = cluster_.peer_core((home + i) % cluster_.size(), op.hash);
     if (to.node == self.node) return self;
-    if (to.node != op.asked.node && link_up(to)) return to;
+    if (to.node != op.asked.node && cluster_.link_up(to)) return to;
   }
   return self;
 }
@@ -160,8 +161,8 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   op.asked_at = step_.now();
   op.doubtful = op.elsewhere;
   op.elsewhere = changes(op.operation);
-  const int64_t usual =
-      peers_[index_of(to.node)].hedge.delay_ns(op.deadline - step_.now(), step_.log_write_ns());
+  const int64_t usual = cluster_.peer(cluster_.index_of(to.node))
+                            .hedge.delay_ns(op.deadline - step_.now(), step_.log_write_ns());
   const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
   op.hedge_at =
       step_.now() + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
@@ -179,12 +180,12 @@ void Core::on(const Endpoint& from, const ForwardReply& m) {
   const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
   // A late answer tells how long it takes all the same.
   if (op.asked == from && !nothing)
-    peers_[index_of(from.node)].hedge.answered(step_.now() - op.asked_at);
+    cluster_.peer(cluster_.index_of(from.node)).hedge.answered(step_.now() - op.asked_at);
   if (op.forwarded_to != from) return;  // taken over since, or free
   // Full, or its disk stands still, or it sees no majority: that must not stop its names while
   // there is room and a majority elsewhere.
   const bool room = m.status == Status::kUnavailable || has_spare_tasks();
-  if (nothing && room && majority_up(op.hash)) {
+  if (nothing && room && cluster_.majority_up(op.hash)) {
     op.elsewhere = op.doubtful;  // it certainly did not happen there
     return take_over(index);
   }
@@ -207,7 +208,7 @@ void Core::take_over(uint32_t index) {
   const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
   const Endpoint to = next_hop(index, entry);
   const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
-  if (!here && to != options_.self) return forward(index, to);
+  if (!here && to != cluster_.self()) return forward(index, to);
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!here && nothing && judge(State{}, op.change())) {
     if (!begin_read(index)) put_off(index);
@@ -229,7 +230,7 @@ void Core::hand_back() {
   for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     const Op& op = ops_[index];
     const uint32_t newer = op.newer;
-    if (op.origin.node.value != 0 && !majority_up(op.hash)) {
+    if (op.origin.node.value != 0 && !cluster_.majority_up(op.hash)) {
       const bool maybe = op.may_have_happened();
       if (!maybe) answer(index, Status::kUnavailable, State{});
       if (maybe && !may_repeat(op.operation)) answer(index, Status::kUnknown, State{});
@@ -285,8 +286,9 @@ void Core::tick_ops() {
     if (op.deadline <= step_.now()) {
       expire(index);
     } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= step_.now()) {
-      if (op.forwarded_to != options_.self) {
-        peers_[index_of(op.forwarded_to.node)].hedge.waited(step_.now() - op.asked_at);
+      if (op.forwarded_to != cluster_.self()) {
+        cluster_.peer(cluster_.index_of(op.forwarded_to.node))
+            .hedge.waited(step_.now() - op.asked_at);
       }
       take_over(index);
     }

@@ -10,7 +10,7 @@ namespace once::paxos {
 // without a prepare.
 bool Core::keeps(const Entry& entry) const {
   return entry.active == 0 && entry.decided() && entry.promised == entry.accepted &&
-         entry.accepted.node == options_.self.node && entry.accepted.incarnation == incarnation_;
+         entry.accepted.node == cluster_.self().node && entry.accepted.incarnation == incarnation_;
 }
 
 // The state after all changes that can be made, each on what the one before it left. Marks them.
@@ -138,7 +138,7 @@ void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
 // One request can be the last of two batches of different proposers: only under a ballot of our own
 // is it known to be ours, and only as long as we have not proposed another's under one.
 bool Core::is_ours(const Batch& batch, const Ballot& best) const {
-  return !batch.adopted && best.node == options_.self.node && best.incarnation == incarnation_ &&
+  return !batch.adopted && best.node == cluster_.self().node && best.incarnation == incarnation_ &&
          best >= batch.first;
 }
 
@@ -201,7 +201,7 @@ void Core::put_off(uint32_t index) {
   if (op.operation == Operation::kWait) return watch(index);
   if (!op.may_have_happened()) return answer(index, Status::kOverloaded, State{});
   op.hedge_at = step_.now() + 5 * kMs;
-  op.forwarded_to = options_.self;
+  op.forwarded_to = cluster_.self();
 }
 
 }  // namespace once::paxos

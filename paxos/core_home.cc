@@ -26,12 +26,12 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.active == 0);
   const uint64_t sequence = next_sequence_++;
-  const Ballot ballot{0, options_.self.node, incarnation_};
+  const Ballot ballot{0, cluster_.self().node, incarnation_};
   if (changes != 0) {
     entry.promised = entry.accepted = ballot;
     table_.set_state(entry, next);
     entry.record = step_.append(
-        AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
+        AcceptRecord{ballot, cluster_.self().core, sequence, entry.state(), entry.name()});
   }
   entry.active = active_round_zero(sequence);
   RoundZero& slot = slot_of(sequence);
@@ -44,7 +44,7 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
                    .version = entry.version,
                    .batch = Batch{ballot, entry.version, entry.writer(), changes},
                    .entry = index,
-                   .votes = 0,
+                   .votes = {},
                    .open = true,
                    .sealed = entry.has(kSealed),
                    .waiters = {}};
@@ -55,7 +55,7 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
 
 Accept Core::accept_of(const RoundZero& slot) {
   const Entry& entry = table_.at(slot.entry);
-  return Accept{slot.sequence, Ballot{0, options_.self.node, incarnation_}, entry.state(),
+  return Accept{slot.sequence, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
                 entry.name()};
 }
 
@@ -65,17 +65,17 @@ void Core::on(const Endpoint& from, const AcceptedRange& m) {
     ++counters_.ignored_messages;
     return;
   }
-  const uint16_t bit = bit_of(from.node);
+  const Votes vote = cluster_.vote_of(from.node);
   for (uint64_t sequence = std::max(m.first, oldest_open_); sequence <= m.last; ++sequence) {
     RoundZero& slot = slot_of(sequence);
-    if (slot.open && slot.sequence == sequence) vote_round_zero(slot, bit);
+    if (slot.open && slot.sequence == sequence) vote_round_zero(slot, vote);
   }
   advance_window();
 }
 
-void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
-  slot.votes |= bit;
-  if (!is_quorum(slot.votes)) return;
+void Core::vote_round_zero(RoundZero& slot, Votes vote) {
+  slot.votes.add(vote);
+  if (!cluster_.is_quorum(slot.votes)) return;
   Entry& entry = table_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
   slot.open = false;
@@ -89,7 +89,7 @@ void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
   }
   // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
   // else this knows only that its own changes were made.
-  const bool here = entry.accepted == Ballot{0, options_.self.node, incarnation_} &&
+  const bool here = entry.accepted == Ballot{0, cluster_.self().node, incarnation_} &&
                     entry.version == slot.version;
   if (here || slot.sealed) {
     mark_decided(entry);
@@ -126,16 +126,16 @@ void Core::announce_progress() {
   const bool moved = self_voted_ > announced_durable_;
   if (!moved && chosen_.empty()) return;
   announced_durable_ = self_voted_;
-  for (size_t i = 0; i < peers_.size(); ++i) {
-    for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
-      const Endpoint to{options_.members[i], CoreId{core}};
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
+      const Endpoint to{cluster_.member(i), CoreId{core}};
       if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, self_voted_});
       for (auto [first, last] : chosen_)
         send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
     }
   }
   for (auto [first, last] : chosen_) {
-    step_.append(ChosenRangeRecord{options_.self, incarnation_, first, last});
+    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first, last});
   }
   chosen_.clear();
 }
@@ -153,15 +153,15 @@ void Core::resend_round_zero() {
     if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
     Entry& entry = table_.at(slot.entry);
-    const Ballot ballot{0, options_.self.node, incarnation_};
+    const Ballot ballot{0, cluster_.self().node, incarnation_};
     if (entry.accepted != ballot || stands_in_the_way(slot)) {
       round_zero_lost(slot, 0);
       continue;
     }
     slot.sent_at = step_.now();
-    for (size_t i = 0; i < options_.members.size(); ++i) {
-      if ((slot.votes >> i & 1) == 0 && options_.members[i] != options_.self.node) {
-        send(peer_core(i, hash_of(entry)), RestsOn{}, accept_of(slot));
+    for (size_t i = 0; i < cluster_.size(); ++i) {
+      if (!slot.votes.has(i) && !cluster_.is_self(i)) {
+        send(cluster_.peer_core(i, hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
   }

@@ -8,7 +8,7 @@ namespace once::paxos {
 struct Core::Recovery {
   Core& core;
 
-  bool is_member(NodeId node) const { return core.index_of(node) < core.homes_.size(); }
+  bool is_member(NodeId node) const { return core.cluster_.has(node); }
   bool is_endpoint(const Endpoint& home) const {
     return is_member(home.node) && home.core.value < kMaxCores;
   }
@@ -20,8 +20,8 @@ struct Core::Recovery {
   }
   bool operator()(const PromiseRecord& r) {
     if (!is_member(r.ballot.node)) return false;
-    const NameHash hash = core.hasher_(r.name);
-    if (!core.is_mine(hash)) return true;
+    const NameHash hash = core.cluster_.hasher()(r.name);
+    if (!core.cluster_.is_mine(hash)) return true;
     Entry& entry = core.table_.at(core.find_or_insert(hash, r.name));
     entry.promised = std::max(entry.promised, r.ballot);
     return true;
@@ -30,13 +30,13 @@ struct Core::Recovery {
     if (!is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
     if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
     if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
-    const NameHash hash = core.hasher_(r.name);
-    if (core.is_mine(hash)) core.recover_accept(r, hash);
+    const NameHash hash = core.cluster_.hasher()(r.name);
+    if (core.cluster_.is_mine(hash)) core.recover_accept(r, hash);
     return true;
   }
   bool operator()(const RangePromiseRecord& r) {
     if (!is_member(r.home)) return false;
-    Home& home = core.homes_[core.index_of(r.home)];
+    Home& home = core.homes_[core.cluster_.index_of(r.home)];
     home.range_promise = std::max(home.range_promise, r.incarnation);
     return true;
   }
@@ -54,7 +54,7 @@ struct Core::Recovery {
   }
   bool operator()(const DecidedRecord& r) {
     if (!is_member(r.ballot.node) || r.version == 0) return false;
-    const uint32_t index = core.table_.find(core.hasher_(r.name).key, r.name);
+    const uint32_t index = core.table_.find(core.cluster_.hasher()(r.name).key, r.name);
     if (index == Table::kNone) return true;  // of another core
     Entry& entry = core.table_.at(index);
     if (entry.accepted == r.ballot && entry.version == r.version) core.mark_decided(entry);
@@ -70,7 +70,7 @@ bool Core::recover(std::string_view bytes) {
 }
 
 uint32_t Core::recovered_incarnation_of(NodeId node) const {
-  const size_t member = index_of(node);
+  const size_t member = cluster_.index_of(node);
   uint32_t latest = member < homes_.size() ? homes_[member].range_promise : 0;
   for (const auto& lane : lanes_) {
     if (lane->home.node == node) latest = std::max(latest, lane->incarnation);

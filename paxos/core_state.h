@@ -9,10 +9,10 @@
 #include "base/limits.h"
 #include "base/types.h"
 #include "paxos/change.h"
-#include "paxos/hedge.h"
 #include "paxos/linger_luck.h"
 #include "paxos/messages.h"
 #include "paxos/name_hasher.h"
+#include "paxos/votes.h"
 
 namespace once::paxos {
 
@@ -133,7 +133,7 @@ struct RoundZero {
   uint64_t version = 0;
   Batch batch;  // size 0: it confirms a state that was chosen before
   uint32_t entry = kNil;
-  uint16_t votes = 0;  // bit: index of the member
+  Votes votes;
   bool open = false;
   bool sealed = false;
   WaitList waiters;
@@ -147,9 +147,9 @@ struct Task {
   TaskKind kind = TaskKind::kFree;
   Phase phase = Phase::kBackOff;
   uint8_t attempts = 0;
-  uint16_t votes = 0;  // promises, accepts or read replies, once per acceptor
-  uint16_t none = 0;   // read: acceptors that hold nothing
-  uint16_t same = 0;   // read: acceptors that hold (best, state.version)
+  Votes votes;  // promises, accepts or read replies, once per acceptor
+  Votes none;   // read: acceptors that hold nothing
+  Votes same;   // read: acceptors that hold (best, state.version)
   uint32_t generation = 0;
   uint32_t entry = kNil;  // classic
   uint32_t op = kNil;     // read
@@ -211,40 +211,6 @@ struct Home {
   size_t flagged = 0;               // how many entries have the flag
   size_t query_cursor = 0;
   int64_t paging_until = 0;  // a claim is reading the list
-};
-
-// Which requests of a peer's core were taken: each once at most, whatever the link repeats. Two
-// answers to one request could contradict each other.
-struct Forwards {
-  uint32_t incarnation = 0;
-  std::vector<uint64_t> taken;  // by number, modulo the size: the newest of its residue class
-
-  bool take(uint32_t from, uint64_t number) {
-    if (from == 0 || from < incarnation || number == 0) return false;
-    if (from > incarnation) {
-      incarnation = from;
-      taken.assign(kWindow, 0);
-    }
-    uint64_t& newest = taken[number % kWindow];
-    if (number <= newest) return false;
-    newest = number;
-    return true;
-  }
-  static constexpr size_t kWindow = 4096;
-};
-
-struct PeerCore {
-  bool up = false;
-  uint64_t list = 0;  // of the claim's paging
-  uint64_t cursor = 0;
-  bool claimed = false;
-};
-
-struct Peer {
-  uint16_t cores = 0;  // 0: never met
-  std::vector<PeerCore> links;
-  std::vector<Forwards> forwards;  // by core; they outlive a link
-  Hedge hedge;
 };
 
 }  // namespace once::paxos

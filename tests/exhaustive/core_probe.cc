@@ -185,7 +185,7 @@ void CoreProbe::put_round_zero(ByteWriter& out) {
     out.put<uint8_t>(slot.open);
     if (!slot.open) continue;
     out.put(number_of(slot.entry));
-    out.put(slot.votes);
+    out.put(slot.votes.bits());
     out.put(slot.version);
     out.put<uint8_t>(slot.sealed);
     put_batch(out, slot.batch);
@@ -203,9 +203,9 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     if (task.kind == TaskKind::kFree) continue;
     out.put(static_cast<uint8_t>(task.phase));
     out.put(task.attempts);
-    out.put(task.votes);
-    out.put(task.none);
-    out.put(task.same);
+    out.put(task.votes.bits());
+    out.put(task.none.bits());
+    out.put(task.same.bits());
     out.put(number_of(task.entry));
     out.put(task.op);
     put_ballot(out, task.ballot);
@@ -217,7 +217,7 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_state(out, task.state);
     out.put(until(task.next_at));
     // Nothing else is measured from either.
-    out.put(core_.step_.now() - std::max(task.asked_at, core_.links_changed_at_));
+    out.put(core_.step_.now() - std::max(task.asked_at, core_.cluster_.links_changed_at()));
     out.put(core_.step_.now() - task.started);
     out.put<uint8_t>(task.confirms);
     put_batch(out, task.batch);
@@ -266,7 +266,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
     out.put(uint64_t{home.query_cursor});
     out.put(until(home.paging_until));
   }
-  for (const Peer& peer : core_.peers_) {
+  for (const Peer& peer : core_.cluster_.peers_) {
     out.put(peer.cores);
     for (const PeerCore& link : peer.links) {
       out.put<uint8_t>(link.up);

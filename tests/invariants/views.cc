@@ -7,13 +7,13 @@ namespace once::paxos {
 
 invariants::CoreView CoreProbe::core_view() const {
   invariants::CoreView view;
-  view.self = core_.options_.self.node;
+  view.self = core_.cluster_.self().node;
   view.incarnation = core_.incarnation_;
   view.record = core_.step_.last_record();
   view.durable = core_.step_.durable();
   view.claimed = core_.claimed_;
-  view.quorum = core_.quorum();
-  const size_t members = core_.options_.members.size();
+  view.quorum = core_.cluster_.quorum();
+  const size_t members = core_.cluster_.size();
   view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
   view.next_sequence = core_.next_sequence_;
   view.oldest_open = core_.oldest_open_;
@@ -26,8 +26,8 @@ invariants::CoreView CoreProbe::core_view() const {
 
 size_t CoreProbe::answered() const {
   size_t answered = 1;
-  for (size_t i = 0; i < core_.options_.members.size(); ++i) {
-    const bool other = core_.options_.members[i] != core_.options_.self.node;
+  for (size_t i = 0; i < core_.cluster_.size(); ++i) {
+    const bool other = core_.cluster_.member(i) != core_.cluster_.self().node;
     if (other && core_.answered_fully(i)) ++answered;
   }
   return answered;
@@ -45,8 +45,8 @@ invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
   view.decided = entry.decided();
   view.unsettled = entry.has(kUnsettled);
   view.record = entry.record;
-  view.home = core_.home_of(core_.hash_of(entry));
-  view.range_promise = core_.homes_[core_.index_of(view.home)].range_promise;
+  view.home = core_.cluster_.home_of(core_.hash_of(entry));
+  view.range_promise = core_.homes_[core_.cluster_.index_of(view.home)].range_promise;
   return view;
 }
 
@@ -64,7 +64,7 @@ invariants::RoundView CoreProbe::round_view(uint32_t index) const {
   view.ballot = task.ballot;
   view.best = task.best;
   view.version = task.best.is_null() ? 0 : task.state.version;
-  view.votes = task.votes;
+  view.votes = task.votes.bits();
   view.entry = task.entry;
   return view;
 }
