@@ -11,10 +11,9 @@ std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
 Core::Core(const ReplicaOptions& options)
     : options_(options),
       cluster_(options),
-      table_(arena_),
       prng_(options.random_seed),
+      acceptor_(cluster_, step_),
       ops_(options.max_operations) {
-  homes_.resize(cluster_.size());
   ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
   ONCE_ASSERT(options_.round_zero_window >= 2 && std::has_single_bit(options_.round_zero_window));
@@ -38,7 +37,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
 }
 
 void Core::begin(int64_t now_ns, Output& out) {
-  arena_.collect();
+  acceptor_.arena().collect();
   step_.begin(now_ns, out);
 }
 
@@ -76,15 +75,14 @@ NameHash Core::look_ahead(const Event& event) const {
         },
         *message);
   }
-  if (hash != NameHash{}) table_.prefetch(hash.key);
+  if (hash != NameHash{}) acceptor_.prefetch(hash.key);
   return hash;
 }
 
 void Core::handle(const Event& event, NameHash hash) {
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
     on_request(Endpoint{}, *request, hash);
-  } else if (!cluster_.has(event.from.node) ||
-             event.from.node == cluster_.self().node) {
+  } else if (!cluster_.has(event.from.node) || event.from.node == cluster_.self().node) {
     ++counters_.ignored_messages;
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
@@ -146,10 +144,6 @@ uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
   return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
 }
 
-NameHash Core::hash_of(const Entry& entry) const {
-  return {cluster_.hasher().place_of(entry.name()), entry.key()};
-}
-
 void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
   if (cluster_.link_up(to)) step_.send(to, rests_on, message);
 }
@@ -158,11 +152,6 @@ void Core::broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     if (!cluster_.is_self(i)) send(cluster_.peer_core(i, hash), rests_on, message);
   }
-}
-
-uint32_t Core::find_or_insert(NameHash hash, std::string_view name, size_t room) {
-  const uint32_t found = table_.find(hash.key, name);
-  return found != Table::kNone ? found : table_.insert(hash.key, name, room);
 }
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
@@ -190,11 +179,10 @@ void Core::offend(Offence offence, const Endpoint& from) {
 }
 
 const ReplicaCounters& Core::counters() const {
-  counters_.names = table_.size();
+  counters_.names = acceptor_.size();
   counters_.claimed = claimed_;
   counters_.waiting = ops_.waits();
-  counters_.unsettled = 0;
-  for (const Home& home : homes_) counters_.unsettled += home.flagged;
+  counters_.unsettled = acceptor_.unsettled();
   return counters_;
 }
 

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/prng.h"
 #include "base/rarely.h"
-#include "paxos/arena.h"
+#include "paxos/acceptor.h"
 #include "paxos/believed_rounds.h"
 #include "paxos/cluster.h"
 #include "paxos/core_state.h"
@@ -16,7 +16,6 @@
 #include "paxos/record.h"
 #include "paxos/replica.h"
 #include "paxos/step_context.h"
-#include "paxos/table.h"
 
 namespace once::paxos {
 
@@ -33,9 +32,9 @@ class Core final : public Replica {
   void forget_waits(const std::vector<uint64_t>& tokens) override;
   void set_disk_full(bool full) override { disk_full_ = full; }
   void set_memory(Memory memory) override { memory_ = memory; }
-  size_t memory_bytes() const override { return arena_.bytes() + table_.bytes(); }
+  size_t memory_bytes() const override { return acceptor_.bytes(); }
   CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
-  ListPage list(const ListQuery& query) override { return list_names(table_, query); }
+  ListPage list(const ListQuery& query) override { return acceptor_.list(query); }
   const ReplicaCounters& counters() const override;
 
  private:
@@ -46,11 +45,9 @@ class Core final : public Replica {
   void count_own_votes();
   NameHash look_ahead(const Event& event) const;
   void handle(const Event& event, NameHash hash);
-  NameHash hash_of(const Entry& entry) const;
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
-  uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
   void offend(Offence offence, const Endpoint& from);
@@ -63,7 +60,7 @@ class Core final : public Replica {
   void on(const Endpoint& from, const Decided& m, NameHash hash);
   template <class M>
   bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index);
-  void approach(Entry& entry, const Ballot& ballot, uint32_t round);
+  void approach(uint32_t entry, const Ballot& ballot, uint32_t round);
   uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
@@ -73,8 +70,7 @@ class Core final : public Replica {
   void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
   void mark_chosen(Lane& lane, uint64_t first, uint64_t last);
   void spill(Lane& lane);
-  void list_unsettled(uint32_t entry);
-  void mark_decided(Entry& entry);
+  void learn_decided(uint32_t entry, InLog in_log);
   // core_home.cc
   void on(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
@@ -172,7 +168,6 @@ class Core final : public Replica {
   bool answered_fully(size_t member) const;
   void tick_claim();
   void query_unsettled();
-  void compact(Home& home);
   // core_client.cc
   void on(const Endpoint& from, const Forward& m, NameHash hash);
   void on(const Endpoint& from, const ForwardReply& m);
@@ -200,16 +195,14 @@ class Core final : public Replica {
   ReplicaOptions options_;
   mutable ReplicaCounters counters_;
   Cluster cluster_;
-  Arena arena_;
-  Table table_;
   Prng prng_;
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
   StepContext step_;
+  Acceptor acceptor_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
 
-  std::vector<Home> homes_;  // by member index
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> ranges_;  // lanes with a range to send
 

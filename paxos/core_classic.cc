@@ -25,7 +25,7 @@ bool Core::has_spare_tasks() const {
 void Core::free_task(uint32_t index) {
   Task& task = tasks_[index];
   ONCE_ASSERT(task.waiters.empty());
-  arena_.free(task.block, task.block_size);
+  acceptor_.arena().free(task.block, task.block_size);
   task.block = nullptr;
   task.kind = TaskKind::kFree;
   ++task.generation;
@@ -40,27 +40,27 @@ Task* Core::task_of(uint64_t handle) {
 
 // A round for the name, above `seen_round`; false: no task is free. REQUIRES: nothing is under way.
 bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uint32_t seen_round) {
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.active == 0);
   const uint32_t task = take_task(TaskKind::kClassic);
   if (task == kNil) return false;
   tasks_[task].entry = index;
   tasks_[task].seen_round = seen_round;
   tasks_[task].batch = batch;
-  entry.active = active_task(task);
+  acceptor_.set_active(index, active_task(task));
   ops_.move_all(from, tasks_[task].waiters);
   for (uint32_t op = tasks_[task].waiters.head; op != kNil; op = ops_[op].next) {
     tasks_[task].seen_round = std::max(tasks_[task].seen_round, ops_[op].seen_round);
     tasks_[task].attempts = std::max(tasks_[task].attempts, ops_[op].attempts);
   }
-  if (cluster_.home_of(hash_of(entry)) != cluster_.self().node) ++counters_.takeovers;
+  if (cluster_.home_of(acceptor_.hash_of(entry)) != cluster_.self().node) ++counters_.takeovers;
   prepare(task);
   return true;
 }
 
 // The same for those whose changes, if any, were proposed in `batch`. Empties `from`.
 void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t seen_round) {
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   if (entry.final()) return conclude(from, batch, entry);
   if (begin_classic(index, from, batch, seen_round)) return;
   settle_batch(from, batch, Ballot{}, nullptr);
@@ -71,7 +71,7 @@ void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t s
 // its own. False: no task is free.
 bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   const uint32_t task_index = take_task(TaskKind::kClassic);
   if (task_index == kNil) return false;
   Task& task = tasks_[task_index];
@@ -80,7 +80,7 @@ bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitLi
   task.attempts = attempts;
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
   keep_state(task, task.ballot, next);
-  entry.active = active_task(task_index);
+  acceptor_.set_active(index, active_task(task_index));
   ops_.move_all(from, task.waiters);
   send_accepts(task_index);
   return true;
@@ -89,7 +89,7 @@ bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitLi
 // A new ballot each time: one that was sent is spent.
 void Core::prepare(uint32_t index) {
   Task& task = tasks_[index];
-  Entry& entry = table_.at(task.entry);
+  const Entry& entry = acceptor_.at(task.entry);
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
   if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
@@ -104,10 +104,10 @@ void Core::prepare(uint32_t index) {
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
-  entry.promised = task.ballot;
-  entry.record = step_.append(PromiseRecord{task.ballot, entry.name()});
+  acceptor_.promise(task.entry, task.ballot);
   vote_when_durable(index, entry.record);
-  broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
+  broadcast(acceptor_.hash_of(entry), RestsOn{},
+            Prepare{handle_of(index), task.ballot, entry.name()});
 }
 
 void Core::vote_when_durable(uint32_t index, uint64_t record) {
@@ -120,13 +120,13 @@ void Core::own_vote(uint32_t index) {
   const Task& task = tasks_[index];
   if (task.kind == TaskKind::kRead) {
     if (task.waiters.empty()) return free_task(index);
-    const uint32_t found = table_.find(ops_[task.op].hash.key, ops_[task.op].name());
+    const uint32_t found = acceptor_.find(ops_[task.op].hash.key, ops_[task.op].name());
     ONCE_ASSERT(found != Table::kNone);
-    const Entry& entry = table_.at(found);
+    const Entry& entry = acceptor_.at(found);
     if (entry.record > step_.durable()) return vote_when_durable(index, step_.last_record());
     return count_read(index, self, entry.decided(), entry.accepted, entry.state());
   }
-  const Entry& entry = table_.at(task.entry);
+  const Entry& entry = acceptor_.at(task.entry);
   if (task.phase == Phase::kAccept) return count_accept(index, self);
   if (entry.promised != task.ballot) return lose(index, entry.promised.node, cluster_.self().node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
@@ -134,9 +134,9 @@ void Core::own_vote(uint32_t index) {
 }
 
 void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
-  char* block = arena_.allocate(state.value.size());
+  char* block = acceptor_.arena().allocate(state.value.size());
   std::copy(state.value.begin(), state.value.end(), block);
-  arena_.free(task.block, task.block_size);
+  acceptor_.arena().free(task.block, task.block_size);
   task.block = block;
   task.block_size = state.value.size();
   task.best = ballot;
@@ -155,7 +155,7 @@ void Core::on(const Endpoint& from, const Promise& m) {
     ++counters_.ignored_messages;
     return;
   }
-  if (contradicts(table_.at(task->entry), m.accepted_ballot, m.accepted)) {
+  if (contradicts(acceptor_.at(task->entry), m.accepted_ballot, m.accepted)) {
     return offend(Offence::kContradiction, from);
   }
   count_promise(index_in(m.op), cluster_.vote_of(from.node), m.accepted_ballot, m.accepted);
@@ -176,11 +176,11 @@ void Core::count_promise(uint32_t index, Votes vote, const Ballot& accepted, con
 // is chosen. Only where nothing was accepted do they begin.
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
-  const Ballot promised = table_.at(task.entry).promised;
+  const Ballot promised = acceptor_.at(task.entry).promised;
   if (promised != task.ballot) return lose(index, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
-    const bool denied = contradicts(table_.at(task.entry), task.best, task.state);
+    const bool denied = contradicts(acceptor_.at(task.entry), task.best, task.state);
     return denied ? back_off(index) : send_accepts(index);
   }
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
@@ -195,7 +195,7 @@ void Core::propose(uint32_t index) {
 // Proposes the task's state under its ballot.
 void Core::send_accepts(uint32_t index) {
   Task& task = tasks_[index];
-  Entry& entry = table_.at(task.entry);
+  const Entry& entry = acceptor_.at(task.entry);
   if (!is_ours(task.batch, task.best)) task.batch.adopted = true;
   task.phase = Phase::kAccept;
   task.step = step_.number();
@@ -204,14 +204,11 @@ void Core::send_accepts(uint32_t index) {
   task.next_at = step_.now() + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
   if (!task.confirms) {
-    entry.accepted = task.ballot;
-    table_.set_state(entry, task.state);
-    entry.record =
-        step_.append(AcceptRecord{task.ballot, cluster_.self().core, 0, task.state, entry.name()});
-    list_unsettled(task.entry);
+    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, 0});
+    acceptor_.list_unsettled(task.entry);
   }
   vote_when_durable(index, entry.record);
-  broadcast(hash_of(entry), RestsOn{},
+  broadcast(acceptor_.hash_of(entry), RestsOn{},
             Accept{handle_of(index), task.ballot, task.state, entry.name()});
 }
 
@@ -249,20 +246,18 @@ void Core::count_accept(uint32_t index, Votes vote) {
   task.votes.add(vote);
   if (!cluster_.is_quorum(task.votes)) return;
   const uint32_t entry_index = task.entry;
-  Entry& entry = table_.at(entry_index);
+  const Entry& entry = acceptor_.at(entry_index);
   if (task.confirms) {
     ++counters_.confirmations;
   } else {
-    broadcast(hash_of(entry), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
-    // Our own acceptor may have gone on to a higher ballot.
-    if (entry.accepted == task.ballot && entry.version == task.state.version) {
-      step_.append(DecidedRecord{task.ballot, task.state.version, entry.name()});
-    }
+    broadcast(acceptor_.hash_of(entry), RestsOn{},
+              Decided{task.ballot, task.state.version, entry.name()});
   }
+  // Our own acceptor may have gone on to a higher ballot.
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
-    mark_decided(entry);
+    learn_decided(entry_index, task.confirms ? InLog::kNo : InLog::kYes);
   } else {
-    ask_for_waiters(hash_of(entry), entry.name(), task.state.version);
+    ask_for_waiters(acceptor_.hash_of(entry), entry.name(), task.state.version);
   }
   settle_batch(task.waiters, task.batch, task.best, &task.state);
   count_changes(task.batch);
@@ -293,8 +288,9 @@ void Core::on(const Endpoint& from, const Rejected& m) {
     if (m.ballot != Ballot{0, cluster_.self().node, incarnation_} || m.op >= next_sequence_) return;
     RoundZero& slot = slot_of(m.op);
     if (slot.open && slot.sequence == m.op) {
-      const Entry& entry = table_.at(slot.entry);
-      round_zero_lost(slot, believed(from, hash_of(entry), entry.promised.round, m.promised.round));
+      const Entry& entry = acceptor_.at(slot.entry);
+      round_zero_lost(
+          slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
     }
     advance_window();
     return;
@@ -304,10 +300,10 @@ void Core::on(const Endpoint& from, const Rejected& m) {
       task->phase == Phase::kBackOff || task->votes.has(cluster_.vote_of(from.node))) {
     return;
   }
-  const Entry& entry = table_.at(task->entry);
+  const Entry& entry = acceptor_.at(task->entry);
   const uint32_t known = std::max(entry.promised.round, task->seen_round);
   task->seen_round =
-      std::max(task->seen_round, believed(from, hash_of(entry), known, m.promised.round));
+      std::max(task->seen_round, believed(from, acceptor_.hash_of(entry), known, m.promised.round));
   lose(index_in(m.op), m.promised.node, from.node);
 }
 
@@ -317,7 +313,7 @@ void Core::on(const Endpoint& from, const Rejected& m) {
 void Core::lose(uint32_t index, NodeId winner, NodeId refuser) {
   const bool first = tasks_[index].attempts == 0;
   back_off(index);
-  settle_by_news(table_.at(tasks_[index].entry));
+  settle_by_news(acceptor_.at(tasks_[index].entry));
   if (!first && !send_on(index, winner)) send_on(index, refuser);
 }
 
@@ -328,7 +324,7 @@ bool Core::send_on(uint32_t index, NodeId winner) {
   const size_t member = cluster_.index_of(winner);
   if (winner == cluster_.self().node) return true;
   if (member == cluster_.size()) return false;
-  const Endpoint to = cluster_.peer_core(member, hash_of(table_.at(task.entry)));
+  const Endpoint to = cluster_.peer_core(member, acceptor_.hash_of(acceptor_.at(task.entry)));
   if (!cluster_.link_up(to)) return false;
   bool sent = false;
   for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
@@ -378,8 +374,8 @@ void Core::back_off(uint32_t index) {
 }
 
 void Core::end_classic(uint32_t index) {
-  Entry& entry = table_.at(tasks_[index].entry);
-  if (entry.active == active_task(index)) entry.active = 0;
+  const Entry& entry = acceptor_.at(tasks_[index].entry);
+  if (entry.active == active_task(index)) acceptor_.set_active(tasks_[index].entry, 0);
   free_task(index);
 }
 
@@ -393,7 +389,7 @@ void Core::tick_tasks() {
       ask_again(index);
       continue;
     }
-    Entry& entry = table_.at(task.entry);
+    const Entry& entry = acceptor_.at(task.entry);
     if (entry.final()) {  // somebody else finished it
       conclude(task.waiters, task.batch, entry);
       end_classic(index);
@@ -405,9 +401,10 @@ void Core::tick_tasks() {
     } else {
       task.next_at = step_.now() + kResendNs;
       if (task.phase == Phase::kPrepare) {
-        broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
+        broadcast(acceptor_.hash_of(entry), RestsOn{},
+                  Prepare{handle_of(index), task.ballot, entry.name()});
       } else {
-        broadcast(hash_of(entry), RestsOn{},
+        broadcast(acceptor_.hash_of(entry), RestsOn{},
                   Accept{handle_of(index), task.ballot, task.state, entry.name()});
       }
     }

@@ -63,14 +63,14 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
       (!request.value.empty() && !takes_value(request.operation))) {
     return reply(origin, token, Status::kInvalid, State{});
   }
-  const uint32_t found = table_.find(hash.key, request.name);
-  if (found != Table::kNone && answer_known(table_.at(found), origin, request)) return;
+  const uint32_t found = acceptor_.find(hash.key, request.name);
+  if (found != Table::kNone && answer_known(acceptor_.at(found), origin, request)) return;
   if (!cluster_.majority_up(hash) && !waits)
     return reply(origin, token, Status::kUnavailable, State{});
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
   const bool met =
-      found != Table::kNone && (memory_ == Memory::kEnough || table_.at(found).version != 0);
+      found != Table::kNone && (memory_ == Memory::kEnough || acceptor_.at(found).version != 0);
   const bool known_switch = met && request.operation == Operation::kWrite;
   const bool refused = no_room() && changes(request.operation) && !known_switch;
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
@@ -82,7 +82,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
 }
 
 void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequest& request) {
-  const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
+  const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
   const NodeId home = cluster_.home_of(hash);
@@ -108,7 +108,7 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
     return;
   }
   if (!kept && free_tasks_.empty()) return answer(op, Status::kOverloaded, State{});
-  wait_on(find_or_insert(hash, request.name), op);
+  wait_on(acceptor_.find_or_insert(hash, request.name), op);
 }
 
 // The first state of a name at its home: the request itself need not be kept, the entry has all.
@@ -118,8 +118,8 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
   }
   const uint32_t index = found != Table::kNone
                              ? found
-                             : table_.insert(ops_[op].hash.key, request.name, request.value.size());
-  ONCE_ASSERT(round_zero_open(&table_.at(index)));
+                             : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
+  ONCE_ASSERT(round_zero_open(&acceptor_.at(index)));
   ops_[op].made = 1;
   WaitList one;
   ops_.push(one, op);
@@ -204,8 +204,8 @@ void Core::take_over(uint32_t index) {
     return;
   }
   op.forwarded_to = Endpoint{};
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const Endpoint to = next_hop(index, entry);
   const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != cluster_.self()) return forward(index, to);
@@ -214,7 +214,7 @@ void Core::take_over(uint32_t index) {
     if (!begin_read(index)) put_off(index);
     return;
   }
-  wait_on(find_or_insert(op.hash, op.name()), index);
+  wait_on(acceptor_.find_or_insert(op.hash, op.name()), index);
 }
 
 // Its answer will not come.
@@ -249,7 +249,7 @@ void Core::wait_on(uint32_t entry, uint32_t op) {
 void Core::answer(uint32_t index, Status status, const State& state) {
   const Op& op = ops_[index];
   reply(op.origin, op.token, status, state);
-  arena_.free(op.block, op.name_size + size_t{op.value_size});
+  acceptor_.arena().free(op.block, op.name_size + size_t{op.value_size});
   ops_.unlink(index);
   ops_.free(index);
 }
@@ -271,7 +271,7 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
 }
 
 void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
-  op.block = arena_.allocate(name.size() + value.size());
+  op.block = acceptor_.arena().allocate(name.size() + value.size());
   std::copy(name.begin(), name.end(), op.block);
   std::copy(value.begin(), value.end(), op.block + name.size());
   op.name_size = static_cast<uint16_t>(name.size());

@@ -30,7 +30,7 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 // it.
 void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   if (entry.active & 1) return ops_.move_all(from, ring_[entry.active >> 1].waiters);
   if (entry.active != 0) {
     Task& task = tasks_[(entry.active >> 1) - 1];

@@ -23,17 +23,14 @@ bool Core::round_zero_full() const { return next_sequence_ - oldest_open_ >= rin
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
 void Core::propose_round_zero(uint32_t index, const State& next, size_t changes, WaitList& from) {
   ONCE_ASSERT(!round_zero_full());
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.active == 0);
   const uint64_t sequence = next_sequence_++;
   const Ballot ballot{0, cluster_.self().node, incarnation_};
   if (changes != 0) {
-    entry.promised = entry.accepted = ballot;
-    table_.set_state(entry, next);
-    entry.record = step_.append(
-        AcceptRecord{ballot, cluster_.self().core, sequence, entry.state(), entry.name()});
+    acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequence});
   }
-  entry.active = active_round_zero(sequence);
+  acceptor_.set_active(index, active_round_zero(sequence));
   RoundZero& slot = slot_of(sequence);
   ONCE_ASSERT(!slot.open);
   slot = RoundZero{.sequence = sequence,
@@ -49,12 +46,12 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
                    .sealed = entry.has(kSealed),
                    .waiters = {}};
   ops_.move_all(from, slot.waiters);
-  broadcast(hash_of(entry), RestsOn{}, accept_of(slot));
+  broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
   if (next_sequence_ - announced_durable_ > ring_.size() / 2) announce_progress();
 }
 
 Accept Core::accept_of(const RoundZero& slot) {
-  const Entry& entry = table_.at(slot.entry);
+  const Entry& entry = acceptor_.at(slot.entry);
   return Accept{slot.sequence, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
                 entry.name()};
 }
@@ -76,10 +73,10 @@ void Core::on(const Endpoint& from, const AcceptedRange& m) {
 void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   slot.votes.add(vote);
   if (!cluster_.is_quorum(slot.votes)) return;
-  Entry& entry = table_.at(slot.entry);
+  const Entry& entry = acceptor_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
   slot.open = false;
-  if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
+  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
   count_changes(slot.batch);
   if (!chosen_.empty() && chosen_.back().second + 1 == slot.sequence) {
@@ -92,11 +89,11 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   const bool here = entry.accepted == Ballot{0, cluster_.self().node, incarnation_} &&
                     entry.version == slot.version;
   if (here || slot.sealed) {
-    mark_decided(entry);
+    learn_decided(slot.entry, InLog::kNo);
     answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
     answer_made(slot.waiters);
-    ask_for_waiters(hash_of(entry), entry.name(), slot.version);
+    ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
   }
   go_on(slot.entry, slot.waiters, slot.batch.size, step_.now() - slot.sent_at);
 }
@@ -104,9 +101,9 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
 // out.
 void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
-  Entry& entry = table_.at(slot.entry);
+  const Entry& entry = acceptor_.at(slot.entry);
   slot.open = false;
-  if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
+  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
   for (uint32_t op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
@@ -152,7 +149,7 @@ void Core::resend_round_zero() {
     RoundZero& slot = slot_of(sequence);
     if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
-    Entry& entry = table_.at(slot.entry);
+    const Entry& entry = acceptor_.at(slot.entry);
     const Ballot ballot{0, cluster_.self().node, incarnation_};
     if (entry.accepted != ballot || stands_in_the_way(slot)) {
       round_zero_lost(slot, 0);
@@ -161,7 +158,7 @@ void Core::resend_round_zero() {
     slot.sent_at = step_.now();
     for (size_t i = 0; i < cluster_.size(); ++i) {
       if (!slot.votes.has(i) && !cluster_.is_self(i)) {
-        send(cluster_.peer_core(i, hash_of(entry)), RestsOn{}, accept_of(slot));
+        send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
   }

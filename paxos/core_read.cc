@@ -32,12 +32,12 @@ void Core::ask(uint32_t index) {
   task.next_at = step_.now() + kResendNs;
   const Op& op = ops_[task.op];
   broadcast(op.hash, RestsOn{}, ReadState{handle_of(index), op.name()});
-  const uint32_t found = table_.find(op.hash.key, op.name());
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
   const Votes self = cluster_.vote_of(cluster_.self().node);
-  if (found == Table::kNone || table_.at(found).accepted.is_null()) {
+  if (found == Table::kNone || acceptor_.at(found).accepted.is_null()) {
     return count_read(index, self, false, Ballot{}, State{});
   }
-  if (table_.at(found).record > step_.durable())
+  if (acceptor_.at(found).record > step_.durable())
     return vote_when_durable(index, step_.last_record());
   own_vote(index);
 }
@@ -48,8 +48,9 @@ bool Core::may_finish(uint32_t index) {
   const Task& task = tasks_[index];
   const Op& op = ops_[task.op];
   if (!task.best.is_null() || op.operation == Operation::kWait) return true;
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  return next_hop(task.op, found == Table::kNone ? nullptr : &table_.at(found)) != cluster_.self();
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  return next_hop(task.op, found == Table::kNone ? nullptr : &acceptor_.at(found)) !=
+         cluster_.self();
 }
 
 // Of those who have not answered the same once more, and their answer to either counts: each held
@@ -110,18 +111,18 @@ void Core::end_read(uint32_t index, Ballot ballot, State state) {
   const uint32_t op = tasks_[index].op;
   const uint64_t asked = tasks_[index].step;
   const NameHash hash = ops_[op].hash;
-  const uint32_t found = table_.find(hash.key, ops_[op].name());
+  const uint32_t found = acceptor_.find(hash.key, ops_[op].name());
   ops_.unlink(op);
   free_task(index);
   if (ops_[op].operation == Operation::kWait) {
     tell_waiters(hash, ops_[op].name(), asked, state.version, ballot.is_null() ? nullptr : &state);
   }
-  if (found != Table::kNone && !ballot.is_null() && table_.at(found).accepted == ballot &&
-      table_.at(found).version == state.version) {
-    mark_decided(table_.at(found));
+  if (found != Table::kNone && !ballot.is_null() && acceptor_.at(found).accepted == ballot &&
+      acceptor_.at(found).version == state.version) {
+    learn_decided(found, InLog::kNo);
   }
   if (const auto status = judge(state, ops_[op].change())) return give(op, *status, state);
-  wait_on(find_or_insert(hash, ops_[op].name()), op);
+  wait_on(acceptor_.find_or_insert(hash, ops_[op].name()), op);
 }
 
 // Something is under way that a majority does not agree on yet: through the home, or by a round of
@@ -138,15 +139,15 @@ void Core::finish_read(uint32_t index) {
   if (op.operation == Operation::kWait && majority_told) {
     tell_waiters(op.hash, op.name(), asked, newest, nullptr);
   }
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &table_.at(found));
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &acceptor_.at(found));
   const bool works = to != cluster_.self();  // whoever is to finish it
   const bool early = op.polls <= kPatientPolls && op.deadline - step_.now() > kHastyNs;
   const bool patient = (works && early) || nothing || !cluster_.majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return watch(op_index);
   const bool change = changes(op.operation);
   if (works && !change && op.operation != Operation::kWait) return forward(op_index, to);
-  wait_on(find_or_insert(op.hash, op.name()), op_index);
+  wait_on(acceptor_.find_or_insert(op.hash, op.name()), op_index);
 }
 
 }  // namespace once::paxos

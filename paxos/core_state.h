@@ -203,14 +203,4 @@ struct Lane {
   uint64_t rests_on = 0;
 };
 
-// Per other member and for ourselves: what the claim and the unsettled list need.
-struct Home {
-  uint32_t range_promise = 0;       // incarnation below which nothing more is accepted from it
-  std::vector<uint32_t> unsettled;  // every entry with kUnsettled; others are skipped
-  uint64_t list = 1;                // number of this ordering of `unsettled`
-  size_t flagged = 0;               // how many entries have the flag
-  size_t query_cursor = 0;
-  int64_t paging_until = 0;  // a claim is reading the list
-};
-
 }  // namespace once::paxos

@@ -13,11 +13,16 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10048}, {"Entry", sizeof(Entry), 64},
-    {"Op", sizeof(Op), 192},       {"RoundZero", sizeof(RoundZero), 120},
-    {"Task", sizeof(Task), 248},   {"Watchers", sizeof(Watchers), 24},
-    {"Lane", sizeof(Lane), 64},    {"Lane::Slot", sizeof(Lane::Slot), 24},
-    {"Home", sizeof(Home), 64},    {"PeerCore", sizeof(PeerCore), 32},
+    {"Core", sizeof(Core), 10048},
+    {"Entry", sizeof(Entry), 64},
+    {"Op", sizeof(Op), 192},
+    {"RoundZero", sizeof(RoundZero), 120},
+    {"Task", sizeof(Task), 248},
+    {"Watchers", sizeof(Watchers), 24},
+    {"Lane", sizeof(Lane), 64},
+    {"Lane::Slot", sizeof(Lane::Slot), 24},
+    {"UnsettledList", sizeof(UnsettledList), 56},
+    {"PeerCore", sizeof(PeerCore), 32},
     {"Peer", sizeof(Peer), 80},
 };
 
@@ -75,7 +80,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   out.put(until(core_.next_slow_tick_));
   static_assert(std::is_trivially_copyable_v<Prng>);
   out.put_bytes({reinterpret_cast<const char*>(&core_.prng_), sizeof core_.prng_});
-  for (uint32_t entry : by_name_) put_entry(out, core_.table_.at(entry));
+  for (uint32_t entry : by_name_) put_entry(out, core_.acceptor_.at(entry));
   put_ops(out);
   put_round_zero(out);
   put_tasks(out);
@@ -88,9 +93,9 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
 
 void CoreProbe::number_entries() {
   by_name_.clear();
-  for (uint32_t i = 0; i < core_.table_.size(); ++i) by_name_.push_back(i);
+  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) by_name_.push_back(i);
   std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) {
-    return core_.table_.at(a).name() < core_.table_.at(b).name();
+    return core_.acceptor_.at(a).name() < core_.acceptor_.at(b).name();
   });
   numbers_.assign(by_name_.size(), 0);
   for (uint32_t n = 0; n < by_name_.size(); ++n) numbers_[by_name_[n]] = n;
@@ -257,14 +262,15 @@ void CoreProbe::put_lanes(ByteWriter& out) {
 }
 
 void CoreProbe::put_homes(ByteWriter& out) {
-  for (const Home& home : core_.homes_) {
-    out.put(home.range_promise);
-    for (uint32_t entry : home.unsettled) out.put(number_of(entry));
+  for (size_t i = 0; i < core_.cluster_.size(); ++i) {
+    const UnsettledList& list = core_.acceptor_.unsettled(i);
+    out.put(core_.acceptor_.range_promise(i));
+    for (uint32_t entry : list.entries) out.put(number_of(entry));
     out.put(kNil);
-    out.put(home.list);
-    out.put(uint64_t{home.flagged});
-    out.put(uint64_t{home.query_cursor});
-    out.put(until(home.paging_until));
+    out.put(list.number);
+    out.put(uint64_t{list.flagged});
+    out.put(uint64_t{list.query_cursor});
+    out.put(until(list.paging_until));
   }
   for (const Peer& peer : core_.cluster_.peers_) {
     out.put(peer.cores);
@@ -306,15 +312,16 @@ int64_t CoreProbe::next_deadline() {
     if (task.kind != TaskKind::kFree) next = std::min(next, task.next_at);
   }
   bool slow = !core_.claimed_;
-  for (const Home& home : core_.homes_) slow |= !home.unsettled.empty();
+  for (size_t i = 0; i < core_.cluster_.size(); ++i)
+    slow |= !core_.acceptor_.unsettled(i).entries.empty();
   if (slow) next = std::min(next, core_.next_slow_tick_);
   return next;
 }
 
 uint32_t CoreProbe::highest_round() {
   uint32_t highest = 0;
-  for (uint32_t i = 0; i < core_.table_.size(); ++i) {
-    highest = std::max(highest, core_.table_.at(i).promised.round);
+  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) {
+    highest = std::max(highest, core_.acceptor_.at(i).promised.round);
   }
   for (const Task& task : core_.tasks_) highest = std::max(highest, task.ballot.round);
   return highest;

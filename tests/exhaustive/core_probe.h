@@ -44,14 +44,14 @@ class CoreProbe {
   uint32_t highest_round();
   template <class F>
   void for_each_entry(F visit) {
-    for (uint32_t i = 0; i < core_.table_.size(); ++i) visit(core_.table_.at(i));
+    for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) visit(core_.acceptor_.at(i));
   }
   // For the invariants (tests/invariants/views.cc).
   invariants::CoreView core_view() const;
   size_t answered() const;  // members whose whole list is told, this one among them
-  size_t entries() const { return core_.table_.size(); }
+  size_t entries() const { return core_.acceptor_.size(); }
   invariants::EntryView entry_view(uint32_t index) const;
-  std::string_view name_of(uint32_t index) const { return core_.table_.at(index).name(); }
+  std::string_view name_of(uint32_t index) const { return core_.acceptor_.at(index).name(); }
   size_t rounds() const { return core_.tasks_.size(); }
   bool asks(uint32_t round) const;
   invariants::RoundView round_view(uint32_t index) const;

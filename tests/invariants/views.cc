@@ -34,7 +34,7 @@ size_t CoreProbe::answered() const {
 }
 
 invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
-  const Entry& entry = core_.table_.at(index);
+  const Entry& entry = core_.acceptor_.at(index);
   invariants::EntryView view;
   view.promised = entry.promised;
   view.accepted = entry.accepted;
@@ -45,8 +45,8 @@ invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
   view.decided = entry.decided();
   view.unsettled = entry.has(kUnsettled);
   view.record = entry.record;
-  view.home = core_.cluster_.home_of(core_.hash_of(entry));
-  view.range_promise = core_.homes_[core_.cluster_.index_of(view.home)].range_promise;
+  view.home = core_.cluster_.home_of(core_.acceptor_.hash_of(entry));
+  view.range_promise = core_.acceptor_.range_promise(core_.cluster_.index_of(view.home));
   return view;
 }
 
