@@ -223,8 +223,7 @@ void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
   const Entry& entry = acceptor_.at(index);
   if (entry.decided()) return;
   if (entry.version != m.version) return ask_for_waiters(hash, m.name, m.version);
-  learn_decided(index, InLog::kNo);
-  step_.append(DecidedRecord{m.ballot, m.version, m.name});
+  learn_decided(index, InLog::kYes);
   settle_by_news(entry);
 }
 
