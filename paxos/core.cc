@@ -85,20 +85,39 @@ void Core::handle(const Event& event, NameHash hash) {
   } else if (!cluster_.has(event.from.node) || event.from.node == cluster_.self().node) {
     ++counters_.ignored_messages;
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
-    std::visit(
-        [&]<class M>(const M& m) {
-          if constexpr (Named<M>) {
-            on(event.from, m, hash);
-          } else {
-            on(event.from, m);
-          }
-        },
-        *message);
+    on_message(event.from, *message, hash);
   } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
     on_link_up(event.from, *up);
   } else {
     on_link_down(event.from);
   }
+}
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+// `hash`: of the message's name, if it has one.
+void Core::on_message(const Endpoint& from, const Message& message, NameHash hash) {
+  std::visit(Overloaded{[&](const Prepare& m) { on_prepare(from, m, hash); },
+                        [&](const Promise& m) { on_promise(from, m); },
+                        [&](const Accept& m) { on_accept(from, m, hash); },
+                        [&](const Accepted& m) { on_accepted(from, m); },
+                        [&](const AcceptedRange& m) { on_accepted_range(from, m); },
+                        [&](const Rejected& m) { on_rejected(from, m); },
+                        [&](const ReadState& m) { on_read_state(from, m, hash); },
+                        [&](const ReadReply& m) { on_read_reply(from, m); },
+                        [&](const HomeProgress& m) { on_home_progress(from, m); },
+                        [&](const ChosenRange& m) { on_chosen_range(from, m); },
+                        [&](const Decided& m) { on_decided(from, m, hash); },
+                        [&](const ClaimHome& m) { on_claim_home(from, m); },
+                        [&](const ClaimReply& m) { on_claim_reply(from, m); },
+                        [&](const SettleQuery& m) { on_settle_query(from, m, hash); },
+                        [&](const Settled& m) { on_settled(from, m, hash); },
+                        [&](const Forward& m) { on_forward(from, m, hash); },
+                        [&](const ForwardReply& m) { on_forward_reply(from, m); }},
+             message);
 }
 
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {

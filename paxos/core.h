@@ -45,6 +45,7 @@ class Core final : public Replica {
   void count_own_votes();
   NameHash look_ahead(const Event& event) const;
   void handle(const Event& event, NameHash hash);
+  void on_message(const Endpoint& from, const Message& message, NameHash hash);
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
@@ -52,12 +53,12 @@ class Core final : public Replica {
   void on_link_down(const Endpoint& peer);
   void offend(Offence offence, const Endpoint& from);
   // core_acceptor.cc
-  void on(const Endpoint& from, const Prepare& m, NameHash hash);
-  void on(const Endpoint& from, const Accept& m, NameHash hash);
-  void on(const Endpoint& from, const ReadState& m, NameHash hash);
-  void on(const Endpoint& from, const HomeProgress& m);
-  void on(const Endpoint& from, const ChosenRange& m);
-  void on(const Endpoint& from, const Decided& m, NameHash hash);
+  void on_prepare(const Endpoint& from, const Prepare& m, NameHash hash);
+  void on_accept(const Endpoint& from, const Accept& m, NameHash hash);
+  void on_read_state(const Endpoint& from, const ReadState& m, NameHash hash);
+  void on_home_progress(const Endpoint& from, const HomeProgress& m);
+  void on_chosen_range(const Endpoint& from, const ChosenRange& m);
+  void on_decided(const Endpoint& from, const Decided& m, NameHash hash);
   template <class M>
   bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index);
   void approach(uint32_t entry, const Ballot& ballot, uint32_t round);
@@ -72,7 +73,7 @@ class Core final : public Replica {
   void spill(Lane& lane);
   void learn_decided(uint32_t entry, InLog in_log);
   // core_home.cc
-  void on(const Endpoint& from, const AcceptedRange& m);
+  void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
   bool round_zero_full() const;
   void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
@@ -85,9 +86,9 @@ class Core final : public Replica {
   Accept accept_of(const RoundZero& slot);
   RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
   // core_classic.cc
-  void on(const Endpoint& from, const Promise& m);
-  void on(const Endpoint& from, const Accepted& m);
-  void on(const Endpoint& from, const Rejected& m);
+  void on_promise(const Endpoint& from, const Promise& m);
+  void on_accepted(const Endpoint& from, const Accepted& m);
+  void on_rejected(const Endpoint& from, const Rejected& m);
   bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
   void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
   bool begin_chain(uint32_t entry, const State& next, size_t made, WaitList& from, uint8_t tries);
@@ -125,7 +126,6 @@ class Core final : public Replica {
   void answer_made(uint32_t op, bool sealed);
   void give(uint32_t op, Status status, const State& state);
   void conclude(WaitList& waiters, Batch& batch, const Entry& entry);
-  bool is_ours(const Batch& batch, const Ballot& best) const;
   void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
   void doubt(uint32_t op);
   void put_off(uint32_t op);
@@ -150,7 +150,7 @@ class Core final : public Replica {
   void ask_for_waiters(NameHash hash, std::string_view name, uint64_t version);
   void tick_waits();
   // core_read.cc
-  void on(const Endpoint& from, const ReadReply& m);
+  void on_read_reply(const Endpoint& from, const ReadReply& m);
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
   void ask_again(uint32_t task);
@@ -159,18 +159,18 @@ class Core final : public Replica {
   bool may_finish(uint32_t task);
   void finish_read(uint32_t task);
   // core_claim.cc
-  void on(const Endpoint& from, const ClaimHome& m);
-  void on(const Endpoint& from, const ClaimReply& m);
-  void on(const Endpoint& from, const SettleQuery& m, NameHash hash);
-  void on(const Endpoint& from, const Settled& m, NameHash hash);
+  void on_claim_home(const Endpoint& from, const ClaimHome& m);
+  void on_claim_reply(const Endpoint& from, const ClaimReply& m);
+  void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
+  void on_settled(const Endpoint& from, const Settled& m, NameHash hash);
   void claim_from(const Endpoint& peer);
   void check_claimed();
   bool answered_fully(size_t member) const;
   void tick_claim();
   void query_unsettled();
   // core_client.cc
-  void on(const Endpoint& from, const Forward& m, NameHash hash);
-  void on(const Endpoint& from, const ForwardReply& m);
+  void on_forward(const Endpoint& from, const Forward& m, NameHash hash);
+  void on_forward_reply(const Endpoint& from, const ForwardReply& m);
   void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
   bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);

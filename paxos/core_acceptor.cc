@@ -41,7 +41,7 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
   return false;
 }
 
-void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
+void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   uint32_t index = acceptor_.find(hash.key, m.name);
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() ||
       !cluster_.is_mine(hash) ||
@@ -56,7 +56,7 @@ void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
-void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
+void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   uint32_t index = acceptor_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.name.empty() || !cluster_.is_mine(hash) ||
@@ -174,14 +174,14 @@ void Core::spill(Lane& lane) {
   }
 }
 
-void Core::on(const Endpoint& from, const HomeProgress& m) {
+void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lane_of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
   lane.durable = m.durable;
   step_.append(HomeProgressRecord{from, m.incarnation, m.durable});
 }
 
-void Core::on(const Endpoint& from, const ChosenRange& m) {
+void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
   if (m.first == 0 || m.last < m.first) {
     ++counters_.ignored_messages;
     return;
@@ -211,7 +211,7 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
 }
 
 // Whoever had a majority tells of his own ballot, and nothing is never decided.
-void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
+void Core::on_decided(const Endpoint& from, const Decided& m, NameHash hash) {
   if (m.ballot.node != from.node || m.version == 0) {
     ++counters_.ignored_messages;
     return;
@@ -227,7 +227,7 @@ void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
   settle_by_news(entry);
 }
 
-void Core::on(const Endpoint& from, const ReadState& m, NameHash hash) {
+void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash) {
   // Asked of the wrong core, by who does not know yet how many we have now: not to know a name of
   // another core is not to hold nothing.
   if (!cluster_.is_mine(hash)) {

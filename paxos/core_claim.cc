@@ -14,7 +14,7 @@ void Core::claim_from(const Endpoint& peer) {
   send(peer, RestsOn{}, ClaimHome{incarnation_, link.list, link.cursor});
 }
 
-void Core::on(const Endpoint& from, const ClaimHome& m) {
+void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   const size_t home = cluster_.index_of(from.node);
   if (m.incarnation < acceptor_.range_promise(home)) {
     ++counters_.rejected;
@@ -56,7 +56,7 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
   send(from, RestsOn{step_.last_record()}, reply);
 }
 
-void Core::on(const Endpoint& from, const ClaimReply& m) {
+void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
   const Peer& peer = cluster_.peer(cluster_.index_of(from.node));
   if (m.incarnation != incarnation_ || claimed_ || from.core.value >= peer.links.size()) return;
   PeerCore& link = cluster_.peer(cluster_.index_of(from.node)).links[from.core.value];
@@ -129,7 +129,7 @@ void Core::query_unsettled() {
   }
 }
 
-void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
+void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) return;
   if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
   const uint32_t found = acceptor_.find(hash.key, m.name);
@@ -155,7 +155,7 @@ void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   }
 }
 
-void Core::on(const Endpoint& from, const Settled& m, NameHash hash) {
+void Core::on_settled(const Endpoint& from, const Settled& m, NameHash hash) {
   const uint32_t found = acceptor_.find(hash.key, m.name);
   if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   const Entry& entry = acceptor_.at(found);

@@ -144,7 +144,7 @@ void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
   task.state.value = {block, state.value.size()};
 }
 
-void Core::on(const Endpoint& from, const Promise& m) {
+void Core::on_promise(const Endpoint& from, const Promise& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kClassic || task->phase != Phase::kPrepare ||
       task->ballot != m.ballot) {
@@ -196,7 +196,8 @@ void Core::propose(uint32_t index) {
 void Core::send_accepts(uint32_t index) {
   Task& task = tasks_[index];
   const Entry& entry = acceptor_.at(task.entry);
-  if (!is_ours(task.batch, task.best)) task.batch.adopted = true;
+  if (!is_ours(task.batch, task.best, cluster_.self().node, incarnation_))
+    task.batch.adopted = true;
   task.phase = Phase::kAccept;
   task.step = step_.number();
   task.votes = Votes{};
@@ -232,7 +233,7 @@ void Core::answer_empty(uint32_t index) {
   }
 }
 
-void Core::on(const Endpoint& from, const Accepted& m) {
+void Core::on_accepted(const Endpoint& from, const Accepted& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kClassic || task->phase != Phase::kAccept ||
       task->ballot != m.ballot || task->state.version != m.version) {
@@ -279,7 +280,7 @@ void Core::count_accept(uint32_t index, Votes vote) {
   made == 0 ? pursue(entry_index, rest, attempts) : go_on(entry_index, rest, made, took_ns);
 }
 
-void Core::on(const Endpoint& from, const Rejected& m) {
+void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;

@@ -4,7 +4,7 @@
 
 namespace once::paxos {
 
-void Core::on(const Endpoint& from, const Forward& m, NameHash hash) {
+void Core::on_forward(const Endpoint& from, const Forward& m, NameHash hash) {
   Peer& peer = cluster_.peer(cluster_.index_of(from.node));
   if (from.core.value >= peer.forwards.size()) return;
   if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
@@ -173,7 +173,7 @@ void Core::forward(uint32_t index, const Endpoint& to) {
                left, op.name(), op.value(), op.version});
 }
 
-void Core::on(const Endpoint& from, const ForwardReply& m) {
+void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
   const uint32_t index = index_in(m.op);
   if (index >= ops_.size() || m.op != make_handle(index, ops_[index].generation)) return;
   Op& op = ops_[index];

@@ -134,34 +134,23 @@ void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   ONCE_ASSERT(waiters.empty());
 }
 
-// Whether what was reported under `best` with the batch's version and writer is the batch itself.
-// One request can be the last of two batches of different proposers: only under a ballot of our own
-// is it known to be ours, and only as long as we have not proposed another's under one.
-bool Core::is_ours(const Batch& batch, const Ballot& best) const {
-  return !batch.adopted && best.node == cluster_.self().node && best.incarnation == incarnation_ &&
-         best >= batch.first;
-}
-
-// What became of the changes that were proposed in `batch`, as `state` tells, which is chosen and
-// was reported, or first proposed, under `best` (no state: nobody was asked). They happened if that
-// is the state which they made. They did not, and never will, if it is older, or of another writer.
-// Else it may be built on theirs: nobody knows. REQUIRES: chosen, not only reported: another
-// proposer may still adopt what a majority did not report.
+// What became of the changes that were proposed in `batch`, as `state` tells, which is chosen: see
+// fate_of(). Those that are lost or doubtful are marked so; what is left of the batch happened.
 void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state) {
   if (batch.size == 0) return;
-  const bool same = state && state->version == batch.version && state->writer == batch.writer;
-  if (same && (batch.size == 1 || is_ours(batch, best))) return;
-  const bool gone = state && state->version <= batch.version && !same;
+  const Fate fate = fate_of(batch, is_ours(batch, best, cluster_.self().node, incarnation_), state);
+  if (fate == Fate::kHappened) return;
+  const bool last_happened = fate == Fate::kLastOnly;
   for (uint32_t index = waiters.head; index != kNil;) {
     Op& op = ops_[index];
     const uint32_t next = op.next;
-    if (op.made != 0 && !(same && op.made == batch.version)) {
+    if (op.made != 0 && !(last_happened && op.made == batch.version)) {
       op.made = 0;
-      if (!gone) doubt(index);
+      if (fate != Fate::kNever) doubt(index);
     }
     index = next;
   }
-  batch.size = same ? 1 : 0;
+  batch.size = last_happened ? 1 : 0;
 }
 
 // This acceptor holds what another proposed above this node's own ballot, which is lost. If that is

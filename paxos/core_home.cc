@@ -56,7 +56,7 @@ Accept Core::accept_of(const RoundZero& slot) {
                 entry.name()};
 }
 
-void Core::on(const Endpoint& from, const AcceptedRange& m) {
+void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
   if (m.first == 0 || m.last < m.first || m.last >= next_sequence_) {
     ++counters_.ignored_messages;

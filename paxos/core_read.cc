@@ -68,7 +68,7 @@ void Core::ask_again(uint32_t index) {
   }
 }
 
-void Core::on(const Endpoint& from, const ReadReply& m) {
+void Core::on_read_reply(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
   if (!is_whole(m.accepted_ballot, m.accepted) || (m.decided && m.accepted_ballot.is_null())) {

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/types.h"
+#include "paxos/batch.h"
 #include "paxos/change.h"
 #include "paxos/linger_luck.h"
 #include "paxos/messages.h"
@@ -111,16 +112,6 @@ inline Change change_of(const ClientRequest& request) {
 struct AgeList {
   uint32_t oldest = kNil;
   uint32_t newest = kNil;
-};
-
-// The changes that one proposal composed, for whoever must find out what became of it: the state
-// that it made, and the first ballot under which this proposer proposed it. Size 0: none.
-struct Batch {
-  Ballot first;
-  uint64_t version = 0;
-  RequestId writer;
-  size_t size = 0;
-  bool adopted = false;  // this proposer has proposed, under a later ballot, what another reported
 };
 
 // One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
