@@ -28,8 +28,8 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
   // An accept is a promise too.
   entry.promised = entry.accepted = ballot;
   table_.set_state(entry, state);
-  entry.record = step_.append(
-      AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
+  entry.record =
+      step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
 }
 
 bool Acceptor::decide(uint32_t index, InLog in_log) {
@@ -60,8 +60,8 @@ void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& 
   ONCE_ASSERT(step_.last_record() == 0);
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
-  const bool newer = entry.accepted.is_null() || std::pair(entry.accepted, entry.version) <
-                                                     std::pair(ballot, state.version);
+  const bool newer = entry.accepted.is_null() ||
+                     std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version);
   if (newer) {
     entry.accepted = ballot;
     table_.set_state(entry, state);

@@ -13,11 +13,10 @@ Core::Core(const ReplicaOptions& options)
       cluster_(options),
       prng_(options.random_seed),
       acceptor_(cluster_, step_),
+      sequencer_(options.round_zero_window),
       ops_(options.max_operations) {
   ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
-  ONCE_ASSERT(options_.round_zero_window >= 2 && std::has_single_bit(options_.round_zero_window));
-  ring_.resize(options_.round_zero_window);
   tasks_.resize(options_.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
   lingering_.reserve(kMostLingering);
@@ -44,7 +43,7 @@ void Core::begin(int64_t now_ns, Output& out) {
 void Core::finish() {
   end_lingers();
   count_own_votes();
-  advance_window();
+  sequencer_.advance();
   flush_ranges();
   step_.end(first_linger_end());
 }
@@ -129,9 +128,8 @@ void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
 // Of this node's own acceptor: of records that are durable, and of what needed none.
 void Core::count_own_votes() {
   const Votes self = cluster_.vote_of(cluster_.self().node);
-  while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= step_.durable()) {
-    RoundZero& slot = slot_of(++self_voted_);
-    if (slot.open) vote_round_zero(slot, self);
+  while (RoundZero* slot = sequencer_.next_durable(step_.durable())) {
+    if (slot->open) vote_round_zero(*slot, self);
   }
   while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
     const OwnVote vote = own_votes_.pop();

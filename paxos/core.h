@@ -15,6 +15,7 @@
 #include "paxos/op_pool.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
+#include "paxos/sequencer.h"
 #include "paxos/step_context.h"
 
 namespace once::paxos {
@@ -75,16 +76,13 @@ class Core final : public Replica {
   // core_home.cc
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
-  bool round_zero_full() const;
   void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
   void vote_round_zero(RoundZero& slot, Votes vote);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
   bool stands_in_the_way(const RoundZero& slot) const;
-  void advance_window();
   void announce_progress();
   void resend_round_zero();
   Accept accept_of(const RoundZero& slot);
-  RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
   // core_classic.cc
   void on_promise(const Endpoint& from, const Promise& m);
   void on_accepted(const Endpoint& from, const Accepted& m);
@@ -199,6 +197,7 @@ class Core final : public Replica {
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
   StepContext step_;
   Acceptor acceptor_;
+  Sequencer sequencer_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
@@ -207,12 +206,6 @@ class Core final : public Replica {
   std::vector<Lane*> ranges_;  // lanes with a range to send
 
   bool claimed_ = false;
-  uint64_t next_sequence_ = 1;
-  uint64_t oldest_open_ = 1;  // every lower sequence has ended
-  uint64_t self_voted_ = 0;   // every sequence up to it is durable here
-  uint64_t announced_durable_ = 0;
-  std::vector<RoundZero> ring_;
-  std::vector<std::pair<uint64_t, uint64_t>> chosen_;  // ranges not yet announced
 
   std::vector<Task> tasks_;
   std::vector<uint32_t> free_tasks_;

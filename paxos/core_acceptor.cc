@@ -101,7 +101,8 @@ void Core::keep_proposed(const Entry& entry) {
   if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) {
     return;
   }
-  for (uint32_t op = ring_[entry.active >> 1].waiters.head; op != kNil; op = ops_[op].next) {
+  for (uint32_t op = sequencer_.at_place(entry.active >> 1).waiters.head; op != kNil;
+       op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
 }
@@ -155,7 +156,7 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
 // made for the first: of the cores of a home, all of which tell of their progress, one or two have
 // names here.
 void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
-  if (lane.ring.empty()) lane.ring.resize(ring_.size());
+  if (lane.ring.empty()) lane.ring.resize(sequencer_.window());
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
   if (slot.entry != kNil && slot.sequence > lane.durable) acceptor_.list_unsettled(slot.entry);
   slot = Lane::Slot{sequence, entry, version};

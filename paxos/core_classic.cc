@@ -286,14 +286,14 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return;
   }
   if (m.ballot.round == 0) {
-    if (m.ballot != Ballot{0, cluster_.self().node, incarnation_} || m.op >= next_sequence_) return;
-    RoundZero& slot = slot_of(m.op);
-    if (slot.open && slot.sequence == m.op) {
-      const Entry& entry = acceptor_.at(slot.entry);
+    if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;
+    if (!sequencer_.is_given_out(m.op)) return;
+    if (RoundZero* slot = sequencer_.find(m.op)) {
+      const Entry& entry = acceptor_.at(slot->entry);
       round_zero_lost(
-          slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
+          *slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
     }
-    advance_window();
+    sequencer_.advance();
     return;
   }
   Task* task = task_of(m.op);

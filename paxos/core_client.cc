@@ -113,7 +113,7 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
 
 // The first state of a name at its home: the request itself need not be kept, the entry has all.
 void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
-  if (round_zero_full() || rarely(Rare::kWindowFull)) {
+  if (sequencer_.full() || rarely(Rare::kWindowFull)) {
     return answer(op, Status::kOverloaded, State{});
   }
   const uint32_t index = found != Table::kNone

@@ -31,7 +31,7 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
   const Entry& entry = acceptor_.at(index);
-  if (entry.active & 1) return ops_.move_all(from, ring_[entry.active >> 1].waiters);
+  if (entry.active & 1) return ops_.move_all(from, sequencer_.at_place(entry.active >> 1).waiters);
   if (entry.active != 0) {
     Task& task = tasks_[(entry.active >> 1) - 1];
     ++task.arrived;
@@ -43,7 +43,7 @@ void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   answer_own(from, entry.state());
   if (from.empty()) return;
   const bool round_zero = entry.accepted.round == 0;
-  const bool full = round_zero ? round_zero_full() : free_tasks_.empty();
+  const bool full = round_zero ? sequencer_.full() : free_tasks_.empty();
   if (full || rarely(Rare::kWindowFull)) {
     while (!from.empty()) put_off(from.head);
     return;

@@ -147,7 +147,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   for (const Task& task : core_.tasks_) {  // only before or after counts
     if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
   }
-  for (const RoundZero& slot : core_.ring_) {
+  for (const RoundZero& slot : core_.sequencer_.ring_) {
     if (slot.open) out.put<uint8_t>(op.step <= slot.step);
   }
 }
@@ -174,16 +174,16 @@ void CoreProbe::put_ops(ByteWriter& out) {
 }
 
 void CoreProbe::put_round_zero(ByteWriter& out) {
-  out.put(core_.next_sequence_);
-  out.put(core_.oldest_open_);
-  out.put(core_.self_voted_);
-  out.put(core_.announced_durable_);
-  for (const auto& [first, last] : core_.chosen_) {
+  out.put(core_.sequencer_.next_);
+  out.put(core_.sequencer_.oldest_open_);
+  out.put(core_.sequencer_.self_voted_);
+  out.put(core_.sequencer_.announced_);
+  for (const auto& [first, last] : core_.sequencer_.chosen_) {
     out.put(first);
     out.put(last);
   }
   out.put(uint64_t{0});
-  for (const RoundZero& slot : core_.ring_) {
+  for (const RoundZero& slot : core_.sequencer_.ring_) {
     out.put(slot.sequence);
     out.put(pending(slot.record));
     out.put(until(slot.sent_at + kResendNs));
@@ -305,7 +305,7 @@ int64_t CoreProbe::next_deadline() {
       if (op.list == &core_.watchers_of(op.hash).waiting) next = std::min(next, op.poll_at);
     }
   }
-  for (const RoundZero& slot : core_.ring_) {
+  for (const RoundZero& slot : core_.sequencer_.ring_) {
     if (slot.open) next = std::min(next, slot.sent_at + kResendNs);
   }
   for (const Task& task : core_.tasks_) {

@@ -15,12 +15,12 @@ invariants::CoreView CoreProbe::core_view() const {
   view.quorum = core_.cluster_.quorum();
   const size_t members = core_.cluster_.size();
   view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
-  view.next_sequence = core_.next_sequence_;
-  view.oldest_open = core_.oldest_open_;
-  view.self_voted = core_.self_voted_;
-  view.announced = core_.announced_durable_;
-  const RoundZero& voted = core_.slot_of(core_.self_voted_);
-  if (voted.sequence == core_.self_voted_) view.voted_record = voted.record;
+  view.next_sequence = core_.sequencer_.next_;
+  view.oldest_open = core_.sequencer_.oldest_open_;
+  view.self_voted = core_.sequencer_.self_voted_;
+  view.announced = core_.sequencer_.announced_;
+  const RoundZero& voted = core_.sequencer_.at(core_.sequencer_.self_voted_);
+  if (voted.sequence == core_.sequencer_.self_voted_) view.voted_record = voted.record;
   return view;
 }
 

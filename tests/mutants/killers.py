@@ -110,7 +110,7 @@ def known(fast):
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
         unit("votes_test", {"paxos"}, 1), unit("cluster_test", {"paxos"}, 1),
         unit("step_context_test", {"paxos"}, 1), unit("acceptor_test", {"paxos"}, 1),
-        unit("batch_fate_test", {"paxos"}, 1),
+        unit("batch_fate_test", {"paxos"}, 1), unit("sequencer_test", {"paxos"}, 1),
         unit("listing_test", {"paxos"}, 1), unit("shard_lists_test", {"server"}, 1),
         unit("name_hasher_test", {"base", "paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("untrusted_input_test", {"paxos", "net"}, 1),
