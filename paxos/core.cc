@@ -10,18 +10,13 @@ std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
 
 Core::Core(const ReplicaOptions& options)
     : options_(options),
-      table_(arena_),
+      cluster_(options),
       prng_(options.random_seed),
-      hasher_(options.hash_seed, options.index_key),
+      acceptor_(cluster_, step_),
+      sequencer_(options.round_zero_window),
       ops_(options.max_operations) {
-  ONCE_ASSERT(!options_.members.empty() && options_.members.size() <= kMaxNodes);
-  ONCE_ASSERT(index_of(options_.self.node) < options_.members.size());
-  peers_.resize(options_.members.size());
-  homes_.resize(options_.members.size());
   ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
-  ONCE_ASSERT(options_.round_zero_window >= 2 && std::has_single_bit(options_.round_zero_window));
-  ring_.resize(options_.round_zero_window);
   tasks_.resize(options_.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
   lingering_.reserve(kMostLingering);
@@ -31,9 +26,9 @@ Core::Core(const ReplicaOptions& options)
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   ONCE_ASSERT(incarnation > recovered_incarnation_);
   begin(now_ns, out);
-  started_at_ = now_;
+  step_.start();
   incarnation_ = incarnation;
-  append(IncarnationRecord{incarnation});
+  step_.append(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claimed_ = incarnation == 1;
   check_claimed();
@@ -41,19 +36,16 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
 }
 
 void Core::begin(int64_t now_ns, Output& out) {
-  arena_.collect();
-  out_ = &out;
-  now_ = now_ns;
-  ++step_;
+  acceptor_.arena().collect();
+  step_.begin(now_ns, out);
 }
 
 void Core::finish() {
   end_lingers();
   count_own_votes();
-  advance_window();
+  sequencer_.advance();
   flush_ranges();
-  out_->step_again_ns = first_linger_end();
-  out_ = nullptr;
+  step_.end(first_linger_end());
 }
 
 void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
@@ -74,34 +66,25 @@ concept Named = requires(const M& m) {
 NameHash Core::look_ahead(const Event& event) const {
   NameHash hash;
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
-    hash = hasher_(request->name);
+    hash = cluster_.hasher()(request->name);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
         [&]<class M>(const M& m) {
-          if constexpr (Named<M>) hash = hasher_(m.name);
+          if constexpr (Named<M>) hash = cluster_.hasher()(m.name);
         },
         *message);
   }
-  if (hash != NameHash{}) table_.prefetch(hash.key);
+  if (hash != NameHash{}) acceptor_.prefetch(hash.key);
   return hash;
 }
 
 void Core::handle(const Event& event, NameHash hash) {
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
     on_request(Endpoint{}, *request, hash);
-  } else if (index_of(event.from.node) >= options_.members.size() ||
-             event.from.node == options_.self.node) {
+  } else if (!cluster_.has(event.from.node) || event.from.node == cluster_.self().node) {
     ++counters_.ignored_messages;
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
-    std::visit(
-        [&]<class M>(const M& m) {
-          if constexpr (Named<M>) {
-            on(event.from, m, hash);
-          } else {
-            on(event.from, m);
-          }
-        },
-        *message);
+    on_message(event.from, *message, hash);
   } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
     on_link_up(event.from, *up);
   } else {
@@ -109,22 +92,46 @@ void Core::handle(const Event& event, NameHash hash) {
   }
 }
 
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+// `hash`: of the message's name, if it has one.
+void Core::on_message(const Endpoint& from, const Message& message, NameHash hash) {
+  std::visit(Overloaded{[&](const Prepare& m) { on_prepare(from, m, hash); },
+                        [&](const Promise& m) { on_promise(from, m); },
+                        [&](const Accept& m) { on_accept(from, m, hash); },
+                        [&](const Accepted& m) { on_accepted(from, m); },
+                        [&](const AcceptedRange& m) { on_accepted_range(from, m); },
+                        [&](const Rejected& m) { on_rejected(from, m); },
+                        [&](const ReadState& m) { on_read_state(from, m, hash); },
+                        [&](const ReadReply& m) { on_read_reply(from, m); },
+                        [&](const HomeProgress& m) { on_home_progress(from, m); },
+                        [&](const ChosenRange& m) { on_chosen_range(from, m); },
+                        [&](const Decided& m) { on_decided(from, m, hash); },
+                        [&](const ClaimHome& m) { on_claim_home(from, m); },
+                        [&](const ClaimReply& m) { on_claim_reply(from, m); },
+                        [&](const SettleQuery& m) { on_settle_query(from, m, hash); },
+                        [&](const Settled& m) { on_settled(from, m, hash); },
+                        [&](const Forward& m) { on_forward(from, m, hash); },
+                        [&](const ForwardReply& m) { on_forward_reply(from, m); }},
+             message);
+}
+
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
-  ONCE_ASSERT(record >= durable_ && record <= record_);
   begin(now_ns, out);
-  if (durable_ == 0) log_write_ns_ = now_ - started_at_;
-  durable_ = record;
+  step_.set_durable(record);
   finish();
 }
 
 // Of this node's own acceptor: of records that are durable, and of what needed none.
 void Core::count_own_votes() {
-  const uint16_t self = bit_of(options_.self.node);
-  while (self_voted_ + 1 < next_sequence_ && slot_of(self_voted_ + 1).record <= durable_) {
-    RoundZero& slot = slot_of(++self_voted_);
-    if (slot.open) vote_round_zero(slot, self);
+  const Votes self = cluster_.vote_of(cluster_.self().node);
+  while (RoundZero* slot = sequencer_.next_durable(step_.durable())) {
+    if (slot->open) vote_round_zero(*slot, self);
   }
-  while (!own_votes_.empty() && own_votes_.front().record <= durable_) {
+  while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
     const OwnVote vote = own_votes_.pop();
     const Task* task = task_of(vote.handle);
     if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
@@ -139,8 +146,8 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   resend_round_zero();
   tick_ops();
   tick_tasks();
-  if (now_ >= next_slow_tick_) {
-    next_slow_tick_ = now_ + 50 * kMs;
+  if (step_.now() >= next_slow_tick_) {
+    next_slow_tick_ = step_.now() + 50 * kMs;
     tick_waits();
     tick_claim();
     query_unsettled();
@@ -154,98 +161,26 @@ uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
   return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
 }
 
-NameHash Core::hash_of(const Entry& entry) const {
-  return {hasher_.place_of(entry.name()), entry.key()};
-}
-
-bool Core::is_mine(NameHash hash) const {
-  return core_of(shard_of(hash.place, options_.shard_count), options_.cores) == options_.self.core;
-}
-
-CoreId Core::core_of_name(std::string_view name) const {
-  return core_of(shard_of(hasher_.place_of(name), options_.shard_count), options_.cores);
-}
-
-NodeId Core::home_of(NameHash hash) const {
-  const auto members = static_cast<uint32_t>(options_.members.size());
-  return options_.members[home_slot_of(hash.place, members).value];
-}
-
-Endpoint Core::peer_core(size_t member, NameHash hash) const {
-  const uint16_t cores = peers_[member].cores;
-  if (cores == 0) return Endpoint{options_.members[member], CoreId{0}};
-  return Endpoint{options_.members[member],
-                  core_of(shard_of(hash.place, options_.shard_count), cores)};
-}
-
-bool Core::link_up(const Endpoint& peer) const {
-  const Peer& p = peers_[index_of(peer.node)];
-  return peer.core.value < p.links.size() && p.links[peer.core.value].up;
-}
-
-size_t Core::index_of(NodeId node) const {
-  size_t i = 0;
-  while (i < options_.members.size() && options_.members[i] != node) ++i;
-  return i;
-}
-
-bool Core::is_quorum(uint16_t votes) const {
-  return static_cast<size_t>(std::popcount(votes)) >= quorum();
-}
-
-bool Core::majority_up(NameHash hash) const {
-  size_t up = 0;
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if (options_.members[i] == options_.self.node || link_up(peer_core(i, hash))) ++up;
-  }
-  return up >= quorum();
-}
-
-// Nothing at all is said before this incarnation, record 1, is on disk.
 void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-  if (rests_on.record == 0) rests_on.record = 1;
-  ONCE_ASSERT(rests_on.record <= record_);
-  if (link_up(to)) out_->messages.push_back(Outgoing{to, rests_on, message});
+  if (cluster_.link_up(to)) step_.send(to, rests_on, message);
 }
 
 void Core::broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if (options_.members[i] != options_.self.node) send(peer_core(i, hash), rests_on, message);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (!cluster_.is_self(i)) send(cluster_.peer_core(i, hash), rests_on, message);
   }
-}
-
-uint64_t Core::append(const Record& record) {
-  encode_record(record, out_->records);
-  out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
-  return ++record_;
-}
-
-uint32_t Core::find_or_insert(NameHash hash, std::string_view name, size_t room) {
-  const uint32_t found = table_.find(hash.key, name);
-  return found != Table::kNone ? found : table_.insert(hash.key, name, room);
 }
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
-  if (up.cores == 0 || up.cores > kMaxCores || peer.core.value >= up.cores) {
+  if (!cluster_.set_up(peer, up.cores, step_.now())) {
     ++counters_.ignored_messages;
     return;
   }
-  links_changed_at_ = now_;
-  Peer& p = peers_[index_of(peer.node)];
-  if (p.cores != up.cores) {
-    p.cores = up.cores;
-    p.links.assign(up.cores, PeerCore{});
-    if (p.forwards.size() < up.cores) p.forwards.resize(up.cores);
-  }
-  // An answer to an earlier claim message may be lost: page anew.
-  p.links[peer.core.value] = PeerCore{.up = true, .list = 0, .cursor = 0, .claimed = false};
   if (!claimed_) claim_from(peer);
 }
 
 void Core::on_link_down(const Endpoint& peer) {
-  links_changed_at_ = now_;
-  Peer& p = peers_[index_of(peer.node)];
-  if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;
+  cluster_.set_down(peer, step_.now());
   for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
     const uint32_t newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);
@@ -257,15 +192,14 @@ void Core::on_link_down(const Endpoint& peer) {
 void Core::offend(Offence offence, const Endpoint& from) {
   ++counters_.ignored_messages;
   ++(offence == Offence::kFarBallot ? counters_.far_ballots : counters_.contradictions);
-  out_->offenders[static_cast<size_t>(offence)] = from.node;
+  step_.report(offence, from.node);
 }
 
 const ReplicaCounters& Core::counters() const {
-  counters_.names = table_.size();
+  counters_.names = acceptor_.size();
   counters_.claimed = claimed_;
   counters_.waiting = ops_.waits();
-  counters_.unsettled = 0;
-  for (const Home& home : homes_) counters_.unsettled += home.flagged;
+  counters_.unsettled = acceptor_.unsettled();
   return counters_;
 }
 

@@ -8,13 +8,15 @@
 #include "base/limits.h"
 #include "base/prng.h"
 #include "base/rarely.h"
-#include "paxos/arena.h"
+#include "paxos/acceptor.h"
 #include "paxos/believed_rounds.h"
+#include "paxos/cluster.h"
 #include "paxos/core_state.h"
 #include "paxos/op_pool.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
-#include "paxos/table.h"
+#include "paxos/sequencer.h"
+#include "paxos/step_context.h"
 
 namespace once::paxos {
 
@@ -31,9 +33,9 @@ class Core final : public Replica {
   void forget_waits(const std::vector<uint64_t>& tokens) override;
   void set_disk_full(bool full) override { disk_full_ = full; }
   void set_memory(Memory memory) override { memory_ = memory; }
-  size_t memory_bytes() const override { return arena_.bytes() + table_.bytes(); }
-  CoreId core_of_name(std::string_view name) const override;
-  ListPage list(const ListQuery& query) override { return list_names(table_, query); }
+  size_t memory_bytes() const override { return acceptor_.bytes(); }
+  CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
+  ListPage list(const ListQuery& query) override { return acceptor_.list(query); }
   Explanation explain(std::string_view name) override;  // explanation.cc
   const ReplicaCounters& counters() const override;
 
@@ -45,34 +47,23 @@ class Core final : public Replica {
   void count_own_votes();
   NameHash look_ahead(const Event& event) const;
   void handle(const Event& event, NameHash hash);
-  NameHash hash_of(const Entry& entry) const;
-  bool is_mine(NameHash hash) const;
-  NodeId home_of(NameHash hash) const;
-  Endpoint peer_core(size_t member, NameHash hash) const;
-  bool link_up(const Endpoint& peer) const;
-  size_t index_of(NodeId node) const;  // members_.size() when unknown
-  uint16_t bit_of(NodeId node) const { return static_cast<uint16_t>(1u << index_of(node)); }
-  size_t quorum() const { return options_.members.size() / 2 + 1; }
-  bool is_quorum(uint16_t votes) const;
-  bool majority_up(NameHash hash) const;
+  void on_message(const Endpoint& from, const Message& message, NameHash hash);
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message);
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
-  uint64_t append(const Record& record);
-  uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0);
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
   void offend(Offence offence, const Endpoint& from);
   // core_acceptor.cc
-  void on(const Endpoint& from, const Prepare& m, NameHash hash);
-  void on(const Endpoint& from, const Accept& m, NameHash hash);
-  void on(const Endpoint& from, const ReadState& m, NameHash hash);
-  void on(const Endpoint& from, const HomeProgress& m);
-  void on(const Endpoint& from, const ChosenRange& m);
-  void on(const Endpoint& from, const Decided& m, NameHash hash);
+  void on_prepare(const Endpoint& from, const Prepare& m, NameHash hash);
+  void on_accept(const Endpoint& from, const Accept& m, NameHash hash);
+  void on_read_state(const Endpoint& from, const ReadState& m, NameHash hash);
+  void on_home_progress(const Endpoint& from, const HomeProgress& m);
+  void on_chosen_range(const Endpoint& from, const ChosenRange& m);
+  void on_decided(const Endpoint& from, const Decided& m, NameHash hash);
   template <class M>
   bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index);
-  void approach(Entry& entry, const Ballot& ballot, uint32_t round);
+  void approach(uint32_t entry, const Ballot& ballot, uint32_t round);
   uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
@@ -82,35 +73,31 @@ class Core final : public Replica {
   void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
   void mark_chosen(Lane& lane, uint64_t first, uint64_t last);
   void spill(Lane& lane);
-  void list_unsettled(uint32_t entry);
-  void mark_decided(Entry& entry);
+  void learn_decided(uint32_t entry, InLog in_log);
   // core_home.cc
-  void on(const Endpoint& from, const AcceptedRange& m);
+  void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
-  bool round_zero_full() const;
   void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
-  void vote_round_zero(RoundZero& slot, uint16_t bit);
+  void vote_round_zero(RoundZero& slot, Votes vote);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
   bool stands_in_the_way(const RoundZero& slot) const;
-  void advance_window();
   void announce_progress();
   void resend_round_zero();
   Accept accept_of(const RoundZero& slot);
-  RoundZero& slot_of(uint64_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
   // core_classic.cc
-  void on(const Endpoint& from, const Promise& m);
-  void on(const Endpoint& from, const Accepted& m);
-  void on(const Endpoint& from, const Rejected& m);
+  void on_promise(const Endpoint& from, const Promise& m);
+  void on_accepted(const Endpoint& from, const Accepted& m);
+  void on_rejected(const Endpoint& from, const Rejected& m);
   bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
   void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
   bool begin_chain(uint32_t entry, const State& next, size_t made, WaitList& from, uint8_t tries);
   bool has_spare_tasks() const;
   void prepare(uint32_t task);
-  void count_promise(uint32_t task, uint16_t bit, const Ballot& accepted, const State& state);
+  void count_promise(uint32_t task, Votes vote, const Ballot& accepted, const State& state);
   void propose(uint32_t task);
   void send_accepts(uint32_t task);
   void answer_empty(uint32_t task);
-  void count_accept(uint32_t task, uint16_t bit);
+  void count_accept(uint32_t task, Votes vote);
   void lose(uint32_t task, NodeId winner, NodeId refuser);
   bool send_on(uint32_t task, NodeId winner);  // false: he cannot be reached
   void back_off(uint32_t task);
@@ -138,7 +125,6 @@ class Core final : public Replica {
   void answer_made(uint32_t op, bool sealed);
   void give(uint32_t op, Status status, const State& state);
   void conclude(WaitList& waiters, Batch& batch, const Entry& entry);
-  bool is_ours(const Batch& batch, const Ballot& best) const;
   void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
   void doubt(uint32_t op);
   void put_off(uint32_t op);
@@ -163,28 +149,27 @@ class Core final : public Replica {
   void ask_for_waiters(NameHash hash, std::string_view name, uint64_t version);
   void tick_waits();
   // core_read.cc
-  void on(const Endpoint& from, const ReadReply& m);
+  void on_read_reply(const Endpoint& from, const ReadReply& m);
   bool begin_read(uint32_t op);
   void ask(uint32_t task);
   void ask_again(uint32_t task);
-  void count_read(uint32_t task, uint16_t bit, bool decided, const Ballot&, const State&);
+  void count_read(uint32_t task, Votes vote, bool decided, const Ballot&, const State&);
   void end_read(uint32_t task, Ballot ballot, State state);
   bool may_finish(uint32_t task);
   void finish_read(uint32_t task);
   // core_claim.cc
-  void on(const Endpoint& from, const ClaimHome& m);
-  void on(const Endpoint& from, const ClaimReply& m);
-  void on(const Endpoint& from, const SettleQuery& m, NameHash hash);
-  void on(const Endpoint& from, const Settled& m, NameHash hash);
+  void on_claim_home(const Endpoint& from, const ClaimHome& m);
+  void on_claim_reply(const Endpoint& from, const ClaimReply& m);
+  void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
+  void on_settled(const Endpoint& from, const Settled& m, NameHash hash);
   void claim_from(const Endpoint& peer);
   void check_claimed();
   bool answered_fully(size_t member) const;
   void tick_claim();
   void query_unsettled();
-  void compact(Home& home);
   // core_client.cc
-  void on(const Endpoint& from, const Forward& m, NameHash hash);
-  void on(const Endpoint& from, const ForwardReply& m);
+  void on_forward(const Endpoint& from, const Forward& m, NameHash hash);
+  void on_forward_reply(const Endpoint& from, const ForwardReply& m);
   void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
   bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
@@ -208,31 +193,19 @@ class Core final : public Replica {
 
   ReplicaOptions options_;
   mutable ReplicaCounters counters_;
-  Arena arena_;
-  Table table_;
+  Cluster cluster_;
   Prng prng_;
-  NameHasher hasher_;
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
-  Output* out_ = nullptr;
-  int64_t now_ = 0;
-  uint64_t step_ = 0;  // counts calls: tells before from after without a clock
+  StepContext step_;
+  Acceptor acceptor_;
+  Sequencer sequencer_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
-  uint64_t record_ = 0;   // last one made in this run
-  uint64_t durable_ = 0;  // last one known to be durable
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
 
-  std::vector<Peer> peers_;  // by member index
-  std::vector<Home> homes_;  // by member index
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> ranges_;  // lanes with a range to send
   bool claimed_ = false;
-  uint64_t next_sequence_ = 1;
-  uint64_t oldest_open_ = 1;  // every lower sequence has ended
-  uint64_t self_voted_ = 0;   // every sequence up to it is durable here
-  uint64_t announced_durable_ = 0;
-  std::vector<RoundZero> ring_;
-  std::vector<std::pair<uint64_t, uint64_t>> chosen_;  // ranges not yet announced
 
   std::vector<Task> tasks_;
   std::vector<uint32_t> free_tasks_;
@@ -244,7 +217,7 @@ class Core final : public Replica {
   std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
   size_t watching_ = 0;             // in watchers_
   uint64_t forwards_ = 0;           // sent in this run
-  int64_t next_slow_tick_ = 0, started_at_ = 0, links_changed_at_ = 0, log_write_ns_ = 0;
+  int64_t next_slow_tick_ = 0;
 };
 
 }  // namespace once::paxos

@@ -7,7 +7,7 @@ namespace once::paxos {
 // The round to go to, of a name that is known to be at `known` and told to be at `told`.
 uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told) {
   if (told <= known) return told;
-  const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, now_);
+  const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, step_.now());
   if (rounds < told - known) offend(Offence::kFarBallot, from);
   return known + rounds;
 }
@@ -15,11 +15,11 @@ uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uin
 // A ballot further ahead than is believed burns no rounds; but the name may truly be there. It is
 // approached, as far as is believed, by a promise that nobody asked for, and nothing is said:
 // whoever asks again finds us nearer.
-void Core::approach(Entry& entry, const Ballot& ballot, uint32_t round) {
+void Core::approach(uint32_t index, const Ballot& ballot, uint32_t round) {
+  const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
   if (round == entry.promised.round) return;
-  entry.promised = Ballot{round, ballot.node, ballot.incarnation};
-  entry.record = append(PromiseRecord{entry.promised, entry.name()});
+  acceptor_.promise(index, Ballot{round, ballot.node, ballot.incarnation});
 }
 
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
@@ -28,12 +28,12 @@ template <class M>
 bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index) {
   if (index == Table::kNone) {
     if (no_room()) return false;
-    index = table_.insert(hash.key, m.name, room);
+    index = acceptor_.insert(hash, m.name, room);
   }
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   if (m.ballot >= entry.promised) {
     const uint32_t round = believed(from, hash, entry.promised.round, m.ballot.round);
-    if (round < m.ballot.round) approach(entry, m.ballot, round);
+    if (round < m.ballot.round) approach(index, m.ballot, round);
     return round == m.ballot.round;
   }
   ++counters_.rejected;
@@ -41,44 +41,43 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
   return false;
 }
 
-void Core::on(const Endpoint& from, const Prepare& m, NameHash hash) {
-  uint32_t index = table_.find(hash.key, m.name);
-  if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() || !is_mine(hash) ||
+void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
+  uint32_t index = acceptor_.find(hash.key, m.name);
+  if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() ||
+      !cluster_.is_mine(hash) ||
       m.ballot.round > kMaxRound) {  // the one after the highest could be the lowest
     ++counters_.ignored_messages;
     return;
   }
   if (!admit(from, m, hash, 0, index)) return;
-  Entry& entry = table_.at(index);
-  if (entry.promised < m.ballot) {
-    entry.promised = m.ballot;
-    entry.record = append(PromiseRecord{m.ballot, entry.name()});
-  }
+  const Entry& entry = acceptor_.at(index);
+  if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
   send(from, RestsOn{entry.record},
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
-void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
-  uint32_t index = table_.find(hash.key, m.name);
+void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
+  uint32_t index = acceptor_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
-  if (m.ballot.node != from.node || m.name.empty() || !is_mine(hash) || m.state.version == 0 ||
-      m.state.version > kMaxVersion || (round_zero && (home_of(hash) != from.node || m.op == 0)) ||
+  if (m.ballot.node != from.node || m.name.empty() || !cluster_.is_mine(hash) ||
+      m.state.version == 0 || m.state.version > kMaxVersion ||
+      (round_zero && (cluster_.home_of(hash) != from.node || m.op == 0)) ||
       m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;
   }
   // The range promise stands for a promise of (0, home, incarnation) on each of its names.
   // An incarnation that another has followed is refused too: its lane is gone.
-  if (round_zero && (m.ballot.incarnation < homes_[index_of(from.node)].range_promise ||
+  if (round_zero && (m.ballot.incarnation < acceptor_.range_promise(cluster_.index_of(from.node)) ||
                      m.ballot.incarnation < lane_of(from, m.ballot.incarnation).incarnation)) {
     ++counters_.rejected;
     return;
   }
-  if (index != Table::kNone && contradicts(table_.at(index), m.ballot, m.state)) {
+  if (index != Table::kNone && contradicts(acceptor_.at(index), m.ballot, m.state)) {
     return offend(Offence::kContradiction, from);
   }
   if (!admit(from, m, hash, m.state.value.size(), index)) return;
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   if (m.ballot == entry.accepted && m.state.version <= entry.version) {
     if (m.state.version == entry.version) acknowledge(from, m, entry.record);
     return;  // else it is late: its proposer has gone on
@@ -87,13 +86,11 @@ void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
   if (no_room() && entry.version != 0 && m.state.version > entry.version) return;
   if (memory_ >= Memory::kLow && entry.version == 0) return;
   keep_proposed(entry);
-  entry.promised = entry.accepted = m.ballot;
-  table_.set_state(entry, m.state);
-  entry.record = append(AcceptRecord{m.ballot, from.core, round_zero ? m.op : 0, m.state, m.name});
+  acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, round_zero ? m.op : 0});
   if (round_zero) {
     note_accept(lane_of(from, m.ballot.incarnation), m.op, index, m.state.version);
   } else {
-    list_unsettled(index);
+    acceptor_.list_unsettled(index);
   }
   acknowledge(from, m, entry.record);
 }
@@ -101,10 +98,11 @@ void Core::on(const Endpoint& from, const Accept& m, NameHash hash) {
 // The value of a round-0 proposal stands in the entry alone. Before another takes its place,
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
-  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, options_.self.node, incarnation_}) {
+  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) {
     return;
   }
-  for (uint32_t op = ring_[entry.active >> 1].waiters.head; op != kNil; op = ops_[op].next) {
+  for (uint32_t op = sequencer_.at_place(entry.active >> 1).waiters.head; op != kNil;
+       op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
 }
@@ -140,7 +138,7 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
   for (auto& lane : lanes_) {
     if (lane->home != home) continue;
     if (lane->incarnation < incarnation) {
-      if (out_ != nullptr) send_range(*lane);
+      if (step_.is_open()) send_range(*lane);
       spill(*lane);
       lane->incarnation = incarnation;
       lane->durable = 0;
@@ -158,45 +156,33 @@ Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
 // made for the first: of the cores of a home, all of which tell of their progress, one or two have
 // names here.
 void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
-  if (lane.ring.empty()) lane.ring.resize(ring_.size());
+  if (lane.ring.empty()) lane.ring.resize(sequencer_.window());
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
-  if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
+  if (slot.entry != kNil && slot.sequence > lane.durable) acceptor_.list_unsettled(slot.entry);
   slot = Lane::Slot{sequence, entry, version};
-  if (rarely(Rare::kListedAtOnce)) list_unsettled(entry);
+  if (rarely(Rare::kListedAtOnce)) acceptor_.list_unsettled(entry);
 }
 
-void Core::mark_decided(Entry& entry) {
-  if (entry.decided()) return;  // no news
-  entry.flags |= kIsDecided;
-  if (ops_.waits() != 0) wake(entry);
+// The one place where news of a decision are drained.
+void Core::learn_decided(uint32_t index, InLog in_log) {
+  if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
 void Core::spill(Lane& lane) {
   for (Lane::Slot& slot : lane.ring) {
-    if (slot.entry != kNil && slot.sequence > lane.durable) list_unsettled(slot.entry);
+    if (slot.entry != kNil && slot.sequence > lane.durable) acceptor_.list_unsettled(slot.entry);
     slot = Lane::Slot{};
   }
 }
 
-// DESIGN 3.2: what this acceptor must report when the name's home claims: accepts, not promises
-// alone (docs/decisions/2026-11-28-liveness.md says why). Our own names are in our log.
-void Core::list_unsettled(uint32_t index) {
-  Entry& entry = table_.at(index);
-  const NodeId home = home_of(hash_of(entry));
-  if (home == options_.self.node || entry.has(kUnsettled)) return;
-  entry.flags |= kUnsettled;
-  homes_[index_of(home)].unsettled.push_back(index);
-  ++homes_[index_of(home)].flagged;
-}
-
-void Core::on(const Endpoint& from, const HomeProgress& m) {
+void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lane_of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
   lane.durable = m.durable;
-  append(HomeProgressRecord{from, m.incarnation, m.durable});
+  step_.append(HomeProgressRecord{from, m.incarnation, m.durable});
 }
 
-void Core::on(const Endpoint& from, const ChosenRange& m) {
+void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
   if (m.first == 0 || m.last < m.first) {
     ++counters_.ignored_messages;
     return;
@@ -204,7 +190,7 @@ void Core::on(const Endpoint& from, const ChosenRange& m) {
   Lane& lane = lane_of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
   mark_chosen(lane, m.first, m.last);
-  append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
+  step_.append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
 void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
@@ -215,47 +201,46 @@ void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
     const uint64_t sequence = last - n;
     const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
     if (slot.sequence != sequence || slot.entry == kNil) continue;
-    Entry& entry = table_.at(slot.entry);
+    const Entry& entry = acceptor_.at(slot.entry);
     if (entry.accepted != ballot) continue;
     if (entry.version == slot.version) {
-      mark_decided(entry);
+      learn_decided(slot.entry, InLog::kNo);
     } else {
-      ask_for_waiters(hash_of(entry), entry.name(), slot.version);
+      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
     }
   }
 }
 
 // Whoever had a majority tells of his own ballot, and nothing is never decided.
-void Core::on(const Endpoint& from, const Decided& m, NameHash hash) {
+void Core::on_decided(const Endpoint& from, const Decided& m, NameHash hash) {
   if (m.ballot.node != from.node || m.version == 0) {
     ++counters_.ignored_messages;
     return;
   }
-  const uint32_t index = table_.find(hash.key, m.name);
-  const bool held = index != Table::kNone && table_.at(index).accepted == m.ballot &&
-                    table_.at(index).version >= m.version;
+  const uint32_t index = acceptor_.find(hash.key, m.name);
+  const bool held = index != Table::kNone && acceptor_.at(index).accepted == m.ballot &&
+                    acceptor_.at(index).version >= m.version;
   if (!held) return ask_for_waiters(hash, m.name, m.version);
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   if (entry.decided()) return;
   if (entry.version != m.version) return ask_for_waiters(hash, m.name, m.version);
-  mark_decided(entry);
-  append(DecidedRecord{m.ballot, m.version, m.name});
+  learn_decided(index, InLog::kYes);
   settle_by_news(entry);
 }
 
-void Core::on(const Endpoint& from, const ReadState& m, NameHash hash) {
+void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash) {
   // Asked of the wrong core, by who does not know yet how many we have now: not to know a name of
   // another core is not to hold nothing.
-  if (!is_mine(hash)) {
+  if (!cluster_.is_mine(hash)) {
     ++counters_.ignored_messages;
     return;
   }
-  const uint32_t index = table_.find(hash.key, m.name);
-  if (index == Table::kNone || table_.at(index).accepted.is_null()) {
+  const uint32_t index = acceptor_.find(hash.key, m.name);
+  if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {
     send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;
   }
-  const Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   send(from, RestsOn{entry.record},
        ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
 }

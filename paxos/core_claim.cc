@@ -1,8 +1,6 @@
 // The claim of a restarted home, and the unsettled lists that answer it (DESIGN 3.2).
 // Every name on any list of the claim's majority is closed to round 0 for this incarnation and goes
 // through a normal prepare, which proposes on whatever was accepted.
-#include <bit>
-
 #include "base/bytes.h"
 #include "paxos/core.h"
 
@@ -11,21 +9,18 @@ namespace once::paxos {
 constexpr size_t kPageBytes = 32 * 1024;
 
 void Core::claim_from(const Endpoint& peer) {
-  PeerCore& link = peers_[index_of(peer.node)].links[peer.core.value];
+  PeerCore& link = cluster_.peer(cluster_.index_of(peer.node)).links[peer.core.value];
   if (link.claimed) return;
   send(peer, RestsOn{}, ClaimHome{incarnation_, link.list, link.cursor});
 }
 
-void Core::on(const Endpoint& from, const ClaimHome& m) {
-  Home& home = homes_[index_of(from.node)];
-  if (m.incarnation < home.range_promise) {
+void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
+  const size_t home = cluster_.index_of(from.node);
+  if (m.incarnation < acceptor_.range_promise(home)) {
     ++counters_.rejected;
     return;
   }
-  if (m.incarnation > home.range_promise) {
-    home.range_promise = m.incarnation;
-    append(RangePromiseRecord{from.node, m.incarnation});
-  }
+  if (m.incarnation > acceptor_.range_promise(home)) acceptor_.promise_range(home, m.incarnation);
   // Each time, not only with the promise: after a restart the promise is known and the list is not.
   for (auto& lane : lanes_) {
     if (lane->home.node == from.node && lane->incarnation < m.incarnation) {
@@ -33,37 +28,38 @@ void Core::on(const Endpoint& from, const ClaimHome& m) {
       spill(*lane);
     }
   }
-  if (rarely(Rare::kListRenumbered)) ++home.list;
-  ClaimReply reply{m.incarnation, home.list, 0, 0, false, {}};
+  if (rarely(Rare::kListRenumbered)) acceptor_.renumber(home);
+  const UnsettledList& list = acceptor_.unsettled(home);
+  ClaimReply reply{m.incarnation, list.number, 0, 0, false, {}};
   std::vector<char> names;
-  if (m.list == home.list || m.cursor == 0) {
-    home.paging_until = now_ + 1000 * kMs;
+  if (m.list == list.number || m.cursor == 0) {
+    acceptor_.set_paging_until(home, step_.now() + 1000 * kMs);
     uint64_t at = m.cursor;
     ByteWriter out(names);
     const size_t page_bytes = rarely(Rare::kClaimPageShort) ? 1 : kPageBytes;
-    for (; at < home.unsettled.size() && names.size() < page_bytes; ++at) {
-      const Entry& entry = table_.at(home.unsettled[at]);
+    for (; at < list.entries.size() && names.size() < page_bytes; ++at) {
+      const Entry& entry = acceptor_.at(list.entries[at]);
       if (!entry.has(kUnsettled)) continue;
       out.put(entry.name_size);
       out.put_bytes(entry.name());
     }
     reply.cursor = m.cursor;
     reply.next = at;
-    reply.last = at >= home.unsettled.size();
-    if (reply.last) home.paging_until = 0;
+    reply.last = at >= list.entries.size();
+    if (reply.last) acceptor_.set_paging_until(home, 0);
   }
-  char* block = arena_.allocate(names.size());
+  char* block = acceptor_.arena().allocate(names.size());
   std::copy(names.begin(), names.end(), block);
-  arena_.free(block, names.size());  // readable until the next step
+  acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  send(from, RestsOn{record_}, reply);
+  send(from, RestsOn{step_.last_record()}, reply);
 }
 
-void Core::on(const Endpoint& from, const ClaimReply& m) {
-  const Peer& peer = peers_[index_of(from.node)];
+void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
+  const Peer& peer = cluster_.peer(cluster_.index_of(from.node));
   if (m.incarnation != incarnation_ || claimed_ || from.core.value >= peer.links.size()) return;
-  PeerCore& link = peers_[index_of(from.node)].links[from.core.value];
+  PeerCore& link = cluster_.peer(cluster_.index_of(from.node)).links[from.core.value];
   if (link.claimed) return;
   if (m.cursor != link.cursor || (link.list != 0 && m.list != link.list)) {
     if (m.list != link.list) {  // renumbered: what was read of it may have gaps
@@ -80,9 +76,9 @@ void Core::on(const Endpoint& from, const ClaimReply& m) {
       ++counters_.ignored_messages;
       return;
     }
-    const NameHash hash = hasher_(name);
-    if (!is_mine(hash) || home_of(hash) != options_.self.node) continue;
-    table_.at(find_or_insert(hash, name)).flags |= kClosed;
+    const NameHash hash = cluster_.hasher()(name);
+    if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) continue;
+    acceptor_.close(acceptor_.find_or_insert(hash, name));
   }
   link.list = m.list;
   link.cursor = m.next;
@@ -96,96 +92,75 @@ void Core::on(const Endpoint& from, const ClaimReply& m) {
 
 // A member has answered once each of its cores that shares a shard with this one has.
 bool Core::answered_fully(size_t member) const {
-  const Peer& peer = peers_[member];
-  if (peer.cores == 0) return false;
-  for (uint16_t shard = 0; shard < options_.shard_count; ++shard) {
-    if (core_of(ShardId{shard}, options_.cores) != options_.self.core) continue;
-    if (!peer.links[core_of(ShardId{shard}, peer.cores).value].claimed) return false;
-  }
-  return true;
+  const Peer& peer = cluster_.peer(member);
+  return cluster_.covers_shards(peer.cores,
+                                [&](CoreId core) { return peer.links[core.value].claimed; });
 }
 
 void Core::check_claimed() {
-  uint16_t votes = bit_of(options_.self.node);
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if (answered_fully(i)) votes |= static_cast<uint16_t>(1u << i);
+  Votes votes = cluster_.vote_of(cluster_.self().node);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (answered_fully(i)) votes.add(Votes::of(i));
   }
-  if (is_quorum(votes)) claimed_ = true;
+  if (cluster_.is_quorum(votes)) claimed_ = true;
 }
 
 void Core::tick_claim() {
   if (claimed_) return;
-  for (size_t i = 0; i < peers_.size(); ++i) {
-    for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
-      if (peers_[i].links[core].up) claim_from(Endpoint{options_.members[i], CoreId{core}});
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
+      if (cluster_.peer(i).links[core].up) claim_from(Endpoint{cluster_.member(i), CoreId{core}});
     }
   }
 }
 
 // Asks each home about a few names, so that lists shrink again after takeovers and crashes.
 void Core::query_unsettled() {
-  for (size_t i = 0; i < homes_.size(); ++i) {
-    Home& home = homes_[i];
-    if (home.unsettled.empty() || home.paging_until > now_) continue;
-    compact(home);
-    for (size_t n = 0; n < std::min<size_t>(256, home.unsettled.size()); ++n) {
-      home.query_cursor = (home.query_cursor + 1) % home.unsettled.size();
-      const Entry& entry = table_.at(home.unsettled[home.query_cursor]);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    const UnsettledList& list = acceptor_.unsettled(i);
+    if (list.entries.empty() || list.paging_until > step_.now()) continue;
+    acceptor_.compact(i);
+    for (size_t n = 0; n < std::min<size_t>(256, list.entries.size()); ++n) {
+      const Entry& entry = acceptor_.at(acceptor_.next_queried(i));
       if (!entry.has(kUnsettled)) continue;
-      send(peer_core(i, hash_of(entry)), RestsOn{},
+      send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
            SettleQuery{entry.promised, entry.accepted, entry.name()});
     }
   }
 }
 
-void Core::compact(Home& home) {
-  if (home.flagged * 2 > home.unsettled.size()) return;
-  // A name that was settled and listed again stands there twice: the flag comes off with the first.
-  std::erase_if(home.unsettled, [&](uint32_t i) {
-    Entry& entry = table_.at(i);
-    const bool listed = entry.has(kUnsettled);
-    entry.flags &= static_cast<uint16_t>(~kUnsettled);
-    return !listed;
-  });
-  for (uint32_t i : home.unsettled) table_.at(i).flags |= kUnsettled;
-  ONCE_ASSERT(home.unsettled.size() == home.flagged);
-  home.query_cursor = 0;
-  ++home.list;
-}
-
-void Core::on(const Endpoint& from, const SettleQuery& m, NameHash hash) {
-  if (!is_mine(hash) || home_of(hash) != options_.self.node) return;
+void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash) {
+  if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) return;
   if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
-  const uint32_t found = table_.find(hash.key, m.name);
+  const uint32_t found = acceptor_.find(hash.key, m.name);
   if (found != Table::kNone) {
-    const Entry& entry = table_.at(found);
-    if (entry.record <= durable_ && entry.accepted >= m.accepted) {
+    const Entry& entry = acceptor_.at(found);
+    if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
       send(from, RestsOn{}, Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,
     // later.
-    if (entry.active != 0 || entry.record > durable_) return;
+    if (entry.active != 0 || entry.record > step_.durable()) return;
   }
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
-  const bool member = index_of(m.promised.node) < options_.members.size();
-  if (!named || !member || no_room() || !majority_up(hash)) return;
-  const uint32_t index = find_or_insert(hash, m.name);
+  const bool member = cluster_.has(m.promised.node);
+  if (!named || !member || no_room() || !cluster_.majority_up(hash)) return;
+  const uint32_t index = acceptor_.find_or_insert(hash, m.name);
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
-    const uint32_t known = table_.at(index).promised.round;
+    const uint32_t known = acceptor_.at(index).promised.round;
     begin_classic(index, nobody, Batch{}, believed(from, hash, known, m.promised.round));
   }
 }
 
-void Core::on(const Endpoint& from, const Settled& m, NameHash hash) {
-  const uint32_t found = table_.find(hash.key, m.name);
-  if (found == Table::kNone || home_of(hash) != from.node) return;
-  Entry& entry = table_.at(found);
+void Core::on_settled(const Endpoint& from, const Settled& m, NameHash hash) {
+  const uint32_t found = acceptor_.find(hash.key, m.name);
+  if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
+  const Entry& entry = acceptor_.at(found);
   if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
-  entry.flags &= static_cast<uint16_t>(~kUnsettled);
-  --homes_[index_of(from.node)].flagged;
+  acceptor_.settle(found);
 }
 
 }  // namespace once::paxos

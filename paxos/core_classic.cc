@@ -13,7 +13,7 @@ uint32_t Core::take_task(TaskKind kind) {
   tasks_[index] = Task{};
   tasks_[index].kind = kind;
   tasks_[index].generation = generation;
-  tasks_[index].started = tasks_[index].asked_at = now_;
+  tasks_[index].started = tasks_[index].asked_at = step_.now();
   return index;
 }
 
@@ -25,7 +25,7 @@ bool Core::has_spare_tasks() const {
 void Core::free_task(uint32_t index) {
   Task& task = tasks_[index];
   ONCE_ASSERT(task.waiters.empty());
-  arena_.free(task.block, task.block_size);
+  acceptor_.arena().free(task.block, task.block_size);
   task.block = nullptr;
   task.kind = TaskKind::kFree;
   ++task.generation;
@@ -40,27 +40,27 @@ Task* Core::task_of(uint64_t handle) {
 
 // A round for the name, above `seen_round`; false: no task is free. REQUIRES: nothing is under way.
 bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uint32_t seen_round) {
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.active == 0);
   const uint32_t task = take_task(TaskKind::kClassic);
   if (task == kNil) return false;
   tasks_[task].entry = index;
   tasks_[task].seen_round = seen_round;
   tasks_[task].batch = batch;
-  entry.active = active_task(task);
+  acceptor_.set_active(index, active_task(task));
   ops_.move_all(from, tasks_[task].waiters);
   for (uint32_t op = tasks_[task].waiters.head; op != kNil; op = ops_[op].next) {
     tasks_[task].seen_round = std::max(tasks_[task].seen_round, ops_[op].seen_round);
     tasks_[task].attempts = std::max(tasks_[task].attempts, ops_[op].attempts);
   }
-  if (home_of(hash_of(entry)) != options_.self.node) ++counters_.takeovers;
+  if (cluster_.home_of(acceptor_.hash_of(entry)) != cluster_.self().node) ++counters_.takeovers;
   prepare(task);
   return true;
 }
 
 // The same for those whose changes, if any, were proposed in `batch`. Empties `from`.
 void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t seen_round) {
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   if (entry.final()) return conclude(from, batch, entry);
   if (begin_classic(index, from, batch, seen_round)) return;
   settle_batch(from, batch, Ballot{}, nullptr);
@@ -71,7 +71,7 @@ void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t s
 // its own. False: no task is free.
 bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   const uint32_t task_index = take_task(TaskKind::kClassic);
   if (task_index == kNil) return false;
   Task& task = tasks_[task_index];
@@ -80,7 +80,7 @@ bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitLi
   task.attempts = attempts;
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
   keep_state(task, task.ballot, next);
-  entry.active = active_task(task_index);
+  acceptor_.set_active(index, active_task(task_index));
   ops_.move_all(from, task.waiters);
   send_accepts(task_index);
   return true;
@@ -89,25 +89,25 @@ bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitLi
 // A new ballot each time: one that was sent is spent.
 void Core::prepare(uint32_t index) {
   Task& task = tasks_[index];
-  Entry& entry = table_.at(task.entry);
+  const Entry& entry = acceptor_.at(task.entry);
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
   if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
-  task.ballot = Ballot{round, options_.self.node, incarnation_};
+  task.ballot = Ballot{round, cluster_.self().node, incarnation_};
   task.phase = Phase::kPrepare;
-  task.step = step_;
-  task.votes = 0;
+  task.step = step_.number();
+  task.votes = Votes{};
   task.best = Ballot{};
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
   if (!entry.accepted.is_null()) keep_state(task, entry.accepted, entry.state());
-  task.asked_at = now_;
-  task.next_at = now_ + kResendNs;
+  task.asked_at = step_.now();
+  task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
-  entry.promised = task.ballot;
-  entry.record = append(PromiseRecord{task.ballot, entry.name()});
+  acceptor_.promise(task.entry, task.ballot);
   vote_when_durable(index, entry.record);
-  broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
+  broadcast(acceptor_.hash_of(entry), RestsOn{},
+            Prepare{handle_of(index), task.ballot, entry.name()});
 }
 
 void Core::vote_when_durable(uint32_t index, uint64_t record) {
@@ -116,27 +116,27 @@ void Core::vote_when_durable(uint32_t index, uint64_t record) {
 }
 
 void Core::own_vote(uint32_t index) {
-  const uint16_t self = bit_of(options_.self.node);
+  const Votes self = cluster_.vote_of(cluster_.self().node);
   const Task& task = tasks_[index];
   if (task.kind == TaskKind::kRead) {
     if (task.waiters.empty()) return free_task(index);
-    const uint32_t found = table_.find(ops_[task.op].hash.key, ops_[task.op].name());
+    const uint32_t found = acceptor_.find(ops_[task.op].hash.key, ops_[task.op].name());
     ONCE_ASSERT(found != Table::kNone);
-    const Entry& entry = table_.at(found);
-    if (entry.record > durable_) return vote_when_durable(index, record_);
+    const Entry& entry = acceptor_.at(found);
+    if (entry.record > step_.durable()) return vote_when_durable(index, step_.last_record());
     return count_read(index, self, entry.decided(), entry.accepted, entry.state());
   }
-  const Entry& entry = table_.at(task.entry);
+  const Entry& entry = acceptor_.at(task.entry);
   if (task.phase == Phase::kAccept) return count_accept(index, self);
-  if (entry.promised != task.ballot) return lose(index, entry.promised.node, options_.self.node);
+  if (entry.promised != task.ballot) return lose(index, entry.promised.node, cluster_.self().node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
   count_promise(index, self, entry.accepted, state);
 }
 
 void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
-  char* block = arena_.allocate(state.value.size());
+  char* block = acceptor_.arena().allocate(state.value.size());
   std::copy(state.value.begin(), state.value.end(), block);
-  arena_.free(task.block, task.block_size);
+  acceptor_.arena().free(task.block, task.block_size);
   task.block = block;
   task.block_size = state.value.size();
   task.best = ballot;
@@ -144,7 +144,7 @@ void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
   task.state.value = {block, state.value.size()};
 }
 
-void Core::on(const Endpoint& from, const Promise& m) {
+void Core::on_promise(const Endpoint& from, const Promise& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kClassic || task->phase != Phase::kPrepare ||
       task->ballot != m.ballot) {
@@ -155,32 +155,32 @@ void Core::on(const Endpoint& from, const Promise& m) {
     ++counters_.ignored_messages;
     return;
   }
-  if (contradicts(table_.at(task->entry), m.accepted_ballot, m.accepted)) {
+  if (contradicts(acceptor_.at(task->entry), m.accepted_ballot, m.accepted)) {
     return offend(Offence::kContradiction, from);
   }
-  count_promise(index_in(m.op), bit_of(from.node), m.accepted_ballot, m.accepted);
+  count_promise(index_in(m.op), cluster_.vote_of(from.node), m.accepted_ballot, m.accepted);
 }
 
-void Core::count_promise(uint32_t index, uint16_t bit, const Ballot& accepted, const State& state) {
+void Core::count_promise(uint32_t index, Votes vote, const Ballot& accepted, const State& state) {
   Task& task = tasks_[index];
-  if (task.votes & bit) return;
-  task.votes |= bit;
+  if (task.votes.has(vote)) return;
+  task.votes.add(vote);
   if (!accepted.is_null() && (task.best.is_null() || std::pair(task.best, task.state.version) <
                                                          std::pair(accepted, state.version))) {
     keep_state(task, accepted, state);
   }
-  if (is_quorum(task.votes)) propose(index);
+  if (cluster_.is_quorum(task.votes)) propose(index);
 }
 
 // What was accepted is proposed on as it is; what this name's waiters want is built on it once it
 // is chosen. Only where nothing was accepted do they begin.
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
-  const Ballot promised = table_.at(task.entry).promised;
-  if (promised != task.ballot) return lose(index, promised.node, options_.self.node);
+  const Ballot promised = acceptor_.at(task.entry).promised;
+  if (promised != task.ballot) return lose(index, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
-    const bool denied = contradicts(table_.at(task.entry), task.best, task.state);
+    const bool denied = contradicts(acceptor_.at(task.entry), task.best, task.state);
     return denied ? back_off(index) : send_accepts(index);
   }
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
@@ -195,23 +195,21 @@ void Core::propose(uint32_t index) {
 // Proposes the task's state under its ballot.
 void Core::send_accepts(uint32_t index) {
   Task& task = tasks_[index];
-  Entry& entry = table_.at(task.entry);
-  if (!is_ours(task.batch, task.best)) task.batch.adopted = true;
+  const Entry& entry = acceptor_.at(task.entry);
+  if (!is_ours(task.batch, task.best, cluster_.self().node, incarnation_))
+    task.batch.adopted = true;
   task.phase = Phase::kAccept;
-  task.step = step_;
-  task.votes = 0;
-  task.asked_at = now_;
-  task.next_at = now_ + kResendNs;
+  task.step = step_.number();
+  task.votes = Votes{};
+  task.asked_at = step_.now();
+  task.next_at = step_.now() + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
   if (!task.confirms) {
-    entry.accepted = task.ballot;
-    table_.set_state(entry, task.state);
-    entry.record =
-        append(AcceptRecord{task.ballot, options_.self.core, 0, task.state, entry.name()});
-    list_unsettled(task.entry);
+    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, 0});
+    acceptor_.list_unsettled(task.entry);
   }
   vote_when_durable(index, entry.record);
-  broadcast(hash_of(entry), RestsOn{},
+  broadcast(acceptor_.hash_of(entry), RestsOn{},
             Accept{handle_of(index), task.ballot, task.state, entry.name()});
 }
 
@@ -235,34 +233,32 @@ void Core::answer_empty(uint32_t index) {
   }
 }
 
-void Core::on(const Endpoint& from, const Accepted& m) {
+void Core::on_accepted(const Endpoint& from, const Accepted& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kClassic || task->phase != Phase::kAccept ||
       task->ballot != m.ballot || task->state.version != m.version) {
     return;
   }
-  count_accept(index_in(m.op), bit_of(from.node));
+  count_accept(index_in(m.op), cluster_.vote_of(from.node));
 }
 
-void Core::count_accept(uint32_t index, uint16_t bit) {
+void Core::count_accept(uint32_t index, Votes vote) {
   Task& task = tasks_[index];
-  task.votes |= bit;
-  if (!is_quorum(task.votes)) return;
+  task.votes.add(vote);
+  if (!cluster_.is_quorum(task.votes)) return;
   const uint32_t entry_index = task.entry;
-  Entry& entry = table_.at(entry_index);
+  const Entry& entry = acceptor_.at(entry_index);
   if (task.confirms) {
     ++counters_.confirmations;
   } else {
-    broadcast(hash_of(entry), RestsOn{}, Decided{task.ballot, task.state.version, entry.name()});
-    // Our own acceptor may have gone on to a higher ballot.
-    if (entry.accepted == task.ballot && entry.version == task.state.version) {
-      append(DecidedRecord{task.ballot, task.state.version, entry.name()});
-    }
+    broadcast(acceptor_.hash_of(entry), RestsOn{},
+              Decided{task.ballot, task.state.version, entry.name()});
   }
+  // Our own acceptor may have gone on to a higher ballot.
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
-    mark_decided(entry);
+    learn_decided(entry_index, task.confirms ? InLog::kNo : InLog::kYes);
   } else {
-    ask_for_waiters(hash_of(entry), entry.name(), task.state.version);
+    ask_for_waiters(acceptor_.hash_of(entry), entry.name(), task.state.version);
   }
   settle_batch(task.waiters, task.batch, task.best, &task.state);
   count_changes(task.batch);
@@ -272,11 +268,11 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   const bool overtaken = entry.promised != task.ballot && !entry.final();
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
-    task.started = now_;
-    return lose(index, entry.promised.node, options_.self.node);
+    task.started = step_.now();
+    return lose(index, entry.promised.node, cluster_.self().node);
   }
   const size_t made = task.batch.size;
-  const int64_t took_ns = now_ - task.started;
+  const int64_t took_ns = step_.now() - task.started;
   const uint8_t attempts = task.attempts;
   WaitList rest;
   ops_.move_all(task.waiters, rest);
@@ -284,30 +280,31 @@ void Core::count_accept(uint32_t index, uint16_t bit) {
   made == 0 ? pursue(entry_index, rest, attempts) : go_on(entry_index, rest, made, took_ns);
 }
 
-void Core::on(const Endpoint& from, const Rejected& m) {
+void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
     ++counters_.ignored_messages;
     return;
   }
   if (m.ballot.round == 0) {
-    if (m.ballot != Ballot{0, options_.self.node, incarnation_} || m.op >= next_sequence_) return;
-    RoundZero& slot = slot_of(m.op);
-    if (slot.open && slot.sequence == m.op) {
-      const Entry& entry = table_.at(slot.entry);
-      round_zero_lost(slot, believed(from, hash_of(entry), entry.promised.round, m.promised.round));
+    if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;
+    if (!sequencer_.is_given_out(m.op)) return;
+    if (RoundZero* slot = sequencer_.find(m.op)) {
+      const Entry& entry = acceptor_.at(slot->entry);
+      round_zero_lost(
+          *slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
     }
-    advance_window();
+    sequencer_.advance();
     return;
   }
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kClassic || task->ballot != m.ballot ||
-      task->phase == Phase::kBackOff || (task->votes & bit_of(from.node))) {
+      task->phase == Phase::kBackOff || task->votes.has(cluster_.vote_of(from.node))) {
     return;
   }
-  const Entry& entry = table_.at(task->entry);
+  const Entry& entry = acceptor_.at(task->entry);
   const uint32_t known = std::max(entry.promised.round, task->seen_round);
   task->seen_round =
-      std::max(task->seen_round, believed(from, hash_of(entry), known, m.promised.round));
+      std::max(task->seen_round, believed(from, acceptor_.hash_of(entry), known, m.promised.round));
   lose(index_in(m.op), m.promised.node, from.node);
 }
 
@@ -317,7 +314,7 @@ void Core::on(const Endpoint& from, const Rejected& m) {
 void Core::lose(uint32_t index, NodeId winner, NodeId refuser) {
   const bool first = tasks_[index].attempts == 0;
   back_off(index);
-  settle_by_news(table_.at(tasks_[index].entry));
+  settle_by_news(acceptor_.at(tasks_[index].entry));
   if (!first && !send_on(index, winner)) send_on(index, refuser);
 }
 
@@ -325,11 +322,11 @@ void Core::lose(uint32_t index, NodeId winner, NodeId refuser) {
 // circles. Those of whom it is not known what became of them stay; waits are never forwarded.
 bool Core::send_on(uint32_t index, NodeId winner) {
   Task& task = tasks_[index];
-  const size_t member = index_of(winner);
-  if (winner == options_.self.node) return true;
-  if (member == options_.members.size()) return false;
-  const Endpoint to = peer_core(member, hash_of(table_.at(task.entry)));
-  if (!link_up(to)) return false;
+  const size_t member = cluster_.index_of(winner);
+  if (winner == cluster_.self().node) return true;
+  if (member == cluster_.size()) return false;
+  const Endpoint to = cluster_.peer_core(member, acceptor_.hash_of(acceptor_.at(task.entry)));
+  if (!cluster_.link_up(to)) return false;
   bool sent = false;
   for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
     Op& op = ops_[op_index];
@@ -366,19 +363,20 @@ void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
   const bool overtaken = task.phase == Phase::kAccept;
   task.phase = Phase::kBackOff;
-  task.votes = 0;
-  const int64_t asked_at = std::max(task.asked_at, links_changed_at_);  // before, it may be lost
-  const auto took = static_cast<uint64_t>(std::clamp(now_ - asked_at, kMs, kLongestRoundNs));
+  task.votes = Votes{};
+  const int64_t asked_at =
+      std::max(task.asked_at, cluster_.links_changed_at());  // before, it may be lost
+  const auto took = static_cast<uint64_t>(std::clamp(step_.now() - asked_at, kMs, kLongestRoundNs));
   const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
   const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
   if (task.attempts < 255) ++task.attempts;
   const uint64_t pause = (overtaken ? took : 0) + prng_.below(longest);
-  task.next_at = now_ + static_cast<int64_t>(pause);
+  task.next_at = step_.now() + static_cast<int64_t>(pause);
 }
 
 void Core::end_classic(uint32_t index) {
-  Entry& entry = table_.at(tasks_[index].entry);
-  if (entry.active == active_task(index)) entry.active = 0;
+  const Entry& entry = acceptor_.at(tasks_[index].entry);
+  if (entry.active == active_task(index)) acceptor_.set_active(tasks_[index].entry, 0);
   free_task(index);
 }
 
@@ -386,26 +384,28 @@ void Core::tick_tasks() {
   if (free_tasks_.size() == tasks_.size()) return;
   for (uint32_t index = 0; index < tasks_.size(); ++index) {
     Task& task = tasks_[index];
-    if (task.kind == TaskKind::kFree || task.next_at > now_) continue;
+    if (task.kind == TaskKind::kFree || task.next_at > step_.now()) continue;
     if (task.phase == Phase::kLinger) continue;  // ends with the step
     if (task.kind == TaskKind::kRead) {
       ask_again(index);
       continue;
     }
-    Entry& entry = table_.at(task.entry);
+    const Entry& entry = acceptor_.at(task.entry);
     if (entry.final()) {  // somebody else finished it
       conclude(task.waiters, task.batch, entry);
       end_classic(index);
-    } else if (task.is_idle() || (task.waiters.empty() && now_ - task.started > 1000 * kMs)) {
+    } else if (task.is_idle() ||
+               (task.waiters.empty() && step_.now() - task.started > 1000 * kMs)) {
       end_classic(index);
     } else if (task.phase == Phase::kBackOff) {
       prepare(index);
     } else {
-      task.next_at = now_ + kResendNs;
+      task.next_at = step_.now() + kResendNs;
       if (task.phase == Phase::kPrepare) {
-        broadcast(hash_of(entry), RestsOn{}, Prepare{handle_of(index), task.ballot, entry.name()});
+        broadcast(acceptor_.hash_of(entry), RestsOn{},
+                  Prepare{handle_of(index), task.ballot, entry.name()});
       } else {
-        broadcast(hash_of(entry), RestsOn{},
+        broadcast(acceptor_.hash_of(entry), RestsOn{},
                   Accept{handle_of(index), task.ballot, task.state, entry.name()});
       }
     }

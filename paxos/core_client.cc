@@ -4,8 +4,8 @@
 
 namespace once::paxos {
 
-void Core::on(const Endpoint& from, const Forward& m, NameHash hash) {
-  Peer& peer = peers_[index_of(from.node)];
+void Core::on_forward(const Endpoint& from, const Forward& m, NameHash hash) {
+  Peer& peer = cluster_.peer(cluster_.index_of(from.node));
   if (from.core.value >= peer.forwards.size()) return;
   if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
   on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value, m.version},
@@ -33,7 +33,7 @@ void Core::reply(const Endpoint& origin, uint64_t token, Status status, const St
       break;
   }
   if (origin.node.value == 0) {
-    out_->replies.push_back(ClientReply{token, status, state});
+    step_.reply(ClientReply{token, status, state});
   } else {
     send(origin, RestsOn{}, ForwardReply{token, status, state});
   }
@@ -57,19 +57,20 @@ bool Core::answer_known(const Entry& entry, const Endpoint& origin, const Client
 void Core::on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash) {
   const uint64_t token = request.token;
   const bool waits = request.operation == Operation::kWait;
-  if (request.name.empty() || request.name.size() > kMaxNameBytes || !is_mine(hash) ||
+  if (request.name.empty() || request.name.size() > kMaxNameBytes || !cluster_.is_mine(hash) ||
       request.value.size() > kMaxValueBytes ||
       (changes(request.operation) && request.id == RequestId{}) ||  // of nobody, so of everybody
       (!request.value.empty() && !takes_value(request.operation))) {
     return reply(origin, token, Status::kInvalid, State{});
   }
-  const uint32_t found = table_.find(hash.key, request.name);
-  if (found != Table::kNone && answer_known(table_.at(found), origin, request)) return;
-  if (!majority_up(hash) && !waits) return reply(origin, token, Status::kUnavailable, State{});
+  const uint32_t found = acceptor_.find(hash.key, request.name);
+  if (found != Table::kNone && answer_known(acceptor_.at(found), origin, request)) return;
+  if (!cluster_.majority_up(hash) && !waits)
+    return reply(origin, token, Status::kUnavailable, State{});
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
-  const bool met = found != Table::kNone &&
-                   (memory_ == Memory::kEnough || table_.at(found).version != 0);
+  const bool met =
+      found != Table::kNone && (memory_ == Memory::kEnough || acceptor_.at(found).version != 0);
   const bool known_switch = met && request.operation == Operation::kWrite;
   const bool refused = no_room() && changes(request.operation) && !known_switch;
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
@@ -81,11 +82,11 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
 }
 
 void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequest& request) {
-  const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
+  const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
-  const NodeId home = home_of(hash);
-  if (change && home == options_.self.node && !refused_if_empty && round_zero_open(entry) &&
+  const NodeId home = cluster_.home_of(hash);
+  if (change && home == cluster_.self().node && !refused_if_empty && round_zero_open(entry) &&
       !rarely(Rare::kFirstBallotAvoided)) {
     return begin_round_zero(op, found, request);
   }
@@ -99,7 +100,7 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
   }
   const Endpoint to = next_hop(op, entry);
   const bool kept = entry != nullptr && keeps(*entry);
-  if (change && !kept && to != options_.self) return forward(op, to);
+  if (change && !kept && to != cluster_.self()) return forward(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!change || (nothing && refused_if_empty)) {
@@ -107,18 +108,18 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
     return;
   }
   if (!kept && free_tasks_.empty()) return answer(op, Status::kOverloaded, State{});
-  wait_on(find_or_insert(hash, request.name), op);
+  wait_on(acceptor_.find_or_insert(hash, request.name), op);
 }
 
 // The first state of a name at its home: the request itself need not be kept, the entry has all.
 void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
-  if (round_zero_full() || rarely(Rare::kWindowFull)) {
+  if (sequencer_.full() || rarely(Rare::kWindowFull)) {
     return answer(op, Status::kOverloaded, State{});
   }
   const uint32_t index = found != Table::kNone
                              ? found
-                             : table_.insert(ops_[op].hash.key, request.name, request.value.size());
-  ONCE_ASSERT(round_zero_open(&table_.at(index)));
+                             : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
+  ONCE_ASSERT(round_zero_open(&acceptor_.at(index)));
   ops_[op].made = 1;
   WaitList one;
   ops_.push(one, op);
@@ -131,22 +132,22 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
 // be reached.
 Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
   const Op& op = ops_[index];
-  const size_t home = index_of(home_of(op.hash));
-  const Endpoint self = options_.self;
+  const size_t home = cluster_.index_of(cluster_.home_of(op.hash));
+  const Endpoint self = cluster_.self();
   // What was forwarded here goes no further: nothing goes round in circles.
   if (op.origin.node.value != 0 || op.hops >= kMostHops) return self;
-  if (options_.members[home] == self.node || op.made != 0) return self;
-  const bool home_up = link_up(peer_core(home, op.hash));
-  if (home_up && op.hops == 0) return peer_core(home, op.hash);
+  if (cluster_.member(home) == self.node || op.made != 0) return self;
+  const bool home_up = cluster_.link_up(cluster_.peer_core(home, op.hash));
+  if (home_up && op.hops == 0) return cluster_.peer_core(home, op.hash);
   if (entry != nullptr && entry->promised.round > 0) {
-    const Endpoint holder = peer_core(index_of(entry->promised.node), op.hash);
+    const Endpoint holder = cluster_.peer_core(cluster_.index_of(entry->promised.node), op.hash);
     if (holder.node == self.node) return self;
-    if (holder.node != op.asked.node && link_up(holder)) return holder;
+    if (holder.node != op.asked.node && cluster_.link_up(holder)) return holder;
   }
-  for (size_t i = 1; i < options_.members.size() && !home_up; ++i) {
-    const Endpoint to = peer_core((home + i) % options_.members.size(), op.hash);
+  for (size_t i = 1; i < cluster_.size() && !home_up; ++i) {
+    const Endpoint to = cluster_.peer_core((home + i) % cluster_.size(), op.hash);
     if (to.node == self.node) return self;
-    if (to.node != op.asked.node && link_up(to)) return to;
+    if (to.node != op.asked.node && cluster_.link_up(to)) return to;
   }
   return self;
 }
@@ -157,31 +158,34 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   ++counters_.forwarded;
   ++op.hops;
   op.forwarded_to = op.asked = to;
-  op.asked_at = now_;
+  op.asked_at = step_.now();
   op.doubtful = op.elsewhere;
   op.elsewhere = changes(op.operation);
-  const int64_t usual = peers_[index_of(to.node)].hedge.delay_ns(op.deadline - now_, log_write_ns_);
+  const int64_t usual = cluster_.peer(cluster_.index_of(to.node))
+                            .hedge.delay_ns(op.deadline - step_.now(), step_.log_write_ns());
   const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
-  op.hedge_at = now_ + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
+  op.hedge_at =
+      step_.now() + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   // 0 would leave the choice to the other.
-  const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - now_) / kMs, 1));
+  const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - step_.now()) / kMs, 1));
   send(to, RestsOn{},
        Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
                left, op.name(), op.value(), op.version});
 }
 
-void Core::on(const Endpoint& from, const ForwardReply& m) {
+void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
   const uint32_t index = index_in(m.op);
   if (index >= ops_.size() || m.op != make_handle(index, ops_[index].generation)) return;
   Op& op = ops_[index];
   const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
   // A late answer tells how long it takes all the same.
-  if (op.asked == from && !nothing) peers_[index_of(from.node)].hedge.answered(now_ - op.asked_at);
+  if (op.asked == from && !nothing)
+    cluster_.peer(cluster_.index_of(from.node)).hedge.answered(step_.now() - op.asked_at);
   if (op.forwarded_to != from) return;  // taken over since, or free
   // Full, or its disk stands still, or it sees no majority: that must not stop its names while
   // there is room and a majority elsewhere.
   const bool room = m.status == Status::kUnavailable || has_spare_tasks();
-  if (nothing && room && majority_up(op.hash)) {
+  if (nothing && room && cluster_.majority_up(op.hash)) {
     op.elsewhere = op.doubtful;  // it certainly did not happen there
     return take_over(index);
   }
@@ -200,18 +204,17 @@ void Core::take_over(uint32_t index) {
     return;
   }
   op.forwarded_to = Endpoint{};
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  const Entry* entry = found == Table::kNone ? nullptr : &table_.at(found);
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const Endpoint to = next_hop(index, entry);
-  const bool here =
-      entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
-  if (!here && to != options_.self) return forward(index, to);
+  const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
+  if (!here && to != cluster_.self()) return forward(index, to);
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!here && nothing && judge(State{}, op.change())) {
     if (!begin_read(index)) put_off(index);
     return;
   }
-  wait_on(find_or_insert(op.hash, op.name()), index);
+  wait_on(acceptor_.find_or_insert(op.hash, op.name()), index);
 }
 
 // Its answer will not come.
@@ -227,7 +230,7 @@ void Core::hand_back() {
   for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     const Op& op = ops_[index];
     const uint32_t newer = op.newer;
-    if (op.origin.node.value != 0 && !majority_up(op.hash)) {
+    if (op.origin.node.value != 0 && !cluster_.majority_up(op.hash)) {
       const bool maybe = op.may_have_happened();
       if (!maybe) answer(index, Status::kUnavailable, State{});
       if (maybe && !may_repeat(op.operation)) answer(index, Status::kUnknown, State{});
@@ -246,7 +249,7 @@ void Core::wait_on(uint32_t entry, uint32_t op) {
 void Core::answer(uint32_t index, Status status, const State& state) {
   const Op& op = ops_[index];
   reply(op.origin, op.token, status, state);
-  arena_.free(op.block, op.name_size + size_t{op.value_size});
+  acceptor_.arena().free(op.block, op.name_size + size_t{op.value_size});
   ops_.unlink(index);
   ops_.free(index);
 }
@@ -258,17 +261,17 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
   op.token = token;
   op.id = request.id;
   op.version = request.version;
-  op.arrival = now_;
-  op.step = step_;
+  op.arrival = step_.now();
+  op.step = step_.number();
   // A client may leave it to us; a node that forwards has chosen, and may have nothing left.
   const bool chosen = request.timeout_ms == 0 && origin.node.value == 0;
   const int64_t asked_ms = chosen ? kChosenTimeoutMs : request.timeout_ms;
-  op.deadline = now_ + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
+  op.deadline = step_.now() + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
   return index;
 }
 
 void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
-  op.block = arena_.allocate(name.size() + value.size());
+  op.block = acceptor_.arena().allocate(name.size() + value.size());
   std::copy(name.begin(), name.end(), op.block);
   std::copy(value.begin(), value.end(), op.block + name.size());
   op.name_size = static_cast<uint16_t>(name.size());
@@ -278,13 +281,14 @@ void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
 void Core::tick_ops() {
   for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     Op& op = ops_[index];
-    if (now_ - op.arrival < 5 * kMs && op.deadline > now_) return;
+    if (step_.now() - op.arrival < 5 * kMs && op.deadline > step_.now()) return;
     const uint32_t newer = op.newer;
-    if (op.deadline <= now_) {
+    if (op.deadline <= step_.now()) {
       expire(index);
-    } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= now_) {
-      if (op.forwarded_to != options_.self) {
-        peers_[index_of(op.forwarded_to.node)].hedge.waited(now_ - op.asked_at);
+    } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= step_.now()) {
+      if (op.forwarded_to != cluster_.self()) {
+        cluster_.peer(cluster_.index_of(op.forwarded_to.node))
+            .hedge.waited(step_.now() - op.asked_at);
       }
       take_over(index);
     }

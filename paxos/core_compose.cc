@@ -10,7 +10,7 @@ namespace once::paxos {
 // without a prepare.
 bool Core::keeps(const Entry& entry) const {
   return entry.active == 0 && entry.decided() && entry.promised == entry.accepted &&
-         entry.accepted.node == options_.self.node && entry.accepted.incarnation == incarnation_;
+         entry.accepted.node == cluster_.self().node && entry.accepted.incarnation == incarnation_;
 }
 
 // The state after all changes that can be made, each on what the one before it left. Marks them.
@@ -30,8 +30,8 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 // it.
 void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
-  Entry& entry = table_.at(index);
-  if (entry.active & 1) return ops_.move_all(from, ring_[entry.active >> 1].waiters);
+  const Entry& entry = acceptor_.at(index);
+  if (entry.active & 1) return ops_.move_all(from, sequencer_.at_place(entry.active >> 1).waiters);
   if (entry.active != 0) {
     Task& task = tasks_[(entry.active >> 1) - 1];
     ++task.arrived;
@@ -43,7 +43,7 @@ void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   answer_own(from, entry.state());
   if (from.empty()) return;
   const bool round_zero = entry.accepted.round == 0;
-  const bool full = round_zero ? round_zero_full() : free_tasks_.empty();
+  const bool full = round_zero ? sequencer_.full() : free_tasks_.empty();
   if (full || rarely(Rare::kWindowFull)) {
     while (!from.empty()) put_off(from.head);
     return;
@@ -131,38 +131,27 @@ void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   const State state = entry.state();
   settle_batch(waiters, batch, entry.accepted, &state);
   count_changes(batch);
-  answer_chosen(waiters, state, step_);
+  answer_chosen(waiters, state, step_.number());
   ONCE_ASSERT(waiters.empty());
 }
 
-// Whether what was reported under `best` with the batch's version and writer is the batch itself.
-// One request can be the last of two batches of different proposers: only under a ballot of our own
-// is it known to be ours, and only as long as we have not proposed another's under one.
-bool Core::is_ours(const Batch& batch, const Ballot& best) const {
-  return !batch.adopted && best.node == options_.self.node && best.incarnation == incarnation_ &&
-         best >= batch.first;
-}
-
-// What became of the changes that were proposed in `batch`, as `state` tells, which is chosen and
-// was reported, or first proposed, under `best` (no state: nobody was asked). They happened if that
-// is the state which they made. They did not, and never will, if it is older, or of another writer.
-// Else it may be built on theirs: nobody knows. REQUIRES: chosen, not only reported: another
-// proposer may still adopt what a majority did not report.
+// What became of the changes that were proposed in `batch`, as `state` tells, which is chosen: see
+// fate_of(). Those that are lost or doubtful are marked so; what is left of the batch happened.
 void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state) {
   if (batch.size == 0) return;
-  const bool same = state && state->version == batch.version && state->writer == batch.writer;
-  if (same && (batch.size == 1 || is_ours(batch, best))) return;
-  const bool gone = state && state->version <= batch.version && !same;
+  const Fate fate = fate_of(batch, is_ours(batch, best, cluster_.self().node, incarnation_), state);
+  if (fate == Fate::kHappened) return;
+  const bool last_happened = fate == Fate::kLastOnly;
   for (uint32_t index = waiters.head; index != kNil;) {
     Op& op = ops_[index];
     const uint32_t next = op.next;
-    if (op.made != 0 && !(same && op.made == batch.version)) {
+    if (op.made != 0 && !(last_happened && op.made == batch.version)) {
       op.made = 0;
-      if (!gone) doubt(index);
+      if (fate != Fate::kNever) doubt(index);
     }
     index = next;
   }
-  batch.size = same ? 1 : 0;
+  batch.size = last_happened ? 1 : 0;
 }
 
 // This acceptor holds what another proposed above this node's own ballot, which is lost. If that is
@@ -201,8 +190,8 @@ void Core::put_off(uint32_t index) {
   ops_.unlink(index);
   if (op.operation == Operation::kWait) return watch(index);
   if (!op.may_have_happened()) return answer(index, Status::kOverloaded, State{});
-  op.hedge_at = now_ + 5 * kMs;
-  op.forwarded_to = options_.self;
+  op.hedge_at = step_.now() + 5 * kMs;
+  op.forwarded_to = cluster_.self();
 }
 
 }  // namespace once::paxos

@@ -14,99 +14,83 @@ bool Core::round_zero_open(const Entry* entry) const {
 
 // Entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
 uint32_t Core::active_round_zero(uint64_t sequence) const {
-  return static_cast<uint32_t>(sequence & (ring_.size() - 1)) << 1 | 1;
+  return sequencer_.place_of(sequence) << 1 | 1;
 }
-
-bool Core::round_zero_full() const { return next_sequence_ - oldest_open_ >= ring_.size(); }
 
 // Nothing when the state of the entry already is `next`: then this asks whether it still stands.
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
 void Core::propose_round_zero(uint32_t index, const State& next, size_t changes, WaitList& from) {
-  ONCE_ASSERT(!round_zero_full());
-  Entry& entry = table_.at(index);
+  const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.active == 0);
-  const uint64_t sequence = next_sequence_++;
-  const Ballot ballot{0, options_.self.node, incarnation_};
+  const Ballot ballot{0, cluster_.self().node, incarnation_};
   if (changes != 0) {
-    entry.promised = entry.accepted = ballot;
-    table_.set_state(entry, next);
-    entry.record =
-        append(AcceptRecord{ballot, options_.self.core, sequence, entry.state(), entry.name()});
+    acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
-  entry.active = active_round_zero(sequence);
-  RoundZero& slot = slot_of(sequence);
-  ONCE_ASSERT(!slot.open);
-  slot = RoundZero{.sequence = sequence,
-                   .record = entry.record,
-                   .sent_at = now_,
-                   .begun = now_,
-                   .step = step_,
-                   .version = entry.version,
-                   .batch = Batch{ballot, entry.version, entry.writer(), changes},
-                   .entry = index,
-                   .votes = 0,
-                   .open = true,
-                   .sealed = entry.has(kSealed),
-                   .waiters = {}};
+  RoundZero& slot = sequencer_.open({.record = entry.record,
+                                     .sent_at = step_.now(),
+                                     .begun = step_.now(),
+                                     .step = step_.number(),
+                                     .version = entry.version,
+                                     .batch = Batch{ballot, entry.version, entry.writer(), changes},
+                                     .entry = index,
+                                     .votes = {},
+                                     .sealed = entry.has(kSealed),
+                                     .waiters = {}});
+  acceptor_.set_active(index, active_round_zero(slot.sequence));
   ops_.move_all(from, slot.waiters);
-  broadcast(hash_of(entry), RestsOn{}, accept_of(slot));
-  if (next_sequence_ - announced_durable_ > ring_.size() / 2) announce_progress();
+  broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
+  if (sequencer_.owes_progress()) announce_progress();
 }
 
 Accept Core::accept_of(const RoundZero& slot) {
-  const Entry& entry = table_.at(slot.entry);
-  return Accept{slot.sequence, Ballot{0, options_.self.node, incarnation_}, entry.state(),
+  const Entry& entry = acceptor_.at(slot.entry);
+  return Accept{slot.sequence, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
                 entry.name()};
 }
 
-void Core::on(const Endpoint& from, const AcceptedRange& m) {
+void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
-  if (m.first == 0 || m.last < m.first || m.last >= next_sequence_) {
+  if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(m.last)) {
     ++counters_.ignored_messages;
     return;
   }
-  const uint16_t bit = bit_of(from.node);
-  for (uint64_t sequence = std::max(m.first, oldest_open_); sequence <= m.last; ++sequence) {
-    RoundZero& slot = slot_of(sequence);
-    if (slot.open && slot.sequence == sequence) vote_round_zero(slot, bit);
+  const Votes vote = cluster_.vote_of(from.node);
+  for (uint64_t n = std::max(m.first, sequencer_.oldest_open()); n <= m.last; ++n) {
+    if (RoundZero* slot = sequencer_.find(n)) vote_round_zero(*slot, vote);
   }
-  advance_window();
+  sequencer_.advance();
 }
 
-void Core::vote_round_zero(RoundZero& slot, uint16_t bit) {
-  slot.votes |= bit;
-  if (!is_quorum(slot.votes)) return;
-  Entry& entry = table_.at(slot.entry);
+void Core::vote_round_zero(RoundZero& slot, Votes vote) {
+  slot.votes.add(vote);
+  if (!cluster_.is_quorum(slot.votes)) return;
+  const Entry& entry = acceptor_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
-  slot.open = false;
-  if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
+  sequencer_.close(slot);
+  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
   count_changes(slot.batch);
-  if (!chosen_.empty() && chosen_.back().second + 1 == slot.sequence) {
-    chosen_.back().second = slot.sequence;
-  } else {
-    chosen_.emplace_back(slot.sequence, slot.sequence);
-  }
+  sequencer_.add_chosen(slot.sequence);
   // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
   // else this knows only that its own changes were made.
-  const bool here = entry.accepted == Ballot{0, options_.self.node, incarnation_} &&
+  const bool here = entry.accepted == Ballot{0, cluster_.self().node, incarnation_} &&
                     entry.version == slot.version;
   if (here || slot.sealed) {
-    mark_decided(entry);
+    learn_decided(slot.entry, InLog::kNo);
     answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
     answer_made(slot.waiters);
-    ask_for_waiters(hash_of(entry), entry.name(), slot.version);
+    ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
   }
-  go_on(slot.entry, slot.waiters, slot.batch.size, now_ - slot.sent_at);
+  go_on(slot.entry, slot.waiters, slot.batch.size, step_.now() - slot.sent_at);
 }
 
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
 // out.
 void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
-  Entry& entry = table_.at(slot.entry);
-  slot.open = false;
-  if (entry.active == active_round_zero(slot.sequence)) entry.active = 0;
+  const Entry& entry = acceptor_.at(slot.entry);
+  sequencer_.close(slot);
+  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
   for (uint32_t op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
@@ -115,53 +99,44 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
   start_classic(slot.entry, slot.waiters, slot.batch, seen_round);
 }
 
-void Core::advance_window() {
-  while (oldest_open_ < next_sequence_ && !slot_of(oldest_open_).open &&
-         oldest_open_ <= self_voted_) {
-    ++oldest_open_;
-  }
-}
-
 void Core::announce_progress() {
-  const bool moved = self_voted_ > announced_durable_;
-  if (!moved && chosen_.empty()) return;
-  announced_durable_ = self_voted_;
-  for (size_t i = 0; i < peers_.size(); ++i) {
-    for (uint16_t core = 0; core < peers_[i].links.size(); ++core) {
-      const Endpoint to{options_.members[i], CoreId{core}};
-      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, self_voted_});
-      for (auto [first, last] : chosen_)
-        send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
+  const bool moved = sequencer_.has_progressed();
+  const auto& chosen = sequencer_.chosen();
+  if (!moved && chosen.empty()) return;
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
+      const Endpoint to{cluster_.member(i), CoreId{core}};
+      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, sequencer_.durable()});
+      for (auto [first, last] : chosen) send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
     }
   }
-  for (auto [first, last] : chosen_) {
-    append(ChosenRangeRecord{options_.self, incarnation_, first, last});
+  for (auto [first, last] : chosen) {
+    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first, last});
   }
-  chosen_.clear();
+  sequencer_.announced();
 }
 
 // Nobody answers it, and soon there is no room for any other name.
 bool Core::stands_in_the_way(const RoundZero& slot) const {
-  const bool half_full = next_sequence_ - oldest_open_ > ring_.size() / 2;
-  return half_full && now_ - slot.begun > kRoundZeroPatienceNs;
+  return sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
 }
 
 // The same state under the same ballot, to those who have not answered. The oldest come first.
 void Core::resend_round_zero() {
-  for (uint64_t sequence = oldest_open_; sequence < next_sequence_; ++sequence) {
-    RoundZero& slot = slot_of(sequence);
-    if (slot.sent_at + kResendNs > now_) return;
+  for (uint64_t n = sequencer_.oldest_open(); n < sequencer_.next(); ++n) {
+    RoundZero& slot = sequencer_.at(n);
+    if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
-    Entry& entry = table_.at(slot.entry);
-    const Ballot ballot{0, options_.self.node, incarnation_};
+    const Entry& entry = acceptor_.at(slot.entry);
+    const Ballot ballot{0, cluster_.self().node, incarnation_};
     if (entry.accepted != ballot || stands_in_the_way(slot)) {
       round_zero_lost(slot, 0);
       continue;
     }
-    slot.sent_at = now_;
-    for (size_t i = 0; i < options_.members.size(); ++i) {
-      if ((slot.votes >> i & 1) == 0 && options_.members[i] != options_.self.node) {
-        send(peer_core(i, hash_of(entry)), RestsOn{}, accept_of(slot));
+    slot.sent_at = step_.now();
+    for (size_t i = 0; i < cluster_.size(); ++i) {
+      if (!slot.votes.has(i) && !cluster_.is_self(i)) {
+        send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
   }

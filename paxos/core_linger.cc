@@ -13,7 +13,7 @@ constexpr int64_t kLongestNs = kMs / 2;  // and half of what the last proposal t
 void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
   const bool possible =
       made >= options_.linger_from && lingering_.size() < kMostLingering && has_spare_tasks();
-  if (!possible || table_.at(index).final() || !linger_luck_.is_tried()) {
+  if (!possible || acceptor_.at(index).final() || !linger_luck_.is_tried()) {
     return pursue(index, from);
   }
   const uint32_t task_index = take_task(TaskKind::kClassic);
@@ -21,8 +21,8 @@ void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
   task.entry = index;
   task.phase = Phase::kLinger;
   task.awaited = static_cast<uint32_t>(made - made / 8);
-  task.next_at = now_ + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
-  table_.at(index).active = active_task(task_index);
+  task.next_at = step_.now() + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
+  acceptor_.set_active(index, active_task(task_index));
   ops_.move_all(from, task.waiters);
   lingering_.push_back(task_index);
   ++counters_.lingered;
@@ -33,7 +33,7 @@ void Core::end_lingers() {
   for (size_t i = 0; i < lingering_.size();) {
     const uint32_t task_index = lingering_[i];
     const Task& task = tasks_[task_index];
-    if (task.arrived < task.awaited && task.next_at > now_) {
+    if (task.arrived < task.awaited && task.next_at > step_.now()) {
       ++i;
       continue;
     }

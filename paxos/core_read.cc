@@ -25,19 +25,20 @@ void Core::ask(uint32_t index) {
   if (hasty && !task.best.is_null()) return finish_read(index);
   ++task.attempts;
   ++task.generation;
-  task.votes = task.none = task.same = 0;
+  task.votes = task.none = task.same = Votes{};
   task.newest = 0;
-  task.step = step_;
+  task.step = step_.number();
   task.best = Ballot{};
-  task.next_at = now_ + kResendNs;
+  task.next_at = step_.now() + kResendNs;
   const Op& op = ops_[task.op];
   broadcast(op.hash, RestsOn{}, ReadState{handle_of(index), op.name()});
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  const uint16_t self = bit_of(options_.self.node);
-  if (found == Table::kNone || table_.at(found).accepted.is_null()) {
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const Votes self = cluster_.vote_of(cluster_.self().node);
+  if (found == Table::kNone || acceptor_.at(found).accepted.is_null()) {
     return count_read(index, self, false, Ballot{}, State{});
   }
-  if (table_.at(found).record > durable_) return vote_when_durable(index, record_);
+  if (acceptor_.at(found).record > step_.durable())
+    return vote_when_durable(index, step_.last_record());
   own_vote(index);
 }
 
@@ -47,58 +48,60 @@ bool Core::may_finish(uint32_t index) {
   const Task& task = tasks_[index];
   const Op& op = ops_[task.op];
   if (!task.best.is_null() || op.operation == Operation::kWait) return true;
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  return next_hop(task.op, found == Table::kNone ? nullptr : &table_.at(found)) != options_.self;
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  return next_hop(task.op, found == Table::kNone ? nullptr : &acceptor_.at(found)) !=
+         cluster_.self();
 }
 
 // Of those who have not answered the same once more, and their answer to either counts: each held
 // what it tells since the request came. Only where they disagree it is another question.
 void Core::ask_again(uint32_t index) {
   Task& task = tasks_[index];
-  if (task.waiters.empty() || is_quorum(task.votes)) return ask(index);
+  if (task.waiters.empty() || cluster_.is_quorum(task.votes)) return ask(index);
   const Op& op = ops_[task.op];
   const int64_t patience = std::min(kReadPatienceNs, (op.deadline - op.arrival) / 2);
-  if (now_ - task.started > patience && may_finish(index)) return finish_read(index);
-  task.next_at = now_ + kResendNs;
-  for (size_t i = 0; i < options_.members.size(); ++i) {
-    if ((task.votes >> i & 1) != 0 || options_.members[i] == options_.self.node) continue;
-    send(peer_core(i, op.hash), RestsOn{}, ReadState{handle_of(index), op.name()});
+  if (step_.now() - task.started > patience && may_finish(index)) return finish_read(index);
+  task.next_at = step_.now() + kResendNs;
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (task.votes.has(i) || cluster_.is_self(i)) continue;
+    send(cluster_.peer_core(i, op.hash), RestsOn{}, ReadState{handle_of(index), op.name()});
   }
 }
 
-void Core::on(const Endpoint& from, const ReadReply& m) {
+void Core::on_read_reply(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
   if (!is_whole(m.accepted_ballot, m.accepted) || (m.decided && m.accepted_ballot.is_null())) {
     ++counters_.ignored_messages;
     return;
   }
-  count_read(index_in(m.op), bit_of(from.node), m.decided, m.accepted_ballot, m.accepted);
+  count_read(index_in(m.op), cluster_.vote_of(from.node), m.decided, m.accepted_ballot, m.accepted);
 }
 
-void Core::count_read(uint32_t index, uint16_t bit, bool decided, const Ballot& ballot,
+void Core::count_read(uint32_t index, Votes vote, bool decided, const Ballot& ballot,
                       const State& state) {
   Task& task = tasks_[index];
   if (task.waiters.empty()) return free_task(index);  // its request has expired
-  if (task.votes & bit) return;
-  task.votes |= bit;
+  if (task.votes.has(vote)) return;
+  task.votes.add(vote);
   task.newest = std::max(task.newest, state.version);
   const auto best = std::pair(task.best, task.state.version);
   if (ballot.is_null()) {
-    task.none |= bit;
+    task.none.add(vote);
   } else if (task.best.is_null() || best < std::pair(ballot, state.version)) {
     keep_state(task, ballot, state);
-    task.same = bit;
+    task.same = vote;
   } else if (best == std::pair(ballot, state.version)) {
-    task.same |= bit;
+    task.same.add(vote);
   }
   // One word is enough of what never changes again; anything else may have been overtaken.
   if (decided && state.sealed) return end_read(index, ballot, state);
-  if (is_quorum(task.same)) return end_read(index, task.best, task.state);
-  if (is_quorum(task.none)) return end_read(index, Ballot{}, State{});
+  if (cluster_.is_quorum(task.same)) return end_read(index, task.best, task.state);
+  if (cluster_.is_quorum(task.none)) return end_read(index, Ballot{}, State{});
   // A write is under way. Leave it a moment, ask again, then finish it ourselves.
-  if (is_quorum(task.votes) && !tell_asker(index)) {
-    task.next_at = std::min(task.next_at, now_ + kMs + static_cast<int64_t>(prng_.below(kMs)));
+  if (cluster_.is_quorum(task.votes) && !tell_asker(index)) {
+    task.next_at =
+        std::min(task.next_at, step_.now() + kMs + static_cast<int64_t>(prng_.below(kMs)));
   }
 }
 
@@ -108,18 +111,18 @@ void Core::end_read(uint32_t index, Ballot ballot, State state) {
   const uint32_t op = tasks_[index].op;
   const uint64_t asked = tasks_[index].step;
   const NameHash hash = ops_[op].hash;
-  const uint32_t found = table_.find(hash.key, ops_[op].name());
+  const uint32_t found = acceptor_.find(hash.key, ops_[op].name());
   ops_.unlink(op);
   free_task(index);
   if (ops_[op].operation == Operation::kWait) {
     tell_waiters(hash, ops_[op].name(), asked, state.version, ballot.is_null() ? nullptr : &state);
   }
-  if (found != Table::kNone && !ballot.is_null() && table_.at(found).accepted == ballot &&
-      table_.at(found).version == state.version) {
-    mark_decided(table_.at(found));
+  if (found != Table::kNone && !ballot.is_null() && acceptor_.at(found).accepted == ballot &&
+      acceptor_.at(found).version == state.version) {
+    learn_decided(found, InLog::kNo);
   }
   if (const auto status = judge(state, ops_[op].change())) return give(op, *status, state);
-  wait_on(find_or_insert(hash, ops_[op].name()), op);
+  wait_on(acceptor_.find_or_insert(hash, ops_[op].name()), op);
 }
 
 // Something is under way that a majority does not agree on yet: through the home, or by a round of
@@ -127,7 +130,7 @@ void Core::end_read(uint32_t index, Ballot ballot, State state) {
 void Core::finish_read(uint32_t index) {
   const uint32_t op_index = tasks_[index].op;
   Op& op = ops_[op_index];
-  const bool majority_told = is_quorum(tasks_[index].votes);
+  const bool majority_told = cluster_.is_quorum(tasks_[index].votes);
   const uint64_t asked = tasks_[index].step;
   const uint64_t newest = tasks_[index].newest;
   const bool nothing = tasks_[index].best.is_null();
@@ -136,15 +139,15 @@ void Core::finish_read(uint32_t index) {
   if (op.operation == Operation::kWait && majority_told) {
     tell_waiters(op.hash, op.name(), asked, newest, nullptr);
   }
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &table_.at(found));
-  const bool works = to != options_.self;  // whoever is to finish it
-  const bool early = op.polls <= kPatientPolls && op.deadline - now_ > kHastyNs;
-  const bool patient = (works && early) || nothing || !majority_up(op.hash);
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &acceptor_.at(found));
+  const bool works = to != cluster_.self();  // whoever is to finish it
+  const bool early = op.polls <= kPatientPolls && op.deadline - step_.now() > kHastyNs;
+  const bool patient = (works && early) || nothing || !cluster_.majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return watch(op_index);
   const bool change = changes(op.operation);
   if (works && !change && op.operation != Operation::kWait) return forward(op_index, to);
-  wait_on(find_or_insert(op.hash, op.name()), op_index);
+  wait_on(acceptor_.find_or_insert(op.hash, op.name()), op_index);
 }
 
 }  // namespace once::paxos

@@ -8,7 +8,7 @@ namespace once::paxos {
 struct Core::Recovery {
   Core& core;
 
-  bool is_member(NodeId node) const { return core.index_of(node) < core.homes_.size(); }
+  bool is_member(NodeId node) const { return core.cluster_.has(node); }
   bool is_endpoint(const Endpoint& home) const {
     return is_member(home.node) && home.core.value < kMaxCores;
   }
@@ -20,24 +20,22 @@ struct Core::Recovery {
   }
   bool operator()(const PromiseRecord& r) {
     if (!is_member(r.ballot.node)) return false;
-    const NameHash hash = core.hasher_(r.name);
-    if (!core.is_mine(hash)) return true;
-    Entry& entry = core.table_.at(core.find_or_insert(hash, r.name));
-    entry.promised = std::max(entry.promised, r.ballot);
+    const NameHash hash = core.cluster_.hasher()(r.name);
+    if (!core.cluster_.is_mine(hash)) return true;
+    core.acceptor_.replay_promise(core.acceptor_.find_or_insert(hash, r.name), r.ballot);
     return true;
   }
   bool operator()(const AcceptRecord& r) {
     if (!is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
     if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
     if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
-    const NameHash hash = core.hasher_(r.name);
-    if (core.is_mine(hash)) core.recover_accept(r, hash);
+    const NameHash hash = core.cluster_.hasher()(r.name);
+    if (core.cluster_.is_mine(hash)) core.recover_accept(r, hash);
     return true;
   }
   bool operator()(const RangePromiseRecord& r) {
     if (!is_member(r.home)) return false;
-    Home& home = core.homes_[core.index_of(r.home)];
-    home.range_promise = std::max(home.range_promise, r.incarnation);
+    core.acceptor_.replay_range_promise(core.cluster_.index_of(r.home), r.incarnation);
     return true;
   }
   bool operator()(const ChosenRangeRecord& r) {
@@ -54,24 +52,25 @@ struct Core::Recovery {
   }
   bool operator()(const DecidedRecord& r) {
     if (!is_member(r.ballot.node) || r.version == 0) return false;
-    const uint32_t index = core.table_.find(core.hasher_(r.name).key, r.name);
+    const uint32_t index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
     if (index == Table::kNone) return true;  // of another core
-    Entry& entry = core.table_.at(index);
-    if (entry.accepted == r.ballot && entry.version == r.version) core.mark_decided(entry);
+    const Entry& entry = core.acceptor_.at(index);
+    if (entry.accepted == r.ballot && entry.version == r.version)
+      core.learn_decided(index, InLog::kNo);
     return true;
   }
 };
 
 bool Core::recover(std::string_view bytes) {
   ONCE_ASSERT(incarnation_ == 0);
-  arena_.collect();
+  acceptor_.arena().collect();
   const std::optional<Record> record = decode_record(bytes);
   return record && std::visit(Recovery{*this}, *record);
 }
 
 uint32_t Core::recovered_incarnation_of(NodeId node) const {
-  const size_t member = index_of(node);
-  uint32_t latest = member < homes_.size() ? homes_[member].range_promise : 0;
+  const size_t member = cluster_.index_of(node);
+  uint32_t latest = member < cluster_.size() ? acceptor_.range_promise(member) : 0;
   for (const auto& lane : lanes_) {
     if (lane->home.node == node) latest = std::max(latest, lane->incarnation);
   }
@@ -79,21 +78,14 @@ uint32_t Core::recovered_incarnation_of(NodeId node) const {
 }
 
 void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
-  const uint32_t index = find_or_insert(hash, r.name, r.state.value.size());
-  Entry& entry = table_.at(index);
-  entry.promised = std::max(entry.promised, r.ballot);
-  const bool newer = entry.accepted.is_null() || std::pair(entry.accepted, entry.version) <
-                                                     std::pair(r.ballot, r.state.version);
-  if (newer) {
-    entry.accepted = r.ballot;
-    table_.set_state(entry, r.state);
-  }
-  if (r.ballot.round > 0) return list_unsettled(index);
+  const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  acceptor_.replay_accept(index, r.ballot, r.state);
+  if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lane_of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
     note_accept(lane, r.sequence, index, r.state.version);
   } else {
-    list_unsettled(index);
+    acceptor_.list_unsettled(index);
   }
 }
 

@@ -8,11 +8,12 @@
 
 #include "base/limits.h"
 #include "base/types.h"
+#include "paxos/batch.h"
 #include "paxos/change.h"
-#include "paxos/hedge.h"
 #include "paxos/linger_luck.h"
 #include "paxos/messages.h"
 #include "paxos/name_hasher.h"
+#include "paxos/votes.h"
 
 namespace once::paxos {
 
@@ -113,16 +114,6 @@ struct AgeList {
   uint32_t newest = kNil;
 };
 
-// The changes that one proposal composed, for whoever must find out what became of it: the state
-// that it made, and the first ballot under which this proposer proposed it. Size 0: none.
-struct Batch {
-  Ballot first;
-  uint64_t version = 0;
-  RequestId writer;
-  size_t size = 0;
-  bool adopted = false;  // this proposer has proposed, under a later ballot, what another reported
-};
-
 // One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
 struct RoundZero {
   uint64_t sequence = 0;
@@ -133,7 +124,7 @@ struct RoundZero {
   uint64_t version = 0;
   Batch batch;  // size 0: it confirms a state that was chosen before
   uint32_t entry = kNil;
-  uint16_t votes = 0;  // bit: index of the member
+  Votes votes;
   bool open = false;
   bool sealed = false;
   WaitList waiters;
@@ -147,9 +138,9 @@ struct Task {
   TaskKind kind = TaskKind::kFree;
   Phase phase = Phase::kBackOff;
   uint8_t attempts = 0;
-  uint16_t votes = 0;  // promises, accepts or read replies, once per acceptor
-  uint16_t none = 0;   // read: acceptors that hold nothing
-  uint16_t same = 0;   // read: acceptors that hold (best, state.version)
+  Votes votes;  // promises, accepts or read replies, once per acceptor
+  Votes none;   // read: acceptors that hold nothing
+  Votes same;   // read: acceptors that hold (best, state.version)
   uint32_t generation = 0;
   uint32_t entry = kNil;  // classic
   uint32_t op = kNil;     // read
@@ -201,50 +192,6 @@ struct Lane {
   uint64_t first = 0;
   uint64_t last = 0;
   uint64_t rests_on = 0;
-};
-
-// Per other member and for ourselves: what the claim and the unsettled list need.
-struct Home {
-  uint32_t range_promise = 0;       // incarnation below which nothing more is accepted from it
-  std::vector<uint32_t> unsettled;  // every entry with kUnsettled; others are skipped
-  uint64_t list = 1;                // number of this ordering of `unsettled`
-  size_t flagged = 0;               // how many entries have the flag
-  size_t query_cursor = 0;
-  int64_t paging_until = 0;  // a claim is reading the list
-};
-
-// Which requests of a peer's core were taken: each once at most, whatever the link repeats. Two
-// answers to one request could contradict each other.
-struct Forwards {
-  uint32_t incarnation = 0;
-  std::vector<uint64_t> taken;  // by number, modulo the size: the newest of its residue class
-
-  bool take(uint32_t from, uint64_t number) {
-    if (from == 0 || from < incarnation || number == 0) return false;
-    if (from > incarnation) {
-      incarnation = from;
-      taken.assign(kWindow, 0);
-    }
-    uint64_t& newest = taken[number % kWindow];
-    if (number <= newest) return false;
-    newest = number;
-    return true;
-  }
-  static constexpr size_t kWindow = 4096;
-};
-
-struct PeerCore {
-  bool up = false;
-  uint64_t list = 0;  // of the claim's paging
-  uint64_t cursor = 0;
-  bool claimed = false;
-};
-
-struct Peer {
-  uint16_t cores = 0;  // 0: never met
-  std::vector<PeerCore> links;
-  std::vector<Forwards> forwards;  // by core; they outlive a link
-  Hedge hedge;
 };
 
 }  // namespace once::paxos

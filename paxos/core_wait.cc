@@ -32,9 +32,9 @@ void Core::watch(uint32_t index) {
   Op& op = ops_[index];
   ops_.unlink(index);
   // What was decided while it asked has woken nobody.
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  if (found != Table::kNone && table_.at(found).decided()) {
-    const State state = table_.at(found).state();
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  if (found != Table::kNone && acceptor_.at(found).decided()) {
+    const State state = acceptor_.at(found).state();
     const Status status = news_for(op, state);
     if (status != Status::kNotYet) return answer(index, status, state);
   }
@@ -49,7 +49,7 @@ void Core::watch(uint32_t index) {
 void Core::set_next_poll(Op& op) {
   const int64_t pause = kFirstPollNs << std::min(op.polls, kPollDoublings);
   op.poll_at =
-      now_ + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
+      step_.now() + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
 }
 
 // The next in a list that is walked while news may answer some of it: the rest waits for the next
@@ -120,9 +120,9 @@ bool Core::tell_asker(uint32_t index) {
   Op& op = ops_[op_index];
   if (op.operation != Operation::kWait) return false;
   op.floor = std::min(op.floor, tasks_[index].newest);
-  const uint32_t found = table_.find(op.hash.key, op.name());
-  if (found == Table::kNone || !table_.at(found).decided()) return false;
-  const State state = table_.at(found).state();
+  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  if (found == Table::kNone || !acceptor_.at(found).decided()) return false;
+  const State state = acceptor_.at(found).state();
   const Status status = news_for(op, state);
   if (status == Status::kNotYet) return false;
   ops_.unlink(op_index);
@@ -135,7 +135,7 @@ bool Core::tell_asker(uint32_t index) {
 // Its state is decided: those who wait for it, or for what will never come, are told. Who does not
 // know yet whether it is as new as his call has it asked now.
 void Core::wake(const Entry& entry) {
-  const NameHash hash = hash_of(entry);
+  const NameHash hash = acceptor_.hash_of(entry);
   const State state = entry.state();
   if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too
     const uint32_t task = watchers_of(hash).asking;
@@ -193,10 +193,10 @@ void Core::tick_waits() {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
     const bool watching = op.list == &watchers_of(op.hash).waiting;
-    if (op.deadline <= now_) {
+    if (op.deadline <= step_.now()) {
       if (watching) stop_watching(index);
       answer(index, Status::kNotYet, State{});
-    } else if (watching && op.poll_at <= now_ && has_spare_tasks() &&
+    } else if (watching && op.poll_at <= step_.now() && has_spare_tasks() &&
                !is_asked_for(op.hash, op.name())) {
       poll(index);
     }

@@ -45,7 +45,7 @@ void explain_round(const RoundZero& slot, const Ballot& ballot, int64_t now_ns, 
   told.ballot = ballot;
   told.version = slot.version;
   told.changes = static_cast<uint32_t>(slot.batch.size);
-  told.votes = slot.votes;
+  told.votes = slot.votes.bits();
   told.age_us = age_us(now_ns, slot.begun);
 }
 
@@ -56,7 +56,7 @@ void explain_task(const Task& task, int64_t now_ns, UnderWay& told) {
   told.changes = static_cast<uint32_t>(task.batch.size);
   if (task.phase == Phase::kPrepare || task.phase == Phase::kAccept) {
     told.ballot = task.ballot;
-    told.votes = task.votes;
+    told.votes = task.votes.bits();
   }
   told.version = task.phase == Phase::kAccept ? task.state.version : task.batch.version;
 }
@@ -71,26 +71,26 @@ uint32_t count_waiters(const OpPool& ops, const WaitList& list) {
 
 Explanation Core::explain(std::string_view name) {
   Explanation told;
-  const NameHash hash = hasher_(name);
-  told.home = home_of(hash);
+  const NameHash hash = cluster_.hasher()(name);
+  told.home = cluster_.home_of(hash);
   const WaitList* queue = nullptr;  // of what is under way
-  if (const uint32_t found = table_.find(hash.key, name); found != Table::kNone) {
-    const Entry& entry = table_.at(found);
-    explain_entry(entry, durable_, told);
+  if (const uint32_t found = acceptor_.find(hash.key, name); found != Acceptor::kNone) {
+    const Entry& entry = acceptor_.at(found);
+    explain_entry(entry, step_.durable(), told);
     UnderWay& under_way = told.under_way;
     if ((entry.active & 1) != 0) {
-      const RoundZero& slot = ring_[entry.active >> 1];
-      explain_round(slot, Ballot{0, options_.self.node, incarnation_}, now_, under_way);
+      const RoundZero& slot = sequencer_.at_place(entry.active >> 1);
+      explain_round(slot, Ballot{0, options_.self.node, incarnation_}, step_.now(), under_way);
       queue = &slot.waiters;
     } else if (entry.active != 0) {
       const Task& task = tasks_[(entry.active >> 1) - 1];
-      explain_task(task, now_, under_way);
+      explain_task(task, step_.now(), under_way);
       queue = &task.waiters;
     }
     // The core counts by place in the list of members, people by number.
     const uint16_t by_place = std::exchange(under_way.votes, 0);
-    for (size_t i = 0; i < options_.members.size(); ++i) {
-      const auto bit = static_cast<uint16_t>(1u << options_.members[i].value);
+    for (size_t i = 0; i < cluster_.size(); ++i) {
+      const auto bit = static_cast<uint16_t>(1u << cluster_.member(i).value);
       if ((by_place >> i & 1) != 0) under_way.votes |= bit;
     }
     if (queue != nullptr) told.queues.queued = count_waiters(ops_, *queue);

@@ -29,7 +29,10 @@ static_assert(static_cast<unsigned>(Operation::kNext) <= kMadeBy >> kMadeByShift
 
 // One cache line. The block holds writer, key, name and value.
 struct Entry {
+ private:
   char* block = nullptr;
+
+ public:
   uint64_t version = 0;
   uint64_t record = 0;  // last record of this run about it; 0: recovered, so durable
   Ballot promised;
@@ -51,6 +54,7 @@ struct Entry {
   State state() const { return State{version, has(kSealed), writer(), value(), made_by()}; }
 
  private:
+  friend class Table;
   Operation made_by() const {
     const unsigned bits = (flags & kMadeBy) >> kMadeByShift;
     return bits == 0 ? Operation::kRead : static_cast<Operation>(bits);
@@ -69,6 +73,7 @@ class Table {
 
   explicit Table(Arena& arena) : arena_(arena) {}
   Entry& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
+  const Entry& at(uint32_t index) const { return chunks_[index / kChunk][index % kChunk]; }
   uint64_t size() const { return count_; }
   // Of the index and the entries; their blocks are the arena's.
   size_t bytes() const { return chunks_.size() * kChunk * sizeof(Entry) + slot_bytes_; }
@@ -77,7 +82,7 @@ class Table {
     if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(key, part)]);
   }
 
-  uint32_t find(uint64_t key, std::string_view name) {
+  uint32_t find(uint64_t key, std::string_view name) const {
     auto& part = parts_[key & 255];
     if (part.slots.empty()) return kNone;
     const size_t mask = part.slots.size() - 1;

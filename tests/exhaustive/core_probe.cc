@@ -21,7 +21,7 @@ constexpr KnownSize kSizes[] = {
     {"Watchers", sizeof(Watchers), 24},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
-    {"Home", sizeof(Home), 64},
+    {"UnsettledList", sizeof(UnsettledList), 56},
     {"PeerCore", sizeof(PeerCore), 32},
     {"Peer", sizeof(Peer), 80},
 };
@@ -69,32 +69,33 @@ std::string CoreProbe::outdated() {
 
 // Not believed_rounds_: no small world makes so many rounds that an allowance matters.
 void CoreProbe::fingerprint(std::vector<char>& bytes) {
-  ONCE_ASSERT(core_.out_ == nullptr && core_.ranges_.empty());
+  ONCE_ASSERT(!core_.step_.is_open() && core_.ranges_.empty());
   ByteWriter out(bytes);
   number_entries();
   out.put(core_.incarnation_);
-  out.put(core_.record_ - core_.durable_);
+  out.put(core_.step_.last_record() - core_.step_.durable());
   out.put<uint8_t>(core_.disk_full_);
   out.put(static_cast<uint8_t>(core_.memory_));
   out.put<uint8_t>(core_.claimed_);
   out.put(until(core_.next_slow_tick_));
   static_assert(std::is_trivially_copyable_v<Prng>);
   out.put_bytes({reinterpret_cast<const char*>(&core_.prng_), sizeof core_.prng_});
-  for (uint32_t entry : by_name_) put_entry(out, core_.table_.at(entry));
+  for (uint32_t entry : by_name_) put_entry(out, core_.acceptor_.at(entry));
   put_ops(out);
   put_round_zero(out);
   put_tasks(out);
   put_lanes(out);
   put_homes(out);
   out.put(core_.forwards_);
-  out.put(core_.durable_ == 0 ? core_.now_ - core_.started_at_ : core_.log_write_ns_);
+  out.put(core_.step_.durable() == 0 ? core_.step_.now() - core_.step_.started_at_
+                                     : core_.step_.log_write_ns_);
 }
 
 void CoreProbe::number_entries() {
   by_name_.clear();
-  for (uint32_t i = 0; i < core_.table_.size(); ++i) by_name_.push_back(i);
+  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) by_name_.push_back(i);
   std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) {
-    return core_.table_.at(a).name() < core_.table_.at(b).name();
+    return core_.acceptor_.at(a).name() < core_.acceptor_.at(b).name();
   });
   numbers_.assign(by_name_.size(), 0);
   for (uint32_t n = 0; n < by_name_.size(); ++n) numbers_[by_name_[n]] = n;
@@ -120,12 +121,12 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   put_endpoint(out, op.origin);
   out.put_uuid(op.id);
   out.put(op.hash.place);
-  out.put(core_.now_ - op.arrival);
+  out.put(core_.step_.now() - op.arrival);
   out.put(until(op.deadline));
   put_endpoint(out, op.forwarded_to);
   if (op.forwarded_to.node.value != 0) out.put(until(op.hedge_at));
   put_endpoint(out, op.asked);
-  if (op.asked.node.value != 0) out.put(core_.now_ - op.asked_at);  // exactly: learned from
+  if (op.asked.node.value != 0) out.put(core_.step_.now() - op.asked_at);  // exactly: learned from
   out.put(op.seen_round);
   out.put(op.hops);
   out.put(op.attempts);
@@ -146,7 +147,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   for (const Task& task : core_.tasks_) {  // only before or after counts
     if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
   }
-  for (const RoundZero& slot : core_.ring_) {
+  for (const RoundZero& slot : core_.sequencer_.ring_) {
     if (slot.open) out.put<uint8_t>(op.step <= slot.step);
   }
 }
@@ -173,23 +174,23 @@ void CoreProbe::put_ops(ByteWriter& out) {
 }
 
 void CoreProbe::put_round_zero(ByteWriter& out) {
-  out.put(core_.next_sequence_);
-  out.put(core_.oldest_open_);
-  out.put(core_.self_voted_);
-  out.put(core_.announced_durable_);
-  for (const auto& [first, last] : core_.chosen_) {
+  out.put(core_.sequencer_.next_);
+  out.put(core_.sequencer_.oldest_open_);
+  out.put(core_.sequencer_.self_voted_);
+  out.put(core_.sequencer_.announced_);
+  for (const auto& [first, last] : core_.sequencer_.chosen_) {
     out.put(first);
     out.put(last);
   }
   out.put(uint64_t{0});
-  for (const RoundZero& slot : core_.ring_) {
+  for (const RoundZero& slot : core_.sequencer_.ring_) {
     out.put(slot.sequence);
     out.put(pending(slot.record));
     out.put(until(slot.sent_at + kResendNs));
     out.put<uint8_t>(slot.open);
     if (!slot.open) continue;
     out.put(number_of(slot.entry));
-    out.put(slot.votes);
+    out.put(slot.votes.bits());
     out.put(slot.version);
     out.put<uint8_t>(slot.sealed);
     put_batch(out, slot.batch);
@@ -207,9 +208,9 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     if (task.kind == TaskKind::kFree) continue;
     out.put(static_cast<uint8_t>(task.phase));
     out.put(task.attempts);
-    out.put(task.votes);
-    out.put(task.none);
-    out.put(task.same);
+    out.put(task.votes.bits());
+    out.put(task.none.bits());
+    out.put(task.same.bits());
     out.put(number_of(task.entry));
     out.put(task.op);
     put_ballot(out, task.ballot);
@@ -221,8 +222,8 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     put_state(out, task.state);
     out.put(until(task.next_at));
     // Nothing else is measured from either.
-    out.put(core_.now_ - std::max(task.asked_at, core_.links_changed_at_));
-    out.put(core_.now_ - task.started);
+    out.put(core_.step_.now() - std::max(task.asked_at, core_.cluster_.links_changed_at()));
+    out.put(core_.step_.now() - task.started);
     out.put<uint8_t>(task.confirms);
     put_batch(out, task.batch);
     put_waiters(out, task.waiters);
@@ -261,16 +262,17 @@ void CoreProbe::put_lanes(ByteWriter& out) {
 }
 
 void CoreProbe::put_homes(ByteWriter& out) {
-  for (const Home& home : core_.homes_) {
-    out.put(home.range_promise);
-    for (uint32_t entry : home.unsettled) out.put(number_of(entry));
+  for (size_t i = 0; i < core_.cluster_.size(); ++i) {
+    const UnsettledList& list = core_.acceptor_.unsettled(i);
+    out.put(core_.acceptor_.range_promise(i));
+    for (uint32_t entry : list.entries) out.put(number_of(entry));
     out.put(kNil);
-    out.put(home.list);
-    out.put(uint64_t{home.flagged});
-    out.put(uint64_t{home.query_cursor});
-    out.put(until(home.paging_until));
+    out.put(list.number);
+    out.put(uint64_t{list.flagged});
+    out.put(uint64_t{list.query_cursor});
+    out.put(until(list.paging_until));
   }
-  for (const Peer& peer : core_.peers_) {
+  for (const Peer& peer : core_.cluster_.peers_) {
     out.put(peer.cores);
     for (const PeerCore& link : peer.links) {
       out.put<uint8_t>(link.up);
@@ -303,22 +305,23 @@ int64_t CoreProbe::next_deadline() {
       if (op.list == &core_.watchers_of(op.hash).waiting) next = std::min(next, op.poll_at);
     }
   }
-  for (const RoundZero& slot : core_.ring_) {
+  for (const RoundZero& slot : core_.sequencer_.ring_) {
     if (slot.open) next = std::min(next, slot.sent_at + kResendNs);
   }
   for (const Task& task : core_.tasks_) {
     if (task.kind != TaskKind::kFree) next = std::min(next, task.next_at);
   }
   bool slow = !core_.claimed_;
-  for (const Home& home : core_.homes_) slow |= !home.unsettled.empty();
+  for (size_t i = 0; i < core_.cluster_.size(); ++i)
+    slow |= !core_.acceptor_.unsettled(i).entries.empty();
   if (slow) next = std::min(next, core_.next_slow_tick_);
   return next;
 }
 
 uint32_t CoreProbe::highest_round() {
   uint32_t highest = 0;
-  for (uint32_t i = 0; i < core_.table_.size(); ++i) {
-    highest = std::max(highest, core_.table_.at(i).promised.round);
+  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) {
+    highest = std::max(highest, core_.acceptor_.at(i).promised.round);
   }
   for (const Task& task : core_.tasks_) highest = std::max(highest, task.ballot.round);
   return highest;

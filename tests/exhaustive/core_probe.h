@@ -39,19 +39,19 @@ class CoreProbe {
   void fingerprint(std::vector<char>& out);
   // On the core's clock: when on_tick() next has something to do that time alone makes it do.
   int64_t next_deadline();
-  int64_t now() const { return core_.now_; }
+  int64_t now() const { return core_.step_.now(); }
   // Of ballots of ours and of those promised.
   uint32_t highest_round();
   template <class F>
   void for_each_entry(F visit) {
-    for (uint32_t i = 0; i < core_.table_.size(); ++i) visit(core_.table_.at(i));
+    for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) visit(core_.acceptor_.at(i));
   }
   // For the invariants (tests/invariants/views.cc).
   invariants::CoreView core_view() const;
   size_t answered() const;  // members whose whole list is told, this one among them
-  size_t entries() const { return core_.table_.size(); }
+  size_t entries() const { return core_.acceptor_.size(); }
   invariants::EntryView entry_view(uint32_t index) const;
-  std::string_view name_of(uint32_t index) const { return core_.table_.at(index).name(); }
+  std::string_view name_of(uint32_t index) const { return core_.acceptor_.at(index).name(); }
   size_t rounds() const { return core_.tasks_.size(); }
   bool asks(uint32_t round) const;
   invariants::RoundView round_view(uint32_t index) const;
@@ -67,9 +67,11 @@ class CoreProbe {
   void put_homes(ByteWriter& out);
   void put_waiters(ByteWriter& out, const WaitList& list);
   uint64_t pending(uint64_t record) const {
-    return record <= core_.durable_ ? 0 : record - core_.durable_;
+    return record <= core_.step_.durable() ? 0 : record - core_.step_.durable();
   }
-  int64_t until(int64_t time) const { return time <= core_.now_ ? 0 : time - core_.now_; }
+  int64_t until(int64_t time) const {
+    return time <= core_.step_.now() ? 0 : time - core_.step_.now();
+  }
   uint32_t number_of(uint32_t entry) const {
     return entry < numbers_.size() ? numbers_[entry] : kNil;
   }

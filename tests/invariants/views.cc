@@ -7,34 +7,34 @@ namespace once::paxos {
 
 invariants::CoreView CoreProbe::core_view() const {
   invariants::CoreView view;
-  view.self = core_.options_.self.node;
+  view.self = core_.cluster_.self().node;
   view.incarnation = core_.incarnation_;
-  view.record = core_.record_;
-  view.durable = core_.durable_;
+  view.record = core_.step_.last_record();
+  view.durable = core_.step_.durable();
   view.claimed = core_.claimed_;
-  view.quorum = core_.quorum();
-  const size_t members = core_.options_.members.size();
+  view.quorum = core_.cluster_.quorum();
+  const size_t members = core_.cluster_.size();
   view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
-  view.next_sequence = core_.next_sequence_;
-  view.oldest_open = core_.oldest_open_;
-  view.self_voted = core_.self_voted_;
-  view.announced = core_.announced_durable_;
-  const RoundZero& voted = core_.slot_of(core_.self_voted_);
-  if (voted.sequence == core_.self_voted_) view.voted_record = voted.record;
+  view.next_sequence = core_.sequencer_.next_;
+  view.oldest_open = core_.sequencer_.oldest_open_;
+  view.self_voted = core_.sequencer_.self_voted_;
+  view.announced = core_.sequencer_.announced_;
+  const RoundZero& voted = core_.sequencer_.at(core_.sequencer_.self_voted_);
+  if (voted.sequence == core_.sequencer_.self_voted_) view.voted_record = voted.record;
   return view;
 }
 
 size_t CoreProbe::answered() const {
   size_t answered = 1;
-  for (size_t i = 0; i < core_.options_.members.size(); ++i) {
-    const bool other = core_.options_.members[i] != core_.options_.self.node;
+  for (size_t i = 0; i < core_.cluster_.size(); ++i) {
+    const bool other = core_.cluster_.member(i) != core_.cluster_.self().node;
     if (other && core_.answered_fully(i)) ++answered;
   }
   return answered;
 }
 
 invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
-  const Entry& entry = core_.table_.at(index);
+  const Entry& entry = core_.acceptor_.at(index);
   invariants::EntryView view;
   view.promised = entry.promised;
   view.accepted = entry.accepted;
@@ -45,8 +45,8 @@ invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
   view.decided = entry.decided();
   view.unsettled = entry.has(kUnsettled);
   view.record = entry.record;
-  view.home = core_.home_of(core_.hash_of(entry));
-  view.range_promise = core_.homes_[core_.index_of(view.home)].range_promise;
+  view.home = core_.cluster_.home_of(core_.acceptor_.hash_of(entry));
+  view.range_promise = core_.acceptor_.range_promise(core_.cluster_.index_of(view.home));
   return view;
 }
 
@@ -64,7 +64,7 @@ invariants::RoundView CoreProbe::round_view(uint32_t index) const {
   view.ballot = task.ballot;
   view.best = task.best;
   view.version = task.best.is_null() ? 0 : task.state.version;
-  view.votes = task.votes;
+  view.votes = task.votes.bits();
   view.entry = task.entry;
   return view;
 }

@@ -20,7 +20,7 @@ class Trouble(Exception):
 @dataclasses.dataclass(frozen=True)
 class Edit:
     file: str  # where it is looked for first
-    function: str  # "Core::step", or "Core::on(Accepted)" where the name alone is of several
+    function: str  # "Core::step", or "operator()(DecidedRecord)" where the name alone is of several
     klass: str  # for what is in no function; neither: anywhere in the file
     find: str
     replace: str

@@ -169,7 +169,7 @@ SeedStory::Names SeedStory::names_of(HostId from, HostId to, const paxos::Messag
 std::string SeedStory::why(HostId from, const paxos::Message& message) const {
   const auto home_of = [&](std::string_view name) {
     return static_cast<HostId>(
-        home_index_of(name_hash(name, kHashSeed), static_cast<uint32_t>(nodes_)));
+        home_slot_of(name_hash(name, kHashSeed), static_cast<uint32_t>(nodes_)).value);
   };
   if (const auto* prepare = std::get_if<paxos::Prepare>(&message)) {
     const HostId home = home_of(prepare->name);

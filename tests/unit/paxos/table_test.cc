@@ -74,11 +74,11 @@ TEST(Table, ReusesTheBlocksThatStatesGiveUp) {
   Table table(arena);
   const uint32_t index = table.insert(1, "name", 0);
   table.set_state(table.at(index), state_of(1, "one value"));
-  const char* before = table.at(index).block;
+  const char* before = table.at(index).name().data();
   table.set_state(table.at(index), state_of(2, "two value"));
   arena.collect();
   table.set_state(table.at(index), state_of(3, "six value"));
-  EXPECT_EQ(table.at(index).block, before);
+  EXPECT_EQ(table.at(index).name().data(), before);
 }
 
 }  // namespace

@@ -1,0 +1,45 @@
+// What one core remembers of another member.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "paxos/hedge.h"
+
+namespace once::paxos {
+
+// Which requests of a peer's core were taken: each once at most, whatever the link repeats. Two
+// answers to one request could contradict each other.
+struct Forwards {
+  uint32_t incarnation = 0;
+  std::vector<uint64_t> taken;  // by number, modulo the size: the newest of its residue class
+
+  bool take(uint32_t from, uint64_t number) {
+    if (from == 0 || from < incarnation || number == 0) return false;
+    if (from > incarnation) {
+      incarnation = from;
+      taken.assign(kWindow, 0);
+    }
+    uint64_t& newest = taken[number % kWindow];
+    if (number <= newest) return false;
+    newest = number;
+    return true;
+  }
+  static constexpr size_t kWindow = 4096;
+};
+
+struct PeerCore {
+  bool up = false;
+  uint64_t list = 0;  // of the claim's paging
+  uint64_t cursor = 0;
+  bool claimed = false;
+};
+
+struct Peer {
+  uint16_t cores = 0;  // 0: never met
+  std::vector<PeerCore> links;
+  std::vector<Forwards> forwards;  // by core; they outlive a link
+  Hedge hedge;
+};
+
+}  // namespace once::paxos

@@ -1,0 +1,86 @@
+// The numbers of this home's round-0 proposals (DESIGN 3.2): which are outstanding, how far its own
+// disk has them, and what is chosen and not announced yet. Pure: it sends and answers nothing.
+//
+// Contract (H1, D1): a number is given out once in a run, from 1 on. A window of them is
+// outstanding: no number is given out before the one a window below it has ended, which is when its
+// proposal is closed and this disk has it. Nothing is announced as durable before it is.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "base/assert.h"
+#include "paxos/core_state.h"
+
+namespace once::paxos {
+
+class Sequencer {
+ public:
+  // REQUIRES: a power of two, at least 2.
+  explicit Sequencer(size_t window) : ring_(window) {
+    ONCE_ASSERT(window >= 2 && (window & (window - 1)) == 0);
+  }
+
+  size_t window() const { return ring_.size(); }
+  uint64_t next() const { return next_; }
+  uint64_t oldest_open() const { return oldest_open_; }  // every lower one has ended
+  bool is_given_out(uint64_t sequence) const { return sequence != 0 && sequence < next_; }
+  bool full() const { return next_ - oldest_open_ >= ring_.size(); }
+  bool half_full() const { return next_ - oldest_open_ > ring_.size() / 2; }
+
+  // The next number, which becomes that of `proposal`. REQUIRES: not full.
+  RoundZero& open(RoundZero proposal) {
+    ONCE_ASSERT(!full());
+    RoundZero& slot = at(next_);
+    ONCE_ASSERT(!slot.open);
+    slot = std::move(proposal);
+    slot.sequence = next_++;
+    slot.open = true;
+    return slot;
+  }
+  void close(RoundZero& slot) {
+    ONCE_ASSERT(slot.open);
+    slot.open = false;
+  }
+  // The proposal of that number, if it is open.
+  RoundZero* find(uint64_t sequence) {
+    RoundZero& slot = at(sequence);
+    return slot.open && slot.sequence == sequence ? &slot : nullptr;
+  }
+  // Where its number or a higher one with the same place has its proposal.
+  RoundZero& at(uint64_t sequence) { return ring_[place_of(sequence)]; }
+  const RoundZero& at(uint64_t sequence) const { return ring_[place_of(sequence)]; }
+  uint32_t place_of(uint64_t sequence) const {
+    return static_cast<uint32_t>(sequence & (ring_.size() - 1));
+  }
+  RoundZero& at_place(uint32_t place) { return ring_[place]; }
+  void advance();
+
+  // In their order, each once: the next proposal that this disk has, open or not.
+  RoundZero* next_durable(uint64_t durable_record) {
+    if (self_voted_ + 1 >= next_ || at(self_voted_ + 1).record > durable_record) return nullptr;
+    return &at(++self_voted_);
+  }
+  uint64_t durable() const { return self_voted_; }  // every number up to it
+
+  // What others have not been told yet.
+  void add_chosen(uint64_t sequence);
+  const std::vector<std::pair<uint64_t, uint64_t>>& chosen() const { return chosen_; }
+  bool has_progressed() const { return self_voted_ > announced_; }
+  // Their own numbers to remember fill half of a window.
+  bool owes_progress() const { return next_ - announced_ > ring_.size() / 2; }
+  // Everything is told now.
+  void announced();
+
+ private:
+  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  std::vector<RoundZero> ring_;
+  uint64_t next_ = 1;
+  uint64_t oldest_open_ = 1;
+  uint64_t self_voted_ = 0;
+  uint64_t announced_ = 0;
+  std::vector<std::pair<uint64_t, uint64_t>> chosen_;  // ranges, first and last
+};
+
+}  // namespace once::paxos

@@ -1,0 +1,76 @@
+// What a step of the core works with: its time and number, and where its records, messages and
+// replies go.
+//
+// Contract (DESIGN 3.3): a record gets its number as it is made, in ascending order from 1 in each
+// run. What is durable only grows, and was made. No message leaves that rests on a record which was
+// not made, nor on nothing at all: record 1 names this run.
+#pragma once
+
+#include <cstdint>
+
+#include "base/assert.h"
+#include "paxos/record.h"
+#include "paxos/replica.h"
+
+namespace once::paxos {
+
+class StepContext {
+ public:
+  // REQUIRES: no step is open. `out` is where all goes until end().
+  void begin(int64_t now_ns, Output& out) {
+    ONCE_ASSERT(out_ == nullptr);
+    out_ = &out;
+    now_ = now_ns;
+    ++number_;
+  }
+  // `step_again_ns`: see Output.
+  void end(int64_t step_again_ns) {
+    ONCE_ASSERT(out_ != nullptr);
+    out_->step_again_ns = step_again_ns;
+    out_ = nullptr;
+  }
+  bool is_open() const { return out_ != nullptr; }
+  int64_t now() const { return now_; }
+  uint64_t number() const { return number_; }  // counts steps: before and after without a clock
+
+  // The run begins in this step.
+  void start() { started_at_ = now_; }
+  uint64_t append(const Record& record) {
+    ONCE_ASSERT(out_ != nullptr);
+    encode_record(record, out_->records);
+    out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
+    return ++last_record_;
+  }
+  uint64_t last_record() const { return last_record_; }
+  uint64_t durable() const { return durable_; }
+  // The disk has all records up to this one.
+  void set_durable(uint64_t record) {
+    ONCE_ASSERT(record >= durable_ && record <= last_record_);
+    if (durable_ == 0) log_write_ns_ = now_ - started_at_;
+    durable_ = record;
+  }
+  // How long the first write to the log took; 0: it has not ended.
+  int64_t log_write_ns() const { return log_write_ns_; }
+
+  void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
+    if (rests_on.record == 0) rests_on.record = 1;
+    ONCE_ASSERT(rests_on.record <= last_record_);
+    out_->messages.push_back(Outgoing{to, rests_on, message});
+  }
+  void reply(const ClientReply& reply) { out_->replies.push_back(reply); }
+  void report(Offence offence, NodeId node) {
+    out_->offenders[static_cast<size_t>(offence)] = node;
+  }
+
+ private:
+  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  Output* out_ = nullptr;
+  int64_t now_ = 0;
+  int64_t started_at_ = 0;
+  int64_t log_write_ns_ = 0;
+  uint64_t number_ = 0;
+  uint64_t last_record_ = 0;
+  uint64_t durable_ = 0;
+};
+
+}  // namespace once::paxos

@@ -1,0 +1,143 @@
+// The door in front of the table: what it lets through, with which record, and what it refuses
+// whoever asks. What messages from outside may do is in tests/paper.
+#include "paxos/acceptor.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <type_traits>
+
+namespace once::paxos {
+namespace {
+
+constexpr NodeId kSelf{1}, kOther{2};
+
+State state(uint64_t version, std::string_view value, bool sealed = false) {
+  return State{version, sealed, request_id(version, 7), value};
+}
+Ballot ballot(uint32_t round, NodeId node = kOther) { return {round, node, 1}; }
+
+struct Acceptance : ::testing::Test {
+  Acceptance() { step.begin(1, out); }
+
+  static ReplicaOptions options() {
+    ReplicaOptions options;
+    options.self = {kSelf, CoreId{0}};
+    options.members = {kSelf, kOther, NodeId{3}};
+    options.shard_count = 64;
+    return options;
+  }
+  uint32_t insert(const std::string& name) { return acceptor.insert(cluster.hasher()(name), name); }
+  // A name whose home is another node.
+  std::string foreign_name() const {
+    for (int n = 0;; ++n) {
+      std::string name = "name-" + std::to_string(n);
+      if (cluster.home_of(cluster.hasher()(name)) == kOther) return name;
+    }
+  }
+  void accept(const Ballot& under, const State& next) {
+    acceptor.accept(name, under, next, Numbered{CoreId{0}, 1});
+  }
+
+  Output out;
+  StepContext step;
+  Cluster cluster{options()};
+  Acceptor acceptor{cluster, step};
+  uint32_t name = insert("name");
+};
+
+static_assert(std::is_const_v<std::remove_reference_t<decltype(std::declval<Acceptor&>().at(0))>>,
+              "nobody else writes an entry");
+
+TEST_F(Acceptance, EachChangeIsMadeWithItsRecord) {
+  acceptor.promise(name, ballot(1));
+  EXPECT_EQ(acceptor.at(name).promised, ballot(1));
+  EXPECT_EQ(acceptor.at(name).record, 1u);
+  accept(ballot(2), state(1, "red"));
+  EXPECT_EQ(acceptor.at(name).promised, ballot(2)) << "an accept is a promise too";
+  EXPECT_EQ(acceptor.at(name).accepted, ballot(2));
+  EXPECT_EQ(acceptor.at(name).record, 2u);
+  EXPECT_TRUE(acceptor.decide(name, InLog::kYes));
+  EXPECT_EQ(acceptor.at(name).record, 2u) << "what it rests on is the accept";
+  acceptor.promise_range(1, 4);
+  EXPECT_EQ(acceptor.range_promise(1), 4u);
+  EXPECT_EQ(step.last_record(), 4u);
+}
+
+TEST_F(Acceptance, ADecisionIsNewsOnce) {
+  accept(ballot(1), state(1, "red"));
+  EXPECT_TRUE(acceptor.decide(name, InLog::kNo));
+  EXPECT_FALSE(acceptor.decide(name, InLog::kNo));
+  EXPECT_EQ(step.last_record(), 1u);
+  accept(ballot(1), state(2, "blue"));
+  EXPECT_FALSE(acceptor.at(name).decided()) << "decided is said of one version";
+}
+
+TEST_F(Acceptance, WhatIsDecidedIsAcceptedAgainUnderAHigherBallot) {
+  accept(ballot(1), state(1, "red", true));
+  acceptor.decide(name, InLog::kNo);
+  accept(ballot(2), state(1, "red", true));
+  EXPECT_TRUE(acceptor.at(name).final());
+}
+
+using AcceptanceDeathTest = Acceptance;
+
+TEST_F(AcceptanceDeathTest, NoPromiseIsLowered) {
+  acceptor.promise(name, ballot(5));
+  for (const Ballot& lower : {ballot(5), ballot(5, kSelf), ballot(4)}) {
+    EXPECT_DEATH(acceptor.promise(name, lower), "entry.promised < ballot");
+  }
+  EXPECT_DEATH(accept(ballot(4), state(1, "red")), "entry.promised <= ballot");
+  EXPECT_DEATH(acceptor.promise(name, Ballot{6, NodeId{9}, 1}), "cluster_.has");
+  acceptor.promise_range(1, 4);
+  EXPECT_DEATH(acceptor.promise_range(1, 4), "range_promises_");
+}
+
+TEST_F(AcceptanceDeathTest, UnderOneBallotThereIsOneStateOfAVersion) {
+  accept(ballot(3), state(2, "red"));
+  for (const uint64_t version : {1u, 2u}) {
+    EXPECT_DEATH(accept(ballot(3), state(version, "blue")), "entry.version");
+  }
+  accept(ballot(3), state(3, "blue", true));
+  EXPECT_DEATH(accept(ballot(3), state(4, "none follows a sealed one")), "contradicts");
+  EXPECT_DEATH(accept(ballot(4), state(0, "")), "state.version != 0");
+}
+
+TEST_F(AcceptanceDeathTest, WhatIsDecidedIsNotUndone) {
+  EXPECT_DEATH(acceptor.decide(name, InLog::kNo), "accepted.is_null");
+  accept(ballot(1), state(2, "red"));
+  acceptor.decide(name, InLog::kNo);
+  EXPECT_DEATH(accept(ballot(2), state(2, "blue")), "contradicts");
+  EXPECT_DEATH(accept(ballot(2), state(1, "blue")), "contradicts");
+}
+
+TEST_F(AcceptanceDeathTest, OnlyARunThatHasNotBegunIsReplayed) {
+  const uint32_t other = insert("other");
+  acceptor.replay_accept(other, ballot(3), state(1, "red"));
+  acceptor.replay_promise(other, ballot(2));
+  acceptor.replay_accept(other, ballot(1), state(1, "blue"));
+  EXPECT_EQ(acceptor.at(other).promised, ballot(3));
+  EXPECT_EQ(acceptor.at(other).value(), "red") << "the highest counts, in any order";
+  acceptor.promise(name, ballot(1));
+  EXPECT_DEATH(acceptor.replay_promise(other, ballot(4)), "last_record");
+  EXPECT_DEATH(acceptor.replay_accept(other, ballot(4), state(1, "red")), "last_record");
+}
+
+TEST_F(Acceptance, ListsWhatAnotherHomeMayHaveLostOnce) {
+  const uint32_t foreign = insert(foreign_name());
+  const size_t home = cluster.index_of(kOther);
+  for (int again = 0; again < 2; ++again) acceptor.list_unsettled(foreign);
+  EXPECT_EQ(acceptor.unsettled(home).entries.size(), 1u);
+  EXPECT_EQ(acceptor.unsettled(), 1u);
+  EXPECT_EQ(acceptor.next_queried(home), foreign);
+  acceptor.settle(foreign);
+  EXPECT_EQ(acceptor.unsettled(), 0u);
+  acceptor.list_unsettled(foreign);  // listed again: twice in the list, one flag
+  acceptor.compact(home);
+  EXPECT_EQ(acceptor.unsettled(home).entries.size(), 1u);
+  EXPECT_EQ(acceptor.unsettled(home).number, 2u);
+  EXPECT_TRUE(acceptor.at(foreign).has(kUnsettled));
+}
+
+}  // namespace
+}  // namespace once::paxos
