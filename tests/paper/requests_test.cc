@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "paxos/core_state.h"
+#include "paxos/peer.h"
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
