@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
-"""The man pages tell of each command and option of --help, and of none that is not there."""
+"""The man pages are what the programs' help and docs/man/*.in make of them, and tell of each
+command and option of --help, and of none that is not there. `docs/man/generate.py` writes them
+anew."""
 
 import pathlib
 import re
 import subprocess
+import sys
 
 from cluster import check, check_equal, options, run_steps
 
 PAGES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "man"
+sys.path.insert(0, str(PAGES))
+import generate  # noqa: E402  (it stands beside the pages)
+
 NOT_TOLD = {"--help", "--help-all", "--version"}
 
 
@@ -30,9 +36,9 @@ def words_of(where, program):
 
 
 def told_by(program):
-    """Without the font changes and escapes of roff; the heads of its entries apart."""
+    """Without the font changes and escapes of roff; the commands that it explains apart."""
     text = re.sub(r"\\f.", "", (PAGES / f"{program}.1").read_text()).replace("\\-", "-")
-    return text, re.findall(r"^\.TP\n\.[BIR]+ \"?([a-z]+)", text, re.MULTILINE)
+    return text, re.findall(rf"^\.SS {program} ([a-z]+)", text, re.MULTILINE)
 
 
 def matches(where, program):
@@ -41,10 +47,18 @@ def matches(where, program):
     check(found, f"{program} --help shows no option")
     told = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text)) - NOT_TOLD - {"--all"}
     check_equal(told, found, f"options of {program}: the page, the help")
-    check_equal({head for head in heads if head in commands}, commands, f"commands of {program}")
+    check_equal(set(heads), commands, f"commands of {program}")
+
+
+def is_made(where, program):
+    made = generate.page(pathlib.Path(where.bin) / program, program)
+    check((PAGES / f"{program}.1").read_text() == made,
+          f"docs/man/{program}.1 is not what docs/man/generate.py makes: run it")
+
 
 
 if __name__ == "__main__":
     given = options()
-    run_steps([(program, lambda program=program: matches(given, program))
-               for program in ("once", "onced", "once-bench")])
+    names = generate.PROGRAMS
+    run_steps([(f"{name}.1 is made", lambda name=name: is_made(given, name)) for name in names]
+              + [(name, lambda name=name: matches(given, name)) for name in names])

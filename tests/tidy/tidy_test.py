@@ -43,10 +43,17 @@ BANNED = [
     ("sleep", r"(?<!\w)(nano)?sleep\s*\(|sleep_for\s*\(", "a timer of the event loop", False),
     ("using namespace std", r"using\s+namespace\s+std\s*;", "qualified names", True),
     ("gettimeofday", r"(?<!\w)gettimeofday\b", "the clock of the event loop", True),
+    # What exists once, in base/.
+    ("HOST:PORT", r"(rfind|find_last_of)\(':'\)", "base/host_port.h", False),
+    ("hex digits", r"0123456789abcdef", "base/hex_digits.h", False),
+    ("errno text", r"(generic|system)_category\(\)", "base/errno_text.h, or std::strerror", False),
 ]
 
 # Where a rule has a reason not to hold.
 EXEMPT = {
+    ("HOST:PORT", "base/host_port.h"),
+    ("hex digits", "base/hex_digits.h"),
+    ("errno text", "base/errno_text.h"),
     ("sleep", "server/data_directory.cc"),  # waits for the lock at start, before any loop runs
     ("sleep", "server/dev.cc"),  # supervises processes; it has no event loop
     ("sleep", "server/dev_plan.cc"),  # waits for a port at start; it has no event loop
@@ -182,6 +189,10 @@ SAMPLES = [
     ("server/data_directory.cc", "std::this_thread::sleep_for(x);\n", set()),
     ("base/a.cc", "using namespace std;\n", {"using namespace std"}),
     ("base/a.cc", "gettimeofday(&t, nullptr);\n", {"gettimeofday"}),
+    ("server/a.cc", "const size_t colon = address.rfind(':');\n", {"HOST:PORT"}),
+    ("base/host_port.h", "#pragma once\nreturn address.rfind(':');\n", set()),
+    ("net/a.cc", 'out += "0123456789abcdef"[i];\n', {"hex digits"}),
+    ("wal/a.cc", "std::generic_category().message(e);\n", {"errno text"}),
     ("base/a.cc", "int x;\n" * 501, {"length"}),
     ("base/a.h", "#pragma once\n" + "int x;\n" * 250, {"length"}),
     ("base/a.h", "int x;\n", {"pragma once"}),
