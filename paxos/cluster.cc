@@ -56,8 +56,7 @@ bool Cluster::set_up(const Endpoint& peer, uint16_t cores, int64_t now_ns) {
     p.links.assign(cores, PeerCore{});
     if (p.forwards.size() < cores) p.forwards.resize(cores);
   }
-  // An answer to an earlier claim message may be lost: page anew.
-  p.links[peer.core.value] = PeerCore{.up = true, .list = 0, .cursor = 0, .claimed = false};
+  p.links[peer.core.value].up = true;
   return true;
 }
 

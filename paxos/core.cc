@@ -1,7 +1,5 @@
 #include "paxos/core.h"
 
-#include <bit>
-
 namespace once::paxos {
 
 std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
@@ -12,15 +10,18 @@ Core::Core(const ReplicaOptions& options)
     : options_(options),
       cluster_(options),
       prng_(options.random_seed),
+      outbox_(cluster_, step_),
       acceptor_(cluster_, step_),
+      lanes_(acceptor_, outbox_, options.round_zero_window),
+      claim_(cluster_),
       sequencer_(options.round_zero_window),
-      ops_(options.max_operations) {
+      ops_(options.max_operations),
+      watchers_(ops_, options.max_operations / 2) {
   ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
   tasks_.resize(options_.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
   lingering_.reserve(kMostLingering);
-  watchers_.resize(std::bit_ceil(std::max<size_t>(options_.max_operations / 2, 1)));
 }
 
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
@@ -30,8 +31,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   incarnation_ = incarnation;
   step_.append(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
-  claimed_ = incarnation == 1;
-  check_claimed();
+  claim_.begin(incarnation == 1);
   finish();
 }
 
@@ -44,7 +44,7 @@ void Core::finish() {
   end_lingers();
   count_own_votes();
   sequencer_.advance();
-  flush_ranges();
+  lanes_.flush();
   step_.end(first_linger_end());
 }
 
@@ -161,22 +161,13 @@ uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
   return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
 }
 
-void Core::send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-  if (cluster_.link_up(to)) step_.send(to, rests_on, message);
-}
-
-void Core::broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
-  for (size_t i = 0; i < cluster_.size(); ++i) {
-    if (!cluster_.is_self(i)) send(cluster_.peer_core(i, hash), rests_on, message);
-  }
-}
-
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (!cluster_.set_up(peer, up.cores, step_.now())) {
     ++counters_.ignored_messages;
     return;
   }
-  if (!claimed_) claim_from(peer);
+  claim_.page_anew(peer, up.cores);
+  if (!claim_.is_complete()) claim_from(peer);
 }
 
 void Core::on_link_down(const Endpoint& peer) {
@@ -197,7 +188,7 @@ void Core::offend(Offence offence, const Endpoint& from) {
 
 const ReplicaCounters& Core::counters() const {
   counters_.names = acceptor_.size();
-  counters_.claimed = claimed_;
+  counters_.claimed = claim_.is_complete();
   counters_.waiting = ops_.waits();
   counters_.unsettled = acceptor_.unsettled();
   return counters_;

@@ -10,13 +10,17 @@
 #include "base/rarely.h"
 #include "paxos/acceptor.h"
 #include "paxos/believed_rounds.h"
+#include "paxos/claim.h"
 #include "paxos/cluster.h"
 #include "paxos/core_state.h"
+#include "paxos/lanes.h"
 #include "paxos/op_pool.h"
+#include "paxos/outbox.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
 #include "paxos/sequencer.h"
 #include "paxos/step_context.h"
+#include "paxos/watchers.h"
 
 namespace once::paxos {
 
@@ -49,8 +53,12 @@ class Core final : public Replica {
   void handle(const Event& event, NameHash hash);
   void on_message(const Endpoint& from, const Message& message, NameHash hash);
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
-  void send(const Endpoint& to, RestsOn rests_on, const Message& message);
-  void broadcast(NameHash hash, RestsOn rests_on, const Message& message);
+  void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
+    outbox_.send(to, rests_on, message);
+  }
+  void broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
+    outbox_.broadcast(hash, rests_on, message);
+  }
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
   void offend(Offence offence, const Endpoint& from);
@@ -67,12 +75,7 @@ class Core final : public Replica {
   uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
-  void flush_ranges();
-  void send_range(Lane& lane);
-  Lane& lane_of(const Endpoint& home, uint32_t incarnation);
-  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
-  void mark_chosen(Lane& lane, uint64_t first, uint64_t last);
-  void spill(Lane& lane);
+  void mark_chosen(const Lane& lane, uint64_t first, uint64_t last);
   void learn_decided(uint32_t entry, InLog in_log);
   // core_home.cc
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
@@ -137,14 +140,12 @@ class Core final : public Replica {
   // core_wait.cc
   Later later(uint32_t op) const;
   bool is_gone(const Later& next) const;
-  Watchers& watchers_of(NameHash hash);
   void watch(uint32_t op);
   void set_next_poll(Op& op);
   bool is_asked_for(NameHash hash, std::string_view name);
   void tell_waiters(NameHash, std::string_view name, uint64_t asked, uint64_t floor, const State*);
   bool tell_asker(uint32_t task);
   void poll(uint32_t op);
-  void stop_watching(uint32_t op);
   void wake(const Entry& entry);
   void ask_for_waiters(NameHash hash, std::string_view name, uint64_t version);
   void tick_waits();
@@ -163,8 +164,6 @@ class Core final : public Replica {
   void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
   void on_settled(const Endpoint& from, const Settled& m, NameHash hash);
   void claim_from(const Endpoint& peer);
-  void check_claimed();
-  bool answered_fully(size_t member) const;
   void tick_claim();
   void query_unsettled();
   // core_client.cc
@@ -197,15 +196,14 @@ class Core final : public Replica {
   Prng prng_;
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
   StepContext step_;
+  Outbox outbox_;
   Acceptor acceptor_;
+  Lanes lanes_;
+  Claim claim_;
   Sequencer sequencer_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
-
-  std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<Lane*> ranges_;  // lanes with a range to send
-  bool claimed_ = false;
 
   std::vector<Task> tasks_;
   std::vector<uint32_t> free_tasks_;
@@ -214,9 +212,8 @@ class Core final : public Replica {
   LingerLuck linger_luck_;
   BelievedRounds believed_rounds_;
   OpPool ops_;
-  std::vector<Watchers> watchers_;  // by name's hash; a power of two of them
-  size_t watching_ = 0;             // in watchers_
-  uint64_t forwards_ = 0;           // sent in this run
+  WatchList watchers_;
+  uint64_t forwards_ = 0;  // sent in this run
   int64_t next_slow_tick_ = 0;
 };
 

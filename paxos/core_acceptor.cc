@@ -69,7 +69,7 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   // The range promise stands for a promise of (0, home, incarnation) on each of its names.
   // An incarnation that another has followed is refused too: its lane is gone.
   if (round_zero && (m.ballot.incarnation < acceptor_.range_promise(cluster_.index_of(from.node)) ||
-                     m.ballot.incarnation < lane_of(from, m.ballot.incarnation).incarnation)) {
+                     m.ballot.incarnation < lanes_.of(from, m.ballot.incarnation).incarnation)) {
     ++counters_.rejected;
     return;
   }
@@ -88,7 +88,7 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   keep_proposed(entry);
   acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, round_zero ? m.op : 0});
   if (round_zero) {
-    note_accept(lane_of(from, m.ballot.incarnation), m.op, index, m.state.version);
+    lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), m.op, index, m.state.version);
   } else {
     acceptor_.list_unsettled(index);
   }
@@ -113,54 +113,7 @@ void Core::acknowledge(const Endpoint& from, const Accept& m, uint64_t record) {
     send(from, RestsOn{record}, Accepted{m.op, m.ballot, m.state.version});
     return;
   }
-  Lane& lane = lane_of(from, m.ballot.incarnation);
-  if (lane.last != 0 && m.op != lane.last + 1) send_range(lane);
-  if (lane.last == 0) {
-    lane.first = m.op;
-    ranges_.push_back(&lane);
-  }
-  lane.last = m.op;
-  lane.rests_on = std::max(lane.rests_on, record);
-}
-
-void Core::send_range(Lane& lane) {
-  if (lane.last == 0) return;
-  send(lane.home, RestsOn{lane.rests_on}, AcceptedRange{lane.incarnation, lane.first, lane.last});
-  lane.first = lane.last = lane.rests_on = 0;
-}
-
-void Core::flush_ranges() {
-  for (Lane* lane : ranges_) send_range(*lane);
-  ranges_.clear();
-}
-
-Lane& Core::lane_of(const Endpoint& home, uint32_t incarnation) {
-  for (auto& lane : lanes_) {
-    if (lane->home != home) continue;
-    if (lane->incarnation < incarnation) {
-      if (step_.is_open()) send_range(*lane);
-      spill(*lane);
-      lane->incarnation = incarnation;
-      lane->durable = 0;
-    }
-    return *lane;
-  }
-  lanes_.push_back(std::make_unique<Lane>());
-  Lane& lane = *lanes_.back();
-  lane.home = home;
-  lane.incarnation = incarnation;
-  return lane;
-}
-
-// What is still unsettled when its slot is needed goes onto the list: late, never lost. The ring is
-// made for the first: of the cores of a home, all of which tell of their progress, one or two have
-// names here.
-void Core::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
-  if (lane.ring.empty()) lane.ring.resize(sequencer_.window());
-  Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
-  if (slot.entry != kNil && slot.sequence > lane.durable) acceptor_.list_unsettled(slot.entry);
-  slot = Lane::Slot{sequence, entry, version};
-  if (rarely(Rare::kListedAtOnce)) acceptor_.list_unsettled(entry);
+  lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), m.op, record);
 }
 
 // The one place where news of a decision are drained.
@@ -168,15 +121,8 @@ void Core::learn_decided(uint32_t index, InLog in_log) {
   if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
-void Core::spill(Lane& lane) {
-  for (Lane::Slot& slot : lane.ring) {
-    if (slot.entry != kNil && slot.sequence > lane.durable) acceptor_.list_unsettled(slot.entry);
-    slot = Lane::Slot{};
-  }
-}
-
 void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
-  Lane& lane = lane_of(from, m.incarnation);
+  Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
   lane.durable = m.durable;
   step_.append(HomeProgressRecord{from, m.incarnation, m.durable});
@@ -187,28 +133,23 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
     ++counters_.ignored_messages;
     return;
   }
-  Lane& lane = lane_of(from, m.incarnation);
+  Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
   mark_chosen(lane, m.first, m.last);
   step_.append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
-void Core::mark_chosen(Lane& lane, uint64_t first, uint64_t last) {
-  if (lane.ring.empty()) return;
-  const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
+void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
-  for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is
-    const uint64_t sequence = last - n;
-    const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
-    if (slot.sequence != sequence || slot.entry == kNil) continue;
-    const Entry& entry = acceptor_.at(slot.entry);
-    if (entry.accepted != ballot) continue;
-    if (entry.version == slot.version) {
-      learn_decided(slot.entry, InLog::kNo);
+  lanes_.for_each(lane, first, last, [&](uint32_t index, uint64_t version) {
+    const Entry& entry = acceptor_.at(index);
+    if (entry.accepted != ballot) return;
+    if (entry.version == version) {
+      learn_decided(index, InLog::kNo);
     } else {
-      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
+      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), version);
     }
-  }
+  });
 }
 
 // Whoever had a majority tells of his own ballot, and nothing is never decided.

@@ -9,9 +9,9 @@ namespace once::paxos {
 constexpr size_t kPageBytes = 32 * 1024;
 
 void Core::claim_from(const Endpoint& peer) {
-  PeerCore& link = cluster_.peer(cluster_.index_of(peer.node)).links[peer.core.value];
-  if (link.claimed) return;
-  send(peer, RestsOn{}, ClaimHome{incarnation_, link.list, link.cursor});
+  const Claim::Page& page = claim_.page(peer);
+  if (page.told) return;
+  send(peer, RestsOn{}, ClaimHome{incarnation_, page.list, page.cursor});
 }
 
 void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
@@ -22,12 +22,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   }
   if (m.incarnation > acceptor_.range_promise(home)) acceptor_.promise_range(home, m.incarnation);
   // Each time, not only with the promise: after a restart the promise is known and the list is not.
-  for (auto& lane : lanes_) {
-    if (lane->home.node == from.node && lane->incarnation < m.incarnation) {
-      send_range(*lane);
-      spill(*lane);
-    }
-  }
+  lanes_.end_before(from.node, m.incarnation);
   if (rarely(Rare::kListRenumbered)) acceptor_.renumber(home);
   const UnsettledList& list = acceptor_.unsettled(home);
   ClaimReply reply{m.incarnation, list.number, 0, 0, false, {}};
@@ -57,18 +52,10 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
 }
 
 void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
-  const Peer& peer = cluster_.peer(cluster_.index_of(from.node));
-  if (m.incarnation != incarnation_ || claimed_ || from.core.value >= peer.links.size()) return;
-  PeerCore& link = cluster_.peer(cluster_.index_of(from.node)).links[from.core.value];
-  if (link.claimed) return;
-  if (m.cursor != link.cursor || (link.list != 0 && m.list != link.list)) {
-    if (m.list != link.list) {  // renumbered: what was read of it may have gaps
-      link.list = 0;
-      link.cursor = 0;
-      claim_from(from);
-    }
-    return;
-  }
+  if (m.incarnation != incarnation_) return;
+  const Claim::Answer answer = claim_.judge(from, m.list, m.cursor);
+  if (answer == Claim::Answer::kRenumbered) claim_from(from);
+  if (answer != Claim::Answer::kExpected) return;
   ByteReader in(m.names);
   while (in.remaining() > 0) {
     const std::string_view name = in.get_bytes(in.get<uint16_t>());
@@ -80,33 +67,12 @@ void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
     if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) continue;
     acceptor_.close(acceptor_.find_or_insert(hash, name));
   }
-  link.list = m.list;
-  link.cursor = m.next;
-  link.claimed = m.last;
-  if (m.last) {
-    check_claimed();
-  } else {
-    claim_from(from);
-  }
-}
-
-// A member has answered once each of its cores that shares a shard with this one has.
-bool Core::answered_fully(size_t member) const {
-  const Peer& peer = cluster_.peer(member);
-  return cluster_.covers_shards(peer.cores,
-                                [&](CoreId core) { return peer.links[core.value].claimed; });
-}
-
-void Core::check_claimed() {
-  Votes votes = cluster_.vote_of(cluster_.self().node);
-  for (size_t i = 0; i < cluster_.size(); ++i) {
-    if (answered_fully(i)) votes.add(Votes::of(i));
-  }
-  if (cluster_.is_quorum(votes)) claimed_ = true;
+  claim_.take(from, m.list, m.next, m.last);
+  if (!m.last) claim_from(from);
 }
 
 void Core::tick_claim() {
-  if (claimed_) return;
+  if (claim_.is_complete()) return;
   for (size_t i = 0; i < cluster_.size(); ++i) {
     for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
       if (cluster_.peer(i).links[core].up) claim_from(Endpoint{cluster_.member(i), CoreId{core}});

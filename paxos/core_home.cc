@@ -7,7 +7,7 @@
 namespace once::paxos {
 
 bool Core::round_zero_open(const Entry* entry) const {
-  if (!claimed_) return false;
+  if (!claim_.is_complete()) return false;
   return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
                               entry->active == 0 && !entry->has(kClosed));
 }

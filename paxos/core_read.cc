@@ -11,7 +11,7 @@ bool Core::begin_read(uint32_t op) {
   if (index == kNil) return false;
   ++counters_.quorum_reads;
   tasks_[index].op = op;
-  if (ops_[op].operation == Operation::kWait) watchers_of(ops_[op].hash).asking = index;
+  if (ops_[op].operation == Operation::kWait) watchers_.of(ops_[op].hash).asking = index;
   ops_.push(tasks_[index].waiters, op);
   ask(index);
   return true;

@@ -40,13 +40,13 @@ struct Core::Recovery {
   }
   bool operator()(const ChosenRangeRecord& r) {
     if (!is_endpoint(r.home) || r.first == 0) return false;
-    Lane& lane = core.lane_of(r.home, r.incarnation);
+    Lane& lane = core.lanes_.of(r.home, r.incarnation);
     if (lane.incarnation == r.incarnation) core.mark_chosen(lane, r.first, r.last);
     return true;
   }
   bool operator()(const HomeProgressRecord& r) {
     if (!is_endpoint(r.home)) return false;
-    Lane& lane = core.lane_of(r.home, r.incarnation);
+    Lane& lane = core.lanes_.of(r.home, r.incarnation);
     if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, r.durable);
     return true;
   }
@@ -70,20 +70,17 @@ bool Core::recover(std::string_view bytes) {
 
 uint32_t Core::recovered_incarnation_of(NodeId node) const {
   const size_t member = cluster_.index_of(node);
-  uint32_t latest = member < cluster_.size() ? acceptor_.range_promise(member) : 0;
-  for (const auto& lane : lanes_) {
-    if (lane->home.node == node) latest = std::max(latest, lane->incarnation);
-  }
-  return latest;
+  const uint32_t promised = member < cluster_.size() ? acceptor_.range_promise(member) : 0;
+  return std::max(promised, lanes_.latest_incarnation(node));
 }
 
 void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
   const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_accept(index, r.ballot, r.state);
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
-  Lane& lane = lane_of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
+  Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    note_accept(lane, r.sequence, index, r.state.version);
+    lanes_.note_accept(lane, r.sequence, index, r.state.version);
   } else {
     acceptor_.list_unsettled(index);
   }

@@ -53,14 +53,6 @@ struct WaitList {
   bool empty() const { return head == kNil; }
 };
 
-// The waits of one hash bucket. `asking`: a task that may be asking a majority for them;
-// Core::is_asked_for() knows whether it still does. `least`: none of them waits for a version at or
-// below it, so that a crowd that waits for a far one costs those nothing who change the name.
-struct Watchers {
-  WaitList waiting;
-  uint32_t asking = kNil;
-  uint64_t least = UINT64_MAX;
-};
 inline constexpr uint64_t kNoFloor = UINT64_MAX;
 
 // A request that waits for its answer, of a client or forwarded by another node.
@@ -174,24 +166,6 @@ struct OwnVote {
   uint64_t handle = 0;
   Phase phase = Phase::kBackOff;
   Ballot ballot;
-};
-
-// Accepts of one core of one home, by sequence: what that home has not yet told us to be on its
-// disk, or to be chosen. One incarnation at a time.
-struct Lane {
-  struct Slot {
-    uint64_t sequence = 0;
-    uint32_t entry = kNil;
-    uint64_t version = 0;  // of the state that it stands for: the entry may have gone on
-  };
-  Endpoint home;
-  uint32_t incarnation = 0;
-  uint64_t durable = 0;
-  std::vector<Slot> ring;
-  // the AcceptedRange that this step is collecting; last 0: none
-  uint64_t first = 0;
-  uint64_t last = 0;
-  uint64_t rests_on = 0;
 };
 
 }  // namespace once::paxos

@@ -25,8 +25,6 @@ Status news_for(const Op& op, const State& state) {
 
 }  // namespace
 
-Watchers& Core::watchers_of(NameHash hash) { return watchers_[hash.key & (watchers_.size() - 1)]; }
-
 // REQUIRES: the request is kept and in no list.
 void Core::watch(uint32_t index) {
   Op& op = ops_[index];
@@ -39,11 +37,7 @@ void Core::watch(uint32_t index) {
     if (status != Status::kNotYet) return answer(index, status, state);
   }
   set_next_poll(op);
-  Watchers& watchers = watchers_of(op.hash);
-  if (watchers.waiting.empty()) watchers.least = UINT64_MAX;
-  watchers.least = std::min(watchers.least, op.version);
-  ops_.push(watchers.waiting, index);
-  ++watching_;
+  watchers_.add(index);
 }
 
 void Core::set_next_poll(Op& op) {
@@ -62,7 +56,7 @@ bool Core::is_gone(const Later& next) const {
 
 // Whether a question for waiters of this name is under way.
 bool Core::is_asked_for(NameHash hash, std::string_view name) {
-  const uint32_t index = watchers_of(hash).asking;
+  const uint32_t index = watchers_.of(hash).asking;
   if (index == kNil) return false;
   const Task& task = tasks_[index];
   if (task.kind != TaskKind::kRead || task.waiters.empty()) return false;
@@ -74,15 +68,10 @@ bool Core::is_asked_for(NameHash hash, std::string_view name) {
 // it is asked for when that question ends.
 void Core::poll(uint32_t index) {
   Op& op = ops_[index];
-  if (op.list != nullptr) stop_watching(index);
+  if (op.list != nullptr) watchers_.remove(index);
   if (is_asked_for(op.hash, op.name())) return watch(index);
   if (op.polls < 255) ++op.polls;
   if (!begin_read(index)) watch(index);
-}
-
-void Core::stop_watching(uint32_t index) {
-  ops_.unlink(index);
-  --watching_;
 }
 
 // A majority was asked in step `asked` for the waiters of this name: it holds nothing above version
@@ -90,7 +79,7 @@ void Core::stop_watching(uint32_t index) {
 void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
                         const State* chosen) {
   uint32_t late = kNil;  // the first who came after the question
-  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil;) {
+  for (uint32_t index = watchers_.of(hash).waiting.head; index != kNil;) {
     Op& op = ops_[index];
     const uint32_t next = op.next;
     if (op.hash == hash && op.name() == name) {
@@ -98,7 +87,7 @@ void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, ui
         op.floor = std::min(op.floor, floor);
         const Status status = chosen ? news_for(op, *chosen) : Status::kNotYet;
         if (status != Status::kNotYet) {
-          stop_watching(index);
+          watchers_.remove(index);
           answer(index, status, *chosen);
         } else {
           if (op.polls < 255) ++op.polls;
@@ -138,7 +127,7 @@ void Core::wake(const Entry& entry) {
   const NameHash hash = acceptor_.hash_of(entry);
   const State state = entry.state();
   if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too
-    const uint32_t task = watchers_of(hash).asking;
+    const uint32_t task = watchers_.of(hash).asking;
     const uint32_t op = tasks_[task].op;
     const Status status = news_for(ops_[op], state);
     if (status != Status::kNotYet) {
@@ -147,7 +136,7 @@ void Core::wake(const Entry& entry) {
       answer(op, status, state);
     }
   }
-  Watchers& watchers = watchers_of(hash);
+  Watchers& watchers = watchers_.of(hash);
   if (!state.sealed && state.version <= watchers.least) return;  // says nothing to any of them
   watchers.least = UINT64_MAX;
   uint32_t unsure = kNil;
@@ -157,7 +146,7 @@ void Core::wake(const Entry& entry) {
     if (op.hash == hash && op.name() == entry.name()) {
       const Status status = news_for(op, state);
       if (status != Status::kNotYet) {
-        stop_watching(index);
+        watchers_.remove(index);
         answer(index, status, state);
         index = next;
         continue;
@@ -174,9 +163,9 @@ void Core::wake(const Entry& entry) {
 // always be late. Whether it is sealed is not known: who waits for a later version hears of that
 // with his next question.
 void Core::ask_for_waiters(NameHash hash, std::string_view name, uint64_t version) {
-  if (watching_ == 0 || version <= watchers_of(hash).least) return;
+  if (watchers_.empty() || version <= watchers_.of(hash).least) return;
   if (is_asked_for(hash, name) || !has_spare_tasks()) return;
-  for (uint32_t index = watchers_of(hash).waiting.head; index != kNil; index = ops_[index].next) {
+  for (uint32_t index = watchers_.of(hash).waiting.head; index != kNil; index = ops_[index].next) {
     if (ops_[index].hash == hash && ops_[index].name() == name) return poll(index);
   }
 }
@@ -192,9 +181,9 @@ void Core::tick_waits() {
   for (uint32_t index = ops_.by_age(Operation::kWait).oldest; index != kNil;) {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
-    const bool watching = op.list == &watchers_of(op.hash).waiting;
+    const bool watching = watchers_.has(op);
     if (op.deadline <= step_.now()) {
-      if (watching) stop_watching(index);
+      if (watching) watchers_.remove(index);
       answer(index, Status::kNotYet, State{});
     } else if (watching && op.poll_at <= step_.now() && has_spare_tasks() &&
                !is_asked_for(op.hash, op.name())) {

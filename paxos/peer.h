@@ -30,9 +30,6 @@ struct Forwards {
 
 struct PeerCore {
   bool up = false;
-  uint64_t list = 0;  // of the claim's paging
-  uint64_t cursor = 0;
-  bool claimed = false;
 };
 
 struct Peer {

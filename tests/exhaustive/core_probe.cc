@@ -22,7 +22,7 @@ constexpr KnownSize kSizes[] = {
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"UnsettledList", sizeof(UnsettledList), 56},
-    {"PeerCore", sizeof(PeerCore), 32},
+    {"PeerCore", sizeof(PeerCore), 1},
     {"Peer", sizeof(Peer), 80},
 };
 
@@ -69,14 +69,14 @@ std::string CoreProbe::outdated() {
 
 // Not believed_rounds_: no small world makes so many rounds that an allowance matters.
 void CoreProbe::fingerprint(std::vector<char>& bytes) {
-  ONCE_ASSERT(!core_.step_.is_open() && core_.ranges_.empty());
+  ONCE_ASSERT(!core_.step_.is_open() && core_.lanes_.ranges_.empty());
   ByteWriter out(bytes);
   number_entries();
   out.put(core_.incarnation_);
   out.put(core_.step_.last_record() - core_.step_.durable());
   out.put<uint8_t>(core_.disk_full_);
   out.put(static_cast<uint8_t>(core_.memory_));
-  out.put<uint8_t>(core_.claimed_);
+  out.put<uint8_t>(core_.claim_.is_complete());
   out.put(until(core_.next_slow_tick_));
   static_assert(std::is_trivially_copyable_v<Prng>);
   out.put_bytes({reinterpret_cast<const char*>(&core_.prng_), sizeof core_.prng_});
@@ -143,7 +143,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   out.put(op.made);
   out.put(op.polls);
   out.put(op.floor);
-  if (op.list == &core_.watchers_of(op.hash).waiting) out.put(until(op.poll_at));
+  if (core_.watchers_.has(op)) out.put(until(op.poll_at));
   for (const Task& task : core_.tasks_) {  // only before or after counts
     if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
   }
@@ -163,8 +163,8 @@ void CoreProbe::put_ops(ByteWriter& out) {
     }
     out.put(kNil);
   }
-  if (core_.watching_ == 0) return out.put(kNil);
-  for (const Watchers& watchers : core_.watchers_) {
+  if (core_.watchers_.empty()) return out.put(kNil);
+  for (const Watchers& watchers : core_.watchers_.buckets_) {
     put_waiters(out, watchers.waiting);
     if (!watchers.waiting.empty()) out.put(watchers.least);
     const uint32_t op = watchers.waiting.head;
@@ -244,7 +244,7 @@ void CoreProbe::put_tasks(ByteWriter& out) {
 
 void CoreProbe::put_lanes(ByteWriter& out) {
   std::vector<const Lane*> lanes;
-  for (const auto& lane : core_.lanes_) lanes.push_back(lane.get());
+  for (const auto& lane : core_.lanes_.lanes_) lanes.push_back(lane.get());
   std::sort(lanes.begin(), lanes.end(),
             [](const Lane* a, const Lane* b) { return a->home < b->home; });
   for (const Lane* lane : lanes) {
@@ -272,13 +272,15 @@ void CoreProbe::put_homes(ByteWriter& out) {
     out.put(uint64_t{list.query_cursor});
     out.put(until(list.paging_until));
   }
-  for (const Peer& peer : core_.cluster_.peers_) {
+  for (size_t i = 0; i < core_.cluster_.size(); ++i) {
+    const Peer& peer = core_.cluster_.peer(i);
     out.put(peer.cores);
-    for (const PeerCore& link : peer.links) {
-      out.put<uint8_t>(link.up);
-      out.put(link.list);
-      out.put(link.cursor);
-      out.put<uint8_t>(link.claimed);
+    for (size_t core = 0; core < peer.links.size(); ++core) {
+      const Claim::Page& page = core_.claim_.pages_[i][core];
+      out.put<uint8_t>(peer.links[core].up);
+      out.put(page.list);
+      out.put(page.cursor);
+      out.put<uint8_t>(page.told);
     }
     for (const Forwards& forwards : peer.forwards) {
       out.put(forwards.incarnation);
@@ -302,7 +304,7 @@ int64_t CoreProbe::next_deadline() {
       const Op& op = core_.ops_[index];
       next = std::min(next, op.deadline);
       if (op.forwarded_to.node.value != 0) next = std::min(next, op.hedge_at);
-      if (op.list == &core_.watchers_of(op.hash).waiting) next = std::min(next, op.poll_at);
+      if (core_.watchers_.has(op)) next = std::min(next, op.poll_at);
     }
   }
   for (const RoundZero& slot : core_.sequencer_.ring_) {
@@ -311,7 +313,7 @@ int64_t CoreProbe::next_deadline() {
   for (const Task& task : core_.tasks_) {
     if (task.kind != TaskKind::kFree) next = std::min(next, task.next_at);
   }
-  bool slow = !core_.claimed_;
+  bool slow = !core_.claim_.is_complete();
   for (size_t i = 0; i < core_.cluster_.size(); ++i)
     slow |= !core_.acceptor_.unsettled(i).entries.empty();
   if (slow) next = std::min(next, core_.next_slow_tick_);

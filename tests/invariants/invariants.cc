@@ -3,6 +3,8 @@
 #include <bit>
 #include <utility>
 
+#include "paxos/core_state.h"
+
 namespace once::invariants {
 namespace {
 

@@ -5,7 +5,12 @@
 #include <cstdint>
 #include <string>
 
-#include "paxos/core_state.h"
+#include "base/types.h"
+#include "paxos/ballot.h"
+
+namespace once::paxos {
+enum class Phase : uint8_t;  // core_state.h
+}
 
 namespace once::invariants {
 
@@ -43,12 +48,12 @@ struct EntryView {
 // A classic round, with what its own acceptor holds.
 struct RoundView {
   bool asks = false;  // it is in one of its two phases; else nothing is under way
-  paxos::Phase phase = paxos::Phase::kBackOff;
+  paxos::Phase phase{};
   paxos::Ballot ballot;
   paxos::Ballot best;  // and version: of what it has heard, or proposes
   uint64_t version = 0;
   uint16_t votes = 0;
-  uint32_t entry = paxos::kNil;
+  uint32_t entry = UINT32_MAX;
 };
 
 }  // namespace once::invariants

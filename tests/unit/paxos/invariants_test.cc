@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 
+#include "paxos/core_state.h"
+
 namespace once::invariants {
 namespace {
 

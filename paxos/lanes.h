@@ -1,0 +1,77 @@
+// The round-0 accepts of this acceptor, by the core of the home that numbered them: which of them
+// the home has not yet told to be on its disk, or to be chosen (DESIGN 3.2).
+//
+// Contract (H3): what leaves a lane while its home may not have it on its disk goes onto the
+// unsettled list: late, never lost. An answer names numbers of one run of the home only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "paxos/acceptor.h"
+#include "paxos/outbox.h"
+
+namespace once::paxos {
+
+// Of one core of one home, by sequence. One incarnation at a time.
+struct Lane {
+  struct Slot {
+    uint64_t sequence = 0;
+    uint32_t entry = UINT32_MAX;
+    uint64_t version = 0;  // of the state that it stands for: the entry may have gone on
+  };
+  Endpoint home;
+  uint32_t incarnation = 0;
+  uint64_t durable = 0;
+  std::vector<Slot> ring;
+  // the AcceptedRange that this step is collecting; last 0: none
+  uint64_t first = 0;
+  uint64_t last = 0;
+  uint64_t rests_on = 0;
+};
+
+class Lanes {
+ public:
+  // `window`: how many accepts of a home are outstanding at most; a power of two.
+  Lanes(Acceptor& acceptor, Outbox& outbox, size_t window)
+      : acceptor_(acceptor), outbox_(outbox), window_(window) {}
+
+  // Of this incarnation, or of the later one that has followed it.
+  Lane& of(const Endpoint& home, uint32_t incarnation);
+  uint32_t latest_incarnation(NodeId home) const;  // 0: none
+
+  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
+  // The answer to an accept, by ranges of the home's numbers, once a step.
+  void acknowledge(Lane& lane, uint64_t sequence, uint64_t record);
+  void flush();
+  // Nothing of this home's earlier incarnations is outstanding any more.
+  void end_before(NodeId home, uint32_t incarnation);
+
+  // found(entry, version) of each accept of these numbers that is known here.
+  // REQUIRES: 0 < first <= last.
+  template <class Found>
+  void for_each(const Lane& lane, uint64_t first, uint64_t last, Found found) const {
+    ONCE_ASSERT(first != 0 && first <= last);
+    if (lane.ring.empty()) return;
+    const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
+    for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is
+      const uint64_t sequence = last - n;
+      const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
+      if (slot.sequence != sequence || slot.entry == Table::kNone) continue;
+      found(slot.entry, slot.version);
+    }
+  }
+
+ private:
+  friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  void send_range(Lane& lane);
+  void spill(Lane& lane);
+  Acceptor& acceptor_;
+  Outbox& outbox_;
+  const size_t window_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> ranges_;  // lanes with a range to send
+};
+
+}  // namespace once::paxos

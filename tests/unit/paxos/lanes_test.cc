@@ -1,0 +1,102 @@
+#include "paxos/lanes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace once::paxos {
+namespace {
+
+constexpr Endpoint kHome{NodeId{2}, CoreId{0}};
+using Numbers = std::vector<std::pair<uint64_t, uint64_t>>;
+
+// Of node 1 in a cluster of two, with a window of four, and names of which node 2 is the home.
+struct LanesOf : ::testing::Test {
+  LanesOf() {
+    EXPECT_TRUE(cluster.set_up(kHome, 1, 1));
+    step.begin(1, out);
+    for (int record = 0; record < 9; ++record) step.append(IncarnationRecord{1});
+  }
+  static ReplicaOptions options() {
+    ReplicaOptions options;
+    options.self = {NodeId{1}, CoreId{0}};
+    options.members = {NodeId{1}, NodeId{2}};
+    options.shard_count = 64;
+    return options;
+  }
+  uint32_t name(int n) {
+    for (int k = 0;; ++k) {
+      const std::string text = std::to_string(n) + "-" + std::to_string(k);
+      const NameHash hash = cluster.hasher()(text);
+      if (cluster.home_of(hash) == kHome.node) return acceptor.find_or_insert(hash, text);
+    }
+  }
+  void accept(uint64_t sequence, uint32_t incarnation = 1) {
+    Lane& lane = lanes.of(kHome, incarnation);
+    lanes.note_accept(lane, sequence, name(static_cast<int>(sequence)), sequence * 10);
+    lanes.acknowledge(lane, sequence, sequence);
+  }
+  Numbers acknowledged() const {
+    Numbers numbers;
+    for (const Outgoing& message : out.messages) {
+      const auto& range = std::get<AcceptedRange>(message.message);
+      numbers.emplace_back(range.first, range.last);
+      EXPECT_EQ(message.rests_on.record, range.last) << "on the last of them";
+    }
+    return numbers;
+  }
+  Numbers known(uint64_t first, uint64_t last) {
+    Numbers found;
+    lanes.for_each(lanes.of(kHome, 1), first, last,
+                   [&](uint32_t entry, uint64_t version) { found.emplace_back(entry, version); });
+    return found;
+  }
+
+  Output out;
+  StepContext step;
+  Cluster cluster{options()};
+  Outbox outbox{cluster, step};
+  Acceptor acceptor{cluster, step};
+  Lanes lanes{acceptor, outbox, 4};
+};
+
+TEST_F(LanesOf, AcknowledgesByRangesOnceAStep) {
+  for (const uint64_t n : {1u, 2u, 4u, 5u}) accept(n);
+  lanes.flush();
+  lanes.flush();
+  EXPECT_EQ(acknowledged(), (Numbers{{1, 2}, {4, 5}}));
+}
+
+TEST_F(LanesOf, ListsWhatLeavesBeforeItsHomeHasIt) {
+  for (uint64_t n = 1; n <= 4; ++n) accept(n);
+  EXPECT_EQ(acceptor.unsettled(), 0u);
+  lanes.of(kHome, 1).durable = 1;
+  accept(5);  // in the place of 1, which the home has
+  EXPECT_EQ(acceptor.unsettled(), 0u);
+  accept(6);  // in the place of 2, which it may not have
+  EXPECT_EQ(acceptor.unsettled(), 1u);
+  lanes.end_before(kHome.node, 2);
+  EXPECT_EQ(acceptor.unsettled(), 5u) << "2, 3, 4, 5 and 6";
+}
+
+TEST_F(LanesOf, ALaterIncarnationEndsTheEarlierOne) {
+  accept(1);
+  accept(1, 2);
+  EXPECT_EQ(acceptor.unsettled(), 1u);
+  EXPECT_EQ(std::get<AcceptedRange>(out.messages.at(0).message).incarnation, 1u);
+  EXPECT_EQ(lanes.of(kHome, 1).incarnation, 2u) << "and is not brought back";
+  EXPECT_EQ(lanes.latest_incarnation(kHome.node), 2u);
+  EXPECT_EQ(lanes.latest_incarnation(NodeId{1}), 0u);
+}
+
+TEST_F(LanesOf, FindsTheAcceptsOfARangeThatItStillHas) {
+  for (uint64_t n = 1; n <= 5; ++n) accept(n);
+  EXPECT_EQ(known(3, 4), (Numbers{{name(4), 40}, {name(3), 30}}));
+  EXPECT_TRUE(known(1, 1).empty()) << "5 has its place";
+  EXPECT_EQ(known(2, 5).size(), 4u);
+  EXPECT_TRUE(known(1, 9).empty()) << "of the last four of them none came";
+  EXPECT_TRUE(known(UINT64_MAX - 1, UINT64_MAX).empty());
+}
+
+}  // namespace
+}  // namespace once::paxos

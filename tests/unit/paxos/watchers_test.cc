@@ -1,0 +1,45 @@
+#include "paxos/watchers.h"
+
+#include <gtest/gtest.h>
+
+namespace once::paxos {
+namespace {
+
+struct Watching : ::testing::Test {
+  uint32_t wait_for(uint64_t version, NameHash hash) {
+    const uint32_t op = ops.take(Operation::kWait);
+    ops[op].hash = hash;
+    ops[op].version = version;
+    watchers.add(op);
+    return op;
+  }
+  static constexpr NameHash kName{1, 1}, kOther{1, 2};
+  OpPool ops{8};
+  WatchList watchers{ops, 4};
+};
+
+TEST_F(Watching, KnowsWhatIsTooOldForAll) {
+  EXPECT_TRUE(watchers.empty());
+  const uint32_t far = wait_for(9, kName);
+  EXPECT_EQ(watchers.of(kName).least, 9u);
+  const uint32_t near = wait_for(3, kName);
+  EXPECT_EQ(watchers.of(kName).least, 3u);
+  EXPECT_TRUE(watchers.of(kOther).waiting.empty()) << "another bucket";
+  watchers.remove(near);
+  watchers.remove(far);
+  EXPECT_TRUE(watchers.empty());
+  wait_for(7, kName);
+  EXPECT_EQ(watchers.of(kName).least, 7u) << "the bucket begins anew";
+}
+
+using WatchingDeathTest = Watching;
+TEST_F(WatchingDeathTest, ARequestIsHereOnceAndOnlyWaitsAre) {
+  const uint32_t op = wait_for(1, kName);
+  EXPECT_DEATH(watchers.add(op), "list");
+  watchers.remove(op);
+  EXPECT_DEATH(watchers.remove(op), "has");
+  EXPECT_DEATH(watchers.add(ops.take(Operation::kRead)), "kWait");
+}
+
+}  // namespace
+}  // namespace once::paxos
