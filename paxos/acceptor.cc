@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "paxos/change.h"
 #include "paxos/contradiction.h"
 
 namespace once::paxos {
@@ -23,7 +24,7 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
   ONCE_ASSERT(entry.promised <= ballot);
   ONCE_ASSERT(std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version));
   ONCE_ASSERT(!ballot.is_null() && ballot.round <= kMaxRound);
-  ONCE_ASSERT(state.version != 0);
+  ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
   ONCE_ASSERT(!contradicts(entry, ballot, state));
   // An accept is a promise too.
   entry.promised = entry.accepted = ballot;

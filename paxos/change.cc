@@ -75,8 +75,9 @@ bool is_certain(Status status, const State& state, const Change& change) {
     case Operation::kRead:
     case Operation::kCheck:
     case Operation::kWait:
-    case Operation::kWrite:  // what is refused once is refused for ever
       return true;
+    case Operation::kWrite:  // what is refused once is refused for ever; by the register, that is
+      return status == Status::kAlreadySet || status == Status::kIdReused;
     case Operation::kSeal:  // had it happened, its own seal would stand; its version is past
       return status == Status::kSealed || state.version > change.version;
     default:

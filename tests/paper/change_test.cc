@@ -129,6 +129,9 @@ TEST(Certainty, OfARefusalThatAnotherNodeMayMakeUntrue) {
   EXPECT_FALSE(is_certain(Status::kConflict, open(8), change(Operation::kCas, 7)));
   EXPECT_FALSE(is_certain(Status::kSealed, sealed(8), change(Operation::kCas, 7)));
   EXPECT_FALSE(is_certain(Status::kSealed, sealed(8), change(Operation::kNext)));
+  for (const Status of_no_register : {Status::kRetired, Status::kDenied, Status::kInvalid}) {
+    EXPECT_FALSE(is_certain(of_no_register, open(7), change(Operation::kWrite)));
+  }
 }
 
 }  // namespace

@@ -223,6 +223,43 @@ TEST(Limits, OfTheVersionsThatAnAcceptorTakes) {
   }
 }
 
+// What an acceptor reports is adopted, written down and reported in turn: a state that no log can
+// hold would go from node to node, and none of them would read its log again.
+TEST(Limits, OfTheVersionsThatAreAdopted) {
+  for (const auto& [version, fits] :
+       {std::pair<uint64_t, bool>{kMaxVersion, true}, {kMaxVersion + 1, false}}) {
+    const State reported{version, false, kB, "theirs"};
+    Solo solo{0, 3};
+    const std::string x = solo.name(2);
+    solo.link_down(2);
+    solo.ask({0, Operation::kWrite, kA, 2000, x, "mine"});
+    solo.sync();
+    const auto prepares = solo.take<Prepare>();
+    ASSERT_FALSE(prepares.empty());
+    const Prepare& prepare = prepares.front();
+    solo.receive(1, Promise{prepare.op, prepare.ballot, ballot(0, 2), reported});
+    EXPECT_EQ(solo.state_of(x).accepted.version, fits ? version : 0);
+    EXPECT_EQ(solo.counters().ignored_messages, fits ? 0u : 1u);
+    solo.sync();
+    solo.restart();  // which reads all of the log
+  }
+}
+
+TEST(Limits, OfTheVersionsThatAReadTells) {
+  for (const auto& [version, fits] :
+       {std::pair<uint64_t, bool>{kMaxVersion, true}, {kMaxVersion + 1, false}}) {
+    Solo solo{0, 3};
+    const std::string x = solo.name(2);
+    solo.ask({0, Operation::kRead, {}, 2000, x, ""});
+    const auto asked = solo.take<ReadState>();
+    ASSERT_FALSE(asked.empty());
+    solo.receive(1, ReadReply{asked[0].op, true, ballot(0, 2), State{version, false, kB, "v"}});
+    EXPECT_EQ(solo.counters().ignored_messages, fits ? 0u : 1u);
+    solo.sync();
+    solo.restart();
+  }
+}
+
 // --- times
 // --------------------------------------------------------------------------------------------
 
