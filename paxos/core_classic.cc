@@ -152,8 +152,7 @@ void Core::on_promise(const Endpoint& from, const Promise& m) {
   }
   // Nobody accepts above what he promised, nor nothing at all.
   if (m.accepted_ballot > m.ballot || !is_whole(m.accepted_ballot, m.accepted)) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_states);
   }
   if (contradicts(acceptor_.at(task->entry), m.accepted_ballot, m.accepted)) {
     return offend(Offence::kContradiction, from);
@@ -282,8 +281,7 @@ void Core::count_accept(uint32_t index, Votes vote) {
 
 void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;

@@ -51,8 +51,7 @@ Accept Core::accept_of(const RoundZero& slot) {
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
   if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(m.last)) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_numbers);
   }
   const Votes vote = cluster_.vote_of(from.node);
   for (uint64_t n = std::max(m.first, sequencer_.oldest_open()); n <= m.last; ++n) {

@@ -72,8 +72,7 @@ void Core::on_read_reply(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
   if (!is_whole(m.accepted_ballot, m.accepted) || (m.decided && m.accepted_ballot.is_null())) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_states);
   }
   count_read(index_in(m.op), cluster_.vote_of(from.node), m.decided, m.accepted_ballot, m.accepted);
 }

@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kNames[] = {
     "fast_path_writes", "classic_rounds", "takeovers", "local_reads", "quorum_reads", "forwarded",
     "refused", "overloaded", "unavailable", "unknown", "rejected", "ignored_messages",
-    "contradictions", "far_ballots", "peer_strangers", "peer_other_disks", "peer_second_links",
+    "contradictions", "far_ballots", "ignored_senders", "ignored_ballots", "ignored_names",
+    "ignored_states", "ignored_numbers", "peer_strangers", "peer_other_disks", "peer_second_links",
     "peer_other_terms", "peer_runs_too_far", "peer_messages_of_other_runs", "peer_slow_greetings",
     "held_dropped", "names", "unsettled", "connections", "clients_turned_away",
     "clients_closed_idle", "clients_closed_before_hello", "operations", "log_batches",

@@ -29,6 +29,11 @@ enum class Counter : uint8_t {
   kIgnoredMessages,
   kContradictions,
   kFarBallots,
+  kIgnoredSenders,
+  kIgnoredBallots,
+  kIgnoredNames,
+  kIgnoredStates,
+  kIgnoredNumbers,
   kPeerRefusals,  // one for each of net::PeerRefusal
   kLastPeerRefusal = kPeerRefusals + net::kPeerRefusals - 1,
   kHeldDropped,

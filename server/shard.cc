@@ -440,6 +440,11 @@ void Shard::publish() {
   now[Counter::kIgnoredMessages] = replica.ignored_messages;
   now[Counter::kContradictions] = replica.contradictions;
   now[Counter::kFarBallots] = replica.far_ballots;
+  now[Counter::kIgnoredSenders] = replica.ignored_senders;
+  now[Counter::kIgnoredBallots] = replica.ignored_ballots;
+  now[Counter::kIgnoredNames] = replica.ignored_names;
+  now[Counter::kIgnoredStates] = replica.ignored_states;
+  now[Counter::kIgnoredNumbers] = replica.ignored_numbers;
   for (size_t kind = 0; kind < net::kPeerRefusals; ++kind) {
     now.values[static_cast<size_t>(Counter::kPeerRefusals) + kind] = links_->refusals()[kind];
   }

@@ -89,6 +89,7 @@ def describe(text, code):
 
 PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
          "confirmation_test", "durability_test", "keeping_test", "limits_test", "linger_test",
+         "ignored_test",
          "lost_changes_test", "quorum_read_test", "read_test", "requests_test", "room_test",
          "runs_test",
          "wait_test", "at_most_once_test", "send_on_test", "give_way_test", "far_ballots_test",
