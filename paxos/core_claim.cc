@@ -9,6 +9,7 @@ namespace once::paxos {
 constexpr size_t kPageBytes = 32 * 1024;
 
 void Core::claim_from(const Endpoint& peer) {
+  ONCE_ASSERT(peer.node != cluster_.self().node && !claim_.is_complete());
   const Claim::Page& page = claim_.page(peer);
   if (page.told) return;
   send(peer, RestsOn{}, ClaimHome{incarnation_, page.list, page.cursor});

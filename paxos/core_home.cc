@@ -61,6 +61,7 @@ void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
 }
 
 void Core::vote_round_zero(RoundZero& slot, Votes vote) {
+  ONCE_ASSERT(slot.open);
   slot.votes.add(vote);
   if (!cluster_.is_quorum(slot.votes)) return;
   const Entry& entry = acceptor_.at(slot.entry);
@@ -99,6 +100,7 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
 }
 
 void Core::announce_progress() {
+  ONCE_ASSERT(sequencer_.durable() < sequencer_.next());
   const bool moved = sequencer_.has_progressed();
   const auto& chosen = sequencer_.chosen();
   if (!moved && chosen.empty()) return;
