@@ -82,7 +82,7 @@ void Core::handle(const Event& event, NameHash hash) {
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
     on_request(Endpoint{}, *request, hash);
   } else if (!cluster_.has(event.from.node) || event.from.node == cluster_.self().node) {
-    ++counters_.ignored_messages;
+    ignore(&ReplicaCounters::ignored_senders);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     on_message(event.from, *message, hash);
   } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
@@ -163,8 +163,7 @@ uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (!cluster_.set_up(peer, up.cores, step_.now())) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_senders);
   }
   claim_.page_anew(peer, up.cores);
   if (!claim_.is_complete()) claim_from(peer);
@@ -180,9 +179,15 @@ void Core::on_link_down(const Endpoint& peer) {
   hand_back();
 }
 
-void Core::offend(Offence offence, const Endpoint& from) {
+// What no honest peer of this cluster says; each reason is counted.
+void Core::ignore(uint64_t ReplicaCounters::*why) {
   ++counters_.ignored_messages;
-  ++(offence == Offence::kFarBallot ? counters_.far_ballots : counters_.contradictions);
+  ++(counters_.*why);
+}
+
+void Core::offend(Offence offence, const Endpoint& from) {
+  ignore(offence == Offence::kFarBallot ? &ReplicaCounters::far_ballots
+                                        : &ReplicaCounters::contradictions);
   step_.report(offence, from.node);
 }
 

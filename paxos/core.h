@@ -61,6 +61,7 @@ class Core final : public Replica {
   }
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
+  void ignore(uint64_t ReplicaCounters::*why);
   void offend(Offence offence, const Endpoint& from);
   // core_acceptor.cc
   void on_prepare(const Endpoint& from, const Prepare& m, NameHash hash);

@@ -43,12 +43,11 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
 
 void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   uint32_t index = acceptor_.find(hash.key, m.name);
-  if (m.ballot.node != from.node || m.ballot.round == 0 || m.name.empty() ||
-      !cluster_.is_mine(hash) ||
-      m.ballot.round > kMaxRound) {  // the one after the highest could be the lowest
-    ++counters_.ignored_messages;
-    return;
+  // The round after the highest could be the lowest.
+  if (m.ballot.node != from.node || m.ballot.round == 0 || m.ballot.round > kMaxRound) {
+    return ignore(&ReplicaCounters::ignored_ballots);
   }
+  if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
   if (!admit(from, m, hash, 0, index)) return;
   const Entry& entry = acceptor_.at(index);
   if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
@@ -59,13 +58,17 @@ void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
 void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   uint32_t index = acceptor_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
-  if (m.ballot.node != from.node || m.name.empty() || !cluster_.is_mine(hash) ||
-      m.state.version == 0 || m.state.version > kMaxVersion ||
-      (round_zero && (cluster_.home_of(hash) != from.node || m.op == 0)) ||
-      m.ballot.round > kMaxRound) {
-    ++counters_.ignored_messages;
-    return;
+  if (m.ballot.node != from.node || m.ballot.round > kMaxRound) {
+    return ignore(&ReplicaCounters::ignored_ballots);
   }
+  if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
+  if (m.state.version == 0 || m.state.version > kMaxVersion) {
+    return ignore(&ReplicaCounters::ignored_states);
+  }
+  if (round_zero && cluster_.home_of(hash) != from.node) {
+    return ignore(&ReplicaCounters::ignored_ballots);
+  }
+  if (round_zero && m.op == 0) return ignore(&ReplicaCounters::ignored_numbers);
   // The range promise stands for a promise of (0, home, incarnation) on each of its names.
   // An incarnation that another has followed is refused too: its lane is gone.
   if (round_zero && (m.ballot.incarnation < acceptor_.range_promise(cluster_.index_of(from.node)) ||
@@ -130,8 +133,7 @@ void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
 
 void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
   if (m.first == 0 || m.last < m.first) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_numbers);
   }
   Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
@@ -154,10 +156,8 @@ void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
 
 // Whoever had a majority tells of his own ballot, and nothing is never decided.
 void Core::on_decided(const Endpoint& from, const Decided& m, NameHash hash) {
-  if (m.ballot.node != from.node || m.version == 0) {
-    ++counters_.ignored_messages;
-    return;
-  }
+  if (m.ballot.node != from.node) return ignore(&ReplicaCounters::ignored_ballots);
+  if (m.version == 0) return ignore(&ReplicaCounters::ignored_states);
   const uint32_t index = acceptor_.find(hash.key, m.name);
   const bool held = index != Table::kNone && acceptor_.at(index).accepted == m.ballot &&
                     acceptor_.at(index).version >= m.version;
@@ -173,8 +173,7 @@ void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash
   // Asked of the wrong core, by who does not know yet how many we have now: not to know a name of
   // another core is not to hold nothing.
   if (!cluster_.is_mine(hash)) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_names);
   }
   const uint32_t index = acceptor_.find(hash.key, m.name);
   if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {

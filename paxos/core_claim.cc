@@ -9,6 +9,7 @@ namespace once::paxos {
 constexpr size_t kPageBytes = 32 * 1024;
 
 void Core::claim_from(const Endpoint& peer) {
+  ONCE_ASSERT(peer.node != cluster_.self().node && !claim_.is_complete());
   const Claim::Page& page = claim_.page(peer);
   if (page.told) return;
   send(peer, RestsOn{}, ClaimHome{incarnation_, page.list, page.cursor});
@@ -60,8 +61,7 @@ void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
   while (in.remaining() > 0) {
     const std::string_view name = in.get_bytes(in.get<uint16_t>());
     if (!in.ok() || name.empty() || name.size() > kMaxNameBytes) {
-      ++counters_.ignored_messages;
-      return;
+      return ignore(&ReplicaCounters::ignored_names);
     }
     const NameHash hash = cluster_.hasher()(name);
     if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) continue;

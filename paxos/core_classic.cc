@@ -6,6 +6,7 @@
 namespace once::paxos {
 
 uint32_t Core::take_task(TaskKind kind) {
+  ONCE_ASSERT(kind != TaskKind::kFree);
   if (free_tasks_.empty()) return kNil;
   const uint32_t index = free_tasks_.back();
   free_tasks_.pop_back();
@@ -24,6 +25,7 @@ bool Core::has_spare_tasks() const {
 
 void Core::free_task(uint32_t index) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind != TaskKind::kFree);
   ONCE_ASSERT(task.waiters.empty());
   acceptor_.arena().free(task.block, task.block_size);
   task.block = nullptr;
@@ -72,6 +74,7 @@ void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t s
 bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
   const Entry& entry = acceptor_.at(index);
+  ONCE_ASSERT(keeps(entry) && next.version >= entry.version);
   const uint32_t task_index = take_task(TaskKind::kClassic);
   if (task_index == kNil) return false;
   Task& task = tasks_[task_index];
@@ -90,6 +93,7 @@ bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitLi
 void Core::prepare(uint32_t index) {
   Task& task = tasks_[index];
   const Entry& entry = acceptor_.at(task.entry);
+  ONCE_ASSERT(task.kind == TaskKind::kClassic && entry.active == active_task(index));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
   if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
@@ -111,6 +115,7 @@ void Core::prepare(uint32_t index) {
 }
 
 void Core::vote_when_durable(uint32_t index, uint64_t record) {
+  ONCE_ASSERT(record <= step_.last_record());
   if (!own_votes_.empty()) record = std::max(record, own_votes_.back().record);
   own_votes_.push(OwnVote{record, handle_of(index), tasks_[index].phase, tasks_[index].ballot});
 }
@@ -134,6 +139,7 @@ void Core::own_vote(uint32_t index) {
 }
 
 void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
+  ONCE_ASSERT(!ballot.is_null() && state.version != 0);
   char* block = acceptor_.arena().allocate(state.value.size());
   std::copy(state.value.begin(), state.value.end(), block);
   acceptor_.arena().free(task.block, task.block_size);
@@ -152,8 +158,7 @@ void Core::on_promise(const Endpoint& from, const Promise& m) {
   }
   // Nobody accepts above what he promised, nor nothing at all.
   if (m.accepted_ballot > m.ballot || !is_whole(m.accepted_ballot, m.accepted)) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_states);
   }
   if (contradicts(acceptor_.at(task->entry), m.accepted_ballot, m.accepted)) {
     return offend(Offence::kContradiction, from);
@@ -163,6 +168,7 @@ void Core::on_promise(const Endpoint& from, const Promise& m) {
 
 void Core::count_promise(uint32_t index, Votes vote, const Ballot& accepted, const State& state) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind == TaskKind::kClassic && task.phase == Phase::kPrepare);
   if (task.votes.has(vote)) return;
   task.votes.add(vote);
   if (!accepted.is_null() && (task.best.is_null() || std::pair(task.best, task.state.version) <
@@ -176,6 +182,7 @@ void Core::count_promise(uint32_t index, Votes vote, const Ballot& accepted, con
 // is chosen. Only where nothing was accepted do they begin.
 void Core::propose(uint32_t index) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.phase == Phase::kPrepare && cluster_.is_quorum(task.votes));
   const Ballot promised = acceptor_.at(task.entry).promised;
   if (promised != task.ballot) return lose(index, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
@@ -195,6 +202,7 @@ void Core::propose(uint32_t index) {
 // Proposes the task's state under its ballot.
 void Core::send_accepts(uint32_t index) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(!task.best.is_null() && task.best <= task.ballot && task.state.version != 0);
   const Entry& entry = acceptor_.at(task.entry);
   if (!is_ours(task.batch, task.best, cluster_.self().node, incarnation_))
     task.batch.adopted = true;
@@ -218,6 +226,7 @@ void Core::send_accepts(uint32_t index) {
 // itself. Another round would take two log writes to say no more, and whoever gives his question
 // less time than that would join the next one, and the next, and never be told.
 void Core::answer_empty(uint32_t index) {
+  ONCE_ASSERT(tasks_[index].phase == Phase::kPrepare && tasks_[index].best.is_null());
   answer_chosen(tasks_[index].waiters, State{}, tasks_[index].step);
   WaitList later;
   ops_.move_all(tasks_[index].waiters, later);
@@ -244,6 +253,7 @@ void Core::on_accepted(const Endpoint& from, const Accepted& m) {
 
 void Core::count_accept(uint32_t index, Votes vote) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind == TaskKind::kClassic && task.phase == Phase::kAccept);
   task.votes.add(vote);
   if (!cluster_.is_quorum(task.votes)) return;
   const uint32_t entry_index = task.entry;
@@ -282,8 +292,7 @@ void Core::count_accept(uint32_t index, Votes vote) {
 
 void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;
@@ -361,6 +370,7 @@ bool Core::is_worked_on(const Entry& entry) const {
 // or who is at work and fast takes every turn.
 void Core::back_off(uint32_t index) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind == TaskKind::kClassic);
   const bool overtaken = task.phase == Phase::kAccept;
   task.phase = Phase::kBackOff;
   task.votes = Votes{};
@@ -375,6 +385,7 @@ void Core::back_off(uint32_t index) {
 }
 
 void Core::end_classic(uint32_t index) {
+  ONCE_ASSERT(tasks_[index].kind == TaskKind::kClassic);
   const Entry& entry = acceptor_.at(tasks_[index].entry);
   if (entry.active == active_task(index)) acceptor_.set_active(tasks_[index].entry, 0);
   free_task(index);

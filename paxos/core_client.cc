@@ -113,6 +113,7 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
 
 // The first state of a name at its home: the request itself need not be kept, the entry has all.
 void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
+  ONCE_ASSERT(ops_[op].made == 0 && changes(request.operation));
   if (sequencer_.full() || rarely(Rare::kWindowFull)) {
     return answer(op, Status::kOverloaded, State{});
   }
@@ -154,6 +155,7 @@ Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
 
 void Core::forward(uint32_t index, const Endpoint& to) {
   Op& op = ops_[index];
+  ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait);
   ONCE_ASSERT(!op.elsewhere || may_repeat(op.operation));
   ++counters_.forwarded;
   ++op.hops;
@@ -271,6 +273,7 @@ uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientReque
 }
 
 void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
+  ONCE_ASSERT(op.block == nullptr && !name.empty() && name.size() <= kMaxNameBytes);
   op.block = acceptor_.arena().allocate(name.size() + value.size());
   std::copy(name.begin(), name.end(), op.block);
   std::copy(value.begin(), value.end(), op.block + name.size());

@@ -99,6 +99,7 @@ void Core::answer_own(WaitList& waiters, const State& decided) {
 
 void Core::answer_made(uint32_t index, bool sealed) {
   const Op& op = ops_[index];
+  ONCE_ASSERT(op.made != 0 && changes(op.operation));
   answer(index, Status::kDone, State{op.made, sealed, op.id, {}});
 }
 
@@ -128,6 +129,7 @@ void Core::give(uint32_t index, Status status, const State& state) {
 
 // The entry will never change again: everybody can be told.
 void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
+  ONCE_ASSERT(entry.final());
   const State state = entry.state();
   settle_batch(waiters, batch, entry.accepted, &state);
   count_changes(batch);
@@ -175,6 +177,7 @@ void Core::settle_by_news(const Entry& entry) {
 
 // Whether the change was made is not known any more.
 void Core::doubt(uint32_t index) {
+  ONCE_ASSERT(changes(ops_[index].operation) && ops_[index].made == 0);
   ops_[index].elsewhere = true;
   if (!may_repeat(ops_[index].operation)) answer(index, Status::kUnknown, State{});
 }

@@ -51,8 +51,7 @@ Accept Core::accept_of(const RoundZero& slot) {
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
   if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(m.last)) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_numbers);
   }
   const Votes vote = cluster_.vote_of(from.node);
   for (uint64_t n = std::max(m.first, sequencer_.oldest_open()); n <= m.last; ++n) {
@@ -62,6 +61,7 @@ void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
 }
 
 void Core::vote_round_zero(RoundZero& slot, Votes vote) {
+  ONCE_ASSERT(slot.open);
   slot.votes.add(vote);
   if (!cluster_.is_quorum(slot.votes)) return;
   const Entry& entry = acceptor_.at(slot.entry);
@@ -100,6 +100,7 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
 }
 
 void Core::announce_progress() {
+  ONCE_ASSERT(sequencer_.durable() < sequencer_.next());
   const bool moved = sequencer_.has_progressed();
   const auto& chosen = sequencer_.chosen();
   if (!moved && chosen.empty()) return;

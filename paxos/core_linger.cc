@@ -16,6 +16,7 @@ void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
   if (!possible || acceptor_.at(index).final() || !linger_luck_.is_tried()) {
     return pursue(index, from);
   }
+  ONCE_ASSERT(acceptor_.at(index).active == 0);
   const uint32_t task_index = take_task(TaskKind::kClassic);
   Task& task = tasks_[task_index];
   task.entry = index;
@@ -45,6 +46,7 @@ void Core::end_lingers() {
 
 void Core::end_linger(uint32_t task_index) {
   Task& task = tasks_[task_index];
+  ONCE_ASSERT(task.kind == TaskKind::kClassic && task.phase == Phase::kLinger);
   linger_luck_.learn(task.arrived < task.awaited / 2);
   const uint32_t index = task.entry;
   WaitList rest;

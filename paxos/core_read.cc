@@ -6,6 +6,7 @@
 namespace once::paxos {
 
 bool Core::begin_read(uint32_t op) {
+  ONCE_ASSERT(ops_[op].list == nullptr && ops_[op].block != nullptr);
   if (memory_ == Memory::kNone) return false;
   const uint32_t index = take_task(TaskKind::kRead);
   if (index == kNil) return false;
@@ -20,6 +21,7 @@ bool Core::begin_read(uint32_t op) {
 // Each asking is a new handle: answers to an earlier one are never counted.
 void Core::ask(uint32_t index) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind == TaskKind::kRead);
   if (task.waiters.empty()) return free_task(index);
   const bool hasty = task.attempts >= 2 || rarely(Rare::kReadFinishesOthers);
   if (hasty && !task.best.is_null()) return finish_read(index);
@@ -57,6 +59,7 @@ bool Core::may_finish(uint32_t index) {
 // what it tells since the request came. Only where they disagree it is another question.
 void Core::ask_again(uint32_t index) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind == TaskKind::kRead);
   if (task.waiters.empty() || cluster_.is_quorum(task.votes)) return ask(index);
   const Op& op = ops_[task.op];
   const int64_t patience = std::min(kReadPatienceNs, (op.deadline - op.arrival) / 2);
@@ -72,8 +75,7 @@ void Core::on_read_reply(const Endpoint& from, const ReadReply& m) {
   Task* task = task_of(m.op);
   if (!task || task->kind != TaskKind::kRead) return;
   if (!is_whole(m.accepted_ballot, m.accepted) || (m.decided && m.accepted_ballot.is_null())) {
-    ++counters_.ignored_messages;
-    return;
+    return ignore(&ReplicaCounters::ignored_states);
   }
   count_read(index_in(m.op), cluster_.vote_of(from.node), m.decided, m.accepted_ballot, m.accepted);
 }
@@ -81,6 +83,7 @@ void Core::on_read_reply(const Endpoint& from, const ReadReply& m) {
 void Core::count_read(uint32_t index, Votes vote, bool decided, const Ballot& ballot,
                       const State& state) {
   Task& task = tasks_[index];
+  ONCE_ASSERT(task.kind == TaskKind::kRead);
   if (task.waiters.empty()) return free_task(index);  // its request has expired
   if (task.votes.has(vote)) return;
   task.votes.add(vote);
@@ -108,6 +111,7 @@ void Core::count_read(uint32_t index, Votes vote, bool decided, const Ballot& ba
 // `state` is decided, or nothing is; it was the newest since the request came.
 // By value: the task that held them is free, and may be taken again, before they are told.
 void Core::end_read(uint32_t index, Ballot ballot, State state) {
+  ONCE_ASSERT(tasks_[index].kind == TaskKind::kRead && ballot.is_null() == (state.version == 0));
   const uint32_t op = tasks_[index].op;
   const uint64_t asked = tasks_[index].step;
   const NameHash hash = ops_[op].hash;
@@ -128,6 +132,7 @@ void Core::end_read(uint32_t index, Ballot ballot, State state) {
 // Something is under way that a majority does not agree on yet: through the home, or by a round of
 // one's own.
 void Core::finish_read(uint32_t index) {
+  ONCE_ASSERT(tasks_[index].kind == TaskKind::kRead);
   const uint32_t op_index = tasks_[index].op;
   Op& op = ops_[op_index];
   const bool majority_told = cluster_.is_quorum(tasks_[index].votes);

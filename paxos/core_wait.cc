@@ -28,6 +28,7 @@ Status news_for(const Op& op, const State& state) {
 // REQUIRES: the request is kept and in no list.
 void Core::watch(uint32_t index) {
   Op& op = ops_[index];
+  ONCE_ASSERT(op.operation == Operation::kWait && op.block != nullptr);
   ops_.unlink(index);
   // What was decided while it asked has woken nobody.
   const uint32_t found = acceptor_.find(op.hash.key, op.name());
@@ -68,6 +69,7 @@ bool Core::is_asked_for(NameHash hash, std::string_view name) {
 // it is asked for when that question ends.
 void Core::poll(uint32_t index) {
   Op& op = ops_[index];
+  ONCE_ASSERT(op.operation == Operation::kWait);
   if (op.list != nullptr) watchers_.remove(index);
   if (is_asked_for(op.hash, op.name())) return watch(index);
   if (op.polls < 255) ++op.polls;
@@ -105,6 +107,7 @@ void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, ui
 // A majority does not agree, but it holds nothing newer than what is decided here: enough for a
 // waiter. REQUIRES: a majority has answered.
 bool Core::tell_asker(uint32_t index) {
+  ONCE_ASSERT(cluster_.is_quorum(tasks_[index].votes));
   const uint32_t op_index = tasks_[index].op;
   Op& op = ops_[op_index];
   if (op.operation != Operation::kWait) return false;
@@ -124,6 +127,7 @@ bool Core::tell_asker(uint32_t index) {
 // Its state is decided: those who wait for it, or for what will never come, are told. Who does not
 // know yet whether it is as new as his call has it asked now.
 void Core::wake(const Entry& entry) {
+  ONCE_ASSERT(entry.decided());
   const NameHash hash = acceptor_.hash_of(entry);
   const State state = entry.state();
   if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too

@@ -9,6 +9,7 @@ OpPool::OpPool(size_t places) : ops_(places) {
 }
 
 uint32_t OpPool::take(Operation operation) {
+  ONCE_ASSERT(!full());
   const uint32_t index = free_.back();
   free_.pop_back();
   Op& op = ops_[index];

@@ -96,9 +96,14 @@ struct ReplicaCounters {
   uint64_t unavailable = 0;
   uint64_t unknown = 0;
   uint64_t rejected = 0;          // by this acceptor, for a higher ballot
-  uint64_t ignored_messages = 0;  // that break the protocol
-  uint64_t contradictions = 0;    // among them: Offence::kContradiction
-  uint64_t far_ballots = 0;       // and Offence::kFarBallot
+  uint64_t ignored_messages = 0;  // that break the protocol: the sum of the seven below
+  uint64_t contradictions = 0;    // Offence::kContradiction
+  uint64_t far_ballots = 0;       // Offence::kFarBallot
+  uint64_t ignored_senders = 0;   // not another member, or not one of its cores
+  uint64_t ignored_ballots = 0;   // not the sender's, or of a round that nobody may use so
+  uint64_t ignored_names = 0;     // none, too long, or not of this core
+  uint64_t ignored_states = 0;    // that nobody can have accepted so
+  uint64_t ignored_numbers = 0;   // of round 0: none, or never given out
   uint64_t names = 0;
   uint64_t unsettled = 0;
   uint64_t claimed = 0;  // 1: round 0 is open here

@@ -98,6 +98,7 @@ class Table {
   // `room` bytes are kept for the value of the first state, so that set_state() finds its block.
   // REQUIRES: find() said kNone.
   uint32_t insert(uint64_t key, std::string_view name, size_t room) {
+    ONCE_ASSERT(name.size() <= UINT16_MAX && room <= UINT32_MAX);
     auto& part = parts_[key & 255];
     if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
     if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
@@ -115,6 +116,7 @@ class Table {
   }
 
   void set_state(Entry& entry, const State& state) {
+    ONCE_ASSERT(state.value.size() <= UINT32_MAX);
     // A later state gets a block of its own: views of the one before it live until the step ends.
     if (entry.version != 0 || state.value.size() > entry.room) move(entry, state.value.size());
     std::memcpy(entry.block, &state.writer.high, 8);

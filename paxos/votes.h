@@ -15,7 +15,7 @@ class Votes {
  public:
   constexpr Votes() = default;
   // Of the member at this index of the cluster.
-  static constexpr Votes of(size_t member) {
+  static Votes of(size_t member) {
     ONCE_ASSERT(member < kMaxNodes);
     return Votes(static_cast<uint16_t>(1u << member));
   }
@@ -26,11 +26,11 @@ class Votes {
   constexpr size_t count() const { return static_cast<size_t>(std::popcount(bits_)); }
   constexpr uint16_t bits() const { return bits_; }  // bit: index of the member
   // Of a cluster of so many members. Two majorities have a member in common.
-  constexpr bool is_majority_of(size_t members) const { return count() >= majority_of(members); }
+  bool is_majority_of(size_t members) const { return count() >= majority_of(members); }
   static constexpr size_t majority_of(size_t members) { return members / 2 + 1; }
 
  private:
-  constexpr explicit Votes(uint16_t bits) : bits_(bits) {}
+  explicit Votes(uint16_t bits) : bits_(bits) {}
   uint16_t bits_ = 0;
 };
 static_assert(kMaxNodes <= 16);
