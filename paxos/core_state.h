@@ -42,8 +42,8 @@ struct Later {
   uint32_t generation;
 };
 
-// An acceptor that reports an accept reports its state, and else neither; and no state that it could
-// not have taken: whoever adopts it writes it down, and must be able to read it again.
+// An acceptor that reports an accept reports its state, and else neither; and no state that it
+// could not have taken: whoever adopts it writes it down, and must be able to read it again.
 inline bool is_whole(const Ballot& accepted, const State& state) {
   return accepted.is_null() == (state.version == 0) && state.version <= kMaxVersion;
 }

@@ -89,10 +89,10 @@ def describe(text, code):
 
 PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "claim_test",
          "confirmation_test", "counting_test", "durability_test", "explanation_test",
-         "ignored_test", "keeping_test", "limits_test", "linger_test", "lost_changes_test", "quorum_read_test",
-         "read_test", "requests_test", "room_test", "runs_test", "wait_test", "at_most_once_test",
-         "send_on_test", "slots_test", "give_way_test", "far_ballots_test", "contradiction_test",
-         "fairness_test", "hedge_test"]
+         "ignored_test", "keeping_test", "limits_test", "linger_test", "lost_changes_test",
+         "quorum_read_test", "read_test", "requests_test", "room_test", "runs_test", "wait_test",
+         "at_most_once_test", "send_on_test", "slots_test", "give_way_test", "far_ballots_test",
+         "contradiction_test", "fairness_test", "hedge_test"]
 WALK = "*RandomSchedules*"
 
 
