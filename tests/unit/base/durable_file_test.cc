@@ -47,6 +47,13 @@ TEST_F(DurableFile, ReplacesWhatIsThere) {
   EXPECT_FALSE(std::filesystem::exists(unfinished_name(path_)));
 }
 
+TEST_F(DurableFile, NothingStaysOfWhatAKilledRunLeft) {
+  std::ofstream(unfinished_name(path_)) << std::string(8192, 'x');
+  const std::string text = "text";
+  ASSERT_FALSE(make_durable_file(path_, {text, text.size()}));
+  EXPECT_EQ(content(path_), text);
+}
+
 TEST_F(DurableFile, SaysWhatFailedAndWhy) {
   const std::string nowhere = scratch_.path() + "/none/file";
   const auto failed = make_durable_file(nowhere, {{}, 4096});
