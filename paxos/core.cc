@@ -96,6 +96,8 @@ template <class... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;  // clang 14 does not deduce it
 
 // `hash`: of the message's name, if it has one.
 void Core::on_message(const Endpoint& from, const Message& message, NameHash hash) {

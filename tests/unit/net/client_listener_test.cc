@@ -163,7 +163,7 @@ TEST_F(ClientListenerTest, WhoBreaksTheProtocolIsToldAndClosed) {
   send(huge, "\xff\xff\xff\xff");
   expect_error(huge, "4294967295");
   auto other = connect();
-  send(other, hello_bytes({1, ClusterId{{7, 7}}, 0xffff}));
+  send(other, hello_bytes({kProtocolVersion, ClusterId{{7, 7}}, 0xffff}));
   expect_error(other, "belongs to cluster");
   auto version = connect();
   send(version, hello_bytes({9, ClusterId{}, 0xffff}));
@@ -361,7 +361,7 @@ TEST_F(ClientListenerTest, AnotherCoreIsServedThere) {
     seen.clear();
     io.chunk_bytes = chunk;
     auto pipe = connect();
-    pipe->to[1] = hello_bytes({1, ClusterId{{5, 6}}, 3}) + request_bytes(4, "n");
+    pipe->to[1] = hello_bytes({kProtocolVersion, ClusterId{{5, 6}}, 3}) + request_bytes(4, "n");
     for (int i = 0; i < 20; ++i) io.round(), io_one.round();
     EXPECT_EQ(seen.size(), 1u);
     EXPECT_EQ(got(pipe).at(0).type, FrameType::kServerHello);
