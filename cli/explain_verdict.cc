@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "cli/text_table.h"
+#include "net/disk_table.h"
 
 namespace once::client {
 namespace {
 
 using paxos::Ballot;
 using paxos::Work;
-
 
 struct Count {
   size_t members = 0;
@@ -180,10 +180,7 @@ Row row_of(const NodeExplanation& one, NodeId home) {
 }
 
 std::string nodes_text(uint16_t votes) {
-  std::string text;
-  for (int node = 1; node < 16; ++node) {
-    if ((votes >> node & 1) != 0) text += fmt::format("{}{}", text.empty() ? "" : ", ", node);
-  }
+  const std::string text = net::NodeSet{votes}.text();
   return text.empty() ? "nobody" : text;
 }
 

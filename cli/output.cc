@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hex.h"
+#include "base/limits.h"
 #include "base/printable.h"
+#include "net/disk_table.h"
 
 namespace once::client {
 namespace {
@@ -122,8 +124,9 @@ Json work_json(const paxos::UnderWay& work) {
   json["changes"] = work.changes;
   json["attempts"] = work.attempts;
   json["votes"] = Json::array();
-  for (int node = 1; node < 16; ++node) {
-    if ((work.votes >> node & 1) != 0) json["votes"].push_back(node);
+  const net::NodeSet votes{work.votes};
+  for (uint16_t node = 1; node <= kMaxNodes; ++node) {
+    if (votes.has(NodeId{node})) json["votes"].push_back(node);
   }
   json["age_us"] = work.age_us;
   return json;

@@ -15,7 +15,6 @@
 namespace once::client {
 namespace {
 
-
 std::optional<uint64_t> counter(const NodeStatus& node, std::string_view name) {
   for (const auto& [key, value] : node.counters) {
     if (key == name) return value;

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/folded.h"
 #include "base/hex.h"
 #include "base/output.h"
 #include "base/printable.h"
@@ -35,17 +34,6 @@ int code_of(const NameExplanation& all, const NameVerdict& verdict) {
       break;
   }
   return kExitUnavailable;
-}
-
-// Each line in rows that fit a terminal of that descriptor.
-std::string fitted(const std::string& text, int fd) {
-  std::string out;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = text.find('\n', begin);
-    out += folded(std::string_view(text).substr(begin, end - begin), columns_of(fd)) + "\n";
-    begin = end + 1;
-  }
-  return out;
 }
 
 std::string silent_nodes(const NameExplanation& all) {

@@ -95,14 +95,7 @@ std::string table_of(const Look& now, const Since& since, const Arguments& argum
 
 // What is wrong, each in rows that fit a terminal of that descriptor.
 std::string problems_of(const Look& now, int fd) {
-  const std::string text = status_problems(now.survey, now.verdict);
-  std::string out;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = text.find('\n', begin);
-    out += folded(std::string_view(text).substr(begin, end - begin), columns_of(fd)) + "\n";
-    begin = end + 1;
-  }
-  return out;
+  return fitted(status_problems(now.survey, now.verdict), fd);
 }
 
 int watch(const Client& client, const Arguments& arguments) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/folded.h"
 #include "base/limits.h"
 #include "base/output.h"
 #include "base/printable.h"
@@ -47,6 +48,16 @@ bool write_stdout(std::string_view bytes) {
 }
 
 int not_shown() { return reader_is_gone(errno) ? die_after(SIGPIPE) : kExitError; }
+
+std::string fitted(std::string_view text, int fd) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    out += folded(text.substr(0, end), columns_of(fd)) + "\n";
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
 
 bool show_value(const Arguments& arguments, std::string_view value, std::string_view end) {
   if (isatty(STDOUT_FILENO) == 0) return write_stdout(value) && write_stdout(end);

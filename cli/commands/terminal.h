@@ -20,6 +20,8 @@ bool write_stdout(std::string_view bytes);
 // What to exit with when the answer to a question could not be written. REQUIRES: errno as it was
 // left.
 int not_shown();
+// Each line in rows that fit a terminal of that descriptor. `text`: lines that end, printable.
+std::string fitted(std::string_view text, int fd);
 // A value: the bare bytes into a pipe or a file, or with --raw. On a terminal printable, line
 // breaks and tabs as they are, and the prompt begins on a line of its own; elsewhere
 // `end` follows.
