@@ -7,7 +7,7 @@ std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
 }
 
 Core::Core(const ReplicaOptions& options)
-    : options_(options),
+    : linger_from_(options.linger_from),
       cluster_(options),
       prng_(options.random_seed),
       outbox_(cluster_, step_),
@@ -17,9 +17,9 @@ Core::Core(const ReplicaOptions& options)
       sequencer_(options.round_zero_window),
       ops_(options.max_operations),
       watchers_(ops_, options.max_operations / 2) {
-  ONCE_ASSERT(options_.max_operations <= kMaxOperationsPerCore);
-  ONCE_ASSERT(options_.max_tasks <= kMaxTasksPerCore);
-  tasks_.resize(options_.max_tasks);
+  ONCE_ASSERT(options.max_operations <= kMaxOperationsPerCore);
+  ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
+  tasks_.resize(options.max_tasks);
   for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
   lingering_.reserve(kMostLingering);
 }

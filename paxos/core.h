@@ -191,7 +191,7 @@ class Core final : public Replica {
   uint32_t active_round_zero(uint64_t sequence) const;
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
 
-  ReplicaOptions options_;
+  const size_t linger_from_;
   mutable ReplicaCounters counters_;
   Cluster cluster_;
   Prng prng_;

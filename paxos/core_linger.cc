@@ -12,7 +12,7 @@ constexpr int64_t kLongestNs = kMs / 2;  // and half of what the last proposal t
 // changes. Empties it. REQUIRES: nothing is under way with the name.
 void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
   const bool possible =
-      made >= options_.linger_from && lingering_.size() < kMostLingering && has_spare_tasks();
+      made >= linger_from_ && lingering_.size() < kMostLingering && has_spare_tasks();
   if (!possible || acceptor_.at(index).final() || !linger_luck_.is_tried()) {
     return pursue(index, from);
   }

@@ -80,7 +80,7 @@ Explanation Core::explain(std::string_view name) {
     UnderWay& under_way = told.under_way;
     if ((entry.active & 1) != 0) {
       const RoundZero& slot = sequencer_.at_place(entry.active >> 1);
-      explain_round(slot, Ballot{0, options_.self.node, incarnation_}, step_.now(), under_way);
+      explain_round(slot, Ballot{0, cluster_.self().node, incarnation_}, step_.now(), under_way);
       queue = &slot.waiters;
     } else if (entry.active != 0) {
       const Task& task = tasks_[(entry.active >> 1) - 1];
@@ -103,7 +103,7 @@ Explanation Core::explain(std::string_view name) {
       // Those without a block of their own wait in round 0, and are counted there.
       if (op.block == nullptr || op.hash != hash || op.name() != name) continue;
       if (op.list != nullptr && op.list == queue) continue;
-      if (op.forwarded_to.node.value != 0 && op.forwarded_to != options_.self) {
+      if (op.forwarded_to.node.value != 0 && op.forwarded_to != cluster_.self()) {
         ++told.queues.forwarded;
         told.queues.forwarded_to = op.forwarded_to.node;
       } else {
