@@ -12,13 +12,7 @@ TEST(Changes, OfOneRoundCountEach) {
   world.settle(10);
   const std::string name = world.name_at_home(0);
   const auto set = [&](uint64_t id) {
-    ClientRequest request;
-    request.operation = Operation::kSet;
-    request.id = request_id(1, id);
-    request.timeout_ms = 1000;
-    request.name = name;
-    request.value = "value";
-    return world.ask(0, request);
+    return world.ask(0, {0, Operation::kSet, request_id(1, id), 1000, name, "value"});
   };
   set(1);
   std::vector<uint64_t> queued;
@@ -45,8 +39,8 @@ TEST(Changes, AreNotCountedBeforeTheyAreDecided) {
   EXPECT_EQ(home.counters().changes, 1u) << "a vote more is no change more";
 }
 
-// Another node took the name over, and finished this one's write: it is still one change, of here.
-TEST(Changes, ThatAnotherNodeFinishedAreCountedByTheirProposer) {
+// A write of this node's, whose name another one takes over, and decides that state for it.
+void is_overtaken(const State& decided, Status told, uint64_t counted) {
   Solo home{0, 3};
   const std::string name = home.name(0);
   const uint64_t token = home.write(name, "mine", request_id(1, 1));
@@ -54,30 +48,23 @@ TEST(Changes, ThatAnotherNodeFinishedAreCountedByTheirProposer) {
   const auto accepts = home.take<Accept>();
   ASSERT_FALSE(accepts.empty());
   const Ballot higher = ballot(1, 1);
-  home.receive(1, Accept{7, higher, state(request_id(1, 1), "mine"), name});
+  home.receive(1, Accept{7, higher, decided, name});
   home.receive(1, Decided{higher, 1, name});
   EXPECT_EQ(home.counters().changes, 0u);
   home.receive(2, Rejected{accepts[0].op, accepts[0].ballot, higher});
   ASSERT_TRUE(home.answered(token));
-  EXPECT_EQ(home.answer(token).status, Status::kDone);
-  EXPECT_EQ(home.counters().changes, 1u);
+  EXPECT_EQ(home.answer(token).status, told);
+  EXPECT_EQ(home.counters().changes, counted);
 }
 
-// And where the other one put its own in its place, nothing was changed by this node.
+// It is still one change, of here.
+TEST(Changes, ThatAnotherNodeFinishedAreCountedByTheirProposer) {
+  is_overtaken(state(request_id(1, 1), "mine"), Status::kDone, 1);
+}
+
+// Where the other one put its own in its place, nothing was changed by this node.
 TEST(Changes, ThatWereLostAreNotCounted) {
-  Solo home{0, 3};
-  const std::string name = home.name(0);
-  const uint64_t token = home.write(name, "mine", request_id(1, 1));
-  home.sync();
-  const auto accepts = home.take<Accept>();
-  ASSERT_FALSE(accepts.empty());
-  const Ballot higher = ballot(1, 1);
-  home.receive(1, Accept{7, higher, state(request_id(2, 1), "another's"), name});
-  home.receive(1, Decided{higher, 1, name});
-  home.receive(2, Rejected{accepts[0].op, accepts[0].ballot, higher});
-  ASSERT_TRUE(home.answered(token));
-  EXPECT_EQ(home.answer(token).status, Status::kAlreadySet);
-  EXPECT_EQ(home.counters().changes, 0u);
+  is_overtaken(state(request_id(2, 1), "another's"), Status::kAlreadySet, 0);
 }
 
 }  // namespace
