@@ -28,6 +28,7 @@ inline double p50_over_floor(const LoadResult& result, const Floor& floor) {
 }
 
 inline std::string names_of(const Options& options) {
+  if (options.unset) return "unset";
   return options.hot_names == 0 ? "unique" : fmt::format("hot:{}", options.hot_names);
 }
 

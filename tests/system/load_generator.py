@@ -95,6 +95,7 @@ def unset_names(cluster):
                  "--json")
     told = json.loads(done.stdout)
     check(told["done"] > 100 and told["names_left"] == 0, f"unset names: {told}")
+    check_equal(told["names"], "unset", "what was read")
     check_equal((done.returncode, told["protocol_errors"], told["errors"]["total"]), (0, 0, 0),
                 f"unset names: {told}")
     done = bench(cluster, "--op", "write", "--names", "unset")
