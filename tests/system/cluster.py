@@ -93,6 +93,10 @@ class Node:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 preexec_fn=preexec)
 
+    def log_text(self):
+        """Empty before its first start."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -117,7 +121,7 @@ class Node:
     def log_tail(self):
         if not self.log_path.exists():
             return "(no log)"
-        return "\n" + "\n".join(self.log_path.read_text(errors="replace").splitlines()[-15:])
+        return "\n" + "\n".join(self.log_text().splitlines()[-15:])
 
 
 class Cluster:
@@ -209,6 +213,13 @@ class Cluster:
         time.sleep(0.11)
         done = self.run("status", nodes=nodes, json_output=True, timeout_ms=2000)
         return json.loads(done.stdout)
+
+    def counters(self, node):
+        """Of one node, once it answers."""
+        def answer():
+            return next((entry for entry in self.status([node])
+                         if entry["node"] == node.number and entry["reachable"]), None)
+        return wait_for(answer, f"node {node.number} answers", 20)
 
     def check_healthy(self):
         for node in self.nodes:

@@ -28,19 +28,8 @@ def format_with(cluster, node, members):
         capture_output=True, timeout=60)
 
 
-def log_of(node):
-    return node.log_path.read_text(errors="replace") if node.log_path.exists() else ""
-
-
 def wait_for_line(node, text):
-    wait_for(lambda: text in log_of(node), f"node {node.number} says {text!r}", 20)
-
-
-def counters(cluster, node):
-    def answer():
-        return next((entry for entry in cluster.status([node])
-                     if entry["node"] == node.number and entry["reachable"]), None)
-    return wait_for(answer, f"node {node.number} answers", 20)
+    wait_for(lambda: text in node.log_text(), f"node {node.number} says {text!r}", 20)
 
 
 def check_unavailable(cluster, node, name):
@@ -86,16 +75,16 @@ def one_node_is_late(given, late):
         for node in early:
             node.start()
             wait_for_line(node, "waiting until every member has met this disk: not yet node")
-        wait_for(lambda: all(counters(cluster, node)[f"peer_{other.number}_met"] == 1
+        wait_for(lambda: all(cluster.counters(node)[f"peer_{other.number}_met"] == 1
                              for node in early for other in early if other is not node),
                  "the two that run have met", 20)
         for node in early:
             check_unavailable(cluster, node, "too-early")
-            here = counters(cluster, node)
+            here = cluster.counters(node)
             check_equal((here["admitted"], here["claimed"], here[f"peer_{late}_met"]), (0, 0, 0),
                         f"status of node {node.number}")
-            check(f"not yet node {late} (127.0.0.1:{last.peer_port})" in log_of(node),
-                  log_of(node))
+            check(f"not yet node {late} (127.0.0.1:{last.peer_port})" in node.log_text(),
+                  node.log_text())
         # What they know of each other outlives them; whoever starts again asks again.
         early[0].kill()
         early[0].start()
@@ -103,8 +92,8 @@ def one_node_is_late(given, late):
         cluster.wait_ready(20)
         check_equal(cluster.run("read", "too-early").returncode, EMPTY, "what was unavailable")
         for node in cluster.nodes:
-            check_equal(counters(cluster, node)["admitted"], 1, "admitted")
-            check_equal(log_of(node).count("the node votes from now on"), 1, "said once")
+            check_equal(cluster.counters(node)["admitted"], 1, "admitted")
+            check_equal(node.log_text().count("the node votes from now on"), 1, "said once")
         # From now on a majority is enough, also to start.
         cluster.kill_all()
         for node in early:
@@ -118,7 +107,7 @@ def disk_lost_before_all_met(given, replaced_first):
         one, two, three = cluster.nodes
         one.start()
         three.start()
-        wait_for(lambda: counters(cluster, one)["peer_3_met"] == 1, "1 and 3 have met", 20)
+        wait_for(lambda: cluster.counters(one)["peer_3_met"] == 1, "1 and 3 have met", 20)
         acknowledged = write_all(cluster, [one, three], "old")
         check_equal(acknowledged, [], "nothing is acknowledged before all have met")
         three.kill()
@@ -144,7 +133,7 @@ def disk_lost_before_all_met(given, replaced_first):
         check_unavailable(cluster, three, "a")
         one.kill()
         check_kept(cluster, [two, three], acknowledged)
-        check_equal(counters(cluster, three)["admitted"], 0, "the second disk of node 3")
+        check_equal(cluster.counters(three)["admitted"], 0, "the second disk of node 3")
 
 
 def disk_lost_after_all_met(given):
@@ -186,7 +175,7 @@ def one_was_formatted_alone(given):
         check_equal(format_with(cluster, one, members_of(cluster, [1])).returncode, 0, "format")
         one.start()
         cluster._wait_writable(one, 20)
-        check_equal(counters(cluster, one)["admitted"], 1, "alone, it is the cluster")
+        check_equal(cluster.counters(one)["admitted"], 1, "alone, it is the cluster")
         for node in (two, three):
             node.start()
         wait_for_line(one, "formatted with no member but itself")
@@ -194,7 +183,7 @@ def one_was_formatted_alone(given):
             wait_for_line(node, "was formatted with the members")
         for node in cluster.nodes:
             check_unavailable(cluster, node, "job-42")
-        check_equal(counters(cluster, one)["withdrawn"], 1, "withdrawn")
+        check_equal(cluster.counters(one)["withdrawn"], 1, "withdrawn")
         one.kill()
         two.kill()
         three.kill()

@@ -27,10 +27,6 @@ def resident_mib(node, what="VmRSS"):
     raise AssertionError(what)
 
 
-def counters(cluster, node):
-    return next(row for row in cluster.status(nodes=[node]) if row["node"] == node.number)
-
-
 async def fill(cluster):
     """The names that were written, in order; ends when new ones are refused everywhere. One node
     comes last: what it begins then finds no majority, and ends with its time."""
@@ -79,12 +75,12 @@ def filled_to_the_bound(cluster, state):
     state["written"] = written
     check(len(written) > 1500, f"{len(written)} values of 40 kB in {MEMORY_MIB} MiB")
     # One may have room again by now: what it began at the bound, and others refused, is given back.
-    check(any(counters(cluster, node)["memory_short"] == 1 for node in cluster.nodes),
+    check(any(cluster.counters(node)["memory_short"] == 1 for node in cluster.nodes),
           "they say that they are short")
     for node in cluster.nodes:
         node.check_running()
         peak = resident_mib(node, "VmHWM")
-        row = counters(cluster, node)
+        row = cluster.counters(node)
         print(f"   node {node.number}: {len(written)} values, {peak:.0f} MiB at most, counted "
               f"{row['memory_bytes'] >> 20} of {row['memory_budget_bytes'] >> 20} MiB")
         check(peak < MEMORY_MIB, f"node {node.number} took {peak:.0f} MiB")
@@ -159,7 +155,7 @@ def slow_readers(cluster):
         check_equal(done.returncode, 0, f"others are served: {done.stderr!r}")
         peak = max(peak, resident_mib(node))
         time.sleep(0.1)
-    closed = counters(cluster, node)["unread_closed"]
+    closed = cluster.counters(node)["unread_closed"]
     for client in clients:
         client.close()
     wait_for(lambda: resident_mib(node) < before + 40, "memory is given back", 10)

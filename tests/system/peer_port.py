@@ -19,13 +19,6 @@ def field(node, name):
     return re.search(rf"^{name}=(\S+)$", text, re.M).group(1)
 
 
-def counters(cluster, node):
-    def answer():
-        return next((entry for entry in cluster.status([node])
-                     if entry["node"] == node.number and entry["reachable"]), None)
-    return wait_for(answer, f"node {node.number} answers", 20)
-
-
 def hello(the_cluster, sender, to, **other):
     """As the real node would say it."""
     known = {"cluster": field(sender, "cluster"), "disk": field(sender, "disk"),
@@ -37,9 +30,9 @@ def hello(the_cluster, sender, to, **other):
 
 def counts(cluster, node, counter, act):
     """What `act` does is counted there, and is named in the log."""
-    before = counters(cluster, node)[counter]
+    before = cluster.counters(node)[counter]
     result = act()
-    wait_for(lambda: counters(cluster, node)[counter] > before,
+    wait_for(lambda: cluster.counters(node)[counter] > before,
              f"{counter} rises at node {node.number}", 10)
     return result
 
@@ -51,7 +44,7 @@ def says(node, text):
 
 def all_linked(cluster):
     for node in cluster.nodes:
-        here = counters(cluster, node)
+        here = cluster.counters(node)
         for other in cluster.nodes:
             if other is not node and here[f"peer_{other.number}_up"] != 1:
                 return False
@@ -70,8 +63,8 @@ def it_still_works(cluster, what):
     wait_for(lambda: all_linked(cluster), "all links are up", 20)
     for node in cluster.nodes:
         # One that had to claim again does so in a moment.
-        wait_for(lambda node=node: counters(cluster, node)["claimed"] == 1, "round 0 is open", 20)
-        before = counters(cluster, node)
+        wait_for(lambda node=node: cluster.counters(node)["claimed"] == 1, "round 0 is open", 20)
+        before = cluster.counters(node)
         for index in range(5):
             name = name_of_home(cluster, node.number, f"after-{what}-{index}")
             done = cluster.run("write", name, "v", nodes=[node])
@@ -80,7 +73,7 @@ def it_still_works(cluster, what):
                 read = cluster.run("read", name, nodes=[reader])
                 check_equal(read.stdout, b"v", f"{what}: read at node {reader.number}")
             cluster.run("read", name, nodes=[node])
-        after = counters(cluster, node)
+        after = cluster.counters(node)
         check(after["fast_path_writes"] >= before["fast_path_writes"] + 5,
               f"{what}: node {node.number} writes in one round: {before} {after}")
         check(after["local_reads"] > before["local_reads"], f"{what}: local reads")
@@ -112,7 +105,7 @@ def refusals_name_no_secret(cluster):
         for secret in secrets_of(cluster):
             check(secret not in stranger.seen, f"{what}: {stranger.seen}")
         stranger.close()
-    here = counters(cluster, two)
+    here = cluster.counters(two)
     check(here["peer_strangers"] >= 5 and here["peer_other_disks"] >= 1, here)
     says(two, "has another disk than before")
 
@@ -155,7 +148,7 @@ def a_restarted_node_is_back_at_once(cluster):
         one.start()
         cluster.runs[1] += 1
         begin = time.monotonic()
-        wait_for(lambda: counters(cluster, one)["peer_2_up"] == 1, "node 1 is linked", 10)
+        wait_for(lambda: cluster.counters(one)["peer_2_up"] == 1, "node 1 is linked", 10)
         check(time.monotonic() - begin < 3, f"{time.monotonic() - begin:.1f} s until it is linked")
     cluster.wait_ready()
 
@@ -173,7 +166,7 @@ def one_frame_each(cluster):
     prepares = [peer.prepare(n, peer.ballot(min(n << 20, 2 ** 32 - 2 ** 20 - 1), 1, run), far)
                 for n in range(1, 4097)]
     for node in (two, three):
-        wait_for(lambda node=node: counters(cluster, node)["peer_1_up"] == 0, "it is down", 10)
+        wait_for(lambda node=node: cluster.counters(node)["peer_1_up"] == 0, "it is down", 10)
         for counter, line, messages in (
                 ("contradictions", "node 1 denies what was accepted or decided",
                  [peer.accept(1, peer.ballot(0, 1, run), sealed, b"wrong", writer)]),
@@ -196,7 +189,7 @@ def one_frame_each(cluster):
             counts(cluster, node, counter, say)
             says(node, line)
             stranger.close()
-            wait_for(lambda node=node: counters(cluster, node)["peer_1_up"] == 0, "he left", 10)
+            wait_for(lambda node=node: cluster.counters(node)["peer_1_up"] == 0, "he left", 10)
         stranger = peer.Stranger(node.peer_port)
         kind, text = counts(cluster, node, "peer_runs_too_far", lambda: stranger.greet(
             hello(cluster, one, node, incarnation=FAR_RUN)))
@@ -236,7 +229,7 @@ async def write(node, name, value, writer):
 def greetings_end(cluster):
     """A byte now and then keeps no place."""
     two = cluster.nodes[1]
-    before = counters(cluster, two)["peer_slow_greetings"]
+    before = cluster.counters(two)["peer_slow_greetings"]
     drip = hello(cluster, cluster.nodes[0], two).frame()
     strangers = [peer.Stranger(two.peer_port) for _ in range(20)]
     begin = time.monotonic()
@@ -254,14 +247,14 @@ def greetings_end(cluster):
     check(4.5 < time.monotonic() - begin < 8, f"closed after {time.monotonic() - begin:.1f} s")
     for stranger in strangers:
         stranger.close()
-    check_equal(counters(cluster, two)["peer_slow_greetings"] - before, 20, "counted")
+    check_equal(cluster.counters(two)["peer_slow_greetings"] - before, 20, "counted")
     says(two, "does not end its greeting within 5 s")
     it_still_works(cluster, "greetings")
 
 
 def main():
     with Cluster(options()) as cluster:
-        cluster.runs = {node.number: counters(cluster, node)["incarnation"]
+        cluster.runs = {node.number: cluster.counters(node)["incarnation"]
                         for node in cluster.nodes}
         it_still_works(cluster, "before")
         run_steps([(step.__name__, lambda step=step: step(cluster)) for step in (

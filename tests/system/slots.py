@@ -47,14 +47,6 @@ class Disagreeing(Ordered):
         return self
 
 
-def log_of(node):
-    return node.log_path.read_text(errors="replace") if node.log_path.exists() else ""
-
-
-def counter(cluster, node, name):
-    return next(entry for entry in cluster.status([node]) if entry["node"] == node.number)[name]
-
-
 async def hello_of(node):
     connection = await protocol.Connection.open(node.client_port)
     await connection.close()
@@ -74,18 +66,18 @@ def who_sits_in_the_slot_is_the_home(cluster):
     """One round trip where the slot says, a message to another node from everywhere else."""
     seed, order = asyncio.run(hello_of(cluster.nodes[0]))
     for node in cluster.nodes:
-        wait_for(lambda node=node: counter(cluster, node, "claimed") == 1, "round 0 is open", 20)
+        wait_for(lambda node=node: cluster.counters(node)["claimed"] == 1, "round 0 is open", 20)
     for slot, number in enumerate(order):
         home = cluster.nodes[number - 1]
         names = [name for name in (f"slot-{slot}-{index}".encode() for index in range(500))
                  if peer.home_slot(name, seed, len(order)) == slot][:NAMES_A_HOME]
         check_equal(len(names), NAMES_A_HOME, "enough names")
-        before = counter(cluster, home, "fast_path_writes")
-        sent_on = counter(cluster, home, "forwarded")
+        before = cluster.counters(home)["fast_path_writes"]
+        sent_on = cluster.counters(home)["forwarded"]
         asyncio.run(write_all(home, names))
-        check_equal(counter(cluster, home, "fast_path_writes") - before, NAMES_A_HOME,
+        check_equal(cluster.counters(home)["fast_path_writes"] - before, NAMES_A_HOME,
                     f"names of slot {slot} in one round trip at node {number}")
-        check_equal(counter(cluster, home, "forwarded"), sent_on, "sent on by their home")
+        check_equal(cluster.counters(home)["forwarded"], sent_on, "sent on by their home")
 
 
 async def write_all(node, names):
@@ -97,7 +89,7 @@ async def write_all(node, names):
 
 def clients_ask_the_home(cluster):
     """The command and once-bench go straight to it: no node sends anything on."""
-    before = [counter(cluster, node, "forwarded") for node in cluster.nodes]
+    before = [cluster.counters(node)["forwarded"] for node in cluster.nodes]
     for index in range(12):
         done = cluster.run("write", f"straight-{index}", "v")
         check_equal(done.returncode, DONE, f"{done}")
@@ -107,7 +99,7 @@ def clients_ask_the_home(cluster):
                           capture_output=True, timeout=60)
     check_equal(done.returncode, 0, f"{done}")
     check(json.loads(done.stdout)["throughput_per_s"] > 0, f"{done.stdout!r}")
-    after = [counter(cluster, node, "forwarded") for node in cluster.nodes]
+    after = [cluster.counters(node)["forwarded"] for node in cluster.nodes]
     # A hedge, on a busy machine, may go to another node.
     check(sum(after) - sum(before) <= 6, f"sent on: {before}, then {after}")
 
@@ -149,7 +141,7 @@ def older_versions_are_told_both(cluster):
         check_equal(kind, peer.REFUSAL, f"a hello of version 2: {why!r}")
         check_equal(why, b"peer protocol version 2 is not spoken, only version 3: run one release "
                     b"of onced on all nodes", "what it is told")
-        wait_for(lambda node=node: why.decode() in log_of(node), "the same in the log", 10)
+        wait_for(lambda node=node: why.decode() in node.log_text(), "the same in the log", 10)
 
 
 def clients_say_why_an_older_node_refuses_them(cluster):
@@ -197,13 +189,13 @@ def orders_differ(given):
         for node in cluster.nodes:
             node.start()
         for node in cluster.nodes:
-            wait_for(lambda node=node: "in slot 0" in log_of(node), f"node {node.number} says so",
-                     20)
+            wait_for(lambda node=node: "in slot 0" in node.log_text(),
+                     f"node {node.number} says so", 20)
         one, _, three = cluster.nodes
         for text in ("--cluster must name the nodes in the same order everywhere",
                      "members 1, 2, 3", "2, 1, 3"):
-            check(text in log_of(one) and text in log_of(three), text)
-        check_equal(counter(cluster, three, "admitted"), 0, "it does not vote")
+            check(text in one.log_text() and text in three.log_text(), text)
+        check_equal(cluster.counters(three)["admitted"], 0, "it does not vote")
 
 
 def main():
