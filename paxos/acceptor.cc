@@ -45,6 +45,19 @@ bool Acceptor::decide(uint32_t index, InLog in_log) {
   return true;
 }
 
+void Acceptor::keep(uint32_t index) {
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(entry.accepted <= entry.promised);
+  ONCE_ASSERT(entry.accepted.is_null() == (entry.version == 0));
+  if (entry.accepted.is_null()) {
+    if (entry.promised.is_null()) return;  // nothing was said of it
+    entry.record = step_.append(PromiseRecord{entry.promised, entry.name()});
+    return;
+  }
+  entry.record = step_.append(KeptRecord{entry.promised, entry.accepted, entry.state(),
+                                         entry.decided(), !entry.has(kUnsettled), entry.name()});
+}
+
 void Acceptor::promise_range(size_t home, uint32_t incarnation) {
   ONCE_ASSERT(range_promises_[home] < incarnation);
   range_promises_[home] = incarnation;

@@ -79,6 +79,8 @@ class Acceptor {
   void accept(uint32_t index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
   bool decide(uint32_t index, InLog in_log);
+  // All that it holds of the name, in one record: those before it are needed no longer.
+  void keep(uint32_t index);
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
   void promise_range(size_t home, uint32_t incarnation);
   uint32_t range_promise(size_t home) const { return range_promises_[home]; }

@@ -188,6 +188,7 @@ class Core final : public Replica {
   void expire(uint32_t op);
   struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, NameHash hash);
+  void recover_kept(const KeptRecord& r, NameHash hash);
   uint32_t active_round_zero(uint64_t sequence) const;
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
 

@@ -59,6 +59,13 @@ struct Core::Recovery {
       core.learn_decided(index, InLog::kNo);
     return true;
   }
+  bool operator()(const KeptRecord& r) {
+    if (!is_member(r.promised.node) || !is_member(r.accepted.node)) return false;
+    if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
+    const NameHash hash = core.cluster_.hasher()(r.name);
+    if (core.cluster_.is_mine(hash)) core.recover_kept(r, hash);
+    return true;
+  }
 };
 
 bool Core::recover(std::string_view bytes) {
@@ -84,6 +91,16 @@ void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
   } else {
     acceptor_.list_unsettled(index);
   }
+}
+
+void Core::recover_kept(const KeptRecord& r, NameHash hash) {
+  const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  acceptor_.replay_promise(index, r.promised);
+  acceptor_.replay_accept(index, r.accepted, r.state);
+  const Entry& entry = acceptor_.at(index);
+  const bool holds_it = entry.accepted == r.accepted && entry.version == r.state.version;
+  if (r.decided && holds_it) learn_decided(index, InLog::kNo);
+  if (!r.settled) acceptor_.list_unsettled(index);
 }
 
 }  // namespace once::paxos

@@ -14,7 +14,12 @@ enum Kind : uint8_t {
   kChosenRange = 5,
   kHomeProgress = 6,
   kDecided = 7,
+  kKept = 8,
 };
+
+// Of a kept record, one bit each.
+constexpr uint8_t kMarkDecided = 1;
+constexpr uint8_t kMarkSettled = 2;
 
 class Encoder {
  public:
@@ -33,12 +38,7 @@ class Encoder {
     ballot(r.ballot);
     out_.put(r.lane.value);
     out_.put(r.sequence);
-    out_.put(r.state.version);
-    out_.put(making_of(r.state));
-    out_.put_uuid(r.state.writer);
-    out_.put(static_cast<uint16_t>(r.name.size()));
-    out_.put_bytes(r.name);
-    out_.put_bytes(r.state.value);
+    state(r.state, r.name);
   }
   void operator()(const RangePromiseRecord& r) {
     out_.put<uint8_t>(kRangePromise);
@@ -62,12 +62,27 @@ class Encoder {
     out_.put(r.version);
     out_.put_bytes(r.name);
   }
+  void operator()(const KeptRecord& r) {
+    out_.put<uint8_t>(kKept);
+    ballot(r.promised);
+    ballot(r.accepted);
+    out_.put(static_cast<uint8_t>((r.decided ? kMarkDecided : 0) | (r.settled ? kMarkSettled : 0)));
+    state(r.state, r.name);
+  }
 
  private:
   void ballot(const Ballot& b) {
     out_.put(b.round);
     out_.put(b.node.value);
     out_.put(b.incarnation);
+  }
+  void state(const State& state, std::string_view name) {
+    out_.put(state.version);
+    out_.put(making_of(state));
+    out_.put_uuid(state.writer);
+    out_.put(static_cast<uint16_t>(name.size()));
+    out_.put_bytes(name);
+    out_.put_bytes(state.value);
   }
   void lane(const Endpoint& home, uint32_t incarnation) {
     out_.put(home.node.value);
@@ -94,18 +109,34 @@ Endpoint get_endpoint(ByteReader& in) {
 
 bool name_fits(std::string_view name) { return !name.empty() && name.size() <= kMaxNameBytes; }
 
+// The rest of a record. False: it is none of ours.
+bool get_state(ByteReader& in, State& state, std::string_view& name) {
+  state.version = in.get<uint64_t>();
+  const bool makes_sense = set_making(in.get<uint8_t>(), state);
+  state.writer = in.get_uuid<RequestId>();
+  name = in.get_bytes(in.get<uint16_t>());
+  state.value = in.get_bytes(in.remaining());
+  return in.finished() && makes_sense && name_fits(name) && state.value.size() <= kMaxValueBytes;
+}
+
 std::optional<Record> decode_accept(ByteReader& in) {
   AcceptRecord r;
   r.ballot = get_ballot(in);
   r.lane.value = in.get<uint16_t>();
   r.sequence = in.get<uint64_t>();
-  r.state.version = in.get<uint64_t>();
-  const bool makes_sense = set_making(in.get<uint8_t>(), r.state);
-  r.state.writer = in.get_uuid<RequestId>();
-  r.name = in.get_bytes(in.get<uint16_t>());
-  r.state.value = in.get_bytes(in.remaining());
-  if (!in.finished() || !makes_sense || !name_fits(r.name)) return {};
-  if (r.state.value.size() > kMaxValueBytes) return {};
+  if (!get_state(in, r.state, r.name)) return {};
+  return r;
+}
+
+std::optional<Record> decode_kept(ByteReader& in) {
+  KeptRecord r;
+  r.promised = get_ballot(in);
+  r.accepted = get_ballot(in);
+  const auto marks = in.get<uint8_t>();
+  r.decided = (marks & kMarkDecided) != 0;
+  r.settled = (marks & kMarkSettled) != 0;
+  if ((marks & ~(kMarkDecided | kMarkSettled)) != 0 || r.promised < r.accepted) return {};
+  if (!get_state(in, r.state, r.name)) return {};
   return r;
 }
 
@@ -129,6 +160,8 @@ std::optional<Record> decode_record(std::string_view bytes) {
     }
     case kAccept:
       return decode_accept(in);
+    case kKept:
+      return decode_kept(in);
     case kRangePromise: {
       RangePromiseRecord r;
       r.home.value = in.get<uint16_t>();

@@ -49,8 +49,20 @@ struct DecidedRecord {
   std::string_view name;
 };
 
+// All that an acceptor holds of a name that it has accepted something of: what was told in several
+// records, written once more so that they are needed no longer; or what a majority chose, and this
+// acceptor only heard of. The second is why its ballot may be below a promise made before.
+struct KeptRecord {
+  Ballot promised;  // not below `accepted`
+  Ballot accepted;
+  State state;
+  bool decided = false;  // `accepted` chose the state
+  bool settled = false;  // the home has it on its disk: it is on no unsettled list
+  std::string_view name;
+};
+
 using Record = std::variant<IncarnationRecord, PromiseRecord, AcceptRecord, RangePromiseRecord,
-                            ChosenRangeRecord, HomeProgressRecord, DecidedRecord>;
+                            ChosenRangeRecord, HomeProgressRecord, DecidedRecord, KeptRecord>;
 
 void encode_record(const Record& record, std::vector<char>& out);
 std::optional<Record> decode_record(std::string_view bytes);  // nothing: not a record of ours

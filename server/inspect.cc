@@ -30,8 +30,8 @@ namespace {
 using namespace paxos;
 
 constexpr std::array<const char*, std::variant_size_v<Record>> kKinds = {
-    "incarnation",  "promise",       "accept", "range promise",
-    "chosen range", "home progress", "decided"};
+    "incarnation",  "promise",       "accept",  "range promise",
+    "chosen range", "home progress", "decided", "kept"};
 constexpr size_t kShownBytes = 64;
 
 std::string shortened(std::string_view bytes) {
@@ -123,6 +123,15 @@ class Inspection {
     if (record.name != name_) return;
     ++shown_;
     put("decided  {} version {}\n", text_of(record.ballot), record.version);
+  }
+
+  void show(const KeptRecord& record) {
+    if (record.name != name_) return;
+    ++shown_;
+    put("kept     promised {}, accepted {} version {}{}{} writer {} value {}\n",
+        text_of(record.promised), text_of(record.accepted), record.state.version,
+        record.state.sealed ? " sealed" : "", record.decided ? " decided" : "",
+        hex_of(record.state.writer), shortened(record.state.value));
   }
 
   std::string name_;

@@ -204,6 +204,7 @@ void write_records(const Corpus& corpus) {
       {"chosen-range", ChosenRangeRecord{home, 1, 1, 5}},
       {"home-progress", HomeProgressRecord{home, 1, 5}},
       {"decided", DecidedRecord{kRoundOne, 1, "b"}},
+      {"kept", KeptRecord{kRoundOne, kRoundOne, kState, true, true, "b"}},
   };
   std::string all;
   for (const auto& [name, record] : records) {

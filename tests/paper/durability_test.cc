@@ -157,5 +157,35 @@ TEST_F(Durability, ADecisionInTheLogIsAboutItsBallotOnly) {
   EXPECT_TRUE(solo.state_of(x).decided);
 }
 
+TEST_F(Durability, WhatIsKeptInOneRecordIsAllThatTheOthersSaid) {
+  solo.put_on_disk(KeptRecord{ballot(3, 2), ballot(1, 0), state(kA, "v"), false, true, x});
+  solo.restart();
+  EXPECT_EQ(solo.explain(x).promised, ballot(3, 2));
+  EXPECT_EQ(solo.state_of(x).accepted_ballot, ballot(1, 0));
+  EXPECT_EQ(solo.state_of(x).accepted.value, "v");
+  EXPECT_FALSE(solo.state_of(x).decided);
+  solo.put_on_disk(KeptRecord{ballot(3, 2), ballot(1, 0), state(kA, "v"), true, true, x});
+  solo.restart();
+  EXPECT_TRUE(solo.state_of(x).decided);
+}
+
+TEST_F(Durability, WhatIsKeptAndNotSettledIsReportedToTheHome) {
+  for (const bool settled : {true, false}) {
+    solo.put_on_disk(KeptRecord{ballot(2, 2), ballot(2, 2), state(kA, "v"), true, settled, y});
+    solo.restart();
+    EXPECT_EQ(solo.claim(0, 9).size(), settled ? 0u : 1u);
+  }
+}
+
+// The order in the log is not the order of ballots: what was kept may be older than what is there.
+TEST_F(Durability, WhatIsKeptLowersNothingAndDecidesItsOwnStateOnly) {
+  solo.put_on_disk(AcceptRecord{ballot(5, 2), CoreId{0}, 0, state(kB, "newer"), x});
+  solo.put_on_disk(KeptRecord{ballot(3, 2), ballot(1, 0), state(kA, "older"), true, true, x});
+  solo.restart();
+  EXPECT_EQ(solo.explain(x).promised, ballot(5, 2));
+  EXPECT_EQ(solo.state_of(x).accepted.value, "newer");
+  EXPECT_FALSE(solo.state_of(x).decided);
+}
+
 }  // namespace
 }  // namespace once::paxos::test

@@ -38,12 +38,15 @@ std::map<std::string, Record> one_of_each() {
           {"range promise", RangePromiseRecord{NodeId{2}, 7}},
           {"chosen range", ChosenRangeRecord{{NodeId{2}, CoreId{3}}, 7, 8, 9}},
           {"home progress", HomeProgressRecord{{NodeId{2}, CoreId{3}}, 7, 8}},
-          {"decided", DecidedRecord{kBallot, 9, "name"}}};
+          {"decided", DecidedRecord{kBallot, 9, "name"}},
+          {"kept", KeptRecord{kBallot, kRoundZero, state_of("value"), true, false, "name"}}};
 }
 // What is left of one that is cut may be one with a shorter name, or value.
 size_t shortest(const Record& record) {
   const std::string whole = bytes_of(record);
-  if (std::holds_alternative<AcceptRecord>(record)) return whole.size() - 5;
+  const bool has_value =
+      std::holds_alternative<AcceptRecord>(record) || std::holds_alternative<KeptRecord>(record);
+  if (has_value) return whole.size() - 5;
   const bool named = std::holds_alternative<PromiseRecord>(record) ||
                      std::holds_alternative<DecidedRecord>(record);
   return named ? whole.size() - 3 : whole.size();
@@ -156,6 +159,27 @@ TEST(Records, AFlagOfWhichNoBitIsKnownIsNoneOfOurs) {
   EXPECT_FALSE(Recovering()(bytes));
 }
 
+TEST(Records, WhatIsKeptIsMarkedAsItWas) {
+  for (const bool decided : {false, true}) {
+    for (const bool settled : {false, true}) {
+      const KeptRecord record{kBallot, kRoundZero, state_of("v", 7), decided, settled, "name"};
+      const auto read = std::get<KeptRecord>(*decode_record(bytes_of(record)));
+      EXPECT_EQ(read.promised, kBallot);
+      EXPECT_EQ(read.accepted, kRoundZero);
+      EXPECT_EQ(read.decided, decided);
+      EXPECT_EQ(read.settled, settled);
+      EXPECT_EQ(read.state.version, 7u);
+      EXPECT_EQ(read.state.value, "v");
+      EXPECT_EQ(read.name, "name");
+    }
+  }
+}
+
+TEST(Records, WhatIsKeptIsPromisedAsHighAsItIsAccepted) {
+  EXPECT_TRUE(decodes(bytes_of(KeptRecord{kBallot, kBallot, state_of("v"), true, true, "n"})));
+  EXPECT_FALSE(decodes(bytes_of(KeptRecord{kRoundZero, kBallot, state_of("v"), true, true, "n"})));
+}
+
 TEST(Records, NumbersKeepAllOfTheirBits) {
   const Ballot high{UINT32_MAX - 1, NodeId{15}, UINT32_MAX - 2};
   const auto accept = std::get<AcceptRecord>(*decode_record(
@@ -205,6 +229,10 @@ TEST(RecoveredRecords, AMemberAndACoreThatThereCanBe) {
     EXPECT_EQ(Recovering()(PromiseRecord{above, "n"}), member) << node;
     EXPECT_EQ(Recovering()(RangePromiseRecord{home.node, 1}), member) << node;
     EXPECT_EQ(Recovering()(DecidedRecord{above, 1, "n"}), member) << node;
+    const Ballot highest{9, NodeId{1}, 1};
+    EXPECT_EQ(Recovering()(KeptRecord{highest, above, state_of("v"), true, true, "n"}), member);
+    const Ballot promised{9, home.node, 1};
+    EXPECT_EQ(Recovering()(KeptRecord{promised, kBallot, state_of("v"), true, true, "n"}), member);
   }
 }
 
@@ -224,6 +252,12 @@ TEST(RecoveredRecords, NumbersThatCanBe) {
   EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, 1, 5, 4}));
   EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, 1, 0, 4}));
   EXPECT_FALSE(Recovering()(DecidedRecord{kBallot, 0, "n"}));
+  const auto kept = [](uint64_t version) {
+    return KeptRecord{kBallot, kBallot, state_of("v", version), true, true, "n"};
+  };
+  EXPECT_TRUE(Recovering()(kept(UINT64_MAX - 1)));
+  EXPECT_FALSE(Recovering()(kept(UINT64_MAX)));
+  EXPECT_FALSE(Recovering()(kept(0)));
   EXPECT_TRUE(Recovering()(IncarnationRecord{UINT32_MAX - 1}));
   EXPECT_FALSE(Recovering()(IncarnationRecord{UINT32_MAX}));
 }
