@@ -27,7 +27,8 @@ constexpr const char* kExamples =
     "  onced dev --nodes 3 --data /var/tmp/once    a cluster on this machine, to try\n"
     "  onced format --data DIR --node 1 --cluster 1=HOST:PORT,... --new-cluster\n"
     "  onced start --data DIR --listen HOST:PORT   one node of a cluster\n"
-    "  onced inspect --data DIR                    what a data directory holds\n";
+    "  onced inspect --data DIR                    what a data directory holds\n"
+    "  onced verify --data DIR                     whether its log is whole\n";
 
 std::string is_backend(const std::string& text) {
   if (text == "uring" || text == "epoll") return {};
@@ -163,6 +164,19 @@ CommandWord add_inspect(CommandWord app, InspectOptions& options) {
   return command;
 }
 
+CommandWord add_verify(CommandWord app, VerifyOptions& options) {
+  const CommandWord command =
+      app.add_command("verify", "Read all of a stopped node's log, and say whether it is whole");
+  add_data(command, options.data, "The data directory; needed").required();
+  command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command.footer(
+      "Example:\n  onced verify --data /var/lib/once\n"
+      "It changes nothing, and shows its progress on a terminal. Exit code 0: a start would\n"
+      "take the log as it is; 65: it is damaged, and what is wrong is named; 66: it cannot\n"
+      "be read, or a node is running on it (`onced inspect` looks beside one).");
+  return command;
+}
+
 CommandWord add_help(CommandWord app, std::string& topic) {
   CommandWord command = app.add_command("help", "Print this, or the help of a command");
   command.add("COMMAND", topic, "Which");
@@ -188,11 +202,13 @@ tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const*
   StartOptions start;
   DevOptions dev;
   InspectOptions inspect;
+  VerifyOptions verify;
   std::string topic;
   const CommandWord format_command = add_format(app, format);
   const CommandWord start_command = add_start(app, start);
   const CommandWord dev_command = add_dev(app, dev);
   const CommandWord inspect_command = add_inspect(app, inspect);
+  const CommandWord verify_command = add_verify(app, verify);
   const CommandWord version_command = app.add_command("version", "Print the version");
   const CommandWord help_command = add_help(app, topic);
   app.version_flag(version_text() + "\n");
@@ -216,6 +232,7 @@ tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const*
   if (start_command.chosen()) return start;
   if (dev_command.chosen()) return dev;
   if (inspect_command.chosen()) return inspect;
+  if (verify_command.chosen()) return verify;
   return usage(short_help(app, kExamples));
 }
 

@@ -31,8 +31,8 @@ struct NodeOptions {
   std::string client_address;  // as the cluster map names it
   bool direct = true;
   reactor::SyncMode sync = reactor::SyncMode::kDsync;
-  uint64_t seed = 0;  // of every jitter
-  SipKey index_key;   // as in ReplicaOptions; never zero
+  uint64_t seed = 0;                   // of every jitter
+  SipKey index_key;                    // as in ReplicaOptions; never zero
   net::ClientListenerOptions clients;  // of each core
   // Memory a core, as in ReplicaOptions.
   size_t max_operations = kMaxOperationsPerCore;
