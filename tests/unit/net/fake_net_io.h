@@ -128,6 +128,10 @@ class FakeIo final : public reactor::Io {
   void write_file(reactor::FileId, uint64_t, std::span<const char>, reactor::SyncMode,
                   uint64_t) override {}
   void prepare_file(const std::string&, uint64_t, reactor::FilePreparedHandler*) override {}
+  void read_file(reactor::FileId, uint64_t, std::span<char>, uint64_t) override {}
+  void recycle_file(const std::string&, const std::string&,
+                    reactor::FilePreparedHandler*) override {}
+  void remove_file(const std::string&) override {}
   void set_timer(int64_t, uint64_t) override {}
   void wake() override { woken_ = true; }
   void run(reactor::BatchHandler*) override {}
