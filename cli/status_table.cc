@@ -112,6 +112,7 @@ std::string state_text(const NodeStatus& node) {
   if (counter(node, "withdrawn").value_or(0) != 0) return "no vote";
   if (counter(node, "admitted").value_or(1) == 0) return "waits";
   if (counter(node, "log_full").value_or(0) != 0) return "log full";
+  if (counter(node, "disk_slow").value_or(0) != 0) return "slow disk";
   if (counter(node, "memory_short").value_or(0) != 0) return "no memory";
   return "up";
 }

@@ -37,6 +37,7 @@ std::string wrong_with(const NodeStatus& node) {
     return who + " does not vote yet: it waits until every member has met its disk";
   }
   if (counter_or(node, "log_full", 0) != 0) return who + " has no room for its log";
+  if (counter_or(node, "disk_slow", 0) != 0) return who + " has a slow disk";
   if (counter_or(node, "memory_short", 0) != 0) return who + " is short of memory";
   return {};
 }

@@ -31,6 +31,7 @@ struct CoreFigures {
   uint64_t log_full = 0;
   uint64_t memory_bytes = 0;
   uint64_t memory_budget = 0;
+  uint64_t disk_slow = 0;
   uint64_t memory_short = 0;
   uint64_t unread_closed = 0;
   uint64_t claimed = 0;
@@ -120,6 +121,7 @@ inline constexpr CounterRow kTable[] = {
     {"log_bytes", log<&Log::bytes_written>},
     {"log_segments", log<&Log::segments>},
     {"log_full", own<&Own::log_full>},
+    {"disk_slow", own<&Own::disk_slow>},
     {"memory_bytes", own<&Own::memory_bytes>},
     {"memory_budget_bytes", own<&Own::memory_budget>},
     {"memory_short", own<&Own::memory_short>},

@@ -140,17 +140,10 @@ void Shard::on_timer(uint64_t token) {
 
 // What the replica and the operator are told of it.
 void Shard::look_at_the_log() {
-  if (log_->behind() != log_behind_) {
-    log_behind_ = !log_behind_;
-    host_.log_line(log_behind_ ? "the disk does not keep up: nothing more is taken until it does"
-                               : "the disk keeps up again: requests are taken");
-  }
-  if (log_->full() != disk_full_) {
-    disk_full_ = !disk_full_;
-    replica_.set_disk_full(disk_full_);
-    host_.log_line(disk_full_ ? "disk full: new names are refused until there is room again"
-                              : "there is room on the disk again: new names are taken");
-  }
+  const DiskWatch::Seen seen{log_->full(), log_->behind(), log_->writing_since_ns()};
+  const bool was_full = disk_.full();
+  for (const std::string& line : disk_.look(seen, io_.now_ns())) host_.log_line(line);
+  if (disk_.full() != was_full) replica_.set_disk_full(disk_.full());
 }
 
 void Shard::tick() {
@@ -348,7 +341,8 @@ void Shard::publish() {
   figures.held_dropped = hold_.dropped();
   figures.connections = listener_->connections();
   figures.operations = tokens_.used();
-  figures.log_full = disk_full_;
+  figures.log_full = disk_.full();
+  figures.disk_slow = disk_.slow();
   figures.memory_bytes = memory_used() + kFixedMemoryPerCore;
   figures.memory_budget = memory_.is_bounded() ? memory_.budget() + kFixedMemoryPerCore : 0;
   figures.memory_short = memory_level_ != paxos::Memory::kEnough;

@@ -19,6 +19,7 @@
 #include "paxos/replica.h"
 #include "reactor/io.h"
 #include "server/core_mail.h"
+#include "server/disk_watch.h"
 #include "server/hold_queue.h"
 #include "server/memory_account.h"
 #include "server/metrics.h"
@@ -206,14 +207,13 @@ class Shard final : public reactor::BatchHandler,
   bool working_ = false;
   bool step_timer_set_ = false;
   bool step_due_ = false;  // the replica asked for one, events or not
-  bool disk_full_ = false;
+  DiskWatch disk_;
   MemoryAccount memory_;
   paxos::Memory memory_level_ = paxos::Memory::kEnough;
   bool memory_short_said_ = false;
   int64_t memory_said_ns_ = 0;
   uint64_t other_bytes_ = 0;  // as the last tick counted them
   int64_t give_back_at_ns_ = 0;
-  bool log_behind_ = false;  // as the last tick found it
   bool draining_ = false;
   static constexpr uint64_t kBusy = UINT64_MAX;
   uint64_t idle_since_ = kBusy;  // that round, while it drains

@@ -124,10 +124,11 @@ class Verification {
     uint64_t records = 0;
     uint64_t foreign = 0;
     const wal::Identity identity{configuration_.cluster, configuration_.node, configuration_.disk};
-    const auto tail = wal::recover(storage, identity, options, [&](std::string_view record) {
-      ++records;
-      if (!replica_->recover(record)) ++foreign;
-    });
+    const auto tail = wal::recover(storage, identity, options,
+                                   [&](std::string_view record, uint64_t, wal::SegmentUse&) {
+                                     ++records;
+                                     if (!replica_->recover(record)) ++foreign;
+                                   });
     if (!tail) {
       return fault(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
     }

@@ -1,6 +1,7 @@
 once_test(unit/server/hold_queue_test.cc once_base)
 once_test(unit/server/mailbox_test.cc once_base)
 once_test(unit/server/log_writer_test.cc once_log)
+once_test(unit/server/disk_watch_test.cc once_shard)
 once_test(unit/server/shard_test.cc once_shard)
 once_test(unit/server/shard_mail_test.cc once_shard)
 once_test(unit/server/shard_lists_test.cc once_shard)

@@ -60,6 +60,7 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   void flush() override;
   void on_tick(int64_t now_ns) override;
   bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
+  int64_t writing_since_ns() const override { return in_flight_ == nullptr ? 0 : submitted_ns_; }
   bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
   const LogCounters& counters() const override { return counters_; }
   const SegmentUse& use() const override { return use_; }

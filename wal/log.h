@@ -107,6 +107,8 @@ class Log {
   // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes:
   // take nothing more that could lead to a record.
   virtual bool behind() const { return false; }
+  // When the write under way began; 0: there is none. A disk that stalls shows in it.
+  virtual int64_t writing_since_ns() const { return 0; }
   virtual const LogCounters& counters() const = 0;
 
   // What lies in the segments. A record is in it from the moment its batch begins.

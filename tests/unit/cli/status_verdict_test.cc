@@ -90,6 +90,7 @@ TEST(Verdict, CountsWhatMayStillFail) {
 TEST(Verdict, WhoIsUpMayStillNotDoItsWork) {
   for (const auto& [counter, value, words] : std::vector<std::tuple<std::string, int, std::string>>{
            {"log_full", 1, "node 2 has no room for its log"},
+           {"disk_slow", 1, "node 2 has a slow disk"},
            {"memory_short", 2, "node 2 is short of memory"},
            {"withdrawn", 1, "node 2 votes no more: look at its log"},
            {"admitted", 0,

@@ -1,0 +1,55 @@
+#include "server/disk_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace once::server {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+
+}  // namespace
+
+std::vector<std::string> DiskWatch::look(const Seen& seen, int64_t now_ns) {
+  std::vector<std::string> lines;
+  if (seen.behind != seen_.behind) {
+    lines.emplace_back(seen.behind
+                           ? "the disk does not keep up: nothing more is taken until it does"
+                           : "the disk keeps up again: requests are taken");
+  }
+  if (seen.full != seen_.full) {
+    lines.emplace_back(seen.full ? "disk full: new names are refused until there is room again"
+                                 : "there is room on the disk again: new names are taken");
+  }
+  if (seen_.writing_ns != 0 && seen.writing_ns != seen_.writing_ns) {  // that write is done
+    if (!long_seen_) long_in_a_row_ = 0;
+    long_seen_ = false;
+  }
+  seen_ = seen;
+  const bool was_slow = slow_;
+  if (seen.writing_ns != 0) look_at_write(now_ns - seen.writing_ns, now_ns);
+  if (slow_ && now_ns >= slow_until_ns_) slow_ = false;
+  if (slow_ && !was_slow) {
+    lines.emplace_back(
+        fmt::format("the disk is slow: a log write takes {} ms by now; the other nodes go on "
+                    "meanwhile, look after this node's disk",
+                    longest_ns_ / kMs));
+  } else if (was_slow && !slow_) {
+    lines.emplace_back(fmt::format("the disk is no longer slow; the longest log write took {} ms",
+                                   longest_ns_ / kMs));
+  }
+  return lines;
+}
+
+void DiskWatch::look_at_write(int64_t took_ns, int64_t now_ns) {
+  if (took_ns < kLongNs) return;
+  if (!long_seen_) ++long_in_a_row_;
+  long_seen_ = true;
+  if (took_ns < kStalledNs && long_in_a_row_ < kLongInARow) return;
+  longest_ns_ = slow_ ? std::max(longest_ns_, took_ns) : took_ns;
+  slow_ = true;
+  slow_until_ns_ = now_ns + kSlowKeptNs;
+}
+
+}  // namespace once::server

@@ -1,0 +1,42 @@
+// What a core's log shows of its disk (full, behind, slow), and the lines that people get about it.
+// Pure; one core's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace once::server {
+
+class DiskWatch {
+ public:
+  // A log write that stalls for so long makes the disk slow, and so do several in a row that take
+  // long. It is so until none has been for a while: one hiccup is no news.
+  static constexpr int64_t kStalledNs = 1'000'000'000;
+  static constexpr int64_t kLongNs = 250'000'000;
+  static constexpr int kLongInARow = 4;
+  static constexpr int64_t kSlowKeptNs = 10'000'000'000;
+
+  struct Seen {
+    bool full = false;       // wal::Log::full
+    bool behind = false;     // wal::Log::behind
+    int64_t writing_ns = 0;  // since when the write under way is; 0: there is none
+  };
+  // With each tick. What it returns is for the process log; often nothing.
+  std::vector<std::string> look(const Seen& seen, int64_t now_ns);
+
+  bool full() const { return seen_.full; }
+  bool slow() const { return slow_; }
+
+ private:
+  void look_at_write(int64_t took_ns, int64_t now_ns);
+
+  Seen seen_;
+  bool slow_ = false;
+  bool long_seen_ = false;  // the write under way is long by now
+  int long_in_a_row_ = 0;
+  int64_t slow_until_ns_ = 0;
+  int64_t longest_ns_ = 0;  // of the writes that made it slow
+};
+
+}  // namespace once::server

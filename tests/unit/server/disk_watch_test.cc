@@ -1,0 +1,89 @@
+// When a disk is called full, behind and slow, when no longer, and that each is said once.
+#include "server/disk_watch.h"
+
+#include <gtest/gtest.h>
+
+namespace once::server {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+
+// Log writes, one after the other, looked at every 5 ms.
+class ADisk : public testing::Test {
+ protected:
+  void write(int64_t took_ns) {
+    const int64_t begin = now;
+    for (int64_t end = now + took_ns; now < end; now += 5 * kMs) look(begin);
+    look(0);
+  }
+  void idle(int64_t ns) {
+    for (const int64_t end = now + ns; now < end; now += 5 * kMs) look(0);
+  }
+  void look(int64_t writing) {
+    for (auto& line : watch.look({full, behind, writing}, now)) lines.push_back(line);
+  }
+
+  DiskWatch watch;
+  int64_t now = 1000 * kMs;
+  bool full = false, behind = false;
+  std::vector<std::string> lines;
+};
+
+TEST_F(ADisk, ThatIsFastGivesNoNews) {
+  for (int i = 0; i < 100; ++i) write(200 * kMs);
+  EXPECT_FALSE(watch.slow());
+  EXPECT_TRUE(lines.empty());
+}
+
+TEST_F(ADisk, HasAHiccupNowAndThen) {
+  for (int i = 0; i < 20; ++i) {
+    for (int n = 1; n < DiskWatch::kLongInARow; ++n) write(600 * kMs);
+    write(50 * kMs);
+  }
+  EXPECT_FALSE(watch.slow());
+  EXPECT_TRUE(lines.empty());
+}
+
+TEST_F(ADisk, ThatStallsIsSlowWhileItStalls) {
+  const int64_t begin = now;
+  for (; now < begin + DiskWatch::kStalledNs; now += 5 * kMs) look(begin);
+  EXPECT_FALSE(watch.slow());
+  look(begin);
+  EXPECT_TRUE(watch.slow());
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("the disk is slow: a log write takes 1000 ms by now"), std::string::npos);
+}
+
+TEST_F(ADisk, ThatTakesLongAgainAndAgainIsSlow) {
+  for (int i = 1; i < DiskWatch::kLongInARow; ++i) write(300 * kMs);
+  EXPECT_FALSE(watch.slow());
+  write(300 * kMs);
+  EXPECT_TRUE(watch.slow());
+}
+
+TEST_F(ADisk, IsNoLongerSlowWhenNothingTookLongForAWhile) {
+  write(3000 * kMs);
+  idle(DiskWatch::kSlowKeptNs - 100 * kMs);
+  EXPECT_TRUE(watch.slow());
+  EXPECT_EQ(lines.size(), 1u);
+  idle(200 * kMs);
+  EXPECT_FALSE(watch.slow());
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1], "the disk is no longer slow; the longest log write took 2995 ms");
+  write(100 * kMs);
+  EXPECT_FALSE(watch.slow());
+}
+
+TEST_F(ADisk, ThatIsFullOrBehindIsSaidToBeSoOnce) {
+  full = behind = true;
+  idle(100 * kMs);
+  EXPECT_TRUE(watch.full());
+  EXPECT_EQ(lines.size(), 2u);
+  full = behind = false;
+  idle(100 * kMs);
+  EXPECT_FALSE(watch.full());
+  EXPECT_EQ(lines.size(), 4u);
+}
+
+}  // namespace
+}  // namespace once::server
