@@ -39,7 +39,7 @@ class Copy:
             if str(path.relative_to(self.source)) not in wanted:
                 path.unlink()
         self._run(["cmake", "-G", "Ninja", "-S", str(self.source), "-B", str(self.build_dir),
-                   "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O3",
+                   "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O2",
                    f"-DCMAKE_CXX_FLAGS={FLAGS}"], 120, check=True)
 
     def _files(self):
