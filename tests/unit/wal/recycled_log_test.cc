@@ -2,6 +2,8 @@
 // what a file was before comes back.
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "tests/unit/wal/log_stream.h"
 #include "wal/block_format.h"
 #include "wal/needed_segments.h"
@@ -97,9 +99,11 @@ TEST_F(RecycledLogTest, ItsFileStaysUntilWhatWasAppendedBeforeIsDurable) {
   stream_.write({"b"});
   log().append("what was needed of segment 1");
   log().release(1);
+  stream_.io.now += 5 * kSecond;
   log().switch_segment();
   log().flush();  // opens segment 3, and carries the record
   stream_.io.complete_all();
+  ASSERT_EQ(log().counters().segments, 3u);
   EXPECT_TRUE(files().contains("log-0-1.seg"));
   stream_.io.now += 5 * kSecond;
   log().switch_segment();
@@ -384,6 +388,8 @@ TEST_F(HolesTest, NothingOfAnOldSegmentComesBack) {
     const bool whole = landed + 1 == 1u << blocks;
     EXPECT_EQ(stream_.records.size(), 3 * kFill + 2 + (whole ? 3 : 0)) << landed;
     EXPECT_EQ(stream_.tail.generation, (landed & 1) != 0 ? 7u : 6u);
+    const uint64_t torn = whole ? 0 : std::popcount(landed & ~1u);
+    EXPECT_EQ(stream_.tail.torn_blocks, (landed & 1) != 0 ? torn : 0) << "nor is it torn";
     disk_ = before;
   }
 }
