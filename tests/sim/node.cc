@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "server/exit_codes.h"
 #include "wal/segment.h"
+#include "wal/stream_files.h"
 
 namespace once::sim {
 namespace {
@@ -342,9 +343,11 @@ void SimNode::on_turn_end(const SimIo& io) {
 
 SimNode::Survey SimNode::survey(uint32_t stream) {
   Survey found;
-  const auto segments = wal::list_segments(disk_, directory_->path(), stream);
   wal::AlignedBytes block = wal::allocate_aligned(kBlockBytes);
-  for (const wal::SegmentFile& segment : *segments) {
+  const auto files =
+      wal::find_stream_files(disk_, identity(), log_options(stream), wal::kNoEnd, block.get());
+  if (!files) return found;  // damaged before
+  for (const wal::SegmentFile& segment : files->counted) {
     for (uint64_t at = 0; at < disk_.size_of(segment.path); at += kBlockBytes) {
       const auto got = disk_.read(segment.path, at, {block.get(), kBlockBytes});
       ONCE_ASSERT(got);
@@ -353,6 +356,7 @@ SimNode::Survey SimNode::survey(uint32_t stream) {
       if (header.magic == 0) found.empty.push_back({segment.path, at, 0});
       if (header.magic != wal::kBlockMagic) continue;
       if (header.checksum != wal::block_checksum(block.get())) continue;
+      if (header.generation != segment.generation) continue;  // left over
       found.watermark = std::max(found.watermark, header.durable_sequence);
       if (at == 0) {  // what an unfinished batch left behind here is no part of the log
         std::erase_if(found.blocks, [&](const Block& one) {
