@@ -1,10 +1,14 @@
 #include "reactor/file_preparer.h"
 
+#include <unistd.h>
+
 #include <cerrno>
+#include <cstdio>
 
 #include "base/assert.h"
 #include "base/durable_file.h"
 #include "base/errno_text.h"
+#include "base/sync_directory.h"
 #include "base/thread_name.h"
 
 namespace once::reactor {
@@ -20,6 +24,20 @@ std::string describe(const FileFailure& failure) {
            "): " + errno_text(code) + "; free some space";
   }
   return std::string(failure.doing) + " " + failure.path + ": " + errno_text(code);
+}
+
+std::string make_zero_filled(const PreparedFile& file, const std::atomic<bool>* stopping) {
+  const auto failed = make_durable_file(file.path, {{}, file.size}, 0, stopping);
+  return failed ? describe(*failed) : "";
+}
+
+std::string rename_durably(const PreparedFile& file) {
+  if (std::rename(file.from.c_str(), file.path.c_str()) != 0) {
+    return describe({"rename to", file.path, errno});
+  }
+  const std::string directory = file.path.substr(0, file.path.rfind('/'));
+  const int code = sync_directory(directory);
+  return code == 0 ? "" : describe({"fsync directory", directory, code});
 }
 
 }  // namespace
@@ -59,8 +77,14 @@ void FilePreparer::work() {
       request = std::move(requests_.front());
       requests_.pop_front();
     }
-    const auto failed = make_durable_file(request.path, {{}, request.size}, 0, &stopping_);
-    request.error = failed ? describe(*failed) : "";
+    if (request.how == PreparedFile::How::kRemoved) {
+      // What a power cut brings back is removed again by a later run.
+      unlink(request.path.c_str());
+      continue;
+    }
+    request.error = request.how == PreparedFile::How::kRenamed
+                        ? rename_durably(request)
+                        : make_zero_filled(request, &stopping_);
     {
       const std::lock_guard lock(mutex_);
       done_.push_back(std::move(request));

@@ -1,5 +1,6 @@
-// Makes zero-filled durable files in one helper thread, started by the first request, so that
-// the loop never waits for fallocate or fsync.
+// Makes, renames and removes files in one helper thread, started by the first request, so that the
+// loop never waits for fallocate, fsync or the freeing of blocks. One after the other, in the order
+// of the requests.
 // Thread rule: submit() and take_done() from the loop thread; `notify` is called from the helper.
 #pragma once
 
@@ -17,10 +18,12 @@
 namespace once::reactor {
 
 struct PreparedFile {
+  enum class How : uint8_t { kZeroFilled, kRenamed, kRemoved } how = How::kZeroFilled;
   std::string path;
-  uint64_t size = 0;
+  std::string from = {};  // of a renamed one
+  uint64_t size = 0;      // of a zero-filled one
   FilePreparedHandler* handler = nullptr;
-  std::string error;  // empty: the file is there and durable
+  std::string error = {};  // empty: the file is there and durable
 };
 
 class FilePreparer {

@@ -60,12 +60,14 @@ class FileHandler {
   virtual ~FileHandler() = default;
   // A write is done and durable; an error or a short write never comes here: see on_file_failed.
   virtual void on_written(uint64_t token) = 0;
+  virtual void on_read(uint64_t) {}  // all bytes that were asked for are there
   virtual void on_file_failed(std::string_view what) = 0;  // the caller must stop the process
 };
 
 class FilePreparedHandler {
  public:
   virtual ~FilePreparedHandler() = default;
+  // `path` is the new file's.
   virtual void on_file_prepared(const std::string& path, const std::string& error) = 0;
 };
 
@@ -119,15 +121,23 @@ class Io {
   // Unread bytes come first, through on_bytes, after this call has returned.
   virtual StreamId adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) = 0;
 
-  // Opens an existing file for aligned writes; `direct` asks for O_DIRECT.
+  // Opens an existing file for aligned reads and writes; `direct` asks for O_DIRECT.
   virtual Result<FileId> open_file(const std::string& path, bool direct, FileHandler* handler) = 0;
-  virtual void close_file(FileId file) = 0;  // writes under way finish, unreported
+  virtual void close_file(FileId file) = 0;  // what is under way finishes, unreported
   // offset, size and address are multiples of 4096; bytes stay valid until on_written(token).
   virtual void write_file(FileId file, uint64_t offset, std::span<const char> bytes, SyncMode mode,
                           uint64_t token) = 0;
+  // The same sizes; the bytes are there at on_read(token), and the memory is the Io's until then.
+  virtual void read_file(FileId file, uint64_t offset, std::span<char> bytes, uint64_t token) = 0;
   // Makes a zero-filled, durable file (its directory too) off the hot path; atomic under `path`.
   virtual void prepare_file(const std::string& path, uint64_t size,
                             FilePreparedHandler* handler) = 0;
+  // The same by renaming one, whose contents stay. After an error it has either name. What is asked
+  // of prepare_file, recycle_file and remove_file is done one after the other, in that order.
+  virtual void recycle_file(const std::string& from, const std::string& to,
+                            FilePreparedHandler* handler) = 0;
+  // Unreported: a file that cannot be removed stays.
+  virtual void remove_file(const std::string& path) = 0;
 
   virtual void set_timer(int64_t at_ns, uint64_t token) = 0;  // fires once
   virtual void wake() = 0;                                    // from any thread

@@ -1,4 +1,4 @@
-// Files of UringIo: aligned durable writes, and files prepared by the helper thread.
+// Files of UringIo: aligned durable writes, aligned reads, and what the helper thread does.
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ std::string open_error(const std::string& path, bool direct, int error_number) {
   return text + errno_text(error_number);
 }
 
-std::string write_error(const std::string& path, const char* step, int error_number) {
+std::string file_error(const std::string& path, const char* step, int error_number) {
   std::string text = std::string(step) + " " + path + ": ";
   if (error_number == ENOSPC || error_number == EDQUOT) text += "disk full: ";
   return text + errno_text(error_number);
@@ -51,86 +51,123 @@ void UringIo::close_file(FileId id) {
   File& file = files_[id.value];
   ONCE_ASSERT(file.fd >= 0 && !file.closing);
   file.closing = true;
-  if (file.operations > 0) return;  // finish_write closes it
+  if (file.operations > 0) return;  // finish_transfer closes it
   ::close(file.fd);
   file = File{};
   free_files_.push_back(id.value);
 }
 
-void UringIo::write_file(FileId id, uint64_t offset, std::span<const char> bytes, SyncMode mode,
-                         uint64_t token) {
+uint32_t UringIo::begin_transfer(FileId id, uint64_t offset, std::span<const char> bytes) {
   ONCE_ASSERT(id.value < files_.size());
   ONCE_ASSERT(offset % kAlignment == 0 && bytes.size() % kAlignment == 0);
   ONCE_ASSERT(reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment == 0);
   ONCE_ASSERT(!bytes.empty() && bytes.size() <= INT32_MAX);
   File& file = files_[id.value];
   ONCE_ASSERT(file.fd >= 0 && !file.closing);
-  if (free_writes_.empty()) {
-    free_writes_.push_back(static_cast<uint32_t>(writes_.size()));
-    writes_.emplace_back();
+  if (free_transfers_.empty()) {
+    free_transfers_.push_back(static_cast<uint32_t>(transfers_.size()));
+    transfers_.emplace_back();
   }
-  const uint32_t index = free_writes_.back();
-  free_writes_.pop_back();
-  const auto size = static_cast<uint32_t>(bytes.size());
-  writes_[index] = Write{id.value, size, mode, token};
+  const uint32_t index = free_transfers_.back();
+  free_transfers_.pop_back();
+  transfers_[index] = Transfer{.file = id.value, .size = static_cast<uint32_t>(bytes.size())};
   ++file.operations;
+  return index;
+}
+
+void UringIo::write_file(FileId id, uint64_t offset, std::span<const char> bytes, SyncMode mode,
+                         uint64_t token) {
+  const uint32_t index = begin_transfer(id, offset, bytes);
+  Transfer& transfer = transfers_[index];
+  transfer.mode = mode;
+  transfer.token = token;
   io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kWrite, index));
-  io_uring_prep_write(sqe, file.fd, bytes.data(), size, offset);
+  io_uring_prep_write(sqe, files_[id.value].fd, bytes.data(), transfer.size, offset);
   if (mode == SyncMode::kDsync) sqe->rw_flags = RWF_DSYNC;
 }
 
+void UringIo::read_file(FileId id, uint64_t offset, std::span<char> bytes, uint64_t token) {
+  const uint32_t index = begin_transfer(id, offset, bytes);
+  Transfer& transfer = transfers_[index];
+  transfer.reads = true;
+  transfer.token = token;
+  io_uring_prep_read(ring_.next_sqe(tag(Op::kRead, index)), files_[id.value].fd, bytes.data(),
+                     transfer.size, offset);
+}
+
+void UringIo::on_read_done(uint32_t index, int result) {
+  const Transfer& read = transfers_[index];
+  const std::string& path = files_[read.file].path;
+  if (result < 0) return finish_transfer(index, file_error(path, "read from", -result));
+  if (static_cast<uint32_t>(result) == read.size) return finish_transfer(index, {});
+  finish_transfer(index, "short read from " + path + ": " + std::to_string(result) + " of " +
+                             std::to_string(read.size) + " bytes; was it cut?");
+}
+
 void UringIo::on_write_done(uint32_t index, int result) {
-  const Write& write = writes_[index];
+  const Transfer& write = transfers_[index];
   const File& file = files_[write.file];
-  if (result < 0) return finish_write(index, write_error(file.path, "write to", -result));
+  if (result < 0) return finish_transfer(index, file_error(file.path, "write to", -result));
   if (static_cast<uint32_t>(result) != write.size) {
-    return finish_write(index, "short write to " + file.path + ": " + std::to_string(result) +
-                                   " of " + std::to_string(write.size) + " bytes; disk full?");
+    return finish_transfer(index, "short write to " + file.path + ": " + std::to_string(result) +
+                                      " of " + std::to_string(write.size) + " bytes; disk full?");
   }
-  if (write.mode == SyncMode::kDsync) return finish_write(index, {});
+  if (write.mode == SyncMode::kDsync) return finish_transfer(index, {});
   io_uring_prep_fsync(ring_.next_sqe(tag(Op::kSync, index)), file.fd, IORING_FSYNC_DATASYNC);
 }
 
 void UringIo::on_sync_done(uint32_t index, int result) {
-  const std::string& path = files_[writes_[index].file].path;
-  finish_write(index, result == 0 ? "" : write_error(path, "fdatasync of", -result));
+  const std::string& path = files_[transfers_[index].file].path;
+  finish_transfer(index, result == 0 ? "" : file_error(path, "fdatasync of", -result));
 }
 
-void UringIo::finish_write(uint32_t index, const std::string& failed) {
-  const Write write = writes_[index];
-  free_writes_.push_back(index);
-  File& file = files_[write.file];
+void UringIo::finish_transfer(uint32_t index, const std::string& failed) {
+  const Transfer transfer = transfers_[index];
+  free_transfers_.push_back(index);
+  File& file = files_[transfer.file];
   ONCE_ASSERT(file.operations > 0);
   --file.operations;
   if (!file.closing) {
     if (finishing_) return;
-    return failed.empty() ? file.handler->on_written(write.token)
-                          : file.handler->on_file_failed(failed);
+    if (!failed.empty()) return file.handler->on_file_failed(failed);
+    return transfer.reads ? file.handler->on_read(transfer.token)
+                          : file.handler->on_written(transfer.token);
   }
   if (file.operations > 0) return;
   ::close(file.fd);
   file = File{};
-  free_files_.push_back(write.file);
+  free_files_.push_back(transfer.file);
 }
 
-// The kernel reads the callers' memory until a write completes; after run() they may free it.
-void UringIo::finish_writes() {
+// The kernel uses the callers' memory until a transfer completes; after run() they may free it.
+void UringIo::finish_transfers() {
   finishing_ = true;
   const int64_t give_up_ns = now_ns_ + kFinishLimitNs;
-  while (free_writes_.size() < writes_.size() && now_ns_ < give_up_ns) {
+  while (free_transfers_.size() < transfers_.size() && now_ns_ < give_up_ns) {
     ring_.submit_and_wait(kFinishPollNs);
     read_clock();
     while (ring_.completions_ready() > 0) {
       const io_uring_cqe cqe = ring_.take_completion();
       const auto op = static_cast<Op>(cqe.user_data >> 56);
-      if (op == Op::kWrite || op == Op::kSync) dispatch(cqe);
+      if (op == Op::kWrite || op == Op::kSync || op == Op::kRead) dispatch(cqe);
     }
   }
 }
 
 void UringIo::prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
-  preparer_->submit({path, size, handler, {}});
+  preparer_->submit({.path = path, .size = size, .handler = handler});
+}
+
+void UringIo::recycle_file(const std::string& from, const std::string& to,
+                           FilePreparedHandler* handler) {
+  ONCE_ASSERT(handler != nullptr);
+  preparer_->submit(
+      {.how = PreparedFile::How::kRenamed, .path = to, .from = from, .handler = handler});
+}
+
+void UringIo::remove_file(const std::string& path) {
+  preparer_->submit({.how = PreparedFile::How::kRemoved, .path = path});
 }
 
 void UringIo::deliver_prepared() {

@@ -71,7 +71,7 @@ void UringIo::run(BatchHandler* handler) {
     recycle_buffers();
     flush_outboxes();
   }
-  finish_writes();
+  finish_transfers();
   ring_.leave();
 }
 
@@ -111,6 +111,8 @@ void UringIo::dispatch(const io_uring_cqe& cqe) {
       return on_write_done(index, cqe.res);
     case Op::kSync:
       return on_sync_done(index, cqe.res);
+    case Op::kRead:
+      return on_read_done(index, cqe.res);
     case Op::kCancel:
       return;  // the cancelled operation reports for itself
   }

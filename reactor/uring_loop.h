@@ -41,7 +41,11 @@ class UringIo final : public Io {
   void close_file(FileId file) override;
   void write_file(FileId file, uint64_t offset, std::span<const char> bytes, SyncMode mode,
                   uint64_t token) override;
+  void read_file(FileId file, uint64_t offset, std::span<char> bytes, uint64_t token) override;
   void prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) override;
+  void recycle_file(const std::string& from, const std::string& to,
+                    FilePreparedHandler* handler) override;
+  void remove_file(const std::string& path) override;
   void set_timer(int64_t at_ns, uint64_t token) override;
   void wake() override;
   void run(BatchHandler* handler) override;
@@ -52,7 +56,17 @@ class UringIo final : public Io {
   // queued, and as many descriptors, before this thread sees the first. (It also returned wrong
   // descriptors under DEFER_TASKRUN in Linux 6.6 to 6.8.)
   static constexpr uint32_t kMaxAccepts = 8;
-  enum class Op : uint8_t { kWake, kAccept, kConnect, kReceive, kSend, kWrite, kSync, kCancel };
+  enum class Op : uint8_t {
+    kWake,
+    kAccept,
+    kConnect,
+    kReceive,
+    kSend,
+    kWrite,
+    kSync,
+    kRead,
+    kCancel
+  };
   enum class State : uint8_t {
     kFree,
     kConnecting,
@@ -72,10 +86,10 @@ class UringIo final : public Io {
     uint32_t operations = 0;   // submitted or queued, not yet completed
     uint32_t handed_over = 0;  // completions whose bytes went along with the handoff
     int fd = -1;
-    size_t sent = 0;          // of in_flight
+    size_t sent = 0;  // of in_flight
     uint64_t sent_total = 0;
-    size_t lately = 0;        // size of the largest send of the last seconds, roughly
-    size_t charged = 0;       // of buffer_bytes_
+    size_t lately = 0;   // size of the largest send of the last seconds, roughly
+    size_t charged = 0;  // of buffer_bytes_
     StreamHandler* handler = nullptr;
     std::vector<char> outbox;
     std::vector<char> in_flight;
@@ -84,8 +98,8 @@ class UringIo final : public Io {
     // Of connect(). The kernel reads the address at submission.
     std::string peer;  // as given, for messages
     SocketAddresses addresses;
-    size_t tried = 0;     // of addresses, the one under way included
-    bool naming = false;  // its name is being looked up
+    size_t tried = 0;      // of addresses, the one under way included
+    bool naming = false;   // its name is being looked up
     bool hurried = false;  // the address under way was given up for the next one
     std::string refusals;  // of the addresses that failed
   };
@@ -105,10 +119,11 @@ class UringIo final : public Io {
     FileHandler* handler = nullptr;
     std::string path;
   };
-  struct Write {
+  struct Transfer {  // a write or a read
     uint32_t file = 0;
     uint32_t size = 0;
     SyncMode mode = SyncMode::kDsync;
+    bool reads = false;
     uint64_t token = 0;
   };
   struct Timer {
@@ -167,11 +182,13 @@ class UringIo final : public Io {
   void expire_draining();
 
   // Files.
+  uint32_t begin_transfer(FileId id, uint64_t offset, std::span<const char> bytes);
   void on_write_done(uint32_t index, int result);
   void on_sync_done(uint32_t index, int result);
-  void finish_write(uint32_t index, const std::string& failed);
+  void on_read_done(uint32_t index, int result);
+  void finish_transfer(uint32_t index, const std::string& failed);
   void deliver_prepared();
-  void finish_writes();
+  void finish_transfers();
 
   const UringOptions options_;
   UringRing ring_;
@@ -205,11 +222,11 @@ class UringIo final : public Io {
   std::deque<Patience> patience_for_names_;      // in order of time
   std::deque<Patience> patience_for_addresses_;  // in order of time
 
-  bool finishing_ = false;  // the loop has stopped: completed writes are not reported
+  bool finishing_ = false;  // the loop has stopped: completed transfers are not reported
   std::deque<File> files_;
   std::vector<uint32_t> free_files_;
-  std::vector<Write> writes_;
-  std::vector<uint32_t> free_writes_;
+  std::vector<Transfer> transfers_;
+  std::vector<uint32_t> free_transfers_;
 
   std::vector<Timer> timers_;  // a heap, earliest first
   std::vector<Timer> due_;

@@ -178,8 +178,13 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
       code = kExitCorrupt;
       continue;
     }
+    const Inspection before = inspection;
     const auto tail = wal::read_beside_writer(
-        storage, identity, options, [&](std::string_view record) { inspection.visit(record); });
+        storage, identity, options, [&](std::string_view record) { inspection.visit(record); },
+        [&] {
+          inspection = before;
+          put("log {}: segments were recycled meanwhile, it is read again\n", stream);
+        });
     if (!tail) {
       (void)output().flush();
       log_error(tail.error().message);

@@ -112,10 +112,11 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   }
   uint64_t records = 0;
   bool foreign = false;
-  const auto tail = wal::recover(storage_, identity(), options, [&](std::string_view record) {
-    ++records;
-    take_record(record, foreign);
-  });
+  const auto tail = wal::recover(storage_, identity(), options,
+                                 [&](std::string_view record, uint64_t, wal::SegmentUse&) {
+                                   ++records;
+                                   take_record(record, foreign);
+                                 });
   if (!tail) {
     return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
   }

@@ -27,8 +27,9 @@ Shard::Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& repli
 
 void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* listener) {
   ONCE_ASSERT(log_ == nullptr && log != nullptr && links != nullptr && listener != nullptr);
-  ONCE_ASSERT(log->appended() == 0);
+  ONCE_ASSERT(log->appended() == log->durable());
   log_ = log;
+  recovered_ = log->appended();
   links_ = links;
   listener_ = listener;
   if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
@@ -170,8 +171,8 @@ void Shard::tick() {
 }
 
 void Shard::on_durable(uint64_t record) {
-  ONCE_ASSERT(record <= records_made_);
-  pending_durable_ = std::max(pending_durable_, record);
+  ONCE_ASSERT(record > recovered_ && record - recovered_ <= records_made_);
+  pending_durable_ = std::max(pending_durable_, record - recovered_);
   // The log may report from within a call of ours; the replica is not entered twice.
   if (!working_) catch_up();
 }
@@ -204,7 +205,7 @@ void Shard::deliver() {
     const uint64_t number =
         log_->append(std::string_view(output_.records.data() + begin, end - begin));
     ++records_made_;
-    ONCE_ASSERT(number == records_made_);  // the log counts as the replica does
+    ONCE_ASSERT(number - recovered_ == records_made_);  // the log counts as the replica does
     begin = end;
   }
   for (const paxos::ClientReply& reply : output_.replies) answer(reply);

@@ -199,7 +199,8 @@ class Shard final : public reactor::BatchHandler,
   paxos::Output output_;
   RequestTable tokens_;
   HoldQueue hold_;
-  uint64_t records_made_ = 0;
+  uint64_t recovered_ = 0;        // records of earlier runs, which the log counts too
+  uint64_t records_made_ = 0;     // in this one
   uint64_t durable_ = 0;          // as told to the replica
   uint64_t pending_durable_ = 0;  // as the log reported last
   bool working_ = false;

@@ -15,7 +15,8 @@
 namespace once::wal {
 
 inline constexpr uint64_t kBlockMagic = 0x31474f4c45434e4f;  // "ONCELOG1"
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFirstFormatVersion = 1;  // its header blocks list no segments
 
 enum class BlockKind : uint32_t {
   kSegmentHeader = 1,  // block 0 of a file

@@ -12,95 +12,44 @@
 
 #include "base/assert.h"
 #include "base/rarely.h"
-#include "wal/segment.h"
+#include "wal/batch.h"
+#include "wal/needed_segments.h"
+#include "wal/spare_segments.h"
 
 namespace once::wal {
 namespace {
 
 constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / 2 / kMaxBatchBytes;  // then it is full
 constexpr int64_t kIdleNs = 50'000'000;
-constexpr int64_t kPrepareRetryNs = 1'000'000'000;
+constexpr size_t kMaxNeededBytes = kBlockPayloadBytes - 16;
+constexpr int64_t kSwitchEveryNs = 5'000'000'000;
 
-// Room for a segment header block, then the blocks of one batch; each keeps space for its header.
-class Batch {
- public:
-  Batch() : memory_(allocate_aligned(kMaxBatchBytes)) {}
-
-  bool fits(size_t record_bytes) const {
-    return payload_ + kRecordPrefixBytes + record_bytes <= kMaxBatchPayload;
-  }
-  void add(std::string_view record, uint64_t number) {
-    uint32_t size = static_cast<uint32_t>(record.size());
-    copy(reinterpret_cast<const char*>(&size), sizeof size);
-    copy(record.data(), record.size());
-    ++records_;
-    last_record_ = number;
-  }
-  void clear() {
-    payload_ = 0;
-    records_ = 0;
-  }
-  bool empty() const { return records_ == 0; }
-  size_t payload() const { return payload_; }
-  uint64_t records() const { return records_; }
-  uint64_t last_record() const { return last_record_; }
-  // One at least: an empty batch is a block that carries the watermark.
-  size_t blocks() const {
-    return std::max<size_t>(1, (payload_ + kBlockPayloadBytes - 1) / kBlockPayloadBytes);
-  }
-  char* segment_header() { return memory_.get(); }
-  char* block(size_t index) { return memory_.get() + (1 + index) * kBlockBytes; }
-  size_t block_payload(size_t index) const {
-    return std::min(payload_ - std::min(payload_, index * kBlockPayloadBytes), kBlockPayloadBytes);
-  }
-
-  Batch* next = nullptr;  // in the queue or the pool
-
- private:
-  void copy(const char* bytes, size_t size) {
-    while (size > 0) {
-      size_t offset = payload_ % kBlockPayloadBytes;
-      size_t part = std::min(size, kBlockPayloadBytes - offset);
-      std::memcpy(block(payload_ / kBlockPayloadBytes) + sizeof(BlockHeader) + offset, bytes, part);
-      payload_ += part;
-      bytes += part;
-      size -= part;
-    }
-  }
-
-  AlignedBytes memory_;
-  size_t payload_ = 0;
-  uint64_t records_ = 0;
-  uint64_t last_record_ = 0;
+struct Released {
+  SegmentUse::Segment segment;
+  uint64_t after = 0;  // what was needed of it is in records up to this one
 };
 
-struct OpenSegment {
-  reactor::FileId file;
-  uint64_t generation = 0;
-  uint64_t first_sequence = 0;
-  uint64_t blocks = 0;  // of the file, its header block included
-};
-
-class SegmentLog final : public Log,
-                         private reactor::FileHandler,
-                         private reactor::FilePreparedHandler {
+class SegmentLog final : public Log, private reactor::FileHandler {
  public:
   SegmentLog(reactor::Io& io, const Identity& identity, const LogOptions& options, const Tail& tail,
              LogListener* listener)
       : io_(io),
+        identity_(identity),
         options_(options),
         listener_(listener),
         stamp_(header_for(identity, options.stream)),
+        appended_(tail.last_record),
+        durable_(tail.last_record),
         next_sequence_(tail.next_sequence),
         durable_sequence_(tail.durable_sequence),
-        made_(tail.spare_segments) {
+        use_(tail.use),
+        spares_(io, options_, counters_, this, [this] { flush(); }) {
     stamp_.epoch = tail.epoch;
     filling_ = oldest_ = take_batch();
     pool_ = new_batch();
   }
   ~SegmentLog() override {
     if (segment_) io_.close_file(segment_->file);
-    if (spare_) io_.close_file(spare_->file);
   }
 
   void open(const Tail& tail);
@@ -110,32 +59,37 @@ class SegmentLog final : public Log,
   uint64_t durable() const override { return durable_; }
   void flush() override;
   void on_tick(int64_t now_ns) override;
-  bool full() const override {
-    return (preparation_failed_ && !spare_) || queued_ > kMaxQueuedBatches;
-  }
+  bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
   bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
   const LogCounters& counters() const override { return counters_; }
+  const SegmentUse& use() const override { return use_; }
+  void no_longer_needed(uint64_t record, uint64_t record_bytes) override;
+  std::unique_ptr<SegmentReader> read_segment(uint64_t generation) override;
+  void release(uint64_t generation) override;
+  void switch_segment() override { switch_wanted_ = true; }
+  uint64_t files() const override {
+    return use_.segments().size() + released_.size() + unlisted_.size() + spares_.files();
+  }
 
  private:
   void on_written(uint64_t token) override;
   void on_file_failed(std::string_view what) override { fail(what); }
-  void on_file_prepared(const std::string& path, const std::string& error) override;
 
   void fail(std::string_view what);
   Batch* new_batch();
   Batch* take_batch();
   void queue_batch();
   void begin_batch();
+  bool opens_segment() const;
   bool next_segment();
   void seal(Batch& batch, bool opens_segment);
-  void need_spare();
-  void open_spare();
-  void preparation_failed();
-  Result<OpenSegment> open_segment(uint64_t generation);
+  void seal_segment_header(Batch& batch, BlockHeader header);
+  std::string needed_segments();
 
   uint64_t position() const { return 1 + next_sequence_ - segment_->first_sequence; }
 
   reactor::Io& io_;
+  const Identity identity_;
   const LogOptions options_;
   LogListener* const listener_;
   BlockHeader stamp_;  // what all blocks of this run have in common
@@ -151,8 +105,8 @@ class SegmentLog final : public Log,
   size_t pending_bytes_ = 0;  // of records that are not durable
   Batch* in_flight_ = nullptr;
 
-  uint64_t appended_ = 0;
-  uint64_t durable_ = 0;
+  uint64_t appended_;
+  uint64_t durable_;
   uint64_t next_sequence_;
   uint64_t durable_sequence_;
   int64_t submitted_ns_ = 0;
@@ -160,16 +114,17 @@ class SegmentLog final : public Log,
   bool watermark_behind_ = true;  // the last records' durability is not on disk yet
 
   std::optional<OpenSegment> segment_;
-  std::optional<OpenSegment> spare_;
-  uint64_t made_;  // files that exist behind segment_ and spare_
-  bool preparing_ = false;
-  bool preparation_failed_ = false;
-  int64_t retry_at_ns_ = 0;
+  SegmentUse use_;
+  std::vector<Released> released_;  // the newest header block says that they are needed
+  std::vector<uint64_t> unlisted_;  // the header block in flight is the first not to say so
+  bool switch_wanted_ = false;
+  int64_t may_switch_at_ns_ = 0;
+  SpareSegments spares_;
 };
 
 void SegmentLog::open(const Tail& tail) {
   durable_at_ns_ = io_.now_ns();
-  auto segment = open_segment(tail.generation);
+  auto segment = open_segment(io_, options_, tail.generation, this);
   if (!segment) return fail(segment.error().message);
   segment_ = *segment;
   segment_->first_sequence = tail.segment_first_sequence;
@@ -178,7 +133,7 @@ void SegmentLog::open(const Tail& tail) {
                             next_sequence_, tail.generation));
   }
   counters_.segments = 1;
-  need_spare();
+  spares_.start(tail);
 }
 
 void SegmentLog::fail(std::string_view what) {
@@ -226,12 +181,11 @@ void SegmentLog::flush() {
 void SegmentLog::begin_batch() {
   ONCE_ASSERT(in_flight_ == nullptr && !failed_);
   size_t blocks = oldest_->blocks();
-  bool opens_segment = position() + blocks > segment_->blocks ||
-                       (spare_.has_value() && rarely(Rare::kSegmentClosedEarly));
+  const bool opens_segment = this->opens_segment();
   beginning_ = true;
   bool ready = !opens_segment || next_segment();
   beginning_ = false;
-  if (!ready) return;  // on_file_prepared goes on from here
+  if (!ready) return;  // a spare that is ready goes on from here
   ONCE_ASSERT(position() + blocks <= segment_->blocks);
 
   if (oldest_ == filling_) queue_batch();
@@ -239,7 +193,11 @@ void SegmentLog::begin_batch() {
   oldest_ = in_flight_->next;
   in_flight_->next = nullptr;
   --queued_;
+  if (!in_flight_->empty()) {
+    use_.written(in_flight_->last_record(), in_flight_->payload(), in_flight_->needless());
+  }
   seal(*in_flight_, opens_segment);
+  if (opens_segment && unlisted_.empty()) spares_.give_back({});
 
   const char* begin = opens_segment ? in_flight_->segment_header() : in_flight_->block(0);
   size_t size = (blocks + (opens_segment ? 1 : 0)) * kBlockBytes;
@@ -250,15 +208,23 @@ void SegmentLog::begin_batch() {
   io_.write_file(segment_->file, offset, {begin, size}, options_.sync, next_sequence_);
 }
 
+bool SegmentLog::opens_segment() const {
+  if (position() + oldest_->blocks() > segment_->blocks) return true;
+  if (!spares_.ready()) return false;
+  return (switch_wanted_ && io_.now_ns() >= may_switch_at_ns_) || rarely(Rare::kSegmentClosedEarly);
+}
+
 // Closes the segment, its rest unused, and goes to the spare. False if that is not ready.
 bool SegmentLog::next_segment() {
-  if (!spare_) return false;  // asked for when this segment was taken
+  if (!spares_.ready()) return false;  // asked for when this segment was taken
   io_.close_file(segment_->file);
-  segment_ = spare_;
+  segment_ = spares_.take();
   segment_->first_sequence = next_sequence_;
-  spare_.reset();
+  use_.seal(next_sequence_);
+  use_.open(segment_->generation, next_sequence_);
   ++counters_.segments;
-  need_spare();
+  switch_wanted_ = false;
+  may_switch_at_ns_ = io_.now_ns() + kSwitchEveryNs;
   return true;
 }
 
@@ -269,10 +235,7 @@ void SegmentLog::seal(Batch& batch, bool opens_segment) {
   header.segment_first_sequence = segment_->first_sequence;
   header.sequence = next_sequence_;
   header.durable_sequence = durable_sequence_;
-  if (opens_segment) {
-    header.kind = static_cast<uint32_t>(BlockKind::kSegmentHeader);
-    seal_block(batch.segment_header(), header);
-  }
+  if (opens_segment) seal_segment_header(batch, header);
   header.kind = static_cast<uint32_t>(BlockKind::kData);
   header.batch_blocks = static_cast<uint16_t>(batch.blocks());
   for (size_t index = 0; index < batch.blocks(); ++index) {
@@ -284,6 +247,68 @@ void SegmentLog::seal(Batch& batch, bool opens_segment) {
     std::memset(block + used, 0, kBlockBytes - used);
     seal_block(block, header);
   }
+}
+
+void SegmentLog::seal_segment_header(Batch& batch, BlockHeader header) {
+  const std::string needed = needed_segments();
+  char* block = batch.segment_header();
+  header.kind = static_cast<uint32_t>(BlockKind::kSegmentHeader);
+  header.payload_bytes = static_cast<uint32_t>(needed.size());
+  std::memcpy(block + sizeof header, needed.data(), needed.size());
+  const size_t used = sizeof header + needed.size();
+  std::memset(block + used, 0, kBlockBytes - used);
+  seal_block(block, header);
+}
+
+// As the header block of the open segment says it. What was released is left out, unless the list
+// is too long without it: the more holes, the longer. With all of it, the list is the one before
+// with a longer last range, and room is kept for that.
+std::string SegmentLog::needed_segments() {
+  const auto& all = use_.segments();
+  std::vector<SegmentUse::Segment> needed(all.begin(), all.end() - 1);
+  const auto waiting =
+      std::partition(released_.begin(), released_.end(),
+                     [this](const Released& one) { return one.after <= durable_; });
+  auto add = [&needed](auto from, auto to) {
+    for (; from != to; ++from) needed.push_back(from->segment);
+    std::sort(needed.begin(), needed.end(),
+              [](const auto& a, const auto& b) { return a.generation < b.generation; });
+    return encode_needed(ranges_of(needed));
+  };
+  std::string list = add(waiting, released_.end());
+  if (list.size() > kMaxNeededBytes) {
+    list = add(released_.begin(), waiting);
+    ONCE_ASSERT(list.size() <= kBlockPayloadBytes);
+    return list;
+  }
+  for (auto one = released_.begin(); one != waiting; ++one) {
+    unlisted_.push_back(one->segment.generation);
+  }
+  released_.erase(released_.begin(), waiting);
+  return list;
+}
+
+void SegmentLog::no_longer_needed(uint64_t record, uint64_t record_bytes) {
+  ONCE_ASSERT(record <= appended_);
+  if (failed_) return;
+  if (record <= use_.last_record()) return use_.no_longer_needed(record, record_bytes);
+  Batch* batch = oldest_;
+  while (batch->empty() || batch->last_record() < record) batch = batch->next;
+  batch->no_longer_needed(record_bytes);
+}
+
+std::unique_ptr<SegmentReader> SegmentLog::read_segment(uint64_t generation) {
+  const SegmentUse::Segment* segment = use_.find(generation);
+  ONCE_ASSERT(segment != nullptr && segment->sealed());
+  return open_segment_reader(io_, identity_, options_, *segment,
+                             [this](std::string_view what) { fail(what); });
+}
+
+void SegmentLog::release(uint64_t generation) {
+  const SegmentUse::Segment* segment = use_.find(generation);
+  ONCE_ASSERT(segment != nullptr && segment->sealed());
+  released_.push_back({*segment, appended_});
+  use_.remove(generation);
 }
 
 void SegmentLog::on_written(uint64_t token) {
@@ -305,60 +330,19 @@ void SegmentLog::on_written(uint64_t token) {
   batch->clear();
   batch->next = pool_;
   pool_ = batch;
+  if (!unlisted_.empty()) spares_.give_back(std::exchange(unlisted_, {}));
   if (advanced) listener_->on_durable(durable_);
   flush();
 }
 
 void SegmentLog::on_tick(int64_t now_ns) {
   if (failed_) return;
-  if (preparation_failed_ && now_ns >= retry_at_ns_) need_spare();
+  spares_.on_tick(now_ns);
   if (failed_ || in_flight_ != nullptr) return;
   if (!oldest_->empty()) return flush();
   const bool idle = now_ns - durable_at_ns_ >= kIdleNs || rarely(Rare::kWatermarkEarly);
-  if (watermark_behind_ && idle) begin_batch();
-}
-
-// Keeps one segment ready ahead of the one being written.
-void SegmentLog::need_spare() {
-  if (spare_ || preparing_) return;
-  if (made_ > 0) return open_spare();
-  preparing_ = true;
-  io_.prepare_file(segment_path(options_.directory, options_.stream, segment_->generation + 1),
-                   options_.segment_bytes, this);
-}
-
-void SegmentLog::on_file_prepared(const std::string&, const std::string& error) {
-  if (failed_) return;
-  ONCE_ASSERT(preparing_);
-  preparing_ = false;
-  if (!error.empty()) return preparation_failed();
-  ++made_;
-  open_spare();
-}
-
-void SegmentLog::open_spare() {
-  auto opened = open_segment(segment_->generation + 1);
-  if (!opened) return preparation_failed();
-  spare_ = *opened;
-  --made_;
-  preparation_failed_ = false;
-  flush();  // what waits for a segment
-}
-
-void SegmentLog::preparation_failed() {
-  preparation_failed_ = true;
-  retry_at_ns_ = io_.now_ns() + kPrepareRetryNs;
-}
-
-Result<OpenSegment> SegmentLog::open_segment(uint64_t generation) {
-  auto file = io_.open_file(segment_path(options_.directory, options_.stream, generation),
-                            options_.direct, this);
-  if (!file) return tl::unexpected(file.error());
-  OpenSegment segment;
-  segment.file = *file;
-  segment.generation = generation;
-  segment.blocks = options_.segment_bytes / kBlockBytes;
-  return segment;
+  const bool switching = switch_wanted_ && opens_segment();
+  if ((watermark_behind_ && idle) || switching) begin_batch();
 }
 
 }  // namespace

@@ -7,10 +7,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/types.h"
 #include "reactor/io.h"
+#include "wal/segment_reader.h"
+#include "wal/segment_use.h"
 
 namespace once::wal {
 
@@ -40,12 +43,16 @@ struct Tail {
   uint32_t epoch = 0;             // this run's; above every one seen: tells stale blocks apart
   uint64_t blocks_read = 0;
   uint64_t torn_blocks = 0;
+  uint64_t last_record = 0;             // the records that were read have the numbers 1 to this one
+  SegmentUse use;                       // the newest segment is the open one
+  std::vector<uint64_t> free_segments;  // files of segments that no longer count
 };
 
 class LogListener {
  public:
   virtual ~LogListener() = default;
-  virtual void on_durable(uint64_t record) = 0;  // every record up to this number is durable
+  // Every record up to this number is durable. What was recovered is from the start.
+  virtual void on_durable(uint64_t record) = 0;
   virtual void on_log_failed(std::string_view what) = 0;  // stop the process at once
 };
 
@@ -56,19 +63,29 @@ struct LogCounters {
   uint64_t sync_ns_total = 0;  // over all batches, from submission to completion
   uint64_t sync_ns_max = 0;
   uint64_t segments = 0;  // that this run wrote to
+  uint64_t recycled = 0;  // files of released segments: put to use again
+  uint64_t removed = 0;   // and removed
 };
+
+// Numbers are 1, 2, ... `use` has the record, as needed, and becomes the tail's: a visitor takes
+// off it what the record makes superfluous, itself perhaps.
+using RecoveryVisitor =
+    std::function<void(std::string_view record, uint64_t number, SegmentUse& use)>;
 
 // Reads one stream, oldest record first, having synced its files. Never changes the directory.
 // Any error must keep the node from voting; Error::corrupt tells damaged, lost and foreign files
 // from files that cannot be read now.
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
-                     const std::function<void(std::string_view record)>& visit);
+                     const RecoveryVisitor& visit);
 
 // The same while a node may be writing the stream: what was durable before the call, and perhaps
-// some of what was written since, is visited. For inspection: no log may go on from this tail.
+// some of what was written since, is visited. If segments are recycled meanwhile it begins anew, a
+// few times: `again` is called, and what was visited before does not count. For inspection: no log
+// may go on from this tail.
 Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
                                 const LogOptions& options,
-                                const std::function<void(std::string_view record)>& visit);
+                                const std::function<void(std::string_view record)>& visit,
+                                const std::function<void()>& again);
 
 // Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
 Result<void> create_stream(Storage& storage, const Identity& identity, const LogOptions& options);
@@ -79,7 +96,7 @@ inline constexpr size_t kMaxPendingBytes = 16 * 1024 * 1024;
 class Log {
  public:
   virtual ~Log() = default;
-  // Numbers are 1, 2, ... in this run. The bytes are copied.
+  // Numbers go on from the tail's last record. The bytes are copied.
   virtual uint64_t append(std::string_view record) = 0;
   virtual uint64_t appended() const = 0;  // number of the last record
   virtual uint64_t durable() const = 0;
@@ -91,6 +108,21 @@ class Log {
   // take nothing more that could lead to a record.
   virtual bool behind() const { return false; }
   virtual const LogCounters& counters() const = 0;
+
+  // What lies in the segments. A record is in it from the moment its batch begins.
+  virtual const SegmentUse& use() const = 0;
+  // Of a record that was appended or recovered; once for each.
+  virtual void no_longer_needed(uint64_t record, uint64_t record_bytes) = 0;
+  // Of a sealed segment of use(). The next is opened only when it is done, or dropped.
+  virtual std::unique_ptr<SegmentReader> read_segment(uint64_t generation) = 0;
+  // Nothing in this sealed segment is needed any more: what was, is in records that were appended
+  // before this call. It leaves use() at once. The log does without it once those are durable and a
+  // segment has been opened after that; until then its file stays as it is.
+  virtual void release(uint64_t generation) = 0;
+  // Asks for a new segment soon, so that what was released becomes free although little is written.
+  // The log does it once in a few seconds at most.
+  virtual void switch_segment() = 0;
+  virtual uint64_t files() const = 0;  // of the stream, each of LogOptions::segment_bytes
 };
 
 std::unique_ptr<Log> open_log(reactor::Io& io, const Identity& identity, const LogOptions& options,

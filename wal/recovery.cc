@@ -7,13 +7,15 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-#include "base/lost_disk.h"
+#include "wal/block_check.h"
 #include "wal/segment.h"
+#include "wal/stream_files.h"
 
 namespace once::wal {
 namespace {
 
 constexpr size_t kReadBytes = 1024 * 1024;
+constexpr int kLiveAttempts = 10;
 static_assert(kReadBytes % kBlockBytes == 0);
 
 enum class BlockState : uint8_t { kZero, kBad, kWhole };
@@ -36,70 +38,16 @@ struct Segment {
   uint64_t taken = 1;             // blocks [1, taken) belong to the log
 };
 
-// Of a block among all that were ever written to the stream.
-struct Position {
-  uint32_t epoch = 0;
-  uint64_t sequence = 0;
-  auto operator<=>(const Position&) const = default;
-};
-constexpr Position kNoEnd{UINT32_MAX, UINT64_MAX};
-
 struct Scan {
-  std::vector<Segment> segments;
+  StreamFiles files;
+  std::vector<Segment> segments;  // of the files that count
   uint64_t watermark = 0;
   Position newest;  // of the whole blocks
   uint64_t blocks_read = 0;
 };
 
-tl::unexpected<Error> corrupt(const std::string& path, uint64_t block, const std::string& what) {
-  auto text = fmt::format(
-      "corrupt log: {} block {} (offset {}): {}. Durable writes are damaged or lost, so this node "
-      "must not vote again: keep the directory for inspection and {}",
-      path, block, block * kBlockBytes, what, kLeaveItOff);
-  return tl::unexpected(Error{std::move(text), true});
-}
-
 bool all_zero(const char* block) {
   return block[0] == 0 && std::memcmp(block, block + 1, kBlockBytes - 1) == 0;
-}
-
-Result<void> check_owner(const BlockHeader& header, const Identity& identity,
-                         const std::string& path) {
-  auto foreign = [&](const char* what) {
-    auto text = fmt::format(
-        "foreign log: {} was written by another {} than this data directory's; put back the file "
-        "that belongs here",
-        path, what);
-    return tl::unexpected(Error{std::move(text), true});
-  };
-  if (header.version > kFormatVersion) {
-    return error(
-        fmt::format("newer log format: {} has version {}, this program reads up to {}; "
-                    "start a newer onced",
-                    path, header.version, kFormatVersion));
-  }
-  if (header.cluster_high != identity.cluster.high || header.cluster_low != identity.cluster.low) {
-    return foreign("cluster");
-  }
-  if (header.node != identity.node.value) return foreign("node");
-  if (header.disk_high != identity.disk.high || header.disk_low != identity.disk.low) {
-    return foreign("disk");
-  }
-  return {};
-}
-
-// Whole and in its own place; the segment's first sequence is compared later, with its header.
-bool in_place(const BlockHeader& header, uint32_t stream, uint64_t generation, uint64_t index) {
-  if (header.version != kFormatVersion || header.stream != stream) return false;
-  if (header.generation != generation || header.payload_bytes > kBlockPayloadBytes) return false;
-  if (header.durable_sequence > header.sequence) return false;
-  if (index == 0) {
-    return header.kind == static_cast<uint32_t>(BlockKind::kSegmentHeader) &&
-           header.sequence == header.segment_first_sequence;
-  }
-  return header.kind == static_cast<uint32_t>(BlockKind::kData) &&
-         header.sequence == header.segment_first_sequence + index - 1 && header.batch_blocks >= 1 &&
-         header.batch_blocks <= kMaxBatchBlocks && header.batch_index < header.batch_blocks;
 }
 
 class Recovery {
@@ -110,7 +58,7 @@ class Recovery {
         options_(options),
         buffer_(allocate_aligned(kReadBytes)) {}
 
-  Result<Tail> run(const std::function<void(std::string_view)>& visit);
+  Result<Tail> run(const RecoveryVisitor& visit);
   // run() then passes over what is written from now on.
   Result<void> look_for_the_end();
 
@@ -120,12 +68,14 @@ class Recovery {
   Result<void> scan_segment(Segment& segment);
   Result<void> note_block(Segment& segment, uint64_t index, char* block);
   Result<void> scan_all();
+  bool left_over(uint64_t generation, const Segment& segment) const;
   Result<void> check_chain() const;
+  uint64_t told_blocks(uint64_t generation) const;
+  uint64_t end_of(size_t number) const;
   uint64_t whole_batch(const Segment& segment, uint64_t at, uint64_t end, uint32_t epoch) const;
   tl::unexpected<Error> damaged_below(size_t number, uint64_t at, uint64_t sequence) const;
   Result<Tail> take_batches();
-  Result<void> visit_segment(const Segment& segment,
-                             const std::function<void(std::string_view)>& visit);
+  Result<void> visit_segment(const Segment& segment, const RecoveryVisitor& visit, Tail& tail);
 
   Storage& storage_;
   const Identity& identity_;
@@ -152,22 +102,31 @@ Result<void> Recovery::read_blocks(const std::string& path, uint64_t first, uint
   return {};
 }
 
+// Of a segment that this file once was, and that nobody needs: recycling leaves all blocks in
+// place. (One of a segment that still counts was written to a wrong file.) What its watermark says
+// is no news: the header block that first did without it said more.
+bool Recovery::left_over(uint64_t generation, const Segment& segment) const {
+  const auto& counted = scan_.files.counted;
+  return generation < segment.file.generation &&
+         std::none_of(counted.begin(), counted.end(),
+                      [&](const SegmentFile& one) { return one.generation == generation; });
+}
+
 Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block) {
   ++scan_.blocks_read;
   BlockNote& note = segment.blocks[index];
   if (all_zero(block)) return {};
   note.state = BlockState::kBad;
   BlockHeader header;
-  std::memcpy(&header, block, sizeof header);
-  if (header.magic != kBlockMagic || header.checksum != block_checksum(block)) return {};
+  if (!is_whole(block, &header)) return {};
   auto owner = check_owner(header, identity_, segment.file.path);
   if (!owner) return owner;
-  if (!in_place(header, options_.stream, segment.file.generation, index)) {
+  const bool ours = header.generation == segment.file.generation;
+  if (!in_place(header, options_.stream, index) ||
+      !(ours || left_over(header.generation, segment))) {
     // No crash moves a block: the device wrote it to a wrong place, and misses it at the right one.
     return corrupt(segment.file.path, index,
-                   fmt::format("it holds a block of another place (stream {}, segment {}, "
-                               "sequence {})",
-                               header.stream, header.generation, header.sequence));
+                   fmt::format("it holds a block of another place ({})", place_of(header)));
   }
   const Position position{header.epoch, header.sequence};
   if (position > end_) {
@@ -175,6 +134,10 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
     return {};
   }
   scan_.newest = std::max(scan_.newest, position);
+  if (!ours) {
+    note.state = BlockState::kZero;
+    return {};
+  }
   scan_.watermark = std::max(scan_.watermark, header.durable_sequence);
   if (index == 0) {
     segment.started = true;
@@ -205,53 +168,63 @@ Result<void> Recovery::scan_segment(Segment& segment) {
 }
 
 Result<void> Recovery::scan_all() {
-  auto files = list_segments(storage_, options_.directory, options_.stream);
+  auto files = find_stream_files(storage_, identity_, options_, end_, buffer_.get());
   if (!files) return tl::unexpected(files.error());
-  uint64_t expected = kFirstGeneration;
-  for (SegmentFile& file : *files) {
-    if (file.generation != expected) {
-      return corrupt(segment_path(options_.directory, options_.stream, expected), 0,
-                     "the segment file is missing");
-    }
-    ++expected;
+  scan_.files = std::move(*files);
+  for (const SegmentFile& file : scan_.files.counted) {
     Segment& segment = scan_.segments.emplace_back();
-    segment.file = std::move(file);
+    segment.file = file;
     auto scanned = scan_segment(segment);
     if (!scanned) return scanned;
-  }
-  if (scan_.segments.empty()) {
-    return error(fmt::format("no log segment of stream {} in {}: format the directory first",
-                             options_.stream, options_.directory));
   }
   return {};
 }
 
-// Started segments come first, and the next one begins where the blocks of the one before end.
+// As the newest header block says it of the last segment of a range.
+uint64_t Recovery::told_blocks(uint64_t generation) const {
+  for (const NeededRange& range : scan_.files.needed) {
+    if (range.last == generation) return range.last_blocks;
+  }
+  return kUntold;
+}
+
+// The needed segments and the newest are all started, and each begins at or behind the end of the
+// one before: exactly there, if none between them is gone.
 Result<void> Recovery::check_chain() const {
+  if (scan_.files.newest == 0) {
+    return corrupt(scan_.segments.front().file.path, 0, "the segment header is damaged");
+  }
   const Segment* before = nullptr;
-  const Segment* unstarted = nullptr;
   for (const Segment& segment : scan_.segments) {
-    if (!segment.started) {
-      if (unstarted == nullptr) unstarted = &segment;
-      continue;
-    }
-    if (unstarted != nullptr) {
-      return corrupt(unstarted->file.path, 0, "the segment header is damaged");
-    }
-    if (before == nullptr && segment.first_sequence != kFirstSequence) {
+    const uint64_t generation = segment.file.generation;
+    if (generation > scan_.files.newest) break;
+    if (!segment.started) return corrupt(segment.file.path, 0, "the segment header is damaged");
+    if (generation == kFirstGeneration && segment.first_sequence != kFirstSequence) {
       return corrupt(segment.file.path, 0, "the first segment begins too late");
     }
-    if (before != nullptr &&
-        (segment.first_sequence < before->first_sequence ||
-         segment.first_sequence - before->first_sequence > before->blocks.size() - 1)) {
-      return corrupt(segment.file.path, 0, "it does not continue the segment before");
+    if (before != nullptr) {
+      const uint64_t told = told_blocks(before->file.generation);
+      const uint64_t between = segment.first_sequence - before->first_sequence;
+      const bool next = before->file.generation + 1 == generation;
+      if (segment.first_sequence < before->first_sequence ||
+          (next && (between > before->blocks.size() - 1 || (told != kUntold && told != between))) ||
+          (!next && (between < told || told > before->blocks.size() - 1))) {
+        return corrupt(segment.file.path, 0, "it does not continue the segment before");
+      }
     }
     before = &segment;
   }
-  if (before == nullptr) {
-    return corrupt(scan_.segments.front().file.path, 0, "the segment header is damaged");
-  }
   return {};
+}
+
+// Behind the last block that a sealed segment has; of the newest, behind its file.
+uint64_t Recovery::end_of(size_t number) const {
+  const Segment& segment = scan_.segments[number];
+  const uint64_t generation = segment.file.generation;
+  if (generation == scan_.files.newest) return segment.blocks.size();
+  const Segment& next = scan_.segments[number + 1];
+  const bool adjacent = next.file.generation == generation + 1;
+  return 1 + (adjacent ? next.first_sequence - segment.first_sequence : told_blocks(generation));
 }
 
 // The number of blocks of the batch that begins at `at`; 0 if it is not all there.
@@ -286,9 +259,8 @@ Result<Tail> Recovery::take_batches() {
   uint32_t epoch = 0;
   for (size_t number = 0; number < scan_.segments.size(); ++number) {
     Segment& segment = scan_.segments[number];
-    bool last = number + 1 == scan_.segments.size() || !scan_.segments[number + 1].started;
-    uint64_t end = segment.blocks.size();
-    if (!last) end = 1 + scan_.segments[number + 1].first_sequence - segment.first_sequence;
+    const bool last = segment.file.generation == scan_.files.newest;
+    const uint64_t end = end_of(number);
     epoch = std::max(epoch, segment.header_epoch);
     uint64_t at = 1;
     while (at < end) {
@@ -320,15 +292,16 @@ Result<Tail> Recovery::take_batches() {
   return tail;
 }
 
-Result<void> Recovery::visit_segment(const Segment& segment,
-                                     const std::function<void(std::string_view)>& visit) {
+// Numbers the records, and adds them to what the tail says of its segments.
+Result<void> Recovery::visit_segment(const Segment& segment, const RecoveryVisitor& visit,
+                                     Tail& tail) {
   std::vector<char> batch;
   batch.reserve(kMaxBatchPayload);
   const std::string& path = segment.file.path;
-  return read_blocks(path, 1, segment.taken, [&](uint64_t index, char* block) -> Result<void> {
+  tail.use.open(segment.file.generation, segment.first_sequence);
+  auto read = read_blocks(path, 1, segment.taken, [&](uint64_t index, char* block) -> Result<void> {
     BlockHeader header;
-    std::memcpy(&header, block, sizeof header);
-    if (header.magic != kBlockMagic || header.checksum != block_checksum(block)) {
+    if (!is_whole(block, &header) || header.generation != segment.file.generation) {
       return corrupt(path, index, "it reads differently the second time");
     }
     if (header.batch_index == 0) batch.clear();
@@ -339,11 +312,16 @@ Result<void> Recovery::visit_segment(const Segment& segment,
     while (reader.remaining() > 0) {
       std::string_view record = reader.get_bytes(reader.get<uint32_t>());
       if (!reader.ok()) return corrupt(path, index, "a record runs past the end of its batch");
-      visit(record);
+      tail.use.written(++tail.last_record, kRecordPrefixBytes + record.size());
+      visit(record, tail.last_record, tail.use);
     }
     if (!reader.ok()) return corrupt(path, index, "a record runs past the end of its batch");
     return {};
   });
+  if (read && segment.file.generation != tail.generation) {
+    tail.use.seal(segment.first_sequence + segment.taken - 1);
+  }
+  return read;
 }
 
 // A batch is written only when all before it is durable: every block below the newest one that is
@@ -357,7 +335,7 @@ Result<void> Recovery::look_for_the_end() {
   return {};
 }
 
-Result<Tail> Recovery::run(const std::function<void(std::string_view)>& visit) {
+Result<Tail> Recovery::run(const RecoveryVisitor& visit) {
   auto scanned = scan_all();
   if (!scanned) return tl::unexpected(scanned.error());
   auto chained = check_chain();
@@ -365,26 +343,45 @@ Result<Tail> Recovery::run(const std::function<void(std::string_view)>& visit) {
   auto tail = take_batches();
   if (!tail) return tail;
   for (const Segment& segment : scan_.segments) {
-    auto visited = visit_segment(segment, visit);
+    if (segment.file.generation > tail->generation) break;
+    auto visited = visit_segment(segment, visit, *tail);
     if (!visited) return tl::unexpected(visited.error());
   }
+  tail->free_segments = std::move(scan_.files.free);
   return tail;
+}
+
+Result<std::vector<uint64_t>> generations(Storage& storage, const LogOptions& options) {
+  auto files = list_segments(storage, options.directory, options.stream);
+  if (!files) return tl::unexpected(files.error());
+  std::vector<uint64_t> all;
+  for (const SegmentFile& file : *files) all.push_back(file.generation);
+  return all;
 }
 
 }  // namespace
 
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
-                     const std::function<void(std::string_view)>& visit) {
+                     const RecoveryVisitor& visit) {
   return Recovery(storage, identity, options).run(visit);
 }
 
 Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
                                 const LogOptions& options,
-                                const std::function<void(std::string_view)>& visit) {
-  Recovery recovery(storage, identity, options);
-  auto end = recovery.look_for_the_end();
-  if (!end) return tl::unexpected(end.error());
-  return recovery.run(visit);
+                                const std::function<void(std::string_view)>& visit,
+                                const std::function<void()>& again) {
+  for (int attempt = 1;; ++attempt) {
+    const auto before = generations(storage, options);
+    Recovery recovery(storage, identity, options);
+    Result<Tail> tail = recovery.look_for_the_end().and_then([&] {
+      return recovery.run([&](std::string_view record, uint64_t, SegmentUse&) { visit(record); });
+    });
+    if (tail || attempt == kLiveAttempts) return tail;
+    // A file that is gone, or has become another, is an error only if nobody recycles files.
+    const auto after = generations(storage, options);
+    if (!before || !after || *before == *after) return tail;
+    again();
+  }
 }
 
 }  // namespace once::wal

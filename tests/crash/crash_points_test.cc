@@ -53,8 +53,9 @@ class SecondCrash : private LogListener {
 
  private:
   void on_durable(uint64_t record) override {
-    more_.insert(more_.end(), appended_.begin() + reported_, appended_.begin() + record);
-    reported_ = record;
+    const uint64_t here = record - recovered_;
+    more_.insert(more_.end(), appended_.begin() + reported_, appended_.begin() + here);
+    reported_ = here;
   }
   void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
 
@@ -73,6 +74,7 @@ class SecondCrash : private LogListener {
   void one_run() {
     const Tail tail = compare();
     appended_.clear();
+    recovered_ = tail.last_record;
     reported_ = 0;
     MemoryFileIo io(image_);
     io.on_write = [&](const std::string&, uint64_t, std::span<const char> bytes) {
@@ -101,6 +103,7 @@ class SecondCrash : private LogListener {
   std::vector<std::string> more_;       // after those of the history
   std::vector<std::string> in_flight_;  // of the write that was cut
   std::vector<std::string> appended_;
+  uint64_t recovered_ = 0;
   uint64_t reported_ = 0;
   uint64_t number_ = 1ull << 40;  // unlike any of the run
 };

@@ -50,12 +50,14 @@ class Disk {
   static Outcome read(MemoryStorage& image, const CrashingRun& run, const Expected& expected) {
     size_t visited = 0;
     bool in_order = true;
-    auto tail = recover(image, run.identity, run.options, [&](std::string_view record) {
-      const size_t at = visited++;
-      in_order = in_order && at < expected.size() &&
-                 record == (at < expected.acknowledged ? run.history[at]
-                                                       : expected.more[at - expected.acknowledged]);
-    });
+    auto tail = recover(
+        image, run.identity, run.options, [&](std::string_view record, uint64_t, SegmentUse&) {
+          const size_t at = visited++;
+          in_order =
+              in_order && at < expected.size() &&
+              record == (at < expected.acknowledged ? run.history[at]
+                                                    : expected.more[at - expected.acknowledged]);
+        });
     return {std::move(tail), visited, in_order};
   }
   Outcome read(const Expected& expected) { return read(storage, run_, expected); }

@@ -122,8 +122,9 @@ class CrashingRun : private LogListener {
 
  private:
   void on_durable(uint64_t record) override {
-    history.insert(history.end(), appended_.begin() + reported_, appended_.begin() + record);
-    reported_ = record;
+    const uint64_t here = record - recovered_;
+    history.insert(history.end(), appended_.begin() + reported_, appended_.begin() + here);
+    reported_ = here;
   }
   void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
 
@@ -136,6 +137,7 @@ class CrashingRun : private LogListener {
   TemporaryDirectory directory_;
   Prng random_;
   std::vector<std::string> appended_;  // in this run
+  uint64_t recovered_ = 0;             // before it
   uint64_t reported_ = 0;              // of them durable
   uint64_t number_ = 0;
   uint64_t burst_ = 1;
@@ -159,7 +161,8 @@ inline void CrashingRun::note_write(const std::string& path, uint64_t offset,
 
 inline Tail CrashingRun::recover_and_compare() {
   std::vector<std::string> records;
-  auto tail = recover(storage, identity, options, [&](auto it) { records.emplace_back(it); });
+  auto tail =
+      recover(storage, identity, options, [&](auto it, auto, auto&) { records.emplace_back(it); });
   EXPECT_TRUE(tail) << tail.error().message;
   const bool cut = !steps.empty() && !steps.back().completed();
   if (cut && records.size() > history.size()) {
@@ -187,6 +190,7 @@ inline void CrashingRun::operate(Log& log, FakeFileIo& io) {
 inline void CrashingRun::one_run(size_t operations) {
   const Tail tail = recover_and_compare();
   appended_.clear();
+  recovered_ = tail.last_record;
   reported_ = 0;
   FakeFileIo io;
   io.on_write = [&](const std::string& path, uint64_t offset, std::span<const char> bytes) {

@@ -211,7 +211,7 @@ struct Recovered {
 Recovered recover(MemoryStorage& storage) {
   std::vector<std::string> records;
   auto tail = wal::recover(storage, kIdentity, log_options(),
-                           [&](std::string_view record) { records.emplace_back(record); });
+                           [&](auto record, auto, auto&) { records.emplace_back(record); });
   return {std::move(tail), std::move(records)};
 }
 

@@ -62,6 +62,35 @@ Result<void> SimDisk::create(const std::string& path, uint64_t size, std::span<c
   return {};
 }
 
+void SimDisk::rename(const std::string& from, const std::string& to) {
+  auto file = files_.extract(from);
+  ONCE_ASSERT(!file.empty() && !exists(to));
+  file.key() = to;
+  files_.insert(std::move(file));
+  unsynced_.push_back({from, to, {}});
+}
+
+void SimDisk::remove(const std::string& path) {
+  auto file = files_.extract(path);
+  ONCE_ASSERT(!file.empty());
+  unsynced_.push_back({path, "", std::move(file.mapped())});
+}
+
+// A journal: names change on the disk in the order in which they were changed.
+void SimDisk::forget_names(size_t kept) {
+  for (; unsynced_.size() > kept; unsynced_.pop_back()) {
+    NameChange& change = unsynced_.back();
+    if (change.to.empty()) {
+      files_[change.from] = std::move(change.removed);
+      continue;
+    }
+    auto file = files_.extract(change.to);
+    file.key() = change.from;
+    files_.insert(std::move(file));
+  }
+  unsynced_.clear();
+}
+
 void SimDisk::put(File& file, size_t block, std::string_view bytes) {
   file.blocks[block].assign(bytes.data(), without_zeros(bytes));
 }

@@ -36,6 +36,14 @@ class SimDisk final : public wal::Storage {
   Result<void> create(const std::string& path, uint64_t size, std::span<const char> head) override;
 
   bool exists(const std::string& path) const { return files_.contains(path); }
+  // As long as no sync_names() follows, a crash may take it back: see forget_names().
+  void rename(const std::string& from, const std::string& to);
+  void remove(const std::string& path);
+  void sync_names() { unsynced_.clear(); }
+  // The machine is gone: of what was renamed and removed since the last sync, what came last is
+  // taken back, so much as `kept` leaves of it.
+  void forget_names(size_t kept);
+  size_t unsynced_names() const { return unsynced_.size(); }
   // Lands a whole write. Offset and size are multiples of a block.
   void write(const std::string& path, uint64_t offset, std::string_view bytes);
   // Lands only the sectors for which `lands(sector)` is true.
@@ -44,7 +52,10 @@ class SimDisk final : public wal::Storage {
   void flip_bit(const std::string& path, uint64_t offset, unsigned bit);
   std::vector<std::string> paths() const;
   uint64_t size_of(const std::string& path) const;
-  void wipe() { files_.clear(); }
+  void wipe() {
+    files_.clear();
+    unsynced_.clear();
+  }
   bool full = false;  // no new files
 
  private:
@@ -54,8 +65,15 @@ class SimDisk final : public wal::Storage {
   };
   void put(File& file, size_t block, std::string_view bytes);
 
+  struct NameChange {
+    std::string from;
+    std::string to;  // empty: removed
+    File removed;
+  };
+
   World& world_;
   std::map<std::string, File> files_;
+  std::vector<NameChange> unsynced_;
 };
 
 }  // namespace once::sim

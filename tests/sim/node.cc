@@ -150,9 +150,10 @@ bool SimNode::knows_another_disk_of(const SimNode& other) const {
 bool SimNode::audit() {
   for (uint32_t stream = 0; stream < directory_->streams(); ++stream) {
     oracle_.begin_audit(index_, stream);
-    const auto tail = wal::recover(
-        disk_, identity(), log_options(stream),
-        [&](std::string_view record) { oracle_.on_recovered(index_, stream, record); });
+    const auto tail = wal::recover(disk_, identity(), log_options(stream),
+                                   [&](std::string_view record, uint64_t, wal::SegmentUse&) {
+                                     oracle_.on_recovered(index_, stream, record);
+                                   });
     if (!tail) {
       world_.violation(fmt::format("node {} cannot start though its disk is only torn: {}",
                                    index_ + 1, tail.error().message));
@@ -170,6 +171,7 @@ void SimNode::start_late(int64_t after_ns) {
 
 void SimNode::start() {
   if (up() || (lost_ && !impostor_)) return;
+  disk_.sync_names();  // as `onced start` does it
   if (!damaged_ && !impostor_ && !audit()) return;
   running_cores_ = wanted_cores_;
   std::vector<reactor::Io*> ios;
@@ -254,6 +256,7 @@ void SimNode::crash(bool silent) {
   cores_.reset();
   host_.reset();
   for (auto& io : ios_) io->crash();
+  if (silent) disk_.forget_names(world_.below(disk_.unsynced_names() + 1));
 }
 
 void SimNode::set_paused(bool paused) {

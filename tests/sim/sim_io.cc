@@ -8,8 +8,6 @@
 namespace once::sim {
 namespace {
 
-enum What : uint64_t { kRound = 1, kTimers = 2, kWriteDone = 3, kPrepared = 4 };
-
 // Holds a connection between two cores.
 class SimHandoff final : public reactor::Handoff, public Plug {
  public:
@@ -91,8 +89,10 @@ void SimIo::on_event(uint64_t what, uint64_t detail) {
       return;
     case kWriteDone:
       return finish_write(detail);
+    case kReadDone:
+      return finish_read(detail);
     default:
-      return finish_preparation(detail);
+      if (detail == process_ && !frozen_) finish_preparation();
   }
 }
 
@@ -118,6 +118,9 @@ void SimIo::dispatch(Pending& what) {
       return handler_->on_wake();
     case Kind::kWritten:
       if (files_[what.id].open) files_[what.id].handler->on_written(what.token);
+      return;
+    case Kind::kRead:
+      if (files_[what.id].open) files_[what.id].handler->on_read(what.token);
       return;
     case Kind::kFileFailed:
       if (!files_[what.id].open) return;
@@ -347,83 +350,6 @@ void SimIo::wake() {
   happen({.kind = Kind::kWake});
 }
 
-// --- files
-// ----------------------------------------------------------------------------------------
-
-Result<reactor::FileId> SimIo::open_file(const std::string& path, bool,
-                                         reactor::FileHandler* handler) {
-  if (!disk_.exists(path)) return error("cannot open " + path + ": No such file or directory");
-  files_.push_back({path, handler, true});
-  return reactor::FileId{static_cast<uint32_t>(files_.size() - 1)};
-}
-
-void SimIo::close_file(reactor::FileId file) { files_[file.value].open = false; }
-
-void SimIo::write_file(reactor::FileId file, uint64_t offset, std::span<const char> bytes,
-                       reactor::SyncMode, uint64_t token) {
-  ONCE_ASSERT(files_[file.value].open);
-  Write write{file.value, offset, token, std::string(bytes.data(), bytes.size()),
-              Write::Fate::kDone};
-  int64_t latency = disk_rates_.latency_ns + world_.between(0, disk_rates_.jitter_ns);
-  if (world_.chance(disk_rates_.slow)) {
-    latency += world_.between(20 * kMs, disk_rates_.slow_ns);
-    world_.count(Fault::kSlowWrite);
-    world_.tell("node {} disk: a write takes {} ms", host_ + 1, latency / kMs);
-  }
-  if (world_.chance(disk_rates_.error)) write.fate = Write::Fate::kError;
-  if (world_.chance(disk_rates_.short_write)) write.fate = Write::Fate::kShort;
-  watcher_.on_submitted(latency);
-  const uint64_t id = next_id_++;
-  writes_.emplace(id, std::move(write));
-  world_.after(latency, this, kWriteDone, id);
-}
-
-void SimIo::finish_write(uint64_t id) {
-  const auto found = writes_.find(id);
-  if (found == writes_.end()) return;
-  const Write write = std::move(found->second);
-  writes_.erase(found);
-  const std::string& path = files_[write.file].path;
-  world_.mix(checksum(write.bytes.data(), write.bytes.size()), write.offset);
-  if (write.fate == Write::Fate::kDone) {
-    disk_.write(path, write.offset, write.bytes);
-    watcher_.on_landed(path, write.offset, write.bytes);
-    return happen({.kind = Kind::kWritten, .id = write.file, .token = write.token});
-  }
-  const bool is_short = write.fate == Write::Fate::kShort;
-  world_.count(is_short ? Fault::kShortWrite : Fault::kWriteError);
-  const uint64_t seed = world_.prng().next();
-  const size_t landed = world_.below(write.bytes.size() / kSectorBytes);
-  disk_.write_some(path, write.offset, write.bytes, [&](size_t sector) {
-    return is_short ? sector < landed : (seed >> (sector & 63) & 1) != 0;
-  });
-  happen({.kind = Kind::kFileFailed,
-          .id = write.file,
-          .text = is_short ? "short write to " + path : "cannot write " + path + ": I/O error"});
-}
-
-void SimIo::prepare_file(const std::string& path, uint64_t size,
-                         reactor::FilePreparedHandler* handler) {
-  const uint64_t id = next_id_++;
-  preparations_.emplace(id, Preparation{path, size, handler});
-  world_.after(world_.between(kMs, 20 * kMs), this, kPrepared, id);
-}
-
-void SimIo::finish_preparation(uint64_t id) {
-  const auto found = preparations_.find(id);
-  if (found == preparations_.end()) return;
-  const Preparation file = std::move(found->second);
-  preparations_.erase(found);
-  std::string failure;
-  if (!disk_.exists(file.path)) {
-    if (const auto made = disk_.create(file.path, file.size, {}); !made) {
-      failure = made.error().message;
-      world_.tell("node {} disk full: {}", host_ + 1, failure);
-    }
-  }
-  happen({.kind = Kind::kPrepared, .text = failure, .path = file.path, .prepared = file.handler});
-}
-
 // --- the end of a process
 // -------------------------------------------------------------------------
 
@@ -461,6 +387,7 @@ void SimIo::crash() {
   doors_.clear();
   files_.clear();
   writes_.clear();
+  reads_.clear();
   preparations_.clear();
   timers_.clear();
   timer_armed_ = INT64_MAX;

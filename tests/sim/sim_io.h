@@ -94,8 +94,13 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
   void close_file(reactor::FileId file) override;
   void write_file(reactor::FileId file, uint64_t offset, std::span<const char> bytes,
                   reactor::SyncMode mode, uint64_t token) override;
+  void read_file(reactor::FileId file, uint64_t offset, std::span<char> bytes,
+                 uint64_t token) override;
   void prepare_file(const std::string& path, uint64_t size,
                     reactor::FilePreparedHandler* handler) override;
+  void recycle_file(const std::string& from, const std::string& to,
+                    reactor::FilePreparedHandler* handler) override;
+  void remove_file(const std::string& path) override;
   void set_timer(int64_t at_ns, uint64_t token) override;
   void wake() override;
   void run(reactor::BatchHandler*) override {}
@@ -108,6 +113,7 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
   void on_event(uint64_t what, uint64_t detail) override;
 
  private:
+  enum What : uint64_t { kRound = 1, kTimers, kWriteDone, kReadDone, kPrepared };
   enum class Kind : uint8_t {
     kTimer,
     kWake,
@@ -117,6 +123,7 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
     kClosed,
     kWritten,
     kFileFailed,
+    kRead,
     kPrepared
   };
   struct Pending {
@@ -150,10 +157,20 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
     std::string bytes;
     enum class Fate : uint8_t { kDone, kError, kShort } fate;
   };
+  struct Read {
+    uint32_t file;
+    uint64_t offset;
+    uint64_t token;
+    std::span<char> bytes;
+  };
+  // What the helper thread is asked for, in this order.
   struct Preparation {
     std::string path;
-    uint64_t size;
-    reactor::FilePreparedHandler* handler;
+    uint64_t size = 0;
+    reactor::FilePreparedHandler* handler = nullptr;
+    std::string from = {};  // renamed
+    bool removed = false;
+    bool renamed = false;  // but the directory is not synced yet
   };
 
   void happen(Pending pending);
@@ -165,7 +182,11 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
   void fire_timers();
   void arm_timer();
   void finish_write(uint64_t id);
-  void finish_preparation(uint64_t id);
+  void finish_read(uint64_t id);
+  void ask_helper(Preparation preparation);
+  void begin_preparation();
+  void finish_preparation();
+  std::string make(const Preparation& file);
   Stream* find(uint64_t id);
   uint64_t take_stream();
   void free_stream(uint64_t id);
@@ -196,7 +217,8 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
   std::map<std::string, reactor::ListenHandler*> doors_;
   std::deque<File> files_;
   std::map<uint64_t, Write> writes_;
-  std::map<uint64_t, Preparation> preparations_;
+  std::map<uint64_t, Read> reads_;
+  std::deque<Preparation> preparations_;
   uint64_t next_id_ = 1;
   std::vector<std::pair<int64_t, uint64_t>> timers_;  // local time, token
   int64_t timer_armed_ = INT64_MAX;                   // world time

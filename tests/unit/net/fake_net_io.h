@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "reactor/io.h"
+#include "tests/unit/reactor/fileless_io.h"
 
 namespace once::test {
 
@@ -45,7 +46,7 @@ struct FakeNetwork {
   std::map<std::string, std::pair<FakeIo*, reactor::ListenHandler*>> listeners;
 };
 
-class FakeIo final : public reactor::Io {
+class FakeIo final : public FilelessIo {
  public:
   explicit FakeIo(FakeNetwork& network) : network_(network) {}
   std::function<void()> on_batch_end;
@@ -121,13 +122,6 @@ class FakeIo final : public reactor::Io {
     return add(std::move(stream));
   }
 
-  Result<reactor::FileId> open_file(const std::string&, bool, reactor::FileHandler*) override {
-    return error("no files here");
-  }
-  void close_file(reactor::FileId) override {}
-  void write_file(reactor::FileId, uint64_t, std::span<const char>, reactor::SyncMode,
-                  uint64_t) override {}
-  void prepare_file(const std::string&, uint64_t, reactor::FilePreparedHandler*) override {}
   void set_timer(int64_t, uint64_t) override {}
   void wake() override { woken_ = true; }
   void run(reactor::BatchHandler*) override {}

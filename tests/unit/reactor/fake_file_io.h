@@ -26,12 +26,15 @@ class FakeFileIo : public StreamlessIo {
   // What the test turns and reads.
   int64_t now = 0;
   bool fail_writes = false;
+  bool fail_reads = false;
   std::string prepare_error;
   std::function<bool(size_t block)> power_cut;  // set: a write leaves these blocks, no completion
   std::deque<std::function<void()>> pending;    // completions, oldest first
   // Each write as it is submitted, and each prepared file once it is there.
   std::function<void(const std::string& path, uint64_t offset, std::span<const char>)> on_write;
   std::function<void(const std::string& path, uint64_t size)> on_prepared;
+  std::function<void(const std::string& from, const std::string& to)> on_recycled;
+  std::function<void(const std::string& path)> on_removed;
   size_t writes = 0;     // submitted
   size_t completed = 0;  // and reported as written
   size_t last_write_bytes = 0;
@@ -93,6 +96,33 @@ class FakeFileIo : public StreamlessIo {
       ::close(fd);
       if (on_prepared) on_prepared(path, size);
       handler->on_file_prepared(path, "");
+    });
+  }
+
+  void read_file(reactor::FileId file, uint64_t offset, std::span<char> bytes,
+                 uint64_t token) override {
+    pending.push_back([this, file, offset, bytes, token] {
+      auto& [fd, handler, path] = files_[file.value];
+      if (fd < 0) return;
+      if (fail_reads) return handler->on_file_failed("read from " + path + ": EIO");
+      ASSERT_EQ(pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)),
+                static_cast<ssize_t>(bytes.size()));
+      handler->on_read(token);
+    });
+  }
+  void recycle_file(const std::string& from, const std::string& to,
+                    reactor::FilePreparedHandler* handler) override {
+    pending.push_back([this, from, to, handler] {
+      if (!prepare_error.empty()) return handler->on_file_prepared(to, prepare_error);
+      ASSERT_EQ(::rename(from.c_str(), to.c_str()), 0) << from;
+      if (on_recycled) on_recycled(from, to);
+      handler->on_file_prepared(to, "");
+    });
+  }
+  void remove_file(const std::string& path) override {
+    pending.push_back([this, path] {
+      std::filesystem::remove(path);
+      if (on_removed) on_removed(path);
     });
   }
 

@@ -27,6 +27,10 @@ class StreamlessIo : public reactor::Io {
   reactor::StreamId adopt(std::unique_ptr<reactor::Handoff>, reactor::StreamHandler*) override {
     return {};
   }
+  void read_file(reactor::FileId, uint64_t, std::span<char>, uint64_t) override {}
+  void recycle_file(const std::string&, const std::string&,
+                    reactor::FilePreparedHandler*) override {}
+  void remove_file(const std::string&) override {}
 };
 
 }  // namespace once

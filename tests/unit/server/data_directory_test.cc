@@ -90,7 +90,8 @@ TEST_F(DataDirectoryTest, TheFirstLogSegmentIsThere) {
   options.directory = path_;
   options.segment_bytes = read->segment_bytes;
   wal::PosixStorage storage(false);
-  EXPECT_TRUE(wal::recover(storage, {read->cluster, read->node, read->disk}, options, [](auto) {}));
+  EXPECT_TRUE(wal::recover(storage, {read->cluster, read->node, read->disk}, options,
+                           [](auto, auto, auto&) {}));
 }
 
 TEST_F(DataDirectoryTest, FormatRefusesADirectoryThatIsNotEmpty) {

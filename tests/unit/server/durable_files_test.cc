@@ -107,7 +107,7 @@ TEST_F(DurableFiles, ALogIsSyncedBeforeItIsTrusted) {
   wal::PosixStorage storage(false);
   ASSERT_TRUE(wal::create_stream(storage, identity_, options()));
   calls.clear();
-  ASSERT_TRUE(wal::recover(storage, identity_, options(), [](std::string_view) {}));
+  ASSERT_TRUE(wal::recover(storage, identity_, options(), [](auto, auto, auto&) {}));
   const std::string path = directory_ + "/log-0-1.seg";
   ASSERT_LT(index_of("read " + path), calls.size());
   EXPECT_LT(index_of("sync " + path), index_of("read " + path));

@@ -61,7 +61,7 @@ class NodeCoresTest : public testing::Test {
     options.stream = stream;
     options.segment_bytes = c.segment_bytes;
     options.direct = false;
-    const auto tail = wal::recover(storage_, identity, options, [](std::string_view) {});
+    const auto tail = wal::recover(storage_, identity, options, [](auto, auto, auto&) {});
     ASSERT_TRUE(tail) << tail.error().message;
     const auto log = wal::open_log(io_, identity, options, *tail, &listener);
     log->append(record);

@@ -34,6 +34,12 @@ class FakeLog final : public wal::Log {
   bool full() const override { return is_full; }
   bool behind() const override { return is_behind; }
   const wal::LogCounters& counters() const override { return figures; }
+  const wal::SegmentUse& use() const override { return segment_use; }
+  void no_longer_needed(uint64_t, uint64_t) override {}
+  std::unique_ptr<wal::SegmentReader> read_segment(uint64_t) override { return nullptr; }
+  void release(uint64_t) override {}
+  void switch_segment() override {}
+  uint64_t files() const override { return 1; }
 
   void report(uint64_t record) {
     durable_ = record;
@@ -46,6 +52,7 @@ class FakeLog final : public wal::Log {
   bool is_behind = false;
   int flushes = 0;
   wal::LogCounters figures;
+  wal::SegmentUse segment_use;
 
  private:
   Journal& journal_;

@@ -172,7 +172,7 @@ class DurableLog : public testing::Test {
     LogOptions made = options_;
     made.direct = false;
     ASSERT_TRUE(create_stream(storage, identity_, made));
-    auto tail = recover(storage, identity_, made, [](std::string_view) {});
+    auto tail = recover(storage, identity_, made, [](auto, auto, auto&) {});
     ASSERT_TRUE(tail) << tail.error().message;
     log_ = open_log(io_, identity_, options_, *tail, &listener_);
     io_.complete_all();
@@ -224,7 +224,7 @@ TEST_F(DurableLog, ASegmentIsUsedToItsLastBlock) {
   size_t records = 0;
   PosixStorage storage(false);
   options_.direct = false;
-  auto tail = recover(storage, identity_, options_, [&](std::string_view) { ++records; });
+  auto tail = recover(storage, identity_, options_, [&](auto, auto, auto&) { ++records; });
   ASSERT_TRUE(tail) << tail.error().message;
   EXPECT_EQ(records, blocks);
   EXPECT_EQ(tail->generation, 2u);

@@ -35,7 +35,7 @@ class LogLiveTest : public testing::Test {
     start();
   }
   void start() {
-    auto tail = recover(disk_, identity_, options_, [](auto) {});
+    auto tail = recover(disk_, identity_, options_, [](auto, auto, auto&) {});
     ASSERT_TRUE(tail) << tail.error().message;
     log_ = open_log(io_, identity_, options_, *tail, &listener_);
     io_.complete_all();
@@ -68,8 +68,9 @@ TEST_F(LogLiveTest, WhatIsBeingWrittenIsNotTakenForDamage) {
     const size_t durable = log_->durable();
     std::vector<std::string> read;
     disk_.on_read = [this](const std::string&) { write_on(); };
-    auto tail = read_beside_writer(disk_, identity_, options_,
-                                   [&](auto record) { read.emplace_back(record); });
+    auto tail = read_beside_writer(
+        disk_, identity_, options_, [&](auto record) { read.emplace_back(record); },
+        [&] { read.clear(); });
     disk_.on_read = nullptr;
     ASSERT_TRUE(tail) << "round " << round << ": " << tail.error().message;
     ASSERT_GE(read.size(), durable);
@@ -89,8 +90,9 @@ TEST_F(LogLiveTest, ARestartedWriterIsNotTakenForDamageEither) {
     start();
     std::vector<std::string> read;
     disk_.on_read = [this](const std::string&) { write_on(); };
-    auto tail = read_beside_writer(disk_, identity_, options_,
-                                   [&](auto record) { read.emplace_back(record); });
+    auto tail = read_beside_writer(
+        disk_, identity_, options_, [&](auto record) { read.emplace_back(record); },
+        [&] { read.clear(); });
     disk_.on_read = nullptr;
     ASSERT_TRUE(tail) << "round " << round << ": " << tail.error().message;
     ASSERT_GE(read.size(), durable);
@@ -105,7 +107,8 @@ TEST_F(LogLiveTest, DamageIsFoundAllTheSame) {
   (*changed)[1000] ^= 1;
   block = changed;
   disk_.on_read = [this](const std::string&) { write_on(); };
-  auto tail = read_beside_writer(disk_, identity_, options_, [](auto) {});
+  auto tail = read_beside_writer(
+      disk_, identity_, options_, [](auto) {}, [] {});
   disk_.on_read = nullptr;
   ASSERT_FALSE(tail);
   EXPECT_NE(tail.error().message.find("corrupt log: /disk/log-0-1.seg"), std::string::npos);

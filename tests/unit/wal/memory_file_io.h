@@ -50,6 +50,27 @@ class MemoryFileIo : public FakeFileIo {
     });
   }
 
+  void read_file(reactor::FileId file, uint64_t offset, std::span<char> bytes,
+                 uint64_t token) override {
+    pending.push_back([this, file, offset, bytes, token] {
+      const auto& [path, handler] = opened_[file.value];
+      if (handler == nullptr) return;
+      if (fail_reads) return handler->on_file_failed("read from " + path + ": EIO");
+      ASSERT_EQ(disk_.read(path, offset, bytes).value_or(0), bytes.size());
+      handler->on_read(token);
+    });
+  }
+  void recycle_file(const std::string& from, const std::string& to,
+                    reactor::FilePreparedHandler* handler) override {
+    pending.push_back([this, from, to, handler] {
+      if (prepare_error.empty()) disk_.rename(from, to);
+      handler->on_file_prepared(to, prepare_error);
+    });
+  }
+  void remove_file(const std::string& path) override {
+    pending.push_back([this, path] { disk_.files.erase(path); });
+  }
+
   // As the Io reports what a write of an open file met.
   void fail_file(const std::string& path, std::string_view what) {
     for (auto& [opened, handler] : opened_) {

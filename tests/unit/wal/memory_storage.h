@@ -36,6 +36,12 @@ class MemoryStorage : public wal::Storage {
   void make(const std::string& path, uint64_t size) {
     files[path] = {size, std::vector<std::shared_ptr<const Block>>(size / kBlockBytes)};
   }
+  void rename(const std::string& from, const std::string& to) {
+    auto file = files.extract(from);
+    ONCE_ASSERT(!file.empty() && !files.contains(to));
+    file.key() = to;
+    files.insert(std::move(file));
+  }
   std::shared_ptr<const Block>& block(const std::string& path, uint64_t index) {
     return files.at(path).blocks.at(index);
   }

@@ -75,7 +75,7 @@ TYPED_TEST(StorageTest, AStreamIsMadeAndRecovered) {
   options.segment_bytes = 2 * kMaxBatchBytes;
   ASSERT_TRUE(create_stream(*this->storage_, identity, options));
   EXPECT_FALSE(create_stream(*this->storage_, identity, options));
-  auto tail = recover(*this->storage_, identity, options, [](auto) { ADD_FAILURE(); });
+  auto tail = recover(*this->storage_, identity, options, [](auto, auto, auto&) { ADD_FAILURE(); });
   ASSERT_TRUE(tail);
   EXPECT_EQ(tail->generation, kFirstGeneration);
   EXPECT_EQ(tail->segment_first_sequence, kFirstSequence);
