@@ -160,6 +160,15 @@ size_t record_bytes(const Record& record) {
   return std::visit(Sizes{}, record);
 }
 
+std::string_view name_of(const Record& record) {
+  return std::visit(
+      [](const auto& r) {
+        if constexpr (requires { r.name; }) return r.name;
+        return std::string_view();
+      },
+      record);
+}
+
 bool is_news(const Record& record) {
   return !std::holds_alternative<PromiseRecord>(record) &&
          !std::holds_alternative<AcceptRecord>(record) &&

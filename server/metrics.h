@@ -15,6 +15,7 @@
 #include "net/client_listener.h"
 #include "net/peer_links.h"
 #include "paxos/replica.h"
+#include "server/cleaner.h"
 #include "wal/log.h"
 
 namespace once::server {
@@ -28,6 +29,9 @@ struct CoreFigures {
   uint64_t held_dropped = 0;
   uint64_t connections = 0;
   uint64_t operations = 0;
+  CleanerCounters cleaner = {};
+  uint64_t log_file_bytes = 0;
+  uint64_t log_needed_bytes = 0;
   uint64_t log_full = 0;
   uint64_t memory_bytes = 0;
   uint64_t memory_budget = 0;
@@ -56,6 +60,10 @@ uint64_t log(const CoreFigures& all) {
   return all.log.*Member;
 }
 template <auto Member>
+uint64_t cleaner(const CoreFigures& all) {
+  return all.cleaner.*Member;
+}
+template <auto Member>
 uint64_t door(const CoreFigures& all) {
   return all.door.*Member;
 }
@@ -70,6 +78,7 @@ uint64_t own(const CoreFigures& all) {
 
 using Replica = paxos::ReplicaCounters;
 using Log = wal::LogCounters;
+using Cleaned = CleanerCounters;
 using Door = net::ClientDoorCounters;
 using Refusal = net::PeerRefusal;
 using Own = CoreFigures;
@@ -119,6 +128,12 @@ inline constexpr CounterRow kTable[] = {
     {"log_records", log<&Log::records>},
     {"log_bytes", log<&Log::bytes_written>},
     {"log_segments", log<&Log::segments>},
+    {"log_file_bytes", own<&Own::log_file_bytes>},
+    {"log_needed_bytes", own<&Own::log_needed_bytes>},
+    {"log_segments_cleaned", cleaner<&Cleaned::segments>},
+    {"log_kept_bytes", cleaner<&Cleaned::kept_bytes>},
+    {"log_segments_recycled", log<&Log::recycled>},
+    {"log_segments_removed", log<&Log::removed>},
     {"log_full", own<&Own::log_full>},
     {"memory_bytes", own<&Own::memory_bytes>},
     {"memory_budget_bytes", own<&Own::memory_budget>},

@@ -148,8 +148,8 @@ bool SimNode::knows_another_disk_of(const SimNode& other) const {
 
 // What recovery gives must be what had landed, before the node builds on it.
 bool SimNode::audit() {
+  oracle_.begin_audit(index_);
   for (uint32_t stream = 0; stream < directory_->streams(); ++stream) {
-    oracle_.begin_audit(index_, stream);
     const auto tail = wal::recover(disk_, identity(), log_options(stream),
                                    [&](std::string_view record, uint64_t, wal::SegmentUse&) {
                                      oracle_.on_recovered(index_, stream, record);
@@ -159,8 +159,8 @@ bool SimNode::audit() {
                                    index_ + 1, tail.error().message));
       return false;
     }
-    oracle_.end_audit(index_, stream);
   }
+  oracle_.end_audit(index_);
   return true;
 }
 
