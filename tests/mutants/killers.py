@@ -125,6 +125,8 @@ def known(fast):
         Killer("replica_test", ["--gtest_fail_fast", f"--gtest_filter=-{WALK}"], {"paxos"}, 2),
         unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"base", "wal", "server"}, 2),
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
+        unit("segment_use_test", {"wal"}, 1), unit("segment_reader_test", {"wal"}, 1),
+        unit("recycled_log_test", {"wal"}, 2), unit("log_format_test", {"wal"}, 1),
         unit("host_port_test", {"base"}, 1), unit("descriptor_test", {"base"}, 1),
         unit("durable_file_test", {"base"}, 1),
         unit("prepared_files_test", {"base", "reactor"}, 1),
@@ -172,6 +174,7 @@ def known(fast):
     ]
     if not fast:
         killers += [
+            unit("recycling_test", {"wal"}, 10),
             unit("damage_test", {"wal"}, 20), unit("crash_points_test", {"wal"}, 30),
             Killer("replica_test walk", ["--gtest_fail_fast", f"--gtest_filter={WALK}"],
                    {"paxos"}, 10),

@@ -186,6 +186,62 @@ TEST_F(PreparedFiles, AFailedWriteLeavesNoName) {
   }
 }
 
+// What stands in it stays: it is as durable as it was, and only the name is new.
+TEST_F(PreparedFiles, ARecycledFileIsReportedWhenItsNewNameIsDurable) {
+  ASSERT_EQ(prepare(1 << 20), "");
+  const std::string to = directory_.path + "/again";
+  Loop loop;
+  std::string said = "nothing";
+  loop.prepared = [&](const std::string& error) {
+    said = error;
+    const std::lock_guard lock(calls_mutex);
+    calls_at_report_ = calls;
+    loop.io->stop();
+  };
+  {
+    const std::lock_guard lock(calls_mutex);
+    calls.clear();
+  }
+  loop.io->recycle_file(path_, to, &loop);
+  loop.run();
+  EXPECT_EQ(said, "");
+  EXPECT_EQ(calls_at_report_,
+            (std::vector<std::string>{"rename " + to, "sync " + directory_.path}));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_EQ(std::filesystem::file_size(to), 1u << 20);
+}
+
+TEST_F(PreparedFiles, ARecycledFileWhoseNameIsNotDurableIsAFailure) {
+  ASSERT_EQ(prepare(1 << 20), "");
+  for (const bool there : {true, false}) {
+    fail_sync = there ? EIO : 0;
+    Loop loop;
+    std::string said = "nothing";
+    loop.prepared = [&](const std::string& error) {
+      said = error;
+      loop.io->stop();
+    };
+    loop.io->recycle_file(there ? path_ : directory_.path + "/none", path_ + "2", &loop);
+    loop.run();
+    EXPECT_NE(said.find(there ? "fsync directory" : "rename to"), std::string::npos) << said;
+  }
+}
+
+// Removed behind what was asked for before; nobody is told.
+TEST_F(PreparedFiles, AFileIsRemoved) {
+  Loop loop;
+  int made = 0;
+  loop.prepared = [&](const std::string&) {
+    if (++made == 2) return loop.io->stop();
+    loop.io->remove_file(path_);
+    loop.io->remove_file(directory_.path + "/none");
+    loop.io->prepare_file(path_ + "2", 4096, &loop);
+  };
+  loop.io->prepare_file(path_, 4096, &loop);
+  loop.run();
+  expect_nothing_left();
+}
+
 // A node that stops does not wait for the rest of a segment, and leaves none that looks whole.
 TEST_F(PreparedFiles, WhatIsStoppedMidwayHasNoName) {
   {

@@ -51,6 +51,7 @@ struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, Ba
   std::function<void(uint64_t)> timer = [](uint64_t) {};
   std::function<void()> woken = [] {};
   std::function<void(uint64_t)> written = [](uint64_t) {};
+  std::function<void(uint64_t)> was_read = [](uint64_t) {};
   std::function<void(std::string_view)> failed = [](std::string_view) {};
   std::function<void(const std::string&)> prepared = [](const std::string&) {};
   bool timed_out = false;
@@ -78,6 +79,7 @@ struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, Ba
   void on_closed(StreamId stream, std::string_view why) override { closed(stream, why); }
   StreamHandler* on_accept(StreamId) override { return this; }
   void on_written(uint64_t token) override { written(token); }
+  void on_read(uint64_t token) override { was_read(token); }
   void on_file_failed(std::string_view what) override { failed(what); }
   void on_file_prepared(const std::string&, const std::string& error) override { prepared(error); }
   void on_timer(uint64_t token) override {

@@ -261,6 +261,74 @@ TEST_F(UringFiles, TheLoopEndsWhenItsWritesHave) {
   }
 }
 
+TEST_F(UringFiles, AReadGivesWhatWasWrittenAndIsToldFromAWrite) {
+  const Pages pages(2, 'r');
+  Pages there(3, '?');
+  const FileId file = make("file", 1 << 20);
+  std::vector<uint64_t> read;
+  loop_.was_read = [&](uint64_t token) {
+    read.push_back(token);
+    loop_.io->stop();
+  };
+  loop_.written = [&](uint64_t token) {
+    written_.push_back(token);
+    loop_.io->read_file(file, 4096, {there.data, there.size}, 8);
+  };
+  loop_.io->write_file(file, 8192, pages.bytes(), SyncMode::kDsync, 7);
+  loop_.run();
+  EXPECT_EQ(written_, std::vector<uint64_t>{7});
+  EXPECT_EQ(read, std::vector<uint64_t>{8});
+  EXPECT_EQ(std::string(there.data, there.size), std::string(4096, '\0') + std::string(8192, 'r'));
+}
+
+TEST_F(UringFiles, AReadThatFailsOrIsShortIsAFailure) {
+  for (const int result : {-EIO, -EINTR, 0, 4096}) {
+    Pages pages(2);
+    answer_ = [&](uint8_t opcode, io_uring_cqe& cqe) {
+      if (opcode == IORING_OP_READ && cqe.res == 8192) cqe.res = result;
+    };
+    Loop loop;
+    std::swap(loop_.io, loop.io);
+    failed_.clear();
+    const FileId file = make("file", 1 << 20);
+    loop_.was_read = [&](uint64_t) {
+      ADD_FAILURE() << result;
+      loop_.io->stop();
+    };
+    loop_.failed = [&](std::string_view what) {
+      failed_.emplace_back(what);
+      loop_.io->stop();
+    };
+    loop_.io->read_file(file, 0, {pages.data, pages.size}, 1);
+    loop_.run();
+    ASSERT_EQ(failed_.size(), 1u) << result;
+    const std::string words = result < 0 ? "read from " : "short read from ";
+    EXPECT_TRUE(failed_[0].starts_with(words + path("file"))) << failed_[0];
+    tap::state = {};
+    kinds_.clear();
+  }
+}
+
+// The kernel writes into the caller's memory until then.
+TEST_F(UringFiles, TheLoopEndsWhenItsReadsHave) {
+  Pages pages(256);
+  const FileId file = make("file", 64 << 20);
+  size_t done = 0;
+  answer_ = [&](uint8_t opcode, io_uring_cqe& cqe) {
+    if (opcode == IORING_OP_READ && cqe.res > 8) ++done;
+  };
+  loop_.timer = [&](uint64_t) {
+    for (uint64_t token = 0; token < 16; ++token) {
+      loop_.io->read_file(file, token * pages.size, {pages.data, pages.size}, token);
+    }
+    loop_.io->close_file(file);
+    loop_.io->stop();
+  };
+  loop_.io->set_timer(0, 1);
+  loop_.run();
+  EXPECT_EQ(done, 16u);
+}
+
 TEST_F(UringFiles, MoreWritesThanTheRingHasRoomFor) {
   UringOptions options;
   options.submission_entries = 4;

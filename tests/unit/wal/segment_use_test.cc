@@ -1,0 +1,138 @@
+// What is counted of a stream's segments, as tables.
+#include <gtest/gtest.h>
+
+#include "wal/block_format.h"
+#include "wal/needed_segments.h"
+#include "wal/segment_use.h"
+
+namespace once::wal {
+namespace {
+
+constexpr uint64_t kPrefix = kRecordPrefixBytes;
+
+// Records 1..4 in segment 1, 5..6 in segment 2, none in 4, 7 in the open one, 5; each of 100 bytes.
+SegmentUse four_segments() {
+  SegmentUse use;
+  use.open(1, 1);
+  use.written(2, 2 * (100 + kPrefix));
+  use.written(4, 2 * (100 + kPrefix));
+  use.seal(11);
+  use.open(2, 11);
+  use.written(6, 2 * (100 + kPrefix));
+  use.seal(15);
+  use.open(4, 20);
+  use.seal(22);
+  use.open(5, 22);
+  use.written(7, 100 + kPrefix);
+  return use;
+}
+
+TEST(SegmentUse, KnowsWhichRecordsAreWhere) {
+  const SegmentUse use = four_segments();
+  const struct {
+    uint64_t generation, first, last, needed;
+    bool sealed;
+  } kExpected[] = {
+      {1, 1, 4, 416, true}, {2, 5, 6, 208, true}, {4, 7, 6, 0, true}, {5, 7, 7, 104, false}};
+  ASSERT_EQ(use.segments().size(), std::size(kExpected));
+  for (size_t at = 0; at < std::size(kExpected); ++at) {
+    const SegmentUse::Segment& segment = use.segments()[at];
+    EXPECT_EQ(segment.generation, kExpected[at].generation);
+    EXPECT_EQ(segment.first_record, kExpected[at].first);
+    EXPECT_EQ(segment.last_record, kExpected[at].last);
+    EXPECT_EQ(segment.written_bytes, kExpected[at].needed);
+    EXPECT_EQ(segment.needed_bytes, kExpected[at].needed);
+    EXPECT_EQ(segment.sealed(), kExpected[at].sealed);
+  }
+  EXPECT_EQ(use.last_record(), 7u);
+  EXPECT_EQ(use.needed_bytes(), 7 * 104u);
+  EXPECT_EQ(use.written_bytes(), 7 * 104u);
+}
+
+TEST(SegmentUse, TakesEachRecordOffTheSegmentThatHasIt) {
+  const std::pair<uint64_t, uint64_t> kPlaces[] = {{1, 1}, {4, 1}, {5, 2}, {6, 2}, {7, 5}};
+  for (const auto& [record, generation] : kPlaces) {
+    SegmentUse use = four_segments();
+    use.no_longer_needed(record, 100);
+    EXPECT_EQ(use.needed_bytes(), 6 * 104u);
+    for (const SegmentUse::Segment& segment : use.segments()) {
+      const uint64_t less = segment.generation == generation ? 104 : 0;
+      EXPECT_EQ(segment.needed_bytes, segment.written_bytes - less) << record;
+    }
+  }
+}
+
+TEST(SegmentUse, SomeOfWhatIsWrittenMayBeNeedlessAlready) {
+  SegmentUse use;
+  use.open(1, 1);
+  use.written(3, 300, 200);
+  EXPECT_EQ(use.needed_bytes(), 100u);
+  EXPECT_EQ(use.written_bytes(), 300u);
+}
+
+TEST(SegmentUse, TheEmptiestIsSealedAndTheOldestOfEqualOnes) {
+  EXPECT_EQ(SegmentUse().emptiest(), nullptr);
+  SegmentUse use = four_segments();
+  EXPECT_EQ(use.emptiest()->generation, 4u);
+  use.remove(4);
+  EXPECT_EQ(use.emptiest()->generation, 2u) << "the open one has less";
+  use.no_longer_needed(1, 100);
+  use.no_longer_needed(2, 100);
+  EXPECT_EQ(use.emptiest()->generation, 1u);
+  use.remove(1);
+  use.remove(2);
+  EXPECT_EQ(use.emptiest(), nullptr);
+}
+
+TEST(SegmentUse, ARecordOfARemovedSegmentChangesNothing) {
+  for (const uint64_t removed : {1u, 2u}) {
+    SegmentUse use = four_segments();
+    use.remove(removed);
+    const uint64_t needed = use.needed_bytes();
+    EXPECT_EQ(needed, removed == 1 ? 3 * 104u : 5 * 104u);
+    use.no_longer_needed(removed == 1 ? 3 : 5, 100);
+    EXPECT_EQ(use.needed_bytes(), needed);
+    EXPECT_EQ(use.find(removed), nullptr);
+    use.no_longer_needed(removed == 1 ? 5 : 3, 100);
+    EXPECT_EQ(use.needed_bytes(), needed - 104);
+  }
+}
+
+TEST(NeededSegments, RangesHoldTogetherWhatIsAdjacent) {
+  SegmentUse use = four_segments();
+  const auto& all = use.segments();
+  using Ranges = std::vector<NeededRange>;
+  EXPECT_EQ(ranges_of({}), Ranges{});
+  EXPECT_EQ(ranges_of({all.data(), 3}), (Ranges{{1, 2, 4}, {4, 4, 2}}));
+  use.remove(1);
+  EXPECT_EQ(ranges_of({all.data(), 2}), (Ranges{{2, 2, 4}, {4, 4, 2}}));
+}
+
+TEST(NeededSegments, AListComesBackAsItWas) {
+  const std::vector<NeededRange> kLists[] = {
+      {},
+      {{1, 1, 0}},
+      {{1, 200, 16383}},
+      {{3, 3, 127}, {5, 5, 128}, {1000, 70000, 1u << 20}},
+      {{uint64_t{1} << 31, (uint64_t{1} << 31) + 1, 1}},
+  };
+  for (const auto& list : kLists) {
+    const auto back = decode_needed(encode_needed(list));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, list);
+  }
+}
+
+TEST(NeededSegments, WhatNoLogWritesIsNoList) {
+  const std::string good = encode_needed({{1, 4, 300}, {6, 6, 7}});
+  for (size_t size = 1; size < good.size(); ++size) {
+    // A list may end behind the first of its ranges, and nowhere else.
+    EXPECT_EQ(decode_needed(good.substr(0, size)).has_value(), size == 4) << size;
+  }
+  EXPECT_FALSE(decode_needed(std::string(3, '\xff'))) << "a number that does not end";
+  EXPECT_FALSE(decode_needed(std::string(30, '\xff'))) << "one that is too long";
+  EXPECT_FALSE(decode_needed(std::string("\0\0\1\0\0\1", 6))) << "two ranges that are one";
+}
+
+}  // namespace
+}  // namespace once::wal
