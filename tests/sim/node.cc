@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "server/exit_codes.h"
 #include "wal/segment.h"
+#include "wal/stream_files.h"
 
 namespace once::sim {
 namespace {
@@ -340,25 +341,30 @@ void SimNode::on_turn_end(const SimIo& io) {
 // --- what happens to a disk while its node is down
 // ------------------------------------------------
 
+// Of the segments that count: what is left in the files of others is nobody's.
 SimNode::Survey SimNode::survey(uint32_t stream) {
   Survey found;
-  const auto segments = wal::list_segments(disk_, directory_->path(), stream);
   wal::AlignedBytes block = wal::allocate_aligned(kBlockBytes);
-  for (const wal::SegmentFile& segment : *segments) {
+  const auto files =
+      wal::find_stream_files(disk_, identity(), log_options(stream), wal::kNoEnd, block.get());
+  ONCE_ASSERT(files);
+  for (const wal::SegmentFile& segment : files->counted) {
+    uint64_t first_sequence = 0;
     for (uint64_t at = 0; at < disk_.size_of(segment.path); at += kBlockBytes) {
       const auto got = disk_.read(segment.path, at, {block.get(), kBlockBytes});
       ONCE_ASSERT(got);
       wal::BlockHeader header;
       std::memcpy(&header, block.get(), sizeof header);
       if (header.magic == 0) found.empty.push_back({segment.path, at, 0});
-      if (header.magic != wal::kBlockMagic) continue;
+      if (header.magic != wal::kBlockMagic || header.generation != segment.generation) continue;
       if (header.checksum != wal::block_checksum(block.get())) continue;
       found.watermark = std::max(found.watermark, header.durable_sequence);
       if (at == 0) {  // what an unfinished batch left behind here is no part of the log
-        std::erase_if(found.blocks, [&](const Block& one) {
-          return one.sequence >= header.segment_first_sequence;
-        });
+        first_sequence = header.segment_first_sequence;
+        std::erase_if(found.blocks,
+                      [&](const Block& one) { return one.sequence >= first_sequence; });
       }
+      if (header.segment_first_sequence != first_sequence) continue;
       found.blocks.push_back({segment.path, at, header.sequence});
     }
   }
