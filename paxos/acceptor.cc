@@ -10,11 +10,25 @@
 
 namespace once::paxos {
 
+Told told_by(const PromiseRecord& r, uint64_t number) {
+  return {number, r.ballot, Ballot{}, 0, record_bytes(r), false};
+}
+
+Told told_by(const AcceptRecord& r, uint64_t number) {
+  return {number, r.ballot, r.ballot, r.state.version, record_bytes(r), false};
+}
+
+Told told_by(const KeptRecord& r, uint64_t number) {
+  return {number, r.promised, r.accepted, r.state.version, record_bytes(r), true};
+}
+
 void Acceptor::promise(uint32_t index, const Ballot& ballot) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised < ballot);
   ONCE_ASSERT(ballot.round != 0 && ballot.round <= kMaxRound && cluster_.has(ballot.node));
+  drop_record(entry);
   entry.promised = ballot;
+  entry.flags &= static_cast<uint16_t>(~kInKept);
   entry.record = step_.append(PromiseRecord{ballot, entry.name()});
 }
 
@@ -26,8 +40,10 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
   ONCE_ASSERT(!ballot.is_null() && ballot.round <= kMaxRound);
   ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
   ONCE_ASSERT(!contradicts(entry, ballot, state));
+  drop_record(entry);
   // An accept is a promise too.
   entry.promised = entry.accepted = ballot;
+  entry.flags &= static_cast<uint16_t>(~kInKept);
   table_.set_state(entry, state);
   entry.record =
       step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
@@ -38,7 +54,7 @@ bool Acceptor::decide(uint32_t index, InLog in_log) {
   ONCE_ASSERT(!entry.accepted.is_null() && entry.version != 0);
   ONCE_ASSERT(entry.accepted <= entry.promised);
   if (in_log == InLog::kYes) {
-    step_.append(DecidedRecord{entry.accepted, entry.version, entry.name()});
+    step_.append_news(DecidedRecord{entry.accepted, entry.version, entry.name()});
   }
   if (entry.decided()) return false;
   entry.flags |= kIsDecided;
@@ -49,29 +65,83 @@ void Acceptor::keep(uint32_t index) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.accepted <= entry.promised);
   ONCE_ASSERT(entry.accepted.is_null() == (entry.version == 0));
-  if (entry.accepted.is_null()) {
-    if (entry.promised.is_null()) return;  // nothing was said of it
-    entry.record = step_.append(PromiseRecord{entry.promised, entry.name()});
-    return;
-  }
+  if (entry.promised.is_null()) return;  // nothing was said of it
+  if (entry.accepted.is_null()) return keep_promise(index);
+  drop_record(entry);
+  entry.flags |= kInKept;
   entry.record = step_.append(KeptRecord{entry.promised, entry.accepted, entry.state(),
                                          entry.decided(), !entry.has(kUnsettled), entry.name()});
+}
+
+void Acceptor::keep_promise(uint32_t index) {
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(entry.accepted < entry.promised);
+  drop_record(entry);
+  entry.flags &= static_cast<uint16_t>(~kInKept);
+  entry.record = step_.append(PromiseRecord{entry.promised, entry.name()});
+}
+
+// What is accepted may be needed still where a promise alone takes the place of its record. Nobody
+// counts it then; but whoever looks at the record itself keeps it.
+void Acceptor::drop_record(const Entry& entry) {
+  if (entry.record == 0) return;
+  size_t bytes = promise_record_bytes(entry.name_size);
+  if (entry.accepted == entry.promised) {
+    bytes = accept_record_bytes(entry.name_size, entry.value_size);
+  }
+  if (entry.has(kInKept)) bytes = kept_record_bytes(entry.name_size, entry.value_size);
+  step_.drop(entry.record, bytes);
+}
+
+bool Acceptor::rests_on(uint32_t index, const Told& told) const {
+  ONCE_ASSERT(told.number != 0);
+  const Entry& entry = table_.at(index);
+  if (entry.record == told.number) return true;
+  const bool has_state =
+      !told.accepted.is_null() && told.accepted == entry.accepted && told.version == entry.version;
+  if (entry.record == 0) return has_state || told.promised == entry.promised;
+  return has_state && !entry.is_whole();
 }
 
 void Acceptor::promise_range(size_t home, uint32_t incarnation) {
   ONCE_ASSERT(range_promises_[home] < incarnation);
   range_promises_[home] = incarnation;
-  step_.append(RangePromiseRecord{cluster_.member(home), incarnation});
+  step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
+}
+
+void Acceptor::replay_record(uint32_t index, const Told& told) {
+  ONCE_ASSERT(!step_.has_begun());
+  Entry& entry = table_.at(index);
+  const auto held = std::pair(entry.accepted, entry.version);
+  const auto state = std::pair(told.accepted, told.version);
+  const bool is_promise = told.accepted.is_null();
+  const bool says_all = is_promise ? entry.promised < told.promised
+                                   : entry.promised <= told.promised && held <= state;
+  const bool says_more = entry.promised < told.promised || held < state;
+  if (says_all && (says_more || told.number != 0)) {
+    drop_record(entry);
+    entry.record = told.number;
+    entry.flags &= static_cast<uint16_t>(~kInKept);
+    if (told.kept) entry.flags |= kInKept;
+    return;
+  }
+  step_.drop(told.number, told.bytes);
+  // What each says alone: there is no record to name.
+  if (entry.promised < told.promised || (held < state && entry.has(kInKept))) {
+    drop_record(entry);
+    entry.record = 0;
+    entry.flags &= static_cast<uint16_t>(~kInKept);
+  }
 }
 
 void Acceptor::replay_promise(uint32_t index, const Ballot& ballot) {
-  ONCE_ASSERT(step_.last_record() == 0);
+  ONCE_ASSERT(!step_.has_begun());
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
 }
 
 void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& state) {
-  ONCE_ASSERT(step_.last_record() == 0);
+  ONCE_ASSERT(!step_.has_begun());
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
   const bool newer = entry.accepted.is_null() ||
@@ -84,7 +154,7 @@ void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& 
 }
 
 void Acceptor::replay_range_promise(size_t home, uint32_t incarnation) {
-  ONCE_ASSERT(step_.last_record() == 0);
+  ONCE_ASSERT(!step_.has_begun());
   range_promises_[home] = std::max(range_promises_[home], incarnation);
 }
 

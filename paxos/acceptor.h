@@ -37,6 +37,20 @@ struct Numbered {
   uint64_t sequence = 0;
 };
 
+// What a record says of one name.
+struct Told {
+  uint64_t number = 0;  // of the record in this log; 0: it is in another
+  Ballot promised;
+  Ballot accepted;       // null: it is of a promise alone
+  uint64_t version = 0;  // that was accepted
+  size_t bytes = 0;      // of the record
+  bool kept = false;     // it is a KeptRecord
+};
+
+Told told_by(const PromiseRecord& record, uint64_t number);
+Told told_by(const AcceptRecord& record, uint64_t number);
+Told told_by(const KeptRecord& record, uint64_t number);
+
 // Whether the log gets a record of its own of a decision. Without one others must tell it again.
 enum class InLog : bool { kNo, kYes };
 
@@ -79,13 +93,20 @@ class Acceptor {
   void accept(uint32_t index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
   bool decide(uint32_t index, InLog in_log);
-  // All that it holds of the name, in one record: those before it are needed no longer.
+  // All that it holds of the name, in one record: those before it are needed no longer. REQUIRES:
+  // it is on the unsettled list if its home may not have it (H3).
   void keep(uint32_t index);
+  // The promise alone: what is accepted is in another record.
+  void keep_promise(uint32_t index);
+  // Whether something that is held of the name may be in no record but this one, of this log.
+  bool rests_on(uint32_t index, const Told& told) const;
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
   void promise_range(size_t home, uint32_t incarnation);
   uint32_t range_promise(size_t home) const { return range_promises_[home]; }
 
-  // From the log, before the run begins: what was said in earlier runs, in any order.
+  // From the log, before the run begins: what was said in earlier runs, in any order. First for
+  // each record: where it is, so that it is known which ones are needed.
+  void replay_record(uint32_t index, const Told& told);
   void replay_promise(uint32_t index, const Ballot& ballot);
   void replay_accept(uint32_t index, const Ballot& ballot, const State& state);
   void replay_range_promise(size_t home, uint32_t incarnation);
@@ -110,6 +131,7 @@ class Acceptor {
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  void drop_record(const Entry& entry);
   const Cluster& cluster_;
   StepContext& step_;
   Arena arena_;

@@ -29,7 +29,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   begin(now_ns, out);
   step_.start();
   incarnation_ = incarnation;
-  step_.append(IncarnationRecord{incarnation});
+  step_.append_news(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claim_.begin(incarnation == 1);
   finish();

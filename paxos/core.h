@@ -27,13 +27,18 @@ namespace once::paxos {
 class Core final : public Replica {
  public:
   explicit Core(const ReplicaOptions& options);
-  bool recover(std::string_view record) override;
+  using Replica::recover;
+  bool recover(const Record& record, uint64_t number, std::vector<Needless>& needless) override;
+  void go_on_after(uint64_t record) override { step_.go_on_after(record); }
   uint32_t recovered_incarnation() const override { return recovered_incarnation_; }
   uint32_t recovered_incarnation_of(NodeId node) const override;
   void start(uint32_t incarnation, int64_t now_ns, Output& out) override;
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
   void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
   void on_tick(int64_t now_ns, Output& out) override;
+  void keep(const LoggedRecord* records, size_t count, int64_t now_ns, Output& out) override;
+  void keep_facts(int64_t now_ns, Output& out) override;
+  bool adopt(int64_t now_ns, Output& out) override;
   void forget_waits(const std::vector<uint64_t>& tokens) override;
   void set_disk_full(bool full) override { disk_full_ = full; }
   void set_memory(Memory memory) override { memory_ = memory; }
@@ -187,8 +192,9 @@ class Core final : public Replica {
   void tick_ops();
   void expire(uint32_t op);
   struct Recovery;  // core_recovery.cc
-  void recover_accept(const AcceptRecord& r, NameHash hash);
-  void recover_kept(const KeptRecord& r, NameHash hash);
+  void recover_accept(const AcceptRecord& r, NameHash hash, uint64_t number);
+  void recover_kept(const KeptRecord& r, NameHash hash, uint64_t number);
+  struct Keeper;  // core_keep.cc
   uint32_t active_round_zero(uint64_t sequence) const;
   static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
 
@@ -217,6 +223,7 @@ class Core final : public Replica {
   WatchList watchers_;
   uint64_t forwards_ = 0;  // sent in this run
   int64_t next_slow_tick_ = 0;
+  uint32_t adopted_ = 0;  // entries that adopt() has looked at
 };
 
 }  // namespace once::paxos

@@ -128,7 +128,7 @@ void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
   lane.durable = m.durable;
-  step_.append(HomeProgressRecord{from, m.incarnation, m.durable});
+  step_.append_news(HomeProgressRecord{from, m.incarnation, m.durable});
 }
 
 void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
@@ -138,7 +138,7 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
   Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
   mark_chosen(lane, m.first, m.last);
-  step_.append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
+  step_.append_news(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
 void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {

@@ -7,6 +7,7 @@ namespace once::paxos {
 // Each returns false for what no run of this node can have written: the log is not ours then.
 struct Core::Recovery {
   Core& core;
+  uint64_t number;  // as in Told
 
   bool is_member(NodeId node) const { return core.cluster_.has(node); }
   bool is_endpoint(const Endpoint& home) const {
@@ -22,7 +23,9 @@ struct Core::Recovery {
     if (!is_member(r.ballot.node)) return false;
     const NameHash hash = core.cluster_.hasher()(r.name);
     if (!core.cluster_.is_mine(hash)) return true;
-    core.acceptor_.replay_promise(core.acceptor_.find_or_insert(hash, r.name), r.ballot);
+    const uint32_t index = core.acceptor_.find_or_insert(hash, r.name);
+    core.acceptor_.replay_record(index, told_by(r, number));
+    core.acceptor_.replay_promise(index, r.ballot);
     return true;
   }
   bool operator()(const AcceptRecord& r) {
@@ -30,7 +33,7 @@ struct Core::Recovery {
     if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
     if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
     const NameHash hash = core.cluster_.hasher()(r.name);
-    if (core.cluster_.is_mine(hash)) core.recover_accept(r, hash);
+    if (core.cluster_.is_mine(hash)) core.recover_accept(r, hash, number);
     return true;
   }
   bool operator()(const RangePromiseRecord& r) {
@@ -63,16 +66,17 @@ struct Core::Recovery {
     if (!is_member(r.promised.node) || !is_member(r.accepted.node)) return false;
     if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
     const NameHash hash = core.cluster_.hasher()(r.name);
-    if (core.cluster_.is_mine(hash)) core.recover_kept(r, hash);
+    if (core.cluster_.is_mine(hash)) core.recover_kept(r, hash, number);
     return true;
   }
 };
 
-bool Core::recover(std::string_view bytes) {
+bool Core::recover(const Record& record, uint64_t number, std::vector<Needless>& needless) {
   ONCE_ASSERT(incarnation_ == 0);
   acceptor_.arena().collect();
-  const std::optional<Record> record = decode_record(bytes);
-  return record && std::visit(Recovery{*this}, *record);
+  step_.recover_into(&needless);
+  if (is_news(record)) step_.drop(number, record_bytes(record));
+  return std::visit(Recovery{*this, number}, record);
 }
 
 uint32_t Core::recovered_incarnation_of(NodeId node) const {
@@ -81,8 +85,9 @@ uint32_t Core::recovered_incarnation_of(NodeId node) const {
   return std::max(promised, lanes_.latest_incarnation(node));
 }
 
-void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
+void Core::recover_accept(const AcceptRecord& r, NameHash hash, uint64_t number) {
   const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  acceptor_.replay_record(index, told_by(r, number));
   acceptor_.replay_accept(index, r.ballot, r.state);
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
@@ -93,8 +98,9 @@ void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
   }
 }
 
-void Core::recover_kept(const KeptRecord& r, NameHash hash) {
+void Core::recover_kept(const KeptRecord& r, NameHash hash, uint64_t number) {
   const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  acceptor_.replay_record(index, told_by(r, number));
   acceptor_.replay_promise(index, r.promised);
   acceptor_.replay_accept(index, r.accepted, r.state);
   const Entry& entry = acceptor_.at(index);

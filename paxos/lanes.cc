@@ -33,6 +33,14 @@ uint32_t Lanes::latest_incarnation(NodeId home) const {
   return latest;
 }
 
+bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, uint64_t sequence) const {
+  for (const auto& lane : lanes_) {
+    if (lane->home != home || lane->incarnation < incarnation) continue;
+    return lane->incarnation > incarnation || sequence <= lane->durable;
+  }
+  return false;
+}
+
 // What is still unsettled when its slot is needed goes onto the list. The ring is made for the
 // first: of the cores of a home, all of which tell of their progress, one or two have names here.
 void Lanes::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
@@ -67,6 +75,16 @@ void Lanes::send_range(Lane& lane) {
 void Lanes::flush() {
   for (Lane* lane : ranges_) send_range(*lane);
   ranges_.clear();
+}
+
+void Lanes::list_all() {
+  for (auto& lane : lanes_) {
+    for (const Lane::Slot& slot : lane->ring) {
+      if (slot.entry != Table::kNone && slot.sequence > lane->durable) {
+        acceptor_.list_unsettled(slot.entry);
+      }
+    }
+  }
 }
 
 void Lanes::spill(Lane& lane) {

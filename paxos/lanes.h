@@ -40,11 +40,16 @@ class Lanes {
   // Of this incarnation, or of the later one that has followed it.
   Lane& of(const Endpoint& home, uint32_t incarnation);
   uint32_t latest_incarnation(NodeId home) const;  // 0: none
+  const std::vector<std::unique_ptr<Lane>>& all() const { return lanes_; }
+  // False: the home may not have this accept on its disk, and the list does not say so yet.
+  bool is_over(const Endpoint& home, uint32_t incarnation, uint64_t sequence) const;
 
   void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
   // The answer to an accept, by ranges of the home's numbers, once a step.
   void acknowledge(Lane& lane, uint64_t sequence, uint64_t record);
   void flush();
+  // What is outstanding goes onto the list.
+  void list_all();
   // Nothing of this home's earlier incarnations is outstanding any more.
   void end_before(NodeId home, uint32_t incarnation);
 

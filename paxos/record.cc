@@ -142,6 +142,39 @@ std::optional<Record> decode_kept(ByteReader& in) {
 
 }  // namespace
 
+size_t record_bytes(const Record& record) {
+  struct Sizes {
+    size_t operator()(const IncarnationRecord&) { return 5; }
+    size_t operator()(const PromiseRecord& r) { return promise_record_bytes(r.name.size()); }
+    size_t operator()(const AcceptRecord& r) {
+      return accept_record_bytes(r.name.size(), r.state.value.size());
+    }
+    size_t operator()(const RangePromiseRecord&) { return 7; }
+    size_t operator()(const ChosenRangeRecord&) { return 25; }
+    size_t operator()(const HomeProgressRecord&) { return 17; }
+    size_t operator()(const DecidedRecord& r) { return 19 + r.name.size(); }
+    size_t operator()(const KeptRecord& r) {
+      return kept_record_bytes(r.name.size(), r.state.value.size());
+    }
+  };
+  return std::visit(Sizes{}, record);
+}
+
+std::string_view name_of(const Record& record) {
+  return std::visit(
+      [](const auto& r) {
+        if constexpr (requires { r.name; }) return r.name;
+        return std::string_view();
+      },
+      record);
+}
+
+bool is_news(const Record& record) {
+  return !std::holds_alternative<PromiseRecord>(record) &&
+         !std::holds_alternative<AcceptRecord>(record) &&
+         !std::holds_alternative<KeptRecord>(record);
+}
+
 void encode_record(const Record& record, std::vector<char>& out) {
   std::visit(Encoder(out), record);
 }

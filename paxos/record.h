@@ -64,6 +64,15 @@ struct KeptRecord {
 using Record = std::variant<IncarnationRecord, PromiseRecord, AcceptRecord, RangePromiseRecord,
                             ChosenRangeRecord, HomeProgressRecord, DecidedRecord, KeptRecord>;
 
+// Encoded, of a name and a value of these sizes.
+constexpr size_t promise_record_bytes(size_t name) { return 11 + name; }
+constexpr size_t accept_record_bytes(size_t name, size_t value) { return 48 + name + value; }
+constexpr size_t kept_record_bytes(size_t name, size_t value) { return 49 + name + value; }
+size_t record_bytes(const Record& record);
+std::string_view name_of(const Record& record);  // empty: of none
+// Of no name; or of a decision, which is known again from others.
+bool is_news(const Record& record);
+
 void encode_record(const Record& record, std::vector<char>& out);
 std::optional<Record> decode_record(std::string_view bytes);  // nothing: not a record of ours
 

@@ -20,6 +20,7 @@
 #include "paxos/explanation.h"
 #include "paxos/listing.h"
 #include "paxos/messages.h"
+#include "paxos/record.h"
 
 namespace once::paxos {
 
@@ -50,12 +51,20 @@ struct Outgoing {
   Message message;
 };
 
+// A record of this core's log, earlier runs' too, that nobody needs any more: what it said is in a
+// later one, or was news.
+struct Needless {
+  uint64_t record = 0;
+  size_t bytes = 0;
+};
+
 // Filled by a step, emptied by its caller before the next. Views live until then.
 struct Output {
   std::vector<char> records;          // encoded, end to end
   std::vector<uint32_t> record_ends;  // end offset of each in `records`
   std::vector<Outgoing> messages;
   std::vector<ClientReply> replies;
+  std::vector<Needless> needless;  // each record once, those of this step too
   int64_t step_again_ns =
       0;  // not 0: a step is wanted then, with or without events; a tick does too
   std::array<NodeId, kOffences> offenders{};  // the last of each kind; 0: nobody
@@ -65,6 +74,7 @@ struct Output {
     record_ends.clear();
     messages.clear();
     replies.clear();
+    needless.clear();
     step_again_ns = 0;
     offenders = {};
   }
@@ -110,6 +120,12 @@ struct ReplicaCounters {
   uint64_t waiting = 0;  // waits that are not answered yet
 };
 
+// What stands in the log of this core, and its number there.
+struct LoggedRecord {
+  std::string_view bytes;
+  uint64_t number = 0;
+};
+
 // How much is left of the memory that names, values and requests may take.
 enum class Memory : uint8_t {
   kEnough,
@@ -124,13 +140,23 @@ class Replica {
   virtual ~Replica() = default;
 
   // Before start(): every record of the log, oldest first, of any core and of earlier runs. Records
-  // of shards that belong to other cores are skipped. False: not a record of ours (corrupt).
-  virtual bool recover(std::string_view record) = 0;
+  // of shards that belong to other cores are skipped. `number`: in the log of this core; 0: it is
+  // in another's. False: no run of this node can have written it (corrupt).
+  virtual bool recover(const Record& record, uint64_t number, std::vector<Needless>& needless) = 0;
+  // Of unknown place. False also: not a record of ours.
+  bool recover(std::string_view record) {
+    const auto decoded = decode_record(record);
+    std::vector<Needless> needless;
+    return decoded && recover(*decoded, 0, needless);
+  }
+  // Before start(): the log of this core has the records up to this one; its next are numbered on.
+  virtual void go_on_after(uint64_t) {}
   // The highest incarnation seen by recover().
   virtual uint32_t recovered_incarnation() const = 0;
   // The same of another member, as far as this node heard of its runs; 0: never.
   virtual uint32_t recovered_incarnation_of(NodeId) const { return 0; }
-  // Begins this run; `incarnation` is above every earlier one of this node. Its record is number 1.
+  // Begins this run; `incarnation` is above every earlier one of this node. Its record is the
+  // first.
   virtual void start(uint32_t incarnation, int64_t now_ns, Output& out) = 0;
 
   // A batch of events, in the order of arrival.
@@ -138,6 +164,15 @@ class Replica {
   virtual void on_durable(uint64_t record, int64_t now_ns, Output& out) = 0;
   // Every few milliseconds: time-outs, retries, lazy announcements.
   virtual void on_tick(int64_t now_ns, Output& out) = 0;
+  // Of records of this core's log that are to go, in ascending order: what is in none but these is
+  // written anew. Once the records that were made up to the end of this are durable, these may go
+  // (DESIGN 5, C1). REQUIRES: no name of this core is in the log of another alone.
+  virtual void keep(const LoggedRecord*, size_t, int64_t, Output&) {}
+  // What this core knows beside names: to be called before the last of the records goes.
+  virtual void keep_facts(int64_t, Output&) {}
+  // Names of this core that are in the log of another are written anew, some at each call; false:
+  // none is left.
+  virtual bool adopt(int64_t, Output&) { return false; }
   // Nobody wants the answers any more. Those of them that are waits are answered within some ticks,
   // with not_yet. `tokens`: of requests of clients, ascending; unknown ones do no harm.
   virtual void forget_waits(const std::vector<uint64_t>& tokens) = 0;

@@ -1,12 +1,13 @@
 // What a step of the core works with: its time and number, and where its records, messages and
 // replies go.
 //
-// Contract (DESIGN 3.3): a record gets its number as it is made, in ascending order from 1 in each
-// run. What is durable only grows, and was made. No message leaves that rests on a record which was
-// not made, nor on nothing at all: record 1 names this run.
+// Contract (DESIGN 3.3): a record gets its number as it is made, in ascending order, and the
+// numbers go on over runs. What is durable only grows, and was made. No message leaves that rests
+// on a record which was not made, nor on nothing of this run: its first record names it.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/assert.h"
 #include "paxos/record.h"
@@ -20,6 +21,7 @@ class StepContext {
   void begin(int64_t now_ns, Output& out) {
     ONCE_ASSERT(out_ == nullptr);
     out_ = &out;
+    needless_ = &out.needless;
     now_ = now_ns;
     ++number_;
   }
@@ -28,7 +30,19 @@ class StepContext {
     ONCE_ASSERT(out_ != nullptr);
     out_->step_again_ns = step_again_ns;
     out_ = nullptr;
+    needless_ = nullptr;
   }
+  // Before the run begins: the log has these records, and they are durable.
+  void go_on_after(uint64_t record) {
+    ONCE_ASSERT(!has_begun());
+    before_run_ = last_record_ = durable_ = record;
+  }
+  // Before the run begins: where drop() goes.
+  void recover_into(std::vector<Needless>* needless) {
+    ONCE_ASSERT(!has_begun());
+    needless_ = needless;
+  }
+  bool has_begun() const { return last_record_ != before_run_; }  // this run's records
   bool is_open() const { return out_ != nullptr; }
   int64_t now() const { return now_; }
   uint64_t number() const { return number_; }  // counts steps: before and after without a clock
@@ -41,19 +55,29 @@ class StepContext {
     out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
     return ++last_record_;
   }
+  // Of what is needed by nobody from the start: what is lost with it is only known later.
+  void append_news(const Record& record) {
+    const size_t begin = out_->records.size();
+    const uint64_t number = append(record);
+    drop(number, out_->records.size() - begin);
+  }
+  // Nobody needs this record any more. 0: it is in the log of another core.
+  void drop(uint64_t record, size_t bytes) {
+    if (record != 0) needless_->push_back({record, bytes});
+  }
   uint64_t last_record() const { return last_record_; }
   uint64_t durable() const { return durable_; }
   // The disk has all records up to this one.
   void set_durable(uint64_t record) {
     ONCE_ASSERT(record >= durable_ && record <= last_record_);
-    if (durable_ == 0) log_write_ns_ = now_ - started_at_;
+    if (durable_ == before_run_) log_write_ns_ = now_ - started_at_;
     durable_ = record;
   }
   // How long the first write to the log took; 0: it has not ended.
   int64_t log_write_ns() const { return log_write_ns_; }
 
   void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-    if (rests_on.record == 0) rests_on.record = 1;
+    if (rests_on.record <= before_run_) rests_on.record = before_run_ + 1;
     ONCE_ASSERT(rests_on.record <= last_record_);
     out_->messages.push_back(Outgoing{to, rests_on, message});
   }
@@ -65,10 +89,12 @@ class StepContext {
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
   Output* out_ = nullptr;
+  std::vector<Needless>* needless_ = nullptr;
   int64_t now_ = 0;
   int64_t started_at_ = 0;
   int64_t log_write_ns_ = 0;
   uint64_t number_ = 0;
+  uint64_t before_run_ = 0;
   uint64_t last_record_ = 0;
   uint64_t durable_ = 0;
 };

@@ -23,6 +23,7 @@ enum EntryFlag : uint16_t {
   kClosed = 4,     // the claim reported it: never again round 0 in this incarnation
   kUnsettled = 8,  // on the unsettled list of its home
   kMadeBy = 0x70,  // three bits: State::made_by, 0 where it is not known
+  kInKept = 0x80,  // Entry::record is of a KeptRecord
 };
 inline constexpr unsigned kMadeByShift = 4;
 static_assert(static_cast<unsigned>(Operation::kNext) <= kMadeBy >> kMadeByShift);
@@ -34,7 +35,9 @@ struct Entry {
 
  public:
   uint64_t version = 0;
-  uint64_t record = 0;  // last record of this run about it; 0: recovered, so durable
+  // Of this core's log: the record that has the promise, and all else that is held if is_whole().
+  // 0: there is none, or it is in the log of another core, and durable.
+  uint64_t record = 0;
   Ballot promised;
   Ballot accepted;
   uint32_t value_size = 0;
@@ -51,6 +54,8 @@ struct Entry {
   bool has(EntryFlag flag) const { return (flags & flag) != 0; }
   bool decided() const { return has(kIsDecided); }
   bool final() const { return has(kIsDecided) && has(kSealed); }  // never changes again
+  // A promise that was made above what is accepted stands alone in its record.
+  bool is_whole() const { return has(kInKept) || accepted.is_null() || accepted == promised; }
   State state() const { return State{version, has(kSealed), writer(), value(), made_by()}; }
 
  private:

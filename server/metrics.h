@@ -15,6 +15,7 @@
 #include "net/client_listener.h"
 #include "net/peer_links.h"
 #include "paxos/replica.h"
+#include "server/cleaner.h"
 #include "wal/log.h"
 
 namespace once::server {
@@ -28,6 +29,9 @@ struct CoreFigures {
   uint64_t held_dropped = 0;
   uint64_t connections = 0;
   uint64_t operations = 0;
+  CleanerCounters cleaner = {};
+  uint64_t log_file_bytes = 0;
+  uint64_t log_needed_bytes = 0;
   uint64_t log_full = 0;
   uint64_t memory_bytes = 0;
   uint64_t memory_budget = 0;
@@ -57,6 +61,10 @@ uint64_t log(const CoreFigures& all) {
   return all.log.*Member;
 }
 template <auto Member>
+uint64_t cleaner(const CoreFigures& all) {
+  return all.cleaner.*Member;
+}
+template <auto Member>
 uint64_t door(const CoreFigures& all) {
   return all.door.*Member;
 }
@@ -71,6 +79,7 @@ uint64_t own(const CoreFigures& all) {
 
 using Replica = paxos::ReplicaCounters;
 using Log = wal::LogCounters;
+using Cleaned = CleanerCounters;
 using Door = net::ClientDoorCounters;
 using Refusal = net::PeerRefusal;
 using Own = CoreFigures;
@@ -120,6 +129,12 @@ inline constexpr CounterRow kTable[] = {
     {"log_records", log<&Log::records>},
     {"log_bytes", log<&Log::bytes_written>},
     {"log_segments", log<&Log::segments>},
+    {"log_file_bytes", own<&Own::log_file_bytes>},
+    {"log_needed_bytes", own<&Own::log_needed_bytes>},
+    {"log_segments_cleaned", cleaner<&Cleaned::segments>},
+    {"log_kept_bytes", cleaner<&Cleaned::kept_bytes>},
+    {"log_segments_recycled", log<&Log::recycled>},
+    {"log_segments_removed", log<&Log::removed>},
     {"log_full", own<&Own::log_full>},
     {"disk_slow", own<&Own::disk_slow>},
     {"memory_bytes", own<&Own::memory_bytes>},

@@ -109,33 +109,61 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   }
   uint64_t records = 0;
   bool foreign = false;
-  const auto tail = wal::recover(storage_, identity(), options,
-                                 [&](std::string_view record, uint64_t, wal::SegmentUse&) {
-                                   ++records;
-                                   take_record(record, foreign);
-                                 });
+  const auto tail =
+      wal::recover(storage_, identity(), options,
+                   [&](std::string_view record, uint64_t number, wal::SegmentUse& use) {
+                     ++records;
+                     take_record({stream, record, number, use}, foreign);
+                   });
   if (!tail) {
     return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
   }
   if (foreign) return refuse(kExitCorrupt, foreign_record(stream, options.directory));
   if (!fits_) return {};
-  if (stream < options_.cores) cores_[stream].tail = *tail;
+  if (stream < options_.cores) {
+    cores_[stream].tail = *tail;
+    cores_[stream].replica->go_on_after(tail->last_record);
+  }
   host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,
                              records, tail->blocks_read, tail->torn_blocks));
   return {};
 }
 
 // Once it does not fit, what is left is only measured, to say how much is needed.
-void NodeCores::take_record(std::string_view record, bool& foreign) {
+void NodeCores::take_record(const Read& read, bool& foreign) {
   if (!fits_) {
-    bytes_too_many_ += record.size() + sizeof(uint64_t) * 16;
+    bytes_too_many_ += read.bytes.size() + sizeof(uint64_t) * 16;
     return;
   }
-  for (Core& core : cores_) foreign |= !core.replica->recover(record);
-  looked_at_ += record.size();
+  const auto record = paxos::decode_record(read.bytes);
+  if (!record) {
+    foreign = true;
+    return;
+  }
+  const std::string_view name = paxos::name_of(*record);
+  if (name.empty()) {
+    for (uint32_t core = 0; core < cores_.size(); ++core) give(core, *record, read, foreign);
+  } else {
+    const uint32_t owner = cores_[0].replica->core_of_name(name).value;
+    give(owner, *record, read, foreign);
+    if (owner != read.stream) {  // it is written anew by its owner, before anything goes
+      adopts_ = true;
+      read.use.no_longer_needed(read.number, read.bytes.size());
+    }
+  }
+  looked_at_ += read.bytes.size();
   if (looked_at_ < kMaxRecordBytes) return;
   looked_at_ = 0;
   fits_ = memory_bytes() <= memory_budget();
+}
+
+// News and facts are needless wherever they are.
+void NodeCores::give(uint32_t core, const paxos::Record& record, const Read& read, bool& foreign) {
+  const uint64_t number = core == read.stream ? read.number : 0;
+  needless_.clear();
+  foreign |= !cores_[core].replica->recover(record, number, needless_);
+  wal::SegmentUse& use = core == read.stream ? read.use : cores_[core].tail.use;
+  for (const paxos::Needless& one : needless_) use.no_longer_needed(one.record, one.bytes);
 }
 
 uint64_t NodeCores::memory_bytes() const {
@@ -177,6 +205,8 @@ void NodeCores::build_core(uint16_t index) {
   options.peers = host_.peers();
   options.max_operations = options_.max_operations;
   options.memory = MemoryAccount(options_.memory_bytes, options_.cores);
+  options.segment_bytes = configuration_.segment_bytes;
+  options.adopts = adopts_;
   core.shard = std::make_unique<Shard>(options, io, *core.replica, host_,
                                        options_.cores > 1 ? &office_ : nullptr);
   core.log = wal::open_log(io, identity(), log_options(index), core.tail, core.shard.get());

@@ -74,7 +74,14 @@ class NodeCores {
   };
 
   tl::expected<void, StartRefusal> recover_stream(uint32_t stream);
-  void take_record(std::string_view record, bool& foreign);
+  struct Read {  // from a log stream
+    uint32_t stream;
+    std::string_view bytes;
+    uint64_t number;
+    wal::SegmentUse& use;  // of the stream
+  };
+  void take_record(const Read& read, bool& foreign);
+  void give(uint32_t core, const paxos::Record& record, const Read& read, bool& foreign);
   uint64_t memory_bytes() const;
   uint64_t memory_budget() const;
   StartRefusal does_not_fit() const;
@@ -92,6 +99,8 @@ class NodeCores {
   PostOffice office_;
   std::vector<Core> cores_;
   uint32_t incarnation_ = 0;
+  bool adopts_ = false;  // a name lies in another log than that of its core
+  std::vector<paxos::Needless> needless_;
   uint64_t looked_at_ = 0;       // bytes of records since the memory was looked at
   bool fits_ = true;             // what the log holds, so far
   uint64_t bytes_too_many_ = 0;  // of records that were not taken any more

@@ -65,6 +65,13 @@ class NodeHost : public ShardHost {
   void publish(CoreId core, const CoreSnapshot& snapshot) override;
   void on_started(CoreId core) override;
   void on_tick(CoreId core, int64_t now_ns) override;
+  void on_adopted(CoreId core) override { adopted_[core.value].store(true); }
+  bool all_adopted() override {
+    for (uint16_t core = 0; core < cores_; ++core) {
+      if (!adopted_[core].load()) return false;
+    }
+    return true;
+  }
   bool stop_requested() override { return stop_.load(std::memory_order_relaxed); }
   void set_idle(CoreId core, bool idle) override;
   bool all_idle() override;
@@ -96,6 +103,7 @@ class NodeHost : public ShardHost {
   reactor::ListenHandler* peer_listener_ = nullptr;
   std::atomic<bool> stop_{false};
   std::array<std::atomic<bool>, kMaxCores> idle_{};
+  std::array<std::atomic<bool>, kMaxCores> adopted_{};
   std::array<PublishedSnapshot, kMaxCores> snapshots_;
   std::mutex mutex_;
   std::map<NodeId, net::MapMember> known_;  // guarded by mutex_: what each peer said of itself

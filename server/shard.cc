@@ -29,7 +29,7 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
   ONCE_ASSERT(log_ == nullptr && log != nullptr && links != nullptr && listener != nullptr);
   ONCE_ASSERT(log->appended() == log->durable());
   log_ = log;
-  recovered_ = log->appended();
+  recovered_ = records_made_ = durable_ = pending_durable_ = log->appended();
   links_ = links;
   listener_ = listener;
   if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
@@ -46,10 +46,10 @@ void Shard::turn(Enter enter) {
 }
 
 void Shard::start(uint32_t incarnation) {
-  ONCE_ASSERT(log_ != nullptr && records_made_ == 0);
+  ONCE_ASSERT(log_ != nullptr && records_made_ == recovered_);
   run_ = incarnation;
   turn([&] { replica_.start(incarnation, io_.now_ns(), output_); });
-  ONCE_ASSERT(records_made_ > 0);  // the incarnation: nothing is said before it is durable
+  ONCE_ASSERT(records_made_ > recovered_);  // the incarnation: nothing is said before it is durable
   catch_up();
   log_->flush();
   io_.set_timer(io_.now_ns() + options_.tick_ns, kTickTimer);
@@ -109,6 +109,8 @@ void Shard::on_batch_end() {
     listener_->reply(refusal.connection, refusal.correlation, refusal.operation, reply);
   }
   refusals_.clear();
+  if (cleaner_ && !draining_) cleaner_->on_round(io_.now_ns());
+  catch_up();
   log_->flush();
   links_->tell_modest(listener_->modest_until_ns());
   links_->flush();
@@ -164,8 +166,8 @@ void Shard::tick() {
 }
 
 void Shard::on_durable(uint64_t record) {
-  ONCE_ASSERT(record > recovered_ && record - recovered_ <= records_made_);
-  pending_durable_ = std::max(pending_durable_, record - recovered_);
+  ONCE_ASSERT(record <= records_made_);
+  pending_durable_ = std::max(pending_durable_, record);
   // The log may report from within a call of ours; the replica is not entered twice.
   if (!working_) catch_up();
 }
@@ -175,7 +177,7 @@ void Shard::catch_up() {
 }
 
 void Shard::apply_durable(uint64_t record) {
-  const bool first = durable_ == 0;
+  const bool first = durable_ == recovered_;
   durable_ = record;
   turn([&] { replica_.on_durable(record, io_.now_ns(), output_); });
   hold_.release(durable_, [this](Endpoint peer, std::string_view messages) {
@@ -184,6 +186,8 @@ void Shard::apply_durable(uint64_t record) {
   if (first) {
     links_->start();
     host_.on_started(options_.self.core);
+    CleanerHandler& self = *this;
+    cleaner_.emplace(*log_, options_.segment_bytes, options_.adopts, self);
   }
 }
 
@@ -198,8 +202,11 @@ void Shard::deliver() {
     const uint64_t number =
         log_->append(std::string_view(output_.records.data() + begin, end - begin));
     ++records_made_;
-    ONCE_ASSERT(number - recovered_ == records_made_);  // the log counts as the replica does
+    ONCE_ASSERT(number == records_made_);  // the log counts as the replica does
     begin = end;
+  }
+  for (const paxos::Needless& one : output_.needless) {
+    log_->no_longer_needed(one.record, one.bytes);
   }
   for (const paxos::ClientReply& reply : output_.replies) answer(reply);
   for (const paxos::Outgoing& outgoing : output_.messages) dispatch(outgoing);
@@ -343,6 +350,9 @@ void Shard::publish() {
   figures.operations = tokens_.used();
   figures.log_full = disk_.full();
   figures.disk_slow = disk_.slow();
+  figures.log_file_bytes = log_->files() * options_.segment_bytes;
+  figures.log_needed_bytes = log_->use().needed_bytes();
+  if (cleaner_) figures.cleaner = cleaner_->counters();
   figures.memory_bytes = memory_used() + kFixedMemoryPerCore;
   figures.memory_budget = memory_.is_bounded() ? memory_.budget() + kFixedMemoryPerCore : 0;
   figures.memory_short = memory_level_ != paxos::Memory::kEnough;

@@ -18,6 +18,7 @@
 #include "net/peer_links.h"
 #include "paxos/replica.h"
 #include "reactor/io.h"
+#include "server/cleaner.h"
 #include "server/core_mail.h"
 #include "server/disk_watch.h"
 #include "server/hold_queue.h"
@@ -46,6 +47,9 @@ class ShardHost {
   virtual void publish(CoreId core, const CoreSnapshot& snapshot) = 0;
   virtual void on_started(CoreId core) = 0;  // the incarnation is durable: doors may open
   virtual void on_tick(CoreId core, int64_t now_ns) = 0;
+  // What lay in the log of another core is durable in this one's; then: the same of every core.
+  virtual void on_adopted(CoreId) {}
+  virtual bool all_adopted() { return true; }
   virtual bool stop_requested() = 0;
   virtual void set_idle(CoreId core, bool idle) = 0;
   virtual bool all_idle() = 0;
@@ -60,12 +64,15 @@ struct ShardOptions {
   int64_t drain_timeout_ns = 2'000'000'000;
   size_t max_operations = kMaxOperationsPerCore;
   MemoryAccount memory{kUnboundedMemory, 1};
+  uint64_t segment_bytes = kDefaultSegmentBytes;
+  bool adopts = false;  // names of this core may lie in the log of another
 };
 
 class Shard final : public reactor::BatchHandler,
                     public net::PeerLinksHandler,
                     public wal::LogListener,
-                    public CoreMail::Reader {
+                    public CoreMail::Reader,
+                    private CleanerHandler {
  public:
   // `office` may be null when the node has one core.
   Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& replica, ShardHost& host,
@@ -155,6 +162,12 @@ class Shard final : public reactor::BatchHandler,
   void step();
   void tick();
   void look_at_the_log();
+  // shard_cleaning.cc
+  size_t keep(const paxos::LoggedRecord* records, size_t count) override;
+  size_t keep_facts() override;
+  bool adopt() override;
+  void on_adopted() override { host_.on_adopted(options_.self.core); }
+  bool may_clean() override { return host_.all_adopted(); }
   void look_at_memory();
   void count_memory();
   void give_back();
@@ -198,10 +211,11 @@ class Shard final : public reactor::BatchHandler,
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick
   std::vector<char> scratch_;
   paxos::Output output_;
+  std::optional<Cleaner> cleaner_;  // once the incarnation is durable
   RequestTable tokens_;
   HoldQueue hold_;
-  uint64_t recovered_ = 0;        // records of earlier runs, which the log counts too
-  uint64_t records_made_ = 0;     // in this one
+  uint64_t recovered_ = 0;        // the last record of earlier runs
+  uint64_t records_made_ = 0;     // the last one
   uint64_t durable_ = 0;          // as told to the replica
   uint64_t pending_durable_ = 0;  // as the log reported last
   bool working_ = false;

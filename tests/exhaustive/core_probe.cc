@@ -87,8 +87,9 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_lanes(out);
   put_homes(out);
   out.put(core_.forwards_);
-  out.put(core_.step_.durable() == 0 ? core_.step_.now() - core_.step_.started_at_
-                                     : core_.step_.log_write_ns_);
+  const StepContext& step = core_.step_;
+  const bool waits = step.durable() == step.before_run_;  // for the first write to the log
+  out.put(waits ? step.now() - step.started_at_ : step.log_write_ns_);
 }
 
 void CoreProbe::number_entries() {

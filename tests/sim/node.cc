@@ -149,8 +149,8 @@ bool SimNode::knows_another_disk_of(const SimNode& other) const {
 
 // What recovery gives must be what had landed, before the node builds on it.
 bool SimNode::audit() {
+  oracle_.begin_audit(index_);
   for (uint32_t stream = 0; stream < directory_->streams(); ++stream) {
-    oracle_.begin_audit(index_, stream);
     const auto tail = wal::recover(disk_, identity(), log_options(stream),
                                    [&](std::string_view record, uint64_t, wal::SegmentUse&) {
                                      oracle_.on_recovered(index_, stream, record);
@@ -160,8 +160,8 @@ bool SimNode::audit() {
                                    index_ + 1, tail.error().message));
       return false;
     }
-    oracle_.end_audit(index_, stream);
   }
+  oracle_.end_audit(index_);
   return true;
 }
 
@@ -341,6 +341,7 @@ void SimNode::on_turn_end(const SimIo& io) {
 // --- what happens to a disk while its node is down
 // ------------------------------------------------
 
+// Of the segments that count: what is left in the files of others is nobody's.
 SimNode::Survey SimNode::survey(uint32_t stream) {
   Survey found;
   wal::AlignedBytes block = wal::allocate_aligned(kBlockBytes);
@@ -348,21 +349,22 @@ SimNode::Survey SimNode::survey(uint32_t stream) {
       wal::find_stream_files(disk_, identity(), log_options(stream), wal::kNoEnd, block.get());
   if (!files) return found;  // damaged before
   for (const wal::SegmentFile& segment : files->counted) {
+    uint64_t first_sequence = 0;
     for (uint64_t at = 0; at < disk_.size_of(segment.path); at += kBlockBytes) {
       const auto got = disk_.read(segment.path, at, {block.get(), kBlockBytes});
       ONCE_ASSERT(got);
       wal::BlockHeader header;
       std::memcpy(&header, block.get(), sizeof header);
       if (header.magic == 0) found.empty.push_back({segment.path, at, 0});
-      if (header.magic != wal::kBlockMagic) continue;
+      if (header.magic != wal::kBlockMagic || header.generation != segment.generation) continue;
       if (header.checksum != wal::block_checksum(block.get())) continue;
-      if (header.generation != segment.generation) continue;  // left over
       found.watermark = std::max(found.watermark, header.durable_sequence);
       if (at == 0) {  // what an unfinished batch left behind here is no part of the log
-        std::erase_if(found.blocks, [&](const Block& one) {
-          return one.sequence >= header.segment_first_sequence;
-        });
+        first_sequence = header.segment_first_sequence;
+        std::erase_if(found.blocks,
+                      [&](const Block& one) { return one.sequence >= first_sequence; });
       }
+      if (header.segment_first_sequence != first_sequence) continue;
       found.blocks.push_back({segment.path, at, header.sequence});
     }
   }

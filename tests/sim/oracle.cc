@@ -1,7 +1,9 @@
 #include "tests/sim/oracle.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <tuple>
 
 #include "base/bytes.h"
 #include "wal/block_format.h"
@@ -42,42 +44,79 @@ void Oracle::on_landed(size_t node, uint32_t stream_number, std::string_view byt
     const size_t size = load<uint32_t>(left.data());
     const std::string_view record = left.substr(sizeof(uint32_t), size);
     left.remove_prefix(sizeof(uint32_t) + size);
-    ++stream.landed;
-    stream.sum = checksum(record.data(), record.size(), stream.sum);
     take(node, stream, record, false);
   }
 }
 
-void Oracle::begin_audit(size_t node, uint32_t stream_number) {
-  Stream& stream = streams_[{node, stream_number}];
-  stream.audited = stream.audit_sum = 0;
-  stream.lost = stream.landed > 0;  // until as many have come back, the same ones
-  stream.range_promise.clear();
+void Oracle::Held::raise(const paxos::Ballot& promise, const paxos::Ballot& accept, uint64_t made) {
+  promised = std::max({promised, promise, accept});
+  const auto newer = std::pair(accept, made);
+  if (std::pair(accepted, version) < newer) std::tie(accepted, version) = newer;
 }
 
-void Oracle::on_recovered(size_t node, uint32_t stream_number, std::string_view record) {
-  Stream& stream = streams_[{node, stream_number}];
-  ++stream.audited;
-  stream.audit_sum = checksum(record.data(), record.size(), stream.audit_sum);
-  if (stream.audited == stream.landed && stream.audit_sum == stream.sum) stream.lost = false;
-  // What landed only as a crash came is known from here on.
-  take(node, stream, record, true);
+bool Oracle::Held::covers(const Held& other) const {
+  return promised >= other.promised &&
+         std::pair(accepted, version) >= std::pair(other.accepted, other.version);
 }
 
-void Oracle::end_audit(size_t node, uint32_t stream_number) {
-  Stream& stream = streams_[{node, stream_number}];
-  if (stream.lost) {
-    world_.violation(fmt::format(
-        "recovery lost durable records: node {} stream {} had {} on its disk, {} came back",
-        node + 1, stream_number, stream.landed, stream.audited));
+void Oracle::Disk::take(const paxos::Record& record) {
+  const auto of = [&](std::string_view name) -> Held& {
+    const auto found = names.find(name);
+    return found != names.end() ? found->second : names[std::string(name)];
+  };
+  if (const auto* promise = std::get_if<paxos::PromiseRecord>(&record)) {
+    of(promise->name).raise(promise->ballot, {}, 0);
+  } else if (const auto* accept = std::get_if<paxos::AcceptRecord>(&record)) {
+    of(accept->name).raise(accept->ballot, accept->ballot, accept->state.version);
+  } else if (const auto* kept = std::get_if<paxos::KeptRecord>(&record)) {
+    of(kept->name).raise(kept->promised, kept->accepted, kept->state.version);
+  } else if (const auto* range = std::get_if<paxos::RangePromiseRecord>(&record)) {
+    uint32_t& least = range_promise[range->home];
+    least = std::max(least, range->incarnation);
+  } else if (const auto* run = std::get_if<paxos::IncarnationRecord>(&record)) {
+    incarnation = std::max(incarnation, run->incarnation);
   }
-  stream.landed = stream.audited;
-  stream.sum = stream.audit_sum;
+}
+
+void Oracle::begin_audit(size_t node) {
+  audited_ = Disk{};
+  for (auto& [which, stream] : streams_) {
+    if (which.first == node) stream.range_promise.clear();
+  }
+}
+
+void Oracle::on_recovered(size_t node, uint32_t stream, std::string_view record) {
+  if (const auto decoded = paxos::decode_record(record)) audited_.take(*decoded);
+  // What landed only as a crash came is known from here on.
+  take(node, streams_[{node, stream}], record, true);
+}
+
+// A cleaner removes records: what those that are left come to must be what all came to.
+void Oracle::end_audit(size_t node) {
+  const Disk& landed = disks_[node];
+  for (const auto& [name, held] : landed.names) {
+    const auto found = audited_.names.find(name);
+    if (found == audited_.names.end()) return lost(node, "all of " + name);
+    if (!found->second.covers(held)) {
+      return lost(node, fmt::format("{}: promised {}, accepted {} version {}, of {}, {} version {}",
+                                    name, show(found->second.promised),
+                                    show(found->second.accepted), found->second.version,
+                                    show(held.promised), show(held.accepted), held.version));
+    }
+  }
+  for (const auto& [home, incarnation] : landed.range_promise) {
+    if (audited_.range_promise[home] < incarnation) return lost(node, "a range promise");
+  }
+  if (audited_.incarnation < landed.incarnation) lost(node, "its incarnation");
+}
+
+void Oracle::lost(size_t node, const std::string& what) {
+  world_.violation(fmt::format("recovery lost what was durable: node {}: {}", node + 1, what));
 }
 
 void Oracle::forget_disk(size_t node) {
   std::erase_if(streams_, [&](const auto& entry) { return entry.first.first == node; });
-  for (auto& [text, name] : names_) promised(name, node) = paxos::Ballot{};
+  disks_.erase(node);
 }
 
 void Oracle::on_admitted(NodeId node, const DiskId& disk) {
@@ -100,75 +139,97 @@ void Oracle::take(size_t node, Stream& stream, std::string_view bytes, bool reco
     on_accept(node, stream, *accept, recovered);
   } else if (const auto* promise = std::get_if<paxos::PromiseRecord>(&*record)) {
     on_promise(node, *promise, recovered);
+  } else if (const auto* kept = std::get_if<paxos::KeptRecord>(&*record)) {
+    on_kept(node, *kept, recovered);
   } else if (const auto* range = std::get_if<paxos::RangePromiseRecord>(&*record)) {
     uint32_t& least = stream.range_promise[range->home];
     least = std::max(least, range->incarnation);
   }
+  disks_[node].take(*record);
 }
 
-paxos::Ballot& Oracle::promised(Name& name, size_t node) {
-  for (auto& [who, ballot] : name.promised) {
-    if (who == node) return ballot;
-  }
-  return name.promised.emplace_back(node, paxos::Ballot{}).second;
+Oracle::Held& Oracle::held(size_t node, std::string_view name) {
+  auto& names = disks_[node].names;
+  const auto found = names.find(name);
+  return found != names.end() ? found->second : names[std::string(name)];
 }
 
 void Oracle::on_promise(size_t node, const paxos::PromiseRecord& record, bool recovered) {
-  Name& name = names_[std::string(record.name)];
-  paxos::Ballot& ballot = promised(name, node);
-  if (!recovered && record.ballot < ballot) {
+  const Held& before = held(node, record.name);
+  if (!recovered && record.ballot < before.promised) {
     world_.violation(fmt::format("node {} promised {} for {} after {}", node + 1,
-                                 show(record.ballot), record.name, show(ballot)));
+                                 show(record.ballot), record.name, show(before.promised)));
   }
-  ballot = std::max(ballot, record.ballot);
   if (recovered || !world_.tells()) return;
   world_.tell("node {} disk: promise {} for {}", node + 1, show(record.ballot), record.name);
 }
 
 void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& record,
                        bool recovered) {
-  Name& name = names_[std::string(record.name)];
   const paxos::Ballot& ballot = record.ballot;
   // Recovered records come a second time, streams one after the other: order says nothing then.
   if (!recovered) {
+    const Held& before = held(node, record.name);
     const auto range = stream.range_promise.find(ballot.node);
     const bool closed = ballot.round == 0 && range != stream.range_promise.end() &&
                         ballot.incarnation < range->second;
-    if (closed || ballot < promised(name, node)) {
+    if (closed || ballot < before.promised) {
       return world_.violation(
           fmt::format("node {} accepted {} for {} though it had promised {}", node + 1,
                       show(ballot), record.name,
                       closed ? fmt::format("nothing of node {} below incarnation {}",
                                            ballot.node.value, range->second)
-                             : show(promised(name, node))));
+                             : show(before.promised)));
     }
   }
-  paxos::Ballot& promise = promised(name, node);
-  promise = std::max(promise, ballot);
   if (!recovered && world_.tells()) {
     world_.tell("node {} disk: accept {} for {} of {:x}-{:x}", node + 1, show(ballot), record.name,
                 record.state.writer.high, record.state.writer.low);
   }
-  const uint64_t sum = sum_of(record.state);
+  hold(node, record.name, ballot, record.state);
+}
+
+// Written anew: it may say more than the disk had, never less.
+void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovered) {
+  if (!recovered) {
+    Held kept;
+    kept.raise(record.promised, record.accepted, record.state.version);
+    const Held& before = held(node, record.name);
+    if (!kept.covers(before)) {
+      world_.violation(
+          fmt::format("node {} keeps promise {} and accept {} of {}, and had {} and {}", node + 1,
+                      show(record.promised), show(record.accepted), record.name,
+                      show(before.promised), show(before.accepted)));
+    }
+    if (world_.tells()) {
+      world_.tell("node {} disk: kept {} at {}, promise {}", node + 1, record.name,
+                  show(record.accepted), show(record.promised));
+    }
+  }
+  hold(node, record.name, record.accepted, record.state);
+}
+
+void Oracle::hold(size_t node, std::string_view text, const paxos::Ballot& ballot,
+                  const paxos::State& state) {
+  Name& name = names_[std::string(text)];
+  const uint64_t sum = sum_of(state);
   Fact* fact = nullptr;
   for (Fact& known : name.facts) {
-    if (known.ballot == ballot && known.version == record.state.version) fact = &known;
+    if (known.ballot == ballot && known.version == state.version) fact = &known;
   }
   if (fact == nullptr) {
     fact = &name.facts.emplace_back();
-    *fact =
-        Fact{ballot, record.state.version, sum, record.state.writer, 0, false, record.state.sealed};
+    *fact = Fact{ballot, state.version, sum, state.writer, 0, false, state.sealed};
     for (const Fact& known : name.facts) {
-      if (known.chosen) check_extends(record.name, known, *fact);
+      if (known.chosen) check_extends(text, known, *fact);
     }
   }
   if (fact->state != sum) {
-    return world_.violation(
-        fmt::format("ballot {} of {} carries two states", show(ballot), record.name));
+    return world_.violation(fmt::format("ballot {} of {} carries two states", show(ballot), text));
   }
   fact->nodes |= 1u << node;
   const auto holders = static_cast<size_t>(std::popcount(fact->nodes));
-  if (!fact->chosen && holders >= nodes_ / 2 + 1) choose(record.name, name, *fact);
+  if (!fact->chosen && holders >= nodes_ / 2 + 1) choose(text, name, *fact);
 }
 
 // Paxos's own invariant (P2b), for a register: a higher ballot carries the chosen state or one that

@@ -6,7 +6,7 @@
 //   nothing
 //     is built on what is sealed;
 //   - no log has an accept behind a promise that forbids it;
-//   - recovery gives back every record that had landed, and in its order;
+//   - what recovery concludes of a name covers what had landed of it, whatever was cleaned since;
 // and as clients get answers: the state that an answer shows is held by a majority's disks.
 #pragma once
 
@@ -32,10 +32,10 @@ class Oracle {
 
   // A batch of blocks is on the disk of `node`, as a whole.
   void on_landed(size_t node, uint32_t stream, std::string_view bytes);
-  // Before a start: what recovery gives of one stream, oldest first; then what was missing.
-  void begin_audit(size_t node, uint32_t stream);
+  // Before a start: what recovery gives of the streams, oldest first; then what was missing.
+  void begin_audit(size_t node);
   void on_recovered(size_t node, uint32_t stream, std::string_view record);
-  void end_audit(size_t node, uint32_t stream);
+  void end_audit(size_t node);
   void forget_disk(size_t node);  // wiped: nothing of it is expected back
 
   // This disk may vote under that number from now on: the only one that ever may.
@@ -64,24 +64,36 @@ class Oracle {
   };
   struct Name {
     std::vector<Fact> facts;
-    std::vector<std::pair<size_t, paxos::Ballot>> promised;  // by node
   };
   struct Stream {
-    uint64_t landed = 0;
-    uint64_t sum = 0;
-    uint64_t audited = 0;
-    uint64_t audit_sum = 0;
-    bool lost = false;
     std::map<NodeId, uint32_t> range_promise;
+  };
+  // Of one name, as the records of a disk have it together.
+  struct Held {
+    paxos::Ballot promised;
+    paxos::Ballot accepted;
+    uint64_t version = 0;
+    void raise(const paxos::Ballot& promise, const paxos::Ballot& accept, uint64_t made);
+    bool covers(const Held& other) const;
+  };
+  struct Disk {
+    std::map<std::string, Held, std::less<>> names;
+    std::map<NodeId, uint32_t> range_promise;
+    uint32_t incarnation = 0;
+    void take(const paxos::Record& record);
   };
 
   void take(size_t node, Stream& stream, std::string_view record, bool recovered);
   void on_promise(size_t node, const paxos::PromiseRecord& record, bool recovered);
   void on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& record, bool recovered);
+  void on_kept(size_t node, const paxos::KeptRecord& record, bool recovered);
+  void hold(size_t node, std::string_view name, const paxos::Ballot& ballot,
+            const paxos::State& state);
+  void lost(size_t node, const std::string& what);
   void choose(std::string_view name, Name& known, Fact& fact);
   // A `later` proposal, of a ballot that is not below the one of `chosen`, must extend it.
   void check_extends(std::string_view name, const Fact& chosen, const Fact& later);
-  paxos::Ballot& promised(Name& name, size_t node);
+  Held& held(size_t node, std::string_view name);
   static uint64_t sum_of(const paxos::State& state);
   void not_held(std::string_view name, uint64_t version, const RequestId& writer, const char* by);
 
@@ -90,6 +102,8 @@ class Oracle {
   uint64_t hash_seed_;
   std::unordered_map<std::string, Name> names_;  // never walked: its order is not the run's
   std::map<std::pair<size_t, uint32_t>, Stream> streams_;
+  std::map<size_t, Disk> disks_;
+  Disk audited_;
   std::map<NodeId, DiskId> admitted_;
   std::array<uint64_t, kPaths> decisions_{};
   uint64_t records_ = 0;

@@ -119,8 +119,8 @@ TEST_F(AcceptanceDeathTest, OnlyARunThatHasNotBegunIsReplayed) {
   EXPECT_EQ(acceptor.at(other).promised, ballot(3));
   EXPECT_EQ(acceptor.at(other).value(), "red") << "the highest counts, in any order";
   acceptor.promise(name, ballot(1));
-  EXPECT_DEATH(acceptor.replay_promise(other, ballot(4)), "last_record");
-  EXPECT_DEATH(acceptor.replay_accept(other, ballot(4), state(1, "red")), "last_record");
+  EXPECT_DEATH(acceptor.replay_promise(other, ballot(4)), "has_begun");
+  EXPECT_DEATH(acceptor.replay_accept(other, ballot(4), state(1, "red")), "has_begun");
 }
 
 TEST_F(Acceptance, ListsWhatAnotherHomeMayHaveLostOnce) {

@@ -16,7 +16,9 @@ class FakeReplica final : public paxos::Replica {
  public:
   using Act = std::function<void(paxos::Output&)>;
 
-  bool recover(std::string_view) override { return true; }
+  bool recover(const paxos::Record&, uint64_t, std::vector<paxos::Needless>&) override {
+    return true;
+  }
   uint32_t recovered_incarnation() const override { return 0; }
   void start(uint32_t, int64_t, paxos::Output& out) override {
     record(out, "incarnation");

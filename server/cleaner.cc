@@ -1,0 +1,130 @@
+#include "server/cleaner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace once::server {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr size_t kRecordsAtOnce = 16;
+constexpr size_t kMostRecords = 512;  // of a slice
+constexpr int64_t kLeastShare = 256;  // a slice of the smallest records costs something too
+
+}  // namespace
+
+bool wants_cleaning(const LogSpace& space) {
+  if (space.sealed_bytes == 0) return false;
+  if (space.full) return space.emptiest_needed_bytes < space.segment_bytes / 4 * 3;
+  return space.sealed_bytes > 2 * space.needed_bytes;
+}
+
+Cleaner::Cleaner(wal::Log& log, uint64_t segment_bytes, bool adopts, CleanerHandler& handler)
+    : log_(log),
+      segment_bytes_(segment_bytes),
+      handler_(handler),
+      adopting_(adopts ? Adopting::kYes : Adopting::kWaits),
+      adopted_record_(log.appended()),
+      written_(log.counters().bytes_written) {}
+
+void Cleaner::on_round(int64_t now_ns) {
+  earn(now_ns);
+  if (log_.behind()) return;
+  if (adopting_ != Adopting::kDone) return adopt();
+  if (!cleans_) cleans_ = handler_.may_clean();
+  if (!cleans_ || (!reader_ && !choose())) return;
+  while (reader_ && credit_ > 0 && reader_->ready()) look_at_some();
+}
+
+void Cleaner::earn(int64_t now_ns) {
+  const uint64_t written =
+      log_.counters().bytes_written - std::exchange(written_, log_.counters().bytes_written);
+  const uint64_t kept = std::min(written, kept_unseen_);
+  kept_unseen_ -= kept;
+  credit_ += static_cast<int64_t>(written - kept) * kLookedAtPerWritten;
+  if (earned_at_ns_ != 0) {
+    const int64_t passed_ns = std::clamp<int64_t>(now_ns - earned_at_ns_, 0, kSecondNs);
+    credit_ += passed_ns / 1000 * (log_.full() ? kFullTrickle : kTrickle) / (kSecondNs / 1000);
+  }
+  earned_at_ns_ = now_ns;
+  credit_ = std::min(credit_, kMostCredit);
+}
+
+// Before anything is released, here or by another core: it may be there alone.
+void Cleaner::adopt() {
+  while (adopting_ == Adopting::kYes && credit_ > 0) {
+    const uint64_t before = log_.appended();
+    if (!handler_.adopt()) adopting_ = Adopting::kWaits;
+    adopted_record_ = log_.appended();
+    credit_ -= adopted_record_ == before ? kLeastShare : static_cast<int64_t>(kSliceBytes);
+  }
+  if (adopting_ == Adopting::kYes || log_.durable() < adopted_record_) return;
+  adopting_ = Adopting::kDone;
+  handler_.on_adopted();
+}
+
+LogSpace Cleaner::space() const {
+  const wal::SegmentUse& use = log_.use();
+  LogSpace space;
+  space.sealed_bytes = (std::max<size_t>(use.segments().size(), 1) - 1) * segment_bytes_;
+  space.needed_bytes = use.needed_bytes();
+  space.segment_bytes = segment_bytes_;
+  space.full = log_.full();
+  const wal::SegmentUse::Segment* emptiest = space.full ? use.emptiest() : nullptr;
+  if (emptiest != nullptr) space.emptiest_needed_bytes = emptiest->needed_bytes;
+  return space;
+}
+
+bool Cleaner::choose() {
+  const LogSpace now = space();
+  if (!wants_cleaning(now)) {
+    // What was released becomes free only with the next segment.
+    if (log_.files() * segment_bytes_ > 2 * now.needed_bytes + 4 * segment_bytes_) {
+      log_.switch_segment();
+    }
+    return false;
+  }
+  const wal::SegmentUse::Segment& victim = *log_.use().emptiest();
+  victim_ = victim.generation;
+  const uint64_t records = victim.last_record + 1 - victim.first_record;
+  record_share_ = std::max<int64_t>(
+      kLeastShare, static_cast<int64_t>(segment_bytes_ / std::max<uint64_t>(records, 1)));
+  reader_ = log_.read_segment(victim_);
+  return true;
+}
+
+void Cleaner::look_at_some() {
+  bytes_.clear();
+  slice_.clear();
+  sizes_.clear();
+  while (bytes_.size() < kSliceBytes && slice_.size() < kMostRecords) {
+    const size_t before = slice_.size();
+    reader_->take(kRecordsAtOnce, [&](std::string_view record, uint64_t number) {
+      slice_.push_back({{}, number});
+      sizes_.push_back(record.size());
+      bytes_.insert(bytes_.end(), record.begin(), record.end());
+    });
+    if (slice_.size() == before) break;
+  }
+  const char* at = bytes_.data();
+  for (size_t i = 0; i < slice_.size(); at += sizes_[i++]) slice_[i].bytes = {at, sizes_[i]};
+  if (!slice_.empty()) {
+    const size_t kept = handler_.keep(slice_.data(), slice_.size());
+    counters_.kept_bytes += kept;
+    kept_unseen_ += kept;
+  }
+  credit_ -= kLeastShare + static_cast<int64_t>(slice_.size()) * record_share_;
+  if (reader_->done()) finish();
+}
+
+void Cleaner::finish() {
+  kept_unseen_ += handler_.keep_facts();
+  reader_.reset();
+  log_.release(victim_);
+  ++counters_.segments;
+  if (log_.full()) log_.switch_segment();
+}
+
+}  // namespace once::server

@@ -1,0 +1,248 @@
+// When the cleaner cleans, how much at a time, and in which order; and that the files of a log stay
+// within twice what is needed and four segments, whatever is written.
+#include "server/cleaner.h"
+
+#include <gtest/gtest.h>
+
+#include "base/prng.h"
+#include "tests/unit/server/cleaned_log.h"
+
+namespace once::server::test {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+constexpr uint64_t kSegment = CleanedLog::kSegment;
+
+TEST(WantsCleaning, WhereMoreThanHalfOfWhatIsSealedIsNotNeeded) {
+  struct Case {
+    LogSpace space;
+    bool wants;
+  };
+  constexpr uint64_t kMiB = 1024 * 1024;
+  const Case cases[] = {
+      {{0, 0, 0, kMiB, false}, false},
+      {{0, 0, 0, kMiB, true}, false},
+      {{kMiB, 0, 0, kMiB, false}, true},
+      {{10 * kMiB, 5 * kMiB, 0, kMiB, false}, false},
+      {{10 * kMiB, 5 * kMiB - 1, 0, kMiB, false}, true},
+      {{10 * kMiB, 9 * kMiB, kMiB / 2, kMiB, true}, true},
+      {{10 * kMiB, 9 * kMiB, kMiB / 4 * 3, kMiB, true}, false},
+      {{10 * kMiB, kMiB, kMiB, kMiB, true}, false},
+  };
+  for (const Case& one : cases) {
+    EXPECT_EQ(wants_cleaning(one.space), one.wants)
+        << one.space.sealed_bytes << " sealed, " << one.space.needed_bytes << " needed, full "
+        << one.space.full;
+  }
+}
+
+class CleanerTest : public testing::Test {
+ protected:
+  // One write a round, so that each takes a block; until another segment is sealed.
+  void fill_a_segment(const std::string& name) {
+    for (const size_t before = log.sealed(); log.sealed() == before;) {
+      log.write(name);
+      log.log().flush();
+      log.complete();
+    }
+  }
+  void rounds(int n, int64_t ns) {
+    for (int i = 0; i < n; ++i) log.round(ns);
+  }
+
+  // More is to be cleaned than may be.
+  void spend_all() {
+    log.allowed = false;
+    for (int n = 0; n < 5; ++n) fill_a_segment("hot");
+    log.allowed = true;
+    rounds(500, 0);
+    ASSERT_GT(log.looked_at.size(), 0u);
+    ASSERT_GT(log.sealed(), 2u);
+  }
+
+  CleanedLog log;
+};
+
+TEST_F(CleanerTest, LooksAtEveryRecordThenWritesTheFactsThenReleases) {
+  fill_a_segment("hot");
+  const wal::SegmentUse::Segment victim = log.log().use().segments().front();
+  rounds(1000, kMs);
+  ASSERT_EQ(log.looked_at.size(), victim.last_record);
+  for (size_t i = 0; i < log.looked_at.size(); ++i) EXPECT_EQ(log.looked_at[i], i + 1);
+  EXPECT_EQ(log.facts, 1);
+  EXPECT_EQ(log.log().use().find(victim.generation), nullptr);
+  EXPECT_EQ(log.cleaner().counters().segments, 1u);
+}
+
+TEST_F(CleanerTest, TakesTheSegmentThatIsNeededLeast) {
+  for (int n = 0; n < 200; ++n) log.write("name-" + std::to_string(n));
+  fill_a_segment("hot");
+  log.allowed = false;
+  fill_a_segment("hot");
+  fill_a_segment("hot");
+  const wal::SegmentUse::Segment* second = &log.log().use().segments()[1];
+  const uint64_t first_record = second->first_record;
+  log.allowed = true;
+  rounds(3, kMs);
+  ASSERT_FALSE(log.looked_at.empty());
+  EXPECT_EQ(log.looked_at.front(), first_record);
+}
+
+TEST_F(CleanerTest, ReleasesNothingBeforeItMay) {
+  log.allowed = false;
+  fill_a_segment("hot");
+  rounds(1000, kMs);
+  EXPECT_TRUE(log.looked_at.empty());
+  EXPECT_EQ(log.cleaner().counters().segments, 0u);
+}
+
+TEST_F(CleanerTest, WithoutTimeAndLoadItDoesNothing) {
+  spend_all();
+  const size_t before = log.looked_at.size();
+  rounds(1000, 0);
+  EXPECT_EQ(log.looked_at.size(), before);
+}
+
+// Nor may it come to more than that when time has passed while there was nothing to do.
+TEST_F(CleanerTest, ARoundLooksAtABoundedPart) {
+  for (int n = 0; n < 30; ++n) fill_a_segment("hot");
+  log.round(60'000 * kMs);
+  EXPECT_LE(log.looked_at.size() * kBlockBytes, kMostCredit + 512 * kBlockBytes);
+  for (const size_t records : log.slices) EXPECT_LE(records, 512u + 16);
+}
+
+TEST_F(CleanerTest, WhatTheLoadWritesPaysForIt) {
+  spend_all();
+  const size_t before = log.looked_at.size();
+  for (int n = 0; n < 50; ++n) {
+    log.write("hot");
+    log.round(0);
+  }
+  const size_t looked_at = log.looked_at.size() - before;
+  EXPECT_GE(looked_at, 50u);
+  EXPECT_LE(looked_at, 50u * (kLookedAtPerWritten + 1));
+}
+
+TEST_F(CleanerTest, IsSilentWhileTheLogIsBehind) {
+  fill_a_segment("hot");
+  for (int n = 0; n < 300; ++n) log.write("large-" + std::to_string(n), 65'000);
+  ASSERT_TRUE(log.log().behind());
+  log.cleaner().on_round(1000 * kMs);
+  EXPECT_TRUE(log.looked_at.empty());
+}
+
+// --- names in the log of another core
+
+TEST(CleanerAdopts, BeforeItCleansAndTellsWhenThatIsDurable) {
+  CleanedLog log(true);
+  log.allowed = false;
+  log.to_adopt = 5;
+  for (int n = 0; n < 1000 && log.to_adopt > 0; ++n) {
+    EXPECT_FALSE(log.adopted);
+    log.io.now += kMs;
+    log.cleaner().on_round(log.io.now);
+  }
+  log.cleaner().on_round(log.io.now);
+  EXPECT_FALSE(log.adopted) << "it is not durable yet";
+  log.round(kMs);
+  log.round(kMs);
+  EXPECT_TRUE(log.adopted);
+  EXPECT_EQ(log.adoptions, 5);
+}
+
+TEST(CleanerAdopts, NothingWhereThereIsNothing) {
+  CleanedLog log(false);
+  log.round(kMs);
+  EXPECT_TRUE(log.adopted);
+  EXPECT_EQ(log.adoptions, 0);
+}
+
+// --- a full disk
+
+TEST_F(CleanerTest, OnAFullDiskItCleansWhereverSomethingIsWon) {
+  log.allowed = false;
+  for (int n = 0; log.sealed() < 3; ++n) {
+    log.write("name-" + std::to_string(n), 500);
+    log.write("hot", 1500);
+    log.log().flush();
+    log.complete();
+  }
+  log.allowed = true;
+  log.io.prepare_error = "No space left on device";
+  while (!log.log().full()) {
+    log.write("hot", 3000);
+    log.round(0);
+  }
+  log.looked_at.clear();
+  rounds(50, 5 * kMs);
+  EXPECT_FALSE(log.looked_at.empty());
+}
+
+// --- the space, at every moment
+
+struct SpaceCase {
+  const char* what;
+  int writes;
+  bool cleans;
+  // The names that are written together in the n-th round.
+  void (*write)(CleanedLog& log, int n, Prng& prng);
+};
+
+class CleanerSpace : public testing::TestWithParam<SpaceCase> {};
+
+TEST_P(CleanerSpace, StaysWithinTwiceWhatIsNeededAndFourSegments) {
+  CleanedLog log;
+  Prng prng(7);
+  for (int n = 0; n < GetParam().writes; ++n) {
+    GetParam().write(log, n, prng);
+    log.round(10'000);
+    // What was begun in the run before is begun anew.
+    const bool begins = n > GetParam().writes / 2 && log.cleaner().counters().segments < 2;
+    ASSERT_TRUE(log.is_bounded(begins ? 1 : 0))
+        << "round " << n << ": " << log.file_bytes() / kSegment << " files, needed "
+        << log.needed_bytes();
+    if (n == GetParam().writes / 2) {
+      const size_t names = log.names();
+      log.restart();
+      ASSERT_EQ(log.names(), names);
+    }
+  }
+  EXPECT_EQ(log.cleaner().counters().segments > 3, GetParam().cleans);
+  EXPECT_LE(log.cleaner().counters().kept_bytes, log.log().counters().bytes_written);
+}
+
+void write_hot(CleanedLog& log, int, Prng&) { log.write("hot"); }
+void write_unique(CleanedLog& log, int n, Prng&) { log.write("name-" + std::to_string(n)); }
+void write_many_unique(CleanedLog& log, int n, Prng&) {
+  for (int i = 0; i < 40; ++i) log.write("name-" + std::to_string(n * 40 + i));
+}
+void write_hot_set(CleanedLog& log, int n, Prng& prng) {
+  for (int i = 0; i < 50; ++i) log.write("hot-" + std::to_string(prng.below(1000)));
+  if (n % 2 == 0) log.write("name-" + std::to_string(n));
+}
+void write_large(CleanedLog& log, int, Prng& prng) {
+  log.write("large-" + std::to_string(prng.below(40)), 1000 + prng.below(60'000));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Loads, CleanerSpace,
+    testing::Values(SpaceCase{"OneHotName", 20'000, true, write_hot},
+                    SpaceCase{"ATrickleOfNewNames", 20'000, true, write_unique},
+                    SpaceCase{"ManyNewNames", 4'000, false, write_many_unique},
+                    SpaceCase{"AHotSetBesideNewNames", 8'000, true, write_hot_set},
+                    SpaceCase{"LargeValues", 3'000, true, write_large}),
+    [](const auto& info) { return info.param.what; });
+
+// A trickle of single writes costs a block each, for a while.
+TEST(CleanerTrickle, OfOneWriteAtATimeLittleIsLeft) {
+  CleanedLog log;
+  constexpr int kWrites = 25'000;
+  for (int n = 0; n < kWrites; ++n) {
+    log.write("name-" + std::to_string(n));
+    log.round(10'000);
+  }
+  EXPECT_LE(log.file_bytes(), kWrites * uint64_t{512});
+}
+
+}  // namespace
+}  // namespace once::server::test
