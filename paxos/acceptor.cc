@@ -26,9 +26,8 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
   ONCE_ASSERT(!ballot.is_null() && ballot.round <= kMaxRound);
   ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
   ONCE_ASSERT(!contradicts(entry, ballot, state));
-  // An accept is a promise too.
-  entry.promised = entry.accepted = ballot;
-  table_.set_state(entry, state);
+  entry.promised = ballot;  // an accept is a promise too
+  hold(entry, ballot, state);
   entry.record =
       step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
 }
@@ -40,9 +39,41 @@ bool Acceptor::decide(uint32_t index, InLog in_log) {
   if (in_log == InLog::kYes) {
     step_.append(DecidedRecord{entry.accepted, entry.version, entry.name()});
   }
+  return mark_decided(entry);
+}
+
+// Another version has yet to be chosen: set_state() takes the mark off, and the digest follows.
+void Acceptor::hold(Entry& entry, const Ballot& ballot, const State& state) {
+  if (entry.decided() && entry.version != state.version) {
+    digest_.remove(place_of(entry), entry.version);
+  }
+  if (entry.version == 0) ++held_;
+  entry.accepted = ballot;
+  table_.set_state(entry, state);
+}
+
+bool Acceptor::mark_decided(Entry& entry) {
   if (entry.decided()) return false;
   entry.flags |= kIsDecided;
+  digest_.add(place_of(entry), entry.version);
   return true;
+}
+
+void Acceptor::learn(uint32_t index, const Ballot& ballot, const State& state, AtHome at_home) {
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version));
+  ONCE_ASSERT(!ballot.is_null() && ballot.round <= kMaxRound && cluster_.has(ballot.node));
+  ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
+  ONCE_ASSERT(!contradicts(entry, ballot, state) && entry.active == 0);
+  entry.promised = std::max(entry.promised, ballot);
+  hold(entry, ballot, state);
+  mark_decided(entry);
+  if (at_home == AtHome::kPerhaps) {
+    list_unsettled(index);
+  } else if (entry.has(kUnsettled)) {
+    settle(index);
+  }
+  keep(index);
 }
 
 void Acceptor::keep(uint32_t index) {
@@ -76,10 +107,7 @@ void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& 
   entry.promised = std::max(entry.promised, ballot);
   const bool newer = entry.accepted.is_null() ||
                      std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version);
-  if (newer) {
-    entry.accepted = ballot;
-    table_.set_state(entry, state);
-  }
+  if (newer) hold(entry, ballot, state);
   ONCE_ASSERT(entry.accepted <= entry.promised);
 }
 

@@ -5,6 +5,7 @@
 // as const, and the node's own proposer uses the same verbs as a message from outside. In every
 // build it is asserted that
 //   a promise only rises, and what is accepted is at most what is promised (P2);
+//   below its promise it takes only what is known to be chosen (L1);
 //   a ballot carries one state of a version, and what is decided is not undone (P1, P6);
 //   each change that counts is made with its record (D1).
 // A caller that breaks one has an error, whatever the peers sent: what they send is judged before.
@@ -16,6 +17,7 @@
 
 #include "paxos/arena.h"
 #include "paxos/cluster.h"
+#include "paxos/digest.h"
 #include "paxos/listing.h"
 #include "paxos/step_context.h"
 #include "paxos/table.h"
@@ -37,6 +39,9 @@ struct Numbered {
   uint64_t sequence = 0;
 };
 
+// Whether the home has it on its disk.
+enum class AtHome : bool { kPerhaps, kYes };
+
 // Whether the log gets a record of its own of a decision. Without one others must tell it again.
 enum class InLog : bool { kNo, kYes };
 
@@ -48,6 +53,7 @@ class Acceptor {
       : cluster_(cluster),
         step_(step),
         table_(arena_),
+        digest_(cluster.shards()),
         range_promises_(cluster.size()),
         unsettled_(cluster.size()) {}
 
@@ -55,6 +61,9 @@ class Acceptor {
   uint32_t find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
   void prefetch(uint64_t key) const { table_.prefetch(key); }
   uint64_t size() const { return table_.size(); }
+  const Digest& digest() const { return digest_; }  // of what it knows to be decided
+  // Names of which it holds something, and does not know it to be decided.
+  uint64_t undecided() const { return held_ - digest_.names(); }
   size_t bytes() const { return arena_.bytes() + table_.bytes(); }
   ListPage list(const ListQuery& query) { return list_names(table_, query); }
   NameHash hash_of(const Entry& entry) const {
@@ -79,6 +88,11 @@ class Acceptor {
   void accept(uint32_t index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
   bool decide(uint32_t index, InLog in_log);
+  // The state was chosen under that ballot, or is sealed and was chosen below it; others say so. It
+  // is taken below the promise too, which stands: a promise only refuses, and what is chosen does
+  // not become unchosen (DESIGN 3.6). REQUIRES: above what is accepted (ballot before version), no
+  // contradiction of it, and nothing is going on with the name.
+  void learn(uint32_t index, const Ballot& ballot, const State& state, AtHome at_home);
   // All that it holds of the name, in one record: those before it are needed no longer.
   void keep(uint32_t index);
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
@@ -110,10 +124,15 @@ class Acceptor {
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  void hold(Entry& entry, const Ballot& ballot, const State& state);
+  bool mark_decided(Entry& entry);
+  uint64_t place_of(const Entry& entry) const { return cluster_.hasher().place_of(entry.name()); }
   const Cluster& cluster_;
   StepContext& step_;
   Arena arena_;
   Table table_;
+  Digest digest_;
+  uint64_t held_ = 0;                     // names with a state
   std::vector<uint32_t> range_promises_;  // incarnation below which nothing more is accepted
   std::vector<UnsettledList> unsettled_;  // both by member index
 };

@@ -143,6 +143,23 @@ struct Text {
     return fmt::format("Forward operation {} of {} \"{}\"", static_cast<int>(m.operation), m.name,
                        m.value);
   }
+  std::string operator()(const SyncCompare& m) const {
+    return fmt::format("SyncCompare {} shards from {}", m.shards, m.shard);
+  }
+  std::string operator()(const SyncDigest& m) const {
+    return fmt::format("SyncDigest of {} shards from {}", m.shards, m.shard);
+  }
+  std::string operator()(const SyncNames& m) const {
+    return fmt::format("SyncNames from {}", m.cursor);
+  }
+  std::string operator()(const SyncPage& m) const {
+    return fmt::format("SyncPage {}..{}{}", m.cursor, m.next, m.last ? " (last)" : "");
+  }
+  std::string operator()(const SyncFetch& m) const { return fmt::format("SyncFetch {}", m.name); }
+  std::string operator()(const SyncState& m) const {
+    return fmt::format("SyncState {} {} of {}{}", text_of(m.ballot), text_of(m.state), m.name,
+                       m.decided ? ", decided" : "");
+  }
   std::string operator()(const ForwardReply& m) const {
     return fmt::format("ForwardReply status {} {}", static_cast<int>(m.status), text_of(m.state));
   }

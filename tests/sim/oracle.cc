@@ -1,5 +1,6 @@
 #include "tests/sim/oracle.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -100,6 +101,8 @@ void Oracle::take(size_t node, Stream& stream, std::string_view bytes, bool reco
     on_accept(node, stream, *accept, recovered);
   } else if (const auto* promise = std::get_if<paxos::PromiseRecord>(&*record)) {
     on_promise(node, *promise, recovered);
+  } else if (const auto* kept = std::get_if<paxos::KeptRecord>(&*record)) {
+    on_kept(node, *kept, recovered);
   } else if (const auto* range = std::get_if<paxos::RangePromiseRecord>(&*record)) {
     uint32_t& least = stream.range_promise[range->home];
     least = std::max(least, range->incarnation);
@@ -171,6 +174,36 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   if (!fact->chosen && holders >= nodes_ / 2 + 1) choose(record.name, name, *fact);
 }
 
+// What it says of the past was judged as it came; what is new in it was learned, and must have been
+// chosen: under that ballot, or, sealed, under a lower one. It is no vote, and is not counted as
+// one.
+void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovered) {
+  Name& name = names_[std::string(record.name)];
+  paxos::Ballot& promise = promised(name, node);
+  if (!recovered && record.promised < promise) {
+    world_.violation(fmt::format("node {} keeps the promise {} for {} after {}", node + 1,
+                                 show(record.promised), record.name, show(promise)));
+  }
+  promise = std::max(promise, record.promised);
+  const uint64_t sum = sum_of(record.state);
+  bool true_of_it = false;
+  for (const Fact& fact : name.facts) {
+    if (fact.version != record.state.version || fact.state != sum) continue;
+    const bool same = fact.ballot == record.accepted;
+    const bool carried = fact.sealed && fact.ballot < record.accepted;
+    true_of_it |=
+        record.decided ? fact.chosen && (same || carried) : same && (fact.nodes >> node & 1) != 0;
+  }
+  if (!true_of_it) {
+    world_.violation(fmt::format("node {} keeps version {} of {} under {}{}, which was never so",
+                                 node + 1, record.state.version, record.name, show(record.accepted),
+                                 record.decided ? " as decided" : ""));
+  }
+  if (recovered) return;
+  world_.tell("node {} disk: learned {} version {} for {}", node + 1, show(record.accepted),
+              record.state.version, record.name);
+}
+
 // Paxos's own invariant (P2b), for a register: a higher ballot carries the chosen state or one that
 // was built on it; and nobody builds on what is sealed, under the same ballot either.
 void Oracle::check_extends(std::string_view text, const Fact& chosen, const Fact& later) {
@@ -207,6 +240,16 @@ void Oracle::choose(std::string_view text, Name& name, Fact& fact) {
   ++decisions_[static_cast<size_t>(path)];
   world_.tell("chosen: {} version {} at ballot {}, path {}", text, fact.version, show(fact.ballot),
               path_name(path));
+}
+
+std::vector<std::string> Oracle::sealed_names() const {
+  std::vector<std::string> names;
+  for (const auto& [text, name] : names_) {
+    const auto sealed = [](const Fact& fact) { return fact.chosen && fact.sealed; };
+    if (std::any_of(name.facts.begin(), name.facts.end(), sealed)) names.push_back(text);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 void Oracle::on_shown(std::string_view text, const paxos::State& state, const char* by) {

@@ -5,7 +5,8 @@
 //   - what is chosen is built on or repeated, never gone behind, by every higher ballot, and
 //   nothing
 //     is built on what is sealed;
-//   - no log has an accept behind a promise that forbids it;
+//   - no log has an accept behind a promise that forbids it, unless it was learned;
+//   - what was learned is what was chosen;
 //   - recovery gives back every record that had landed, and in its order;
 // and as clients get answers: the state that an answer shows is held by a majority's disks.
 #pragma once
@@ -49,6 +50,9 @@ class Oracle {
   // it, for changes that are composed leave one state between them.
   void on_made(std::string_view name, uint64_t version, const RequestId& writer, const char* by);
 
+  // Every name of which a sealed state was chosen, in their order.
+  std::vector<std::string> sealed_names() const;
+
   const std::array<uint64_t, kPaths>& decisions() const { return decisions_; }
   uint64_t records() const { return records_; }
 
@@ -78,6 +82,7 @@ class Oracle {
   void take(size_t node, Stream& stream, std::string_view record, bool recovered);
   void on_promise(size_t node, const paxos::PromiseRecord& record, bool recovered);
   void on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& record, bool recovered);
+  void on_kept(size_t node, const paxos::KeptRecord& record, bool recovered);
   void choose(std::string_view name, Name& known, Fact& fact);
   // A `later` proposal, of a ballot that is not below the one of `chosen`, must extend it.
   void check_extends(std::string_view name, const Fact& chosen, const Fact& later);
