@@ -120,9 +120,9 @@ void Acceptor::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
   const NodeId home = cluster_.home_of(hash_of(entry));
   if (home == cluster_.self().node || entry.has(kUnsettled)) return;
-  entry.flags |= kUnsettled;
   UnsettledList& list = unsettled_[cluster_.index_of(home)];
-  list.entries.push_back(index);
+  if (!entry.has(kOnList)) list.entries.push_back(index);
+  entry.flags |= kUnsettled | kOnList;
   ++list.flagged;
 }
 
@@ -135,27 +135,23 @@ void Acceptor::settle(uint32_t index) {
   --list.flagged;
 }
 
-void Acceptor::compact(size_t home) {
-  UnsettledList& list = unsettled_[home];
-  if (list.flagged * 2 > list.entries.size()) return;
-  // A name that was settled and listed again stands there twice: the flag comes off with the first.
-  std::erase_if(list.entries, [&](uint32_t i) {
-    Entry& entry = table_.at(i);
-    const bool listed = entry.has(kUnsettled);
-    entry.flags &= static_cast<uint16_t>(~kUnsettled);
-    return !listed;
-  });
-  for (uint32_t i : list.entries) table_.at(i).flags |= kUnsettled;
-  ONCE_ASSERT(list.entries.size() == list.flagged);
-  list.query_cursor = 0;
-  ++list.number;
-}
-
 uint32_t Acceptor::next_queried(size_t home) {
   UnsettledList& list = unsettled_[home];
-  ONCE_ASSERT(!list.entries.empty());
-  list.query_cursor = (list.query_cursor + 1) % list.entries.size();
-  return list.entries[list.query_cursor];
+  ONCE_ASSERT(list.query_cursor < list.entries.size());
+  const uint32_t index = list.entries[list.query_cursor];
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(entry.has(kOnList));
+  const bool listed = entry.has(kUnsettled);
+  if (listed) {
+    ++list.query_cursor;
+  } else {
+    entry.flags &= static_cast<uint16_t>(~kOnList);
+    list.entries[list.query_cursor] = list.entries.back();
+    list.entries.pop_back();
+    ++list.number;
+  }
+  if (list.query_cursor >= list.entries.size()) list.query_cursor = 0;
+  return listed ? index : kNone;
 }
 
 size_t Acceptor::unsettled() const {

@@ -26,7 +26,7 @@ namespace once::paxos {
 
 // The accepts that this acceptor must report when their home claims (DESIGN 3.2).
 struct UnsettledList {
-  std::vector<uint32_t> entries;  // every one with kUnsettled; others are skipped
+  std::vector<uint32_t> entries;  // every one with kOnList: those with kUnsettled, and some others
   uint64_t number = 1;            // of this ordering of `entries`
   size_t flagged = 0;             // how many entries have the flag
   size_t query_cursor = 0;
@@ -115,11 +115,11 @@ class Acceptor {
   // this node is the home are in its own log, and on no list.
   void list_unsettled(uint32_t index);
   void settle(uint32_t index);  // REQUIRES: it is listed
-  // A new ordering, if many of the list are settled.
-  void compact(size_t home);
   void renumber(size_t home) { ++unsettled_[home].number; }
   void set_paging_until(size_t home, int64_t time_ns) { unsettled_[home].paging_until = time_ns; }
-  // The list's next place to ask about, round and round. REQUIRES: it is not empty.
+  // The list's next name to ask about, round and round. kNone: it was settled, and is taken out,
+  // which makes a new ordering. One at a time: a walk through millions would hold up everybody.
+  // REQUIRES: the list is not empty.
   uint32_t next_queried(size_t home);
 
  private:

@@ -35,10 +35,12 @@ uint32_t Catalog::message(Endpoint from, Endpoint to, const Message& message) {
   route.is_absorbed =
       !std::holds_alternative<Forward>(*decoded) && !std::holds_alternative<ChosenRange>(*decoded);
   const auto* reply = std::get_if<ReadReply>(&*decoded);
+  const auto* told = std::get_if<SyncState>(&*decoded);
   route.claims = std::holds_alternative<Accept>(*decoded) ||
                  std::holds_alternative<Decided>(*decoded) ||
                  std::holds_alternative<ChosenRange>(*decoded) ||
-                 std::holds_alternative<ForwardReply>(*decoded) || (reply && reply->decided);
+                 std::holds_alternative<ForwardReply>(*decoded) || (reply && reply->decided) ||
+                 (told && told->decided);
   routes_.push_back(route);
   parcels_.push_back({from.node.value - 1u, to.node.value - 1u, *decoded});
   return number;

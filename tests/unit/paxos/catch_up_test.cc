@@ -146,7 +146,18 @@ TEST_F(ACatchUp, IsInSyncWhenAllShardsCompareEqual) {
   EXPECT_TRUE(take<SyncCompare>().empty()) << "for 5 s nothing more is asked";
 }
 
-TEST_F(ACatchUp, AskAgainWhatDiffersBeforeItAsksForNames) {
+TEST_F(ACatchUp, IsNoMoreInSyncWhenSomethingIsMissing) {
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(answer(await<SyncCompare>(), {}));
+  tick();
+  tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+  for (int i = 0; i < 1'900; ++i) tick();
+  await_names({{"lost", 1}});
+  EXPECT_EQ(catch_up.figures().behind, 1u);
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+}
+
+TEST_F(ACatchUp, AsksAgainWhatDiffersBeforeItAsksForNames) {
   size_t asked_of_shard = 0;
   const std::map<std::string, uint64_t> names = {{"lost", 1}};
   const uint64_t place = cluster.hasher().place_of("lost");
