@@ -37,6 +37,7 @@ inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded 
 inline constexpr size_t kMaxTasksPerCore = 8192;        // classic rounds and quorum reads under way
 inline constexpr size_t kRoundZeroWindow = 16384;       // round-0 proposals outstanding per core
 inline constexpr size_t kLingerFrom = 16;                // changes made at once, see core_linger.cc
+inline constexpr uint32_t kCatchUpNames = 20'000;  // learned from others, a second and core
 // What is believed of the rounds of one name: so many at once, and then one every so often. The
 // fastest duel of two nodes that was seen makes 230 a second.
 inline constexpr uint32_t kRoundsAtOnce = 1u << 26;

@@ -25,6 +25,8 @@ enum class Rare : uint8_t {
   kSettledLate,
   kClaimPageShort,
   kListRenumbered,
+  kComparedAtOnce,
+  kSyncPageShort,
   // wal
   kBatchClosedEarly,
   kFlushLate,

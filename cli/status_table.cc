@@ -114,7 +114,25 @@ std::string state_text(const NodeStatus& node) {
   if (counter(node, "log_full").value_or(0) != 0) return "log full";
   if (counter(node, "disk_slow").value_or(0) != 0) return "slow disk";
   if (counter(node, "memory_short").value_or(0) != 0) return "no memory";
-  return "up";
+  const auto in_sync = counter(node, "in_sync");
+  if (!in_sync) return "up";  // an earlier release
+  if (*in_sync != 0) return "in sync";
+  return counter(node, "behind").value_or(0) != 0 ? "behind" : "compares";
+}
+
+std::string duration_text(uint64_t seconds) {
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  return seconds < 7200 ? fmt::format("{} min", seconds / 60) : fmt::format("{} h", seconds / 3600);
+}
+
+// Empty: it lacks nothing, as far as is known.
+std::string behind_text(const NodeStatus& node) {
+  const uint64_t behind = counter(node, "behind").value_or(0);
+  if (!node.reachable || behind == 0 || counter(node, "in_sync").value_or(1) != 0) return {};
+  const uint64_t rate = counter(node, "caught_up_per_s").value_or(0);
+  const std::string left =
+      rate == 0 ? "" : fmt::format(", about {} left", duration_text(1 + behind / rate));
+  return fmt::format("node {}: {} names behind, {}/s{}", node.node.value, behind, rate, left);
 }
 
 std::string sync_ms_text(const NodeStatus& node) {
@@ -224,6 +242,9 @@ std::string status_problems(const Survey& survey, const Verdict& verdict) {
     if (!node.reachable) out += printable(node.address + ": " + node.message) + "\n";
   }
   for (const std::string& reason : verdict.reasons) out += reason + "\n";
+  for (const NodeStatus& node : survey.nodes) {
+    if (const std::string behind = behind_text(node); !behind.empty()) out += behind + "\n";
+  }
   const bool no_nodes = std::all_of(survey.nodes.begin(), survey.nodes.end(),
                                     [](const NodeStatus& node) { return node.wrong_port; });
   if (verdict.health == Health::kNoMajority && !no_nodes) {

@@ -13,7 +13,7 @@
 namespace once::net {
 
 inline constexpr uint16_t kProtocolVersion = 2;      // of clients
-inline constexpr uint16_t kPeerProtocolVersion = 3;  // of nodes among themselves
+inline constexpr uint16_t kPeerProtocolVersion = 4;  // of nodes among themselves
 
 struct PeerHello {
   uint16_t version = kPeerProtocolVersion;

@@ -154,6 +154,48 @@ void fields(Wire& wire, M& m) {
   state(wire, m.state);
 }
 
+template <class Wire, Is<SyncCompare> M>
+void fields(Wire& wire, M& m) {
+  wire.number(m.pass);
+  wire.number(m.shard);
+  wire.number(m.shards);
+}
+template <class Wire, Is<SyncDigest> M>
+void fields(Wire& wire, M& m) {
+  wire.number(m.pass);
+  wire.number(m.shard);
+  wire.number(m.shards);
+  wire.template bytes<uint32_t>(m.digests, kMaxBodyBytes / 2);
+}
+template <class Wire, Is<SyncNames> M>
+void fields(Wire& wire, M& m) {
+  wire.number(m.pass);
+  wire.number(m.cursor);
+  wire.number(m.most);
+  wire.template bytes<uint32_t>(m.buckets, kMaxBodyBytes / 2);
+}
+template <class Wire, Is<SyncPage> M>
+void fields(Wire& wire, M& m) {
+  wire.number(m.pass);
+  wire.number(m.cursor);
+  wire.number(m.next);
+  wire.flag(m.last);
+  wire.template bytes<uint32_t>(m.names, kMaxBodyBytes / 2);
+}
+template <class Wire, Is<SyncFetch> M>
+void fields(Wire& wire, M& m) {
+  wire.number(m.op);
+  name(wire, m.name);
+}
+template <class Wire, Is<SyncState> M>
+void fields(Wire& wire, M& m) {
+  wire.number(m.op);
+  wire.flag(m.decided);
+  ballot(wire, m.ballot);
+  name(wire, m.name);
+  state(wire, m.state);
+}
+
 bool names_are_packed(std::string_view names) {
   ByteReader reader(names);
   while (reader.remaining() > 0) {

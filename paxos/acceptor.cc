@@ -41,10 +41,9 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
   ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
   ONCE_ASSERT(!contradicts(entry, ballot, state));
   drop_record(entry);
-  // An accept is a promise too.
-  entry.promised = entry.accepted = ballot;
   entry.flags &= static_cast<uint16_t>(~kInKept);
-  table_.set_state(entry, state);
+  entry.promised = ballot;  // an accept is a promise too
+  hold(entry, ballot, state);
   entry.record =
       step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
 }
@@ -56,9 +55,42 @@ bool Acceptor::decide(uint32_t index, InLog in_log) {
   if (in_log == InLog::kYes) {
     step_.append_news(DecidedRecord{entry.accepted, entry.version, entry.name()});
   }
+  return mark_decided(entry);
+}
+
+// Another version has yet to be chosen: set_state() takes the mark off, and the digest follows.
+void Acceptor::hold(Entry& entry, const Ballot& ballot, const State& state) {
+  if (entry.decided() && entry.version != state.version) {
+    digest_.remove(place_of(entry), entry.version);
+  }
+  if (entry.version == 0) ++held_;
+  entry.accepted = ballot;
+  table_.set_state(entry, state);
+}
+
+bool Acceptor::mark_decided(Entry& entry) {
   if (entry.decided()) return false;
   entry.flags |= kIsDecided;
+  digest_.add(place_of(entry), entry.version);
   return true;
+}
+
+void Acceptor::learn(uint32_t index, const Ballot& ballot, const State& state, AtHome at_home) {
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version));
+  ONCE_ASSERT(!ballot.is_null() && ballot.round <= kMaxRound && cluster_.has(ballot.node));
+  ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
+  ONCE_ASSERT(!contradicts(entry, ballot, state) && entry.active == 0);
+  drop_record(entry);
+  entry.promised = std::max(entry.promised, ballot);
+  hold(entry, ballot, state);
+  mark_decided(entry);
+  if (at_home == AtHome::kPerhaps) {
+    list_unsettled(index);
+  } else if (entry.has(kUnsettled)) {
+    settle(index);
+  }
+  write_kept(entry);
 }
 
 void Acceptor::keep(uint32_t index) {
@@ -68,6 +100,10 @@ void Acceptor::keep(uint32_t index) {
   if (entry.promised.is_null()) return;  // nothing was said of it
   if (entry.accepted.is_null()) return keep_promise(index);
   drop_record(entry);
+  write_kept(entry);
+}
+
+void Acceptor::write_kept(Entry& entry) {
   entry.flags |= kInKept;
   entry.record = step_.append(KeptRecord{entry.promised, entry.accepted, entry.state(),
                                          entry.decided(), !entry.has(kUnsettled), entry.name()});
@@ -146,10 +182,7 @@ void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& 
   entry.promised = std::max(entry.promised, ballot);
   const bool newer = entry.accepted.is_null() ||
                      std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version);
-  if (newer) {
-    entry.accepted = ballot;
-    table_.set_state(entry, state);
-  }
+  if (newer) hold(entry, ballot, state);
   ONCE_ASSERT(entry.accepted <= entry.promised);
 }
 
@@ -162,9 +195,9 @@ void Acceptor::list_unsettled(uint32_t index) {
   Entry& entry = table_.at(index);
   const NodeId home = cluster_.home_of(hash_of(entry));
   if (home == cluster_.self().node || entry.has(kUnsettled)) return;
-  entry.flags |= kUnsettled;
   UnsettledList& list = unsettled_[cluster_.index_of(home)];
-  list.entries.push_back(index);
+  if (!entry.has(kOnList)) list.entries.push_back(index);
+  entry.flags |= kUnsettled | kOnList;
   ++list.flagged;
 }
 
@@ -177,27 +210,23 @@ void Acceptor::settle(uint32_t index) {
   --list.flagged;
 }
 
-void Acceptor::compact(size_t home) {
-  UnsettledList& list = unsettled_[home];
-  if (list.flagged * 2 > list.entries.size()) return;
-  // A name that was settled and listed again stands there twice: the flag comes off with the first.
-  std::erase_if(list.entries, [&](uint32_t i) {
-    Entry& entry = table_.at(i);
-    const bool listed = entry.has(kUnsettled);
-    entry.flags &= static_cast<uint16_t>(~kUnsettled);
-    return !listed;
-  });
-  for (uint32_t i : list.entries) table_.at(i).flags |= kUnsettled;
-  ONCE_ASSERT(list.entries.size() == list.flagged);
-  list.query_cursor = 0;
-  ++list.number;
-}
-
 uint32_t Acceptor::next_queried(size_t home) {
   UnsettledList& list = unsettled_[home];
-  ONCE_ASSERT(!list.entries.empty());
-  list.query_cursor = (list.query_cursor + 1) % list.entries.size();
-  return list.entries[list.query_cursor];
+  ONCE_ASSERT(list.query_cursor < list.entries.size());
+  const uint32_t index = list.entries[list.query_cursor];
+  Entry& entry = table_.at(index);
+  ONCE_ASSERT(entry.has(kOnList));
+  const bool listed = entry.has(kUnsettled);
+  if (listed) {
+    ++list.query_cursor;
+  } else {
+    entry.flags &= static_cast<uint16_t>(~kOnList);
+    list.entries[list.query_cursor] = list.entries.back();
+    list.entries.pop_back();
+    ++list.number;
+  }
+  if (list.query_cursor >= list.entries.size()) list.query_cursor = 0;
+  return listed ? index : kNone;
 }
 
 size_t Acceptor::unsettled() const {

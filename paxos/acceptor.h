@@ -5,6 +5,7 @@
 // as const, and the node's own proposer uses the same verbs as a message from outside. In every
 // build it is asserted that
 //   a promise only rises, and what is accepted is at most what is promised (P2);
+//   below its promise it takes only what is known to be chosen (L1);
 //   a ballot carries one state of a version, and what is decided is not undone (P1, P6);
 //   each change that counts is made with its record (D1).
 // A caller that breaks one has an error, whatever the peers sent: what they send is judged before.
@@ -16,6 +17,7 @@
 
 #include "paxos/arena.h"
 #include "paxos/cluster.h"
+#include "paxos/digest.h"
 #include "paxos/listing.h"
 #include "paxos/step_context.h"
 #include "paxos/table.h"
@@ -24,7 +26,7 @@ namespace once::paxos {
 
 // The accepts that this acceptor must report when their home claims (DESIGN 3.2).
 struct UnsettledList {
-  std::vector<uint32_t> entries;  // every one with kUnsettled; others are skipped
+  std::vector<uint32_t> entries;  // every one with kOnList: those with kUnsettled, and some others
   uint64_t number = 1;            // of this ordering of `entries`
   size_t flagged = 0;             // how many entries have the flag
   size_t query_cursor = 0;
@@ -51,6 +53,9 @@ Told told_by(const PromiseRecord& record, uint64_t number);
 Told told_by(const AcceptRecord& record, uint64_t number);
 Told told_by(const KeptRecord& record, uint64_t number);
 
+// Whether the home has it on its disk.
+enum class AtHome : bool { kPerhaps, kYes };
+
 // Whether the log gets a record of its own of a decision. Without one others must tell it again.
 enum class InLog : bool { kNo, kYes };
 
@@ -62,6 +67,7 @@ class Acceptor {
       : cluster_(cluster),
         step_(step),
         table_(arena_),
+        digest_(cluster.shards()),
         range_promises_(cluster.size()),
         unsettled_(cluster.size()) {}
 
@@ -69,6 +75,9 @@ class Acceptor {
   uint32_t find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
   void prefetch(uint64_t key) const { table_.prefetch(key); }
   uint64_t size() const { return table_.size(); }
+  const Digest& digest() const { return digest_; }  // of what it knows to be decided
+  // Names of which it holds something, and does not know it to be decided.
+  uint64_t undecided() const { return held_ - digest_.names(); }
   size_t bytes() const { return arena_.bytes() + table_.bytes(); }
   ListPage list(const ListQuery& query) { return list_names(table_, query); }
   NameHash hash_of(const Entry& entry) const {
@@ -93,6 +102,11 @@ class Acceptor {
   void accept(uint32_t index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
   bool decide(uint32_t index, InLog in_log);
+  // The state was chosen under that ballot, or is sealed and was chosen below it; others say so. It
+  // is taken below the promise too, which stands: a promise only refuses, and what is chosen does
+  // not become unchosen (DESIGN 3.6). REQUIRES: above what is accepted (ballot before version), no
+  // contradiction of it, and nothing is going on with the name.
+  void learn(uint32_t index, const Ballot& ballot, const State& state, AtHome at_home);
   // All that it holds of the name, in one record: those before it are needed no longer. REQUIRES:
   // it is on the unsettled list if its home may not have it (H3).
   void keep(uint32_t index);
@@ -122,20 +136,26 @@ class Acceptor {
   // this node is the home are in its own log, and on no list.
   void list_unsettled(uint32_t index);
   void settle(uint32_t index);  // REQUIRES: it is listed
-  // A new ordering, if many of the list are settled.
-  void compact(size_t home);
   void renumber(size_t home) { ++unsettled_[home].number; }
   void set_paging_until(size_t home, int64_t time_ns) { unsettled_[home].paging_until = time_ns; }
-  // The list's next place to ask about, round and round. REQUIRES: it is not empty.
+  // The list's next name to ask about, round and round. kNone: it was settled, and is taken out,
+  // which makes a new ordering. One at a time: a walk through millions would hold up everybody.
+  // REQUIRES: the list is not empty.
   uint32_t next_queried(size_t home);
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
   void drop_record(const Entry& entry);
+  void write_kept(Entry& entry);
+  void hold(Entry& entry, const Ballot& ballot, const State& state);
+  bool mark_decided(Entry& entry);
+  uint64_t place_of(const Entry& entry) const { return cluster_.hasher().place_of(entry.name()); }
   const Cluster& cluster_;
   StepContext& step_;
   Arena arena_;
   Table table_;
+  Digest digest_;
+  uint64_t held_ = 0;                     // names with a state
   std::vector<uint32_t> range_promises_;  // incarnation below which nothing more is accepted
   std::vector<UnsettledList> unsettled_;  // both by member index
 };

@@ -36,6 +36,8 @@ class Cluster {
   Votes vote_of(NodeId node) const { return Votes::of(index_of(node)); }
 
   const NameHasher& hasher() const { return hasher_; }
+  uint16_t shards() const { return shard_count_; }
+  bool is_mine(ShardId shard) const { return core_of(shard, cores_) == self_.core; }
   NodeId home_of(NameHash hash) const;
   bool is_mine(NameHash hash) const;  // of a shard of this core
   CoreId core_of_name(std::string_view name) const;

@@ -15,6 +15,8 @@ Core::Core(const ReplicaOptions& options)
       lanes_(acceptor_, outbox_, options.round_zero_window),
       claim_(cluster_),
       sequencer_(options.round_zero_window),
+      teller_(cluster_, acceptor_, outbox_),
+      catch_up_(cluster_, acceptor_, outbox_, step_, options.catch_up),
       ops_(options.max_operations),
       watchers_(ops_, options.max_operations / 2) {
   ONCE_ASSERT(options.max_operations <= kMaxOperationsPerCore);
@@ -32,6 +34,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   step_.append_news(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claim_.begin(incarnation == 1);
+  catch_up_.start(incarnation);
   finish();
 }
 
@@ -117,7 +120,13 @@ void Core::on_message(const Endpoint& from, const Message& message, NameHash has
                         [&](const SettleQuery& m) { on_settle_query(from, m, hash); },
                         [&](const Settled& m) { on_settled(from, m, hash); },
                         [&](const Forward& m) { on_forward(from, m, hash); },
-                        [&](const ForwardReply& m) { on_forward_reply(from, m); }},
+                        [&](const ForwardReply& m) { on_forward_reply(from, m); },
+                        [&](const SyncCompare& m) { heed(teller_.on_compare(from, m)); },
+                        [&](const SyncDigest& m) { heed(catch_up_.on_digest(from, m)); },
+                        [&](const SyncNames& m) { heed(teller_.on_names(from, m)); },
+                        [&](const SyncPage& m) { heed(catch_up_.on_page(from, m)); },
+                        [&](const SyncFetch& m) { on_sync_fetch(from, m, hash); },
+                        [&](const SyncState& m) { on_sync_state(from, m, hash); }},
              message);
 }
 
@@ -148,6 +157,7 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   resend_round_zero();
   tick_ops();
   tick_tasks();
+  tick_sync();
   if (step_.now() >= next_slow_tick_) {
     next_slow_tick_ = step_.now() + 50 * kMs;
     tick_waits();
@@ -168,11 +178,13 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
     return ignore(&ReplicaCounters::ignored_senders);
   }
   claim_.page_anew(peer, up.cores);
+  catch_up_.on_link_up(peer, up.cores);
   if (!claim_.is_complete()) claim_from(peer);
 }
 
 void Core::on_link_down(const Endpoint& peer) {
   cluster_.set_down(peer, step_.now());
+  catch_up_.on_link_down(peer);
   for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
     const uint32_t newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);
@@ -198,6 +210,7 @@ const ReplicaCounters& Core::counters() const {
   counters_.claimed = claim_.is_complete();
   counters_.waiting = ops_.waits();
   counters_.unsettled = acceptor_.unsettled();
+  counters_.catch_up = catch_up_.figures();
   return counters_;
 }
 

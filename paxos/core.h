@@ -10,6 +10,7 @@
 #include "base/rarely.h"
 #include "paxos/acceptor.h"
 #include "paxos/believed_rounds.h"
+#include "paxos/catch_up.h"
 #include "paxos/claim.h"
 #include "paxos/cluster.h"
 #include "paxos/core_state.h"
@@ -20,6 +21,7 @@
 #include "paxos/replica.h"
 #include "paxos/sequencer.h"
 #include "paxos/step_context.h"
+#include "paxos/teller.h"
 #include "paxos/watchers.h"
 
 namespace once::paxos {
@@ -68,6 +70,9 @@ class Core final : public Replica {
   void on_link_down(const Endpoint& peer);
   void ignore(uint64_t ReplicaCounters::*why);
   void offend(Offence offence, const Endpoint& from);
+  void heed(bool honest) {
+    if (!honest) ignore(&ReplicaCounters::ignored_numbers);
+  }
   // core_acceptor.cc
   void on_prepare(const Endpoint& from, const Prepare& m, NameHash hash);
   void on_accept(const Endpoint& from, const Accept& m, NameHash hash);
@@ -191,6 +196,13 @@ class Core final : public Replica {
   void keep_request(Op& op, std::string_view name, std::string_view value);
   void tick_ops();
   void expire(uint32_t op);
+  // core_sync.cc
+  Pace sync_pace() const;
+  void tick_sync();
+  void end_sync_step();
+  void on_sync_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash);
+  void on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash);
+  Taken take_chosen(const Endpoint& from, const SyncState& m, NameHash hash);
   struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, NameHash hash, uint64_t number);
   void recover_kept(const KeptRecord& r, NameHash hash, uint64_t number);
@@ -209,6 +221,8 @@ class Core final : public Replica {
   Lanes lanes_;
   Claim claim_;
   Sequencer sequencer_;
+  Teller teller_;
+  CatchUp catch_up_;
   uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;

@@ -7,6 +7,9 @@
 namespace once::paxos {
 
 constexpr size_t kPageBytes = 32 * 1024;
+constexpr uint64_t kLookedAtForAPage = 4096;
+constexpr size_t kQueriedAtOnce = 256;       // names of a home, by each slow tick
+constexpr size_t kQueriedAtOnceIdle = 1024;  // the same while nobody waits
 
 void Core::claim_from(const Endpoint& peer) {
   ONCE_ASSERT(peer.node != cluster_.self().node && !claim_.is_complete());
@@ -33,7 +36,8 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
     uint64_t at = m.cursor;
     ByteWriter out(names);
     const size_t page_bytes = rarely(Rare::kClaimPageShort) ? 1 : kPageBytes;
-    for (; at < list.entries.size() && names.size() < page_bytes; ++at) {
+    const uint64_t end = m.cursor + kLookedAtForAPage;
+    for (; at < std::min<uint64_t>(end, list.entries.size()) && names.size() < page_bytes; ++at) {
       const Entry& entry = acceptor_.at(list.entries[at]);
       if (!entry.has(kUnsettled)) continue;
       out.put(entry.name_size);
@@ -82,13 +86,14 @@ void Core::tick_claim() {
 
 // Asks each home about a few names, so that lists shrink again after takeovers and crashes.
 void Core::query_unsettled() {
+  const size_t most = sync_pace() == Pace::kFull ? kQueriedAtOnceIdle : kQueriedAtOnce;
   for (size_t i = 0; i < cluster_.size(); ++i) {
     const UnsettledList& list = acceptor_.unsettled(i);
-    if (list.entries.empty() || list.paging_until > step_.now()) continue;
-    acceptor_.compact(i);
-    for (size_t n = 0; n < std::min<size_t>(256, list.entries.size()); ++n) {
-      const Entry& entry = acceptor_.at(acceptor_.next_queried(i));
-      if (!entry.has(kUnsettled)) continue;
+    if (list.paging_until > step_.now()) continue;
+    for (size_t n = std::min(most, list.entries.size()); n > 0; --n) {
+      const uint32_t index = acceptor_.next_queried(i);
+      if (index == Acceptor::kNone) continue;
+      const Entry& entry = acceptor_.at(index);
       send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
            SettleQuery{entry.promised, entry.accepted, entry.name()});
     }
@@ -109,6 +114,8 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
     // later.
     if (entry.active != 0 || entry.record > step_.durable()) return;
   }
+  // What it has not caught up with yet it learns so, and not by a round for each name.
+  if (catch_up_.is_on() && catch_up_.figures().in_sync == 0) return;
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
   const bool member = cluster_.has(m.promised.node);
   if (!named || !member || no_room() || !cluster_.majority_up(hash)) return;

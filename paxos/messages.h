@@ -8,6 +8,7 @@
 
 #include "base/types.h"
 #include "paxos/ballot.h"
+#include "paxos/sync_messages.h"
 
 namespace once::paxos {
 
@@ -185,6 +186,16 @@ struct Settled {  // home to acceptor: yes
   std::string_view name;
 };
 
+// --- catching up: sync_messages.h has the others -------------------------------------------------
+
+struct SyncState {  // `decided`: it was chosen under `ballot`; which is null: nothing is held
+  uint64_t op = 0;
+  bool decided = false;
+  Ballot ballot;
+  State state;
+  std::string_view name;
+};
+
 // --- forwarding -------------------------------------------------------------------------------
 
 struct Forward {
@@ -206,7 +217,8 @@ struct ForwardReply {
 
 using Message = std::variant<Prepare, Promise, Accept, Accepted, AcceptedRange, Rejected, ReadState,
                              ReadReply, HomeProgress, ChosenRange, Decided, ClaimHome, ClaimReply,
-                             SettleQuery, Settled, Forward, ForwardReply>;
+                             SettleQuery, Settled, Forward, ForwardReply, SyncCompare, SyncDigest,
+                             SyncNames, SyncPage, SyncFetch, SyncState>;
 
 // What no honest peer can say: he lies, or somebody speaks in his name.
 enum class Offence : uint8_t {

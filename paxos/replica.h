@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/sip_hash.h"
 #include "base/types.h"
+#include "paxos/catch_up_figures.h"
 #include "paxos/explanation.h"
 #include "paxos/listing.h"
 #include "paxos/messages.h"
@@ -38,6 +39,7 @@ struct ReplicaOptions {
   size_t round_zero_window = kRoundZeroWindow;    // proposals outstanding; a power of two, >= 2
   // Changes made by one proposal, after which the next one waits for more; >= 1: core_linger.cc.
   size_t linger_from = kLingerFrom;
+  CatchUpOptions catch_up = {};
 };
 
 // Record number that must be durable before a message may leave; 0: nothing.
@@ -118,6 +120,7 @@ struct ReplicaCounters {
   uint64_t unsettled = 0;
   uint64_t claimed = 0;  // 1: round 0 is open here
   uint64_t waiting = 0;  // waits that are not answered yet
+  CatchUpFigures catch_up;
 };
 
 // What stands in the log of this core, and its number there.

@@ -22,6 +22,7 @@ enum EntryFlag : uint16_t {
   kIsDecided = 2,
   kClosed = 4,     // the claim reported it: never again round 0 in this incarnation
   kUnsettled = 8,  // on the unsettled list of its home
+  kOnList = 0x80,  // it stands in that list, settled or not: once
   kMadeBy = 0x70,  // three bits: State::made_by, 0 where it is not known
   kInKept = 0x80,  // Entry::record is of a KeptRecord
 };

@@ -57,6 +57,10 @@ uint64_t replica(const CoreFigures& all) {
   return all.replica.*Member;
 }
 template <auto Member>
+uint64_t catch_up(const CoreFigures& all) {
+  return all.replica.catch_up.*Member;
+}
+template <auto Member>
 uint64_t log(const CoreFigures& all) {
   return all.log.*Member;
 }
@@ -78,6 +82,7 @@ uint64_t own(const CoreFigures& all) {
 }
 
 using Replica = paxos::ReplicaCounters;
+using CatchUp = paxos::CatchUpFigures;
 using Log = wal::LogCounters;
 using Cleaned = CleanerCounters;
 using Door = net::ClientDoorCounters;
@@ -119,6 +124,11 @@ inline constexpr CounterRow kTable[] = {
     {"held_dropped", own<&Own::held_dropped>},
     {"names", replica<&Replica::names>},
     {"unsettled", replica<&Replica::unsettled>},
+    {"behind", catch_up<&CatchUp::behind>},
+    {"caught_up", catch_up<&CatchUp::learned>},
+    {"caught_up_per_s", catch_up<&CatchUp::per_second>},
+    {"in_sync", catch_up<&CatchUp::in_sync>, OverCores::kLeast},
+    {"compared_ms", catch_up<&CatchUp::compared_ms>, OverCores::kMost},
     {"waiting", replica<&Replica::waiting>},
     {"connections", own<&Own::connections>},
     {"clients_turned_away", door<&Door::turned_away>},

@@ -61,6 +61,7 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   options.max_tasks = options_.max_tasks;
   options.round_zero_window = options_.round_zero_window;
   options.linger_from = options_.linger_from;
+  options.catch_up = options_.catch_up;
   for (const auto& member : configuration_.members) options.members.push_back(member.first);
   for (uint16_t index = 0; index < options_.cores; ++index) {
     options.self = {configuration_.node, CoreId{index}};

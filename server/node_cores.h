@@ -39,6 +39,7 @@ struct NodeOptions {
   size_t max_tasks = kMaxTasksPerCore;
   size_t round_zero_window = kRoundZeroWindow;
   size_t linger_from = kLingerFrom;
+  paxos::CatchUpOptions catch_up{.names_per_s = kCatchUpNames};
   uint64_t memory_bytes = kUnboundedMemory;  // of the node, see memory_account.h
 };
 
@@ -62,6 +63,7 @@ class NodeCores {
   uint32_t incarnation() const { return incarnation_; }
   Shard& shard(size_t core) { return *cores_[core].shard; }
   const paxos::Replica& replica(size_t core) const { return *cores_[core].replica; }
+  paxos::Replica& replica(size_t core) { return *cores_[core].replica; }
 
  private:
   struct Core {

@@ -30,7 +30,8 @@ add_library(once_invariants_rare STATIC exhaustive/core_probe.cc invariants/inva
 target_link_libraries(once_invariants_rare PUBLIC once_paxos_rare fmt::fmt)
 
 add_library(once_sim_lib STATIC
-  sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc sim/network.cc
+  sim/alone_phase.cc sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc
+  sim/network.cc
   sim/node.cc sim/oracle.cc sim/patron.cc sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
   sim/seed_story.cc sim/sim_files.cc sim/sim_io.cc sim/story_picture.cc sim/story_script.cc
   sim/story_stage.cc sim/story_teller.cc sim/story_text.cc sim/story_words.cc sim/trace.cc

@@ -35,10 +35,12 @@ uint32_t Catalog::message(Endpoint from, Endpoint to, const Message& message) {
   route.is_absorbed =
       !std::holds_alternative<Forward>(*decoded) && !std::holds_alternative<ChosenRange>(*decoded);
   const auto* reply = std::get_if<ReadReply>(&*decoded);
+  const auto* told = std::get_if<SyncState>(&*decoded);
   route.claims = std::holds_alternative<Accept>(*decoded) ||
                  std::holds_alternative<Decided>(*decoded) ||
                  std::holds_alternative<ChosenRange>(*decoded) ||
-                 std::holds_alternative<ForwardReply>(*decoded) || (reply && reply->decided);
+                 std::holds_alternative<ForwardReply>(*decoded) || (reply && reply->decided) ||
+                 (told && told->decided);
   routes_.push_back(route);
   parcels_.push_back({from.node.value - 1u, to.node.value - 1u, *decoded});
   return number;
@@ -142,6 +144,23 @@ struct Text {
   std::string operator()(const Forward& m) const {
     return fmt::format("Forward operation {} of {} \"{}\"", static_cast<int>(m.operation), m.name,
                        m.value);
+  }
+  std::string operator()(const SyncCompare& m) const {
+    return fmt::format("SyncCompare {} shards from {}", m.shards, m.shard);
+  }
+  std::string operator()(const SyncDigest& m) const {
+    return fmt::format("SyncDigest of {} shards from {}", m.shards, m.shard);
+  }
+  std::string operator()(const SyncNames& m) const {
+    return fmt::format("SyncNames from {}", m.cursor);
+  }
+  std::string operator()(const SyncPage& m) const {
+    return fmt::format("SyncPage {}..{}{}", m.cursor, m.next, m.last ? " (last)" : "");
+  }
+  std::string operator()(const SyncFetch& m) const { return fmt::format("SyncFetch {}", m.name); }
+  std::string operator()(const SyncState& m) const {
+    return fmt::format("SyncState {} {} of {}{}", text_of(m.ballot), text_of(m.state), m.name,
+                       m.decided ? ", decided" : "");
   }
   std::string operator()(const ForwardReply& m) const {
     return fmt::format("ForwardReply status {} {}", static_cast<int>(m.status), text_of(m.state));

@@ -151,6 +151,9 @@ void Node::learn(std::string_view bytes) {
   } else if (const auto* r = std::get_if<AcceptRecord>(&*record)) {
     facts_.promises.emplace(r->name, r->ballot);
     facts_.accepts.insert(catalog_.accept(r->name, r->state, r->ballot, r->sequence));
+  } else if (const auto* r = std::get_if<KeptRecord>(&*record)) {
+    facts_.promises.emplace(r->name, r->promised);
+    facts_.accepts.insert(catalog_.accept(r->name, r->state, r->accepted, 0));
   }
 }
 
@@ -160,6 +163,11 @@ void Node::note_confirmation(const Accept& accept) {
   const auto says_so = [&](const std::string& bytes) {
     const auto record = decode_record(bytes);
     const auto* r = record ? std::get_if<AcceptRecord>(&*record) : nullptr;
+    const auto* learned = record ? std::get_if<KeptRecord>(&*record) : nullptr;
+    if (learned && learned->name == accept.name && learned->accepted == accept.ballot &&
+        learned->state.version == accept.state.version) {
+      return true;
+    }
     return r && r->name == accept.name && r->ballot == accept.ballot && r->sequence != accept.op &&
            r->state.version == accept.state.version;
   };
@@ -246,6 +254,10 @@ struct Node::Rule {
     if (m.accepted_ballot.is_null()) return nullptr;
     return accepted(m.accepted_ballot, m.accepted.version, &m.accepted.writer) ? nullptr
                                                                                : "the accept";
+  }
+  const char* operator()(const SyncState& m) const {
+    if (m.ballot.is_null()) return nullptr;
+    return accepted(m.ballot, m.state.version, &m.state.writer) ? nullptr : "the accept";
   }
   const char* operator()(const HomeProgress& m) const {
     const Ballot ballot{0, node.endpoint(node.index_).node, m.incarnation};

@@ -153,6 +153,12 @@ std::string Search::judge_message(const World& world, const Parcel& parcel,
       return s.version == m->accepted.version && s.writer == m->accepted.writer &&
              s.value == m->accepted.value;
     });
+  } else if (const auto* m = std::get_if<SyncState>(&parcel.message)) {
+    right = !m->decided || is_chosen([&](const KnownAccept& a, const KnownState& s) {
+      const bool carried = s.sealed && a.ballot < m->ballot;
+      return (a.ballot == m->ballot || carried) && s.version == m->state.version &&
+             s.writer == m->state.writer && s.value == m->state.value;
+    });
   } else if (const auto* m = std::get_if<ForwardReply>(&parcel.message)) {
     // A change that is done comes back without its value, and may be in the middle of a batch.
     const State& shown = m->state;

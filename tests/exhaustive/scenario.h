@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -53,6 +54,9 @@ struct Scenario {
   uint32_t first_calls = 0;  // calls 0..first_calls-1 are made before the search begins
   // How many of its time-outs each node has behind it then: enough, and it has taken over.
   std::array<uint32_t, kNodes> first_timeouts{};
+  // Who asks whom what he holds of the first call's name, at any time and as often as he likes:
+  // what is decided there he learns (DESIGN 3.6, L1).
+  std::vector<std::pair<size_t, size_t>> fetches;
   size_t linger_from = kLingerFrom;
   uint32_t joining_calls = 0;  // so many more calls are made behind those, to find them at work
   uint32_t timeout_ms = 60'000;

@@ -38,6 +38,15 @@ Scenario fast_and_takeover(bool far) {
   return s;
 }
 
+Scenario learned(bool far) {
+  Scenario s = fast_and_takeover(far);
+  s.name = "learned";
+  s.about = "the same, and the third node learns what either says to be decided, below its promise";
+  s.late_syncs = {false, false, true};
+  s.fetches = {{2, 0}, {2, 1}};
+  return s;
+}
+
 Scenario forwarded() {
   Scenario s = fast_and_takeover(false);
   s.name = "forwarded";
@@ -124,6 +133,15 @@ Scenario home_crash_and_takeover() {
   return s;
 }
 
+Scenario learned_by_the_home(bool far) {
+  Scenario s = home_crash_and_takeover();
+  s.name = "learned-by-home";
+  s.about = "a name is taken over; its home crashes, learns it from others, and writes it";
+  s.late_syncs = {true, false, far};
+  s.fetches = {{0, 1}, {0, 2}};
+  return s;
+}
+
 Scenario reads(bool far) {
   const std::string name = name_at_home(0);
   Scenario s;
@@ -154,9 +172,11 @@ Scenario finished_reads(bool far) {
 
 std::vector<Scenario> scenarios(Bound bound) {
   const bool far = bound == Bound::kFar;
-  std::vector<Scenario> all = {
-      fast_and_takeover(far), duel(far),  acceptor_crash(far), proposer_crash(far),
-      home_crash(far),        reads(far), finished_reads(far), home_crash_and_takeover()};
+  std::vector<Scenario> all = {fast_and_takeover(far), duel(far),
+                               acceptor_crash(far),    proposer_crash(far),
+                               home_crash(far),        reads(far),
+                               finished_reads(far),    home_crash_and_takeover(),
+                               learned(far),           learned_by_the_home(far)};
   if (far) all.push_back(forwarded());
   for (Scenario& scenario : register_scenarios(bound)) all.push_back(std::move(scenario));
   return all;

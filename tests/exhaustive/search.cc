@@ -36,7 +36,15 @@ void Search::begin() {
   World world{};
   for (size_t i = 0; i < kNodes; ++i) world.local[i] = locals_.initial(i);
   const std::vector<uint32_t> ledger(kFirstCall + scenario_.calls.size(), 0);
-  world.network = Lists::kEmpty;
+  std::vector<uint32_t> network;
+  for (const auto& [from, to] : scenario_.fetches) {
+    const auto endpoint = [](size_t node) {
+      return Endpoint{NodeId{static_cast<uint16_t>(node + 1)}, CoreId{0}};
+    };
+    network.push_back(catalog_.message(endpoint(from), endpoint(to),
+                                       paxos::SyncFetch{1, scenario_.calls[0].name}));
+  }
+  world.network = catalog_.lists.number(network);
   world.ledger = catalog_.lists.number(ledger);
   visit(0, world, 0, {});
   const auto call_next = [&](uint32_t call) {

@@ -1,5 +1,8 @@
 #include "tests/fuzz/forge.h"
 
+#include "paxos/digest.h"
+#include "paxos/pages.h"
+
 namespace once::fuzz {
 
 using namespace paxos;
@@ -27,6 +30,26 @@ Status Forger::status() {
 }
 
 std::string_view Forger::names() { return input_.bytes(input_.byte() % 64); }
+
+std::string_view Forger::buckets() {
+  constexpr size_t kWhole = Digest::kWantedBuckets / 8;
+  return kept_.emplace_back(input_.byte() < 200 ? kWhole : input_.byte(), '\xff');
+}
+
+std::string_view Forger::digests(uint16_t shards) {
+  const size_t buckets = size_t{shards} * Digest::kWantedBuckets / kShardCount;
+  return kept_.emplace_back(buckets * Digest::kPackedBytes, static_cast<char>(input_.byte()));
+}
+
+std::string_view Forger::told() {
+  std::vector<char> page;
+  ByteWriter out(page);
+  for (int n = input_.byte() % 4; n > 0; --n) {
+    put_told({any_name(input_), any_number(input_), ballot(), number16()}, out);
+  }
+  if (input_.byte() < 16) page.push_back('x');
+  return kept_.emplace_back(page.begin(), page.end());
+}
 
 Message Forger::any_message() {
   switch (input_.byte() % std::variant_size_v<Message>) {
@@ -73,6 +96,20 @@ Message Forger::any_message() {
       if (takes_version(m.operation)) m.version = any_number(input_);
       return m;
     }
+    case 16:
+      return SyncCompare{any_number(input_), number16(), number16()};
+    case 17:
+      return SyncDigest{any_number(input_), number16(), number16(), input_.bytes(64)};
+    case 18:
+      return SyncNames{any_number(input_), any_number(input_), number16(), buckets()};
+    case 19:
+      return SyncPage{any_number(input_), any_number(input_), any_number(input_),
+                      input_.byte() % 2 == 1, told()};
+    case 20:
+      return SyncFetch{any_number(input_), any_name(input_)};
+    case 21:
+      return SyncState{any_number(input_), input_.byte() % 2 == 1, ballot(), state(),
+                       any_name(input_)};
     default:
       return ForwardReply{any_number(input_), status(), state()};
   }
@@ -101,6 +138,16 @@ Message Forger::answer_to(const Message& request) {
   }
   if (const auto* query = std::get_if<SettleQuery>(&request)) {
     return Settled{query->promised, query->accepted, query->name};
+  }
+  if (const auto* compare = std::get_if<SyncCompare>(&request)) {
+    return SyncDigest{compare->pass, compare->shard, compare->shards, digests(compare->shards)};
+  }
+  if (const auto* wanted = std::get_if<SyncNames>(&request)) {
+    return SyncPage{wanted->pass, wanted->cursor, wanted->cursor + input_.byte() % 4,
+                    input_.byte() % 2 == 1, told()};
+  }
+  if (const auto* fetch = std::get_if<SyncFetch>(&request)) {
+    return SyncState{fetch->op, input_.byte() % 2 == 1, ballot(), state(), fetch->name};
   }
   if (const auto* forward = std::get_if<Forward>(&request)) {
     return ForwardReply{forward->op, status(), state()};

@@ -2,6 +2,7 @@
 // way that say whatever the input wants, so that they pass for answers.
 #pragma once
 
+#include <deque>
 #include <string>
 
 #include "net/peer_codec.h"
@@ -54,10 +55,15 @@ class Forger {
   paxos::State state();
   paxos::Status status();
   uint32_t number32() { return static_cast<uint32_t>(any_number(input_)); }
+  uint16_t number16() { return static_cast<uint16_t>(any_number(input_)); }
   std::string_view names();
+  std::string_view buckets();
+  std::string_view digests(uint16_t shards);
+  std::string_view told();  // a page, mostly whole
 
   Input& input_;
   NodeId from_;
+  std::deque<std::string> kept_;  // what views of messages point into
 };
 
 }  // namespace once::fuzz

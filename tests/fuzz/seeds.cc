@@ -57,6 +57,14 @@ const std::pair<const char*, Message> kMessages[] = {
     {"claim-reply", ClaimReply{2, 1, 0, 2, true, std::string_view("\1\0a\2\0bc", 7)}},
     {"settle-query", SettleQuery{kRoundOne, kRoundZero, "name"}},
     {"settled", Settled{kRoundOne, kRoundZero, "name"}},
+    {"sync-compare", SyncCompare{1, 0, 16}},
+    {"sync-digest", SyncDigest{1, 0, 1, std::string_view("\1\0\0\0\7\0\0\0\0\0\0\0", 12)}},
+    {"sync-names", SyncNames{1, 0, 9, std::string_view("\377\1", 2)}},
+    {"sync-page",
+     SyncPage{1, 0, 1, true,
+              std::string_view("\1\0a\1\0\0\0\0\0\0\0\1\0\0\0\2\0\3\0\0\0\5\0\0\0", 25)}},
+    {"sync-fetch", SyncFetch{1, "name"}},
+    {"sync-state", SyncState{1, true, kRoundOne, kState, "name"}},
 };
 
 constexpr std::pair<const char*, Operation> kOperations[] = {

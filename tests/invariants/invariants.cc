@@ -75,6 +75,11 @@ constexpr EntryInvariant kOfEntries[] = {
      [](const EntryView& was, const EntryView& is, const CoreView&) {
        return accepted(is) >= accepted(was);
      }},
+    {"L1", "Below its promise an acceptor takes nothing but what is decided.",
+     [](const EntryView& was, const EntryView& is, const CoreView&) {
+       const bool taken = accepted(is) != accepted(was);
+       return !taken || is.accepted >= was.promised || is.decided;
+     }},
     {"P2", "Who has accepted something holds a state of it, and nobody else does.",
      [](const EntryView&, const EntryView& is, const CoreView&) {
        return is.accepted.is_null() == (is.version == 0);
@@ -111,12 +116,13 @@ constexpr EntryInvariant kOfEntries[] = {
     {"H2", "After a range promise no round 0 of an earlier incarnation is accepted.",
      [](const EntryView& was, const EntryView& is, const CoreView&) {
        const bool taken = is.accepted != was.accepted && is.accepted.round == 0;
-       return !taken || is.accepted.incarnation >= was.range_promise;
+       return !taken || is.accepted.incarnation >= was.range_promise || is.decided;
      }},
+    // What is decided may come from the home itself, who has it on its disk.
     {"H3", "What is accepted of another's name in round 1 or more is listed for its home.",
      [](const EntryView& was, const EntryView& is, const CoreView& core) {
        const bool taken = is.accepted != was.accepted && is.accepted.round > 0;
-       return !core.every_step || !taken || is.home == core.self || is.unsettled;
+       return !core.every_step || !taken || is.home == core.self || is.unsettled || is.decided;
      }},
 };
 

@@ -25,6 +25,8 @@ struct Parcel {
         [this](auto& m) {
           if constexpr (requires { m.name; }) keep(m.name, name);
           if constexpr (requires { m.names; }) keep(m.names, name);
+          if constexpr (requires { m.digests; }) keep(m.digests, name);
+          if constexpr (requires { m.buckets; }) keep(m.buckets, name);
           if constexpr (requires { m.value; }) keep(m.value, value);
           if constexpr (requires { m.state; }) keep(m.state.value, value);
           if constexpr (requires { m.accepted.value; }) keep(m.accepted.value, value);

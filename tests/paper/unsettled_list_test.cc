@@ -116,5 +116,30 @@ TEST_F(UnsettledList, RoundZeroLosesToAPromiseAlone) {
   EXPECT_EQ(world.counters(0).fast_path_writes, 0u);
 }
 
+// The home was away while thousands of its names were written.
+TEST(AHomeThatWasAway, ClaimsCatchesUpAndLeavesShortLists) {
+  constexpr int kNames = 4'000;
+  World world{3, 1, kLingerFrom, 20'000};
+  world.settle();
+  world.crash(0);
+  for (int n = 0; n < kNames; ++n) {
+    const auto id = request_id(1, static_cast<uint64_t>(n) + 1);
+    world.write(1, world.name_at_home(0, n), "v", id);
+    if (n % 50 == 0) world.settle(10);
+  }
+  world.settle(2'000);
+  const uint64_t listed = world.counters(1).unsettled + world.counters(2).unsettled;
+  EXPECT_GE(listed, 2u * kNames) << "both others must tell it";
+  const uint64_t rounds = world.counters(1).classic_rounds + world.counters(2).classic_rounds;
+  world.start(0);
+  for (int i = 0; i < 200 && world.counters(0).claimed == 0; ++i) world.settle(10);
+  EXPECT_EQ(world.counters(0).claimed, 1u);
+  world.settle(15'000);
+  EXPECT_EQ(world.counters(0).catch_up.in_sync, 1u);
+  EXPECT_EQ(world.counters(1).unsettled + world.counters(2).unsettled, 0u);
+  EXPECT_LE(world.counters(0).classic_rounds, 10u) << "it learned them, and made no rounds";
+  EXPECT_EQ(world.counters(1).classic_rounds + world.counters(2).classic_rounds, rounds);
+}
+
 }  // namespace
 }  // namespace once::paxos::test

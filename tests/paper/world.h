@@ -22,8 +22,9 @@ namespace once::paxos::test {
 
 class World {
  public:
-  explicit World(size_t nodes, uint64_t seed = 1, size_t linger_from = kLingerFrom)
-      : prng_(seed), nodes_(nodes), linger_from_(linger_from) {
+  explicit World(size_t nodes, uint64_t seed = 1, size_t linger_from = kLingerFrom,
+                 uint32_t catch_up = 0)
+      : prng_(seed), nodes_(nodes), linger_from_(linger_from), catch_up_(catch_up) {
     for (uint16_t i = 1; i <= nodes; ++i) members_.push_back(NodeId{i});
     for (size_t i = 0; i < nodes; ++i) start(i);
   }
@@ -42,7 +43,8 @@ class World {
                                   .max_operations = 256,
                                   .max_tasks = 64,
                                   .round_zero_window = 256,
-                                  .linger_from = linger_from_});
+                                  .linger_from = linger_from_,
+                                  .catch_up = {catch_up_}});
     for (const std::string& record : node.disk) ASSERT_TRUE(node.replica->recover(record));
     node.pending.clear();
     node.held.clear();
@@ -118,7 +120,6 @@ class World {
       }
     }
   }
-
   // --- network
   size_t in_flight() const { return network_.size(); }
   void deliver(size_t n, bool keep = false) {
@@ -152,7 +153,6 @@ class World {
     });
   }
   void inject(size_t from, size_t to, const Message& m) { event(to, Event{endpoint(from), m}); }
-
   // --- clients
   uint64_t write(size_t i, const std::string& name, const std::string& value, RequestId id,
                  uint32_t timeout_ms = 1000) {
@@ -236,11 +236,11 @@ class World {
     }
     std::erase_if(held, [](const Held& h) { return h.parcel == nullptr; });
   }
-
   Prng prng_;
   std::vector<NodeId> members_;
   std::vector<Node> nodes_;
   size_t linger_from_;
+  uint32_t catch_up_;  // names a second
   std::vector<std::unique_ptr<Parcel>> network_;
   std::map<uint64_t, Answer> answers_;
   int64_t now_ = 1'000'000'000;

@@ -159,6 +159,7 @@ void FairPhase::block(size_t one, size_t other, bool out, bool in) {
 
 // Its clients can always speak to it.
 void FairPhase::go_away() {
+  away_ = true;
   SimNode& node = *nodes_[*victim_];
   static constexpr const char* kNames[] = {"crashes",
                                            "crashes with its machine",
@@ -181,7 +182,12 @@ void FairPhase::go_away() {
   for (const auto& [from, to] : blocked_) network_.block(from, to);
 }
 
+void FairPhase::end() {
+  if (away_) come_back();
+}
+
 void FairPhase::come_back() {
+  away_ = false;
   world_.tell("node {} is back", *victim_ + 1);
   judge_.came_back(*victim_);
   nodes_[*victim_]->set_paused(false);

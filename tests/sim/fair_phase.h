@@ -31,6 +31,9 @@ class FairPhase final : public Actor {
     return patrons_[patron]->call_of(correlation);
   }
 
+  // Whoever is away comes back.
+  void end();
+
   void on_event(uint64_t what, uint64_t detail) override;
 
  private:
@@ -54,6 +57,7 @@ class FairPhase final : public Actor {
   std::vector<size_t> reachable_;  // healthy nodes to which the victim keeps its links
   uint64_t kind_ = 0;              // of its going away
   std::vector<std::pair<HostId, HostId>> blocked_;
+  bool away_ = false;
   bool load_ended_ = false;
 };
 

@@ -303,6 +303,21 @@ bool SimNode::claimed() const {
   return true;
 }
 
+bool SimNode::in_sync() const {
+  if (!up()) return false;
+  for (uint16_t core = 0; core < running_cores_; ++core) {
+    if (cores_->replica(core).counters().catch_up.in_sync == 0) return false;
+  }
+  return true;
+}
+
+bool SimNode::knows_final(const std::string& name) {
+  if (!up()) return false;
+  const CoreId core = cores_->replica(0).core_of_name(name);
+  const paxos::Explanation told = cores_->replica(core.value).explain(name);
+  return told.decided && told.sealed;
+}
+
 void SimNode::add_counters() {
   for (uint16_t core = 0; core < running_cores_; ++core) {
     each_counter(total_, cores_->replica(core).counters(),

@@ -79,6 +79,8 @@ class SimNode final : public WriteWatcher, public Actor {
   bool has_no_disk() const { return lost_ && !impostor_; }
   bool knows_another_disk_of(const SimNode& other) const;
   bool claimed() const;  // it runs, and round 0 is open on each of its cores
+  bool in_sync() const;  // each of its cores has compared itself with others, and lacks nothing
+  bool knows_final(const std::string& name);  // it runs, and can tell the state alone
   uint64_t starts() const { return starts_; }
   const paxos::ReplicaCounters& counters();  // over all its processes
 

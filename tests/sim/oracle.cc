@@ -189,24 +189,36 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   hold(node, record.name, ballot, record.state);
 }
 
-// Written anew: it may say more than the disk had, never less.
+// Written anew, it may say more than the disk had, never less. What is new in it was learned, and
+// must have been chosen: under that ballot, or, sealed, under a lower one. It is no vote, and is not
+// counted as one.
 void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovered) {
-  if (!recovered) {
-    Held kept;
-    kept.raise(record.promised, record.accepted, record.state.version);
-    const Held& before = held(node, record.name);
-    if (!kept.covers(before)) {
-      world_.violation(
-          fmt::format("node {} keeps promise {} and accept {} of {}, and had {} and {}", node + 1,
-                      show(record.promised), show(record.accepted), record.name,
-                      show(before.promised), show(before.accepted)));
-    }
-    if (world_.tells()) {
-      world_.tell("node {} disk: kept {} at {}, promise {}", node + 1, record.name,
-                  show(record.accepted), show(record.promised));
-    }
+  Held kept;
+  kept.raise(record.promised, record.accepted, record.state.version);
+  const Held& before = held(node, record.name);
+  if (!recovered && !kept.covers(before)) {
+    world_.violation(
+        fmt::format("node {} keeps promise {} and accept {} of {}, and had {} and {}", node + 1,
+                    show(record.promised), show(record.accepted), record.name,
+                    show(before.promised), show(before.accepted)));
   }
-  hold(node, record.name, record.accepted, record.state);
+  const uint64_t sum = sum_of(record.state);
+  bool true_of_it = false;
+  for (const Fact& fact : names_[std::string(record.name)].facts) {
+    if (fact.version != record.state.version || fact.state != sum) continue;
+    const bool same = fact.ballot == record.accepted;
+    const bool carried = fact.sealed && fact.ballot < record.accepted;
+    const bool held_here = same && (fact.nodes >> node & 1) != 0;
+    true_of_it |= record.decided ? fact.chosen && (same || carried) : held_here;
+  }
+  if (!true_of_it) {
+    world_.violation(fmt::format("node {} keeps version {} of {} under {}{}, which was never so",
+                                 node + 1, record.state.version, record.name, show(record.accepted),
+                                 record.decided ? " as decided" : ""));
+  }
+  if (recovered || !world_.tells()) return;
+  world_.tell("node {} disk: kept {} version {} at {}, promise {}", node + 1, record.name,
+              record.state.version, show(record.accepted), show(record.promised));
 }
 
 void Oracle::hold(size_t node, std::string_view text, const paxos::Ballot& ballot,
@@ -268,6 +280,16 @@ void Oracle::choose(std::string_view text, Name& name, Fact& fact) {
   ++decisions_[static_cast<size_t>(path)];
   world_.tell("chosen: {} version {} at ballot {}, path {}", text, fact.version, show(fact.ballot),
               path_name(path));
+}
+
+std::vector<std::string> Oracle::sealed_names() const {
+  std::vector<std::string> names;
+  for (const auto& [text, name] : names_) {
+    const auto sealed = [](const Fact& fact) { return fact.chosen && fact.sealed; };
+    if (std::any_of(name.facts.begin(), name.facts.end(), sealed)) names.push_back(text);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 void Oracle::on_shown(std::string_view text, const paxos::State& state, const char* by) {

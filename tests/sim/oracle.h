@@ -5,7 +5,8 @@
 //   - what is chosen is built on or repeated, never gone behind, by every higher ballot, and
 //   nothing
 //     is built on what is sealed;
-//   - no log has an accept behind a promise that forbids it;
+//   - no log has an accept behind a promise that forbids it, unless it was learned;
+//   - what was learned is what was chosen;
 //   - what recovery concludes of a name covers what had landed of it, whatever was cleaned since;
 // and as clients get answers: the state that an answer shows is held by a majority's disks.
 #pragma once
@@ -48,6 +49,9 @@ class Oracle {
   // An answer that says that `writer` made this version: the chosen state holds it or was built on
   // it, for changes that are composed leave one state between them.
   void on_made(std::string_view name, uint64_t version, const RequestId& writer, const char* by);
+
+  // Every name of which a sealed state was chosen, in their order.
+  std::vector<std::string> sealed_names() const;
 
   const std::array<uint64_t, kPaths>& decisions() const { return decisions_; }
   uint64_t records() const { return records_; }

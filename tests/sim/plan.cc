@@ -139,6 +139,7 @@ Plan draw_plan(uint64_t seed) {
     plan.clients = std::min<size_t>(plan.clients, 2);
   }
   if (dice.below(3) == 0) strangers(dice, plan);
+  plan.alone = dice.below(2) == 0;
   return plan;
 }
 

@@ -69,6 +69,7 @@ struct Plan {
   size_t max_tasks = 64;
   size_t round_zero_window = 256;
   size_t linger_from = kLingerFrom;
+  bool alone = false;  // at the end all catch up, and one is left alone
   Load load;
 };
 

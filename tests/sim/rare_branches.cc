@@ -18,6 +18,7 @@ const char* rare_name(Rare point) {
       "rounds skipped",         "tasks short",        "read finishes others",
       "progress late",          "news missed",        "listed at once",
       "settled late",           "claim page short",   "list renumbered",
+      "compared at once",       "told page short",
       "batch closed early",     "flush late",         "watermark early",
       "segment closed early",   "peer outbox full",   "connection full",
       "hold queue full",        "letter box full",    "client hedges at once",

@@ -6,6 +6,7 @@
 #include "net/client_codec.h"
 #include "tests/check/checks.h"
 #include "tests/check/register_model.h"
+#include "tests/sim/alone_phase.h"
 #include "tests/sim/client.h"
 #include "tests/sim/fair_phase.h"
 #include "tests/sim/faults.h"
@@ -20,7 +21,9 @@ constexpr size_t kProbesPerClient = 6;
 constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
 
-size_t hosts_of(const Plan& plan) { return plan.nodes + plan.clients + plan.nodes * plan.patrons; }
+size_t hosts_of(const Plan& plan) {
+  return plan.nodes + plan.clients + plan.nodes * plan.patrons + 1;
+}
 
 bool shows_state(paxos::Status status) {
   switch (status) {
@@ -45,7 +48,8 @@ class Run final : public Wiretap {
         network_(world_, plan_.nodes, hosts_of(plan_), plan_.network),
         oracle_(world_, plan_.nodes, 1),
         faults_(world_, network_, plan_, nodes_),
-        fair_(world_, network_, plan_, nodes_, history_, shared_) {
+        fair_(world_, network_, plan_, nodes_, history_, shared_),
+        alone_(world_, network_, oracle_, nodes_, static_cast<HostId>(hosts_of(plan_) - 1)) {
     network_.set_wiretap(this);
     if (listener != nullptr) {
       listener->listen(world_, plan_.nodes);
@@ -69,6 +73,7 @@ class Run final : public Wiretap {
     if (world_.violated().empty()) let_all_meet();
     if (world_.violated().empty()) liveness();
     if (world_.violated().empty()) fairness();
+    if (world_.violated().empty() && plan_.alone) alone();
     if (world_.violated().empty()) check_history();
     return result();
   }
@@ -79,6 +84,7 @@ class Run final : public Wiretap {
   void let_all_meet();
   void liveness();
   void fairness();
+  void alone();
   const check::Call* call_of(HostId client, uint64_t correlation) const;
   void probe_all();
   bool all_answered() const;
@@ -98,12 +104,14 @@ class Run final : public Wiretap {
   Shared shared_;
   std::vector<std::unique_ptr<SimClient>> clients_;
   FairPhase fair_;
+  AlonePhase alone_;
   int64_t healed_at_ = 0;
   int64_t healing_ns_ = 0;
 };
 
 const check::Call* Run::call_of(HostId client, uint64_t correlation) const {
   const size_t index = client - plan_.nodes;
+  if (client == hosts_of(plan_) - 1) return alone_.call_of(correlation);
   return index < clients_.size() ? clients_[index]->call_of(correlation)
                                  : fair_.call_of(index - clients_.size(), correlation);
 }
@@ -202,6 +210,14 @@ void Run::fairness() {
   rare_.silence();
   fair_.begin(faults_.healthy(), healed_at_);
   while (!fair_.is_over() && world_.violated().empty()) {
+    world_.run_until(world_.now() + 10 * kMs);
+  }
+}
+
+void Run::alone() {
+  fair_.end();
+  alone_.begin(faults_.healthy());
+  while (!alone_.is_over() && world_.violated().empty()) {
     world_.run_until(world_.now() + 10 * kMs);
   }
 }

@@ -199,6 +199,28 @@ TEST(StatusTable, SaysWhichLinksAndWhichState) {
   EXPECT_NE(status_table(well(3).nodes, {}, Width::kScreen).find("all up\n"), std::string::npos);
 }
 
+TEST(StatusTable, SaysWhetherANodeHasCaughtUp) {
+  Survey survey = well(3);
+  set(survey, 1, "in_sync", 1);
+  set(survey, 1, "behind", 0);
+  set(survey, 2, "in_sync", 0);
+  set(survey, 2, "behind", 812'345);
+  set(survey, 2, "caught_up_per_s", 20'000);
+  const std::string table = status_table(survey.nodes, {}, Width::kScreen);
+  EXPECT_NE(table.find(" in sync "), std::string::npos) << table;
+  EXPECT_NE(table.find(" behind "), std::string::npos) << table;
+  EXPECT_NE(table.find(" up "), std::string::npos) << "one that does not say";
+  EXPECT_EQ(status_problems(survey, verdict_of(survey)),
+            "node 2: 812345 names behind, 20000/s, about 41 s left\n");
+  set(survey, 2, "caught_up_per_s", 100);
+  EXPECT_NE(status_problems(survey, verdict_of(survey)).find("about 2 h left"), std::string::npos);
+  set(survey, 2, "caught_up_per_s", 0);
+  EXPECT_EQ(status_problems(survey, verdict_of(survey)), "node 2: 812345 names behind, 0/s\n");
+  set(survey, 2, "behind", 0);
+  EXPECT_NE(status_table(survey.nodes, {}, Width::kScreen).find(" compares "), std::string::npos);
+  EXPECT_EQ(status_problems(survey, verdict_of(survey)), "");
+}
+
 TEST(StatusTable, ColoursOnlyWhereTheyAreTaken) {
   Survey survey = well(3);
   EXPECT_EQ(verdict_text(verdict_of(survey), false), "3 of 3 up, healthy\n");

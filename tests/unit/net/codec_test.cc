@@ -59,7 +59,13 @@ std::vector<Message> every_message() {
           SettleQuery{kBallot, kOther, "name"},
           Settled{kBallot, kOther, "name"},
           Forward{24, 7, 1234, Operation::kWrite, request_id(3, 4), 500, "name", "value"},
-          ForwardReply{25, Status::kAlreadySet, some_state()}};
+          ForwardReply{25, Status::kAlreadySet, some_state()},
+          SyncCompare{26, 27, 28},
+          SyncDigest{29, 30, 31, "digests"},
+          SyncNames{32, 33, 34, "buckets"},
+          SyncPage{35, 36, 37, true, "names"},
+          SyncFetch{38, "name"},
+          SyncState{39, true, kOther, some_state(), "name"}};
 }
 
 TEST(PeerCodec, EveryMessageComesBack) {

@@ -46,12 +46,17 @@ std::vector<Message> named(std::string_view name) {
           Decided{kBallot, 16, name},
           SettleQuery{kBallot, kBallot, name},
           Settled{kBallot, kBallot, name},
+          SyncFetch{26, name},
+          SyncState{27, true, kBallot, state, name},
           Forward{24, 7, 1, Operation::kCas, kId, 500, name, "v", 3}};
 }
 std::vector<Message> valued(std::string_view value) {
   const State state{1, true, kId, value};
-  return {Promise{2, kBallot, kBallot, state}, Accept{3, kBallot, state, "name"},
-          ReadReply{10, true, kBallot, state}, ForwardReply{25, Status::kDone, state},
+  return {Promise{2, kBallot, kBallot, state},
+          Accept{3, kBallot, state, "name"},
+          ReadReply{10, true, kBallot, state},
+          ForwardReply{25, Status::kDone, state},
+          SyncState{27, true, kBallot, state, "name"},
           Forward{24, 7, 1, Operation::kCas, kId, 500, "name", value, 3}};
 }
 

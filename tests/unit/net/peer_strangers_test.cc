@@ -291,6 +291,7 @@ TEST_F(Strangers, OnALinkOnlyMessagesOfItsRunAreTaken) {
       paxos::Rejected{1, other, other},
       paxos::SettleQuery{other, other, "name"},
       paxos::Settled{other, other, "name"},
+      paxos::SyncState{1, true, other, state, "name"},
   };
   send(*pipe, honest);
   EXPECT_EQ(two->messages.size(), honest.size());

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <type_traits>
 
@@ -132,11 +133,35 @@ TEST_F(Acceptance, ListsWhatAnotherHomeMayHaveLostOnce) {
   EXPECT_EQ(acceptor.next_queried(home), foreign);
   acceptor.settle(foreign);
   EXPECT_EQ(acceptor.unsettled(), 0u);
-  acceptor.list_unsettled(foreign);  // listed again: twice in the list, one flag
-  acceptor.compact(home);
+  acceptor.list_unsettled(foreign);  // listed again before it was taken out
   EXPECT_EQ(acceptor.unsettled(home).entries.size(), 1u);
+  EXPECT_EQ(acceptor.unsettled(home).number, 1u);
+  acceptor.settle(foreign);
+  EXPECT_EQ(acceptor.next_queried(home), Acceptor::kNone);
+  EXPECT_TRUE(acceptor.unsettled(home).entries.empty());
   EXPECT_EQ(acceptor.unsettled(home).number, 2u);
-  EXPECT_TRUE(acceptor.at(foreign).has(kUnsettled));
+  acceptor.list_unsettled(foreign);
+  EXPECT_EQ(acceptor.next_queried(home), foreign);
+}
+
+TEST_F(Acceptance, TakesTheSettledOutOfAListAndNobodyElse) {
+  const size_t home = cluster.index_of(kOther);
+  std::vector<uint32_t> listed;
+  for (int n = 0; listed.size() < 10; ++n) {
+    const std::string text = "listed-" + std::to_string(n);
+    if (cluster.home_of(cluster.hasher()(text)) == kOther) listed.push_back(insert(text));
+  }
+  for (const uint32_t index : listed) acceptor.list_unsettled(index);
+  for (size_t i = 0; i < listed.size(); i += 2) acceptor.settle(listed[i]);
+  std::map<uint32_t, int> asked;
+  for (int i = 0; i < 15; ++i) {
+    const uint32_t index = acceptor.next_queried(home);
+    if (index != Acceptor::kNone) ++asked[index];
+  }
+  EXPECT_EQ(acceptor.unsettled(home).entries.size(), 5u);
+  EXPECT_EQ(acceptor.unsettled(home).flagged, 5u);
+  for (size_t i = 1; i < listed.size(); i += 2) EXPECT_GE(asked[listed[i]], 1);
+  EXPECT_EQ(asked.size(), 5u);
 }
 
 }  // namespace

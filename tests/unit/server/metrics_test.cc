@@ -62,9 +62,17 @@ TEST(Metrics, AreSummedOverTheCoresButForTheLeastAndTheMost) {
   EXPECT_EQ(figure(all, "log_sync_us_avg"), 10u);
   EXPECT_EQ(figure(all, "log_sync_us_max"), 10u);
   EXPECT_EQ(figure(all, "records_per_batch_x100"), 300u);
+  one.replica.catch_up = {
+      .behind = 7, .learned = 1, .per_second = 2, .in_sync = 1, .compared_ms = 9};
+  two.replica.catch_up = {
+      .behind = 5, .learned = 1, .per_second = 3, .in_sync = 0, .compared_ms = 8};
   two.claimed = 1;
   all = summarize({one.snapshot(), two.snapshot()}, {});
   EXPECT_EQ(figure(all, "claimed"), 1u);
+  EXPECT_EQ(figure(all, "behind"), 12u);
+  EXPECT_EQ(figure(all, "caught_up_per_s"), 5u);
+  EXPECT_EQ(figure(all, "in_sync"), 0u);
+  EXPECT_EQ(figure(all, "compared_ms"), 9u);
   EXPECT_EQ(
       std::count_if(all.begin(), all.end(),
                     [](const auto& one) { return one.first.find("_ns") != std::string::npos; }),

@@ -1,0 +1,103 @@
+// What was decided without this node: told to others who lack it, and learned from them.
+// docs/decisions/2026-11-29-catching-up.md has the rules.
+#include "paxos/contradiction.h"
+#include "paxos/core.h"
+
+namespace once::paxos {
+namespace {
+
+constexpr uint64_t kLogBehindRecords = 8192;
+constexpr size_t kBusyRequests = 64;
+
+}  // namespace
+
+// Requests come first, and their records.
+Pace Core::sync_pace() const {
+  if (no_room() || step_.durable() == 0) return Pace::kNone;
+  if (step_.last_record() - step_.durable() > kLogBehindRecords) return Pace::kNone;
+  return ops_.used() - ops_.waits() > kBusyRequests ? Pace::kModest : Pace::kFull;
+}
+
+void Core::tick_sync() {
+  teller_.on_tick();
+  catch_up_.on_tick(sync_pace());
+  end_sync_step();
+}
+
+void Core::end_sync_step() {
+  for (const uint32_t index : catch_up_.decided()) learn_decided(index, InLog::kYes);
+  for (const uint32_t index : catch_up_.unfinished()) {
+    const Entry& entry = acceptor_.at(index);
+    const bool possible = has_spare_tasks() && !no_room() && !entry.final() && entry.active == 0 &&
+                          cluster_.majority_up(acceptor_.hash_of(entry));
+    WaitList nobody;
+    if (possible) begin_classic(index, nobody, Batch{}, 0);
+  }
+  catch_up_.forget_found();
+}
+
+void Core::on_sync_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash) {
+  if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
+  teller_.on_fetch(from, m, hash);
+}
+
+void Core::on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash) {
+  if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
+  if (!is_whole(m.ballot, m.state) || (m.decided && m.ballot.is_null())) {
+    return ignore(&ReplicaCounters::ignored_states);
+  }
+  const bool known =
+      m.ballot.is_null() || (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
+                             (m.ballot.round > 0 || cluster_.home_of(hash) == m.ballot.node));
+  if (!known) return ignore(&ReplicaCounters::ignored_ballots);
+  const Taken taken = m.decided ? take_chosen(from, m, hash) : Taken::kLater;
+  if (catch_up_.on_state(from, m, taken) == Next::kLearn) {
+    catch_up_.on_chosen(m, take_chosen(from, m, hash));
+  }
+  end_sync_step();
+}
+
+// L1: below its promise an acceptor takes what was chosen, and nothing else.
+Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash) {
+  uint32_t index = acceptor_.find(hash.key, m.name);
+  if (index == Table::kNone) {
+    if (no_room()) return Taken::kLater;
+    index = acceptor_.insert(hash, m.name, m.state.value.size());
+  }
+  const Entry& entry = acceptor_.at(index);
+  const bool denies = entry.decided() && entry.version == m.state.version
+                          ? !is_same(entry.state(), m.state)
+                          : entry.final() && m.state.version > entry.version;
+  if (denies || contradicts(entry, m.ballot, m.state)) {
+    offend(Offence::kContradiction, from);
+    return Taken::kDenied;
+  }
+  if (entry.decided() && entry.version >= m.state.version) return Taken::kHeld;
+  if (entry.active != 0) return Taken::kLater;
+  const auto held = std::pair(entry.accepted, entry.version);
+  const auto told = std::pair(m.ballot, m.state.version);
+  // What is sealed and chosen is carried on unchanged by every higher ballot.
+  if (held == told || (told < held && m.state.sealed && is_same(entry.state(), m.state))) {
+    learn_decided(index, InLog::kYes);
+    return Taken::kLearned;
+  }
+  if (told < held) return Taken::kHigher;
+  // What this run has proposed itself its own acceptor holds.
+  const bool own = m.ballot.node == cluster_.self().node && m.ballot.incarnation >= incarnation_;
+  if (own) {
+    ignore(&ReplicaCounters::ignored_ballots);
+    return Taken::kDenied;
+  }
+  if (no_room()) return Taken::kLater;
+  const uint32_t round = believed(from, hash, entry.promised.round, m.ballot.round);
+  if (round < m.ballot.round) {
+    approach(index, m.ballot, round);
+    return Taken::kLater;
+  }
+  const bool at_home = cluster_.home_of(hash) == from.node;
+  acceptor_.learn(index, m.ballot, m.state, at_home ? AtHome::kYes : AtHome::kPerhaps);
+  if (ops_.waits() != 0) wake(entry);
+  return Taken::kLearned;
+}
+
+}  // namespace once::paxos

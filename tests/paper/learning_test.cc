@@ -1,0 +1,193 @@
+// What one core does with a state that another says to be decided (DESIGN 3.6, L1).
+#include <gtest/gtest.h>
+
+#include "tests/paper/solo.h"
+
+namespace once::paxos::test {
+namespace {
+
+const State kRed = state(request_id(5, 5), "red");
+
+struct Learned : ::testing::Test {
+  Solo solo{0, 3};
+  std::string name = solo.name(1);
+
+  void tell(const Ballot& under, const State& chosen, size_t from = 1, bool decided = true) {
+    solo.receive(from, SyncState{7, decided, under, chosen, name});
+  }
+};
+
+TEST_F(Learned, WhatIsDecidedIsTakenBelowThePromise) {
+  solo.receive(2, Prepare{1, ballot(9, 2), name});
+  tell(ballot(3, 1), kRed);
+  const ReadReply held = solo.state_of(name);
+  EXPECT_TRUE(held.decided);
+  EXPECT_EQ(held.accepted_ballot, ballot(3, 1));
+  EXPECT_EQ(solo.explain(name).promised, ballot(9, 2));
+  // Whoever holds the promise is told of it, as he would be by the majority that chose it.
+  solo.take<Promise>();
+  solo.receive(2, Prepare{1, ballot(9, 2), name});
+  solo.sync();
+  const auto promises = solo.take<Promise>();
+  ASSERT_EQ(promises.size(), 1u);
+  EXPECT_EQ(promises[0].accepted_ballot, ballot(3, 1));
+}
+
+TEST_F(Learned, WhatNobodyCallsDecidedIsNotTaken) {
+  tell(ballot(3, 1), kRed, 1, false);
+  EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
+}
+
+TEST_F(Learned, ItIsSaidOnlyWhenItIsDurable) {
+  tell(ballot(3, 1), kRed);
+  solo.receive(2, ReadState{1, name});
+  EXPECT_TRUE(solo.take<ReadReply>().empty());
+  solo.sync();
+  EXPECT_EQ(solo.take<ReadReply>().size(), 1u);
+}
+
+TEST_F(Learned, AStateIsToldOnlyWhenItIsDurable) {
+  solo.receive(1, Accept{1, ballot(3, 1), kRed, name});
+  solo.receive(2, SyncFetch{6, name});
+  EXPECT_TRUE(solo.take<SyncState>().empty());
+  solo.sync();
+  const auto told = solo.take<SyncState>();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_FALSE(told[0].decided);
+  EXPECT_EQ(told[0].ballot, ballot(3, 1));
+  EXPECT_EQ(told[0].op, 6u);
+}
+
+TEST_F(Learned, OfTheHomeItIsSettled) {
+  tell(ballot(3, 1), kRed, 2);
+  EXPECT_EQ(solo.claim(1, 2), std::vector<std::string>{name}) << "its home may have lost it";
+  name = solo.name(1, 1);
+  tell(ballot(3, 1), kRed, 1);
+  EXPECT_EQ(solo.claim(1, 3).size(), 1u) << "the home has said so itself";
+}
+
+TEST_F(Learned, WhatIsHeldAlreadyIsOnlyDecided) {
+  solo.receive(1, Accept{1, ballot(3, 1), kRed, name});
+  solo.sync();
+  const size_t before = solo.unsynced();
+  tell(ballot(3, 1), kRed);
+  EXPECT_TRUE(solo.explain(name).decided);
+  EXPECT_EQ(solo.unsynced(), before + 1) << "the decision, and not the state";
+}
+
+TEST_F(Learned, WhatIsSealedIsTheSameUnderAHigherBallot) {
+  solo.receive(2, Accept{1, ballot(5, 2), kRed, name});
+  tell(ballot(3, 1), kRed);
+  EXPECT_TRUE(solo.explain(name).decided);
+  EXPECT_EQ(solo.explain(name).accepted, ballot(5, 2));
+}
+
+TEST_F(Learned, WhatIsOpenIsNotDecidedUnderAHigherBallot) {
+  State open = kRed;
+  open.sealed = false;
+  solo.receive(2, Accept{1, ballot(5, 2), open, name});
+  tell(ballot(3, 1), open);
+  EXPECT_FALSE(solo.explain(name).decided);
+}
+
+TEST_F(Learned, WhatDeniesADecisionIsRefused) {
+  tell(ballot(3, 1), kRed);
+  for (const uint32_t round : {1u, 3u, 5u}) {
+    tell(ballot(round, 1), state(request_id(6, 6), "blue"));
+    EXPECT_EQ(solo.state_of(name).accepted.value, "red") << round;
+  }
+  EXPECT_EQ(solo.counters().contradictions, 3u);
+}
+
+TEST_F(Learned, WhileThisNodeIsAtWorkThereTheNameIsLeftAlone) {
+  name = solo.name(0);
+  solo.write(name, "mine", request_id(1, 1));
+  tell(ballot(3, 1), kRed);
+  EXPECT_EQ(solo.state_of(name).accepted.value, "mine");
+}
+
+TEST_F(Learned, OfItsOwnRunItLearnsNothing) {
+  tell(ballot(3, 0), kRed);
+  EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
+  EXPECT_EQ(solo.counters().ignored_ballots, 1u);
+}
+
+TEST_F(Learned, WhatNoMemberCanHaveSaidIsIgnored) {
+  tell(Ballot{3, NodeId{9}, 1}, kRed);
+  tell(ballot(UINT32_MAX, 1), kRed);
+  tell(ballot(0, 2), kRed);  // not its home
+  EXPECT_EQ(solo.counters().ignored_ballots, 3u);
+  tell(Ballot{}, kRed);
+  tell(Ballot{}, State{});
+  tell(ballot(3, 1), State{});
+  EXPECT_EQ(solo.counters().ignored_states, 3u);
+  name.clear();
+  tell(ballot(3, 1), kRed);
+  solo.receive(1, SyncFetch{1, ""});
+  EXPECT_EQ(solo.counters().ignored_names, 2u);
+  solo.receive(1, SyncCompare{1, 60, 16});
+  solo.receive(1, SyncCompare{1, 0, 17});
+  solo.receive(1, SyncCompare{1, 0, 0});
+  solo.receive(1, SyncNames{1, 0, 9, "short"});
+  solo.receive(1, SyncDigest{1, 0, 16, "short"});
+  EXPECT_EQ(solo.counters().ignored_numbers, 5u);
+  EXPECT_TRUE(solo.take<SyncState>().empty() && solo.take<SyncDigest>().empty());
+}
+
+TEST_F(Learned, AFarBallotIsApproached) {
+  tell(ballot(4'000'000'000, 1), kRed);
+  EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
+  EXPECT_EQ(solo.counters().far_ballots, 1u);
+  EXPECT_GE(solo.explain(name).promised.round, kRoundsAtOnce);
+}
+
+TEST_F(Learned, WithoutRoomNothingIsLearned) {
+  solo.set_disk_full(true);
+  tell(ballot(3, 1), kRed);
+  EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
+  solo.set_disk_full(false);
+  tell(ballot(3, 1), kRed);
+  EXPECT_EQ(solo.state_of(name).accepted.value, "red");
+}
+
+TEST_F(Learned, ItIsToldOnPages) {
+  std::vector<std::string> names;
+  for (int n = 0; n < 3; ++n) names.push_back(solo.name(1, n));
+  for (const std::string& each : names) {
+    name = each;
+    tell(ballot(3, 1), kRed);
+  }
+  solo.receive(1, Prepare{1, ballot(9, 1), solo.name(1, 4)});
+  solo.receive(1, Accept{1, ballot(9, 1), kRed, solo.name(1, 5)});
+  solo.sync();
+  const std::string all(512, '\xff'), none(512, '\0');
+  solo.receive(2, SyncNames{5, 0, 2, all});
+  auto pages = solo.take<SyncPage>();
+  ASSERT_EQ(pages.size(), 1u);
+  EXPECT_EQ(pages[0].next, 2u);
+  EXPECT_FALSE(pages[0].last);
+  solo.receive(2, SyncNames{5, 2, 2, all});
+  pages = solo.take<SyncPage>();
+  ASSERT_EQ(pages.size(), 1u);
+  EXPECT_TRUE(pages[0].last);
+  EXPECT_NE(pages[0].names.find(names[2]), std::string_view::npos);
+  EXPECT_EQ(pages[0].names.find(solo.name(1, 5)), std::string_view::npos) << "not decided";
+  solo.receive(2, SyncNames{5, 77, 2, all});
+  solo.receive(2, SyncNames{5, 0, 2, none});
+  pages = solo.take<SyncPage>();
+  ASSERT_EQ(pages.size(), 2u);
+  EXPECT_TRUE(pages[0].names.empty() && pages[0].last);
+  EXPECT_TRUE(pages[1].names.empty() && pages[1].last);
+}
+
+TEST_F(Learned, ATurnOfTellingIsBounded) {
+  const std::string all(512, '\xff');
+  for (int i = 0; i < 20; ++i) solo.receive(2, SyncNames{5, 0, 2, all});
+  EXPECT_EQ(solo.take<SyncPage>().size(), 8u);
+  solo.wait(5);
+  solo.receive(2, SyncNames{5, 0, 2, all});
+  EXPECT_EQ(solo.take<SyncPage>().size(), 1u);
+}
+
+}  // namespace
+}  // namespace once::paxos::test

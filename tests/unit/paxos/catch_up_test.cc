@@ -1,0 +1,317 @@
+// A core that catches up, alone: the test plays the tellers, word by word.
+#include "paxos/catch_up.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace once::paxos {
+namespace {
+
+constexpr int64_t kTick = 5'000'000;
+constexpr Endpoint kTwo{NodeId{2}, CoreId{0}}, kThree{NodeId{3}, CoreId{0}};
+const Ballot kBallot{2, NodeId{2}, 1};
+
+struct ACatchUp : ::testing::Test {
+  ACatchUp() {
+    step.begin(now, out);
+    step.append(IncarnationRecord{1});
+    step.set_durable(1);
+    catch_up.start(1);
+    meet(kTwo);
+  }
+  static ReplicaOptions options() {
+    ReplicaOptions options;
+    options.self = {NodeId{1}, CoreId{0}};
+    options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
+    options.shard_count = 64;
+    return options;
+  }
+  void meet(const Endpoint& peer) {
+    EXPECT_TRUE(cluster.set_up(peer, 1, now));
+    catch_up.on_link_up(peer, 1);
+  }
+  void tick(Pace pace = Pace::kFull) {
+    step.end(0);
+    now += kTick;
+    acceptor.arena().collect();
+    step.begin(now, out);
+    catch_up.on_tick(pace);
+  }
+  // The questions of one kind since they were last taken.
+  template <class M>
+  std::vector<M> take() {
+    std::vector<M> found;
+    for (; seen < out.messages.size(); ++seen) {
+      if (const M* m = std::get_if<M>(&out.messages[seen].message)) found.push_back(*m);
+    }
+    return found;
+  }
+  template <class M>
+  M await(int64_t ms = 3'000) {
+    for (int64_t passed = 0; passed < ms; passed += 5) {
+      tick();
+      if (auto found = take<M>(); !found.empty()) return found.front();
+    }
+    ADD_FAILURE() << "no such question in " << ms << " ms";
+    return {};
+  }
+  // What a teller with these names (and versions) knows.
+  std::string digest_of(const std::map<std::string, uint64_t>& names, const SyncCompare& asked) {
+    Digest digest(64);
+    for (const auto& [name, version] : names) digest.add(cluster.hasher().place_of(name), version);
+    std::vector<char> bytes;
+    ByteWriter writer(bytes);
+    for (size_t i = asked.shard * 64u; i < (asked.shard + asked.shards) * 64u; ++i) {
+      writer.put(digest.at(i).count);
+      writer.put(digest.at(i).sum);
+    }
+    return {bytes.begin(), bytes.end()};
+  }
+  bool answer(const SyncCompare& asked, const std::map<std::string, uint64_t>& names) {
+    const std::string bytes = digest_of(names, asked);
+    return catch_up.on_digest(kTwo, SyncDigest{asked.pass, asked.shard, asked.shards, bytes});
+  }
+  // All looks are answered so, until names are asked for.
+  SyncNames await_names(const std::map<std::string, uint64_t>& names) {
+    for (int i = 0; i < 1'000; ++i) {
+      tick();
+      for (; seen < out.messages.size(); ++seen) {
+        const Message& message = out.messages[seen].message;
+        if (const auto* asked = std::get_if<SyncCompare>(&message)) {
+          EXPECT_TRUE(answer(*asked, names));
+        } else if (const auto* page = std::get_if<SyncNames>(&message)) {
+          ++seen;
+          return *page;
+        }
+      }
+    }
+    ADD_FAILURE() << "no names were asked for";
+    return {};
+  }
+  static std::string page_of(const std::map<std::string, uint64_t>& names) {
+    std::vector<char> bytes;
+    ByteWriter writer(bytes);
+    for (const auto& [name, version] : names) put_told({name, version, kBallot, 5}, writer);
+    return {bytes.begin(), bytes.end()};
+  }
+  bool tell(const SyncNames& asked, const std::map<std::string, uint64_t>& names,
+            bool last = true) {
+    return catch_up.on_page(kTwo, SyncPage{asked.pass, asked.cursor, asked.cursor + names.size(),
+                                           last, page_of(names)});
+  }
+  uint32_t index_of(const std::string& name) {
+    return acceptor.find_or_insert(cluster.hasher()(name), name);
+  }
+  void learn(const std::string& name, uint64_t version = 1) {
+    acceptor.learn(index_of(name), kBallot, state(version), AtHome::kPerhaps);
+  }
+  static State state(uint64_t version = 1) {
+    return State{version, true, request_id(1, 1), "value"};
+  }
+  Next answer(const SyncFetch& asked, const Endpoint& from, const Ballot& ballot, bool decided,
+              Taken taken, uint64_t version = 1) {
+    const State held = ballot.is_null() ? State{} : state(version);
+    return catch_up.on_state(from, SyncState{asked.op, decided, ballot, held, asked.name}, taken);
+  }
+
+  int64_t now = 1'000'000'000;
+  Output out;
+  size_t seen = 0;
+  StepContext step;
+  Cluster cluster{options()};
+  Outbox outbox{cluster, step};
+  Acceptor acceptor{cluster, step};
+  CatchUp catch_up{cluster, acceptor, outbox, step, {.names_per_s = 20'000}};
+};
+
+TEST_F(ACatchUp, IsInSyncWhenAllShardsCompareEqual) {
+  learn("known");
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  uint32_t shard = 0;
+  while (shard < 64) {
+    const auto asked = await<SyncCompare>();
+    EXPECT_EQ(asked.shard, shard);
+    shard += asked.shards;
+    EXPECT_TRUE(answer(asked, {{"known", 1}}));
+    EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  }
+  tick();
+  tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+  for (int i = 0; i < 1'000; ++i) tick();
+  EXPECT_TRUE(take<SyncCompare>().empty()) << "for 5 s nothing more is asked";
+}
+
+TEST_F(ACatchUp, IsNoMoreInSyncWhenSomethingIsMissing) {
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(answer(await<SyncCompare>(), {}));
+  tick();
+  tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+  for (int i = 0; i < 1'900; ++i) tick();
+  await_names({{"lost", 1}});
+  EXPECT_EQ(catch_up.figures().behind, 1u);
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+}
+
+TEST_F(ACatchUp, AsksAgainWhatDiffersBeforeItAsksForNames) {
+  size_t asked_of_shard = 0;
+  const std::map<std::string, uint64_t> names = {{"lost", 1}};
+  const uint64_t place = cluster.hasher().place_of("lost");
+  const uint16_t shard = shard_of(place, 64).value;
+  for (int i = 0; i < 400; ++i) {
+    tick();
+    for (; seen < out.messages.size(); ++seen) {
+      if (const auto* asked = std::get_if<SyncCompare>(&out.messages[seen].message)) {
+        asked_of_shard += asked->shard <= shard && shard < asked->shard + asked->shards;
+        // The last look: what was under way has come.
+        EXPECT_TRUE(answer(*asked, asked_of_shard < 4 ? names : decltype(names){}));
+      }
+      EXPECT_FALSE(std::holds_alternative<SyncNames>(out.messages[seen].message));
+    }
+  }
+  EXPECT_EQ(asked_of_shard, 4u);
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
+TEST_F(ACatchUp, FetchesWhatIsStillMissingAfterAWhile) {
+  const SyncNames asked = await_names({{"lost", 1}, {"late", 1}});
+  EXPECT_EQ(catch_up.figures().behind, 2u);
+  EXPECT_TRUE(tell(asked, {{"lost", 1}, {"late", 1}}));
+  for (int i = 0; i < 38; ++i) tick();
+  EXPECT_TRUE(take<SyncFetch>().empty()) << "for 190 ms";
+  learn("late");
+  const auto fetch = await<SyncFetch>();
+  EXPECT_EQ(fetch.name, "lost");
+  EXPECT_EQ(answer(fetch, kTwo, kBallot, true, Taken::kLearned), Next::kNothing);
+  learn("lost");
+  EXPECT_EQ(catch_up.figures().learned, 1u);
+  EXPECT_TRUE(take<SyncFetch>().empty());
+}
+
+TEST_F(ACatchUp, WhatItHoldsAlreadyNeedsNoFetch) {
+  const uint32_t held = index_of("held");
+  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, 0});
+  EXPECT_TRUE(tell(await_names({{"held", 1}}), {{"held", 1}}));
+  for (int i = 0; i < 60 && catch_up.decided().empty(); ++i) tick();
+  EXPECT_EQ(catch_up.decided(), std::vector<uint32_t>{held});
+  EXPECT_TRUE(take<SyncFetch>().empty());
+}
+
+TEST_F(ACatchUp, GoesOnFromItsCursor) {
+  SyncNames asked = await_names({{"a", 1}, {"b", 1}});
+  EXPECT_EQ(asked.cursor, 0u);
+  EXPECT_TRUE(tell(asked, {{"a", 1}}, false));
+  asked = await<SyncNames>();
+  EXPECT_EQ(asked.cursor, 1u);
+  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 1, false, {}})) << "no way on";
+  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, false, "x"})) << "no page";
+  EXPECT_TRUE(tell(asked, {{"b", 1}}));
+}
+
+TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
+  const auto asked = await<SyncCompare>();
+  const std::string bytes = digest_of({}, asked);
+  const auto late = [&](const Endpoint& from, SyncDigest m) {
+    m.digests = m.digests.empty() ? std::string_view(bytes) : m.digests;
+    EXPECT_TRUE(catch_up.on_digest(from, m));
+    tick();
+    EXPECT_TRUE(take<SyncCompare>().empty());
+  };
+  late(kTwo, {asked.pass - 1, asked.shard, asked.shards, {}});
+  late(kTwo, {asked.pass, static_cast<uint16_t>(asked.shard + 1), asked.shards, {}});
+  late(kThree, {asked.pass, asked.shard, asked.shards, {}});
+  EXPECT_FALSE(catch_up.on_digest(kTwo, {asked.pass, asked.shard, asked.shards, "short"}));
+  EXPECT_FALSE(catch_up.on_digest(kTwo, {asked.pass, asked.shard, 65'535, bytes}));
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, "what nobody asked for"}));
+  EXPECT_EQ(catch_up.on_state(kTwo, SyncState{77, true, kBallot, state(), "n"}, Taken::kLearned),
+            Next::kNothing);
+  EXPECT_EQ(catch_up.figures().learned, 0u);
+}
+
+TEST_F(ACatchUp, WhatIsNotAnsweredIsAskedAnew) {
+  await<SyncCompare>();
+  const auto again = await<SyncCompare>(4'000);
+  EXPECT_EQ(again.shard, 0u);
+  SyncNames names = await_names({{"lost", 1}});
+  names = await_names({{"lost", 1}});
+  EXPECT_TRUE(tell(names, {{"lost", 1}}));
+  await<SyncFetch>();
+  meet(kThree);
+  // Of the teller, who is silent; then of everybody.
+  const auto fetch = await<SyncFetch>();
+  tick();
+  EXPECT_EQ(answer(fetch, kThree, kBallot, true, Taken::kLearned), Next::kNothing);
+  EXPECT_EQ(catch_up.figures().learned, 1u);
+}
+
+TEST_F(ACatchUp, AsksAMajorityWhatTheTellerDoesNotCallDecided) {
+  meet(kThree);
+  EXPECT_TRUE(tell(await_names({{"name", 1}}), {{"name", 1}}));
+  EXPECT_EQ(answer(await<SyncFetch>(), kTwo, kBallot, false, Taken::kLater), Next::kNothing);
+  const auto fetch = await<SyncFetch>();
+  EXPECT_EQ(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kNothing);
+  EXPECT_EQ(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kNothing) << "once each";
+  EXPECT_EQ(answer(fetch, kThree, kBallot, false, Taken::kLater), Next::kLearn);
+  catch_up.on_chosen(SyncState{fetch.op, false, kBallot, state(), fetch.name}, Taken::kLearned);
+  EXPECT_EQ(catch_up.figures().learned, 1u);
+}
+
+TEST_F(ACatchUp, AsksAMajorityWhenTellersContradictEachOther) {
+  meet(kThree);
+  EXPECT_TRUE(tell(await_names({{"name", 1}}), {{"name", 1}}));
+  EXPECT_EQ(answer(await<SyncFetch>(), kTwo, kBallot, true, Taken::kDenied), Next::kNothing);
+  await<SyncFetch>();
+  EXPECT_EQ(catch_up.figures().learned, 0u);
+}
+
+TEST_F(ACatchUp, WhatAMajorityDisputesForLongIsUnfinished) {
+  meet(kThree);
+  const uint32_t held = index_of("half");
+  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, 0});
+  step.set_durable(step.last_record());
+  for (int n = 0; n < 3; ++n) {
+    EXPECT_TRUE(catch_up.unfinished().empty());
+    SyncFetch fetch;
+    while (fetch.name != "half") fetch = await<SyncFetch>();
+    answer(fetch, kThree, Ballot{}, false, Taken::kLater);
+    answer(fetch, kTwo, Ballot{}, false, Taken::kLater);
+  }
+  EXPECT_EQ(catch_up.unfinished(), std::vector<uint32_t>{held});
+}
+
+TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 900; ++n) names["name-" + std::to_string(n)] = 1;
+  EXPECT_TRUE(tell(await_names(names), names));
+  size_t fetched = 0;
+  for (int i = 0; i < 100; ++i) {
+    tick();
+    fetched += take<SyncFetch>().size();
+  }
+  EXPECT_EQ(fetched, 256u);
+}
+
+TEST_F(ACatchUp, AsksForNothingWhileThereIsNoRoom) {
+  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
+  for (int i = 0; i < 200; ++i) tick(Pace::kNone);
+  EXPECT_TRUE(take<SyncFetch>().empty());
+  EXPECT_EQ(await<SyncFetch>().name, "lost");
+}
+
+TEST_F(ACatchUp, ATellerWhoIsGoneIsLeftAndComparedAnewWhenItComesBack) {
+  await_names({{"lost", 1}});
+  cluster.set_down(kTwo, now);
+  catch_up.on_link_down(kTwo);
+  for (int i = 0; i < 1'000; ++i) tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  seen = out.messages.size();
+  meet(kTwo);
+  EXPECT_EQ(await<SyncCompare>().shard, 0u);
+}
+
+}  // namespace
+}  // namespace once::paxos
