@@ -141,10 +141,10 @@ def _places_in(files, edit, sources):
 def _candidates(files, edit, sources):
     """Those that the edit may mean, each with its file."""
     kind, named = ("function", edit.function) if edit.function else ("class", edit.klass)
-    name, _, parameters = named.partition("(")
+    call = named.find("operator()") + len("operator()") if "operator()" in named else 0
+    at = named.find("(", call)
+    name, parameters = (named, "") if at < 0 else (named[:at], named[at + 1:])
     words = parameters.rstrip(") ")
-    if name.endswith("operator"):  # operator()
-        name, words = named, ""
     return [(file, one) for file, one in sources.named(name.strip(), files)
             if one.kind == kind and (not words or pattern(words).search(one.parameters))]
 

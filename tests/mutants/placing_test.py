@@ -138,6 +138,21 @@ class Losing(Tree):
         place, _ = self.placed(table("Counter::next(int)", "last_ += step;"))
         self.assertEqual(place.scope.parameters, "int step")
 
+    def test_a_parameter_tells_call_operators_apart(self):
+        self.write("paxos/counter.cc", """
+struct Shown {
+  void operator()(const Promise& one) {
+    ++shown_;
+  }
+  void operator()(const Accept& one) {
+    ++shown_;
+  }
+};
+""")
+        self.refused(table("Shown::operator()", "++shown_;"), "ambiguous", "const Promise& one")
+        place, _ = self.placed(table("Shown::operator()(Accept)", "++shown_;"))
+        self.assertEqual(place.scope.parameters, "const Accept& one")
+
     def test_two_functions_of_the_name_in_other_files_are_ambiguous(self):
         pathlib.Path(self.directory.name, "paxos/counter.cc").unlink()
         self.write("wal/a.cc", SOURCE)
