@@ -27,14 +27,15 @@ Endpoint endpoint(size_t i) { return {NodeId{static_cast<uint16_t>(i + 1)}, Core
 // Three nodes with a network that keeps order and disks that are durable at once.
 class Cluster {
  public:
-  Cluster() {
+  explicit Cluster(uint32_t catch_up = 0) {
     for (size_t i = 0; i < kNodes; ++i) {
       nodes_[i].replica = Replica::make({.self = endpoint(i),
                                          .cores = 1,
                                          .members = {NodeId{1}, NodeId{2}, NodeId{3}},
                                          .hash_seed = kSeed,
                                          .shard_count = 64,
-                                         .random_seed = i});
+                                         .random_seed = i,
+                                         .catch_up = {catch_up}});
       nodes_[i].replica->start(1, now_, nodes_[i].out);
       take(i);
     }
@@ -92,6 +93,7 @@ class Cluster {
       sum.overloaded += one.overloaded;
       sum.rejected += one.rejected;
       sum.names += one.names;
+      sum.catch_up.in_sync += one.catch_up.in_sync;
       sum.unsettled += one.unsettled;
     }
     return sum;
@@ -335,6 +337,18 @@ TEST(Allocation, TakenOverNamesCostWholeChunksOnly) {
   EXPECT_EQ(cluster.replies, 2 * kNew);
   EXPECT_EQ(total.unavailable + total.unknown + total.overloaded, 0u);
   EXPECT_LE(cluster.allocations, 2 * growth_bound(kNew, 2));
+}
+
+// Nothing is missing: digests go to and fro, a block for each, and that is all.
+TEST(Allocation, WhoIsInSyncCostsABlockForEachDigest) {
+  Cluster cluster(20'000);
+  write_new_names(cluster, 1, 0, 0, 1'000);
+  for (int i = 0; i < 6'000; ++i) cluster.tick(5);
+  cluster.allocations = 0;
+  constexpr int kSeconds = 20;
+  for (int i = 0; i < kSeconds * 200; ++i) cluster.tick(5);
+  EXPECT_EQ(cluster.total().catch_up.in_sync, kNodes);
+  EXPECT_LE(cluster.allocations, kNodes * 2u * (kSeconds / 10 + 1) * (64 / 16));
 }
 
 // After a restart every core of every home tells every core how far it is: with 64 cores each would

@@ -38,7 +38,7 @@ paxos::Message shortened(paxos::Message message) {
   return message;
 }
 
-// What only keeps the books of homes, and is about no name in particular.
+// What only keeps the books of homes, or brings a node up to what others know.
 Words with_bookkeeping(Words words, const paxos::Message& message) {
   if (std::holds_alternative<paxos::SettleQuery>(message)) {
     words.kind = "settle";
@@ -48,6 +48,15 @@ Words with_bookkeeping(Words words, const paxos::Message& message) {
     words.kind = "settle";
     words.verb = "tells";
     words.rest = ": it is on my disk";
+  } else if (std::holds_alternative<paxos::SyncFetch>(message)) {
+    words.kind = "catching up";
+    words.verb = "asks";
+    words.rest = ": what do you know to be decided?";
+  } else if (const auto* told = std::get_if<paxos::SyncState>(&message)) {
+    words.kind = "catching up";
+    words.verb = "tells";
+    words.rest = told->decided ? fmt::format(": version {} is decided", told->state.version)
+                               : ": nothing that is decided";
   }
   return words;
 }
