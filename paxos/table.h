@@ -24,8 +24,10 @@ enum EntryFlag : uint16_t {
   kUnsettled = 8,  // on the unsettled list of its home
   kOnList = 0x80,  // it stands in that list, settled or not: once
   kMadeBy = 0x70,  // three bits: State::made_by, 0 where it is not known
-  kInKept = 0x80,  // Entry::record is of a KeptRecord
+  kInKept = 0x100,  // Entry::record is of a KeptRecord
 };
+static_assert((kSealed ^ kIsDecided ^ kClosed ^ kUnsettled ^ kMadeBy ^ kOnList ^ kInKept) == 0x1ff,
+              "each has bits of its own");
 inline constexpr unsigned kMadeByShift = 4;
 static_assert(static_cast<unsigned>(Operation::kNext) <= kMadeBy >> kMadeByShift);
 

@@ -190,8 +190,8 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
 }
 
 // Written anew, it may say more than the disk had, never less. What is new in it was learned, and
-// must have been chosen: under that ballot, or, sealed, under a lower one. It is no vote, and is not
-// counted as one.
+// must have been chosen: under that ballot, or under a lower one that a higher has carried on. It is
+// no vote, and is not counted as one.
 void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovered) {
   Held kept;
   kept.raise(record.promised, record.accepted, record.state.version);
@@ -207,7 +207,7 @@ void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovere
   for (const Fact& fact : names_[std::string(record.name)].facts) {
     if (fact.version != record.state.version || fact.state != sum) continue;
     const bool same = fact.ballot == record.accepted;
-    const bool carried = fact.sealed && fact.ballot < record.accepted;
+    const bool carried = fact.ballot < record.accepted;
     const bool held_here = same && (fact.nodes >> node & 1) != 0;
     true_of_it |= record.decided ? fact.chosen && (same || carried) : held_here;
   }
