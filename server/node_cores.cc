@@ -96,6 +96,12 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
 
 tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   const wal::LogOptions options = log_options(stream);
+  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
+  if (stream >= directory_.streams() && stream >= options_.cores) return {};
+  if (stream == directory_.streams()) {
+    const auto removed = directory_.remove_other_streams();
+    if (!removed) return refuse(kExitDirectory, removed.error().message);
+  }
   const auto segments = wal::list_segments(storage_, options.directory, stream);
   if (!segments) return refuse(kExitDirectory, segments.error().message);
   if (segments->empty()) {
@@ -105,7 +111,6 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
                                 "its old identity: {}",
                                 stream, options.directory, kLeaveItOff));
     }
-    if (stream >= options_.cores) return {};
     if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
       return refuse(kExitDirectory, made.error().message);
     }

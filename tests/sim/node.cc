@@ -45,6 +45,14 @@ std::string SimDirectory::check_peer_disk(NodeId node, DiskId disk) {
   return "";
 }
 
+Result<void> SimDirectory::remove_other_streams() {
+  for (const std::string& path : disk_.paths()) {
+    if (stream_of(path) >= streams_) disk_.remove(path);
+  }
+  disk_.sync_names();
+  return {};
+}
+
 Result<void> SimDirectory::remember_standing(server::Standing standing) {
   if (disk_.full) return error("the disk is full");
   if (standing == server::Standing::kAdmitted) {
@@ -254,6 +262,7 @@ void SimNode::crash(bool silent) {
   for (auto& io : ios_) io->freeze();
   network_.kill_host(static_cast<HostId>(index_), silent);
   add_counters();
+  cleaned_ = segments_cleaned();
   cores_.reset();
   host_.reset();
   for (auto& io : ios_) io->crash();
@@ -301,6 +310,14 @@ bool SimNode::claimed() const {
     if (cores_->replica(core).counters().claimed == 0) return false;
   }
   return true;
+}
+
+uint64_t SimNode::segments_cleaned() const {
+  uint64_t sum = cleaned_;
+  for (uint16_t core = 0; up() && core < running_cores_; ++core) {
+    sum += cores_->shard(core).segments_cleaned();
+  }
+  return sum;
 }
 
 void SimNode::add_counters() {

@@ -47,6 +47,7 @@ class Run final : public Wiretap {
         faults_(world_, network_, plan_, nodes_),
         fair_(world_, network_, plan_, nodes_, history_, shared_) {
     network_.set_wiretap(this);
+    if (plan_.churn) rare_.churn();
     if (listener != nullptr) {
       listener->listen(world_, plan_.nodes);
       network_.set_observer(listener);
@@ -236,6 +237,7 @@ RunResult Run::result() {
   result.faults = world_.faults();
   result.decisions = oracle_.decisions();
   result.rare = rare_.fired();
+  for (const auto& node : nodes_) result.cleaned += node->segments_cleaned();
   result.plan = describe(plan_);
   result.violation = world_.violated();
   for (auto& client : clients_) {
