@@ -226,6 +226,7 @@ void SimNode::start() {
   const auto clients = ios_[0]->listen(client_address(index_), &host_->client_door());
   ONCE_ASSERT(peers && clients);
   cores_->build();
+  built_ = true;
   watches_.assign(running_cores_, invariants::Watch(invariants::Pace::kByTurns));
   cores_->start();
   for (uint16_t core = 0; core < running_cores_; ++core) ios_[core]->serve(&cores_->shard(core));
@@ -263,6 +264,7 @@ void SimNode::crash(bool silent) {
   network_.kill_host(static_cast<HostId>(index_), silent);
   add_counters();
   cleaned_ = segments_cleaned();
+  built_ = false;
   cores_.reset();
   host_.reset();
   for (auto& io : ios_) io->crash();
@@ -314,7 +316,7 @@ bool SimNode::claimed() const {
 
 uint64_t SimNode::segments_cleaned() const {
   uint64_t sum = cleaned_;
-  for (uint16_t core = 0; up() && core < running_cores_; ++core) {
+  for (uint16_t core = 0; built_ && core < running_cores_; ++core) {
     sum += cores_->shard(core).segments_cleaned();
   }
   return sum;

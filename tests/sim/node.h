@@ -138,6 +138,7 @@ class SimNode final : public WriteWatcher, public Actor {
   paxos::ReplicaCounters counters_;
   paxos::ReplicaCounters total_;
   uint64_t cleaned_ = 0;  // segments, in runs that have ended
+  bool built_ = false;    // the process has come as far as its shards
 };
 
 }  // namespace once::sim
