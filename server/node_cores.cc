@@ -47,6 +47,7 @@ wal::LogOptions NodeCores::log_options(uint32_t stream) const {
   options.segment_bytes = configuration_.segment_bytes;
   options.direct = options_.direct;
   options.sync = options_.sync;
+  options.spares = 2;  // one is a reserve, so that a full disk can be cleaned
   return options;
 }
 

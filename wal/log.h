@@ -31,6 +31,10 @@ struct LogOptions {
   uint64_t segment_bytes = 0;  // of every segment file of the stream; multiple of kMaxBatchBytes
   bool direct = true;          // the running log's O_DIRECT; false only by --unsafe-buffered-log
   reactor::SyncMode sync = reactor::SyncMode::kDsync;
+  // Segments that are prepared ahead, 1 or 2. The log is full when it cannot have so many; of two,
+  // one is then left, without which nothing that is released could become free: that takes a new
+  // segment.
+  uint64_t spares = 1;
 };
 
 // Where the next block goes; made by recover(), taken by Log.

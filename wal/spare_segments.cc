@@ -10,7 +10,7 @@ namespace once::wal {
 namespace {
 
 constexpr int64_t kRetryNs = 1'000'000'000;
-constexpr uint64_t kMaxSpares = 2;  // made of files that were given back; without them it is one
+constexpr uint64_t kMaxSpares = 2;  // with those that are made of files that were given back
 
 }  // namespace
 
@@ -62,11 +62,11 @@ void SpareSegments::on_tick(int64_t now_ns) {
   if (failing_ && now_ns >= retry_at_ns_) look_after();
 }
 
-// Keeps one spare open, and others behind it as long as files are given back.
+// Keeps one spare open, and others behind it.
 void SpareSegments::look_after() {
   if (preparing_) return;
   if (!spare_ && made_ > 0) return open_next();
-  const uint64_t spares = made_ + (spare_ ? 1 : 0);
+  const uint64_t spares = count();
   if (spares < kMaxSpares && !free_.empty()) {
     const uint64_t old = free_.front();
     free_.pop_front();
@@ -75,9 +75,9 @@ void SpareSegments::look_after() {
   }
   for (; !free_.empty(); free_.pop_front(), ++counters_.removed)
     io_.remove_file(path(free_.front()));
-  if (spares > 0) return;
+  if (spares >= options_.spares) return;
   preparing_ = true;
-  io_.prepare_file(path(next_), options_.segment_bytes, this);
+  io_.prepare_file(path(next_ + spares), options_.segment_bytes, this);
 }
 
 void SpareSegments::on_file_prepared(const std::string&, const std::string& error) {
@@ -103,7 +103,7 @@ void SpareSegments::open_next() {
 }
 
 void SpareSegments::failed() {
-  if (spare_) return;  // it is looked after when that is taken
+  if (enough()) return;  // it is looked after when one is taken
   failing_ = true;
   retry_at_ns_ = io_.now_ns() + kRetryNs;
 }

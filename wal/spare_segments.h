@@ -38,12 +38,15 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   OpenSegment take();
   // Files of these generations, if there are any, may be used as if they were new.
   void give_back(const std::vector<uint64_t>& generations);
-  bool failing() const { return failing_ && !spare_; }  // the last attempt to make one failed
-  void on_tick(int64_t now_ns);                         // tries again
-  uint64_t files() const { return made_ + free_.size() + spare_.has_value() + recycling_; }
+  // There are too few, and the last attempt to make one failed.
+  bool failing() const { return failing_ && !enough(); }
+  void on_tick(int64_t now_ns);  // tries again
+  uint64_t files() const { return count() + free_.size() + recycling_; }
 
  private:
   void on_file_prepared(const std::string& path, const std::string& error) override;
+  uint64_t count() const { return made_ + (spare_ ? 1 : 0); }
+  bool enough() const { return spare_ && count() >= options_.spares; }
   void look_after();
   void open_next();
   void failed();

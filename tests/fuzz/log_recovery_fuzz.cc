@@ -9,6 +9,7 @@
 #include "tests/fuzz/input.h"
 #include "tests/unit/wal/memory_storage.h"
 #include "wal/block_format.h"
+#include "wal/needed_segments.h"
 #include "wal/segment.h"
 
 namespace once::fuzz {
@@ -86,11 +87,15 @@ class Image {
     return header;
   }
   void open_segment() {
+    std::string needed;
+    if (generation_ > 0) needed = wal::encode_needed({{1, generation_, position_ - 1}});
     ++generation_;
     segment_first_ = sequence_;
     position_ = 0;
     storage.make(wal::segment_path("d", 0, generation_), kSegmentBytes);
-    write(stamp(BlockKind::kSegmentHeader), "");
+    BlockHeader header = stamp(BlockKind::kSegmentHeader);
+    header.payload_bytes = static_cast<uint32_t>(needed.size());
+    write(header, needed);
   }
   void write(const BlockHeader& header, std::string_view payload) {
     std::array<char, kBlockBytes> block{};

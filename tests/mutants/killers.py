@@ -127,6 +127,7 @@ def known(fast):
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
         unit("segment_use_test", {"wal"}, 1), unit("segment_reader_test", {"wal"}, 1),
         unit("recycled_log_test", {"wal"}, 2), unit("log_format_test", {"wal"}, 1),
+        unit("log_live_test", {"wal"}, 6),
         unit("host_port_test", {"base"}, 1), unit("descriptor_test", {"base"}, 1),
         unit("durable_file_test", {"base"}, 1),
         unit("prepared_files_test", {"base", "reactor"}, 1),

@@ -113,7 +113,6 @@ class FakeFileIo : public StreamlessIo {
   void recycle_file(const std::string& from, const std::string& to,
                     reactor::FilePreparedHandler* handler) override {
     pending.push_back([this, from, to, handler] {
-      if (!prepare_error.empty()) return handler->on_file_prepared(to, prepare_error);
       ASSERT_EQ(::rename(from.c_str(), to.c_str()), 0) << from;
       if (on_recycled) on_recycled(from, to);
       handler->on_file_prepared(to, "");

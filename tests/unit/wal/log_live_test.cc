@@ -2,6 +2,8 @@
 // durable before the reading began is shown.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/prng.h"
 #include "tests/unit/wal/memory_file_io.h"
 #include "wal/log.h"
@@ -98,6 +100,69 @@ TEST_F(LogLiveTest, ARestartedWriterIsNotTakenForDamageEither) {
     ASSERT_GE(read.size(), durable);
     start_afresh();
   }
+}
+
+// A small cleaner beside the reader: what is in the oldest sealed segment is appended once more.
+class LogCleanedLiveTest : public LogLiveTest {
+ protected:
+  void SetUp() override {
+    LogLiveTest::SetUp();
+    options_.segment_bytes = kMaxBatchBytes;
+  }
+  void clean() {
+    const auto& segments = log_->use().segments();
+    if (segments.size() < 4) return;
+    const uint64_t generation = segments.front().generation;
+    auto reader = log_->read_segment(generation);
+    while (!reader->done()) {
+      io_.complete_all();
+      reader->take(100,
+                   [this](std::string_view record, uint64_t) { copies_.emplace_back(record); });
+    }
+    for (const std::string& copy : copies_) log_->append(copy);
+    copies_.clear();
+    log_->flush();
+    io_.complete_all();
+    log_->release(generation);
+  }
+  std::vector<std::string> copies_;
+};
+
+TEST_F(LogCleanedLiveTest, WhatIsRecycledMeanwhileIsReadAgain) {
+  size_t again = 0, failed = 0, recycled = 0;
+  for (int round = 0; round < 20; ++round) {
+    start_afresh();
+    for (int call = 0; call < 20; ++call) write_on();
+    io_.complete_all();
+    const size_t durable = written_.size();
+    std::set<std::string> read;
+    int reads = 0;
+    bool busy = false;  // the cleaner reads too
+    disk_.on_read = [&](const std::string&) {
+      // Less and less often, as the log is read faster than it is cleaned.
+      if (busy || ++reads > 200 || reads % (3 + reads / 4) != round % 3) return;
+      busy = true;
+      write_on();
+      clean();
+      busy = false;
+    };
+    auto tail = read_beside_writer(
+        disk_, identity_, options_, [&](auto record) { read.emplace(record); },
+        [&] {
+          ++again;
+          read.clear();
+        });
+    disk_.on_read = nullptr;
+    recycled += log_->counters().recycled;
+    if (!tail) {
+      ++failed;
+      continue;
+    }
+    for (size_t at = 0; at < durable; ++at) ASSERT_TRUE(read.contains(written_[at])) << at;
+  }
+  EXPECT_EQ(failed, 0u);
+  EXPECT_GE(again, 5u);
+  EXPECT_GE(recycled, 20u);
 }
 
 TEST_F(LogLiveTest, DamageIsFoundAllTheSame) {

@@ -63,8 +63,8 @@ class MemoryFileIo : public FakeFileIo {
   void recycle_file(const std::string& from, const std::string& to,
                     reactor::FilePreparedHandler* handler) override {
     pending.push_back([this, from, to, handler] {
-      if (prepare_error.empty()) disk_.rename(from, to);
-      handler->on_file_prepared(to, prepare_error);
+      if (recycle_error.empty()) disk_.rename(from, to);
+      handler->on_file_prepared(to, recycle_error);
     });
   }
   void remove_file(const std::string& path) override {
@@ -80,6 +80,7 @@ class MemoryFileIo : public FakeFileIo {
   }
 
   size_t preparations = 0;
+  std::string recycle_error;
 
  private:
   MemoryStorage& disk_;

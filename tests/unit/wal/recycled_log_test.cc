@@ -2,6 +2,8 @@
 // what a file was before comes back.
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "tests/unit/wal/log_stream.h"
 #include "wal/block_format.h"
 #include "wal/needed_segments.h"
@@ -97,9 +99,11 @@ TEST_F(RecycledLogTest, ItsFileStaysUntilWhatWasAppendedBeforeIsDurable) {
   stream_.write({"b"});
   log().append("what was needed of segment 1");
   log().release(1);
+  stream_.io.now += 5 * kSecond;
   log().switch_segment();
   log().flush();  // opens segment 3, and carries the record
   stream_.io.complete_all();
+  ASSERT_EQ(log().counters().segments, 3u);
   EXPECT_TRUE(files().contains("log-0-1.seg"));
   stream_.io.now += 5 * kSecond;
   log().switch_segment();
@@ -194,6 +198,64 @@ TEST_F(RecycledLogTest, UseIsExactOverRunsAndForWhatWaits) {
   EXPECT_EQ(restarted.listener.durable, std::vector<uint64_t>{31});
 }
 
+// With one segment in reserve a full disk can be cleaned: what is released needs a new segment to
+// become free.
+TEST_F(RecycledLogTest, AFullDiskIsLeftByWhatIsReleased) {
+  Stream restarted(disk_, 0);
+  restarted.options.spares = 2;
+  restarted.start();
+  EXPECT_EQ(files(), (Names{"log-0-1.seg", "log-0-2.seg", "log-0-3.seg"}));
+  fill(restarted, 'a');
+  restarted.write({"b"});
+  EXPECT_FALSE(restarted.log->full());
+  restarted.io.prepare_error = "no space left on device";
+  fill(restarted, 'c');  // takes 3, which is not replaced
+  EXPECT_TRUE(restarted.log->full());
+  EXPECT_EQ(restarted.log->durable(), 2 * kFill + 1);
+  restarted.log->release(1);
+  restarted.io.now += 5 * kSecond;
+  restarted.log->switch_segment();
+  restarted.write({"d"});
+  EXPECT_EQ(restarted.log->counters().recycled, 1u);
+  EXPECT_TRUE(restarted.log->full()) << "one is there, but not two";
+  restarted.log->release(2);
+  restarted.io.now += 5 * kSecond;
+  restarted.log->switch_segment();
+  restarted.write({"e"});
+  restarted.log->release(3);
+  restarted.io.now += 5 * kSecond;
+  restarted.log->switch_segment();
+  restarted.write({"f"});
+  EXPECT_EQ(restarted.log->counters().recycled, 3u);
+  EXPECT_TRUE(restarted.log->full()) << "each takes one and gives one back";
+  restarted.log->release(4);
+  restarted.log->release(5);
+  restarted.io.now += 5 * kSecond;
+  restarted.log->switch_segment();
+  restarted.write({"g"});
+  EXPECT_FALSE(restarted.log->full());
+  EXPECT_EQ(restarted.recover(), "");
+}
+
+// One that cannot be renamed is left where it is, and another is made.
+TEST_F(RecycledLogTest, AFileThatCannotBeRecycledIsReplaced) {
+  fill('a');
+  stream_.write({"b"});
+  log().release(1);
+  stream_.io.recycle_error = "EIO";
+  stream_.io.now += 5 * kSecond;
+  log().switch_segment();
+  stream_.write({"c"});
+  EXPECT_TRUE(log().full());
+  stream_.io.now += kSecond;
+  log().on_tick(stream_.io.now);
+  stream_.io.complete_all();
+  EXPECT_FALSE(log().full());
+  EXPECT_EQ(log().counters().recycled, 0u);
+  EXPECT_EQ(stream_.recover(), "");
+  EXPECT_EQ(stream_.tail.free_segments, std::vector<uint64_t>{1});
+}
+
 // Segments 2 and 4 are gone, 1, 3 and 5 are needed, 6 is the newest.
 class HolesTest : public RecycledLogTest {
  protected:
@@ -244,6 +306,8 @@ TEST_F(HolesTest, WhatIsNotNeededIsFree) {
   disk_.files[stream_.path(2)].bytes = kBlockBytes;  // of no use
   ASSERT_EQ(stream_.recover(), "");
   EXPECT_TRUE(stream_.tail.free_segments.empty());
+  disk_.refuse = stream_.path(2);
+  EXPECT_EQ(stream_.recover(), "");
 }
 
 // The crash came after the header was durable, before a file had its new name.
@@ -326,6 +390,8 @@ TEST_F(HolesTest, NothingOfAnOldSegmentComesBack) {
     const bool whole = landed + 1 == 1u << blocks;
     EXPECT_EQ(stream_.records.size(), 3 * kFill + 2 + (whole ? 3 : 0)) << landed;
     EXPECT_EQ(stream_.tail.generation, (landed & 1) != 0 ? 7u : 6u);
+    const uint64_t torn = whole ? 0 : std::popcount(landed & ~1u);
+    EXPECT_EQ(stream_.tail.torn_blocks, (landed & 1) != 0 ? torn : 0) << "nor is it torn";
     disk_ = before;
   }
 }

@@ -82,7 +82,7 @@ TEST_F(SegmentReaderTest, NumbersGoOnFromRecoveryOn) {
   auto reader = restarted.log->read_segment(generation);
   restarted.io.complete_all();
   std::vector<std::pair<std::string, uint64_t>> all;
-  while (!reader->done()) {
+  for (int rounds = 0; !reader->done() && rounds < 10; ++rounds) {
     reader->take(10, [&](auto record, uint64_t number) { all.emplace_back(record, number); });
   }
   EXPECT_EQ(all,
@@ -141,6 +141,34 @@ TEST_F(SegmentReaderTest, AnOlderBatchInItsPlaceEndsTheLog) {
   read(10);
   ASSERT_EQ(stream_.listener.failures.size(), 1u);
   EXPECT_NE(stream_.listener.failures[0].find("does not continue"), std::string::npos);
+}
+
+// Whole, in its place, of one block; but not the one that was written.
+TEST_F(SegmentReaderTest, ARecordThatIsNotThereEndsTheLog) {
+  Stream other(disk_, 1);
+  ASSERT_TRUE(create_stream(disk_, other.identity, other.options));
+  other.start();
+  other.write({"one"});
+  other.write({"two"});
+  other.log->switch_segment();
+  other.write({"three"});
+  ASSERT_TRUE(other.log->use().find(1)->sealed());
+  std::vector<char> bytes(disk_.block(other.path(1), 2)->begin(),
+                          disk_.block(other.path(1), 2)->end());
+  BlockHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  header.payload_bytes = 0;
+  header.checksum = 0;
+  seal_block(bytes.data(), header);
+  disk_.write(other.path(1), 2 * kBlockBytes, bytes);
+  auto reader = other.log->read_segment(1);
+  for (int rounds = 0; rounds < 10; ++rounds) {
+    other.io.complete_all();
+    reader->take(10, [&](std::string_view record, uint64_t) { EXPECT_EQ(record, "one"); });
+  }
+  EXPECT_FALSE(reader->done());
+  ASSERT_EQ(other.listener.failures.size(), 1u);
+  EXPECT_NE(other.listener.failures[0].find("end early"), std::string::npos);
 }
 
 TEST_F(SegmentReaderTest, WhatCannotBeReadEndsTheLog) {
