@@ -37,6 +37,7 @@ enum class Rare : uint8_t {
   kConnectionFull,
   // server
   kHoldQueueFull,
+  kCleanedEarly,
   kLetterBoxFull,
   // client
   kHedgeAtOnce,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/assert.h"
+#include "base/rarely.h"
 
 namespace once::server {
 namespace {
@@ -79,7 +79,9 @@ LogSpace Cleaner::space() const {
 
 bool Cleaner::choose() {
   const LogSpace now = space();
-  if (!wants_cleaning(now)) {
+  if (now.sealed_bytes > 0 && rarely(Rare::kCleanedEarly)) {
+    credit_ = kMostCredit;
+  } else if (!wants_cleaning(now)) {
     // What was released becomes free only with the next segment.
     if (log_.files() * segment_bytes_ > 2 * now.needed_bytes + 4 * segment_bytes_) {
       log_.switch_segment();

@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -198,6 +199,7 @@ class OpenDirectory final : public LockedDirectory {
     if (written) streams_ = count;
     return written;
   }
+  Result<void> remove_other_streams() override;
   std::string check_peer_disk(NodeId node, DiskId disk) override;
   net::DiskTable known_disks() override;
   Standing standing() const override { return standing_; }
@@ -216,6 +218,28 @@ class OpenDirectory final : public LockedDirectory {
   std::map<NodeId, DiskId> peers_;  // what the file says; read under mutex_, written under both
   const Standing standing_;
 };
+
+// The number of the stream that a file of this name belongs to.
+std::optional<uint32_t> stream_of(const std::string& name) {
+  uint32_t stream = 0;
+  int read = 0;
+  if (std::sscanf(name.c_str(), "log-%u-%n", &stream, &read) != 1 || read == 0) return {};
+  return name.find(".seg") == std::string::npos ? std::nullopt : std::optional(stream);
+}
+
+Result<void> OpenDirectory::remove_other_streams() {
+  std::error_code failure;
+  std::vector<std::filesystem::path> others;
+  for (const auto& file : std::filesystem::directory_iterator(path_, failure)) {
+    const auto stream = stream_of(file.path().filename().string());
+    if (stream && *stream >= streams_) others.push_back(file.path());
+  }
+  for (const auto& path : others) {
+    if (!failure) std::filesystem::remove(path, failure);
+  }
+  if (failure) return error(fmt::format("cannot clear up {}: {}", path_, failure.message()));
+  return others.empty() ? Result<void>() : wal::sync_directory(path_);
+}
 
 net::DiskTable OpenDirectory::known_disks() {
   std::lock_guard guard(mutex_);

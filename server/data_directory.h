@@ -53,9 +53,11 @@ class DataDirectory {
   virtual ~DataDirectory() = default;
   virtual const Configuration& configuration() const = 0;
   virtual const std::string& path() const = 0;
-  // How many log streams were ever begun here: one that is gone is a loss, not a new stream.
+  // How many log streams there must be: one that is gone is a loss, not a new stream.
   virtual uint32_t streams() const = 0;
   virtual Result<void> remember_streams(uint32_t count) = 0;  // durable when it returns
+  // The files of those that there need not be: of a start that did not end, or no longer needed.
+  virtual Result<void> remove_other_streams() = 0;
   // Empty: this is the disk that we know under that number, or the first one (then remembered
   // durably before this returns). Otherwise the reason to refuse. Waits for the disk only where
   // none is known. Any thread.

@@ -47,6 +47,7 @@ wal::LogOptions NodeCores::log_options(uint32_t stream) const {
   options.segment_bytes = configuration_.segment_bytes;
   options.direct = options_.direct;
   options.sync = options_.sync;
+  options.spares = 2;  // one is a reserve, so that a full disk can be cleaned
   return options;
 }
 
@@ -97,13 +98,18 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
 
 tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   const wal::LogOptions options = log_options(stream);
+  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
+  if (stream >= directory_.streams() && stream >= options_.cores) return {};
+  if (stream == directory_.streams()) {
+    const auto removed = directory_.remove_other_streams();
+    if (!removed) return refuse(kExitDirectory, removed.error().message);
+  }
   const auto segments = wal::list_segments(storage_, options.directory, stream);
   if (!segments) return refuse(kExitDirectory, segments.error().message);
   if (segments->empty()) {
     if (stream < directory_.streams()) {
       return refuse(kExitCorrupt, missing_stream(stream, options.directory));
     }
-    if (stream >= options_.cores) return {};
     if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
       return refuse(kExitDirectory, made.error().message);
     }

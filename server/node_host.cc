@@ -17,12 +17,30 @@ NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_
       configuration_(directory.configuration()),
       cores_(cores),
       client_address_(std::move(client_address)),
+      defer_(std::move(defer)),
       admission_(
-          directory, [this](std::string_view line) { log_line(line); }, std::move(defer)),
+          directory, [this](std::string_view line) { log_line(line); }, defer_),
       watch_(configuration_, [this](PeerWatch::Kind kind, std::string_view line) {
         kind == PeerWatch::Kind::kGood ? log_line(line) : warn_line(line);
       }) {
   ONCE_ASSERT(cores >= 1 && cores <= kMaxCores);
+  left_to_adopt_ = cores;
+}
+
+void NodeHost::on_adopted(CoreId) {
+  if (left_to_adopt_.fetch_sub(1) != 1 || directory_.streams() <= cores_) return;
+  defer_([this] { forget_streams(); });
+}
+
+// All that is needed of them is durable in the others. First there need not be more: a stream of
+// which a part is gone would be taken for a loss.
+void NodeHost::forget_streams() {
+  const uint32_t before = directory_.streams();
+  auto done = directory_.remember_streams(cores_);
+  if (done) done = directory_.remove_other_streams();
+  log_line(done ? fmt::format("log streams {} to {} are needed no longer, and removed", cores_,
+                              before - 1)
+                : done.error().message);
 }
 
 void NodeHost::set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers) {

@@ -65,13 +65,8 @@ class NodeHost : public ShardHost {
   void publish(CoreId core, const CoreSnapshot& snapshot) override;
   void on_started(CoreId core) override;
   void on_tick(CoreId core, int64_t now_ns) override;
-  void on_adopted(CoreId core) override { adopted_[core.value].store(true); }
-  bool all_adopted() override {
-    for (uint16_t core = 0; core < cores_; ++core) {
-      if (!adopted_[core].load()) return false;
-    }
-    return true;
-  }
+  void on_adopted(CoreId core) override;
+  bool all_adopted() override { return left_to_adopt_.load() == 0; }
   bool stop_requested() override { return stop_.load(std::memory_order_relaxed); }
   void set_idle(CoreId core, bool idle) override;
   bool all_idle() override;
@@ -80,6 +75,7 @@ class NodeHost : public ShardHost {
   virtual void warn_line(std::string_view line);
 
  private:
+  void forget_streams();
   // What a linked node said of itself, and the latest of its runs that is believed.
   struct Seat {
     uint32_t links = 0;
@@ -94,6 +90,7 @@ class NodeHost : public ShardHost {
   const Configuration& configuration_;
   const uint16_t cores_;
   const std::string client_address_;
+  const Admission::Defer defer_;
   Admission admission_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   uint32_t incarnation_ = 0;
@@ -103,7 +100,7 @@ class NodeHost : public ShardHost {
   reactor::ListenHandler* peer_listener_ = nullptr;
   std::atomic<bool> stop_{false};
   std::array<std::atomic<bool>, kMaxCores> idle_{};
-  std::array<std::atomic<bool>, kMaxCores> adopted_{};
+  std::atomic<uint32_t> left_to_adopt_;  // cores
   std::array<PublishedSnapshot, kMaxCores> snapshots_;
   std::mutex mutex_;
   std::map<NodeId, net::MapMember> known_;  // guarded by mutex_: what each peer said of itself

@@ -84,6 +84,8 @@ class Shard final : public reactor::BatchHandler,
   void start(uint32_t incarnation);
   size_t outstanding() const { return tokens_.used(); }  // requests not answered yet
 
+  uint64_t segments_cleaned() const { return cleaner_ ? cleaner_->counters().segments : 0; }
+
   void on_timer(uint64_t token) override;
   void on_wake() override;
   void on_batch_end() override;

@@ -192,7 +192,13 @@ uint64_t Recovery::told_blocks(uint64_t generation) const {
 // one before: exactly there, if none between them is gone.
 Result<void> Recovery::check_chain() const {
   if (scan_.files.newest == 0) {
-    return corrupt(scan_.segments.front().file.path, 0, "the segment header is damaged");
+    const SegmentFile& first = scan_.segments.front().file;
+    if (first.generation == kFirstGeneration) {
+      return corrupt(first.path, 0, "the segment header is damaged");
+    }
+    const uint64_t before = first.generation - 1;  // behind it there are spares only
+    return corrupt(segment_path(options_.directory, options_.stream, before), 0,
+                   "the segment file is missing");
   }
   const Segment* before = nullptr;
   for (const Segment& segment : scan_.segments) {

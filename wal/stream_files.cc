@@ -109,9 +109,9 @@ Result<void> Finder::choose() {
         found_.counted.begin(), found_.counted.end(), file,
         [](const auto& a, const auto& b) { return a.generation < b.generation; });
     if (counts) continue;
-    auto size = storage_.sync_and_size(file.path);
-    if (!size) return tl::unexpected(size.error());
-    if (*size == options_.segment_bytes) found_.free.push_back(file.generation);
+    // One that is of no use, for whatever reason, is left alone.
+    if (storage_.sync_and_size(file.path).value_or(0) != options_.segment_bytes) continue;
+    found_.free.push_back(file.generation);
   }
   return {};
 }

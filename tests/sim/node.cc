@@ -45,6 +45,14 @@ std::string SimDirectory::check_peer_disk(NodeId node, DiskId disk) {
   return "";
 }
 
+Result<void> SimDirectory::remove_other_streams() {
+  for (const std::string& path : disk_.paths()) {
+    if (stream_of(path) >= streams_) disk_.remove(path);
+  }
+  disk_.sync_names();
+  return {};
+}
+
 Result<void> SimDirectory::remember_standing(server::Standing standing) {
   if (disk_.full) return error("the disk is full");
   if (standing == server::Standing::kAdmitted) {
@@ -218,6 +226,7 @@ void SimNode::start() {
   const auto clients = ios_[0]->listen(client_address(index_), &host_->client_door());
   ONCE_ASSERT(peers && clients);
   cores_->build();
+  built_ = true;
   watches_.assign(running_cores_, invariants::Watch(invariants::Pace::kByTurns));
   cores_->start();
   for (uint16_t core = 0; core < running_cores_; ++core) ios_[core]->serve(&cores_->shard(core));
@@ -254,6 +263,8 @@ void SimNode::crash(bool silent) {
   for (auto& io : ios_) io->freeze();
   network_.kill_host(static_cast<HostId>(index_), silent);
   add_counters();
+  cleaned_ = segments_cleaned();
+  built_ = false;
   cores_.reset();
   host_.reset();
   for (auto& io : ios_) io->crash();
@@ -316,6 +327,14 @@ bool SimNode::knows_final(const std::string& name) {
   const CoreId core = cores_->replica(0).core_of_name(name);
   const paxos::Explanation told = cores_->replica(core.value).explain(name);
   return told.decided && told.sealed;
+}
+
+uint64_t SimNode::segments_cleaned() const {
+  uint64_t sum = cleaned_;
+  for (uint16_t core = 0; built_ && core < running_cores_; ++core) {
+    sum += cores_->shard(core).segments_cleaned();
+  }
+  return sum;
 }
 
 void SimNode::add_counters() {

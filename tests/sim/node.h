@@ -26,7 +26,7 @@ std::string client_address(size_t node);
 // is full.
 class SimDirectory final : public server::DataDirectory {
  public:
-  SimDirectory(server::Configuration configuration, const SimDisk& disk, Oracle& oracle)
+  SimDirectory(server::Configuration configuration, SimDisk& disk, Oracle& oracle)
       : configuration_(std::move(configuration)), disk_(disk), oracle_(oracle) {}
   const server::Configuration& configuration() const override { return configuration_; }
   const std::string& path() const override { return path_; }
@@ -35,6 +35,7 @@ class SimDirectory final : public server::DataDirectory {
     streams_ = count;
     return {};
   }
+  Result<void> remove_other_streams() override;
   std::string check_peer_disk(NodeId node, DiskId disk) override;
   net::DiskTable known_disks() override { return disks_; }
   server::Standing standing() const override { return standing_; }
@@ -43,7 +44,7 @@ class SimDirectory final : public server::DataDirectory {
 
  private:
   server::Configuration configuration_;
-  const SimDisk& disk_;
+  SimDisk& disk_;
   Oracle& oracle_;
   std::string path_ = "data";
   uint32_t streams_ = 1;
@@ -82,7 +83,8 @@ class SimNode final : public WriteWatcher, public Actor {
   bool in_sync() const;  // each of its cores has compared itself with others, and lacks nothing
   bool knows_final(const std::string& name);  // it runs, and can tell the state alone
   uint64_t starts() const { return starts_; }
-  const paxos::ReplicaCounters& counters();  // over all its processes
+  const paxos::ReplicaCounters& counters();
+  uint64_t segments_cleaned() const;  // over all its processes
 
   void on_event(uint64_t what, uint64_t detail) override;
   void on_submitted(int64_t latency_ns) override;
@@ -137,6 +139,8 @@ class SimNode final : public WriteWatcher, public Actor {
   bool calm_ = false;
   paxos::ReplicaCounters counters_;
   paxos::ReplicaCounters total_;
+  uint64_t cleaned_ = 0;  // segments, in runs that have ended
+  bool built_ = false;    // the process has come as far as its shards
 };
 
 }  // namespace once::sim

@@ -140,6 +140,7 @@ Plan draw_plan(uint64_t seed) {
   }
   if (dice.below(3) == 0) strangers(dice, plan);
   plan.alone = dice.below(2) == 0;
+  plan.churn = dice.below(4) == 0;
   return plan;
 }
 
@@ -150,12 +151,12 @@ std::string describe(const Plan& plan) {
   return fmt::format(
       "{} nodes, cores {}, {} clients x {} in flight; loss {:.1f} %, duplication {:.1f} %, "
       "delay {}+{} us, disk {}+{} us, a crash every {} ms, a partition every {} ms, window {}, "
-      "lingers from {}{}",
+      "lingers from {}{}{}",
       plan.nodes, cores, plan.clients, plan.load.in_flight, percent(plan.network.loss),
       percent(plan.network.duplicate), plan.network.delay_ns / kUs, plan.network.jitter_ns / kUs,
       plan.disk.latency_ns / kUs, plan.disk.jitter_ns / kUs, plan.every.crash_ns / kMs,
       plan.every.partition_ns / kMs, plan.round_zero_window, plan.linger_from,
-      plan.met ? "" : ", have never met");
+      plan.met ? "" : ", have never met", plan.churn ? ", segments are cleaned all the time" : "");
 }
 
 }  // namespace once::sim

@@ -8,21 +8,39 @@ namespace once::sim {
 namespace {
 
 constexpr uint32_t kRates[] = {1'000, 20'000, 250'000};
+constexpr uint32_t kChurnRate = 250'000;
 constexpr uint32_t kCalmRate = 20'000;
 
 }  // namespace
 
 const char* rare_name(Rare point) {
   static constexpr const char* kNames[] = {
-      "first ballot avoided",   "home's window full", "takeover at once",
-      "rounds skipped",         "tasks short",        "read finishes others",
-      "progress late",          "news missed",        "listed at once",
-      "settled late",           "claim page short",   "list renumbered",
-      "compared at once",       "told page short",
-      "batch closed early",     "flush late",         "watermark early",
-      "segment closed early",   "peer outbox full",   "connection full",
-      "hold queue full",        "letter box full",    "client hedges at once",
-      "client retries at once", "client avoids home",
+      "first ballot avoided",
+      "home's window full",
+      "takeover at once",
+      "rounds skipped",
+      "tasks short",
+      "read finishes others",
+      "progress late",
+      "news missed",
+      "listed at once",
+      "settled late",
+      "claim page short",
+      "list renumbered",
+      "compared at once",
+      "told page short",
+      "batch closed early",
+      "flush late",
+      "watermark early",
+      "segment closed early",
+      "peer outbox full",
+      "connection full",
+      "hold queue full",
+      "cleaned early",
+      "letter box full",
+      "client hedges at once",
+      "client retries at once",
+      "client avoids home",
   };
   static_assert(std::size(kNames) == kRarePoints);
   return kNames[static_cast<size_t>(point)];
@@ -47,6 +65,12 @@ bool RareBranches::fires(Rare point) {
   ++fired_[at];
   world_.tell("rare branch: {}", rare_name(point));
   return true;
+}
+
+void RareBranches::churn() {
+  for (const Rare point : {Rare::kSegmentClosedEarly, Rare::kCleanedEarly}) {
+    rates_[static_cast<size_t>(point)] = kChurnRate;
+  }
 }
 
 void RareBranches::calm() {

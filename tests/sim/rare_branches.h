@@ -23,6 +23,8 @@ class RareBranches final : public RareSource {
   RareBranches& operator=(const RareBranches&) = delete;
 
   bool fires(Rare point) override;
+  // Segments are closed and cleaned all the time.
+  void churn();
   // From now on what is rare may delay, but not go on for long enough to keep anybody waiting.
   void calm();
   void silence() { rates_.fill(0); }

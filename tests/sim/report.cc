@@ -56,9 +56,9 @@ std::string show_counts(const RunResult& result) {
          show("rare branches taken", result.rare, rare_name) +
          fmt::format(
              "  reads: {} local, {} by a majority; {} changes in all proposals\n"
-             "  {} proposals made several changes, {} waited for more\n",
+             "  {} proposals made several changes, {} waited for more; {} segments were cleaned\n",
              result.local_reads, result.quorum_reads, result.changes, result.composed,
-             result.lingered);
+             result.lingered, result.cleaned);
 }
 
 double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
@@ -132,6 +132,7 @@ void Summary::add(const RunResult& result) {
   sum.local_reads += result.local_reads;
   sum.quorum_reads += result.quorum_reads;
   sum.records += result.records;
+  sum.cleaned += result.cleaned;
   if (result.waits.longest_ns > sum.waits.longest_ns) longest_wait_seed = result.seed;
   sum.waits.add(result.waits);
   if (result.waits.unexplained_share() > largest_unexplained_share) {
@@ -244,6 +245,7 @@ json to_json(const RunResult& result) {
               {"local_reads", result.local_reads},
               {"quorum_reads", result.quorum_reads},
               {"records", result.records},
+              {"cleaned", result.cleaned},
               {"waits", to_json(result.waits)},
               {"faults", counts_to_json(result.faults, fault_name)},
               {"decisions", counts_to_json(result.decisions, path_name)},
@@ -269,6 +271,7 @@ RunResult from_json(const json& from) {
   result.local_reads = from.at("local_reads");
   result.quorum_reads = from.at("quorum_reads");
   result.records = from.at("records");
+  result.cleaned = from.at("cleaned");
   result.waits = waits_from_json(from.at("waits"));
   counts_from_json(from.at("faults"), fault_name, result.faults);
   counts_from_json(from.at("decisions"), path_name, result.decisions);

@@ -51,6 +51,7 @@ class Run final : public Wiretap {
         fair_(world_, network_, plan_, nodes_, history_, shared_),
         alone_(world_, network_, oracle_, nodes_, static_cast<HostId>(hosts_of(plan_) - 1)) {
     network_.set_wiretap(this);
+    if (plan_.churn) rare_.churn();
     if (listener != nullptr) {
       listener->listen(world_, plan_.nodes);
       network_.set_observer(listener);
@@ -252,6 +253,7 @@ RunResult Run::result() {
   result.faults = world_.faults();
   result.decisions = oracle_.decisions();
   result.rare = rare_.fired();
+  for (const auto& node : nodes_) result.cleaned += node->segments_cleaned();
   result.plan = describe(plan_);
   result.violation = world_.violated();
   for (auto& client : clients_) {

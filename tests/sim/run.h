@@ -31,6 +31,7 @@ struct RunResult {
   uint64_t local_reads = 0;
   uint64_t quorum_reads = 0;
   uint64_t records = 0;
+  uint64_t cleaned = 0;  // segments
   WaitFigures waits;
   FaultCounts faults{};
   std::array<uint64_t, kPaths> decisions{};

@@ -297,9 +297,53 @@ TEST_F(OracleTest, SeesAVersionThatIsNotThereYet) {
 
 TEST_F(OracleTest, SeesWhatRecoveryLost) {
   land(0, accept(0, 1, "a"));
-  oracle.begin_audit(0, 0);
-  oracle.end_audit(0, 0);
-  EXPECT_NE(world.violated().find("lost durable records"), std::string::npos);
+  oracle.begin_audit(0);
+  oracle.end_audit(0);
+  EXPECT_NE(world.violated().find("recovery lost what was durable"), std::string::npos);
+}
+
+std::string bytes_of(const paxos::Record& record) {
+  std::vector<char> bytes;
+  paxos::encode_record(record, bytes);
+  return {bytes.begin(), bytes.end()};
+}
+
+// A cleaner may have removed a record, not what it said.
+TEST_F(OracleTest, IsContentIfWhatWasRemovedIsSaidByAnotherRecord) {
+  land(0, paxos::PromiseRecord{{1, NodeId{2}, 1}, "name"});
+  land(0, accept(2, 2, "a"));
+  land(0, paxos::RangePromiseRecord{NodeId{2}, 3});
+  land(0, paxos::RangePromiseRecord{NodeId{2}, 5});
+  oracle.begin_audit(0);
+  oracle.on_recovered(0, 0, bytes_of(accept(2, 2, "a")));
+  oracle.on_recovered(0, 0, bytes_of(paxos::RangePromiseRecord{NodeId{2}, 5}));
+  oracle.end_audit(0);
+  EXPECT_EQ(world.violated(), "");
+}
+
+TEST_F(OracleTest, SeesAPromiseARangePromiseAndAnIncarnationThatWereLost) {
+  const auto lost = [](const paxos::Record& landed, const paxos::Record& left) {
+    World world{1};
+    Oracle oracle{world, 3, 1};
+    oracle.on_landed(0, 0, batch_of(left));
+    oracle.on_landed(0, 0, batch_of(landed));
+    oracle.begin_audit(0);
+    oracle.on_recovered(0, 0, bytes_of(left));
+    oracle.end_audit(0);
+    return world.violated().find("recovery lost what was durable") != std::string::npos;
+  };
+  EXPECT_TRUE(lost(paxos::PromiseRecord{{9, NodeId{2}, 1}, "name"}, accept(2, 2, "a")));
+  EXPECT_TRUE(lost(accept(3, 3, "a"), accept(2, 2, "a")));
+  EXPECT_TRUE(
+      lost(paxos::RangePromiseRecord{NodeId{2}, 5}, paxos::RangePromiseRecord{NodeId{2}, 4}));
+  EXPECT_TRUE(lost(paxos::IncarnationRecord{5}, paxos::IncarnationRecord{4}));
+}
+
+TEST_F(OracleTest, SeesWhatIsKeptBelowWhatTheDiskHad) {
+  land(0, accept(5, 2, "a"));
+  const paxos::AcceptRecord old = accept(4, 2, "a");
+  land(0, paxos::KeptRecord{old.ballot, old.ballot, old.state, false, false, "name"});
+  EXPECT_NE(world.violated().find("keeps"), std::string::npos);
 }
 
 // --- runs and traces
@@ -350,6 +394,18 @@ TEST(RareBranches, AreFewerOnceAMajorityIsHealed) {
   }
   EXPECT_GT(after, 0u);
   EXPECT_LT(after, before / 2);
+}
+
+TEST(SimRun, ChurnCleansSegmentsAllTheTime) {
+  uint64_t most = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    const Options options{.seed = seed, .seconds = 5};
+    if (!draw_plan(seed).churn) continue;
+    const RunResult result = run_seed(options, nullptr);
+    ASSERT_EQ(result.violation, "") << "seed " << seed;
+    most = std::max(most, result.cleaned);
+  }
+  EXPECT_GT(most, 200u);
 }
 
 // A point that no run passes tests nothing, nor does a load that never queues on a name.

@@ -24,6 +24,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   explicit CleanedLog(bool adopts = false) {
     options_.directory = "/disk";
     options_.segment_bytes = kSegment;
+    options_.spares = 2;
     EXPECT_TRUE(wal::create_stream(disk_, identity_, options_));
     start(adopts);
   }

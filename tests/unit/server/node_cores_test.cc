@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <numeric>
 
 #include "paxos/record.h"
 #include "server/exit_codes.h"
@@ -101,6 +102,32 @@ TEST_F(NodeCoresTest, FindsItsNamesInEveryStream) {
     for (uint64_t count : names) sum += count;
     EXPECT_EQ(sum, 12u) << cores;
   }
+}
+
+// A record is counted by its number in the stream of its own core alone.
+TEST_F(NodeCoresTest, TakesNoRecordOfAnotherStreamForOneOfItsOwn) {
+  ASSERT_TRUE(recover(2));
+  for (int n = 0; n < 3; ++n) write_to(1, "name");
+  for (uint16_t cores : {1, 2}) {
+    std::vector<uint64_t> names;
+    ASSERT_TRUE(recover(cores, &names));
+    EXPECT_EQ(std::accumulate(names.begin(), names.end(), uint64_t{0}), 1u);
+  }
+}
+
+// As a removal of streams leaves it, or a start, that did not end.
+TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
+  ASSERT_TRUE(recover(3));
+  write_to(2, "of before");
+  ASSERT_TRUE(data_->remember_streams(1));
+  std::filesystem::resize_file(segment(1), 4096);
+  std::vector<uint64_t> names;
+  EXPECT_TRUE(recover(1, &names)) << "a part of one";
+  EXPECT_EQ(names, std::vector<uint64_t>{0});
+  EXPECT_TRUE(recover(2)) << "which is made anew";
+  EXPECT_EQ(data_->streams(), 2u);
+  EXPECT_FALSE(std::filesystem::exists(segment(2)));
+  EXPECT_TRUE(recover(2));
 }
 
 // DESIGN 3.6: "A node whose disk was lost must not vote under its old number"

@@ -266,6 +266,13 @@ TEST_F(LogFaultsTest, ADamagedHeaderBetweenSegmentsIsNamed) {
             std::string::npos);
 }
 
+TEST_F(LogFaultsTest, TheOnlySegmentIsMissedIfASpareIsThere) {
+  stream_.write({"durable"});
+  disk_.files.erase(stream_.path(1));
+  EXPECT_NE(stream_.recover().find("log-0-1.seg block 0 (offset 0): the segment file is missing"),
+            std::string::npos);
+}
+
 // Whole, but of no log that this program would write: an error, not a read past the end.
 TEST_F(LogFaultsTest, ASegmentThatBeginsTooLateOrTooEarlyIsCorruption) {
   for (int batch = 0; batch < 3; ++batch) stream_.write(large());

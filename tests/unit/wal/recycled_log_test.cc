@@ -306,6 +306,8 @@ TEST_F(HolesTest, WhatIsNotNeededIsFree) {
   disk_.files[stream_.path(2)].bytes = kBlockBytes;  // of no use
   ASSERT_EQ(stream_.recover(), "");
   EXPECT_TRUE(stream_.tail.free_segments.empty());
+  disk_.refuse = stream_.path(2);
+  EXPECT_EQ(stream_.recover(), "");
 }
 
 // The crash came after the header was durable, before a file had its new name.
