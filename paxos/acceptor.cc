@@ -10,7 +10,7 @@
 
 namespace once::paxos {
 
-void Acceptor::promise(uint32_t index, const Ballot& ballot) {
+void Acceptor::promise(EntryIndex index, const Ballot& ballot) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised < ballot);
   ONCE_ASSERT(ballot.round != 0 && ballot.round <= kMaxRound && cluster_.has(ballot.node));
@@ -18,7 +18,7 @@ void Acceptor::promise(uint32_t index, const Ballot& ballot) {
   entry.record = step_.append(PromiseRecord{ballot, entry.name()});
 }
 
-void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
+void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state,
                       const Numbered& numbered) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised <= ballot);
@@ -33,7 +33,7 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
       step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
 }
 
-bool Acceptor::decide(uint32_t index, InLog in_log) {
+bool Acceptor::decide(EntryIndex index, InLog in_log) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(!entry.accepted.is_null() && entry.version != 0);
   ONCE_ASSERT(entry.accepted <= entry.promised);
@@ -51,13 +51,13 @@ void Acceptor::promise_range(size_t home, uint32_t incarnation) {
   step_.append(RangePromiseRecord{cluster_.member(home), incarnation});
 }
 
-void Acceptor::replay_promise(uint32_t index, const Ballot& ballot) {
+void Acceptor::replay_promise(EntryIndex index, const Ballot& ballot) {
   ONCE_ASSERT(step_.last_record() == 0);
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
 }
 
-void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& state) {
+void Acceptor::replay_accept(EntryIndex index, const Ballot& ballot, const State& state) {
   ONCE_ASSERT(step_.last_record() == 0);
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
@@ -75,7 +75,7 @@ void Acceptor::replay_range_promise(size_t home, uint32_t incarnation) {
   range_promises_[home] = std::max(range_promises_[home], incarnation);
 }
 
-void Acceptor::list_unsettled(uint32_t index) {
+void Acceptor::list_unsettled(EntryIndex index) {
   Entry& entry = table_.at(index);
   const NodeId home = cluster_.home_of(hash_of(entry));
   if (home == cluster_.self().node || entry.has(kUnsettled)) return;
@@ -85,7 +85,7 @@ void Acceptor::list_unsettled(uint32_t index) {
   ++list.flagged;
 }
 
-void Acceptor::settle(uint32_t index) {
+void Acceptor::settle(EntryIndex index) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.has(kUnsettled));
   entry.flags &= static_cast<uint16_t>(~kUnsettled);
@@ -98,19 +98,19 @@ void Acceptor::compact(size_t home) {
   UnsettledList& list = unsettled_[home];
   if (list.flagged * 2 > list.entries.size()) return;
   // A name that was settled and listed again stands there twice: the flag comes off with the first.
-  std::erase_if(list.entries, [&](uint32_t i) {
+  std::erase_if(list.entries, [&](EntryIndex i) {
     Entry& entry = table_.at(i);
     const bool listed = entry.has(kUnsettled);
     entry.flags &= static_cast<uint16_t>(~kUnsettled);
     return !listed;
   });
-  for (uint32_t i : list.entries) table_.at(i).flags |= kUnsettled;
+  for (const EntryIndex i : list.entries) table_.at(i).flags |= kUnsettled;
   ONCE_ASSERT(list.entries.size() == list.flagged);
   list.query_cursor = 0;
   ++list.number;
 }
 
-uint32_t Acceptor::next_queried(size_t home) {
+EntryIndex Acceptor::next_queried(size_t home) {
   UnsettledList& list = unsettled_[home];
   ONCE_ASSERT(!list.entries.empty());
   list.query_cursor = (list.query_cursor + 1) % list.entries.size();

@@ -24,9 +24,9 @@ namespace once::paxos {
 
 // The accepts that this acceptor must report when their home claims (DESIGN 3.2).
 struct UnsettledList {
-  std::vector<uint32_t> entries;  // every one with kUnsettled; others are skipped
-  uint64_t number = 1;            // of this ordering of `entries`
-  size_t flagged = 0;             // how many entries have the flag
+  std::vector<EntryIndex> entries;  // every one with kUnsettled; others are skipped
+  uint64_t number = 1;              // of this ordering of `entries`
+  size_t flagged = 0;               // how many entries have the flag
   size_t query_cursor = 0;
   int64_t paging_until = 0;  // a claim is reading the list
 };
@@ -42,7 +42,7 @@ enum class InLog : bool { kNo, kYes };
 
 class Acceptor {
  public:
-  static constexpr uint32_t kNone = Table::kNone;
+  static constexpr EntryIndex kNone = Table::kNone;
 
   Acceptor(const Cluster& cluster, StepContext& step)
       : cluster_(cluster),
@@ -51,8 +51,8 @@ class Acceptor {
         range_promises_(cluster.size()),
         unsettled_(cluster.size()) {}
 
-  const Entry& at(uint32_t index) const { return table_.at(index); }
-  uint32_t find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
+  const Entry& at(EntryIndex index) const { return table_.at(index); }
+  EntryIndex find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
   void prefetch(uint64_t key) const { table_.prefetch(key); }
   uint64_t size() const { return table_.size(); }
   size_t bytes() const { return arena_.bytes() + table_.bytes(); }
@@ -64,47 +64,47 @@ class Acceptor {
   Arena& arena() { return arena_; }
 
   // `room` bytes are kept for the value of its first state.
-  uint32_t insert(NameHash hash, std::string_view name, size_t room = 0) {
+  EntryIndex insert(NameHash hash, std::string_view name, size_t room = 0) {
     return table_.insert(hash.key, name, room);
   }
-  uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0) {
-    const uint32_t found = find(hash.key, name);
+  EntryIndex find_or_insert(NameHash hash, std::string_view name, size_t room = 0) {
+    const EntryIndex found = find(hash.key, name);
     return found != kNone ? found : insert(hash, name, room);
   }
 
   // REQUIRES: above every promise so far, and not of round 0: the range promise is for that.
-  void promise(uint32_t index, const Ballot& ballot);
+  void promise(EntryIndex index, const Ballot& ballot);
   // REQUIRES: not below the promise, above what is accepted (ballot before version), and no
   // contradiction of it (contradiction.h).
-  void accept(uint32_t index, const Ballot& ballot, const State& state, const Numbered& numbered);
+  void accept(EntryIndex index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
-  bool decide(uint32_t index, InLog in_log);
+  bool decide(EntryIndex index, InLog in_log);
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
   void promise_range(size_t home, uint32_t incarnation);
   uint32_t range_promise(size_t home) const { return range_promises_[home]; }
 
   // From the log, before the run begins: what was said in earlier runs, in any order.
-  void replay_promise(uint32_t index, const Ballot& ballot);
-  void replay_accept(uint32_t index, const Ballot& ballot, const State& state);
+  void replay_promise(EntryIndex index, const Ballot& ballot);
+  void replay_accept(EntryIndex index, const Ballot& ballot, const State& state);
   void replay_range_promise(size_t home, uint32_t incarnation);
 
   // The home's claim has it: never again round 0 in this incarnation.
-  void close(uint32_t index) { table_.at(index).flags |= kClosed; }
+  void close(EntryIndex index) { table_.at(index).flags |= kClosed; }
   // What is going on with the name is the core's affair (Entry::active); it only stands here.
-  void set_active(uint32_t index, uint32_t active) { table_.at(index).active = active; }
+  void set_active(EntryIndex index, Active active) { table_.at(index).active = active; }
 
   const UnsettledList& unsettled(size_t home) const { return unsettled_[home]; }
   size_t unsettled() const;
   // Accepts, not promises alone: docs/decisions/2026-11-28-liveness.md says why. Names of which
   // this node is the home are in its own log, and on no list.
-  void list_unsettled(uint32_t index);
-  void settle(uint32_t index);  // REQUIRES: it is listed
+  void list_unsettled(EntryIndex index);
+  void settle(EntryIndex index);  // REQUIRES: it is listed
   // A new ordering, if many of the list are settled.
   void compact(size_t home);
   void renumber(size_t home) { ++unsettled_[home].number; }
   void set_paging_until(size_t home, int64_t time_ns) { unsettled_[home].paging_until = time_ns; }
   // The list's next place to ask about, round and round. REQUIRES: it is not empty.
-  uint32_t next_queried(size_t home);
+  EntryIndex next_queried(size_t home);
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none

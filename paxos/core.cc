@@ -15,12 +15,14 @@ Core::Core(const ReplicaOptions& options)
       lanes_(acceptor_, outbox_, options.round_zero_window),
       claim_(cluster_),
       sequencer_(options.round_zero_window),
+      task_numbers_(options.max_tasks),
+      rounds_(task_numbers_),
+      reads_(task_numbers_),
+      lingers_(task_numbers_),
       ops_(options.max_operations),
       watchers_(ops_, options.max_operations / 2) {
   ONCE_ASSERT(options.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
-  tasks_.resize(options.max_tasks);
-  for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
   lingering_.reserve(kMostLingering);
 }
 
@@ -29,6 +31,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   begin(now_ns, out);
   step_.start();
   incarnation_ = incarnation;
+  task_numbers_.begin_run(incarnation);
   step_.append(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claim_.begin(incarnation == 1);
@@ -135,10 +138,12 @@ void Core::count_own_votes() {
   }
   while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
     const OwnVote vote = own_votes_.pop();
-    const Task* task = task_of(vote.handle);
-    if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
-      own_vote(index_in(vote.handle));  // may queue a vote again, on a later record
-    }
+    // Each may queue a vote again, on a later record.
+    if (const ReadId read = reads_.find(vote.handle); read != kNil) own_reply(read);
+    const RoundId round = rounds_.find(vote.handle);
+    if (round == kNil) continue;
+    const ClassicRound& task = rounds_[round];
+    if (task.phase == vote.phase && task.ballot == vote.ballot) own_vote(round);
   }
 }
 
@@ -157,12 +162,6 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   finish();
 }
 
-// Incarnation, generation, index: an answer meant for an earlier run, or for an earlier user of the
-// slot, is never taken for ours. A generation comes round after 2^24 uses of one slot.
-uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
-  return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
-}
-
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (!cluster_.set_up(peer, up.cores, step_.now())) {
     return ignore(&ReplicaCounters::ignored_senders);
@@ -173,8 +172,8 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
 
 void Core::on_link_down(const Endpoint& peer) {
   cluster_.set_down(peer, step_.now());
-  for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
-    const uint32_t newer = ops_[op].newer;
+  for (OpIndex op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
+    const OpIndex newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);
     op = newer;
   }

@@ -71,17 +71,17 @@ class Core final : public Replica {
   void on_chosen_range(const Endpoint& from, const ChosenRange& m);
   void on_decided(const Endpoint& from, const Decided& m, NameHash hash);
   template <class M>
-  bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index);
-  void approach(uint32_t entry, const Ballot& ballot, uint32_t round);
+  bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, EntryIndex& index);
+  void approach(EntryIndex entry, const Ballot& ballot, uint32_t round);
   uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
   void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
   void keep_proposed(const Entry& entry);
   void mark_chosen(const Lane& lane, uint64_t first, uint64_t last);
-  void learn_decided(uint32_t entry, InLog in_log);
+  void learn_decided(EntryIndex entry, InLog in_log);
   // core_home.cc
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
-  void propose_round_zero(uint32_t entry, const State& next, size_t changes, WaitList& from);
+  void propose_round_zero(EntryIndex entry, const State& next, size_t changes, WaitList& from);
   void vote_round_zero(RoundZero& slot, Votes vote);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
   bool stands_in_the_way(const RoundZero& slot) const;
@@ -92,73 +92,72 @@ class Core final : public Replica {
   void on_promise(const Endpoint& from, const Promise& m);
   void on_accepted(const Endpoint& from, const Accepted& m);
   void on_rejected(const Endpoint& from, const Rejected& m);
-  bool begin_classic(uint32_t entry, WaitList& from, const Batch& batch, uint32_t seen_round);
-  void start_classic(uint32_t entry, WaitList& from, Batch batch, uint32_t seen_round);
-  bool begin_chain(uint32_t entry, const State& next, size_t made, WaitList& from, uint8_t tries);
+  bool begin_classic(EntryIndex entry, WaitList& from, const Batch& batch, uint32_t seen_round);
+  void start_classic(EntryIndex entry, WaitList& from, Batch batch, uint32_t seen_round);
+  bool begin_chain(EntryIndex entry, const State& next, size_t made, WaitList& from, uint8_t tries);
   bool has_spare_tasks() const;
-  void prepare(uint32_t task);
-  void count_promise(uint32_t task, Votes vote, const Ballot& accepted, const State& state);
-  void propose(uint32_t task);
-  void send_accepts(uint32_t task);
-  void answer_empty(uint32_t task);
-  void count_accept(uint32_t task, Votes vote);
-  void lose(uint32_t task, NodeId winner, NodeId refuser);
-  bool send_on(uint32_t task, NodeId winner);  // false: he cannot be reached
-  void back_off(uint32_t task);
+  void prepare(RoundId id);
+  void count_promise(RoundId id, Votes vote, const Ballot& accepted, const State& state);
+  void propose(RoundId id);
+  void send_accepts(RoundId id);
+  void answer_empty(RoundId id);
+  void count_accept(RoundId id, Votes vote);
+  void lose(RoundId id, NodeId winner, NodeId refuser);
+  bool send_on(RoundId id, NodeId winner);  // false: he cannot be reached
+  void back_off(RoundId id);
   bool is_worked_on(const Entry& entry) const;
-  void end_classic(uint32_t task);
-  void keep_state(Task& task, const Ballot& ballot, const State& state);
-  uint32_t take_task(TaskKind kind);
-  void free_task(uint32_t task);
-  uint64_t handle_of(uint32_t task) const { return make_handle(task, tasks_[task].generation); }
-  uint64_t make_handle(uint32_t index, uint32_t generation) const;
-  static uint32_t index_in(uint64_t handle) { return static_cast<uint32_t>(handle & 0xffff); }
-  Task* task_of(uint64_t handle);
-  void vote_when_durable(uint32_t task, uint64_t record);
-  void own_vote(uint32_t task);
+  void end_classic(RoundId id);
+  WaitList* queue_of(Active active);
+  RoundId take_round(EntryIndex entry);
+  void vote_when_durable(RoundId id, uint64_t record);
+  void queue_vote(OwnVote vote);
+  void own_vote(RoundId id);
+  void drive(RoundId id);
   void tick_tasks();
   // core_compose.cc
   bool keeps(const Entry& entry) const;
   State compose(const WaitList& waiters, const State& base, size_t& changes);
-  void pursue(uint32_t entry, WaitList& from, uint8_t attempts = 0);
+  void pursue(EntryIndex entry, WaitList& from, uint8_t attempts = 0);
   void answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked);
-  void tell_chosen(uint32_t op, const State& chosen, uint64_t asked);
+  void tell_chosen(OpIndex op, const State& chosen, uint64_t asked);
   void settle_by_news(const Entry& entry);
   void answer_own(WaitList& waiters, const State& decided);
   void answer_made(WaitList& waiters);
-  void answer_made(uint32_t op, bool sealed);
-  void give(uint32_t op, Status status, const State& state);
+  void answer_made(OpIndex op, bool sealed);
+  void give(OpIndex op, Status status, const State& state);
   void conclude(WaitList& waiters, Batch& batch, const Entry& entry);
   void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
-  void doubt(uint32_t op);
-  void put_off(uint32_t op);
+  void doubt(OpIndex op);
+  void put_off(OpIndex op);
   void count_changes(const Batch& batch);
   // core_linger.cc
-  void go_on(uint32_t entry, WaitList& from, size_t made, int64_t took_ns);
+  void go_on(EntryIndex entry, WaitList& from, size_t made, int64_t took_ns);
   void end_lingers();
-  void end_linger(uint32_t task);
+  void end_linger(LingerId id);
   int64_t first_linger_end() const;
   // core_wait.cc
-  Later later(uint32_t op) const;
+  Later later(OpIndex op) const;
   bool is_gone(const Later& next) const;
-  void watch(uint32_t op);
+  void watch(OpIndex op);
   void set_next_poll(Op& op);
   bool is_asked_for(NameHash hash, std::string_view name);
   void tell_waiters(NameHash, std::string_view name, uint64_t asked, uint64_t floor, const State*);
-  bool tell_asker(uint32_t task);
-  void poll(uint32_t op);
+  bool tell_asker(ReadId id);
+  void poll(OpIndex op);
   void wake(const Entry& entry);
   void ask_for_waiters(NameHash hash, std::string_view name, uint64_t version);
   void tick_waits();
   // core_read.cc
   void on_read_reply(const Endpoint& from, const ReadReply& m);
-  bool begin_read(uint32_t op);
-  void ask(uint32_t task);
-  void ask_again(uint32_t task);
-  void count_read(uint32_t task, Votes vote, bool decided, const Ballot&, const State&);
-  void end_read(uint32_t task, Ballot ballot, State state);
-  bool may_finish(uint32_t task);
-  void finish_read(uint32_t task);
+  bool begin_read(OpIndex op);
+  void free_read(ReadId id);
+  void own_reply(ReadId id);
+  void ask(ReadId id);
+  void ask_again(ReadId id);
+  void count_read(ReadId id, Votes vote, bool decided, const Ballot&, const State&);
+  void end_read(ReadId id, Ballot ballot, State state);
+  bool may_finish(ReadId id);
+  void finish_read(ReadId id);
   // core_claim.cc
   void on_claim_home(const Endpoint& from, const ClaimHome& m);
   void on_claim_reply(const Endpoint& from, const ClaimReply& m);
@@ -173,23 +172,24 @@ class Core final : public Replica {
   void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
   bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
   void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
-  void dispatch(uint32_t op, NameHash hash, uint32_t entry, const ClientRequest& request);
-  void begin_round_zero(uint32_t op, uint32_t entry, const ClientRequest& request);
-  Endpoint next_hop(uint32_t op, const Entry* entry) const;
-  void forward(uint32_t op, const Endpoint& to);
-  void take_over(uint32_t op);
+  void dispatch(OpIndex op, NameHash hash, EntryIndex entry, const ClientRequest& request);
+  void begin_round_zero(OpIndex op, EntryIndex entry, const ClientRequest& request);
+  Endpoint next_hop(OpIndex op, const Entry* entry) const;
+  void forward(OpIndex op, const Endpoint& to);
+  void take_over(OpIndex op);
   void hand_back();
-  void home_lost(uint32_t op);
-  void wait_on(uint32_t entry, uint32_t op);
-  void answer(uint32_t op, Status status, const State& state);
-  uint32_t take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);
+  void home_lost(OpIndex op);
+  void wait_on(EntryIndex entry, OpIndex op);
+  void answer(OpIndex op, Status status, const State& state);
+  OpIndex take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);
   void keep_request(Op& op, std::string_view name, std::string_view value);
   void tick_ops();
-  void expire(uint32_t op);
+  void expire(OpIndex op);
   struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, NameHash hash);
-  uint32_t active_round_zero(uint64_t sequence) const;
-  static uint32_t active_task(uint32_t task) { return (task + 1) << 1; }
+  Active active_of(const RoundZero& slot) const {
+    return Active(sequencer_.place_of(slot.sequence));
+  }
 
   const size_t linger_from_;
   mutable ReplicaCounters counters_;
@@ -206,10 +206,12 @@ class Core final : public Replica {
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
 
-  std::vector<Task> tasks_;
-  std::vector<uint32_t> free_tasks_;
-  Fifo<OwnVote> own_votes_;          // ascending records
-  std::vector<uint32_t> lingering_;  // tasks
+  TaskNumbers task_numbers_;
+  TaskPool<ClassicRound> rounds_;
+  TaskPool<QuorumRead> reads_;
+  TaskPool<Linger> lingers_;
+  Fifo<OwnVote> own_votes_;  // ascending records
+  std::vector<LingerId> lingering_;
   LingerLuck linger_luck_;
   BelievedRounds believed_rounds_;
   OpPool ops_;

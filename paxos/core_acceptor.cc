@@ -15,7 +15,7 @@ uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uin
 // A ballot further ahead than is believed burns no rounds; but the name may truly be there. It is
 // approached, as far as is believed, by a promise that nobody asked for, and nothing is said:
 // whoever asks again finds us nearer.
-void Core::approach(uint32_t index, const Ballot& ballot, uint32_t round) {
+void Core::approach(EntryIndex index, const Ballot& ballot, uint32_t round) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
   if (round == entry.promised.round) return;
@@ -25,7 +25,7 @@ void Core::approach(uint32_t index, const Ballot& ballot, uint32_t round) {
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
 // promise is told so. False: refused, or too far ahead.
 template <class M>
-bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index) {
+bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, EntryIndex& index) {
   if (index == Table::kNone) {
     if (no_room()) return false;
     index = acceptor_.insert(hash, m.name, room);
@@ -42,7 +42,7 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
 }
 
 void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
-  uint32_t index = acceptor_.find(hash.key, m.name);
+  EntryIndex index = acceptor_.find(hash.key, m.name);
   // The round after the highest could be the lowest.
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.ballot.round > kMaxRound) {
     return ignore(&ReplicaCounters::ignored_ballots);
@@ -56,7 +56,7 @@ void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
 }
 
 void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
-  uint32_t index = acceptor_.find(hash.key, m.name);
+  EntryIndex index = acceptor_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.ballot.round > kMaxRound) {
     return ignore(&ReplicaCounters::ignored_ballots);
@@ -101,11 +101,10 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
 // The value of a round-0 proposal stands in the entry alone. Before another takes its place,
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
-  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) {
-    return;
-  }
-  for (uint32_t op = sequencer_.at_place(entry.active >> 1).waiters.head; op != kNil;
-       op = ops_[op].next) {
+  const bool proposed = entry.active.kind() == Active::Kind::kRoundZero;
+  if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) return;
+  const RoundZero& slot = sequencer_.at_place(entry.active.round_zero());
+  for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
 }
@@ -120,7 +119,7 @@ void Core::acknowledge(const Endpoint& from, const Accept& m, uint64_t record) {
 }
 
 // The one place where news of a decision are drained.
-void Core::learn_decided(uint32_t index, InLog in_log) {
+void Core::learn_decided(EntryIndex index, InLog in_log) {
   if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
@@ -143,7 +142,7 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
 
 void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
-  lanes_.for_each(lane, first, last, [&](uint32_t index, uint64_t version) {
+  lanes_.for_each(lane, first, last, [&](EntryIndex index, uint64_t version) {
     const Entry& entry = acceptor_.at(index);
     if (entry.accepted != ballot) return;
     if (entry.version == version) {
@@ -158,7 +157,7 @@ void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
 void Core::on_decided(const Endpoint& from, const Decided& m, NameHash hash) {
   if (m.ballot.node != from.node) return ignore(&ReplicaCounters::ignored_ballots);
   if (m.version == 0) return ignore(&ReplicaCounters::ignored_states);
-  const uint32_t index = acceptor_.find(hash.key, m.name);
+  const EntryIndex index = acceptor_.find(hash.key, m.name);
   const bool held = index != Table::kNone && acceptor_.at(index).accepted == m.ballot &&
                     acceptor_.at(index).version >= m.version;
   if (!held) return ask_for_waiters(hash, m.name, m.version);
@@ -175,7 +174,7 @@ void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash
   if (!cluster_.is_mine(hash)) {
     return ignore(&ReplicaCounters::ignored_names);
   }
-  const uint32_t index = acceptor_.find(hash.key, m.name);
+  const EntryIndex index = acceptor_.find(hash.key, m.name);
   if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {
     send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;

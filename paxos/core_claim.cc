@@ -98,7 +98,7 @@ void Core::query_unsettled() {
 void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) return;
   if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
-  const uint32_t found = acceptor_.find(hash.key, m.name);
+  const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found != Table::kNone) {
     const Entry& entry = acceptor_.at(found);
     if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
@@ -107,12 +107,12 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,
     // later.
-    if (entry.active != 0 || entry.record > step_.durable()) return;
+    if (!entry.active.is_nothing() || entry.record > step_.durable()) return;
   }
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
   const bool member = cluster_.has(m.promised.node);
   if (!named || !member || no_room() || !cluster_.majority_up(hash)) return;
-  const uint32_t index = acceptor_.find_or_insert(hash, m.name);
+  const EntryIndex index = acceptor_.find_or_insert(hash, m.name);
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
@@ -122,7 +122,7 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
 }
 
 void Core::on_settled(const Endpoint& from, const Settled& m, NameHash hash) {
-  const uint32_t found = acceptor_.find(hash.key, m.name);
+  const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   const Entry& entry = acceptor_.at(found);
   if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;

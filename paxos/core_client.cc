@@ -63,7 +63,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
       (!request.value.empty() && !takes_value(request.operation))) {
     return reply(origin, token, Status::kInvalid, State{});
   }
-  const uint32_t found = acceptor_.find(hash.key, request.name);
+  const EntryIndex found = acceptor_.find(hash.key, request.name);
   if (found != Table::kNone && answer_known(acceptor_.at(found), origin, request)) return;
   if (!cluster_.majority_up(hash) && !waits)
     return reply(origin, token, Status::kUnavailable, State{});
@@ -76,12 +76,12 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
     return reply(origin, token, Status::kOverloaded, State{});
   }
-  const uint32_t op = take_op(origin, token, request);
+  const OpIndex op = take_op(origin, token, request);
   ops_[op].hash = hash;
   dispatch(op, hash, found, request);
 }
 
-void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequest& request) {
+void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientRequest& request) {
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
@@ -94,7 +94,7 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
   if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && is_worked_on(*entry)) return wait_on(found, op);
   // This node has stepped aside: who sent it asks somebody else.
-  const bool aside = entry != nullptr && entry->active != 0;
+  const bool aside = entry != nullptr && !entry->active.is_nothing();
   if (aside && change && ops_[op].origin.node.value != 0) {
     return answer(op, Status::kUnavailable, State{});
   }
@@ -107,19 +107,19 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
     if (!begin_read(op)) answer(op, Status::kOverloaded, State{});
     return;
   }
-  if (!kept && free_tasks_.empty()) return answer(op, Status::kOverloaded, State{});
+  if (!kept && task_numbers_.full()) return answer(op, Status::kOverloaded, State{});
   wait_on(acceptor_.find_or_insert(hash, request.name), op);
 }
 
 // The first state of a name at its home: the request itself need not be kept, the entry has all.
-void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
+void Core::begin_round_zero(OpIndex op, EntryIndex found, const ClientRequest& request) {
   ONCE_ASSERT(ops_[op].made == 0 && changes(request.operation));
   if (sequencer_.full() || rarely(Rare::kWindowFull)) {
     return answer(op, Status::kOverloaded, State{});
   }
-  const uint32_t index = found != Table::kNone
-                             ? found
-                             : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
+  const EntryIndex index =
+      found != Table::kNone ? found
+                            : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
   ONCE_ASSERT(round_zero_open(&acceptor_.at(index)));
   ops_[op].made = 1;
   WaitList one;
@@ -131,7 +131,7 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
 // home, as long as it can be reached. Else all meet at one node, or they would duel: at the one
 // that the name was promised to last, as far as we know, or at the first behind the home that can
 // be reached.
-Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
+Endpoint Core::next_hop(OpIndex index, const Entry* entry) const {
   const Op& op = ops_[index];
   const size_t home = cluster_.index_of(cluster_.home_of(op.hash));
   const Endpoint self = cluster_.self();
@@ -153,7 +153,7 @@ Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
   return self;
 }
 
-void Core::forward(uint32_t index, const Endpoint& to) {
+void Core::forward(OpIndex index, const Endpoint& to) {
   Op& op = ops_[index];
   ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait);
   ONCE_ASSERT(!op.elsewhere || may_repeat(op.operation));
@@ -171,13 +171,15 @@ void Core::forward(uint32_t index, const Endpoint& to) {
   // 0 would leave the choice to the other.
   const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - step_.now()) / kMs, 1));
   send(to, RestsOn{},
-       Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
-               left, op.name(), op.value(), op.version});
+       Forward{Handle::of(incarnation_, op.generation, index.value).value, incarnation_,
+               ++forwards_, op.operation, op.id, left, op.name(), op.value(), op.version});
 }
 
 void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
-  const uint32_t index = index_in(m.op);
-  if (index >= ops_.size() || m.op != make_handle(index, ops_[index].generation)) return;
+  const Handle handle{m.op};
+  const OpIndex index{handle.place()};
+  if (index.value >= ops_.size()) return;
+  if (handle != Handle::of(incarnation_, ops_[index].generation, index.value)) return;
   Op& op = ops_[index];
   const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
   // A late answer tells how long it takes all the same.
@@ -199,14 +201,14 @@ void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
 }
 
 // Whoever was asked does not do it. What must not happen twice is left to him.
-void Core::take_over(uint32_t index) {
+void Core::take_over(OpIndex index) {
   Op& op = ops_[index];
   if (op.elsewhere && !may_repeat(op.operation)) {
     op.hedge_at = op.deadline;
     return;
   }
   op.forwarded_to = Endpoint{};
-  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const Endpoint to = next_hop(index, entry);
   const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
@@ -220,7 +222,7 @@ void Core::take_over(uint32_t index) {
 }
 
 // Its answer will not come.
-void Core::home_lost(uint32_t index) {
+void Core::home_lost(OpIndex index) {
   const Op& op = ops_[index];
   const bool lost = op.elsewhere && !may_repeat(op.operation);
   lost ? answer(index, Status::kUnknown, State{}) : take_over(index);
@@ -229,9 +231,9 @@ void Core::home_lost(uint32_t index) {
 // What others sent to this node, which sees no majority any more: they may see one. Those who may
 // ask elsewhere anyway, if it may have been made here, do so when their patience ends.
 void Core::hand_back() {
-  for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
+  for (OpIndex index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     const Op& op = ops_[index];
-    const uint32_t newer = op.newer;
+    const OpIndex newer = op.newer;
     if (op.origin.node.value != 0 && !cluster_.majority_up(op.hash)) {
       const bool maybe = op.may_have_happened();
       if (!maybe) answer(index, Status::kUnavailable, State{});
@@ -242,13 +244,13 @@ void Core::hand_back() {
 }
 
 // Joins what is going on with the name, or begins it. REQUIRES: the request is kept.
-void Core::wait_on(uint32_t entry, uint32_t op) {
+void Core::wait_on(EntryIndex entry, OpIndex op) {
   WaitList one;
   ops_.push(one, op);
   pursue(entry, one);
 }
 
-void Core::answer(uint32_t index, Status status, const State& state) {
+void Core::answer(OpIndex index, Status status, const State& state) {
   const Op& op = ops_[index];
   reply(op.origin, op.token, status, state);
   acceptor_.arena().free(op.block, op.name_size + size_t{op.value_size});
@@ -256,8 +258,8 @@ void Core::answer(uint32_t index, Status status, const State& state) {
   ops_.free(index);
 }
 
-uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request) {
-  const uint32_t index = ops_.take(request.operation);
+OpIndex Core::take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request) {
+  const OpIndex index = ops_.take(request.operation);
   Op& op = ops_[index];
   op.origin = origin;
   op.token = token;
@@ -282,10 +284,10 @@ void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
 }
 
 void Core::tick_ops() {
-  for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
+  for (OpIndex index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     Op& op = ops_[index];
     if (step_.now() - op.arrival < 5 * kMs && op.deadline > step_.now()) return;
-    const uint32_t newer = op.newer;
+    const OpIndex newer = op.newer;
     if (op.deadline <= step_.now()) {
       expire(index);
     } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= step_.now()) {
@@ -300,7 +302,7 @@ void Core::tick_ops() {
 }
 
 // A change that was proposed or sent on may still happen; any other certainly did not.
-void Core::expire(uint32_t index) {
+void Core::expire(OpIndex index) {
   const bool maybe = ops_[index].may_have_happened();
   answer(index, maybe ? Status::kUnknown : Status::kUnavailable, State{});
 }

@@ -9,14 +9,14 @@ namespace once::paxos {
 // has gone above, as far as it has heard: it may propose the next version, or the same once more,
 // without a prepare.
 bool Core::keeps(const Entry& entry) const {
-  return entry.active == 0 && entry.decided() && entry.promised == entry.accepted &&
+  return entry.active.is_nothing() && entry.decided() && entry.promised == entry.accepted &&
          entry.accepted.node == cluster_.self().node && entry.accepted.incarnation == incarnation_;
 }
 
 // The state after all changes that can be made, each on what the one before it left. Marks them.
 State Core::compose(const WaitList& waiters, const State& base, size_t& changes) {
   State next = base;
-  for (uint32_t index = waiters.head; index != kNil; index = ops_[index].next) {
+  for (OpIndex index = waiters.head; index != kNil; index = ops_[index].next) {
     Op& op = ops_[index];
     if (!paxos::changes(op.operation) || judge(next, op.change())) continue;
     next = apply(next, op.change());
@@ -28,14 +28,12 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 
 // Goes on with what is left of `from` after a state was chosen, or with who has just come. Empties
 // it.
-void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
+void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
   const Entry& entry = acceptor_.at(index);
-  if (entry.active & 1) return ops_.move_all(from, sequencer_.at_place(entry.active >> 1).waiters);
-  if (entry.active != 0) {
-    Task& task = tasks_[(entry.active >> 1) - 1];
-    ++task.arrived;
-    return ops_.move_all(from, task.waiters);
+  if (WaitList* waiters = queue_of(entry.active)) {
+    if (entry.active.kind() == Active::Kind::kLinger) ++lingers_[entry.active.linger()].arrived;
+    return ops_.move_all(from, *waiters);
   }
   Batch none;
   if (entry.final()) return conclude(from, none, entry);
@@ -43,7 +41,7 @@ void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
   answer_own(from, entry.state());
   if (from.empty()) return;
   const bool round_zero = entry.accepted.round == 0;
-  const bool full = round_zero ? sequencer_.full() : free_tasks_.empty();
+  const bool full = round_zero ? sequencer_.full() : task_numbers_.full();
   if (full || rarely(Rare::kWindowFull)) {
     while (!from.empty()) put_off(from.head);
     return;
@@ -58,8 +56,8 @@ void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
 // won and asks again queues behind them.
 void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked) {
   for (const bool made : {false, true}) {
-    for (uint32_t index = waiters.head; index != kNil;) {
-      const uint32_t next = ops_[index].next;
+    for (OpIndex index = waiters.head; index != kNil;) {
+      const OpIndex next = ops_[index].next;
       if ((ops_[index].made != 0) == made) tell_chosen(index, chosen, asked);
       index = next;
     }
@@ -68,7 +66,7 @@ void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked)
 
 // Who came later gets no answer from it unless it is the last state that there will ever be: others
 // may have gone on before he came.
-void Core::tell_chosen(uint32_t index, const State& chosen, uint64_t asked) {
+void Core::tell_chosen(OpIndex index, const State& chosen, uint64_t asked) {
   const Op& op = ops_[index];
   if (op.made != 0) {
     // Its id may have made that version with another payload, elsewhere. A request that is not
@@ -87,9 +85,9 @@ void Core::tell_chosen(uint32_t index, const State& chosen, uint64_t asked) {
 
 // Who made `decided` is told so now: what is built on it may hide it.
 void Core::answer_own(WaitList& waiters, const State& decided) {
-  for (uint32_t index = waiters.head; index != kNil;) {
+  for (OpIndex index = waiters.head; index != kNil;) {
     const Op& op = ops_[index];
-    const uint32_t next = op.next;
+    const OpIndex next = op.next;
     if (paxos::changes(op.operation) && op.id == decided.writer) {
       give(index, *judge(decided, op.change()), decided);
     }
@@ -97,7 +95,7 @@ void Core::answer_own(WaitList& waiters, const State& decided) {
   }
 }
 
-void Core::answer_made(uint32_t index, bool sealed) {
+void Core::answer_made(OpIndex index, bool sealed) {
   const Op& op = ops_[index];
   ONCE_ASSERT(op.made != 0 && changes(op.operation));
   answer(index, Status::kDone, State{op.made, sealed, op.id, {}});
@@ -105,8 +103,8 @@ void Core::answer_made(uint32_t index, bool sealed) {
 
 // Of a proposal whose state is no longer at hand, those who changed something.
 void Core::answer_made(WaitList& waiters) {
-  for (uint32_t index = waiters.head; index != kNil;) {
-    const uint32_t next = ops_[index].next;
+  for (OpIndex index = waiters.head; index != kNil;) {
+    const OpIndex next = ops_[index].next;
     if (ops_[index].made != 0) answer_made(index, false);
     index = next;
   }
@@ -114,7 +112,7 @@ void Core::answer_made(WaitList& waiters) {
 
 // `state` was the newest at a moment since the request came. What another node may have made of it
 // since can make a refusal untrue.
-void Core::give(uint32_t index, Status status, const State& state) {
+void Core::give(OpIndex index, Status status, const State& state) {
   Op& op = ops_[index];
   if (status == Status::kNotYet) {
     op.floor = std::min(op.floor, state.version);
@@ -144,9 +142,9 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
   const Fate fate = fate_of(batch, is_ours(batch, best, cluster_.self().node, incarnation_), state);
   if (fate == Fate::kHappened) return;
   const bool last_happened = fate == Fate::kLastOnly;
-  for (uint32_t index = waiters.head; index != kNil;) {
+  for (OpIndex index = waiters.head; index != kNil;) {
     Op& op = ops_[index];
-    const uint32_t next = op.next;
+    const OpIndex next = op.next;
     if (op.made != 0 && !(last_happened && op.made == batch.version)) {
       op.made = 0;
       if (fate != Fate::kNever) doubt(index);
@@ -160,8 +158,8 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
 // decided it tells what became of the batch, without a round; if it is newer, a round will hardly
 // tell it any more.
 void Core::settle_by_news(const Entry& entry) {
-  if (entry.active == 0 || (entry.active & 1) != 0) return;
-  Task& task = tasks_[(entry.active >> 1) - 1];
+  if (entry.active.kind() != Active::Kind::kRound) return;
+  ClassicRound& task = rounds_[entry.active.round()];
   const bool waits = task.phase == Phase::kBackOff;
   if (task.batch.size == 0 || (!waits && entry.accepted <= task.ballot)) return;
   const State state = entry.state();
@@ -176,7 +174,7 @@ void Core::settle_by_news(const Entry& entry) {
 }
 
 // Whether the change was made is not known any more.
-void Core::doubt(uint32_t index) {
+void Core::doubt(OpIndex index) {
   ONCE_ASSERT(changes(ops_[index].operation) && ops_[index].made == 0);
   ops_[index].elsewhere = true;
   if (!may_repeat(ops_[index].operation)) answer(index, Status::kUnknown, State{});
@@ -188,7 +186,7 @@ void Core::count_changes(const Batch& batch) {
 }
 
 // Nothing can be begun now: tried again when it is looked at next.
-void Core::put_off(uint32_t index) {
+void Core::put_off(OpIndex index) {
   Op& op = ops_[index];
   ops_.unlink(index);
   if (op.operation == Operation::kWait) return watch(index);

@@ -9,19 +9,14 @@ namespace once::paxos {
 bool Core::round_zero_open(const Entry* entry) const {
   if (!claim_.is_complete()) return false;
   return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
-                              entry->active == 0 && !entry->has(kClosed));
-}
-
-// Entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
-uint32_t Core::active_round_zero(uint64_t sequence) const {
-  return sequencer_.place_of(sequence) << 1 | 1;
+                              entry->active.is_nothing() && !entry->has(kClosed));
 }
 
 // Nothing when the state of the entry already is `next`: then this asks whether it still stands.
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
-void Core::propose_round_zero(uint32_t index, const State& next, size_t changes, WaitList& from) {
+void Core::propose_round_zero(EntryIndex index, const State& next, size_t changes, WaitList& from) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(entry.active == 0);
+  ONCE_ASSERT(entry.active.is_nothing());
   const Ballot ballot{0, cluster_.self().node, incarnation_};
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
@@ -36,7 +31,7 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
                                      .votes = {},
                                      .sealed = entry.has(kSealed),
                                      .waiters = {}});
-  acceptor_.set_active(index, active_round_zero(slot.sequence));
+  acceptor_.set_active(index, active_of(slot));
   ops_.move_all(from, slot.waiters);
   broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce_progress();
@@ -67,7 +62,7 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   const Entry& entry = acceptor_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
   sequencer_.close(slot);
-  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
+  if (entry.active == active_of(slot)) acceptor_.set_active(slot.entry, Active{});
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
   count_changes(slot.batch);
   sequencer_.add_chosen(slot.sequence);
@@ -90,8 +85,8 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
 void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
   const Entry& entry = acceptor_.at(slot.entry);
   sequencer_.close(slot);
-  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
-  for (uint32_t op = slot.waiters.head; op != kNil; op = ops_[op].next) {
+  if (entry.active == active_of(slot)) acceptor_.set_active(slot.entry, Active{});
+  for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
   // Where nobody waits any more, the next who asks for the name finds out.

@@ -52,7 +52,7 @@ struct Core::Recovery {
   }
   bool operator()(const DecidedRecord& r) {
     if (!is_member(r.ballot.node) || r.version == 0) return false;
-    const uint32_t index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
+    const EntryIndex index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
     if (index == Table::kNone) return true;  // of another core
     const Entry& entry = core.acceptor_.at(index);
     if (entry.accepted == r.ballot && entry.version == r.version)
@@ -75,7 +75,7 @@ uint32_t Core::recovered_incarnation_of(NodeId node) const {
 }
 
 void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
-  const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_accept(index, r.ballot, r.state);
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);

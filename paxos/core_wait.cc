@@ -26,12 +26,12 @@ Status news_for(const Op& op, const State& state) {
 }  // namespace
 
 // REQUIRES: the request is kept and in no list.
-void Core::watch(uint32_t index) {
+void Core::watch(OpIndex index) {
   Op& op = ops_[index];
   ONCE_ASSERT(op.operation == Operation::kWait && op.block != nullptr);
   ops_.unlink(index);
   // What was decided while it asked has woken nobody.
-  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   if (found != Table::kNone && acceptor_.at(found).decided()) {
     const State state = acceptor_.at(found).state();
     const Status status = news_for(op, state);
@@ -49,7 +49,7 @@ void Core::set_next_poll(Op& op) {
 
 // The next in a list that is walked while news may answer some of it: the rest waits for the next
 // tick then.
-Later Core::later(uint32_t op) const { return {op, op == kNil ? 0 : ops_[op].generation}; }
+Later Core::later(OpIndex op) const { return {op, op == kNil ? 0 : ops_[op].generation}; }
 
 bool Core::is_gone(const Later& next) const {
   return next.op != kNil && ops_[next.op].generation != next.generation;
@@ -57,17 +57,17 @@ bool Core::is_gone(const Later& next) const {
 
 // Whether a question for waiters of this name is under way.
 bool Core::is_asked_for(NameHash hash, std::string_view name) {
-  const uint32_t index = watchers_.of(hash).asking;
-  if (index == kNil) return false;
-  const Task& task = tasks_[index];
-  if (task.kind != TaskKind::kRead || task.waiters.empty()) return false;
+  const ReadId asking = watchers_.of(hash).asking;
+  if (!reads_.holds(asking)) return false;
+  const QuorumRead& task = reads_[asking];
+  if (task.waiters.empty()) return false;
   const Op& op = ops_[task.op];
   return op.operation == Operation::kWait && op.hash == hash && op.name() == name;
 }
 
 // Asks for this waiter, and so for all of its name that came before. If somebody is asking already,
 // it is asked for when that question ends.
-void Core::poll(uint32_t index) {
+void Core::poll(OpIndex index) {
   Op& op = ops_[index];
   ONCE_ASSERT(op.operation == Operation::kWait);
   if (op.list != nullptr) watchers_.remove(index);
@@ -80,10 +80,10 @@ void Core::poll(uint32_t index) {
 // `floor`. `chosen`, if there is one, is decided and was the newest since.
 void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
                         const State* chosen) {
-  uint32_t late = kNil;  // the first who came after the question
-  for (uint32_t index = watchers_.of(hash).waiting.head; index != kNil;) {
+  OpIndex late;  // the first who came after the question
+  for (OpIndex index = watchers_.of(hash).waiting.head; index != kNil;) {
     Op& op = ops_[index];
-    const uint32_t next = op.next;
+    const OpIndex next = op.next;
     if (op.hash == hash && op.name() == name) {
       if (op.step <= asked) {
         op.floor = std::min(op.floor, floor);
@@ -106,20 +106,23 @@ void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, ui
 
 // A majority does not agree, but it holds nothing newer than what is decided here: enough for a
 // waiter. REQUIRES: a majority has answered.
-bool Core::tell_asker(uint32_t index) {
-  ONCE_ASSERT(cluster_.is_quorum(tasks_[index].votes));
-  const uint32_t op_index = tasks_[index].op;
+bool Core::tell_asker(ReadId id) {
+  const QuorumRead& task = reads_[id];
+  ONCE_ASSERT(cluster_.is_quorum(task.votes));
+  const OpIndex op_index = task.op;
   Op& op = ops_[op_index];
   if (op.operation != Operation::kWait) return false;
-  op.floor = std::min(op.floor, tasks_[index].newest);
-  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  op.floor = std::min(op.floor, task.newest);
+  const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   if (found == Table::kNone || !acceptor_.at(found).decided()) return false;
   const State state = acceptor_.at(found).state();
   const Status status = news_for(op, state);
   if (status == Status::kNotYet) return false;
+  const uint64_t asked = task.step;
+  const uint64_t newest = task.newest;
   ops_.unlink(op_index);
-  free_task(index);
-  tell_waiters(op.hash, op.name(), tasks_[index].step, tasks_[index].newest, &state);
+  free_read(id);
+  tell_waiters(op.hash, op.name(), asked, newest, &state);
   answer(op_index, status, state);
   return true;
 }
@@ -131,22 +134,22 @@ void Core::wake(const Entry& entry) {
   const NameHash hash = acceptor_.hash_of(entry);
   const State state = entry.state();
   if (is_asked_for(hash, entry.name())) {  // whoever asks can be told too
-    const uint32_t task = watchers_.of(hash).asking;
-    const uint32_t op = tasks_[task].op;
+    const ReadId asking = watchers_.of(hash).asking;
+    const OpIndex op = reads_[asking].op;
     const Status status = news_for(ops_[op], state);
     if (status != Status::kNotYet) {
       ops_.unlink(op);
-      free_task(task);
+      free_read(asking);
       answer(op, status, state);
     }
   }
   Watchers& watchers = watchers_.of(hash);
   if (!state.sealed && state.version <= watchers.least) return;  // says nothing to any of them
   watchers.least = UINT64_MAX;
-  uint32_t unsure = kNil;
-  for (uint32_t index = watchers.waiting.head; index != kNil;) {
+  OpIndex unsure;
+  for (OpIndex index = watchers.waiting.head; index != kNil;) {
     const Op& op = ops_[index];
-    const uint32_t next = op.next;
+    const OpIndex next = op.next;
     if (op.hash == hash && op.name() == entry.name()) {
       const Status status = news_for(op, state);
       if (status != Status::kNotYet) {
@@ -169,20 +172,20 @@ void Core::wake(const Entry& entry) {
 void Core::ask_for_waiters(NameHash hash, std::string_view name, uint64_t version) {
   if (watchers_.empty() || version <= watchers_.of(hash).least) return;
   if (is_asked_for(hash, name) || !has_spare_tasks()) return;
-  for (uint32_t index = watchers_.of(hash).waiting.head; index != kNil; index = ops_[index].next) {
+  for (OpIndex index = watchers_.of(hash).waiting.head; index != kNil; index = ops_[index].next) {
     if (ops_[index].hash == hash && ops_[index].name() == name) return poll(index);
   }
 }
 
 // Waits are never forwarded: each is of a client of this node.
 void Core::forget_waits(const std::vector<uint64_t>& tokens) {
-  for (uint32_t op = ops_.by_age(Operation::kWait).oldest; op != kNil; op = ops_[op].newer) {
+  for (OpIndex op = ops_.by_age(Operation::kWait).oldest; op != kNil; op = ops_[op].newer) {
     if (std::binary_search(tokens.begin(), tokens.end(), ops_[op].token)) ops_[op].deadline = 0;
   }
 }
 
 void Core::tick_waits() {
-  for (uint32_t index = ops_.by_age(Operation::kWait).oldest; index != kNil;) {
+  for (OpIndex index = ops_.by_age(Operation::kWait).oldest; index != kNil;) {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
     const bool watching = watchers_.has(op);

@@ -35,7 +35,7 @@ uint32_t Lanes::latest_incarnation(NodeId home) const {
 
 // What is still unsettled when its slot is needed goes onto the list. The ring is made for the
 // first: of the cores of a home, all of which tell of their progress, one or two have names here.
-void Lanes::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
+void Lanes::note_accept(Lane& lane, uint64_t sequence, EntryIndex entry, uint64_t version) {
   ONCE_ASSERT(sequence != 0);
   if (lane.ring.empty()) lane.ring.resize(window_);
   Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];

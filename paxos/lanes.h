@@ -18,7 +18,7 @@ namespace once::paxos {
 struct Lane {
   struct Slot {
     uint64_t sequence = 0;
-    uint32_t entry = UINT32_MAX;
+    EntryIndex entry;
     uint64_t version = 0;  // of the state that it stands for: the entry may have gone on
   };
   Endpoint home;
@@ -41,7 +41,7 @@ class Lanes {
   Lane& of(const Endpoint& home, uint32_t incarnation);
   uint32_t latest_incarnation(NodeId home) const;  // 0: none
 
-  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
+  void note_accept(Lane& lane, uint64_t sequence, EntryIndex entry, uint64_t version);
   // The answer to an accept, by ranges of the home's numbers, once a step.
   void acknowledge(Lane& lane, uint64_t sequence, uint64_t record);
   void flush();

@@ -49,12 +49,12 @@ class Sequencer {
     return slot.open && slot.sequence == sequence ? &slot : nullptr;
   }
   // Where its number or a higher one with the same place has its proposal.
-  RoundZero& at(uint64_t sequence) { return ring_[place_of(sequence)]; }
-  const RoundZero& at(uint64_t sequence) const { return ring_[place_of(sequence)]; }
-  uint32_t place_of(uint64_t sequence) const {
-    return static_cast<uint32_t>(sequence & (ring_.size() - 1));
+  RoundZero& at(uint64_t sequence) { return ring_[place_of(sequence).value]; }
+  const RoundZero& at(uint64_t sequence) const { return ring_[place_of(sequence).value]; }
+  RingPlace place_of(uint64_t sequence) const {
+    return {static_cast<uint32_t>(sequence & (ring_.size() - 1))};
   }
-  RoundZero& at_place(uint32_t place) { return ring_[place]; }
+  RoundZero& at_place(RingPlace place) { return ring_[place.value]; }
   void advance();
 
   // In their order, each once: the next proposal that this disk has, open or not.

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "base/types.h"
+#include "paxos/active.h"
 #include "paxos/arena.h"
+#include "paxos/index.h"
 #include "paxos/messages.h"
 
 namespace once::paxos {
@@ -38,7 +40,7 @@ struct Entry {
   Ballot promised;
   Ballot accepted;
   uint32_t value_size = 0;
-  uint32_t active = 0;  // what is going on with it: see core.h
+  Active active;  // the core's affair; it only stands here
   uint16_t name_size = 0;
   uint16_t flags = 0;
   uint32_t room = 0;  // bytes of the block behind the name, value_size of them in use
@@ -69,11 +71,13 @@ static_assert(sizeof(Entry) == 64);
 
 class Table {
  public:
-  static constexpr uint32_t kNone = 0xffffffffu;
+  static constexpr EntryIndex kNone{};
 
   explicit Table(Arena& arena) : arena_(arena) {}
-  Entry& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
-  const Entry& at(uint32_t index) const { return chunks_[index / kChunk][index % kChunk]; }
+  Entry& at(EntryIndex index) { return chunks_[index.value / kChunk][index.value % kChunk]; }
+  const Entry& at(EntryIndex index) const {
+    return chunks_[index.value / kChunk][index.value % kChunk];
+  }
   uint64_t size() const { return count_; }
   // Of the index and the entries; their blocks are the arena's.
   size_t bytes() const { return chunks_.size() * kChunk * sizeof(Entry) + slot_bytes_; }
@@ -82,7 +86,7 @@ class Table {
     if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(key, part)]);
   }
 
-  uint32_t find(uint64_t key, std::string_view name) const {
+  EntryIndex find(uint64_t key, std::string_view name) const {
     auto& part = parts_[key & 255];
     if (part.slots.empty()) return kNone;
     const size_t mask = part.slots.size() - 1;
@@ -90,19 +94,19 @@ class Table {
       const uint64_t slot = part.slots[i];
       if (slot == 0) return kNone;
       if ((slot >> 32) != tag_of(key)) continue;
-      const uint32_t index = static_cast<uint32_t>(slot) - 1;
+      const EntryIndex index{static_cast<uint32_t>(slot) - 1};
       if (at(index).name() == name) return index;
     }
   }
 
   // `room` bytes are kept for the value of the first state, so that set_state() finds its block.
   // REQUIRES: find() said kNone.
-  uint32_t insert(uint64_t key, std::string_view name, size_t room) {
+  EntryIndex insert(uint64_t key, std::string_view name, size_t room) {
     ONCE_ASSERT(name.size() <= UINT16_MAX && room <= UINT32_MAX);
     auto& part = parts_[key & 255];
     if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
     if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
-    const uint32_t index = count_++;
+    const EntryIndex index{count_++};
     Entry& entry = at(index);
     entry.name_size = static_cast<uint16_t>(name.size());
     entry.room = static_cast<uint32_t>(room);
@@ -150,11 +154,11 @@ class Table {
   static size_t slot_of(uint64_t key, const Part& part) {
     return (key >> 8) * 0x9e3779b97f4a7c15u >> 24 & (part.slots.size() - 1);
   }
-  static void place(Part& part, uint64_t key, uint32_t index) {
+  static void place(Part& part, uint64_t key, EntryIndex index) {
     const size_t mask = part.slots.size() - 1;
     size_t i = slot_of(key, part);
     while (part.slots[i] != 0) i = (i + 1) & mask;
-    part.slots[i] = tag_of(key) << 32 | (index + 1);
+    part.slots[i] = tag_of(key) << 32 | (index.value + 1);
   }
   void grow(Part& part) {
     std::vector<uint64_t> old(part.slots.empty() ? 16 : part.slots.size() * 2);
@@ -162,7 +166,7 @@ class Table {
     old.swap(part.slots);
     for (uint64_t slot : old) {
       if (slot == 0) continue;
-      const uint32_t index = static_cast<uint32_t>(slot) - 1;
+      const EntryIndex index{static_cast<uint32_t>(slot) - 1};
       place(part, at(index).key(), index);
     }
   }

@@ -34,7 +34,7 @@ size_t CoreProbe::answered() const {
 }
 
 invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
-  const Entry& entry = core_.acceptor_.at(index);
+  const Entry& entry = core_.acceptor_.at(EntryIndex{index});
   invariants::EntryView view;
   view.promised = entry.promised;
   view.accepted = entry.accepted;
@@ -51,21 +51,21 @@ invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
 }
 
 bool CoreProbe::asks(uint32_t index) const {
-  const Task& task = core_.tasks_[index];
-  return task.kind == TaskKind::kClassic &&
-         (task.phase == Phase::kPrepare || task.phase == Phase::kAccept);
+  const RoundId round{index};
+  return core_.rounds_.holds(round) && core_.rounds_[round].phase != Phase::kBackOff;
 }
 
 invariants::RoundView CoreProbe::round_view(uint32_t index) const {
-  const Task& task = core_.tasks_[index];
   invariants::RoundView view;
   view.asks = asks(index);
-  view.phase = task.phase;
-  view.ballot = task.ballot;
-  view.best = task.best;
-  view.version = task.best.is_null() ? 0 : task.state.version;
-  view.votes = task.votes.bits();
-  view.entry = task.entry;
+  if (!view.asks) return view;
+  const ClassicRound& round = core_.rounds_[RoundId{index}];
+  view.phase = round.phase;
+  view.ballot = round.ballot;
+  view.best = round.best;
+  view.version = round.best.is_null() ? 0 : round.state.version;
+  view.votes = round.votes.bits();
+  view.entry = round.entry.value;
   return view;
 }
 

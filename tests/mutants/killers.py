@@ -112,6 +112,7 @@ def known(fast):
         unit("step_context_test", {"paxos"}, 1), unit("acceptor_test", {"paxos"}, 1),
         unit("batch_fate_test", {"paxos"}, 1), unit("sequencer_test", {"paxos"}, 1),
         unit("lanes_test", {"paxos"}, 1), unit("watchers_test", {"paxos"}, 1),
+        unit("task_pool_test", {"paxos"}, 1),
         unit("claim_pages_test", {"paxos"}, 1),
         unit("listing_test", {"paxos"}, 1), unit("shard_lists_test", {"server"}, 1),
         unit("figures_test", {"server"}, 1), unit("shard_explain_test", {"server"}, 1),

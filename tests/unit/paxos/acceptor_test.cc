@@ -27,7 +27,9 @@ struct Acceptance : ::testing::Test {
     options.shard_count = 64;
     return options;
   }
-  uint32_t insert(const std::string& name) { return acceptor.insert(cluster.hasher()(name), name); }
+  EntryIndex insert(const std::string& name) {
+    return acceptor.insert(cluster.hasher()(name), name);
+  }
   // A name whose home is another node.
   std::string foreign_name() const {
     for (int n = 0;; ++n) {
@@ -43,11 +45,11 @@ struct Acceptance : ::testing::Test {
   StepContext step;
   Cluster cluster{options()};
   Acceptor acceptor{cluster, step};
-  uint32_t name = insert("name");
+  EntryIndex name = insert("name");
 };
 
-static_assert(std::is_const_v<std::remove_reference_t<decltype(std::declval<Acceptor&>().at(0))>>,
-              "nobody else writes an entry");
+using Seen = decltype(std::declval<Acceptor&>().at(EntryIndex{}));
+static_assert(std::is_const_v<std::remove_reference_t<Seen>>, "nobody else writes an entry");
 
 TEST_F(Acceptance, EachChangeIsMadeWithItsRecord) {
   acceptor.promise(name, ballot(1));
@@ -112,7 +114,7 @@ TEST_F(AcceptanceDeathTest, WhatIsDecidedIsNotUndone) {
 }
 
 TEST_F(AcceptanceDeathTest, OnlyARunThatHasNotBegunIsReplayed) {
-  const uint32_t other = insert("other");
+  const EntryIndex other = insert("other");
   acceptor.replay_accept(other, ballot(3), state(1, "red"));
   acceptor.replay_promise(other, ballot(2));
   acceptor.replay_accept(other, ballot(1), state(1, "blue"));
@@ -124,7 +126,7 @@ TEST_F(AcceptanceDeathTest, OnlyARunThatHasNotBegunIsReplayed) {
 }
 
 TEST_F(Acceptance, ListsWhatAnotherHomeMayHaveLostOnce) {
-  const uint32_t foreign = insert(foreign_name());
+  const EntryIndex foreign = insert(foreign_name());
   const size_t home = cluster.index_of(kOther);
   for (int again = 0; again < 2; ++again) acceptor.list_unsettled(foreign);
   EXPECT_EQ(acceptor.unsettled(home).entries.size(), 1u);
