@@ -29,8 +29,8 @@ void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state
   // An accept is a promise too.
   entry.promised = entry.accepted = ballot;
   table_.set_state(entry, state);
-  entry.record =
-      step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
+  entry.record = step_.append(
+      AcceptRecord{ballot, numbered.lane, numbered.sequence.value, state, entry.name()});
 }
 
 bool Acceptor::decide(EntryIndex index, InLog in_log) {
@@ -52,13 +52,13 @@ void Acceptor::promise_range(size_t home, uint32_t incarnation) {
 }
 
 void Acceptor::replay_promise(EntryIndex index, const Ballot& ballot) {
-  ONCE_ASSERT(step_.last_record() == 0);
+  ONCE_ASSERT(step_.last_record() == RecordNumber{});
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
 }
 
 void Acceptor::replay_accept(EntryIndex index, const Ballot& ballot, const State& state) {
-  ONCE_ASSERT(step_.last_record() == 0);
+  ONCE_ASSERT(step_.last_record() == RecordNumber{});
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
   const bool newer = entry.accepted.is_null() ||
@@ -71,7 +71,7 @@ void Acceptor::replay_accept(EntryIndex index, const Ballot& ballot, const State
 }
 
 void Acceptor::replay_range_promise(size_t home, uint32_t incarnation) {
-  ONCE_ASSERT(step_.last_record() == 0);
+  ONCE_ASSERT(step_.last_record() == RecordNumber{});
   range_promises_[home] = std::max(range_promises_[home], incarnation);
 }
 

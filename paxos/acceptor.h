@@ -17,6 +17,7 @@
 #include "paxos/arena.h"
 #include "paxos/cluster.h"
 #include "paxos/listing.h"
+#include "paxos/numbers.h"
 #include "paxos/step_context.h"
 #include "paxos/table.h"
 
@@ -34,7 +35,7 @@ struct UnsettledList {
 // Round 0: the home's core that numbered the accept, and its number. Else: who wrote it, and 0.
 struct Numbered {
   CoreId lane;
-  uint64_t sequence = 0;
+  Sequence sequence;
 };
 
 // Whether the log gets a record of its own of a decision. Without one others must tell it again.

@@ -39,11 +39,13 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
 }
 
 void Core::begin(int64_t now_ns, Output& out) {
+  ONCE_ASSERT(!step_.is_open());
   acceptor_.arena().collect();
   step_.begin(now_ns, out);
 }
 
 void Core::finish() {
+  ONCE_ASSERT(step_.is_open());
   end_lingers();
   count_own_votes();
   sequencer_.advance();
@@ -52,6 +54,7 @@ void Core::finish() {
 }
 
 void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
   begin(now_ns, out);
   hashes_.clear();
   for (size_t i = 0; i < count; ++i) hashes_.push_back(look_ahead(events[i]));
@@ -125,8 +128,9 @@ void Core::on_message(const Endpoint& from, const Message& message, NameHash has
 }
 
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
   begin(now_ns, out);
-  step_.set_durable(record);
+  step_.set_durable(RecordNumber{record});
   finish();
 }
 
@@ -138,6 +142,7 @@ void Core::count_own_votes() {
   }
   while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
     const OwnVote vote = own_votes_.pop();
+    ONCE_ASSERT(own_votes_.empty() || vote.record <= own_votes_.front().record);
     // Each may queue a vote again, on a later record.
     if (const ReadId read = reads_.find(vote.handle); read != kNil) own_reply(read);
     const RoundId round = rounds_.find(vote.handle);
@@ -148,6 +153,7 @@ void Core::count_own_votes() {
 }
 
 void Core::on_tick(int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
   begin(now_ns, out);
   if (!rarely(Rare::kProgressLate)) announce_progress();
   resend_round_zero();
@@ -166,12 +172,14 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (!cluster_.set_up(peer, up.cores, step_.now())) {
     return ignore(&ReplicaCounters::ignored_senders);
   }
+  ONCE_ASSERT(cluster_.link_up(peer));
   claim_.page_anew(peer, up.cores);
   if (!claim_.is_complete()) claim_from(peer);
 }
 
 void Core::on_link_down(const Endpoint& peer) {
   cluster_.set_down(peer, step_.now());
+  ONCE_ASSERT(!cluster_.link_up(peer));
   for (OpIndex op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
     const OpIndex newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);
@@ -182,11 +190,13 @@ void Core::on_link_down(const Endpoint& peer) {
 
 // What no honest peer of this cluster says; each reason is counted.
 void Core::ignore(uint64_t ReplicaCounters::*why) {
+  ONCE_ASSERT(why != &ReplicaCounters::ignored_messages);
   ++counters_.ignored_messages;
   ++(counters_.*why);
 }
 
 void Core::offend(Offence offence, const Endpoint& from) {
+  ONCE_ASSERT(cluster_.has(from.node) && from.node != cluster_.self().node);
   ignore(offence == Offence::kFarBallot ? &ReplicaCounters::far_ballots
                                         : &ReplicaCounters::contradictions);
   step_.report(offence, from.node);

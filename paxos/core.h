@@ -52,6 +52,7 @@ class Core final : public Replica {
   NameHash look_ahead(const Event& event) const;
   void handle(const Event& event, NameHash hash);
   void on_message(const Endpoint& from, const Message& message, NameHash hash);
+  bool is_running() const { return incarnation_ != 0; }
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
     outbox_.send(to, rests_on, message);
@@ -74,9 +75,9 @@ class Core final : public Replica {
   bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, EntryIndex& index);
   void approach(EntryIndex entry, const Ballot& ballot, uint32_t round);
   uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
-  void acknowledge(const Endpoint& from, const Accept& m, uint64_t record);
+  void acknowledge(const Endpoint& from, const Accept& m, RecordNumber record);
   void keep_proposed(const Entry& entry);
-  void mark_chosen(const Lane& lane, uint64_t first, uint64_t last);
+  void mark_chosen(const Lane& lane, const SequenceRange& range);
   void learn_decided(EntryIndex entry, InLog in_log);
   // core_home.cc
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
@@ -109,7 +110,7 @@ class Core final : public Replica {
   void end_classic(RoundId id);
   WaitList* queue_of(Active active);
   RoundId take_round(EntryIndex entry);
-  void vote_when_durable(RoundId id, uint64_t record);
+  void vote_when_durable(RoundId id, RecordNumber record);
   void queue_vote(OwnVote vote);
   void own_vote(RoundId id);
   void drive(RoundId id);

@@ -8,6 +8,7 @@ namespace once::paxos {
 uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told) {
   if (told <= known) return told;
   const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, step_.now());
+  ONCE_ASSERT(rounds <= told - known);
   if (rounds < told - known) offend(Offence::kFarBallot, from);
   return known + rounds;
 }
@@ -37,7 +38,8 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, E
     return round == m.ballot.round;
   }
   ++counters_.rejected;
-  send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
+  ONCE_ASSERT(entry.promised > m.ballot);
+  send(from, RestsOn{entry.record.value}, Rejected{m.op, m.ballot, entry.promised});
   return false;
 }
 
@@ -51,7 +53,8 @@ void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   if (!admit(from, m, hash, 0, index)) return;
   const Entry& entry = acceptor_.at(index);
   if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
-  send(from, RestsOn{entry.record},
+  ONCE_ASSERT(entry.promised == m.ballot && entry.accepted <= m.ballot);  // P2
+  send(from, RestsOn{entry.record.value},
        Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
@@ -89,12 +92,14 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   if (no_room() && entry.version != 0 && m.state.version > entry.version) return;
   if (memory_ >= Memory::kLow && entry.version == 0) return;
   keep_proposed(entry);
-  acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, round_zero ? m.op : 0});
+  acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, Sequence{round_zero ? m.op : 0}});
   if (round_zero) {
-    lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), m.op, index, m.state.version);
+    lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, index,
+                       m.state.version);
   } else {
     acceptor_.list_unsettled(index);
   }
+  ONCE_ASSERT(entry.accepted == m.ballot && entry.version == m.state.version);
   acknowledge(from, m, entry.record);
 }
 
@@ -105,28 +110,32 @@ void Core::keep_proposed(const Entry& entry) {
   if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) return;
   const RoundZero& slot = sequencer_.at_place(entry.active.round_zero());
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
+    ONCE_ASSERT(ops_[op].list == &slot.waiters);
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
 }
 
 // Round-0 accepts are acknowledged by ranges of the home's sequence numbers, once a step.
-void Core::acknowledge(const Endpoint& from, const Accept& m, uint64_t record) {
+void Core::acknowledge(const Endpoint& from, const Accept& m, RecordNumber record) {
+  ONCE_ASSERT(record <= step_.last_record() && m.ballot.node == from.node);
   if (m.ballot.round != 0) {
-    send(from, RestsOn{record}, Accepted{m.op, m.ballot, m.state.version});
+    send(from, RestsOn{record.value}, Accepted{m.op, m.ballot, m.state.version});
     return;
   }
-  lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), m.op, record);
+  lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, record);
 }
 
 // The one place where news of a decision are drained.
 void Core::learn_decided(EntryIndex index, InLog in_log) {
+  ONCE_ASSERT(!acceptor_.at(index).accepted.is_null());
   if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
 void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lanes_.of(from, m.incarnation);
-  if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
-  lane.durable = m.durable;
+  const Sequence durable{m.durable};
+  if (lane.incarnation != m.incarnation || durable <= lane.durable) return;
+  lane.durable = durable;
   step_.append(HomeProgressRecord{from, m.incarnation, m.durable});
 }
 
@@ -136,13 +145,14 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
   }
   Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
-  mark_chosen(lane, m.first, m.last);
+  mark_chosen(lane, {Sequence{m.first}, Sequence{m.last}});
   step_.append(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
-void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
+void Core::mark_chosen(const Lane& lane, const SequenceRange& range) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
-  lanes_.for_each(lane, first, last, [&](EntryIndex index, uint64_t version) {
+  ONCE_ASSERT(!ballot.is_null());
+  lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
     const Entry& entry = acceptor_.at(index);
     if (entry.accepted != ballot) return;
     if (entry.version == version) {
@@ -180,7 +190,7 @@ void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash
     return;
   }
   const Entry& entry = acceptor_.at(index);
-  send(from, RestsOn{entry.record},
+  send(from, RestsOn{entry.record.value},
        ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
 }
 

@@ -25,6 +25,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   // Each time, not only with the promise: after a restart the promise is known and the list is not.
   lanes_.end_before(from.node, m.incarnation);
   if (rarely(Rare::kListRenumbered)) acceptor_.renumber(home);
+  ONCE_ASSERT(acceptor_.range_promise(home) == m.incarnation);  // H2
   const UnsettledList& list = acceptor_.unsettled(home);
   ClaimReply reply{m.incarnation, list.number, 0, 0, false, {}};
   std::vector<char> names;
@@ -39,6 +40,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
       out.put(entry.name_size);
       out.put_bytes(entry.name());
     }
+    ONCE_ASSERT(names.size() < kPageBytes + kMaxNameBytes + sizeof(uint16_t));
     reply.cursor = m.cursor;
     reply.next = at;
     reply.last = at >= list.entries.size();
@@ -49,7 +51,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  send(from, RestsOn{step_.last_record()}, reply);
+  send(from, RestsOn{step_.last_record().value}, reply);
 }
 
 void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
@@ -68,6 +70,7 @@ void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
     acceptor_.close(acceptor_.find_or_insert(hash, name));
   }
   claim_.take(from, m.list, m.next, m.last);
+  ONCE_ASSERT(m.last || !claim_.is_complete());
   if (!m.last) claim_from(from);
 }
 
@@ -84,6 +87,7 @@ void Core::tick_claim() {
 void Core::query_unsettled() {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     const UnsettledList& list = acceptor_.unsettled(i);
+    ONCE_ASSERT(!cluster_.is_self(i) || list.entries.empty());
     if (list.entries.empty() || list.paging_until > step_.now()) continue;
     acceptor_.compact(i);
     for (size_t n = 0; n < std::min<size_t>(256, list.entries.size()); ++n) {
@@ -102,6 +106,7 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
   if (found != Table::kNone) {
     const Entry& entry = acceptor_.at(found);
     if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
+      ONCE_ASSERT(!entry.accepted.is_null());
       send(from, RestsOn{}, Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
       return;
     }
@@ -126,6 +131,7 @@ void Core::on_settled(const Endpoint& from, const Settled& m, NameHash hash) {
   if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   const Entry& entry = acceptor_.at(found);
   if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
+  ONCE_ASSERT(from.node != cluster_.self().node);
   acceptor_.settle(found);
 }
 

@@ -14,6 +14,7 @@ bool Core::has_spare_tasks() const {
 RoundId Core::take_round(EntryIndex entry) {
   const RoundId id = rounds_.take();
   if (id == kNil) return id;
+  ONCE_ASSERT(acceptor_.at(entry).active.is_nothing());
   rounds_[id].entry = entry;
   rounds_[id].started = rounds_[id].asked_at = step_.now();
   return id;
@@ -45,6 +46,7 @@ void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t
   const Entry& entry = acceptor_.at(index);
   if (entry.final()) return conclude(from, batch, entry);
   if (begin_classic(index, from, batch, seen_round)) return;
+  ONCE_ASSERT(task_numbers_.full());
   settle_batch(from, batch, Ballot{}, nullptr);
   while (!from.empty()) put_off(from.head);
 }
@@ -75,6 +77,7 @@ void Core::prepare(RoundId id) {
   ONCE_ASSERT(entry.active == Active(id));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
+  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised.round);
   if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
   task.ballot = Ballot{round, cluster_.self().node, incarnation_};
   task.phase = Phase::kPrepare;
@@ -93,7 +96,7 @@ void Core::prepare(RoundId id) {
             Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
 }
 
-void Core::vote_when_durable(RoundId id, uint64_t record) {
+void Core::vote_when_durable(RoundId id, RecordNumber record) {
   queue_vote(OwnVote{record, rounds_.handle_of(id), rounds_[id].phase, rounds_[id].ballot});
 }
 
@@ -107,6 +110,7 @@ void Core::own_vote(RoundId id) {
   const Votes self = cluster_.vote_of(cluster_.self().node);
   const ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
+  ONCE_ASSERT(task.phase != Phase::kBackOff && entry.record <= step_.last_record());
   if (task.phase == Phase::kAccept) return count_accept(id, self);
   if (entry.promised != task.ballot) return lose(id, entry.promised.node, cluster_.self().node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
@@ -133,6 +137,7 @@ void Core::count_promise(RoundId id, Votes vote, const Ballot& accepted, const S
   ClassicRound& task = rounds_[id];
   ONCE_ASSERT(task.phase == Phase::kPrepare);
   if (task.votes.has(vote)) return;
+  ONCE_ASSERT(accepted <= task.ballot && is_whole(accepted, state));
   task.votes.add(vote);
   if (!accepted.is_null() && task.is_below(accepted, state.version)) {
     task.keep(acceptor_.arena(), accepted, state);
@@ -174,8 +179,9 @@ void Core::send_accepts(RoundId id) {
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
+  ONCE_ASSERT(entry.promised == task.ballot);
   if (!task.confirms) {
-    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, 0});
+    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, {}});
     acceptor_.list_unsettled(task.entry);
   }
   vote_when_durable(id, entry.record);
@@ -189,6 +195,7 @@ void Core::send_accepts(RoundId id) {
 // less time than that would join the next one, and the next, and never be told.
 void Core::answer_empty(RoundId id) {
   ONCE_ASSERT(rounds_[id].phase == Phase::kPrepare && rounds_[id].best.is_null());
+  ONCE_ASSERT(cluster_.is_quorum(rounds_[id].votes));
   answer_chosen(rounds_[id].waiters, State{}, rounds_[id].step);
   WaitList later;
   ops_.move_all(rounds_[id].waiters, later);
@@ -218,6 +225,8 @@ void Core::count_accept(RoundId id, Votes vote) {
   ONCE_ASSERT(task.phase == Phase::kAccept);
   task.votes.add(vote);
   if (!cluster_.is_quorum(task.votes)) return;
+  // P5: what the next version is built on was chosen under this ballot.
+  ONCE_ASSERT(!task.ballot.is_null() && task.best <= task.ballot);
   const EntryIndex entry_index = task.entry;
   const Entry& entry = acceptor_.at(entry_index);
   if (task.confirms) {
@@ -258,8 +267,8 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   }
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;
-    if (!sequencer_.is_given_out(m.op)) return;
-    if (RoundZero* slot = sequencer_.find(m.op)) {
+    if (!sequencer_.is_given_out(Sequence{m.op})) return;
+    if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
       round_zero_lost(
           *slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
@@ -285,6 +294,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
 // somebody is at work there: a loser does not duel, but sends him those whom it may.
 // If the winner is out of reach, all meet at the one who refused: he has met the winner, and us.
 void Core::lose(RoundId id, NodeId winner, NodeId refuser) {
+  ONCE_ASSERT(rounds_[id].phase != Phase::kBackOff);
   const bool first = rounds_[id].attempts == 0;
   back_off(id);
   settle_by_news(acceptor_.at(rounds_[id].entry));
@@ -296,6 +306,7 @@ void Core::lose(RoundId id, NodeId winner, NodeId refuser) {
 bool Core::send_on(RoundId id, NodeId winner) {
   ClassicRound& task = rounds_[id];
   const size_t member = cluster_.index_of(winner);
+  ONCE_ASSERT(task.phase == Phase::kBackOff);
   if (winner == cluster_.self().node) return true;
   if (member == cluster_.size()) return false;
   const Endpoint to = cluster_.peer_core(member, acceptor_.hash_of(acceptor_.at(task.entry)));
@@ -360,6 +371,7 @@ void Core::back_off(RoundId id) {
   if (task.attempts < 255) ++task.attempts;
   const uint64_t pause = (overtaken ? took : 0) + prng_.below(longest);
   task.next_at = step_.now() + static_cast<int64_t>(pause);
+  ONCE_ASSERT(task.next_at >= step_.now() && task.attempts > 0);
 }
 
 void Core::end_classic(RoundId id) {
@@ -391,6 +403,7 @@ void Core::tick_tasks() {
 void Core::drive(RoundId id) {
   ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
+  ONCE_ASSERT(entry.active == Active(id) && task.next_at <= step_.now());
   if (entry.final()) {  // somebody else finished it
     conclude(task.waiters, task.batch, entry);
     return end_classic(id);

@@ -13,6 +13,7 @@ void Core::on_forward(const Endpoint& from, const Forward& m, NameHash hash) {
 }
 
 void Core::reply(const Endpoint& origin, uint64_t token, Status status, const State& state) {
+  ONCE_ASSERT(origin.node.value == 0 || cluster_.has(origin.node));
   switch (status) {
     case Status::kAlreadySet:
     case Status::kConflict:
@@ -82,6 +83,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
 }
 
 void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientRequest& request) {
+  ONCE_ASSERT(ops_[op].list == nullptr && ops_[op].hash == hash && cluster_.is_mine(hash));
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
@@ -155,7 +157,8 @@ Endpoint Core::next_hop(OpIndex index, const Entry* entry) const {
 
 void Core::forward(OpIndex index, const Endpoint& to) {
   Op& op = ops_[index];
-  ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait);
+  ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait && op.list == nullptr);
+  ONCE_ASSERT(op.origin.node.value == 0 && op.hops < kMostHops && to != cluster_.self());
   ONCE_ASSERT(!op.elsewhere || may_repeat(op.operation));
   ++counters_.forwarded;
   ++op.hops;
@@ -203,6 +206,7 @@ void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
 // Whoever was asked does not do it. What must not happen twice is left to him.
 void Core::take_over(OpIndex index) {
   Op& op = ops_[index];
+  ONCE_ASSERT(op.list == nullptr && op.block != nullptr && op.made == 0);
   if (op.elsewhere && !may_repeat(op.operation)) {
     op.hedge_at = op.deadline;
     return;
@@ -224,6 +228,7 @@ void Core::take_over(OpIndex index) {
 // Its answer will not come.
 void Core::home_lost(OpIndex index) {
   const Op& op = ops_[index];
+  ONCE_ASSERT(op.forwarded_to.node.value != 0);
   const bool lost = op.elsewhere && !may_repeat(op.operation);
   lost ? answer(index, Status::kUnknown, State{}) : take_over(index);
 }
@@ -245,13 +250,16 @@ void Core::hand_back() {
 
 // Joins what is going on with the name, or begins it. REQUIRES: the request is kept.
 void Core::wait_on(EntryIndex entry, OpIndex op) {
+  ONCE_ASSERT(ops_[op].block != nullptr);
   WaitList one;
   ops_.push(one, op);
   pursue(entry, one);
+  ONCE_ASSERT(one.empty());
 }
 
 void Core::answer(OpIndex index, Status status, const State& state) {
   const Op& op = ops_[index];
+  ONCE_ASSERT(op.block != nullptr || (op.name_size == 0 && op.value_size == 0));
   reply(op.origin, op.token, status, state);
   acceptor_.arena().free(op.block, op.name_size + size_t{op.value_size});
   ops_.unlink(index);
@@ -270,6 +278,7 @@ OpIndex Core::take_op(const Endpoint& origin, uint64_t token, const ClientReques
   // A client may leave it to us; a node that forwards has chosen, and may have nothing left.
   const bool chosen = request.timeout_ms == 0 && origin.node.value == 0;
   const int64_t asked_ms = chosen ? kChosenTimeoutMs : request.timeout_ms;
+  ONCE_ASSERT(op.list == nullptr && op.block == nullptr);
   op.deadline = step_.now() + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
   return index;
 }
@@ -303,6 +312,7 @@ void Core::tick_ops() {
 
 // A change that was proposed or sent on may still happen; any other certainly did not.
 void Core::expire(OpIndex index) {
+  ONCE_ASSERT(ops_[index].deadline <= step_.now());
   const bool maybe = ops_[index].may_have_happened();
   answer(index, maybe ? Status::kUnknown : Status::kUnavailable, State{});
 }

@@ -23,6 +23,7 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
     op.made = next.version;
     ++changes;
   }
+  ONCE_ASSERT(next.version == base.version + changes);
   return next;
 }
 
@@ -30,6 +31,7 @@ State Core::compose(const WaitList& waiters, const State& base, size_t& changes)
 // it.
 void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
+  ONCE_ASSERT(ops_[from.head].list == &from);
   const Entry& entry = acceptor_.at(index);
   if (WaitList* waiters = queue_of(entry.active)) {
     if (entry.active.kind() == Active::Kind::kLinger) ++lingers_[entry.active.linger()].arrived;
@@ -55,6 +57,7 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
 // `chosen` was asked for in step `asked`, and is chosen. The refused are told first: whoever has
 // won and asks again queues behind them.
 void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked) {
+  ONCE_ASSERT(asked <= step_.number() && chosen.version <= kMaxVersion);
   for (const bool made : {false, true}) {
     for (OpIndex index = waiters.head; index != kNil;) {
       const OpIndex next = ops_[index].next;
@@ -68,6 +71,7 @@ void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked)
 // may have gone on before he came.
 void Core::tell_chosen(OpIndex index, const State& chosen, uint64_t asked) {
   const Op& op = ops_[index];
+  ONCE_ASSERT(op.made <= chosen.version || !chosen.sealed);
   if (op.made != 0) {
     // Its id may have made that version with another payload, elsewhere. A request that is not
     // kept has made the state of the entry itself.
@@ -85,10 +89,12 @@ void Core::tell_chosen(OpIndex index, const State& chosen, uint64_t asked) {
 
 // Who made `decided` is told so now: what is built on it may hide it.
 void Core::answer_own(WaitList& waiters, const State& decided) {
+  ONCE_ASSERT(decided.version != 0);
   for (OpIndex index = waiters.head; index != kNil;) {
     const Op& op = ops_[index];
     const OpIndex next = op.next;
     if (paxos::changes(op.operation) && op.id == decided.writer) {
+      ONCE_ASSERT(op.made == 0);
       give(index, *judge(decided, op.change()), decided);
     }
     index = next;
@@ -115,6 +121,7 @@ void Core::answer_made(WaitList& waiters) {
 void Core::give(OpIndex index, Status status, const State& state) {
   Op& op = ops_[index];
   if (status == Status::kNotYet) {
+    ONCE_ASSERT(op.operation == Operation::kWait);
     op.floor = std::min(op.floor, state.version);
     return watch(index);
   }
@@ -151,6 +158,7 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
     }
     index = next;
   }
+  ONCE_ASSERT(fate != Fate::kLastOnly || batch.size > 1);
   batch.size = last_happened ? 1 : 0;
 }
 
@@ -160,6 +168,7 @@ void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, con
 void Core::settle_by_news(const Entry& entry) {
   if (entry.active.kind() != Active::Kind::kRound) return;
   ClassicRound& task = rounds_[entry.active.round()];
+  ONCE_ASSERT(!entry.accepted.is_null() || task.batch.size == 0);
   const bool waits = task.phase == Phase::kBackOff;
   if (task.batch.size == 0 || (!waits && entry.accepted <= task.ballot)) return;
   const State state = entry.state();
@@ -181,12 +190,14 @@ void Core::doubt(OpIndex index) {
 }
 
 void Core::count_changes(const Batch& batch) {
+  ONCE_ASSERT(batch.size <= ops_.size());
   counters_.changes += batch.size;
   if (batch.size > 1) ++counters_.composed;
 }
 
 // Nothing can be begun now: tried again when it is looked at next.
 void Core::put_off(OpIndex index) {
+  ONCE_ASSERT(ops_[index].block != nullptr);
   Op& op = ops_[index];
   ops_.unlink(index);
   if (op.operation == Operation::kWait) return watch(index);

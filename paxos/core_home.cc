@@ -16,12 +16,14 @@ bool Core::round_zero_open(const Entry* entry) const {
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
 void Core::propose_round_zero(EntryIndex index, const State& next, size_t changes, WaitList& from) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(entry.active.is_nothing());
+  ONCE_ASSERT(claim_.is_complete() && entry.active.is_nothing());  // H1
   const Ballot ballot{0, cluster_.self().node, incarnation_};
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
-  RoundZero& slot = sequencer_.open({.record = entry.record,
+  ONCE_ASSERT(entry.accepted == ballot && entry.version == next.version);
+  RoundZero& slot = sequencer_.open({.sequence = {},
+                                     .record = entry.record,
                                      .sent_at = step_.now(),
                                      .begun = step_.now(),
                                      .step = step_.number(),
@@ -33,23 +35,29 @@ void Core::propose_round_zero(EntryIndex index, const State& next, size_t change
                                      .waiters = {}});
   acceptor_.set_active(index, active_of(slot));
   ops_.move_all(from, slot.waiters);
+  ONCE_ASSERT(from.empty() && slot.sealed == next.sealed);
   broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce_progress();
 }
 
 Accept Core::accept_of(const RoundZero& slot) {
   const Entry& entry = acceptor_.at(slot.entry);
-  return Accept{slot.sequence, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
+  // P1: under its ballot nothing but the state that it was begun with.
+  const Ballot ballot{0, cluster_.self().node, incarnation_};
+  ONCE_ASSERT(slot.open && entry.accepted == ballot && entry.version == slot.version);
+  return Accept{slot.sequence.value, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
                 entry.name()};
 }
 
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
-  if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(m.last)) {
+  if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(Sequence{m.last})) {
     return ignore(&ReplicaCounters::ignored_numbers);
   }
   const Votes vote = cluster_.vote_of(from.node);
-  for (uint64_t n = std::max(m.first, sequencer_.oldest_open()); n <= m.last; ++n) {
+  const Sequence first = std::max(Sequence{m.first}, sequencer_.oldest_open());
+  ONCE_ASSERT(first != Sequence{});
+  for (Sequence n = first; n <= Sequence{m.last}; n = n.next()) {
     if (RoundZero* slot = sequencer_.find(n)) vote_round_zero(*slot, vote);
   }
   sequencer_.advance();
@@ -62,7 +70,8 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   const Entry& entry = acceptor_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
   sequencer_.close(slot);
-  if (entry.active == active_of(slot)) acceptor_.set_active(slot.entry, Active{});
+  ONCE_ASSERT(entry.active == active_of(slot));
+  acceptor_.set_active(slot.entry, Active{});
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
   count_changes(slot.batch);
   sequencer_.add_chosen(slot.sequence);
@@ -83,9 +92,11 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
 // out.
 void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
+  ONCE_ASSERT(slot.open && seen_round <= kMaxRound);
   const Entry& entry = acceptor_.at(slot.entry);
   sequencer_.close(slot);
-  if (entry.active == active_of(slot)) acceptor_.set_active(slot.entry, Active{});
+  ONCE_ASSERT(entry.active == active_of(slot));
+  acceptor_.set_active(slot.entry, Active{});
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
   }
@@ -102,24 +113,27 @@ void Core::announce_progress() {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
       const Endpoint to{cluster_.member(i), CoreId{core}};
-      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, sequencer_.durable()});
-      for (auto [first, last] : chosen) send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
+      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, sequencer_.durable().value});
+      for (const auto& [first, last] : chosen) {
+        send(to, RestsOn{}, ChosenRange{incarnation_, first.value, last.value});
+      }
     }
   }
-  for (auto [first, last] : chosen) {
-    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first, last});
+  for (const auto& [first, last] : chosen) {
+    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first.value, last.value});
   }
   sequencer_.announced();
 }
 
 // Nobody answers it, and soon there is no room for any other name.
 bool Core::stands_in_the_way(const RoundZero& slot) const {
+  ONCE_ASSERT(slot.open);
   return sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
 }
 
 // The same state under the same ballot, to those who have not answered. The oldest come first.
 void Core::resend_round_zero() {
-  for (uint64_t n = sequencer_.oldest_open(); n < sequencer_.next(); ++n) {
+  for (Sequence n = sequencer_.oldest_open(); n < sequencer_.next(); n = n.next()) {
     RoundZero& slot = sequencer_.at(n);
     if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
@@ -129,6 +143,7 @@ void Core::resend_round_zero() {
       round_zero_lost(slot, 0);
       continue;
     }
+    ONCE_ASSERT(slot.sequence == n);
     slot.sent_at = step_.now();
     for (size_t i = 0; i < cluster_.size(); ++i) {
       if (!slot.votes.has(i) && !cluster_.is_self(i)) {

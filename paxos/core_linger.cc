@@ -25,6 +25,7 @@ void Core::go_on(EntryIndex index, WaitList& from, size_t made, int64_t took_ns)
   task.next_at = step_.now() + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
   acceptor_.set_active(index, Active(id));
   ops_.move_all(from, task.waiters);
+  ONCE_ASSERT(task.next_at > step_.now() && task.awaited > 0);
   lingering_.push_back(id);
   ++counters_.lingered;
 }
@@ -58,6 +59,7 @@ void Core::end_linger(LingerId id) {
 
 // When the first of them ends, whatever comes; 0: there is none.
 int64_t Core::first_linger_end() const {
+  ONCE_ASSERT(lingering_.size() <= kMostLingering);
   int64_t first = 0;
   for (const LingerId id : lingering_) {
     if (first == 0 || lingers_[id].next_at < first) first = lingers_[id].next_at;

@@ -33,6 +33,7 @@ void Core::ask(ReadId id) {
   if (hasty && !task.best.is_null()) return finish_read(id);
   ++task.attempts;
   reads_.ask_anew(id);
+  ONCE_ASSERT(task.waiters.head == task.op && task.waiters.tail == task.op);
   task.votes = task.none = task.same = Votes{};
   task.newest = 0;
   task.step = step_.number();
@@ -52,6 +53,7 @@ void Core::ask(ReadId id) {
 void Core::own_reply(ReadId id) {
   const QuorumRead& task = reads_[id];
   if (task.waiters.empty()) return free_read(id);
+  ONCE_ASSERT(task.waiters.head == task.op);
   const EntryIndex found = acceptor_.find(ops_[task.op].hash.key, ops_[task.op].name());
   ONCE_ASSERT(found != Table::kNone);
   const Entry& entry = acceptor_.at(found);
@@ -66,6 +68,7 @@ void Core::own_reply(ReadId id) {
 // Where nobody has reported anything it is another's turn to ask, or the question goes on.
 bool Core::may_finish(ReadId id) {
   const QuorumRead& task = reads_[id];
+  ONCE_ASSERT(!task.waiters.empty() && !cluster_.is_quorum(task.votes));
   const Op& op = ops_[task.op];
   if (!task.best.is_null() || op.operation == Operation::kWait) return true;
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
@@ -103,6 +106,7 @@ void Core::count_read(ReadId id, Votes vote, bool decided, const Ballot& ballot,
   QuorumRead& task = reads_[id];
   if (task.waiters.empty()) return free_read(id);  // its request has expired
   if (task.votes.has(vote)) return;
+  ONCE_ASSERT(is_whole(ballot, state) && !(decided && ballot.is_null()));
   task.votes.add(vote);
   task.newest = std::max(task.newest, state.version);
   const auto best = std::pair(task.best, task.state.version);
@@ -129,6 +133,7 @@ void Core::count_read(ReadId id, Votes vote, bool decided, const Ballot& ballot,
 // By value: the task that held them is free, and may be taken again, before they are told.
 void Core::end_read(ReadId id, Ballot ballot, State state) {
   ONCE_ASSERT(ballot.is_null() == (state.version == 0));
+  ONCE_ASSERT(reads_[id].step >= ops_[reads_[id].op].step);  // R1
   const OpIndex op = reads_[id].op;
   const uint64_t asked = reads_[id].step;
   const NameHash hash = ops_[op].hash;

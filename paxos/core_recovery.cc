@@ -41,13 +41,15 @@ struct Core::Recovery {
   bool operator()(const ChosenRangeRecord& r) {
     if (!is_endpoint(r.home) || r.first == 0) return false;
     Lane& lane = core.lanes_.of(r.home, r.incarnation);
-    if (lane.incarnation == r.incarnation) core.mark_chosen(lane, r.first, r.last);
+    if (lane.incarnation == r.incarnation)
+      core.mark_chosen(lane, {Sequence{r.first}, Sequence{r.last}});
     return true;
   }
   bool operator()(const HomeProgressRecord& r) {
     if (!is_endpoint(r.home)) return false;
     Lane& lane = core.lanes_.of(r.home, r.incarnation);
-    if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, r.durable);
+    if (lane.incarnation == r.incarnation)
+      lane.durable = std::max(lane.durable, Sequence{r.durable});
     return true;
   }
   bool operator()(const DecidedRecord& r) {
@@ -80,7 +82,7 @@ void Core::recover_accept(const AcceptRecord& r, NameHash hash) {
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    lanes_.note_accept(lane, r.sequence, index, r.state.version);
+    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version);
   } else {
     acceptor_.list_unsettled(index);
   }

@@ -15,6 +15,7 @@
 #include "paxos/linger_luck.h"
 #include "paxos/messages.h"
 #include "paxos/name_hasher.h"
+#include "paxos/numbers.h"
 #include "paxos/task_pool.h"
 #include "paxos/votes.h"
 
@@ -111,8 +112,8 @@ struct AgeList {
 
 // One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
 struct RoundZero {
-  uint64_t sequence = 0;
-  uint64_t record = 0;  // own vote counts once this is durable
+  Sequence sequence;
+  RecordNumber record;  // own vote counts once this is durable
   int64_t sent_at = 0;
   int64_t begun = 0;  // when it was first sent
   uint64_t step = 0;  // of the core, in which it was first sent
@@ -178,7 +179,7 @@ struct Linger {
 // A vote of this node's own acceptor in a round, or in a read (no phase and no ballot): it counts
 // once `record` is durable.
 struct OwnVote {
-  uint64_t record = 0;
+  RecordNumber record;
   Handle handle;
   Phase phase = Phase::kBackOff;
   Ballot ballot;

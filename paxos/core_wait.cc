@@ -19,6 +19,7 @@ namespace {
 // What `state`, which is decided, says to a waiter; kNotYet: nothing, or nothing that is known to
 // be as new as its call.
 Status news_for(const Op& op, const State& state) {
+  ONCE_ASSERT(op.operation == Operation::kWait);
   const bool new_enough = state.sealed || state.version >= op.floor;
   return new_enough ? *judge(state, op.change()) : Status::kNotYet;
 }
@@ -42,6 +43,7 @@ void Core::watch(OpIndex index) {
 }
 
 void Core::set_next_poll(Op& op) {
+  ONCE_ASSERT(op.operation == Operation::kWait);
   const int64_t pause = kFirstPollNs << std::min(op.polls, kPollDoublings);
   op.poll_at =
       step_.now() + pause / 2 + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(pause / 2)));
@@ -62,6 +64,7 @@ bool Core::is_asked_for(NameHash hash, std::string_view name) {
   const QuorumRead& task = reads_[asking];
   if (task.waiters.empty()) return false;
   const Op& op = ops_[task.op];
+  ONCE_ASSERT(op.list == &task.waiters);
   return op.operation == Operation::kWait && op.hash == hash && op.name() == name;
 }
 
@@ -80,6 +83,7 @@ void Core::poll(OpIndex index) {
 // `floor`. `chosen`, if there is one, is decided and was the newest since.
 void Core::tell_waiters(NameHash hash, std::string_view name, uint64_t asked, uint64_t floor,
                         const State* chosen) {
+  ONCE_ASSERT(asked <= step_.number());
   OpIndex late;  // the first who came after the question
   for (OpIndex index = watchers_.of(hash).waiting.head; index != kNil;) {
     Op& op = ops_[index];
@@ -170,6 +174,7 @@ void Core::wake(const Entry& entry) {
 // always be late. Whether it is sealed is not known: who waits for a later version hears of that
 // with his next question.
 void Core::ask_for_waiters(NameHash hash, std::string_view name, uint64_t version) {
+  ONCE_ASSERT(version != 0);
   if (watchers_.empty() || version <= watchers_.of(hash).least) return;
   if (is_asked_for(hash, name) || !has_spare_tasks()) return;
   for (OpIndex index = watchers_.of(hash).waiting.head; index != kNil; index = ops_[index].next) {
@@ -179,6 +184,7 @@ void Core::ask_for_waiters(NameHash hash, std::string_view name, uint64_t versio
 
 // Waits are never forwarded: each is of a client of this node.
 void Core::forget_waits(const std::vector<uint64_t>& tokens) {
+  ONCE_ASSERT(std::is_sorted(tokens.begin(), tokens.end()));
   for (OpIndex op = ops_.by_age(Operation::kWait).oldest; op != kNil; op = ops_[op].newer) {
     if (std::binary_search(tokens.begin(), tokens.end(), ops_[op].token)) ops_[op].deadline = 0;
   }
@@ -189,6 +195,7 @@ void Core::tick_waits() {
     const Op& op = ops_[index];
     const Later newer = later(op.newer);
     const bool watching = watchers_.has(op);
+    ONCE_ASSERT(op.operation == Operation::kWait);
     if (op.deadline <= step_.now()) {
       if (watching) watchers_.remove(index);
       answer(index, Status::kNotYet, State{});

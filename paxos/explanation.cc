@@ -25,11 +25,12 @@ Work work_of(Phase phase) {
 
 }  // namespace
 
-void explain_entry(const Entry& entry, uint64_t durable_record, Explanation& told) {
+void explain_entry(const Entry& entry, RecordNumber durable, Explanation& told) {
+  ONCE_ASSERT(entry.accepted.is_null() == (entry.version == 0));
   told.known = true;
   told.promised = entry.promised;
   told.accepted = entry.accepted;
-  told.durable = entry.record <= durable_record;
+  told.durable = entry.record <= durable;
   told.version = entry.version;
   if (entry.version == 0) return;  // only promised: the rest of it says nothing
   told.sealed = entry.has(kSealed);
@@ -39,6 +40,7 @@ void explain_entry(const Entry& entry, uint64_t durable_record, Explanation& tol
 }
 
 void explain_round(const RoundZero& slot, const Ballot& ballot, int64_t now_ns, UnderWay& told) {
+  ONCE_ASSERT(slot.open && !ballot.is_null());
   told.work = Work::kRoundZero;
   told.ballot = ballot;
   told.version = slot.version;

@@ -6,6 +6,7 @@
 
 #include "base/types.h"
 #include "paxos/ballot.h"
+#include "paxos/numbers.h"
 
 namespace once::paxos {
 
@@ -64,7 +65,7 @@ struct Explanation {
 };
 
 // The parts of it. UnderWay::votes is by place in the list of members here, not by number.
-void explain_entry(const Entry& entry, uint64_t durable_record, Explanation& told);
+void explain_entry(const Entry& entry, RecordNumber durable, Explanation& told);
 void explain_round(const RoundZero& slot, const Ballot& ballot, int64_t now_ns, UnderWay& told);
 void explain_round(const ClassicRound& round, int64_t now_ns, UnderWay& told);
 void explain_linger(const Linger& linger, int64_t now_ns, UnderWay& told);

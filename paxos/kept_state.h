@@ -18,6 +18,7 @@ struct KeptState {
   size_t block_size = 0;
 
   bool is_below(const Ballot& ballot, uint64_t version) const {
+    ONCE_ASSERT(!ballot.is_null());
     return best.is_null() || std::pair(best, state.version) < std::pair(ballot, version);
   }
   // In place of what was kept, which may be what `from` views.
@@ -34,6 +35,7 @@ struct KeptState {
     state.value = {block, block_size};
   }
   void give_back(Arena& arena) {
+    ONCE_ASSERT(block != nullptr || block_size == 0);
     arena.free(block, block_size);
     block = nullptr;
     block_size = 0;

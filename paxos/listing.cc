@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "paxos/table.h"
 
 namespace once::paxos {
@@ -26,6 +27,7 @@ ListPage list_names(Table& table, const ListQuery& query) {
     page.names.push_back(
         {name, entry.version, entry.value_size, entry.has(kSealed), entry.decided()});
   }
+  ONCE_ASSERT(page.names.size() <= most && end <= table.size());
   page.next = end < table.size() ? end : 0;
   return page;
 }

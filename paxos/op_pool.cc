@@ -5,6 +5,7 @@
 namespace once::paxos {
 
 OpPool::OpPool(size_t places) : ops_(places) {
+  ONCE_ASSERT(places <= kMaxOperationsPerCore);
   for (auto i = static_cast<uint32_t>(places); i-- > 0;) free_.push_back(OpIndex{i});
 }
 
@@ -31,11 +32,13 @@ void OpPool::free(OpIndex index) {
   AgeList& age = by_age(op.operation);
   (op.older == kNil ? age.oldest : (*this)[op.older].newer) = op.newer;
   (op.newer == kNil ? age.newest : (*this)[op.newer].older) = op.older;
+  ONCE_ASSERT(op.operation != Operation::kWait || waits_ > 0);
   if (op.operation == Operation::kWait) --waits_;
   op.block = nullptr;
   op.forwarded_to = Endpoint{};
   ++op.generation;
   free_.push_back(index);
+  ONCE_ASSERT(free_.size() <= ops_.size());
 }
 
 void OpPool::push(WaitList& list, OpIndex index) {
@@ -51,6 +54,7 @@ void OpPool::push(WaitList& list, OpIndex index) {
 void OpPool::unlink(OpIndex index) {
   Op& op = (*this)[index];
   if (op.list == nullptr) return;
+  ONCE_ASSERT(!op.list->empty());
   (op.previous == kNil ? op.list->head : (*this)[op.previous].next) = op.next;
   (op.next == kNil ? op.list->tail : (*this)[op.next].previous) = op.previous;
   op.list = nullptr;

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/assert.h"
 #include "paxos/core_state.h"
 
 namespace once::paxos {
@@ -12,8 +13,14 @@ class OpPool {
  public:
   explicit OpPool(size_t places);
 
-  Op& operator[](OpIndex index) { return ops_[index.value]; }
-  const Op& operator[](OpIndex index) const { return ops_[index.value]; }
+  Op& operator[](OpIndex index) {
+    ONCE_ASSERT(index.value < ops_.size());
+    return ops_[index.value];
+  }
+  const Op& operator[](OpIndex index) const {
+    ONCE_ASSERT(index.value < ops_.size());
+    return ops_[index.value];
+  }
   size_t size() const { return ops_.size(); }
   bool full() const { return free_.empty(); }
   size_t waits() const { return waits_; }  // how many of them are Operation::kWait

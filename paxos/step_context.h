@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/assert.h"
+#include "paxos/numbers.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
 
@@ -34,31 +35,40 @@ class StepContext {
   uint64_t number() const { return number_; }  // counts steps: before and after without a clock
 
   // The run begins in this step.
-  void start() { started_at_ = now_; }
-  uint64_t append(const Record& record) {
+  void start() {
+    ONCE_ASSERT(out_ != nullptr && last_record_ == RecordNumber{});
+    started_at_ = now_;
+  }
+  RecordNumber append(const Record& record) {
     ONCE_ASSERT(out_ != nullptr);
     encode_record(record, out_->records);
     out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
-    return ++last_record_;
+    ++last_record_.value;
+    return last_record_;
   }
-  uint64_t last_record() const { return last_record_; }
-  uint64_t durable() const { return durable_; }
+  RecordNumber last_record() const { return last_record_; }
+  RecordNumber durable() const { return durable_; }
   // The disk has all records up to this one.
-  void set_durable(uint64_t record) {
+  void set_durable(RecordNumber record) {
     ONCE_ASSERT(record >= durable_ && record <= last_record_);
-    if (durable_ == 0) log_write_ns_ = now_ - started_at_;
+    if (durable_ == RecordNumber{}) log_write_ns_ = now_ - started_at_;
     durable_ = record;
   }
   // How long the first write to the log took; 0: it has not ended.
   int64_t log_write_ns() const { return log_write_ns_; }
 
   void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
+    ONCE_ASSERT(out_ != nullptr);
     if (rests_on.record == 0) rests_on.record = 1;
-    ONCE_ASSERT(rests_on.record <= last_record_);
+    ONCE_ASSERT(rests_on.record <= last_record_.value);
     out_->messages.push_back(Outgoing{to, rests_on, message});
   }
-  void reply(const ClientReply& reply) { out_->replies.push_back(reply); }
+  void reply(const ClientReply& reply) {
+    ONCE_ASSERT(out_ != nullptr && last_record_ != RecordNumber{});
+    out_->replies.push_back(reply);
+  }
   void report(Offence offence, NodeId node) {
+    ONCE_ASSERT(out_ != nullptr && node.value != 0);
     out_->offenders[static_cast<size_t>(offence)] = node;
   }
 
@@ -69,8 +79,8 @@ class StepContext {
   int64_t started_at_ = 0;
   int64_t log_write_ns_ = 0;
   uint64_t number_ = 0;
-  uint64_t last_record_ = 0;
-  uint64_t durable_ = 0;
+  RecordNumber last_record_;
+  RecordNumber durable_;
 };
 
 }  // namespace once::paxos

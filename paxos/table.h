@@ -16,6 +16,7 @@
 #include "paxos/arena.h"
 #include "paxos/index.h"
 #include "paxos/messages.h"
+#include "paxos/numbers.h"
 
 namespace once::paxos {
 
@@ -36,7 +37,7 @@ struct Entry {
 
  public:
   uint64_t version = 0;
-  uint64_t record = 0;  // last record of this run about it; 0: recovered, so durable
+  RecordNumber record;  // last record of this run about it; none: recovered, so durable
   Ballot promised;
   Ballot accepted;
   uint32_t value_size = 0;
@@ -74,8 +75,12 @@ class Table {
   static constexpr EntryIndex kNone{};
 
   explicit Table(Arena& arena) : arena_(arena) {}
-  Entry& at(EntryIndex index) { return chunks_[index.value / kChunk][index.value % kChunk]; }
+  Entry& at(EntryIndex index) {
+    ONCE_ASSERT(index.value < count_);
+    return chunks_[index.value / kChunk][index.value % kChunk];
+  }
   const Entry& at(EntryIndex index) const {
+    ONCE_ASSERT(index.value < count_);
     return chunks_[index.value / kChunk][index.value % kChunk];
   }
   uint64_t size() const { return count_; }
@@ -103,6 +108,7 @@ class Table {
   // REQUIRES: find() said kNone.
   EntryIndex insert(uint64_t key, std::string_view name, size_t room) {
     ONCE_ASSERT(name.size() <= UINT16_MAX && room <= UINT32_MAX);
+    ONCE_ASSERT(count_ < EntryIndex::kNone);
     auto& part = parts_[key & 255];
     if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
     if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
@@ -120,7 +126,7 @@ class Table {
   }
 
   void set_state(Entry& entry, const State& state) {
-    ONCE_ASSERT(state.value.size() <= UINT32_MAX);
+    ONCE_ASSERT(state.value.size() <= UINT32_MAX && state.version != 0);
     // A later state gets a block of its own: views of the one before it live until the step ends.
     if (entry.version != 0 || state.value.size() > entry.room) move(entry, state.value.size());
     std::memcpy(entry.block, &state.writer.high, 8);
@@ -144,6 +150,7 @@ class Table {
     size_t used = 0;
   };
   void move(Entry& entry, size_t room) {
+    ONCE_ASSERT(room <= UINT32_MAX && entry.value_size <= entry.room);
     char* block = arena_.allocate(Entry::kHeader + entry.name_size + room);
     std::memcpy(block + 16, entry.block + 16, 8 + entry.name_size);
     arena_.free(entry.block, Entry::kHeader + entry.name_size + entry.room);
@@ -164,6 +171,7 @@ class Table {
     std::vector<uint64_t> old(part.slots.empty() ? 16 : part.slots.size() * 2);
     slot_bytes_ += (old.size() - part.slots.size()) * sizeof(uint64_t);
     old.swap(part.slots);
+    ONCE_ASSERT((part.slots.size() & (part.slots.size() - 1)) == 0);  // masks find the way
     for (uint64_t slot : old) {
       if (slot == 0) continue;
       const EntryIndex index{static_cast<uint32_t>(slot) - 1};

@@ -36,10 +36,11 @@ class WatchList {
   // REQUIRES: a wait that is in no list.
   void add(OpIndex index) {
     const Op& op = ops_[index];
-    ONCE_ASSERT(op.operation == Operation::kWait);
+    ONCE_ASSERT(op.operation == Operation::kWait && op.list == nullptr);
     Watchers& watchers = of(op.hash);
     if (watchers.waiting.empty()) watchers.least = UINT64_MAX;
     watchers.least = std::min(watchers.least, op.version);
+    ONCE_ASSERT(count_ < ops_.size());
     ops_.push(watchers.waiting, index);
     ++count_;
   }

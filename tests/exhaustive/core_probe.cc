@@ -77,7 +77,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   ByteWriter out(bytes);
   number_entries();
   out.put(core_.incarnation_);
-  out.put(core_.step_.last_record() - core_.step_.durable());
+  out.put(pending(core_.step_.last_record()));
   out.put<uint8_t>(core_.disk_full_);
   out.put(static_cast<uint8_t>(core_.memory_));
   out.put<uint8_t>(core_.claim_.is_complete());
@@ -91,8 +91,8 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_lanes(out);
   put_homes(out);
   out.put(core_.forwards_);
-  out.put(core_.step_.durable() == 0 ? core_.step_.now() - core_.step_.started_at_
-                                     : core_.step_.log_write_ns_);
+  out.put(core_.step_.durable() == RecordNumber{} ? core_.step_.now() - core_.step_.started_at_
+                                                  : core_.step_.log_write_ns_);
 }
 
 void CoreProbe::number_entries() {
@@ -181,17 +181,17 @@ void CoreProbe::put_ops(ByteWriter& out) {
 }
 
 void CoreProbe::put_round_zero(ByteWriter& out) {
-  out.put(core_.sequencer_.next_);
-  out.put(core_.sequencer_.oldest_open_);
-  out.put(core_.sequencer_.self_voted_);
-  out.put(core_.sequencer_.announced_);
+  out.put(core_.sequencer_.next_.value);
+  out.put(core_.sequencer_.oldest_open_.value);
+  out.put(core_.sequencer_.self_voted_.value);
+  out.put(core_.sequencer_.announced_.value);
   for (const auto& [first, last] : core_.sequencer_.chosen_) {
-    out.put(first);
-    out.put(last);
+    out.put(first.value);
+    out.put(last.value);
   }
   out.put(uint64_t{0});
   for (const RoundZero& slot : core_.sequencer_.ring_) {
-    out.put(slot.sequence);
+    out.put(slot.sequence.value);
     out.put(pending(slot.record));
     out.put(until(slot.sent_at + kResendNs));
     out.put<uint8_t>(slot.open);
@@ -277,12 +277,12 @@ void CoreProbe::put_lanes(ByteWriter& out) {
   std::sort(lanes.begin(), lanes.end(),
             [](const Lane* a, const Lane* b) { return a->home < b->home; });
   for (const Lane* lane : lanes) {
-    ONCE_ASSERT(lane->last == 0);
+    ONCE_ASSERT(lane->range.last == Sequence{});
     put_endpoint(out, lane->home);
     out.put(lane->incarnation);
-    out.put(lane->durable);
+    out.put(lane->durable.value);
     for (const Lane::Slot& slot : lane->ring) {
-      out.put(slot.sequence);
+      out.put(slot.sequence.value);
       out.put(number_of(slot.entry));
       out.put(slot.version);
     }

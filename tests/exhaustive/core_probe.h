@@ -71,8 +71,9 @@ class CoreProbe {
   void put_lanes(ByteWriter& out);
   void put_homes(ByteWriter& out);
   void put_waiters(ByteWriter& out, const WaitList& list);
-  uint64_t pending(uint64_t record) const {
-    return record <= core_.step_.durable() ? 0 : record - core_.step_.durable();
+  uint64_t pending(RecordNumber record) const {
+    const RecordNumber durable = core_.step_.durable();
+    return record <= durable ? 0 : record.value - durable.value;
   }
   int64_t until(int64_t time) const {
     return time <= core_.step_.now() ? 0 : time - core_.step_.now();

@@ -9,18 +9,18 @@ invariants::CoreView CoreProbe::core_view() const {
   invariants::CoreView view;
   view.self = core_.cluster_.self().node;
   view.incarnation = core_.incarnation_;
-  view.record = core_.step_.last_record();
-  view.durable = core_.step_.durable();
+  view.record = core_.step_.last_record().value;
+  view.durable = core_.step_.durable().value;
   view.claimed = core_.claim_.is_complete();
   view.quorum = core_.cluster_.quorum();
   const size_t members = core_.cluster_.size();
   view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
-  view.next_sequence = core_.sequencer_.next_;
-  view.oldest_open = core_.sequencer_.oldest_open_;
-  view.self_voted = core_.sequencer_.self_voted_;
-  view.announced = core_.sequencer_.announced_;
+  view.next_sequence = core_.sequencer_.next_.value;
+  view.oldest_open = core_.sequencer_.oldest_open_.value;
+  view.self_voted = core_.sequencer_.self_voted_.value;
+  view.announced = core_.sequencer_.announced_.value;
   const RoundZero& voted = core_.sequencer_.at(core_.sequencer_.self_voted_);
-  if (voted.sequence == core_.sequencer_.self_voted_) view.voted_record = voted.record;
+  if (voted.sequence == core_.sequencer_.self_voted_) view.voted_record = voted.record.value;
   return view;
 }
 
@@ -44,7 +44,7 @@ invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
   view.sealed = entry.has(kSealed);
   view.decided = entry.decided();
   view.unsettled = entry.has(kUnsettled);
-  view.record = entry.record;
+  view.record = entry.record.value;
   view.home = core_.cluster_.home_of(core_.acceptor_.hash_of(entry));
   view.range_promise = core_.acceptor_.range_promise(core_.cluster_.index_of(view.home));
   return view;

@@ -54,23 +54,23 @@ static_assert(std::is_const_v<std::remove_reference_t<Seen>>, "nobody else write
 TEST_F(Acceptance, EachChangeIsMadeWithItsRecord) {
   acceptor.promise(name, ballot(1));
   EXPECT_EQ(acceptor.at(name).promised, ballot(1));
-  EXPECT_EQ(acceptor.at(name).record, 1u);
+  EXPECT_EQ(acceptor.at(name).record, RecordNumber{1});
   accept(ballot(2), state(1, "red"));
   EXPECT_EQ(acceptor.at(name).promised, ballot(2)) << "an accept is a promise too";
   EXPECT_EQ(acceptor.at(name).accepted, ballot(2));
-  EXPECT_EQ(acceptor.at(name).record, 2u);
+  EXPECT_EQ(acceptor.at(name).record, RecordNumber{2});
   EXPECT_TRUE(acceptor.decide(name, InLog::kYes));
-  EXPECT_EQ(acceptor.at(name).record, 2u) << "what it rests on is the accept";
+  EXPECT_EQ(acceptor.at(name).record, RecordNumber{2}) << "what it rests on is the accept";
   acceptor.promise_range(1, 4);
   EXPECT_EQ(acceptor.range_promise(1), 4u);
-  EXPECT_EQ(step.last_record(), 4u);
+  EXPECT_EQ(step.last_record(), RecordNumber{4});
 }
 
 TEST_F(Acceptance, ADecisionIsNewsOnce) {
   accept(ballot(1), state(1, "red"));
   EXPECT_TRUE(acceptor.decide(name, InLog::kNo));
   EXPECT_FALSE(acceptor.decide(name, InLog::kNo));
-  EXPECT_EQ(step.last_record(), 1u);
+  EXPECT_EQ(step.last_record(), RecordNumber{1});
   accept(ballot(1), state(2, "blue"));
   EXPECT_FALSE(acceptor.at(name).decided()) << "decided is said of one version";
 }

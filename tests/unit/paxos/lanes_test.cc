@@ -33,8 +33,8 @@ struct LanesOf : ::testing::Test {
   }
   void accept(uint64_t sequence, uint32_t incarnation = 1) {
     Lane& lane = lanes.of(kHome, incarnation);
-    lanes.note_accept(lane, sequence, name(static_cast<int>(sequence)), sequence * 10);
-    lanes.acknowledge(lane, sequence, sequence);
+    lanes.note_accept(lane, {sequence}, name(static_cast<int>(sequence)), sequence * 10);
+    lanes.acknowledge(lane, {sequence}, {sequence});
   }
   Numbers acknowledged() const {
     Numbers numbers;
@@ -47,7 +47,7 @@ struct LanesOf : ::testing::Test {
   }
   Numbers known(uint64_t first, uint64_t last) {
     Numbers found;
-    lanes.for_each(lanes.of(kHome, 1), first, last, [&](EntryIndex entry, uint64_t version) {
+    lanes.for_each(lanes.of(kHome, 1), {{first}, {last}}, [&](EntryIndex entry, uint64_t version) {
       found.emplace_back(entry.value, version);
     });
     return found;
@@ -71,7 +71,7 @@ TEST_F(LanesOf, AcknowledgesByRangesOnceAStep) {
 TEST_F(LanesOf, ListsWhatLeavesBeforeItsHomeHasIt) {
   for (uint64_t n = 1; n <= 4; ++n) accept(n);
   EXPECT_EQ(acceptor.unsettled(), 0u);
-  lanes.of(kHome, 1).durable = 1;
+  lanes.of(kHome, 1).durable = Sequence{1};
   accept(5);  // in the place of 1, which the home has
   EXPECT_EQ(acceptor.unsettled(), 0u);
   accept(6);  // in the place of 2, which it may not have
