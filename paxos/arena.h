@@ -31,7 +31,6 @@ class Arena {
   char* allocate(size_t size) {
     if (size > kLargeBytes) return allocate_large(size);
     const unsigned size_class = class_of(size);
-    ONCE_ASSERT(size <= bytes_of(size_class));
     auto& free = free_[size_class];
     if (!free.empty()) {
       char* block = free.back();

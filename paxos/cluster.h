@@ -38,8 +38,9 @@ class Cluster {
   size_t quorum() const { return Votes::majority_of(size()); }
   bool is_quorum(Votes votes) const { return votes.is_majority_of(size()); }
   Votes vote_of(NodeId node) const {
-    ONCE_ASSERT(has(node));
-    return Votes::of(index_of(node));
+    const size_t index = index_of(node);
+    ONCE_ASSERT(index < size());
+    return Votes::of(index);
   }
 
   const NameHasher& hasher() const { return hasher_; }

@@ -20,17 +20,16 @@ Core::Core(const ReplicaOptions& options)
       reads_(task_numbers_),
       lingers_(task_numbers_),
       ops_(options.max_operations),
-      watchers_(ops_, options.max_operations / 2) {
+      watchers_(ops_, options.max_operations / 2),
+      requests_({cluster_, acceptor_, step_, outbox_, prng_, counters_}, ops_, watchers_) {
   ONCE_ASSERT(options.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
-  lingering_.reserve(kMostLingering);
 }
 
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   ONCE_ASSERT(incarnation > recovered_incarnation_);
   begin(now_ns, out);
-  step_.start();
-  incarnation_ = incarnation;
+  step_.start(incarnation);
   task_numbers_.begin_run(incarnation);
   step_.append(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
@@ -50,38 +49,44 @@ void Core::finish() {
   count_own_votes();
   sequencer_.advance();
   lanes_.flush();
-  step_.end(first_linger_end());
+  step_.end(lingers_.first_end());
 }
 
-void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
-  ONCE_ASSERT(is_running());
-  begin(now_ns, out);
-  hashes_.clear();
-  for (size_t i = 0; i < count; ++i) hashes_.push_back(look_ahead(events[i]));
-  for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
-  finish();
-}
+namespace {
 
 template <class M>
 concept Named = requires(const M& m) {
   m.name;
 };
 
-// The hashes of the event's name, whose place in the table is on its way into the cache; zero: it
-// has none.
-NameHash Core::look_ahead(const Event& event) const {
+// The hashes of the event's name; zero: it has none.
+NameHash hash_of_name(const Event& event, const NameHasher& hasher) {
   NameHash hash;
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
-    hash = cluster_.hasher()(request->name);
+    hash = hasher(request->name);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
         [&]<class M>(const M& m) {
-          if constexpr (Named<M>) hash = cluster_.hasher()(m.name);
+          if constexpr (Named<M>) hash = hasher(m.name);
         },
         *message);
   }
-  if (hash != NameHash{}) acceptor_.prefetch(hash.key);
   return hash;
+}
+
+}  // namespace
+
+void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
+  begin(now_ns, out);
+  hashes_.clear();
+  for (size_t i = 0; i < count; ++i) {
+    hashes_.push_back(hash_of_name(events[i], cluster_.hasher()));
+    // Its place in the table is on its way into the cache.
+    if (hashes_.back() != NameHash{}) acceptor_.prefetch(hashes_.back().key);
+  }
+  for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
+  finish();
 }
 
 void Core::handle(const Event& event, NameHash hash) {

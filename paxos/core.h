@@ -14,10 +14,12 @@
 #include "paxos/cluster.h"
 #include "paxos/core_state.h"
 #include "paxos/lanes.h"
+#include "paxos/lingers.h"
 #include "paxos/op_pool.h"
 #include "paxos/outbox.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
+#include "paxos/requests.h"
 #include "paxos/sequencer.h"
 #include "paxos/step_context.h"
 #include "paxos/watchers.h"
@@ -34,7 +36,9 @@ class Core final : public Replica {
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
   void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
   void on_tick(int64_t now_ns, Output& out) override;
-  void forget_waits(const std::vector<uint64_t>& tokens) override;
+  void forget_waits(const std::vector<uint64_t>& tokens) override {
+    requests_.forget_waits(tokens);
+  }
   void set_disk_full(bool full) override { disk_full_ = full; }
   void set_memory(Memory memory) override { memory_ = memory; }
   size_t memory_bytes() const override { return acceptor_.bytes(); }
@@ -49,17 +53,10 @@ class Core final : public Replica {
   void begin(int64_t now_ns, Output& out);
   void finish();
   void count_own_votes();
-  NameHash look_ahead(const Event& event) const;
   void handle(const Event& event, NameHash hash);
   void on_message(const Endpoint& from, const Message& message, NameHash hash);
-  bool is_running() const { return incarnation_ != 0; }
+  bool is_running() const { return step_.incarnation() != 0; }
   bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
-  void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-    outbox_.send(to, rests_on, message);
-  }
-  void broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
-    outbox_.broadcast(hash, rests_on, message);
-  }
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
   void ignore(uint64_t ReplicaCounters::*why);
@@ -85,7 +82,6 @@ class Core final : public Replica {
   void propose_round_zero(EntryIndex entry, const State& next, size_t changes, WaitList& from);
   void vote_round_zero(RoundZero& slot, Votes vote);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
-  bool stands_in_the_way(const RoundZero& slot) const;
   void announce_progress();
   void resend_round_zero();
   Accept accept_of(const RoundZero& slot);
@@ -117,30 +113,12 @@ class Core final : public Replica {
   void tick_tasks();
   // core_compose.cc
   bool keeps(const Entry& entry) const;
-  State compose(const WaitList& waiters, const State& base, size_t& changes);
   void pursue(EntryIndex entry, WaitList& from, uint8_t attempts = 0);
-  void answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked);
-  void tell_chosen(OpIndex op, const State& chosen, uint64_t asked);
   void settle_by_news(const Entry& entry);
-  void answer_own(WaitList& waiters, const State& decided);
-  void answer_made(WaitList& waiters);
-  void answer_made(OpIndex op, bool sealed);
-  void give(OpIndex op, Status status, const State& state);
-  void conclude(WaitList& waiters, Batch& batch, const Entry& entry);
-  void settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state);
-  void doubt(OpIndex op);
-  void put_off(OpIndex op);
-  void count_changes(const Batch& batch);
   // core_linger.cc
   void go_on(EntryIndex entry, WaitList& from, size_t made, int64_t took_ns);
   void end_lingers();
-  void end_linger(LingerId id);
-  int64_t first_linger_end() const;
   // core_wait.cc
-  Later later(OpIndex op) const;
-  bool is_gone(const Later& next) const;
-  void watch(OpIndex op);
-  void set_next_poll(Op& op);
   bool is_asked_for(NameHash hash, std::string_view name);
   void tell_waiters(NameHash, std::string_view name, uint64_t asked, uint64_t floor, const State*);
   bool tell_asker(ReadId id);
@@ -171,26 +149,16 @@ class Core final : public Replica {
   void on_forward(const Endpoint& from, const Forward& m, NameHash hash);
   void on_forward_reply(const Endpoint& from, const ForwardReply& m);
   void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
-  bool answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request);
-  void reply(const Endpoint& origin, uint64_t token, Status status, const State& state);
   void dispatch(OpIndex op, NameHash hash, EntryIndex entry, const ClientRequest& request);
   void begin_round_zero(OpIndex op, EntryIndex entry, const ClientRequest& request);
-  Endpoint next_hop(OpIndex op, const Entry* entry) const;
   void forward(OpIndex op, const Endpoint& to);
   void take_over(OpIndex op);
   void hand_back();
   void home_lost(OpIndex op);
   void wait_on(EntryIndex entry, OpIndex op);
-  void answer(OpIndex op, Status status, const State& state);
-  OpIndex take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request);
-  void keep_request(Op& op, std::string_view name, std::string_view value);
   void tick_ops();
-  void expire(OpIndex op);
   struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, NameHash hash);
-  Active active_of(const RoundZero& slot) const {
-    return Active(sequencer_.place_of(slot.sequence));
-  }
 
   const size_t linger_from_;
   mutable ReplicaCounters counters_;
@@ -203,20 +171,19 @@ class Core final : public Replica {
   Lanes lanes_;
   Claim claim_;
   Sequencer sequencer_;
-  uint32_t incarnation_ = 0, recovered_incarnation_ = 0;
+  uint32_t recovered_incarnation_ = 0;
   bool disk_full_ = false;
   Memory memory_ = Memory::kEnough;
 
   TaskNumbers task_numbers_;
   TaskPool<ClassicRound> rounds_;
   TaskPool<QuorumRead> reads_;
-  TaskPool<Linger> lingers_;
+  Lingers lingers_;
   Fifo<OwnVote> own_votes_;  // ascending records
-  std::vector<LingerId> lingering_;
-  LingerLuck linger_luck_;
   BelievedRounds believed_rounds_;
   OpPool ops_;
   WatchList watchers_;
+  Requests requests_;
   uint64_t forwards_ = 0;  // sent in this run
   int64_t next_slow_tick_ = 0;
 };

@@ -39,7 +39,7 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, E
   }
   ++counters_.rejected;
   ONCE_ASSERT(entry.promised > m.ballot);
-  send(from, RestsOn{entry.record.value}, Rejected{m.op, m.ballot, entry.promised});
+  outbox_.send(from, RestsOn{entry.record.value}, Rejected{m.op, m.ballot, entry.promised});
   return false;
 }
 
@@ -54,8 +54,9 @@ void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   const Entry& entry = acceptor_.at(index);
   if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
   ONCE_ASSERT(entry.promised == m.ballot && entry.accepted <= m.ballot);  // P2
-  send(from, RestsOn{entry.record.value},
-       Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
+  outbox_.send(
+      from, RestsOn{entry.record.value},
+      Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
 void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
@@ -107,11 +108,11 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
   const bool proposed = entry.active.kind() == Active::Kind::kRoundZero;
-  if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) return;
+  if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
   const RoundZero& slot = sequencer_.at_place(entry.active.round_zero());
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     ONCE_ASSERT(ops_[op].list == &slot.waiters);
-    if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
+    if (ops_[op].block == nullptr) requests_.keep(ops_[op], entry.name(), entry.value());
   }
 }
 
@@ -119,7 +120,7 @@ void Core::keep_proposed(const Entry& entry) {
 void Core::acknowledge(const Endpoint& from, const Accept& m, RecordNumber record) {
   ONCE_ASSERT(record <= step_.last_record() && m.ballot.node == from.node);
   if (m.ballot.round != 0) {
-    send(from, RestsOn{record.value}, Accepted{m.op, m.ballot, m.state.version});
+    outbox_.send(from, RestsOn{record.value}, Accepted{m.op, m.ballot, m.state.version});
     return;
   }
   lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, record);
@@ -186,12 +187,12 @@ void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash
   }
   const EntryIndex index = acceptor_.find(hash.key, m.name);
   if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {
-    send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
+    outbox_.send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;
   }
   const Entry& entry = acceptor_.at(index);
-  send(from, RestsOn{entry.record.value},
-       ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
+  outbox_.send(from, RestsOn{entry.record.value},
+               ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
 }
 
 }  // namespace once::paxos

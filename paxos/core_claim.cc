@@ -12,7 +12,7 @@ void Core::claim_from(const Endpoint& peer) {
   ONCE_ASSERT(peer.node != cluster_.self().node && !claim_.is_complete());
   const Claim::Page& page = claim_.page(peer);
   if (page.told) return;
-  send(peer, RestsOn{}, ClaimHome{incarnation_, page.list, page.cursor});
+  outbox_.send(peer, RestsOn{}, ClaimHome{step_.incarnation(), page.list, page.cursor});
 }
 
 void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
@@ -51,11 +51,11 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  send(from, RestsOn{step_.last_record().value}, reply);
+  outbox_.send(from, RestsOn{step_.last_record().value}, reply);
 }
 
 void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
-  if (m.incarnation != incarnation_) return;
+  if (m.incarnation != step_.incarnation()) return;
   const Claim::Answer answer = claim_.judge(from, m.list, m.cursor);
   if (answer == Claim::Answer::kRenumbered) claim_from(from);
   if (answer != Claim::Answer::kExpected) return;
@@ -93,8 +93,8 @@ void Core::query_unsettled() {
     for (size_t n = 0; n < std::min<size_t>(256, list.entries.size()); ++n) {
       const Entry& entry = acceptor_.at(acceptor_.next_queried(i));
       if (!entry.has(kUnsettled)) continue;
-      send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
-           SettleQuery{entry.promised, entry.accepted, entry.name()});
+      outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
+                   SettleQuery{entry.promised, entry.accepted, entry.name()});
     }
   }
 }
@@ -107,7 +107,8 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
     const Entry& entry = acceptor_.at(found);
     if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
       ONCE_ASSERT(!entry.accepted.is_null());
-      send(from, RestsOn{}, Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
+      outbox_.send(from, RestsOn{},
+                   Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,

@@ -1,5 +1,6 @@
 // Classic rounds (both phases, round >= 1): takeover, names closed to round 0, reads to be
 // finished.
+#include "paxos/back_off.h"
 #include "paxos/contradiction.h"
 #include "paxos/core.h"
 
@@ -44,11 +45,11 @@ bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
 // The same for those whose changes, if any, were proposed in `batch`. Empties `from`.
 void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t seen_round) {
   const Entry& entry = acceptor_.at(index);
-  if (entry.final()) return conclude(from, batch, entry);
+  if (entry.final()) return requests_.conclude(from, batch, entry);
   if (begin_classic(index, from, batch, seen_round)) return;
   ONCE_ASSERT(task_numbers_.full());
-  settle_batch(from, batch, Ballot{}, nullptr);
-  while (!from.empty()) put_off(from.head);
+  requests_.settle_batch(from, batch, Ballot{}, nullptr);
+  while (!from.empty()) requests_.put_off(from.head);
 }
 
 // Goes on under the ballot that this node keeps, which took it so many attempts without a change of
@@ -79,7 +80,7 @@ void Core::prepare(RoundId id) {
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
   ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised.round);
   if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
-  task.ballot = Ballot{round, cluster_.self().node, incarnation_};
+  task.ballot = Ballot{round, cluster_.self().node, step_.incarnation()};
   task.phase = Phase::kPrepare;
   task.step = step_.number();
   task.votes = Votes{};
@@ -92,8 +93,8 @@ void Core::prepare(RoundId id) {
   ++counters_.classic_rounds;
   acceptor_.promise(task.entry, task.ballot);
   vote_when_durable(id, entry.record);
-  broadcast(acceptor_.hash_of(entry), RestsOn{},
-            Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
+  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                    Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
 }
 
 void Core::vote_when_durable(RoundId id, RecordNumber record) {
@@ -159,7 +160,7 @@ void Core::propose(RoundId id) {
   }
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
-  const State first = compose(task.waiters, State{}, changes);
+  const State first = requests_.compose(task.waiters, State{}, changes);
   if (changes == 0) return answer_empty(id);
   task.keep(acceptor_.arena(), task.ballot, first);
   task.batch = Batch{task.ballot, first.version, first.writer, changes};
@@ -171,7 +172,7 @@ void Core::send_accepts(RoundId id) {
   ClassicRound& task = rounds_[id];
   ONCE_ASSERT(!task.best.is_null() && task.best <= task.ballot && task.state.version != 0);
   const Entry& entry = acceptor_.at(task.entry);
-  if (!is_ours(task.batch, task.best, cluster_.self().node, incarnation_))
+  if (!is_ours(task.batch, task.best, cluster_.self().node, step_.incarnation()))
     task.batch.adopted = true;
   task.phase = Phase::kAccept;
   task.step = step_.number();
@@ -185,8 +186,8 @@ void Core::send_accepts(RoundId id) {
     acceptor_.list_unsettled(task.entry);
   }
   vote_when_durable(id, entry.record);
-  broadcast(acceptor_.hash_of(entry), RestsOn{},
-            Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
+  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                    Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
 }
 
 // A majority holds nothing, and nobody wants to change that. Promises may be older than a question
@@ -196,7 +197,7 @@ void Core::send_accepts(RoundId id) {
 void Core::answer_empty(RoundId id) {
   ONCE_ASSERT(rounds_[id].phase == Phase::kPrepare && rounds_[id].best.is_null());
   ONCE_ASSERT(cluster_.is_quorum(rounds_[id].votes));
-  answer_chosen(rounds_[id].waiters, State{}, rounds_[id].step);
+  requests_.answer_chosen(rounds_[id].waiters, State{}, rounds_[id].step);
   WaitList later;
   ops_.move_all(rounds_[id].waiters, later);
   end_classic(id);
@@ -206,7 +207,7 @@ void Core::answer_empty(RoundId id) {
     if (ops_[op].operation == Operation::kWait) {
       poll(op);
     } else if (!begin_read(op)) {
-      put_off(op);
+      requests_.put_off(op);
     }
   }
 }
@@ -232,8 +233,8 @@ void Core::count_accept(RoundId id, Votes vote) {
   if (task.confirms) {
     ++counters_.confirmations;
   } else {
-    broadcast(acceptor_.hash_of(entry), RestsOn{},
-              Decided{task.ballot, task.state.version, entry.name()});
+    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                      Decided{task.ballot, task.state.version, entry.name()});
   }
   // Our own acceptor may have gone on to a higher ballot.
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
@@ -241,9 +242,9 @@ void Core::count_accept(RoundId id, Votes vote) {
   } else {
     ask_for_waiters(acceptor_.hash_of(entry), entry.name(), task.state.version);
   }
-  settle_batch(task.waiters, task.batch, task.best, &task.state);
-  count_changes(task.batch);
-  answer_chosen(task.waiters, task.state, task.step);
+  requests_.settle_batch(task.waiters, task.batch, task.best, &task.state);
+  requests_.count_changes(task.batch);
+  requests_.answer_chosen(task.waiters, task.state, task.step);
   // Another has a higher ballot already. To be alone with the next one the same patience is needed
   // as after a rejection, or two who build on each other's states duel for ever.
   const bool overtaken = entry.promised != task.ballot && !entry.final();
@@ -266,7 +267,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.ballot.round == 0) {
-    if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;
+    if (m.ballot != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
     if (!sequencer_.is_given_out(Sequence{m.op})) return;
     if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
@@ -318,7 +319,7 @@ bool Core::send_on(RoundId id, NodeId winner) {
     const bool from_here = op.origin.node.value == 0;
     const bool free = op.made == 0 && op.operation != Operation::kWait;
     if (free && !from_here && !op.elsewhere) {
-      answer(op_index, Status::kUnavailable, State{});
+      requests_.answer(op_index, Status::kUnavailable, State{});
       sent = true;
     } else if (free && from_here && op.hops < kMostHops) {
       op.seen_round = task.seen_round;
@@ -354,24 +355,16 @@ WaitList* Core::queue_of(Active active) {
   return nullptr;
 }
 
-// Randomised, so that duelling proposers part; measured by what a question takes here and now, or
-// on a slow disk nobody would be alone long enough; and longer each time. Who had a majority behind
-// his ballot was overtaken by somebody who is at work now: he leaves him the time of a round first,
-// or who is at work and fast takes every turn.
 void Core::back_off(RoundId id) {
   ClassicRound& task = rounds_[id];
   const bool overtaken = task.phase == Phase::kAccept;
   task.phase = Phase::kBackOff;
   task.votes = Votes{};
-  const int64_t asked_at =
-      std::max(task.asked_at, cluster_.links_changed_at());  // before, it may be lost
-  const auto took = static_cast<uint64_t>(std::clamp(step_.now() - asked_at, kMs, kLongestRoundNs));
-  const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
-  const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
+  // What was asked before may be lost.
+  const int64_t asked_at = std::max(task.asked_at, cluster_.links_changed_at());
+  const BackOff pause = back_off_after(task.attempts, overtaken, step_.now() - asked_at);
   if (task.attempts < 255) ++task.attempts;
-  const uint64_t pause = (overtaken ? took : 0) + prng_.below(longest);
-  task.next_at = step_.now() + static_cast<int64_t>(pause);
-  ONCE_ASSERT(task.next_at >= step_.now() && task.attempts > 0);
+  task.next_at = step_.now() + pause.draw_ns(prng_);
 }
 
 void Core::end_classic(RoundId id) {
@@ -405,7 +398,7 @@ void Core::drive(RoundId id) {
   const Entry& entry = acceptor_.at(task.entry);
   ONCE_ASSERT(entry.active == Active(id) && task.next_at <= step_.now());
   if (entry.final()) {  // somebody else finished it
-    conclude(task.waiters, task.batch, entry);
+    requests_.conclude(task.waiters, task.batch, entry);
     return end_classic(id);
   }
   const bool unwanted = task.waiters.empty() && step_.now() - task.started > 1000 * kMs;
@@ -413,11 +406,11 @@ void Core::drive(RoundId id) {
   if (task.phase == Phase::kBackOff) return prepare(id);
   task.next_at = step_.now() + kResendNs;
   if (task.phase == Phase::kPrepare) {
-    broadcast(acceptor_.hash_of(entry), RestsOn{},
-              Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
+    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                      Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
   } else {
-    broadcast(acceptor_.hash_of(entry), RestsOn{},
-              Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
+    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                      Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
   }
 }
 

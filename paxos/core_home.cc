@@ -17,7 +17,7 @@ bool Core::round_zero_open(const Entry* entry) const {
 void Core::propose_round_zero(EntryIndex index, const State& next, size_t changes, WaitList& from) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(claim_.is_complete() && entry.active.is_nothing());  // H1
-  const Ballot ballot{0, cluster_.self().node, incarnation_};
+  const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
@@ -33,24 +33,23 @@ void Core::propose_round_zero(EntryIndex index, const State& next, size_t change
                                      .votes = {},
                                      .sealed = entry.has(kSealed),
                                      .waiters = {}});
-  acceptor_.set_active(index, active_of(slot));
+  acceptor_.set_active(index, sequencer_.active_of(slot));
   ops_.move_all(from, slot.waiters);
   ONCE_ASSERT(from.empty() && slot.sealed == next.sealed);
-  broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
+  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce_progress();
 }
 
 Accept Core::accept_of(const RoundZero& slot) {
   const Entry& entry = acceptor_.at(slot.entry);
   // P1: under its ballot nothing but the state that it was begun with.
-  const Ballot ballot{0, cluster_.self().node, incarnation_};
+  const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
   ONCE_ASSERT(slot.open && entry.accepted == ballot && entry.version == slot.version);
-  return Accept{slot.sequence.value, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
-                entry.name()};
+  return Accept{slot.sequence.value, ballot, entry.state(), entry.name()};
 }
 
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
-  if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
+  if (m.incarnation != step_.incarnation()) return;  // of an earlier run: never counted
   if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(Sequence{m.last})) {
     return ignore(&ReplicaCounters::ignored_numbers);
   }
@@ -70,20 +69,20 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   const Entry& entry = acceptor_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
   sequencer_.close(slot);
-  ONCE_ASSERT(entry.active == active_of(slot));
+  ONCE_ASSERT(entry.active == sequencer_.active_of(slot));
   acceptor_.set_active(slot.entry, Active{});
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
-  count_changes(slot.batch);
+  requests_.count_changes(slot.batch);
   sequencer_.add_chosen(slot.sequence);
   // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
   // else this knows only that its own changes were made.
-  const bool here = entry.accepted == Ballot{0, cluster_.self().node, incarnation_} &&
+  const bool here = entry.accepted == Ballot{0, cluster_.self().node, step_.incarnation()} &&
                     entry.version == slot.version;
   if (here || slot.sealed) {
     learn_decided(slot.entry, InLog::kNo);
-    answer_chosen(slot.waiters, entry.state(), slot.step);
+    requests_.answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
-    answer_made(slot.waiters);
+    requests_.answer_made(slot.waiters);
     ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
   }
   go_on(slot.entry, slot.waiters, slot.batch.size, step_.now() - slot.sent_at);
@@ -95,10 +94,10 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
   ONCE_ASSERT(slot.open && seen_round <= kMaxRound);
   const Entry& entry = acceptor_.at(slot.entry);
   sequencer_.close(slot);
-  ONCE_ASSERT(entry.active == active_of(slot));
+  ONCE_ASSERT(entry.active == sequencer_.active_of(slot));
   acceptor_.set_active(slot.entry, Active{});
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
-    if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
+    if (ops_[op].block == nullptr) requests_.keep(ops_[op], entry.name(), entry.value());
   }
   // Where nobody waits any more, the next who asks for the name finds out.
   if (slot.waiters.empty() && !has_spare_tasks()) return;
@@ -113,22 +112,17 @@ void Core::announce_progress() {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
       const Endpoint to{cluster_.member(i), CoreId{core}};
-      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, sequencer_.durable().value});
+      if (moved)
+        outbox_.send(to, RestsOn{}, HomeProgress{step_.incarnation(), sequencer_.durable().value});
       for (const auto& [first, last] : chosen) {
-        send(to, RestsOn{}, ChosenRange{incarnation_, first.value, last.value});
+        outbox_.send(to, RestsOn{}, ChosenRange{step_.incarnation(), first.value, last.value});
       }
     }
   }
   for (const auto& [first, last] : chosen) {
-    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first.value, last.value});
+    step_.append(ChosenRangeRecord{cluster_.self(), step_.incarnation(), first.value, last.value});
   }
   sequencer_.announced();
-}
-
-// Nobody answers it, and soon there is no room for any other name.
-bool Core::stands_in_the_way(const RoundZero& slot) const {
-  ONCE_ASSERT(slot.open);
-  return sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
 }
 
 // The same state under the same ballot, to those who have not answered. The oldest come first.
@@ -138,8 +132,11 @@ void Core::resend_round_zero() {
     if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
     const Entry& entry = acceptor_.at(slot.entry);
-    const Ballot ballot{0, cluster_.self().node, incarnation_};
-    if (entry.accepted != ballot || stands_in_the_way(slot)) {
+    const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
+    // Nobody answers it, and soon there is no room for any other name.
+    const bool in_the_way =
+        sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
+    if (entry.accepted != ballot || in_the_way) {
       round_zero_lost(slot, 0);
       continue;
     }
@@ -147,7 +144,7 @@ void Core::resend_round_zero() {
     slot.sent_at = step_.now();
     for (size_t i = 0; i < cluster_.size(); ++i) {
       if (!slot.votes.has(i) && !cluster_.is_self(i)) {
-        send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
+        outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
   }

@@ -2,6 +2,7 @@
 // (ballot, version): that state. Equal values at different ballots are not a decision: finish it.
 // Changes that would be refused as far as this node knows, and waits, begin with one too.
 #include "paxos/core.h"
+#include "paxos/next_hop.h"
 
 namespace once::paxos {
 
@@ -40,7 +41,7 @@ void Core::ask(ReadId id) {
   task.best = Ballot{};
   task.next_at = step_.now() + kResendNs;
   const Op& op = ops_[task.op];
-  broadcast(op.hash, RestsOn{}, ReadState{reads_.handle_of(id).value, op.name()});
+  outbox_.broadcast(op.hash, RestsOn{}, ReadState{reads_.handle_of(id).value, op.name()});
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   if (found == Table::kNone || acceptor_.at(found).accepted.is_null()) {
     const Votes self = cluster_.vote_of(cluster_.self().node);
@@ -72,7 +73,7 @@ bool Core::may_finish(ReadId id) {
   const Op& op = ops_[task.op];
   if (!task.best.is_null() || op.operation == Operation::kWait) return true;
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
-  return next_hop(task.op, found == Table::kNone ? nullptr : &acceptor_.at(found)) !=
+  return next_hop(cluster_, op, found == Table::kNone ? nullptr : &acceptor_.at(found)) !=
          cluster_.self();
 }
 
@@ -87,8 +88,8 @@ void Core::ask_again(ReadId id) {
   task.next_at = step_.now() + kResendNs;
   for (size_t i = 0; i < cluster_.size(); ++i) {
     if (task.votes.has(i) || cluster_.is_self(i)) continue;
-    send(cluster_.peer_core(i, op.hash), RestsOn{},
-         ReadState{reads_.handle_of(id).value, op.name()});
+    outbox_.send(cluster_.peer_core(i, op.hash), RestsOn{},
+                 ReadState{reads_.handle_of(id).value, op.name()});
   }
 }
 
@@ -147,7 +148,8 @@ void Core::end_read(ReadId id, Ballot ballot, State state) {
       acceptor_.at(found).version == state.version) {
     learn_decided(found, InLog::kNo);
   }
-  if (const auto status = judge(state, ops_[op].change())) return give(op, *status, state);
+  if (const auto status = judge(state, ops_[op].change()))
+    return requests_.give(op, *status, state);
   wait_on(acceptor_.find_or_insert(hash, ops_[op].name()), op);
 }
 
@@ -166,11 +168,12 @@ void Core::finish_read(ReadId id) {
     tell_waiters(op.hash, op.name(), asked, newest, nullptr);
   }
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
-  const Endpoint to = next_hop(op_index, found == Table::kNone ? nullptr : &acceptor_.at(found));
+  const Endpoint to =
+      next_hop(cluster_, op, found == Table::kNone ? nullptr : &acceptor_.at(found));
   const bool works = to != cluster_.self();  // whoever is to finish it
   const bool early = op.polls <= kPatientPolls && op.deadline - step_.now() > kHastyNs;
   const bool patient = (works && early) || nothing || !cluster_.majority_up(op.hash);
-  if (op.operation == Operation::kWait && patient) return watch(op_index);
+  if (op.operation == Operation::kWait && patient) return requests_.watch(op_index);
   const bool change = changes(op.operation);
   if (works && !change && op.operation != Operation::kWait) return forward(op_index, to);
   wait_on(acceptor_.find_or_insert(op.hash, op.name()), op_index);

@@ -64,7 +64,7 @@ struct Core::Recovery {
 };
 
 bool Core::recover(std::string_view bytes) {
-  ONCE_ASSERT(incarnation_ == 0);
+  ONCE_ASSERT(step_.incarnation() == 0);
   acceptor_.arena().collect();
   const std::optional<Record> record = decode_record(bytes);
   return record && std::visit(Recovery{*this}, *record);

@@ -12,7 +12,6 @@
 #include "paxos/change.h"
 #include "paxos/index.h"
 #include "paxos/kept_state.h"
-#include "paxos/linger_luck.h"
 #include "paxos/messages.h"
 #include "paxos/name_hasher.h"
 #include "paxos/numbers.h"
@@ -25,15 +24,10 @@ inline constexpr int64_t kMs = 1'000'000;
 static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
-inline constexpr uint8_t kBackOffDoublings = 10;
-inline constexpr uint64_t kLongestBackOffNs = 1024 * kMs;  // or so many rounds, if that is longer
-inline constexpr uint64_t kMostRoundsAway = 8;
 inline constexpr uint8_t kMostHops = 8;                 // a request is forwarded at most so often
 inline constexpr int64_t kReadPatienceNs = 1000 * kMs;  // for a majority's first answers
 // A round-0 proposal so old is given up where it stands in the way of others.
 inline constexpr int64_t kRoundZeroPatienceNs = 5000 * kMs;
-// More is no slow disk behind a wide network, but a lost message.
-inline constexpr int64_t kLongestRoundNs = 512 * kMs;
 // A wait leaves what is under way to others twice, unless its time is nearly over.
 inline constexpr uint8_t kPatientPolls = 2;
 inline constexpr int64_t kHastyNs = 1000 * kMs;

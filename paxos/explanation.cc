@@ -88,7 +88,7 @@ Explanation Core::explain(std::string_view name) {
         break;
       case Active::Kind::kRoundZero:
         explain_round(sequencer_.at_place(entry.active.round_zero()),
-                      Ballot{0, cluster_.self().node, incarnation_}, step_.now(), under_way);
+                      Ballot{0, cluster_.self().node, step_.incarnation()}, step_.now(), under_way);
         break;
       case Active::Kind::kRound:
         explain_round(rounds_[entry.active.round()], step_.now(), under_way);

@@ -14,11 +14,11 @@ class OpPool {
   explicit OpPool(size_t places);
 
   Op& operator[](OpIndex index) {
-    ONCE_ASSERT(index.value < ops_.size());
+    ONCE_ASSERT(index != kNil);
     return ops_[index.value];
   }
   const Op& operator[](OpIndex index) const {
-    ONCE_ASSERT(index.value < ops_.size());
+    ONCE_ASSERT(index != kNil);
     return ops_[index.value];
   }
   size_t size() const { return ops_.size(); }
@@ -34,6 +34,13 @@ class OpPool {
   void unlink(OpIndex index);                // of its list, if it is in one
   // From `from` to the end of `to`.
   void move_all(WaitList& from, WaitList& to);
+
+  // The next in a list that is walked while news may answer some of it: the rest waits for the next
+  // tick then.
+  Later later(OpIndex op) const { return {op, op == kNil ? 0 : (*this)[op].generation}; }
+  bool is_gone(const Later& next) const {
+    return next.op != kNil && (*this)[next.op].generation != next.generation;
+  }
 
   // Waits may stand for long; they have a list of their own, that only the slow tick walks.
   AgeList& by_age(Operation o) { return o == Operation::kWait ? waits_by_age_ : by_age_; }

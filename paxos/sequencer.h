@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "paxos/active.h"
 #include "paxos/core_state.h"
 
 namespace once::paxos {
@@ -59,6 +60,8 @@ class Sequencer {
     ONCE_ASSERT(place.value < ring_.size());
     return ring_[place.value];
   }
+  // How its name says that it is under way.
+  Active active_of(const RoundZero& proposal) const { return Active(place_of(proposal.sequence)); }
   void advance();
 
   // In their order, each once: the next proposal that this disk has, open or not.

@@ -30,13 +30,15 @@ class StepContext {
     out_->step_again_ns = step_again_ns;
     out_ = nullptr;
   }
+  uint32_t incarnation() const { return incarnation_; }  // of this run; 0: it has not begun
   bool is_open() const { return out_ != nullptr; }
   int64_t now() const { return now_; }
   uint64_t number() const { return number_; }  // counts steps: before and after without a clock
 
   // The run begins in this step.
-  void start() {
-    ONCE_ASSERT(out_ != nullptr && last_record_ == RecordNumber{});
+  void start(uint32_t incarnation) {
+    ONCE_ASSERT(out_ != nullptr && last_record_ == RecordNumber{} && incarnation != 0);
+    incarnation_ = incarnation;
     started_at_ = now_;
   }
   RecordNumber append(const Record& record) {
@@ -81,6 +83,7 @@ class StepContext {
   uint64_t number_ = 0;
   RecordNumber last_record_;
   RecordNumber durable_;
+  uint32_t incarnation_ = 0;
 };
 
 }  // namespace once::paxos

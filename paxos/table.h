@@ -76,11 +76,11 @@ class Table {
 
   explicit Table(Arena& arena) : arena_(arena) {}
   Entry& at(EntryIndex index) {
-    ONCE_ASSERT(index.value < count_);
+    ONCE_ASSERT(index != kNil);
     return chunks_[index.value / kChunk][index.value % kChunk];
   }
   const Entry& at(EntryIndex index) const {
-    ONCE_ASSERT(index.value < count_);
+    ONCE_ASSERT(index != kNil);
     return chunks_[index.value / kChunk][index.value % kChunk];
   }
   uint64_t size() const { return count_; }

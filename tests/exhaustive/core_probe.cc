@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 10248},
+    {"Core", sizeof(Core), 10312},
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 120},
@@ -76,7 +76,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   ONCE_ASSERT(!core_.step_.is_open() && core_.lanes_.ranges_.empty());
   ByteWriter out(bytes);
   number_entries();
-  out.put(core_.incarnation_);
+  out.put(core_.step_.incarnation());
   out.put(pending(core_.step_.last_record()));
   out.put<uint8_t>(core_.disk_full_);
   out.put(static_cast<uint8_t>(core_.memory_));
@@ -255,12 +255,12 @@ void CoreProbe::put_tasks(ByteWriter& out) {
     out.put(static_cast<uint8_t>(kind));
     if (kind == TaskKind::kRound) put_round(out, core_.rounds_[RoundId{n}]);
     if (kind == TaskKind::kRead) put_read(out, core_.reads_[ReadId{n}]);
-    if (kind == TaskKind::kLinger) put_linger(out, core_.lingers_[LingerId{n}]);
+    if (kind == TaskKind::kLinger) put_linger(out, core_.lingers_.pool_[LingerId{n}]);
   }
-  for (const LingerId id : core_.lingering_) out.put(id.value);
+  for (const LingerId id : core_.lingers_.names_) out.put(id.value);
   out.put(kEnd);
-  out.put(core_.linger_luck_.doublings_);
-  out.put(core_.linger_luck_.skips_);
+  out.put(core_.lingers_.luck_.doublings_);
+  out.put(core_.lingers_.luck_.skips_);
   for (Fifo<OwnVote> votes = core_.own_votes_; !votes.empty();) {
     const OwnVote vote = votes.pop();
     out.put(pending(vote.record));
@@ -342,7 +342,7 @@ int64_t CoreProbe::next_deadline() {
   for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
     if (core_.rounds_.holds({n})) next = std::min(next, core_.rounds_[{n}].next_at);
     if (core_.reads_.holds({n})) next = std::min(next, core_.reads_[{n}].next_at);
-    if (core_.lingers_.holds({n})) next = std::min(next, core_.lingers_[{n}].next_at);
+    if (core_.lingers_.pool_.holds({n})) next = std::min(next, core_.lingers_.pool_[{n}].next_at);
   }
   bool slow = !core_.claim_.is_complete();
   for (size_t i = 0; i < core_.cluster_.size(); ++i)

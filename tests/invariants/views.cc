@@ -8,7 +8,7 @@ namespace once::paxos {
 invariants::CoreView CoreProbe::core_view() const {
   invariants::CoreView view;
   view.self = core_.cluster_.self().node;
-  view.incarnation = core_.incarnation_;
+  view.incarnation = core_.step_.incarnation();
   view.record = core_.step_.last_record().value;
   view.durable = core_.step_.durable().value;
   view.claimed = core_.claim_.is_complete();

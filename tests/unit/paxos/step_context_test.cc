@@ -40,7 +40,7 @@ TEST(StepContext, MeasuresTheFirstWriteOfTheLogOnly) {
   StepContext step;
   Output out;
   step.begin(100, out);
-  step.start();
+  step.start(1);
   step.append(IncarnationRecord{1});
   step.append(IncarnationRecord{1});
   step.end(0);
