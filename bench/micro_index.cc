@@ -33,7 +33,7 @@ std::string name_of(uint64_t n) {
 }
 
 void insert(Index& index, std::string_view name, std::string_view value) {
-  const uint32_t at = index.table.insert(name_hash(name, kSeed), name, value.size());
+  const paxos::EntryIndex at = index.table.insert(name_hash(name, kSeed), name, value.size());
   index.table.set_state(index.table.at(at), {1, true, request_id(1, 2), value});
 }
 

@@ -10,19 +10,19 @@
 
 namespace once::paxos {
 
-Told told_by(const PromiseRecord& r, uint64_t number) {
+Told told_by(const PromiseRecord& r, RecordNumber number) {
   return {number, r.ballot, Ballot{}, 0, record_bytes(r), false};
 }
 
-Told told_by(const AcceptRecord& r, uint64_t number) {
+Told told_by(const AcceptRecord& r, RecordNumber number) {
   return {number, r.ballot, r.ballot, r.state.version, record_bytes(r), false};
 }
 
-Told told_by(const KeptRecord& r, uint64_t number) {
+Told told_by(const KeptRecord& r, RecordNumber number) {
   return {number, r.promised, r.accepted, r.state.version, record_bytes(r), true};
 }
 
-void Acceptor::promise(uint32_t index, const Ballot& ballot) {
+void Acceptor::promise(EntryIndex index, const Ballot& ballot) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised < ballot);
   ONCE_ASSERT(ballot.round != 0 && ballot.round <= kMaxRound && cluster_.has(ballot.node));
@@ -32,7 +32,7 @@ void Acceptor::promise(uint32_t index, const Ballot& ballot) {
   entry.record = step_.append(PromiseRecord{ballot, entry.name()});
 }
 
-void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
+void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state,
                       const Numbered& numbered) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised <= ballot);
@@ -44,11 +44,11 @@ void Acceptor::accept(uint32_t index, const Ballot& ballot, const State& state,
   entry.flags &= static_cast<uint16_t>(~kInKept);
   entry.promised = ballot;  // an accept is a promise too
   hold(entry, ballot, state);
-  entry.record =
-      step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()});
+  entry.record = step_.append(
+      AcceptRecord{ballot, numbered.lane, numbered.sequence.value, state, entry.name()});
 }
 
-bool Acceptor::decide(uint32_t index, InLog in_log) {
+bool Acceptor::decide(EntryIndex index, InLog in_log) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(!entry.accepted.is_null() && entry.version != 0);
   ONCE_ASSERT(entry.accepted <= entry.promised);
@@ -75,12 +75,12 @@ bool Acceptor::mark_decided(Entry& entry) {
   return true;
 }
 
-void Acceptor::learn(uint32_t index, const Ballot& ballot, const State& state, AtHome at_home) {
+void Acceptor::learn(EntryIndex index, const Ballot& ballot, const State& state, AtHome at_home) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(std::pair(entry.accepted, entry.version) < std::pair(ballot, state.version));
   ONCE_ASSERT(!ballot.is_null() && ballot.round <= kMaxRound && cluster_.has(ballot.node));
   ONCE_ASSERT(state.version != 0 && state.version <= kMaxVersion);
-  ONCE_ASSERT(!contradicts(entry, ballot, state) && entry.active == 0);
+  ONCE_ASSERT(!contradicts(entry, ballot, state) && entry.active.is_nothing());
   drop_record(entry);
   entry.promised = std::max(entry.promised, ballot);
   hold(entry, ballot, state);
@@ -93,7 +93,7 @@ void Acceptor::learn(uint32_t index, const Ballot& ballot, const State& state, A
   write_kept(entry);
 }
 
-void Acceptor::keep(uint32_t index) {
+void Acceptor::keep(EntryIndex index) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.accepted <= entry.promised);
   ONCE_ASSERT(entry.accepted.is_null() == (entry.version == 0));
@@ -109,7 +109,7 @@ void Acceptor::write_kept(Entry& entry) {
                                          entry.decided(), !entry.has(kUnsettled), entry.name()});
 }
 
-void Acceptor::keep_promise(uint32_t index) {
+void Acceptor::keep_promise(EntryIndex index) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.accepted < entry.promised);
   drop_record(entry);
@@ -120,7 +120,7 @@ void Acceptor::keep_promise(uint32_t index) {
 // What is accepted may be needed still where a promise alone takes the place of its record. Nobody
 // counts it then; but whoever looks at the record itself keeps it.
 void Acceptor::drop_record(const Entry& entry) {
-  if (entry.record == 0) return;
+  if (entry.record == RecordNumber{}) return;
   size_t bytes = promise_record_bytes(entry.name_size);
   if (entry.accepted == entry.promised) {
     bytes = accept_record_bytes(entry.name_size, entry.value_size);
@@ -129,13 +129,13 @@ void Acceptor::drop_record(const Entry& entry) {
   step_.drop(entry.record, bytes);
 }
 
-bool Acceptor::rests_on(uint32_t index, const Told& told) const {
-  ONCE_ASSERT(told.number != 0);
+bool Acceptor::rests_on(EntryIndex index, const Told& told) const {
+  ONCE_ASSERT(told.number != RecordNumber{});
   const Entry& entry = table_.at(index);
   if (entry.record == told.number) return true;
   const bool has_state =
       !told.accepted.is_null() && told.accepted == entry.accepted && told.version == entry.version;
-  if (entry.record == 0) return has_state || told.promised == entry.promised;
+  if (entry.record == RecordNumber{}) return has_state || told.promised == entry.promised;
   return has_state && !entry.is_whole();
 }
 
@@ -145,7 +145,7 @@ void Acceptor::promise_range(size_t home, uint32_t incarnation) {
   step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
 }
 
-void Acceptor::replay_record(uint32_t index, const Told& told) {
+void Acceptor::replay_record(EntryIndex index, const Told& told) {
   ONCE_ASSERT(!step_.has_begun());
   Entry& entry = table_.at(index);
   const auto held = std::pair(entry.accepted, entry.version);
@@ -154,7 +154,7 @@ void Acceptor::replay_record(uint32_t index, const Told& told) {
   const bool says_all = is_promise ? entry.promised < told.promised
                                    : entry.promised <= told.promised && held <= state;
   const bool says_more = entry.promised < told.promised || held < state;
-  if (says_all && (says_more || told.number != 0)) {
+  if (says_all && (says_more || told.number != RecordNumber{})) {
     drop_record(entry);
     entry.record = told.number;
     entry.flags &= static_cast<uint16_t>(~kInKept);
@@ -165,18 +165,18 @@ void Acceptor::replay_record(uint32_t index, const Told& told) {
   // What each says alone: there is no record to name.
   if (entry.promised < told.promised || (held < state && entry.has(kInKept))) {
     drop_record(entry);
-    entry.record = 0;
+    entry.record = RecordNumber{};
     entry.flags &= static_cast<uint16_t>(~kInKept);
   }
 }
 
-void Acceptor::replay_promise(uint32_t index, const Ballot& ballot) {
+void Acceptor::replay_promise(EntryIndex index, const Ballot& ballot) {
   ONCE_ASSERT(!step_.has_begun());
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
 }
 
-void Acceptor::replay_accept(uint32_t index, const Ballot& ballot, const State& state) {
+void Acceptor::replay_accept(EntryIndex index, const Ballot& ballot, const State& state) {
   ONCE_ASSERT(!step_.has_begun());
   Entry& entry = table_.at(index);
   entry.promised = std::max(entry.promised, ballot);
@@ -191,7 +191,7 @@ void Acceptor::replay_range_promise(size_t home, uint32_t incarnation) {
   range_promises_[home] = std::max(range_promises_[home], incarnation);
 }
 
-void Acceptor::list_unsettled(uint32_t index) {
+void Acceptor::list_unsettled(EntryIndex index) {
   Entry& entry = table_.at(index);
   const NodeId home = cluster_.home_of(hash_of(entry));
   if (home == cluster_.self().node || entry.has(kUnsettled)) return;
@@ -201,7 +201,7 @@ void Acceptor::list_unsettled(uint32_t index) {
   ++list.flagged;
 }
 
-void Acceptor::settle(uint32_t index) {
+void Acceptor::settle(EntryIndex index) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.has(kUnsettled));
   entry.flags &= static_cast<uint16_t>(~kUnsettled);
@@ -210,10 +210,10 @@ void Acceptor::settle(uint32_t index) {
   --list.flagged;
 }
 
-uint32_t Acceptor::next_queried(size_t home) {
+EntryIndex Acceptor::next_queried(size_t home) {
   UnsettledList& list = unsettled_[home];
   ONCE_ASSERT(list.query_cursor < list.entries.size());
-  const uint32_t index = list.entries[list.query_cursor];
+  const EntryIndex index = list.entries[list.query_cursor];
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.has(kOnList));
   const bool listed = entry.has(kUnsettled);

@@ -19,6 +19,7 @@
 #include "paxos/cluster.h"
 #include "paxos/digest.h"
 #include "paxos/listing.h"
+#include "paxos/numbers.h"
 #include "paxos/step_context.h"
 #include "paxos/table.h"
 
@@ -26,9 +27,10 @@ namespace once::paxos {
 
 // The accepts that this acceptor must report when their home claims (DESIGN 3.2).
 struct UnsettledList {
-  std::vector<uint32_t> entries;  // every one with kOnList: those with kUnsettled, and some others
-  uint64_t number = 1;            // of this ordering of `entries`
-  size_t flagged = 0;             // how many entries have the flag
+  std::vector<EntryIndex>
+      entries;          // every one with kOnList: those with kUnsettled, and some others
+  uint64_t number = 1;  // of this ordering of `entries`
+  size_t flagged = 0;   // how many entries have the flag
   size_t query_cursor = 0;
   int64_t paging_until = 0;  // a claim is reading the list
 };
@@ -36,12 +38,12 @@ struct UnsettledList {
 // Round 0: the home's core that numbered the accept, and its number. Else: who wrote it, and 0.
 struct Numbered {
   CoreId lane;
-  uint64_t sequence = 0;
+  Sequence sequence;
 };
 
 // What a record says of one name.
 struct Told {
-  uint64_t number = 0;  // of the record in this log; 0: it is in another
+  RecordNumber number;  // of the record in this log; none: it is in another
   Ballot promised;
   Ballot accepted;       // null: it is of a promise alone
   uint64_t version = 0;  // that was accepted
@@ -49,9 +51,9 @@ struct Told {
   bool kept = false;     // it is a KeptRecord
 };
 
-Told told_by(const PromiseRecord& record, uint64_t number);
-Told told_by(const AcceptRecord& record, uint64_t number);
-Told told_by(const KeptRecord& record, uint64_t number);
+Told told_by(const PromiseRecord& record, RecordNumber number);
+Told told_by(const AcceptRecord& record, RecordNumber number);
+Told told_by(const KeptRecord& record, RecordNumber number);
 
 // Whether the home has it on its disk.
 enum class AtHome : bool { kPerhaps, kYes };
@@ -61,7 +63,7 @@ enum class InLog : bool { kNo, kYes };
 
 class Acceptor {
  public:
-  static constexpr uint32_t kNone = Table::kNone;
+  static constexpr EntryIndex kNone = Table::kNone;
 
   Acceptor(const Cluster& cluster, StepContext& step)
       : cluster_(cluster),
@@ -71,8 +73,8 @@ class Acceptor {
         range_promises_(cluster.size()),
         unsettled_(cluster.size()) {}
 
-  const Entry& at(uint32_t index) const { return table_.at(index); }
-  uint32_t find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
+  const Entry& at(EntryIndex index) const { return table_.at(index); }
+  EntryIndex find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
   void prefetch(uint64_t key) const { table_.prefetch(key); }
   uint64_t size() const { return table_.size(); }
   const Digest& digest() const { return digest_; }  // of what it knows to be decided
@@ -87,61 +89,61 @@ class Acceptor {
   Arena& arena() { return arena_; }
 
   // `room` bytes are kept for the value of its first state.
-  uint32_t insert(NameHash hash, std::string_view name, size_t room = 0) {
+  EntryIndex insert(NameHash hash, std::string_view name, size_t room = 0) {
     return table_.insert(hash.key, name, room);
   }
-  uint32_t find_or_insert(NameHash hash, std::string_view name, size_t room = 0) {
-    const uint32_t found = find(hash.key, name);
+  EntryIndex find_or_insert(NameHash hash, std::string_view name, size_t room = 0) {
+    const EntryIndex found = find(hash.key, name);
     return found != kNone ? found : insert(hash, name, room);
   }
 
   // REQUIRES: above every promise so far, and not of round 0: the range promise is for that.
-  void promise(uint32_t index, const Ballot& ballot);
+  void promise(EntryIndex index, const Ballot& ballot);
   // REQUIRES: not below the promise, above what is accepted (ballot before version), and no
   // contradiction of it (contradiction.h).
-  void accept(uint32_t index, const Ballot& ballot, const State& state, const Numbered& numbered);
+  void accept(EntryIndex index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
-  bool decide(uint32_t index, InLog in_log);
+  bool decide(EntryIndex index, InLog in_log);
   // The state was chosen under that ballot, or is sealed and was chosen below it; others say so. It
   // is taken below the promise too, which stands: a promise only refuses, and what is chosen does
   // not become unchosen (DESIGN 3.6). REQUIRES: above what is accepted (ballot before version), no
   // contradiction of it, and nothing is going on with the name.
-  void learn(uint32_t index, const Ballot& ballot, const State& state, AtHome at_home);
+  void learn(EntryIndex index, const Ballot& ballot, const State& state, AtHome at_home);
   // All that it holds of the name, in one record: those before it are needed no longer. REQUIRES:
   // it is on the unsettled list if its home may not have it (H3).
-  void keep(uint32_t index);
+  void keep(EntryIndex index);
   // The promise alone: what is accepted is in another record.
-  void keep_promise(uint32_t index);
+  void keep_promise(EntryIndex index);
   // Whether something that is held of the name may be in no record but this one, of this log.
-  bool rests_on(uint32_t index, const Told& told) const;
+  bool rests_on(EntryIndex index, const Told& told) const;
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
   void promise_range(size_t home, uint32_t incarnation);
   uint32_t range_promise(size_t home) const { return range_promises_[home]; }
 
   // From the log, before the run begins: what was said in earlier runs, in any order. First for
   // each record: where it is, so that it is known which ones are needed.
-  void replay_record(uint32_t index, const Told& told);
-  void replay_promise(uint32_t index, const Ballot& ballot);
-  void replay_accept(uint32_t index, const Ballot& ballot, const State& state);
+  void replay_record(EntryIndex index, const Told& told);
+  void replay_promise(EntryIndex index, const Ballot& ballot);
+  void replay_accept(EntryIndex index, const Ballot& ballot, const State& state);
   void replay_range_promise(size_t home, uint32_t incarnation);
 
   // The home's claim has it: never again round 0 in this incarnation.
-  void close(uint32_t index) { table_.at(index).flags |= kClosed; }
+  void close(EntryIndex index) { table_.at(index).flags |= kClosed; }
   // What is going on with the name is the core's affair (Entry::active); it only stands here.
-  void set_active(uint32_t index, uint32_t active) { table_.at(index).active = active; }
+  void set_active(EntryIndex index, Active active) { table_.at(index).active = active; }
 
   const UnsettledList& unsettled(size_t home) const { return unsettled_[home]; }
   size_t unsettled() const;
   // Accepts, not promises alone: docs/decisions/2026-11-28-liveness.md says why. Names of which
   // this node is the home are in its own log, and on no list.
-  void list_unsettled(uint32_t index);
-  void settle(uint32_t index);  // REQUIRES: it is listed
+  void list_unsettled(EntryIndex index);
+  void settle(EntryIndex index);  // REQUIRES: it is listed
   void renumber(size_t home) { ++unsettled_[home].number; }
   void set_paging_until(size_t home, int64_t time_ns) { unsettled_[home].paging_until = time_ns; }
   // The list's next name to ask about, round and round. kNone: it was settled, and is taken out,
   // which makes a new ordering. One at a time: a walk through millions would hold up everybody.
   // REQUIRES: the list is not empty.
-  uint32_t next_queried(size_t home);
+  EntryIndex next_queried(size_t home);
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none

@@ -49,11 +49,13 @@ class Arena {
     return block;
   }
   void free(char* block, size_t size) {
+    ONCE_ASSERT(block != nullptr || size == 0);
     if (block != nullptr) garbage_.emplace_back(block, size);
   }
   void collect() {
     for (auto [block, size] : garbage_) {
       if (size > kLargeBytes) {
+        ONCE_ASSERT(large_bytes_ >= size + kLargeOverheadBytes);
         large_bytes_ -= size + kLargeOverheadBytes;
         give_back(reinterpret_cast<Large*>(block) - 1);
       } else {
@@ -71,6 +73,7 @@ class Arena {
     Large* next;
   };
   char* allocate_large(size_t size) {
+    ONCE_ASSERT(size > kLargeBytes);
     large_bytes_ += size + kLargeOverheadBytes;
     auto* block = static_cast<Large*>(::operator new(sizeof(Large) + size));
     *block = {nullptr, large_};
@@ -79,6 +82,7 @@ class Arena {
     return reinterpret_cast<char*>(block + 1);
   }
   void give_back(Large* block) {
+    ONCE_ASSERT(block->previous != nullptr || block == large_);
     (block->previous == nullptr ? large_ : block->previous->next) = block->next;
     if (block->next != nullptr) block->next->previous = block->previous;
     ::operator delete(block);

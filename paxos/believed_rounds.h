@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/allowance.h"
+#include "base/assert.h"
 #include "base/limits.h"
 
 namespace once::paxos {
@@ -21,7 +22,10 @@ class BelievedRounds {
   // Of the `wanted` rounds by which a name of this key is to rise: how many are believed now. They
   // are spent.
   uint32_t spend(uint64_t key, uint32_t wanted, int64_t now_ns) {
-    return cells_[key & (kCells - 1)].spend(wanted, kRoundsAtOnce, kNsPerRound, now_ns);
+    const uint32_t rounds =
+        cells_[key & (kCells - 1)].spend(wanted, kRoundsAtOnce, kNsPerRound, now_ns);
+    ONCE_ASSERT(rounds <= wanted);
+    return rounds;
   }
 
  private:

@@ -44,9 +44,9 @@ class CatchUp {
   void on_chosen(const SyncState& m, Taken taken);
 
   // Entries whose state is decided: somebody said so, and it is what this acceptor holds.
-  const std::vector<uint32_t>& decided() const { return decided_; }
+  const std::vector<EntryIndex>& decided() const { return decided_; }
   // Entries that a majority does not agree on, and nobody has worked on for some time.
-  const std::vector<uint32_t>& unfinished() const { return unfinished_; }
+  const std::vector<EntryIndex>& unfinished() const { return unfinished_; }
   void forget_found() {
     decided_.clear();
     unfinished_.clear();
@@ -128,8 +128,8 @@ class CatchUp {
   size_t in_flight_bytes_ = 0;
   size_t of_pass_ = 0;  // candidates that this conversation has brought
   size_t missing_ = 0;  // candidates that were still missing when they were looked at again
-  std::vector<uint32_t> decided_;
-  std::vector<uint32_t> unfinished_;
+  std::vector<EntryIndex> decided_;
+  std::vector<EntryIndex> unfinished_;
   int64_t names_left_ = 0;  // of this moment's budget, times the nanoseconds of a second
   int64_t bytes_left_ = 0;
   int64_t refilled_at_ = 0;

@@ -20,6 +20,7 @@ constexpr uint8_t kMostDisputes = 3;  // about the same: nobody is at work there
 constexpr int64_t kScanEveryNs = 10'000 * kMs;
 constexpr uint64_t kScannedAtOnce = 1024;
 constexpr size_t kRoomForAScan = 1024;
+constexpr uint32_t kNoCandidate = UINT32_MAX;
 
 }  // namespace
 
@@ -27,7 +28,7 @@ constexpr size_t kRoomForAScan = 1024;
 // ---------------------------------------------------------------------------------------
 
 uint32_t CatchUp::take(std::string_view name, NameHash hash) {
-  uint32_t index = kNil;
+  uint32_t index = kNoCandidate;
   if (!free_.empty()) {
     index = free_.back();
     free_.pop_back();
@@ -35,7 +36,7 @@ uint32_t CatchUp::take(std::string_view name, NameHash hash) {
     index = static_cast<uint32_t>(candidates_.size());
     candidates_.emplace_back();
   } else {
-    return kNil;
+    return kNoCandidate;
   }
   Candidate& candidate = candidates_[index];
   const uint32_t generation = candidate.generation;
@@ -102,13 +103,13 @@ Candidate* CatchUp::candidate_of(uint64_t op) {
 void CatchUp::consider(const ToldName& told) {
   const NameHash hash = cluster_.hasher()(told.name);
   if (!cluster_.is_mine(hash) || !cluster_.has(told.ballot.node)) return;
-  const uint32_t found = acceptor_.find(hash.key, told.name);
+  const EntryIndex found = acceptor_.find(hash.key, told.name);
   if (found != Acceptor::kNone) {
     const Entry& entry = acceptor_.at(found);
     if (entry.decided() && entry.version >= told.version) return;
   }
   const uint32_t index = take(told.name, hash);
-  if (index == kNil) return;  // found again by a later pass
+  if (index == kNoCandidate) return;  // found again by a later pass
   Candidate& candidate = candidates_[index];
   candidate.ballot = told.ballot;
   candidate.version = told.version;
@@ -127,8 +128,8 @@ void CatchUp::scan_own() {
   const bool none = acceptor_.undecided() == 0;
   const uint64_t end = none ? 0 : std::min(acceptor_.size(), scan_cursor_ + kScannedAtOnce);
   for (; scan_cursor_ < end; ++scan_cursor_) {
-    const Entry& entry = acceptor_.at(static_cast<uint32_t>(scan_cursor_));
-    if (entry.version == 0 || entry.decided() || entry.active != 0) continue;
+    const Entry& entry = acceptor_.at(EntryIndex{static_cast<uint32_t>(scan_cursor_)});
+    if (entry.version == 0 || entry.decided() || !entry.active.is_nothing()) continue;
     const uint32_t index = take(entry.name(), acceptor_.hash_of(entry));
     Candidate& candidate = candidates_[index];
     candidate.ballot = entry.accepted;
@@ -163,11 +164,11 @@ void CatchUp::look_again() {
 }
 
 CatchUp::Standing CatchUp::standing_of(const Candidate& candidate) {
-  const uint32_t found = acceptor_.find(candidate.hash.key, candidate.name());
+  const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   if (found == Acceptor::kNone) return Standing::kMissing;
   const Entry& entry = acceptor_.at(found);
   if (entry.decided() && entry.version >= candidate.version) return Standing::kKnown;
-  if (entry.active != 0) return Standing::kBusy;
+  if (!entry.active.is_nothing()) return Standing::kBusy;
   const bool holds = entry.accepted == candidate.ballot && entry.version == candidate.version;
   if (candidate.own) return holds ? Standing::kMissing : Standing::kKnown;
   if (holds) {
@@ -204,7 +205,7 @@ void CatchUp::ask(uint32_t index) {
   const SyncFetch fetch{op_of(index), candidate.name()};
   if (!candidate.majority) return outbox_.send(candidate.teller, RestsOn{}, fetch);
   candidate.read = MajorityRead{};
-  const uint32_t found = acceptor_.find(candidate.hash.key, candidate.name());
+  const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   Ballot held;
   uint64_t version = 0;
   if (found != Acceptor::kNone) {
@@ -294,7 +295,7 @@ void CatchUp::dispute(uint32_t index) {
   candidate.disputed = candidate.read.best();
   candidate.disputed_version = candidate.read.version();
   if (candidate.disputes < kMostDisputes) return wait_again(index);
-  const uint32_t found = acceptor_.find(candidate.hash.key, candidate.name());
+  const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   if (found != Acceptor::kNone) unfinished_.push_back(found);
   release(index);
 }

@@ -24,6 +24,7 @@ bool is_as_asked(const State& state, const Change& change) {
 }
 
 std::optional<Status> judge_change(const State& state, const Change& change) {
+  ONCE_ASSERT(changes(change.operation));
   if (state.version != 0 && state.writer == change.id) {
     return is_as_asked(state, change) ? Status::kDone : Status::kIdReused;
   }
@@ -54,6 +55,7 @@ std::optional<Status> judge(const State& state, const Change& change) {
 
 State apply(const State& state, const Change& change) {
   ONCE_ASSERT(changes(change.operation) && state.version < kMaxVersion);
+  ONCE_ASSERT(!state.sealed);  // nothing comes after it
   State next = state;
   ++next.version;
   next.writer = change.id;

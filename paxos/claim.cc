@@ -5,13 +5,14 @@
 namespace once::paxos {
 
 void Claim::page_anew(const Endpoint& peer, uint16_t cores) {
-  ONCE_ASSERT(peer.core.value < cores);
+  ONCE_ASSERT(cluster_.has(peer.node) && peer.core.value < cores);
   auto& pages = pages_[cluster_.index_of(peer.node)];
   if (pages.size() != cores) pages.assign(cores, Page{});
   page_of(peer) = Page{};
 }
 
 Claim::Answer Claim::judge(const Endpoint& from, uint64_t list, uint64_t cursor) {
+  ONCE_ASSERT(cluster_.has(from.node));
   if (complete_ || from.core.value >= pages_[cluster_.index_of(from.node)].size()) {
     return Answer::kNotAsked;
   }
@@ -38,6 +39,7 @@ void Claim::check() {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     if (has_told_all(i)) votes.add(Votes::of(i));
   }
+  ONCE_ASSERT(votes.count() <= cluster_.size());
   if (cluster_.is_quorum(votes)) complete_ = true;
 }
 

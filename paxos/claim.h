@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/assert.h"
 #include "paxos/cluster.h"
 
 namespace once::paxos {
@@ -31,11 +32,13 @@ class Claim {
 
   // A run begins. `nothing_lost`: it has no run before it whose accepts its disk could have lost.
   void begin(bool nothing_lost) {
+    ONCE_ASSERT(!complete_);
     complete_ = nothing_lost;
     check();
   }
   bool is_complete() const { return complete_; }
   bool has_told_all(size_t member) const {
+    ONCE_ASSERT(member < pages_.size());
     return cluster_.covers_shards(cluster_.peer(member).cores,
                                   [&](CoreId core) { return pages_[member][core.value].told; });
   }
@@ -44,7 +47,10 @@ class Claim {
   void page_anew(const Endpoint& peer, uint16_t cores);
   // REQUIRES: its link was up once.
   const Page& page(const Endpoint& peer) const {
-    return pages_[cluster_.index_of(peer.node)][peer.core.value];
+    ONCE_ASSERT(cluster_.has(peer.node));
+    const auto& pages = pages_[cluster_.index_of(peer.node)];
+    ONCE_ASSERT(peer.core.value < pages.size());
+    return pages[peer.core.value];
   }
   Answer judge(const Endpoint& from, uint64_t list, uint64_t cursor);
   // REQUIRES: it was expected, and its names are closed.
@@ -54,7 +60,10 @@ class Claim {
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
   void check();
   Page& page_of(const Endpoint& peer) {
-    return pages_[cluster_.index_of(peer.node)][peer.core.value];
+    ONCE_ASSERT(cluster_.has(peer.node));
+    auto& pages = pages_[cluster_.index_of(peer.node)];
+    ONCE_ASSERT(peer.core.value < pages.size());
+    return pages[peer.core.value];
   }
   const Cluster& cluster_;
   std::vector<std::vector<Page>> pages_;  // by member index and core

@@ -13,6 +13,8 @@ Cluster::Cluster(const ReplicaOptions& options)
       peers_(members_.size()) {
   ONCE_ASSERT(!members_.empty() && members_.size() <= kMaxNodes);
   ONCE_ASSERT(has(self_.node));
+  ONCE_ASSERT(cores_ >= 1 && self_.core.value < cores_ && cores_ <= kMaxCores);
+  ONCE_ASSERT(shard_count_ >= 1);
 }
 
 bool Cluster::is_mine(NameHash hash) const {
@@ -25,17 +27,17 @@ CoreId Cluster::core_of_name(std::string_view name) const {
 
 NodeId Cluster::home_of(NameHash hash) const {
   const auto members = static_cast<uint32_t>(members_.size());
-  return members_[home_slot_of(hash.place, members).value];
+  return member(home_slot_of(hash.place, members).value);
 }
 
 Endpoint Cluster::peer_core(size_t member, NameHash hash) const {
-  const uint16_t cores = peers_[member].cores;
+  const uint16_t cores = peer(member).cores;
   if (cores == 0) return Endpoint{members_[member], CoreId{0}};
   return Endpoint{members_[member], core_of(shard_of(hash.place, shard_count_), cores)};
 }
 
 bool Cluster::link_up(const Endpoint& peer) const {
-  const Peer& p = peers_[index_of(peer.node)];
+  const Peer& p = this->peer(index_of(peer.node));
   return peer.core.value < p.links.size() && p.links[peer.core.value].up;
 }
 
@@ -48,6 +50,7 @@ bool Cluster::majority_up(NameHash hash) const {
 }
 
 bool Cluster::set_up(const Endpoint& peer, uint16_t cores, int64_t now_ns) {
+  ONCE_ASSERT(has(peer.node) && peer.node != self_.node);
   if (cores == 0 || cores > kMaxCores || peer.core.value >= cores) return false;
   links_changed_at_ = now_ns;
   Peer& p = peers_[index_of(peer.node)];
@@ -56,11 +59,13 @@ bool Cluster::set_up(const Endpoint& peer, uint16_t cores, int64_t now_ns) {
     p.links.assign(cores, PeerCore{});
     if (p.forwards.size() < cores) p.forwards.resize(cores);
   }
+  ONCE_ASSERT(p.links.size() == cores && p.forwards.size() >= cores);
   p.links[peer.core.value].up = true;
   return true;
 }
 
 void Cluster::set_down(const Endpoint& peer, int64_t now_ns) {
+  ONCE_ASSERT(has(peer.node) && peer.node != self_.node);
   links_changed_at_ = now_ns;
   Peer& p = peers_[index_of(peer.node)];
   if (peer.core.value < p.links.size()) p.links[peer.core.value].up = false;

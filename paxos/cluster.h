@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.h"
 #include "paxos/hedge.h"
 #include "paxos/name_hasher.h"
 #include "paxos/peer.h"
@@ -22,18 +23,25 @@ class Cluster {
 
   size_t size() const { return members_.size(); }
   const Endpoint& self() const { return self_; }
-  NodeId member(size_t index) const { return members_[index]; }
+  NodeId member(size_t index) const {
+    ONCE_ASSERT(index < size());
+    return members_[index];
+  }
   size_t index_of(NodeId node) const {  // size() when unknown
     size_t i = 0;
     while (i < members_.size() && members_[i] != node) ++i;
     return i;
   }
   bool has(NodeId node) const { return index_of(node) < size(); }
-  bool is_self(size_t index) const { return members_[index] == self_.node; }
+  bool is_self(size_t index) const { return member(index) == self_.node; }
 
   size_t quorum() const { return Votes::majority_of(size()); }
   bool is_quorum(Votes votes) const { return votes.is_majority_of(size()); }
-  Votes vote_of(NodeId node) const { return Votes::of(index_of(node)); }
+  Votes vote_of(NodeId node) const {
+    const size_t index = index_of(node);
+    ONCE_ASSERT(index < size());
+    return Votes::of(index);
+  }
 
   const NameHasher& hasher() const { return hasher_; }
   uint16_t shards() const { return shard_count_; }
@@ -44,8 +52,14 @@ class Cluster {
   // The core of this member that has the name; of whom nothing was heard: his first one.
   Endpoint peer_core(size_t member, NameHash hash) const;
 
-  Peer& peer(size_t member) { return peers_[member]; }
-  const Peer& peer(size_t member) const { return peers_[member]; }
+  Peer& peer(size_t member) {
+    ONCE_ASSERT(member < size());
+    return peers_[member];
+  }
+  const Peer& peer(size_t member) const {
+    ONCE_ASSERT(member < size());
+    return peers_[member];
+  }
   // False: no node is like that.
   bool set_up(const Endpoint& peer, uint16_t cores, int64_t now_ns);
   void set_down(const Endpoint& peer, int64_t now_ns);

@@ -17,20 +17,22 @@ Core::Core(const ReplicaOptions& options)
       sequencer_(options.round_zero_window),
       teller_(cluster_, acceptor_, outbox_),
       catch_up_(cluster_, acceptor_, outbox_, step_, options.catch_up),
+      task_numbers_(options.max_tasks),
+      rounds_(task_numbers_),
+      reads_(task_numbers_),
+      lingers_(task_numbers_),
       ops_(options.max_operations),
-      watchers_(ops_, options.max_operations / 2) {
+      watchers_(ops_, options.max_operations / 2),
+      requests_({cluster_, acceptor_, step_, outbox_, prng_, counters_}, ops_, watchers_) {
   ONCE_ASSERT(options.max_operations <= kMaxOperationsPerCore);
   ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
-  tasks_.resize(options.max_tasks);
-  for (auto i = static_cast<uint32_t>(tasks_.size()); i-- > 0;) free_tasks_.push_back(i);
-  lingering_.reserve(kMostLingering);
 }
 
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   ONCE_ASSERT(incarnation > recovered_incarnation_);
   begin(now_ns, out);
-  step_.start();
-  incarnation_ = incarnation;
+  step_.start(incarnation);
+  task_numbers_.begin_run(incarnation);
   step_.append_news(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claim_.begin(incarnation == 1);
@@ -39,46 +41,55 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
 }
 
 void Core::begin(int64_t now_ns, Output& out) {
+  ONCE_ASSERT(!step_.is_open());
   acceptor_.arena().collect();
   step_.begin(now_ns, out);
 }
 
 void Core::finish() {
+  ONCE_ASSERT(step_.is_open());
   end_lingers();
   count_own_votes();
   sequencer_.advance();
   lanes_.flush();
-  step_.end(first_linger_end());
+  step_.end(lingers_.first_end());
 }
 
-void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
-  begin(now_ns, out);
-  hashes_.clear();
-  for (size_t i = 0; i < count; ++i) hashes_.push_back(look_ahead(events[i]));
-  for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
-  finish();
-}
+namespace {
 
 template <class M>
 concept Named = requires(const M& m) {
   m.name;
 };
 
-// The hashes of the event's name, whose place in the table is on its way into the cache; zero: it
-// has none.
-NameHash Core::look_ahead(const Event& event) const {
+// The hashes of the event's name; zero: it has none.
+NameHash hash_of_name(const Event& event, const NameHasher& hasher) {
   NameHash hash;
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
-    hash = cluster_.hasher()(request->name);
+    hash = hasher(request->name);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     std::visit(
         [&]<class M>(const M& m) {
-          if constexpr (Named<M>) hash = cluster_.hasher()(m.name);
+          if constexpr (Named<M>) hash = hasher(m.name);
         },
         *message);
   }
-  if (hash != NameHash{}) acceptor_.prefetch(hash.key);
   return hash;
+}
+
+}  // namespace
+
+void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
+  begin(now_ns, out);
+  hashes_.clear();
+  for (size_t i = 0; i < count; ++i) {
+    hashes_.push_back(hash_of_name(events[i], cluster_.hasher()));
+    // Its place in the table is on its way into the cache.
+    if (hashes_.back() != NameHash{}) acceptor_.prefetch(hashes_.back().key);
+  }
+  for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
+  finish();
 }
 
 void Core::handle(const Event& event, NameHash hash) {
@@ -131,8 +142,9 @@ void Core::on_message(const Endpoint& from, const Message& message, NameHash has
 }
 
 void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
   begin(now_ns, out);
-  step_.set_durable(record);
+  step_.set_durable(RecordNumber{record});
   finish();
 }
 
@@ -144,14 +156,18 @@ void Core::count_own_votes() {
   }
   while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
     const OwnVote vote = own_votes_.pop();
-    const Task* task = task_of(vote.handle);
-    if (task && task->phase == vote.phase && task->ballot == vote.ballot) {
-      own_vote(index_in(vote.handle));  // may queue a vote again, on a later record
-    }
+    ONCE_ASSERT(own_votes_.empty() || vote.record <= own_votes_.front().record);
+    // Each may queue a vote again, on a later record.
+    if (const ReadId read = reads_.find(vote.handle); read != kNil) own_reply(read);
+    const RoundId round = rounds_.find(vote.handle);
+    if (round == kNil) continue;
+    const ClassicRound& task = rounds_[round];
+    if (task.phase == vote.phase && task.ballot == vote.ballot) own_vote(round);
   }
 }
 
 void Core::on_tick(int64_t now_ns, Output& out) {
+  ONCE_ASSERT(is_running());
   begin(now_ns, out);
   if (!rarely(Rare::kProgressLate)) announce_progress();
   resend_round_zero();
@@ -167,16 +183,11 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   finish();
 }
 
-// Incarnation, generation, index: an answer meant for an earlier run, or for an earlier user of the
-// slot, is never taken for ours. A generation comes round after 2^24 uses of one slot.
-uint64_t Core::make_handle(uint32_t index, uint32_t generation) const {
-  return uint64_t{incarnation_} << 40 | uint64_t{generation & 0xffffff} << 16 | index;
-}
-
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (!cluster_.set_up(peer, up.cores, step_.now())) {
     return ignore(&ReplicaCounters::ignored_senders);
   }
+  ONCE_ASSERT(cluster_.link_up(peer));
   claim_.page_anew(peer, up.cores);
   catch_up_.on_link_up(peer, up.cores);
   if (!claim_.is_complete()) claim_from(peer);
@@ -185,8 +196,9 @@ void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
 void Core::on_link_down(const Endpoint& peer) {
   cluster_.set_down(peer, step_.now());
   catch_up_.on_link_down(peer);
-  for (uint32_t op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
-    const uint32_t newer = ops_[op].newer;
+  ONCE_ASSERT(!cluster_.link_up(peer));
+  for (OpIndex op = ops_.by_age(Operation::kRead).oldest; op != kNil;) {
+    const OpIndex newer = ops_[op].newer;
     if (ops_[op].forwarded_to == peer) home_lost(op);
     op = newer;
   }
@@ -195,11 +207,13 @@ void Core::on_link_down(const Endpoint& peer) {
 
 // What no honest peer of this cluster says; each reason is counted.
 void Core::ignore(uint64_t ReplicaCounters::*why) {
+  ONCE_ASSERT(why != &ReplicaCounters::ignored_messages);
   ++counters_.ignored_messages;
   ++(counters_.*why);
 }
 
 void Core::offend(Offence offence, const Endpoint& from) {
+  ONCE_ASSERT(cluster_.has(from.node) && from.node != cluster_.self().node);
   ignore(offence == Offence::kFarBallot ? &ReplicaCounters::far_ballots
                                         : &ReplicaCounters::contradictions);
   step_.report(offence, from.node);

@@ -8,6 +8,7 @@ namespace once::paxos {
 uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told) {
   if (told <= known) return told;
   const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, step_.now());
+  ONCE_ASSERT(rounds <= told - known);
   if (rounds < told - known) offend(Offence::kFarBallot, from);
   return known + rounds;
 }
@@ -15,7 +16,7 @@ uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uin
 // A ballot further ahead than is believed burns no rounds; but the name may truly be there. It is
 // approached, as far as is believed, by a promise that nobody asked for, and nothing is said:
 // whoever asks again finds us nearer.
-void Core::approach(uint32_t index, const Ballot& ballot, uint32_t round) {
+void Core::approach(EntryIndex index, const Ballot& ballot, uint32_t round) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
   if (round == entry.promised.round) return;
@@ -25,7 +26,7 @@ void Core::approach(uint32_t index, const Ballot& ballot, uint32_t round) {
 // What a Prepare and an Accept have in common: the name gets its entry, and a ballot below the
 // promise is told so. False: refused, or too far ahead.
 template <class M>
-bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, uint32_t& index) {
+bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, EntryIndex& index) {
   if (index == Table::kNone) {
     if (no_room()) return false;
     index = acceptor_.insert(hash, m.name, room);
@@ -37,12 +38,13 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, u
     return round == m.ballot.round;
   }
   ++counters_.rejected;
-  send(from, RestsOn{entry.record}, Rejected{m.op, m.ballot, entry.promised});
+  ONCE_ASSERT(entry.promised > m.ballot);
+  outbox_.send(from, RestsOn{entry.record.value}, Rejected{m.op, m.ballot, entry.promised});
   return false;
 }
 
 void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
-  uint32_t index = acceptor_.find(hash.key, m.name);
+  EntryIndex index = acceptor_.find(hash.key, m.name);
   // The round after the highest could be the lowest.
   if (m.ballot.node != from.node || m.ballot.round == 0 || m.ballot.round > kMaxRound) {
     return ignore(&ReplicaCounters::ignored_ballots);
@@ -51,12 +53,14 @@ void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   if (!admit(from, m, hash, 0, index)) return;
   const Entry& entry = acceptor_.at(index);
   if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
-  send(from, RestsOn{entry.record},
-       Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
+  ONCE_ASSERT(entry.promised == m.ballot && entry.accepted <= m.ballot);  // P2
+  outbox_.send(
+      from, RestsOn{entry.record.value},
+      Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
 }
 
 void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
-  uint32_t index = acceptor_.find(hash.key, m.name);
+  EntryIndex index = acceptor_.find(hash.key, m.name);
   const bool round_zero = m.ballot.round == 0;
   if (m.ballot.node != from.node || m.ballot.round > kMaxRound) {
     return ignore(&ReplicaCounters::ignored_ballots);
@@ -89,45 +93,50 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   if (no_room() && entry.version != 0 && m.state.version > entry.version) return;
   if (memory_ >= Memory::kLow && entry.version == 0) return;
   keep_proposed(entry);
-  acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, round_zero ? m.op : 0});
+  acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, Sequence{round_zero ? m.op : 0}});
   if (round_zero) {
-    lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), m.op, index, m.state.version);
+    lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, index,
+                       m.state.version);
   } else {
     acceptor_.list_unsettled(index);
   }
+  ONCE_ASSERT(entry.accepted == m.ballot && entry.version == m.state.version);
   acknowledge(from, m, entry.record);
 }
 
 // The value of a round-0 proposal stands in the entry alone. Before another takes its place,
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
-  if ((entry.active & 1) == 0 || entry.accepted != Ballot{0, cluster_.self().node, incarnation_}) {
-    return;
-  }
-  for (uint32_t op = sequencer_.at_place(entry.active >> 1).waiters.head; op != kNil;
-       op = ops_[op].next) {
-    if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
+  const bool proposed = entry.active.kind() == Active::Kind::kRoundZero;
+  if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
+  const RoundZero& slot = sequencer_.at_place(entry.active.round_zero());
+  for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
+    ONCE_ASSERT(ops_[op].list == &slot.waiters);
+    if (ops_[op].block == nullptr) requests_.keep(ops_[op], entry.name(), entry.value());
   }
 }
 
 // Round-0 accepts are acknowledged by ranges of the home's sequence numbers, once a step.
-void Core::acknowledge(const Endpoint& from, const Accept& m, uint64_t record) {
+void Core::acknowledge(const Endpoint& from, const Accept& m, RecordNumber record) {
+  ONCE_ASSERT(record <= step_.last_record() && m.ballot.node == from.node);
   if (m.ballot.round != 0) {
-    send(from, RestsOn{record}, Accepted{m.op, m.ballot, m.state.version});
+    outbox_.send(from, RestsOn{record.value}, Accepted{m.op, m.ballot, m.state.version});
     return;
   }
-  lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), m.op, record);
+  lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, record);
 }
 
 // The one place where news of a decision are drained.
-void Core::learn_decided(uint32_t index, InLog in_log) {
+void Core::learn_decided(EntryIndex index, InLog in_log) {
+  ONCE_ASSERT(!acceptor_.at(index).accepted.is_null());
   if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
 void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lanes_.of(from, m.incarnation);
-  if (lane.incarnation != m.incarnation || m.durable <= lane.durable) return;
-  lane.durable = m.durable;
+  const Sequence durable{m.durable};
+  if (lane.incarnation != m.incarnation || durable <= lane.durable) return;
+  lane.durable = durable;
   step_.append_news(HomeProgressRecord{from, m.incarnation, m.durable});
 }
 
@@ -137,13 +146,14 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
   }
   Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
-  mark_chosen(lane, m.first, m.last);
+  mark_chosen(lane, {Sequence{m.first}, Sequence{m.last}});
   step_.append_news(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
-void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
+void Core::mark_chosen(const Lane& lane, const SequenceRange& range) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
-  lanes_.for_each(lane, first, last, [&](uint32_t index, uint64_t version) {
+  ONCE_ASSERT(!ballot.is_null());
+  lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
     const Entry& entry = acceptor_.at(index);
     if (entry.accepted != ballot) return;
     if (entry.version == version) {
@@ -158,7 +168,7 @@ void Core::mark_chosen(const Lane& lane, uint64_t first, uint64_t last) {
 void Core::on_decided(const Endpoint& from, const Decided& m, NameHash hash) {
   if (m.ballot.node != from.node) return ignore(&ReplicaCounters::ignored_ballots);
   if (m.version == 0) return ignore(&ReplicaCounters::ignored_states);
-  const uint32_t index = acceptor_.find(hash.key, m.name);
+  const EntryIndex index = acceptor_.find(hash.key, m.name);
   const bool held = index != Table::kNone && acceptor_.at(index).accepted == m.ballot &&
                     acceptor_.at(index).version >= m.version;
   if (!held) return ask_for_waiters(hash, m.name, m.version);
@@ -175,14 +185,14 @@ void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash
   if (!cluster_.is_mine(hash)) {
     return ignore(&ReplicaCounters::ignored_names);
   }
-  const uint32_t index = acceptor_.find(hash.key, m.name);
+  const EntryIndex index = acceptor_.find(hash.key, m.name);
   if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {
-    send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
+    outbox_.send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;
   }
   const Entry& entry = acceptor_.at(index);
-  send(from, RestsOn{entry.record},
-       ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
+  outbox_.send(from, RestsOn{entry.record.value},
+               ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
 }
 
 }  // namespace once::paxos

@@ -15,7 +15,7 @@ void Core::claim_from(const Endpoint& peer) {
   ONCE_ASSERT(peer.node != cluster_.self().node && !claim_.is_complete());
   const Claim::Page& page = claim_.page(peer);
   if (page.told) return;
-  send(peer, RestsOn{}, ClaimHome{incarnation_, page.list, page.cursor});
+  outbox_.send(peer, RestsOn{}, ClaimHome{step_.incarnation(), page.list, page.cursor});
 }
 
 void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
@@ -28,6 +28,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   // Each time, not only with the promise: after a restart the promise is known and the list is not.
   lanes_.end_before(from.node, m.incarnation);
   if (rarely(Rare::kListRenumbered)) acceptor_.renumber(home);
+  ONCE_ASSERT(acceptor_.range_promise(home) == m.incarnation);  // H2
   const UnsettledList& list = acceptor_.unsettled(home);
   ClaimReply reply{m.incarnation, list.number, 0, 0, false, {}};
   std::vector<char> names;
@@ -43,6 +44,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
       out.put(entry.name_size);
       out.put_bytes(entry.name());
     }
+    ONCE_ASSERT(names.size() < kPageBytes + kMaxNameBytes + sizeof(uint16_t));
     reply.cursor = m.cursor;
     reply.next = at;
     reply.last = at >= list.entries.size();
@@ -53,11 +55,11 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  send(from, RestsOn{step_.last_record()}, reply);
+  outbox_.send(from, RestsOn{step_.last_record().value}, reply);
 }
 
 void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
-  if (m.incarnation != incarnation_) return;
+  if (m.incarnation != step_.incarnation()) return;
   const Claim::Answer answer = claim_.judge(from, m.list, m.cursor);
   if (answer == Claim::Answer::kRenumbered) claim_from(from);
   if (answer != Claim::Answer::kExpected) return;
@@ -72,6 +74,7 @@ void Core::on_claim_reply(const Endpoint& from, const ClaimReply& m) {
     acceptor_.close(acceptor_.find_or_insert(hash, name));
   }
   claim_.take(from, m.list, m.next, m.last);
+  ONCE_ASSERT(m.last || !claim_.is_complete());
   if (!m.last) claim_from(from);
 }
 
@@ -89,13 +92,14 @@ void Core::query_unsettled() {
   const size_t most = sync_pace() == Pace::kFull ? kQueriedAtOnceIdle : kQueriedAtOnce;
   for (size_t i = 0; i < cluster_.size(); ++i) {
     const UnsettledList& list = acceptor_.unsettled(i);
+    ONCE_ASSERT(!cluster_.is_self(i) || list.entries.empty());
     if (list.paging_until > step_.now()) continue;
     for (size_t n = std::min(most, list.entries.size()); n > 0; --n) {
-      const uint32_t index = acceptor_.next_queried(i);
+      const EntryIndex index = acceptor_.next_queried(i);
       if (index == Acceptor::kNone) continue;
       const Entry& entry = acceptor_.at(index);
-      send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
-           SettleQuery{entry.promised, entry.accepted, entry.name()});
+      outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
+                   SettleQuery{entry.promised, entry.accepted, entry.name()});
     }
   }
 }
@@ -103,23 +107,25 @@ void Core::query_unsettled() {
 void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash) {
   if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) return;
   if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
-  const uint32_t found = acceptor_.find(hash.key, m.name);
+  const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found != Table::kNone) {
     const Entry& entry = acceptor_.at(found);
     if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
-      send(from, RestsOn{}, Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
+      ONCE_ASSERT(!entry.accepted.is_null());
+      outbox_.send(from, RestsOn{},
+                   Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,
     // later.
-    if (entry.active != 0 || entry.record > step_.durable()) return;
+    if (!entry.active.is_nothing() || entry.record > step_.durable()) return;
   }
   // What it has not caught up with yet it learns so, and not by a round for each name.
   if (catch_up_.is_on() && catch_up_.figures().in_sync == 0) return;
   const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
   const bool member = cluster_.has(m.promised.node);
   if (!named || !member || no_room() || !cluster_.majority_up(hash)) return;
-  const uint32_t index = acceptor_.find_or_insert(hash, m.name);
+  const EntryIndex index = acceptor_.find_or_insert(hash, m.name);
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
@@ -129,10 +135,11 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
 }
 
 void Core::on_settled(const Endpoint& from, const Settled& m, NameHash hash) {
-  const uint32_t found = acceptor_.find(hash.key, m.name);
+  const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   const Entry& entry = acceptor_.at(found);
   if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
+  ONCE_ASSERT(from.node != cluster_.self().node);
   acceptor_.settle(found);
 }
 

@@ -1,210 +1,178 @@
 // Classic rounds (both phases, round >= 1): takeover, names closed to round 0, reads to be
 // finished.
+#include "paxos/back_off.h"
 #include "paxos/contradiction.h"
 #include "paxos/core.h"
 
 namespace once::paxos {
 
-uint32_t Core::take_task(TaskKind kind) {
-  ONCE_ASSERT(kind != TaskKind::kFree);
-  if (free_tasks_.empty()) return kNil;
-  const uint32_t index = free_tasks_.back();
-  free_tasks_.pop_back();
-  const uint32_t generation = tasks_[index].generation + 1;
-  tasks_[index] = Task{};
-  tasks_[index].kind = kind;
-  tasks_[index].generation = generation;
-  tasks_[index].started = tasks_[index].asked_at = step_.now();
-  return index;
-}
-
 // Enough for work that nobody waits for, or that somebody else could do.
 bool Core::has_spare_tasks() const {
-  return free_tasks_.size() > tasks_.size() / 2 && !rarely(Rare::kTasksShort);
+  return task_numbers_.most_free() && !rarely(Rare::kTasksShort);
 }
 
-void Core::free_task(uint32_t index) {
-  Task& task = tasks_[index];
-  ONCE_ASSERT(task.kind != TaskKind::kFree);
-  ONCE_ASSERT(task.waiters.empty());
-  acceptor_.arena().free(task.block, task.block_size);
-  task.block = nullptr;
-  task.kind = TaskKind::kFree;
-  ++task.generation;
-  free_tasks_.push_back(index);
-}
-
-Task* Core::task_of(uint64_t handle) {
-  const uint32_t index = index_in(handle);
-  if (index >= tasks_.size() || tasks_[index].kind == TaskKind::kFree) return nullptr;
-  return handle == handle_of(index) ? &tasks_[index] : nullptr;
+// None: no task is free.
+RoundId Core::take_round(EntryIndex entry) {
+  const RoundId id = rounds_.take();
+  if (id == kNil) return id;
+  ONCE_ASSERT(acceptor_.at(entry).active.is_nothing());
+  rounds_[id].entry = entry;
+  rounds_[id].started = rounds_[id].asked_at = step_.now();
+  return id;
 }
 
 // A round for the name, above `seen_round`; false: no task is free. REQUIRES: nothing is under way.
-bool Core::begin_classic(uint32_t index, WaitList& from, const Batch& batch, uint32_t seen_round) {
+bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
+                         uint32_t seen_round) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(entry.active == 0);
-  const uint32_t task = take_task(TaskKind::kClassic);
-  if (task == kNil) return false;
-  tasks_[task].entry = index;
-  tasks_[task].seen_round = seen_round;
-  tasks_[task].batch = batch;
-  acceptor_.set_active(index, active_task(task));
-  ops_.move_all(from, tasks_[task].waiters);
-  for (uint32_t op = tasks_[task].waiters.head; op != kNil; op = ops_[op].next) {
-    tasks_[task].seen_round = std::max(tasks_[task].seen_round, ops_[op].seen_round);
-    tasks_[task].attempts = std::max(tasks_[task].attempts, ops_[op].attempts);
+  ONCE_ASSERT(entry.active.is_nothing());
+  const RoundId id = take_round(index);
+  if (id == kNil) return false;
+  ClassicRound& task = rounds_[id];
+  task.seen_round = seen_round;
+  task.batch = batch;
+  acceptor_.set_active(index, Active(id));
+  ops_.move_all(from, task.waiters);
+  for (OpIndex op = task.waiters.head; op != kNil; op = ops_[op].next) {
+    task.seen_round = std::max(task.seen_round, ops_[op].seen_round);
+    task.attempts = std::max(task.attempts, ops_[op].attempts);
   }
   if (cluster_.home_of(acceptor_.hash_of(entry)) != cluster_.self().node) ++counters_.takeovers;
-  prepare(task);
+  prepare(id);
   return true;
 }
 
 // The same for those whose changes, if any, were proposed in `batch`. Empties `from`.
-void Core::start_classic(uint32_t index, WaitList& from, Batch batch, uint32_t seen_round) {
+void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t seen_round) {
   const Entry& entry = acceptor_.at(index);
-  if (entry.final()) return conclude(from, batch, entry);
+  if (entry.final()) return requests_.conclude(from, batch, entry);
   if (begin_classic(index, from, batch, seen_round)) return;
-  settle_batch(from, batch, Ballot{}, nullptr);
-  while (!from.empty()) put_off(from.head);
+  ONCE_ASSERT(task_numbers_.full());
+  requests_.settle_batch(from, batch, Ballot{}, nullptr);
+  while (!from.empty()) requests_.put_off(from.head);
 }
 
 // Goes on under the ballot that this node keeps, which took it so many attempts without a change of
 // its own. False: no task is free.
-bool Core::begin_chain(uint32_t index, const State& next, size_t changes, WaitList& from,
+bool Core::begin_chain(EntryIndex index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(keeps(entry) && next.version >= entry.version);
-  const uint32_t task_index = take_task(TaskKind::kClassic);
-  if (task_index == kNil) return false;
-  Task& task = tasks_[task_index];
-  task.entry = index;
+  const RoundId id = take_round(index);
+  if (id == kNil) return false;
+  ClassicRound& task = rounds_[id];
   task.ballot = entry.accepted;
   task.attempts = attempts;
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
-  keep_state(task, task.ballot, next);
-  acceptor_.set_active(index, active_task(task_index));
+  task.keep(acceptor_.arena(), task.ballot, next);
+  acceptor_.set_active(index, Active(id));
   ops_.move_all(from, task.waiters);
-  send_accepts(task_index);
+  send_accepts(id);
   return true;
 }
 
 // A new ballot each time: one that was sent is spent.
-void Core::prepare(uint32_t index) {
-  Task& task = tasks_[index];
+void Core::prepare(RoundId id) {
+  ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(task.kind == TaskKind::kClassic && entry.active == active_task(index));
+  ONCE_ASSERT(entry.active == Active(id));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
   const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
-  if (round > kMaxRound) return back_off(index);  // there is no higher ballot to be had
-  task.ballot = Ballot{round, cluster_.self().node, incarnation_};
+  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised.round);
+  if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
+  task.ballot = Ballot{round, cluster_.self().node, step_.incarnation()};
   task.phase = Phase::kPrepare;
   task.step = step_.number();
   task.votes = Votes{};
   task.best = Ballot{};
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
-  if (!entry.accepted.is_null()) keep_state(task, entry.accepted, entry.state());
+  if (!entry.accepted.is_null()) task.keep(acceptor_.arena(), entry.accepted, entry.state());
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
   acceptor_.promise(task.entry, task.ballot);
-  vote_when_durable(index, entry.record);
-  broadcast(acceptor_.hash_of(entry), RestsOn{},
-            Prepare{handle_of(index), task.ballot, entry.name()});
+  vote_when_durable(id, entry.record);
+  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                    Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
 }
 
-void Core::vote_when_durable(uint32_t index, uint64_t record) {
-  ONCE_ASSERT(record <= step_.last_record());
-  if (!own_votes_.empty()) record = std::max(record, own_votes_.back().record);
-  own_votes_.push(OwnVote{record, handle_of(index), tasks_[index].phase, tasks_[index].ballot});
+void Core::vote_when_durable(RoundId id, RecordNumber record) {
+  queue_vote(OwnVote{record, rounds_.handle_of(id), rounds_[id].phase, rounds_[id].ballot});
 }
 
-void Core::own_vote(uint32_t index) {
+void Core::queue_vote(OwnVote vote) {
+  ONCE_ASSERT(vote.record <= step_.last_record());
+  if (!own_votes_.empty()) vote.record = std::max(vote.record, own_votes_.back().record);
+  own_votes_.push(vote);
+}
+
+void Core::own_vote(RoundId id) {
   const Votes self = cluster_.vote_of(cluster_.self().node);
-  const Task& task = tasks_[index];
-  if (task.kind == TaskKind::kRead) {
-    if (task.waiters.empty()) return free_task(index);
-    const uint32_t found = acceptor_.find(ops_[task.op].hash.key, ops_[task.op].name());
-    ONCE_ASSERT(found != Table::kNone);
-    const Entry& entry = acceptor_.at(found);
-    if (entry.record > step_.durable()) return vote_when_durable(index, step_.last_record());
-    return count_read(index, self, entry.decided(), entry.accepted, entry.state());
-  }
+  const ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  if (task.phase == Phase::kAccept) return count_accept(index, self);
-  if (entry.promised != task.ballot) return lose(index, entry.promised.node, cluster_.self().node);
+  ONCE_ASSERT(task.phase != Phase::kBackOff && entry.record <= step_.last_record());
+  if (task.phase == Phase::kAccept) return count_accept(id, self);
+  if (entry.promised != task.ballot) return lose(id, entry.promised.node, cluster_.self().node);
   const State state = entry.accepted.is_null() ? State{} : entry.state();
-  count_promise(index, self, entry.accepted, state);
-}
-
-void Core::keep_state(Task& task, const Ballot& ballot, const State& state) {
-  ONCE_ASSERT(!ballot.is_null() && state.version != 0);
-  char* block = acceptor_.arena().allocate(state.value.size());
-  std::copy(state.value.begin(), state.value.end(), block);
-  acceptor_.arena().free(task.block, task.block_size);
-  task.block = block;
-  task.block_size = state.value.size();
-  task.best = ballot;
-  task.state = state;
-  task.state.value = {block, state.value.size()};
+  count_promise(id, self, entry.accepted, state);
 }
 
 void Core::on_promise(const Endpoint& from, const Promise& m) {
-  Task* task = task_of(m.op);
-  if (!task || task->kind != TaskKind::kClassic || task->phase != Phase::kPrepare ||
-      task->ballot != m.ballot) {
-    return;  // of an older ballot: never counted
-  }
+  const RoundId id = rounds_.find(Handle{m.op});
+  if (id == kNil) return;
+  const ClassicRound& task = rounds_[id];
+  // Of an older ballot: never counted.
+  if (task.phase != Phase::kPrepare || task.ballot != m.ballot) return;
   // Nobody accepts above what he promised, nor nothing at all.
   if (m.accepted_ballot > m.ballot || !is_whole(m.accepted_ballot, m.accepted)) {
     return ignore(&ReplicaCounters::ignored_states);
   }
-  if (contradicts(acceptor_.at(task->entry), m.accepted_ballot, m.accepted)) {
+  if (contradicts(acceptor_.at(task.entry), m.accepted_ballot, m.accepted)) {
     return offend(Offence::kContradiction, from);
   }
-  count_promise(index_in(m.op), cluster_.vote_of(from.node), m.accepted_ballot, m.accepted);
+  count_promise(id, cluster_.vote_of(from.node), m.accepted_ballot, m.accepted);
 }
 
-void Core::count_promise(uint32_t index, Votes vote, const Ballot& accepted, const State& state) {
-  Task& task = tasks_[index];
-  ONCE_ASSERT(task.kind == TaskKind::kClassic && task.phase == Phase::kPrepare);
+void Core::count_promise(RoundId id, Votes vote, const Ballot& accepted, const State& state) {
+  ClassicRound& task = rounds_[id];
+  ONCE_ASSERT(task.phase == Phase::kPrepare);
   if (task.votes.has(vote)) return;
+  ONCE_ASSERT(accepted <= task.ballot && is_whole(accepted, state));
   task.votes.add(vote);
-  if (!accepted.is_null() && (task.best.is_null() || std::pair(task.best, task.state.version) <
-                                                         std::pair(accepted, state.version))) {
-    keep_state(task, accepted, state);
+  if (!accepted.is_null() && task.is_below(accepted, state.version)) {
+    task.keep(acceptor_.arena(), accepted, state);
   }
-  if (cluster_.is_quorum(task.votes)) propose(index);
+  if (cluster_.is_quorum(task.votes)) propose(id);
 }
 
 // What was accepted is proposed on as it is; what this name's waiters want is built on it once it
 // is chosen. Only where nothing was accepted do they begin.
-void Core::propose(uint32_t index) {
-  Task& task = tasks_[index];
+void Core::propose(RoundId id) {
+  ClassicRound& task = rounds_[id];
   ONCE_ASSERT(task.phase == Phase::kPrepare && cluster_.is_quorum(task.votes));
   const Ballot promised = acceptor_.at(task.entry).promised;
-  if (promised != task.ballot) return lose(index, promised.node, cluster_.self().node);
+  if (promised != task.ballot) return lose(id, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
     const bool denied = contradicts(acceptor_.at(task.entry), task.best, task.state);
-    return denied ? back_off(index) : send_accepts(index);
+    return denied ? back_off(id) : send_accepts(id);
   }
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
-  const State first = compose(task.waiters, State{}, changes);
-  if (changes == 0) return answer_empty(index);
-  keep_state(task, task.ballot, first);
+  const State first = requests_.compose(task.waiters, State{}, changes);
+  if (changes == 0) return answer_empty(id);
+  task.keep(acceptor_.arena(), task.ballot, first);
   task.batch = Batch{task.ballot, first.version, first.writer, changes};
-  send_accepts(index);
+  send_accepts(id);
 }
 
 // Proposes the task's state under its ballot.
-void Core::send_accepts(uint32_t index) {
-  Task& task = tasks_[index];
+void Core::send_accepts(RoundId id) {
+  ClassicRound& task = rounds_[id];
   ONCE_ASSERT(!task.best.is_null() && task.best <= task.ballot && task.state.version != 0);
   const Entry& entry = acceptor_.at(task.entry);
-  if (!is_ours(task.batch, task.best, cluster_.self().node, incarnation_))
+  if (!is_ours(task.batch, task.best, cluster_.self().node, step_.incarnation()))
     task.batch.adopted = true;
   task.phase = Phase::kAccept;
   task.step = step_.number();
@@ -212,57 +180,61 @@ void Core::send_accepts(uint32_t index) {
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
+  ONCE_ASSERT(entry.promised == task.ballot);
   if (!task.confirms) {
-    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, 0});
+    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, {}});
     acceptor_.list_unsettled(task.entry);
   }
-  vote_when_durable(index, entry.record);
-  broadcast(acceptor_.hash_of(entry), RestsOn{},
-            Accept{handle_of(index), task.ballot, task.state, entry.name()});
+  vote_when_durable(id, entry.record);
+  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                    Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
 }
 
 // A majority holds nothing, and nobody wants to change that. Promises may be older than a question
 // that joined since: what was empty then may be set now. Such a one is asked of a majority by
 // itself. Another round would take two log writes to say no more, and whoever gives his question
 // less time than that would join the next one, and the next, and never be told.
-void Core::answer_empty(uint32_t index) {
-  ONCE_ASSERT(tasks_[index].phase == Phase::kPrepare && tasks_[index].best.is_null());
-  answer_chosen(tasks_[index].waiters, State{}, tasks_[index].step);
+void Core::answer_empty(RoundId id) {
+  ONCE_ASSERT(rounds_[id].phase == Phase::kPrepare && rounds_[id].best.is_null());
+  ONCE_ASSERT(cluster_.is_quorum(rounds_[id].votes));
+  requests_.answer_chosen(rounds_[id].waiters, State{}, rounds_[id].step);
   WaitList later;
-  ops_.move_all(tasks_[index].waiters, later);
-  end_classic(index);
+  ops_.move_all(rounds_[id].waiters, later);
+  end_classic(id);
   while (!later.empty()) {
-    const uint32_t op = later.head;
+    const OpIndex op = later.head;
     ops_.unlink(op);
     if (ops_[op].operation == Operation::kWait) {
       poll(op);
     } else if (!begin_read(op)) {
-      put_off(op);
+      requests_.put_off(op);
     }
   }
 }
 
 void Core::on_accepted(const Endpoint& from, const Accepted& m) {
-  Task* task = task_of(m.op);
-  if (!task || task->kind != TaskKind::kClassic || task->phase != Phase::kAccept ||
-      task->ballot != m.ballot || task->state.version != m.version) {
-    return;
-  }
-  count_accept(index_in(m.op), cluster_.vote_of(from.node));
+  const RoundId id = rounds_.find(Handle{m.op});
+  if (id == kNil) return;
+  const ClassicRound& task = rounds_[id];
+  if (task.phase != Phase::kAccept || task.ballot != m.ballot) return;
+  if (task.state.version != m.version) return;
+  count_accept(id, cluster_.vote_of(from.node));
 }
 
-void Core::count_accept(uint32_t index, Votes vote) {
-  Task& task = tasks_[index];
-  ONCE_ASSERT(task.kind == TaskKind::kClassic && task.phase == Phase::kAccept);
+void Core::count_accept(RoundId id, Votes vote) {
+  ClassicRound& task = rounds_[id];
+  ONCE_ASSERT(task.phase == Phase::kAccept);
   task.votes.add(vote);
   if (!cluster_.is_quorum(task.votes)) return;
-  const uint32_t entry_index = task.entry;
+  // P5: what the next version is built on was chosen under this ballot.
+  ONCE_ASSERT(!task.ballot.is_null() && task.best <= task.ballot);
+  const EntryIndex entry_index = task.entry;
   const Entry& entry = acceptor_.at(entry_index);
   if (task.confirms) {
     ++counters_.confirmations;
   } else {
-    broadcast(acceptor_.hash_of(entry), RestsOn{},
-              Decided{task.ballot, task.state.version, entry.name()});
+    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                      Decided{task.ballot, task.state.version, entry.name()});
   }
   // Our own acceptor may have gone on to a higher ballot.
   if (entry.accepted == task.ballot && entry.version == task.state.version) {
@@ -270,23 +242,23 @@ void Core::count_accept(uint32_t index, Votes vote) {
   } else {
     ask_for_waiters(acceptor_.hash_of(entry), entry.name(), task.state.version);
   }
-  settle_batch(task.waiters, task.batch, task.best, &task.state);
-  count_changes(task.batch);
-  answer_chosen(task.waiters, task.state, task.step);
+  requests_.settle_batch(task.waiters, task.batch, task.best, &task.state);
+  requests_.count_changes(task.batch);
+  requests_.answer_chosen(task.waiters, task.state, task.step);
   // Another has a higher ballot already. To be alone with the next one the same patience is needed
   // as after a rejection, or two who build on each other's states duel for ever.
   const bool overtaken = entry.promised != task.ballot && !entry.final();
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
     task.started = step_.now();
-    return lose(index, entry.promised.node, cluster_.self().node);
+    return lose(id, entry.promised.node, cluster_.self().node);
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = step_.now() - task.started;
   const uint8_t attempts = task.attempts;
   WaitList rest;
   ops_.move_all(task.waiters, rest);
-  end_classic(index);
+  end_classic(id);
   made == 0 ? pursue(entry_index, rest, attempts) : go_on(entry_index, rest, made, took_ns);
 }
 
@@ -295,9 +267,9 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.ballot.round == 0) {
-    if (m.ballot != Ballot{0, cluster_.self().node, incarnation_}) return;
-    if (!sequencer_.is_given_out(m.op)) return;
-    if (RoundZero* slot = sequencer_.find(m.op)) {
+    if (m.ballot != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
+    if (!sequencer_.is_given_out(Sequence{m.op})) return;
+    if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
       round_zero_lost(
           *slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
@@ -305,45 +277,49 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     sequencer_.advance();
     return;
   }
-  Task* task = task_of(m.op);
-  if (!task || task->kind != TaskKind::kClassic || task->ballot != m.ballot ||
-      task->phase == Phase::kBackOff || task->votes.has(cluster_.vote_of(from.node))) {
+  const RoundId id = rounds_.find(Handle{m.op});
+  if (id == kNil) return;
+  ClassicRound& task = rounds_[id];
+  if (task.ballot != m.ballot || task.phase == Phase::kBackOff ||
+      task.votes.has(cluster_.vote_of(from.node))) {
     return;
   }
-  const Entry& entry = acceptor_.at(task->entry);
-  const uint32_t known = std::max(entry.promised.round, task->seen_round);
-  task->seen_round =
-      std::max(task->seen_round, believed(from, acceptor_.hash_of(entry), known, m.promised.round));
-  lose(index_in(m.op), m.promised.node, from.node);
+  const Entry& entry = acceptor_.at(task.entry);
+  const uint32_t known = std::max(entry.promised.round, task.seen_round);
+  task.seen_round =
+      std::max(task.seen_round, believed(from, acceptor_.hash_of(entry), known, m.promised.round));
+  lose(id, m.promised.node, from.node);
 }
 
 // The first time it tries again: the ballot that it lost to may be an old one. A second time
 // somebody is at work there: a loser does not duel, but sends him those whom it may.
 // If the winner is out of reach, all meet at the one who refused: he has met the winner, and us.
-void Core::lose(uint32_t index, NodeId winner, NodeId refuser) {
-  const bool first = tasks_[index].attempts == 0;
-  back_off(index);
-  settle_by_news(acceptor_.at(tasks_[index].entry));
-  if (!first && !send_on(index, winner)) send_on(index, refuser);
+void Core::lose(RoundId id, NodeId winner, NodeId refuser) {
+  ONCE_ASSERT(rounds_[id].phase != Phase::kBackOff);
+  const bool first = rounds_[id].attempts == 0;
+  back_off(id);
+  settle_by_news(acceptor_.at(rounds_[id].entry));
+  if (!first && !send_on(id, winner)) send_on(id, refuser);
 }
 
 // What was forwarded here goes back to whoever sent it, who counts how often: nothing goes round in
 // circles. Those of whom it is not known what became of them stay; waits are never forwarded.
-bool Core::send_on(uint32_t index, NodeId winner) {
-  Task& task = tasks_[index];
+bool Core::send_on(RoundId id, NodeId winner) {
+  ClassicRound& task = rounds_[id];
   const size_t member = cluster_.index_of(winner);
+  ONCE_ASSERT(task.phase == Phase::kBackOff);
   if (winner == cluster_.self().node) return true;
   if (member == cluster_.size()) return false;
   const Endpoint to = cluster_.peer_core(member, acceptor_.hash_of(acceptor_.at(task.entry)));
   if (!cluster_.link_up(to)) return false;
   bool sent = false;
-  for (uint32_t op_index = task.waiters.head; op_index != kNil;) {
+  for (OpIndex op_index = task.waiters.head; op_index != kNil;) {
     Op& op = ops_[op_index];
-    const uint32_t next = op.next;
+    const OpIndex next = op.next;
     const bool from_here = op.origin.node.value == 0;
     const bool free = op.made == 0 && op.operation != Operation::kWait;
     if (free && !from_here && !op.elsewhere) {
-      answer(op_index, Status::kUnavailable, State{});
+      requests_.answer(op_index, Status::kUnavailable, State{});
       sent = true;
     } else if (free && from_here && op.hops < kMostHops) {
       op.seen_round = task.seen_round;
@@ -355,71 +331,86 @@ bool Core::send_on(uint32_t index, NodeId winner) {
     op_index = next;
   }
   // Nobody is left: who comes back soon must not be here before the back-off has ended.
-  if (sent && task.is_idle() && !has_spare_tasks()) end_classic(index);
+  if (sent && task.is_idle() && !has_spare_tasks()) end_classic(id);
   return true;
 }
 
 bool Core::is_worked_on(const Entry& entry) const {
-  if (entry.active == 0 || (entry.active & 1) != 0) return entry.active != 0;
-  return !tasks_[(entry.active >> 1) - 1].is_idle();
+  if (entry.active.kind() == Active::Kind::kRound) return !rounds_[entry.active.round()].is_idle();
+  return !entry.active.is_nothing();
 }
 
-// Randomised, so that duelling proposers part; measured by what a question takes here and now, or
-// on a slow disk nobody would be alone long enough; and longer each time. Who had a majority behind
-// his ballot was overtaken by somebody who is at work now: he leaves him the time of a round first,
-// or who is at work and fast takes every turn.
-void Core::back_off(uint32_t index) {
-  Task& task = tasks_[index];
-  ONCE_ASSERT(task.kind == TaskKind::kClassic);
+// Those who wait on it; null: nothing is going on.
+WaitList* Core::queue_of(Active active) {
+  switch (active.kind()) {
+    case Active::Kind::kNothing:
+      return nullptr;
+    case Active::Kind::kRoundZero:
+      return &sequencer_.at_place(active.round_zero()).waiters;
+    case Active::Kind::kRound:
+      return &rounds_[active.round()].waiters;
+    case Active::Kind::kLinger:
+      return &lingers_[active.linger()].waiters;
+  }
+  return nullptr;
+}
+
+void Core::back_off(RoundId id) {
+  ClassicRound& task = rounds_[id];
   const bool overtaken = task.phase == Phase::kAccept;
   task.phase = Phase::kBackOff;
   task.votes = Votes{};
-  const int64_t asked_at =
-      std::max(task.asked_at, cluster_.links_changed_at());  // before, it may be lost
-  const auto took = static_cast<uint64_t>(std::clamp(step_.now() - asked_at, kMs, kLongestRoundNs));
-  const uint64_t longer = took << std::min<uint8_t>(task.attempts + 1, kBackOffDoublings);
-  const uint64_t longest = std::min(longer, std::max(kLongestBackOffNs, kMostRoundsAway * took));
+  // What was asked before may be lost.
+  const int64_t asked_at = std::max(task.asked_at, cluster_.links_changed_at());
+  const BackOff pause = back_off_after(task.attempts, overtaken, step_.now() - asked_at);
   if (task.attempts < 255) ++task.attempts;
-  const uint64_t pause = (overtaken ? took : 0) + prng_.below(longest);
-  task.next_at = step_.now() + static_cast<int64_t>(pause);
+  task.next_at = step_.now() + pause.draw_ns(prng_);
 }
 
-void Core::end_classic(uint32_t index) {
-  ONCE_ASSERT(tasks_[index].kind == TaskKind::kClassic);
-  const Entry& entry = acceptor_.at(tasks_[index].entry);
-  if (entry.active == active_task(index)) acceptor_.set_active(tasks_[index].entry, 0);
-  free_task(index);
+void Core::end_classic(RoundId id) {
+  ClassicRound& task = rounds_[id];
+  ONCE_ASSERT(acceptor_.at(task.entry).active == Active(id));
+  acceptor_.set_active(task.entry, Active{});
+  task.give_back(acceptor_.arena());
+  rounds_.free(id);
 }
 
+// What lingers ends with a step.
 void Core::tick_tasks() {
-  if (free_tasks_.size() == tasks_.size()) return;
-  for (uint32_t index = 0; index < tasks_.size(); ++index) {
-    Task& task = tasks_[index];
-    if (task.kind == TaskKind::kFree || task.next_at > step_.now()) continue;
-    if (task.phase == Phase::kLinger) continue;  // ends with the step
-    if (task.kind == TaskKind::kRead) {
-      ask_again(index);
-      continue;
+  if (task_numbers_.all_free()) return;
+  for (uint32_t number = 0; number < task_numbers_.size(); ++number) {
+    switch (task_numbers_.kind_of(number)) {
+      case TaskKind::kRound:
+        if (rounds_[RoundId{number}].next_at <= step_.now()) drive(RoundId{number});
+        break;
+      case TaskKind::kRead:
+        if (reads_[ReadId{number}].next_at <= step_.now()) ask_again(ReadId{number});
+        break;
+      default:
+        break;
     }
-    const Entry& entry = acceptor_.at(task.entry);
-    if (entry.final()) {  // somebody else finished it
-      conclude(task.waiters, task.batch, entry);
-      end_classic(index);
-    } else if (task.is_idle() ||
-               (task.waiters.empty() && step_.now() - task.started > 1000 * kMs)) {
-      end_classic(index);
-    } else if (task.phase == Phase::kBackOff) {
-      prepare(index);
-    } else {
-      task.next_at = step_.now() + kResendNs;
-      if (task.phase == Phase::kPrepare) {
-        broadcast(acceptor_.hash_of(entry), RestsOn{},
-                  Prepare{handle_of(index), task.ballot, entry.name()});
-      } else {
-        broadcast(acceptor_.hash_of(entry), RestsOn{},
-                  Accept{handle_of(index), task.ballot, task.state, entry.name()});
-      }
-    }
+  }
+}
+
+// Its time has come.
+void Core::drive(RoundId id) {
+  ClassicRound& task = rounds_[id];
+  const Entry& entry = acceptor_.at(task.entry);
+  ONCE_ASSERT(entry.active == Active(id) && task.next_at <= step_.now());
+  if (entry.final()) {  // somebody else finished it
+    requests_.conclude(task.waiters, task.batch, entry);
+    return end_classic(id);
+  }
+  const bool unwanted = task.waiters.empty() && step_.now() - task.started > 1000 * kMs;
+  if (task.is_idle() || unwanted) return end_classic(id);
+  if (task.phase == Phase::kBackOff) return prepare(id);
+  task.next_at = step_.now() + kResendNs;
+  if (task.phase == Phase::kPrepare) {
+    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                      Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
+  } else {
+    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
+                      Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
   }
 }
 

@@ -1,6 +1,7 @@
 // Requests of clients, directly or forwarded: answered, queued on their name, proposed, sent to the
 // home, or taken over. Whoever waits is in the list by age, and gets an answer by its deadline.
 #include "paxos/core.h"
+#include "paxos/next_hop.h"
 
 namespace once::paxos {
 
@@ -12,47 +13,6 @@ void Core::on_forward(const Endpoint& from, const Forward& m, NameHash hash) {
              hash);
 }
 
-void Core::reply(const Endpoint& origin, uint64_t token, Status status, const State& state) {
-  switch (status) {
-    case Status::kAlreadySet:
-    case Status::kConflict:
-    case Status::kSealed:
-    case Status::kIdReused:
-      ++counters_.refused;
-      break;
-    case Status::kUnknown:
-      ++counters_.unknown;
-      break;
-    case Status::kUnavailable:
-      ++counters_.unavailable;
-      break;
-    case Status::kOverloaded:
-      ++counters_.overloaded;
-      break;
-    default:
-      break;
-  }
-  if (origin.node.value == 0) {
-    step_.reply(ClientReply{token, status, state});
-  } else {
-    send(origin, RestsOn{}, ForwardReply{token, status, state});
-  }
-}
-
-// What can be told from what this node knows, with no quorum: anything about a register that will
-// never change again. What may change may have done so while this node was paused or cut off.
-bool Core::answer_known(const Entry& entry, const Endpoint& origin, const ClientRequest& request) {
-  if (!entry.final()) return false;
-  const State state = entry.state();
-  const auto status = judge(state, change_of(request));
-  ONCE_ASSERT(status);  // nothing happens to what is sealed
-  if (!changes(request.operation)) ++counters_.local_reads;
-  const bool show = !changes(request.operation) || *status != Status::kDone;
-  reply(origin, request.token, *status,
-        show ? state : State{state.version, state.sealed, state.writer, {}});
-  return true;
-}
-
 // REQUIRES: the token is where the answer goes: the client's, or the forwarding node's handle.
 void Core::on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash) {
   const uint64_t token = request.token;
@@ -61,12 +21,12 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
       request.value.size() > kMaxValueBytes ||
       (changes(request.operation) && request.id == RequestId{}) ||  // of nobody, so of everybody
       (!request.value.empty() && !takes_value(request.operation))) {
-    return reply(origin, token, Status::kInvalid, State{});
+    return requests_.reply(origin, token, Status::kInvalid, State{});
   }
-  const uint32_t found = acceptor_.find(hash.key, request.name);
-  if (found != Table::kNone && answer_known(acceptor_.at(found), origin, request)) return;
+  const EntryIndex found = acceptor_.find(hash.key, request.name);
+  if (found != Table::kNone && requests_.answer_known(acceptor_.at(found), origin, request)) return;
   if (!cluster_.majority_up(hash) && !waits)
-    return reply(origin, token, Status::kUnavailable, State{});
+    return requests_.reply(origin, token, Status::kUnavailable, State{});
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
   const bool met =
@@ -74,14 +34,15 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   const bool known_switch = met && request.operation == Operation::kWrite;
   const bool refused = no_room() && changes(request.operation) && !known_switch;
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
-    return reply(origin, token, Status::kOverloaded, State{});
+    return requests_.reply(origin, token, Status::kOverloaded, State{});
   }
-  const uint32_t op = take_op(origin, token, request);
+  const OpIndex op = requests_.take(origin, token, request);
   ops_[op].hash = hash;
   dispatch(op, hash, found, request);
 }
 
-void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequest& request) {
+void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientRequest& request) {
+  ONCE_ASSERT(ops_[op].list == nullptr && ops_[op].hash == hash && cluster_.is_mine(hash));
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
@@ -90,36 +51,36 @@ void Core::dispatch(uint32_t op, NameHash hash, uint32_t found, const ClientRequ
       !rarely(Rare::kFirstBallotAvoided)) {
     return begin_round_zero(op, found, request);
   }
-  keep_request(ops_[op], request.name, request.value);
+  requests_.keep(ops_[op], request.name, request.value);
   if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && is_worked_on(*entry)) return wait_on(found, op);
   // This node has stepped aside: who sent it asks somebody else.
-  const bool aside = entry != nullptr && entry->active != 0;
+  const bool aside = entry != nullptr && !entry->active.is_nothing();
   if (aside && change && ops_[op].origin.node.value != 0) {
-    return answer(op, Status::kUnavailable, State{});
+    return requests_.answer(op, Status::kUnavailable, State{});
   }
-  const Endpoint to = next_hop(op, entry);
+  const Endpoint to = next_hop(cluster_, ops_[op], entry);
   const bool kept = entry != nullptr && keeps(*entry);
   if (change && !kept && to != cluster_.self()) return forward(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!change || (nothing && refused_if_empty)) {
-    if (!begin_read(op)) answer(op, Status::kOverloaded, State{});
+    if (!begin_read(op)) requests_.answer(op, Status::kOverloaded, State{});
     return;
   }
-  if (!kept && free_tasks_.empty()) return answer(op, Status::kOverloaded, State{});
+  if (!kept && task_numbers_.full()) return requests_.answer(op, Status::kOverloaded, State{});
   wait_on(acceptor_.find_or_insert(hash, request.name), op);
 }
 
 // The first state of a name at its home: the request itself need not be kept, the entry has all.
-void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& request) {
+void Core::begin_round_zero(OpIndex op, EntryIndex found, const ClientRequest& request) {
   ONCE_ASSERT(ops_[op].made == 0 && changes(request.operation));
   if (sequencer_.full() || rarely(Rare::kWindowFull)) {
-    return answer(op, Status::kOverloaded, State{});
+    return requests_.answer(op, Status::kOverloaded, State{});
   }
-  const uint32_t index = found != Table::kNone
-                             ? found
-                             : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
+  const EntryIndex index =
+      found != Table::kNone ? found
+                            : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
   ONCE_ASSERT(round_zero_open(&acceptor_.at(index)));
   ops_[op].made = 1;
   WaitList one;
@@ -127,35 +88,10 @@ void Core::begin_round_zero(uint32_t op, uint32_t found, const ClientRequest& re
   propose_round_zero(index, apply(State{}, change_of(request)), 1, one);
 }
 
-// Who is to do what a request of this node's clients asks for; ourselves, if nobody else. The
-// home, as long as it can be reached. Else all meet at one node, or they would duel: at the one
-// that the name was promised to last, as far as we know, or at the first behind the home that can
-// be reached.
-Endpoint Core::next_hop(uint32_t index, const Entry* entry) const {
-  const Op& op = ops_[index];
-  const size_t home = cluster_.index_of(cluster_.home_of(op.hash));
-  const Endpoint self = cluster_.self();
-  // What was forwarded here goes no further: nothing goes round in circles.
-  if (op.origin.node.value != 0 || op.hops >= kMostHops) return self;
-  if (cluster_.member(home) == self.node || op.made != 0) return self;
-  const bool home_up = cluster_.link_up(cluster_.peer_core(home, op.hash));
-  if (home_up && op.hops == 0) return cluster_.peer_core(home, op.hash);
-  if (entry != nullptr && entry->promised.round > 0) {
-    const Endpoint holder = cluster_.peer_core(cluster_.index_of(entry->promised.node), op.hash);
-    if (holder.node == self.node) return self;
-    if (holder.node != op.asked.node && cluster_.link_up(holder)) return holder;
-  }
-  for (size_t i = 1; i < cluster_.size() && !home_up; ++i) {
-    const Endpoint to = cluster_.peer_core((home + i) % cluster_.size(), op.hash);
-    if (to.node == self.node) return self;
-    if (to.node != op.asked.node && cluster_.link_up(to)) return to;
-  }
-  return self;
-}
-
-void Core::forward(uint32_t index, const Endpoint& to) {
+void Core::forward(OpIndex index, const Endpoint& to) {
   Op& op = ops_[index];
-  ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait);
+  ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait && op.list == nullptr);
+  ONCE_ASSERT(op.origin.node.value == 0 && op.hops < kMostHops && to != cluster_.self());
   ONCE_ASSERT(!op.elsewhere || may_repeat(op.operation));
   ++counters_.forwarded;
   ++op.hops;
@@ -170,14 +106,17 @@ void Core::forward(uint32_t index, const Endpoint& to) {
       step_.now() + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
   // 0 would leave the choice to the other.
   const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - step_.now()) / kMs, 1));
-  send(to, RestsOn{},
-       Forward{make_handle(index, op.generation), incarnation_, ++forwards_, op.operation, op.id,
-               left, op.name(), op.value(), op.version});
+  outbox_.send(to, RestsOn{},
+               Forward{Handle::of(step_.incarnation(), op.generation, index.value).value,
+                       step_.incarnation(), ++forwards_, op.operation, op.id, left, op.name(),
+                       op.value(), op.version});
 }
 
 void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
-  const uint32_t index = index_in(m.op);
-  if (index >= ops_.size() || m.op != make_handle(index, ops_[index].generation)) return;
+  const Handle handle{m.op};
+  const OpIndex index{handle.place()};
+  if (index.value >= ops_.size()) return;
+  if (handle != Handle::of(step_.incarnation(), ops_[index].generation, index.value)) return;
   Op& op = ops_[index];
   const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
   // A late answer tells how long it takes all the same.
@@ -194,100 +133,71 @@ void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
   // A refusal tells what this one made of it, not what the one before did.
   const bool refused = changes(op.operation) && m.status != Status::kDone;
   const bool certain = !nothing && is_certain(m.status, m.state, op.change());
-  if (op.doubtful && refused && !certain) return answer(index, Status::kUnknown, State{});
-  answer(index, m.status, m.state);
+  if (op.doubtful && refused && !certain) return requests_.answer(index, Status::kUnknown, State{});
+  requests_.answer(index, m.status, m.state);
 }
 
 // Whoever was asked does not do it. What must not happen twice is left to him.
-void Core::take_over(uint32_t index) {
+void Core::take_over(OpIndex index) {
   Op& op = ops_[index];
+  ONCE_ASSERT(op.list == nullptr && op.block != nullptr && op.made == 0);
   if (op.elsewhere && !may_repeat(op.operation)) {
     op.hedge_at = op.deadline;
     return;
   }
   op.forwarded_to = Endpoint{};
-  const uint32_t found = acceptor_.find(op.hash.key, op.name());
+  const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
-  const Endpoint to = next_hop(index, entry);
+  const Endpoint to = next_hop(cluster_, op, entry);
   const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != cluster_.self()) return forward(index, to);
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!here && nothing && judge(State{}, op.change())) {
-    if (!begin_read(index)) put_off(index);
+    if (!begin_read(index)) requests_.put_off(index);
     return;
   }
   wait_on(acceptor_.find_or_insert(op.hash, op.name()), index);
 }
 
 // Its answer will not come.
-void Core::home_lost(uint32_t index) {
+void Core::home_lost(OpIndex index) {
   const Op& op = ops_[index];
+  ONCE_ASSERT(op.forwarded_to.node.value != 0);
   const bool lost = op.elsewhere && !may_repeat(op.operation);
-  lost ? answer(index, Status::kUnknown, State{}) : take_over(index);
+  lost ? requests_.answer(index, Status::kUnknown, State{}) : take_over(index);
 }
 
 // What others sent to this node, which sees no majority any more: they may see one. Those who may
 // ask elsewhere anyway, if it may have been made here, do so when their patience ends.
 void Core::hand_back() {
-  for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
+  for (OpIndex index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     const Op& op = ops_[index];
-    const uint32_t newer = op.newer;
+    const OpIndex newer = op.newer;
     if (op.origin.node.value != 0 && !cluster_.majority_up(op.hash)) {
       const bool maybe = op.may_have_happened();
-      if (!maybe) answer(index, Status::kUnavailable, State{});
-      if (maybe && !may_repeat(op.operation)) answer(index, Status::kUnknown, State{});
+      if (!maybe) requests_.answer(index, Status::kUnavailable, State{});
+      if (maybe && !may_repeat(op.operation)) requests_.answer(index, Status::kUnknown, State{});
     }
     index = newer;
   }
 }
 
 // Joins what is going on with the name, or begins it. REQUIRES: the request is kept.
-void Core::wait_on(uint32_t entry, uint32_t op) {
+void Core::wait_on(EntryIndex entry, OpIndex op) {
+  ONCE_ASSERT(ops_[op].block != nullptr);
   WaitList one;
   ops_.push(one, op);
   pursue(entry, one);
-}
-
-void Core::answer(uint32_t index, Status status, const State& state) {
-  const Op& op = ops_[index];
-  reply(op.origin, op.token, status, state);
-  acceptor_.arena().free(op.block, op.name_size + size_t{op.value_size});
-  ops_.unlink(index);
-  ops_.free(index);
-}
-
-uint32_t Core::take_op(const Endpoint& origin, uint64_t token, const ClientRequest& request) {
-  const uint32_t index = ops_.take(request.operation);
-  Op& op = ops_[index];
-  op.origin = origin;
-  op.token = token;
-  op.id = request.id;
-  op.version = request.version;
-  op.arrival = step_.now();
-  op.step = step_.number();
-  // A client may leave it to us; a node that forwards has chosen, and may have nothing left.
-  const bool chosen = request.timeout_ms == 0 && origin.node.value == 0;
-  const int64_t asked_ms = chosen ? kChosenTimeoutMs : request.timeout_ms;
-  op.deadline = step_.now() + std::clamp<int64_t>(asked_ms, 1, kLongestTimeoutMs) * kMs;
-  return index;
-}
-
-void Core::keep_request(Op& op, std::string_view name, std::string_view value) {
-  ONCE_ASSERT(op.block == nullptr && !name.empty() && name.size() <= kMaxNameBytes);
-  op.block = acceptor_.arena().allocate(name.size() + value.size());
-  std::copy(name.begin(), name.end(), op.block);
-  std::copy(value.begin(), value.end(), op.block + name.size());
-  op.name_size = static_cast<uint16_t>(name.size());
-  op.value_size = static_cast<uint32_t>(value.size());
+  ONCE_ASSERT(one.empty());
 }
 
 void Core::tick_ops() {
-  for (uint32_t index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
+  for (OpIndex index = ops_.by_age(Operation::kRead).oldest; index != kNil;) {
     Op& op = ops_[index];
     if (step_.now() - op.arrival < 5 * kMs && op.deadline > step_.now()) return;
-    const uint32_t newer = op.newer;
+    const OpIndex newer = op.newer;
     if (op.deadline <= step_.now()) {
-      expire(index);
+      requests_.expire(index);
     } else if (op.forwarded_to.node.value != 0 && op.hedge_at <= step_.now()) {
       if (op.forwarded_to != cluster_.self()) {
         cluster_.peer(cluster_.index_of(op.forwarded_to.node))
@@ -297,12 +207,6 @@ void Core::tick_ops() {
     }
     index = newer;
   }
-}
-
-// A change that was proposed or sent on may still happen; any other certainly did not.
-void Core::expire(uint32_t index) {
-  const bool maybe = ops_[index].may_have_happened();
-  answer(index, maybe ? Status::kUnknown : Status::kUnavailable, State{});
 }
 
 }  // namespace once::paxos

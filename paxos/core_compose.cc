@@ -1,6 +1,5 @@
-// Those who wait on one name, and the states that are made for them: composed in their order into
-// one proposal, each answered with a version of its own, or by a state that was the newest at a
-// moment since it came. docs/decisions/2026-11-25-whole-register.md has the rules.
+// Going on with a name for those who wait on it, and what news says of their proposals.
+// docs/decisions/2026-11-25-whole-register.md has the rules.
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -9,192 +8,56 @@ namespace once::paxos {
 // has gone above, as far as it has heard: it may propose the next version, or the same once more,
 // without a prepare.
 bool Core::keeps(const Entry& entry) const {
-  return entry.active == 0 && entry.decided() && entry.promised == entry.accepted &&
-         entry.accepted.node == cluster_.self().node && entry.accepted.incarnation == incarnation_;
-}
-
-// The state after all changes that can be made, each on what the one before it left. Marks them.
-State Core::compose(const WaitList& waiters, const State& base, size_t& changes) {
-  State next = base;
-  for (uint32_t index = waiters.head; index != kNil; index = ops_[index].next) {
-    Op& op = ops_[index];
-    if (!paxos::changes(op.operation) || judge(next, op.change())) continue;
-    next = apply(next, op.change());
-    op.made = next.version;
-    ++changes;
-  }
-  return next;
+  return entry.active.is_nothing() && entry.decided() && entry.promised == entry.accepted &&
+         entry.accepted.node == cluster_.self().node &&
+         entry.accepted.incarnation == step_.incarnation();
 }
 
 // Goes on with what is left of `from` after a state was chosen, or with who has just come. Empties
 // it.
-void Core::pursue(uint32_t index, WaitList& from, uint8_t attempts) {
+void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
+  ONCE_ASSERT(ops_[from.head].list == &from);
   const Entry& entry = acceptor_.at(index);
-  if (entry.active & 1) return ops_.move_all(from, sequencer_.at_place(entry.active >> 1).waiters);
-  if (entry.active != 0) {
-    Task& task = tasks_[(entry.active >> 1) - 1];
-    ++task.arrived;
-    return ops_.move_all(from, task.waiters);
+  if (WaitList* waiters = queue_of(entry.active)) {
+    if (entry.active.kind() == Active::Kind::kLinger) ++lingers_[entry.active.linger()].arrived;
+    return ops_.move_all(from, *waiters);
   }
   Batch none;
-  if (entry.final()) return conclude(from, none, entry);
+  if (entry.final()) return requests_.conclude(from, none, entry);
   if (!keeps(entry)) return start_classic(index, from, none, 0);
-  answer_own(from, entry.state());
+  requests_.answer_own(from, entry.state());
   if (from.empty()) return;
   const bool round_zero = entry.accepted.round == 0;
-  const bool full = round_zero ? sequencer_.full() : free_tasks_.empty();
+  const bool full = round_zero ? sequencer_.full() : task_numbers_.full();
   if (full || rarely(Rare::kWindowFull)) {
-    while (!from.empty()) put_off(from.head);
+    while (!from.empty()) requests_.put_off(from.head);
     return;
   }
   size_t changes = 0;
-  const State next = compose(from, entry.state(), changes);
+  const State next = requests_.compose(from, entry.state(), changes);
   if (round_zero) return propose_round_zero(index, next, changes, from);
   ONCE_ASSERT(begin_chain(index, next, changes, from, attempts));
-}
-
-// `chosen` was asked for in step `asked`, and is chosen. The refused are told first: whoever has
-// won and asks again queues behind them.
-void Core::answer_chosen(WaitList& waiters, const State& chosen, uint64_t asked) {
-  for (const bool made : {false, true}) {
-    for (uint32_t index = waiters.head; index != kNil;) {
-      const uint32_t next = ops_[index].next;
-      if ((ops_[index].made != 0) == made) tell_chosen(index, chosen, asked);
-      index = next;
-    }
-  }
-}
-
-// Who came later gets no answer from it unless it is the last state that there will ever be: others
-// may have gone on before he came.
-void Core::tell_chosen(uint32_t index, const State& chosen, uint64_t asked) {
-  const Op& op = ops_[index];
-  if (op.made != 0) {
-    // Its id may have made that version with another payload, elsewhere. A request that is not
-    // kept has made the state of the entry itself.
-    const bool last = op.made == chosen.version && op.block != nullptr;
-    if (last && judge(chosen, op.change()) == Status::kIdReused) {
-      return answer(index, Status::kIdReused, chosen);
-    }
-    return answer_made(index, chosen.sealed && op.made == chosen.version);
-  }
-  if (const auto status = judge(chosen, op.change())) {
-    const bool own = paxos::changes(op.operation) && chosen.writer == op.id;
-    if (own || chosen.sealed || op.step <= asked) give(index, *status, chosen);
-  }
-}
-
-// Who made `decided` is told so now: what is built on it may hide it.
-void Core::answer_own(WaitList& waiters, const State& decided) {
-  for (uint32_t index = waiters.head; index != kNil;) {
-    const Op& op = ops_[index];
-    const uint32_t next = op.next;
-    if (paxos::changes(op.operation) && op.id == decided.writer) {
-      give(index, *judge(decided, op.change()), decided);
-    }
-    index = next;
-  }
-}
-
-void Core::answer_made(uint32_t index, bool sealed) {
-  const Op& op = ops_[index];
-  ONCE_ASSERT(op.made != 0 && changes(op.operation));
-  answer(index, Status::kDone, State{op.made, sealed, op.id, {}});
-}
-
-// Of a proposal whose state is no longer at hand, those who changed something.
-void Core::answer_made(WaitList& waiters) {
-  for (uint32_t index = waiters.head; index != kNil;) {
-    const uint32_t next = ops_[index].next;
-    if (ops_[index].made != 0) answer_made(index, false);
-    index = next;
-  }
-}
-
-// `state` was the newest at a moment since the request came. What another node may have made of it
-// since can make a refusal untrue.
-void Core::give(uint32_t index, Status status, const State& state) {
-  Op& op = ops_[index];
-  if (status == Status::kNotYet) {
-    op.floor = std::min(op.floor, state.version);
-    return watch(index);
-  }
-  const bool refused = changes(op.operation) && status != Status::kDone;
-  if (refused && op.elsewhere && !is_certain(status, state, op.change())) {
-    return answer(index, Status::kUnknown, State{});
-  }
-  answer(index, status, state);
-}
-
-// The entry will never change again: everybody can be told.
-void Core::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
-  ONCE_ASSERT(entry.final());
-  const State state = entry.state();
-  settle_batch(waiters, batch, entry.accepted, &state);
-  count_changes(batch);
-  answer_chosen(waiters, state, step_.number());
-  ONCE_ASSERT(waiters.empty());
-}
-
-// What became of the changes that were proposed in `batch`, as `state` tells, which is chosen: see
-// fate_of(). Those that are lost or doubtful are marked so; what is left of the batch happened.
-void Core::settle_batch(WaitList& waiters, Batch& batch, const Ballot& best, const State* state) {
-  if (batch.size == 0) return;
-  const Fate fate = fate_of(batch, is_ours(batch, best, cluster_.self().node, incarnation_), state);
-  if (fate == Fate::kHappened) return;
-  const bool last_happened = fate == Fate::kLastOnly;
-  for (uint32_t index = waiters.head; index != kNil;) {
-    Op& op = ops_[index];
-    const uint32_t next = op.next;
-    if (op.made != 0 && !(last_happened && op.made == batch.version)) {
-      op.made = 0;
-      if (fate != Fate::kNever) doubt(index);
-    }
-    index = next;
-  }
-  batch.size = last_happened ? 1 : 0;
 }
 
 // This acceptor holds what another proposed above this node's own ballot, which is lost. If that is
 // decided it tells what became of the batch, without a round; if it is newer, a round will hardly
 // tell it any more.
 void Core::settle_by_news(const Entry& entry) {
-  if (entry.active == 0 || (entry.active & 1) != 0) return;
-  Task& task = tasks_[(entry.active >> 1) - 1];
+  if (entry.active.kind() != Active::Kind::kRound) return;
+  ClassicRound& task = rounds_[entry.active.round()];
+  ONCE_ASSERT(!entry.accepted.is_null() || task.batch.size == 0);
   const bool waits = task.phase == Phase::kBackOff;
   if (task.batch.size == 0 || (!waits && entry.accepted <= task.ballot)) return;
   const State state = entry.state();
   if (entry.decided()) {
-    settle_batch(task.waiters, task.batch, entry.accepted, &state);
-    count_changes(task.batch);
+    requests_.settle_batch(task.waiters, task.batch, entry.accepted, &state);
+    requests_.count_changes(task.batch);
     task.batch.size = 0;
-    answer_chosen(task.waiters, state, 0);  // to who has not made it it may be old
+    requests_.answer_chosen(task.waiters, state, 0);  // to who has not made it it may be old
   } else if (waits && state.version > task.batch.version) {
-    settle_batch(task.waiters, task.batch, Ballot{}, nullptr);
+    requests_.settle_batch(task.waiters, task.batch, Ballot{}, nullptr);
   }
-}
-
-// Whether the change was made is not known any more.
-void Core::doubt(uint32_t index) {
-  ONCE_ASSERT(changes(ops_[index].operation) && ops_[index].made == 0);
-  ops_[index].elsewhere = true;
-  if (!may_repeat(ops_[index].operation)) answer(index, Status::kUnknown, State{});
-}
-
-void Core::count_changes(const Batch& batch) {
-  counters_.changes += batch.size;
-  if (batch.size > 1) ++counters_.composed;
-}
-
-// Nothing can be begun now: tried again when it is looked at next.
-void Core::put_off(uint32_t index) {
-  Op& op = ops_[index];
-  ops_.unlink(index);
-  if (op.operation == Operation::kWait) return watch(index);
-  if (!op.may_have_happened()) return answer(index, Status::kOverloaded, State{});
-  op.hedge_at = step_.now() + 5 * kMs;
-  op.forwarded_to = cluster_.self();
 }
 
 }  // namespace once::paxos

@@ -9,24 +9,21 @@ namespace once::paxos {
 bool Core::round_zero_open(const Entry* entry) const {
   if (!claim_.is_complete()) return false;
   return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
-                              entry->active == 0 && !entry->has(kClosed));
-}
-
-// Entry's `active`: 0 nothing, odd: round 0 (sequence's ring index), even: task + 1.
-uint32_t Core::active_round_zero(uint64_t sequence) const {
-  return sequencer_.place_of(sequence) << 1 | 1;
+                              entry->active.is_nothing() && !entry->has(kClosed));
 }
 
 // Nothing when the state of the entry already is `next`: then this asks whether it still stands.
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
-void Core::propose_round_zero(uint32_t index, const State& next, size_t changes, WaitList& from) {
+void Core::propose_round_zero(EntryIndex index, const State& next, size_t changes, WaitList& from) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(entry.active == 0);
-  const Ballot ballot{0, cluster_.self().node, incarnation_};
+  ONCE_ASSERT(claim_.is_complete() && entry.active.is_nothing());  // H1
+  const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
-  RoundZero& slot = sequencer_.open({.record = entry.record,
+  ONCE_ASSERT(entry.accepted == ballot && entry.version == next.version);
+  RoundZero& slot = sequencer_.open({.sequence = {},
+                                     .record = entry.record,
                                      .sent_at = step_.now(),
                                      .begun = step_.now(),
                                      .step = step_.number(),
@@ -36,25 +33,30 @@ void Core::propose_round_zero(uint32_t index, const State& next, size_t changes,
                                      .votes = {},
                                      .sealed = entry.has(kSealed),
                                      .waiters = {}});
-  acceptor_.set_active(index, active_round_zero(slot.sequence));
+  acceptor_.set_active(index, sequencer_.active_of(slot));
   ops_.move_all(from, slot.waiters);
-  broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
+  ONCE_ASSERT(from.empty() && slot.sealed == next.sealed);
+  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce_progress();
 }
 
 Accept Core::accept_of(const RoundZero& slot) {
   const Entry& entry = acceptor_.at(slot.entry);
-  return Accept{slot.sequence, Ballot{0, cluster_.self().node, incarnation_}, entry.state(),
-                entry.name()};
+  // P1: under its ballot nothing but the state that it was begun with.
+  const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
+  ONCE_ASSERT(slot.open && entry.accepted == ballot && entry.version == slot.version);
+  return Accept{slot.sequence.value, ballot, entry.state(), entry.name()};
 }
 
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
-  if (m.incarnation != incarnation_) return;  // of an earlier run: never counted
-  if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(m.last)) {
+  if (m.incarnation != step_.incarnation()) return;  // of an earlier run: never counted
+  if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(Sequence{m.last})) {
     return ignore(&ReplicaCounters::ignored_numbers);
   }
   const Votes vote = cluster_.vote_of(from.node);
-  for (uint64_t n = std::max(m.first, sequencer_.oldest_open()); n <= m.last; ++n) {
+  const Sequence first = std::max(Sequence{m.first}, sequencer_.oldest_open());
+  ONCE_ASSERT(first != Sequence{});
+  for (Sequence n = first; n <= Sequence{m.last}; n = n.next()) {
     if (RoundZero* slot = sequencer_.find(n)) vote_round_zero(*slot, vote);
   }
   sequencer_.advance();
@@ -67,19 +69,20 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   const Entry& entry = acceptor_.at(slot.entry);
   ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
   sequencer_.close(slot);
-  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
+  ONCE_ASSERT(entry.active == sequencer_.active_of(slot));
+  acceptor_.set_active(slot.entry, Active{});
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
-  count_changes(slot.batch);
+  requests_.count_changes(slot.batch);
   sequencer_.add_chosen(slot.sequence);
   // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
   // else this knows only that its own changes were made.
-  const bool here = entry.accepted == Ballot{0, cluster_.self().node, incarnation_} &&
+  const bool here = entry.accepted == Ballot{0, cluster_.self().node, step_.incarnation()} &&
                     entry.version == slot.version;
   if (here || slot.sealed) {
     learn_decided(slot.entry, InLog::kNo);
-    answer_chosen(slot.waiters, entry.state(), slot.step);
+    requests_.answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
-    answer_made(slot.waiters);
+    requests_.answer_made(slot.waiters);
     ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
   }
   go_on(slot.entry, slot.waiters, slot.batch.size, step_.now() - slot.sent_at);
@@ -88,11 +91,13 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
 // out.
 void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
+  ONCE_ASSERT(slot.open && seen_round <= kMaxRound);
   const Entry& entry = acceptor_.at(slot.entry);
   sequencer_.close(slot);
-  if (entry.active == active_round_zero(slot.sequence)) acceptor_.set_active(slot.entry, 0);
-  for (uint32_t op = slot.waiters.head; op != kNil; op = ops_[op].next) {
-    if (ops_[op].block == nullptr) keep_request(ops_[op], entry.name(), entry.value());
+  ONCE_ASSERT(entry.active == sequencer_.active_of(slot));
+  acceptor_.set_active(slot.entry, Active{});
+  for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
+    if (ops_[op].block == nullptr) requests_.keep(ops_[op], entry.name(), entry.value());
   }
   // Where nobody waits any more, the next who asks for the name finds out.
   if (slot.waiters.empty() && !has_spare_tasks()) return;
@@ -107,37 +112,39 @@ void Core::announce_progress() {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
       const Endpoint to{cluster_.member(i), CoreId{core}};
-      if (moved) send(to, RestsOn{}, HomeProgress{incarnation_, sequencer_.durable()});
-      for (auto [first, last] : chosen) send(to, RestsOn{}, ChosenRange{incarnation_, first, last});
+      if (moved)
+        outbox_.send(to, RestsOn{}, HomeProgress{step_.incarnation(), sequencer_.durable().value});
+      for (const auto& [first, last] : chosen) {
+        outbox_.send(to, RestsOn{}, ChosenRange{step_.incarnation(), first.value, last.value});
+      }
     }
   }
-  for (auto [first, last] : chosen) {
-    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first, last});
+  for (const auto& [first, last] : chosen) {
+    step_.append(ChosenRangeRecord{cluster_.self(), step_.incarnation(), first.value, last.value});
   }
   sequencer_.announced();
 }
 
-// Nobody answers it, and soon there is no room for any other name.
-bool Core::stands_in_the_way(const RoundZero& slot) const {
-  return sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
-}
-
 // The same state under the same ballot, to those who have not answered. The oldest come first.
 void Core::resend_round_zero() {
-  for (uint64_t n = sequencer_.oldest_open(); n < sequencer_.next(); ++n) {
+  for (Sequence n = sequencer_.oldest_open(); n < sequencer_.next(); n = n.next()) {
     RoundZero& slot = sequencer_.at(n);
     if (slot.sent_at + kResendNs > step_.now()) return;
     if (!slot.open) continue;
     const Entry& entry = acceptor_.at(slot.entry);
-    const Ballot ballot{0, cluster_.self().node, incarnation_};
-    if (entry.accepted != ballot || stands_in_the_way(slot)) {
+    const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
+    // Nobody answers it, and soon there is no room for any other name.
+    const bool in_the_way =
+        sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
+    if (entry.accepted != ballot || in_the_way) {
       round_zero_lost(slot, 0);
       continue;
     }
+    ONCE_ASSERT(slot.sequence == n);
     slot.sent_at = step_.now();
     for (size_t i = 0; i < cluster_.size(); ++i) {
       if (!slot.votes.has(i) && !cluster_.is_self(i)) {
-        send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
+        outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
   }

@@ -9,12 +9,12 @@ constexpr size_t kAdoptedBytes = 64 * 1024;
 // News of decisions and what is of no name need nothing: keep_facts() writes the latter.
 struct Core::Keeper {
   Core& core;
-  uint64_t number;
+  RecordNumber number;
 
   template <class R>
   void operator()(const R&) {}
   void operator()(const PromiseRecord& r) {
-    const uint32_t index = find(r.name);
+    const EntryIndex index = find(r.name);
     if (index == Table::kNone || !core.acceptor_.rests_on(index, told_by(r, number))) return;
     const Entry& entry = core.acceptor_.at(index);
     // What it has accepted is in a record of its own, and so is what its home may not have.
@@ -22,37 +22,38 @@ struct Core::Keeper {
     core.acceptor_.keep(index);
   }
   void operator()(const AcceptRecord& r) {
-    const uint32_t index = find(r.name);
+    const EntryIndex index = find(r.name);
     if (index == Table::kNone || !core.acceptor_.rests_on(index, told_by(r, number))) return;
     const Endpoint home{r.ballot.node, r.lane};
     const bool listed = core.acceptor_.at(index).has(kUnsettled);
     if (r.ballot.round == 0 && !listed &&
-        !core.lanes_.is_over(home, r.ballot.incarnation, r.sequence)) {
+        !core.lanes_.is_over(home, r.ballot.incarnation, Sequence{r.sequence})) {
       core.acceptor_.list_unsettled(index);  // late, never lost (H3)
     }
     core.acceptor_.keep(index);
   }
   void operator()(const KeptRecord& r) {
-    const uint32_t index = find(r.name);
+    const EntryIndex index = find(r.name);
     if (index == Table::kNone || !core.acceptor_.rests_on(index, told_by(r, number))) return;
     core.acceptor_.keep(index);
   }
 
   static void write_facts(Core& core) {
-    core.step_.append_news(IncarnationRecord{core.incarnation_});
+    core.step_.append_news(IncarnationRecord{core.step_.incarnation()});
     for (size_t home = 0; home < core.cluster_.size(); ++home) {
       const uint32_t incarnation = core.acceptor_.range_promise(home);
       if (incarnation == 0) continue;
       core.step_.append_news(RangePromiseRecord{core.cluster_.member(home), incarnation});
     }
     for (const auto& lane : core.lanes_.all()) {
-      core.step_.append_news(HomeProgressRecord{lane->home, lane->incarnation, lane->durable});
+      core.step_.append_news(
+          HomeProgressRecord{lane->home, lane->incarnation, lane->durable.value});
     }
   }
 
  private:
   // What another core has by now, it has written anew.
-  uint32_t find(std::string_view name) const {
+  EntryIndex find(std::string_view name) const {
     return core.acceptor_.find(core.cluster_.hasher()(name).key, name);
   }
 };
@@ -62,7 +63,7 @@ void Core::keep(const LoggedRecord* records, size_t count, int64_t now_ns, Outpu
   for (size_t i = 0; i < count; ++i) {
     const std::optional<Record> record = decode_record(records[i].bytes);
     ONCE_ASSERT(record.has_value());  // the log's own checksum is over it
-    std::visit(Keeper{*this, records[i].number}, *record);
+    std::visit(Keeper{*this, RecordNumber{records[i].number}}, *record);
   }
   finish();
 }
@@ -79,8 +80,8 @@ bool Core::adopt(int64_t now_ns, Output& out) {
   if (adopted_ == 0) lanes_.list_all();
   const size_t end = out.records.size() + kAdoptedBytes;
   for (uint32_t n = 0; n < kLookedAtOnce && adopted_ < acceptor_.size(); ++n) {
-    const Entry& entry = acceptor_.at(adopted_);
-    if (entry.record == 0 || !entry.is_whole()) acceptor_.keep(adopted_);
+    const Entry& entry = acceptor_.at(EntryIndex{adopted_});
+    if (entry.record == RecordNumber{} || !entry.is_whole()) acceptor_.keep(EntryIndex{adopted_});
     ++adopted_;
     if (out.records.size() >= end) break;
   }

@@ -6,62 +6,33 @@
 
 namespace once::paxos {
 
-constexpr int64_t kLongestNs = kMs / 2;  // and half of what the last proposal took
-
 // Goes on with what is left of `from` after a proposal that took `took_ns` and made so many
 // changes. Empties it. REQUIRES: nothing is under way with the name.
-void Core::go_on(uint32_t index, WaitList& from, size_t made, int64_t took_ns) {
-  const bool possible =
-      made >= linger_from_ && lingering_.size() < kMostLingering && has_spare_tasks();
-  if (!possible || acceptor_.at(index).final() || !linger_luck_.is_tried()) {
+void Core::go_on(EntryIndex index, WaitList& from, size_t made, int64_t took_ns) {
+  const bool possible = made >= linger_from_ && lingers_.has_room() && has_spare_tasks();
+  if (!possible || acceptor_.at(index).final() || !lingers_.is_tried()) {
     return pursue(index, from);
   }
-  ONCE_ASSERT(acceptor_.at(index).active == 0);
-  const uint32_t task_index = take_task(TaskKind::kClassic);
-  Task& task = tasks_[task_index];
-  task.entry = index;
-  task.phase = Phase::kLinger;
-  task.awaited = static_cast<uint32_t>(made - made / 8);
-  task.next_at = step_.now() + std::clamp<int64_t>(took_ns / 2, 1, kLongestNs);
-  acceptor_.set_active(index, active_task(task_index));
-  ops_.move_all(from, task.waiters);
-  lingering_.push_back(task_index);
+  ONCE_ASSERT(acceptor_.at(index).active.is_nothing());
+  const LingerId id = lingers_.begin(index, made, took_ns, step_.now());
+  acceptor_.set_active(index, Active(id));
+  ops_.move_all(from, lingers_[id].waiters);
   ++counters_.lingered;
 }
 
 // At the end of a step, so that all who came in it are in.
 void Core::end_lingers() {
-  for (size_t i = 0; i < lingering_.size();) {
-    const uint32_t task_index = lingering_[i];
-    const Task& task = tasks_[task_index];
-    if (task.arrived < task.awaited && task.next_at > step_.now()) {
-      ++i;
-      continue;
-    }
-    lingering_[i] = lingering_.back();
-    lingering_.pop_back();
-    end_linger(task_index);
+  size_t at = 0;
+  for (LingerId id; (id = lingers_.take_due(at, step_.now())) != kNil;) {
+    Linger& task = lingers_[id];
+    const EntryIndex index = task.entry;
+    WaitList rest;
+    ops_.move_all(task.waiters, rest);
+    ONCE_ASSERT(acceptor_.at(index).active == Active(id));
+    acceptor_.set_active(index, Active{});
+    lingers_.free(id);
+    if (!rest.empty()) pursue(index, rest);
   }
-}
-
-void Core::end_linger(uint32_t task_index) {
-  Task& task = tasks_[task_index];
-  ONCE_ASSERT(task.kind == TaskKind::kClassic && task.phase == Phase::kLinger);
-  linger_luck_.learn(task.arrived < task.awaited / 2);
-  const uint32_t index = task.entry;
-  WaitList rest;
-  ops_.move_all(task.waiters, rest);
-  end_classic(task_index);
-  if (!rest.empty()) pursue(index, rest);
-}
-
-// When the first of them ends, whatever comes; 0: there is none.
-int64_t Core::first_linger_end() const {
-  int64_t first = 0;
-  for (const uint32_t task : lingering_) {
-    if (first == 0 || tasks_[task].next_at < first) first = tasks_[task].next_at;
-  }
-  return first;
 }
 
 }  // namespace once::paxos

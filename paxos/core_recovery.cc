@@ -7,7 +7,7 @@ namespace once::paxos {
 // Each returns false for what no run of this node can have written: the log is not ours then.
 struct Core::Recovery {
   Core& core;
-  uint64_t number;  // as in Told
+  RecordNumber number;  // as in Told
 
   bool is_member(NodeId node) const { return core.cluster_.has(node); }
   bool is_endpoint(const Endpoint& home) const {
@@ -23,7 +23,7 @@ struct Core::Recovery {
     if (!is_member(r.ballot.node)) return false;
     const NameHash hash = core.cluster_.hasher()(r.name);
     if (!core.cluster_.is_mine(hash)) return true;
-    const uint32_t index = core.acceptor_.find_or_insert(hash, r.name);
+    const EntryIndex index = core.acceptor_.find_or_insert(hash, r.name);
     core.acceptor_.replay_record(index, told_by(r, number));
     core.acceptor_.replay_promise(index, r.ballot);
     return true;
@@ -44,18 +44,20 @@ struct Core::Recovery {
   bool operator()(const ChosenRangeRecord& r) {
     if (!is_endpoint(r.home) || r.first == 0) return false;
     Lane& lane = core.lanes_.of(r.home, r.incarnation);
-    if (lane.incarnation == r.incarnation) core.mark_chosen(lane, r.first, r.last);
+    if (lane.incarnation == r.incarnation)
+      core.mark_chosen(lane, {Sequence{r.first}, Sequence{r.last}});
     return true;
   }
   bool operator()(const HomeProgressRecord& r) {
     if (!is_endpoint(r.home)) return false;
     Lane& lane = core.lanes_.of(r.home, r.incarnation);
-    if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, r.durable);
+    if (lane.incarnation == r.incarnation)
+      lane.durable = std::max(lane.durable, Sequence{r.durable});
     return true;
   }
   bool operator()(const DecidedRecord& r) {
     if (!is_member(r.ballot.node) || r.version == 0) return false;
-    const uint32_t index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
+    const EntryIndex index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
     if (index == Table::kNone) return true;  // of another core
     const Entry& entry = core.acceptor_.at(index);
     if (entry.accepted == r.ballot && entry.version == r.version)
@@ -72,11 +74,11 @@ struct Core::Recovery {
 };
 
 bool Core::recover(const Record& record, uint64_t number, std::vector<Needless>& needless) {
-  ONCE_ASSERT(incarnation_ == 0);
+  ONCE_ASSERT(step_.incarnation() == 0);
   acceptor_.arena().collect();
   step_.recover_into(&needless);
-  if (is_news(record)) step_.drop(number, record_bytes(record));
-  return std::visit(Recovery{*this, number}, record);
+  if (is_news(record)) step_.drop(RecordNumber{number}, record_bytes(record));
+  return std::visit(Recovery{*this, RecordNumber{number}}, record);
 }
 
 uint32_t Core::recovered_incarnation_of(NodeId node) const {
@@ -85,21 +87,21 @@ uint32_t Core::recovered_incarnation_of(NodeId node) const {
   return std::max(promised, lanes_.latest_incarnation(node));
 }
 
-void Core::recover_accept(const AcceptRecord& r, NameHash hash, uint64_t number) {
-  const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+void Core::recover_accept(const AcceptRecord& r, NameHash hash, RecordNumber number) {
+  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number));
   acceptor_.replay_accept(index, r.ballot, r.state);
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    lanes_.note_accept(lane, r.sequence, index, r.state.version);
+    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version);
   } else {
     acceptor_.list_unsettled(index);
   }
 }
 
-void Core::recover_kept(const KeptRecord& r, NameHash hash, uint64_t number) {
-  const uint32_t index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+void Core::recover_kept(const KeptRecord& r, NameHash hash, RecordNumber number) {
+  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number));
   acceptor_.replay_promise(index, r.promised);
   acceptor_.replay_accept(index, r.accepted, r.state);

@@ -10,27 +10,24 @@
 #include "base/types.h"
 #include "paxos/batch.h"
 #include "paxos/change.h"
-#include "paxos/linger_luck.h"
+#include "paxos/index.h"
+#include "paxos/kept_state.h"
 #include "paxos/messages.h"
 #include "paxos/name_hasher.h"
+#include "paxos/numbers.h"
+#include "paxos/task_pool.h"
 #include "paxos/votes.h"
 
 namespace once::paxos {
 
-inline constexpr uint32_t kNil = 0xffffffffu;
 inline constexpr int64_t kMs = 1'000'000;
 static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
-inline constexpr uint8_t kBackOffDoublings = 10;
-inline constexpr uint64_t kLongestBackOffNs = 1024 * kMs;  // or so many rounds, if that is longer
-inline constexpr uint64_t kMostRoundsAway = 8;
 inline constexpr uint8_t kMostHops = 8;                 // a request is forwarded at most so often
 inline constexpr int64_t kReadPatienceNs = 1000 * kMs;  // for a majority's first answers
 // A round-0 proposal so old is given up where it stands in the way of others.
 inline constexpr int64_t kRoundZeroPatienceNs = 5000 * kMs;
-// More is no slow disk behind a wide network, but a lost message.
-inline constexpr int64_t kLongestRoundNs = 512 * kMs;
 // A wait leaves what is under way to others twice, unless its time is nearly over.
 inline constexpr uint8_t kPatientPolls = 2;
 inline constexpr int64_t kHastyNs = 1000 * kMs;
@@ -38,7 +35,7 @@ inline constexpr size_t kMostLingering = 8;  // names at a time
 
 // A place in a list of requests that news may shorten while it is walked.
 struct Later {
-  uint32_t op;
+  OpIndex op;
   uint32_t generation;
 };
 
@@ -49,8 +46,8 @@ inline bool is_whole(const Ballot& accepted, const State& state) {
 }
 
 struct WaitList {
-  uint32_t head = kNil;
-  uint32_t tail = kNil;
+  OpIndex head;
+  OpIndex tail;
   bool empty() const { return head == kNil; }
 };
 
@@ -71,10 +68,10 @@ struct Op {
   int64_t asked_at = 0;
   uint32_t seen_round = 0;   // that a proposal for it has lost to
   WaitList* list = nullptr;  // whose waiter it is
-  uint32_t next = kNil;      // in `list`
-  uint32_t previous = kNil;
-  uint32_t newer = kNil;  // by age, oldest first
-  uint32_t older = kNil;
+  OpIndex next;              // in `list`
+  OpIndex previous;
+  OpIndex newer;  // by age, oldest first
+  OpIndex older;
   uint32_t generation = 0;
   char* block = nullptr;  // name and value; null on the round-0 path
   uint32_t value_size = 0;
@@ -103,49 +100,38 @@ inline Change change_of(const ClientRequest& request) {
 
 // Requests by age.
 struct AgeList {
-  uint32_t oldest = kNil;
-  uint32_t newest = kNil;
+  OpIndex oldest;
+  OpIndex newest;
 };
 
 // One round-0 proposal of this home (DESIGN 3.2), in a ring indexed by sequence number.
 struct RoundZero {
-  uint64_t sequence = 0;
-  uint64_t record = 0;  // own vote counts once this is durable
+  Sequence sequence;
+  RecordNumber record;  // own vote counts once this is durable
   int64_t sent_at = 0;
   int64_t begun = 0;  // when it was first sent
   uint64_t step = 0;  // of the core, in which it was first sent
   uint64_t version = 0;
   Batch batch;  // size 0: it confirms a state that was chosen before
-  uint32_t entry = kNil;
+  EntryIndex entry;
   Votes votes;
   bool open = false;
   bool sealed = false;
   WaitList waiters;
 };
 
-enum class TaskKind : uint8_t { kFree, kClassic, kRead };
-// Linger: nothing is proposed yet, those who were just answered may ask again at once.
-enum class Phase : uint8_t { kBackOff, kPrepare, kAccept, kLinger };
+// Of a classic round.
+enum class Phase : uint8_t { kBackOff, kPrepare, kAccept };
 
-struct Task {
-  TaskKind kind = TaskKind::kFree;
+// One name taken through prepare and accept, at a ballot of this node.
+struct ClassicRound : KeptState {  // reported or proposed; `best` ours for a new state
+  static constexpr TaskKind kKind = TaskKind::kRound;
   Phase phase = Phase::kBackOff;
   uint8_t attempts = 0;
-  Votes votes;  // promises, accepts or read replies, once per acceptor
-  Votes none;   // read: acceptors that hold nothing
-  Votes same;   // read: acceptors that hold (best, state.version)
-  uint32_t generation = 0;
-  uint32_t entry = kNil;  // classic
-  uint32_t op = kNil;     // read
-  Ballot ballot;
-  Ballot best;          // highest accepted ballot reported, or ours for a new state; null: none
-  uint64_t newest = 0;  // read: the highest version reported
+  Votes votes;  // promises or accepts, once per acceptor
+  EntryIndex entry;
   uint32_t seen_round = 0;
-  uint32_t awaited = 0;  // linger: how many arrivals end it
-  uint32_t arrived = 0;
-  State state;  // reported or proposed; value in `block`
-  char* block = nullptr;
-  size_t block_size = 0;
+  Ballot ballot;
   int64_t next_at = 0;
   int64_t asked_at = 0;  // when this phase's question was first sent
   int64_t started = 0;
@@ -155,16 +141,40 @@ struct Task {
   WaitList waiters;
 
   // Nothing but the rest of a back-off.
-  bool is_idle() const {
-    return kind == TaskKind::kClassic && phase == Phase::kBackOff && waiters.empty() &&
-           batch.size == 0;
-  }
+  bool is_idle() const { return phase == Phase::kBackOff && waiters.empty() && batch.size == 0; }
 };
 
-// A vote of this node's own acceptor in a task: it counts once `record` is durable.
+// One request for which a majority is asked what it holds.
+struct QuorumRead : KeptState {  // `best`: the highest accepted ballot reported
+  static constexpr TaskKind kKind = TaskKind::kRead;
+  uint8_t attempts = 0;
+  Votes votes;  // replies, once per acceptor
+  Votes none;   // acceptors that hold nothing
+  Votes same;   // acceptors that hold (best, state.version)
+  OpIndex op;
+  uint64_t newest = 0;  // the highest version reported
+  int64_t next_at = 0;
+  int64_t started = 0;
+  uint64_t step = 0;  // of the core, in which this question was first sent
+  WaitList waiters;   // `op`, while it wants to know
+};
+
+// Nothing is proposed yet: those who were just answered may ask again at once.
+struct Linger {
+  static constexpr TaskKind kKind = TaskKind::kLinger;
+  EntryIndex entry;
+  uint32_t awaited = 0;  // how many arrivals end it
+  uint32_t arrived = 0;
+  int64_t next_at = 0;  // when it ends, whoever is there
+  int64_t started = 0;
+  WaitList waiters;
+};
+
+// A vote of this node's own acceptor in a round, or in a read (no phase and no ballot): it counts
+// once `record` is durable.
 struct OwnVote {
-  uint64_t record = 0;
-  uint64_t handle = 0;
+  RecordNumber record;
+  Handle handle;
   Phase phase = Phase::kBackOff;
   Ballot ballot;
 };

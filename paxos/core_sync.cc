@@ -13,8 +13,8 @@ constexpr size_t kBusyRequests = 64;
 
 // Requests come first, and their records.
 Pace Core::sync_pace() const {
-  if (no_room() || step_.durable() == 0) return Pace::kNone;
-  if (step_.last_record() - step_.durable() > kLogBehindRecords) return Pace::kNone;
+  if (no_room() || step_.durable() == RecordNumber{}) return Pace::kNone;
+  if (step_.last_record().value - step_.durable().value > kLogBehindRecords) return Pace::kNone;
   return ops_.used() - ops_.waits() > kBusyRequests ? Pace::kModest : Pace::kFull;
 }
 
@@ -25,10 +25,11 @@ void Core::tick_sync() {
 }
 
 void Core::end_sync_step() {
-  for (const uint32_t index : catch_up_.decided()) learn_decided(index, InLog::kYes);
-  for (const uint32_t index : catch_up_.unfinished()) {
+  for (const EntryIndex index : catch_up_.decided()) learn_decided(index, InLog::kYes);
+  for (const EntryIndex index : catch_up_.unfinished()) {
     const Entry& entry = acceptor_.at(index);
-    const bool possible = has_spare_tasks() && !no_room() && !entry.final() && entry.active == 0 &&
+    const bool possible = has_spare_tasks() && !no_room() && !entry.final() &&
+                          entry.active.is_nothing() &&
                           cluster_.majority_up(acceptor_.hash_of(entry));
     WaitList nobody;
     if (possible) begin_classic(index, nobody, Batch{}, 0);
@@ -59,7 +60,7 @@ void Core::on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash
 
 // L1: below its promise an acceptor takes what was chosen, and nothing else.
 Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash) {
-  uint32_t index = acceptor_.find(hash.key, m.name);
+  EntryIndex index = acceptor_.find(hash.key, m.name);
   if (index == Table::kNone) {
     if (no_room()) return Taken::kLater;
     index = acceptor_.insert(hash, m.name, m.state.value.size());
@@ -73,7 +74,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash)
     return Taken::kDenied;
   }
   if (entry.decided() && entry.version >= m.state.version) return Taken::kHeld;
-  if (entry.active != 0) return Taken::kLater;
+  if (!entry.active.is_nothing()) return Taken::kLater;
   const auto held = std::pair(entry.accepted, entry.version);
   const auto told = std::pair(m.ballot, m.state.version);
   // What is sealed and chosen is carried on unchanged by every higher ballot.
@@ -83,7 +84,8 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash)
   }
   if (told < held) return Taken::kHigher;
   // What this run has proposed itself its own acceptor holds.
-  const bool own = m.ballot.node == cluster_.self().node && m.ballot.incarnation >= incarnation_;
+  const bool own =
+      m.ballot.node == cluster_.self().node && m.ballot.incarnation >= step_.incarnation();
   if (own) {
     ignore(&ReplicaCounters::ignored_ballots);
     return Taken::kDenied;

@@ -19,19 +19,18 @@ Work work_of(Phase phase) {
       return Work::kPrepare;
     case Phase::kAccept:
       return Work::kAccept;
-    case Phase::kLinger:
-      return Work::kLinger;
   }
   return Work::kNothing;
 }
 
 }  // namespace
 
-void explain_entry(const Entry& entry, uint64_t durable_record, Explanation& told) {
+void explain_entry(const Entry& entry, RecordNumber durable, Explanation& told) {
+  ONCE_ASSERT(entry.accepted.is_null() == (entry.version == 0));
   told.known = true;
   told.promised = entry.promised;
   told.accepted = entry.accepted;
-  told.durable = entry.record <= durable_record;
+  told.durable = entry.record <= durable;
   told.version = entry.version;
   if (entry.version == 0) return;  // only promised: the rest of it says nothing
   told.sealed = entry.has(kSealed);
@@ -41,6 +40,7 @@ void explain_entry(const Entry& entry, uint64_t durable_record, Explanation& tol
 }
 
 void explain_round(const RoundZero& slot, const Ballot& ballot, int64_t now_ns, UnderWay& told) {
+  ONCE_ASSERT(slot.open && !ballot.is_null());
   told.work = Work::kRoundZero;
   told.ballot = ballot;
   told.version = slot.version;
@@ -49,21 +49,26 @@ void explain_round(const RoundZero& slot, const Ballot& ballot, int64_t now_ns, 
   told.age_us = age_us(now_ns, slot.begun);
 }
 
-void explain_task(const Task& task, int64_t now_ns, UnderWay& told) {
-  told.work = work_of(task.phase);
-  told.attempts = task.attempts;
-  told.age_us = age_us(now_ns, task.started);
-  told.changes = static_cast<uint32_t>(task.batch.size);
-  if (task.phase == Phase::kPrepare || task.phase == Phase::kAccept) {
-    told.ballot = task.ballot;
-    told.votes = task.votes.bits();
+void explain_round(const ClassicRound& round, int64_t now_ns, UnderWay& told) {
+  told.work = work_of(round.phase);
+  told.attempts = round.attempts;
+  told.age_us = age_us(now_ns, round.started);
+  told.changes = static_cast<uint32_t>(round.batch.size);
+  if (round.phase == Phase::kPrepare || round.phase == Phase::kAccept) {
+    told.ballot = round.ballot;
+    told.votes = round.votes.bits();
   }
-  told.version = task.phase == Phase::kAccept ? task.state.version : task.batch.version;
+  told.version = round.phase == Phase::kAccept ? round.state.version : round.batch.version;
+}
+
+void explain_linger(const Linger& linger, int64_t now_ns, UnderWay& told) {
+  told.work = Work::kLinger;
+  told.age_us = age_us(now_ns, linger.started);
 }
 
 uint32_t count_waiters(const OpPool& ops, const WaitList& list) {
   uint32_t count = 0;
-  for (uint32_t index = list.head; index != kNil && count < kMostCounted; ++count) {
+  for (OpIndex index = list.head; index != kNil && count < kMostCounted; ++count) {
     index = ops[index].next;
   }
   return count;
@@ -74,19 +79,25 @@ Explanation Core::explain(std::string_view name) {
   const NameHash hash = cluster_.hasher()(name);
   told.home = cluster_.home_of(hash);
   const WaitList* queue = nullptr;  // of what is under way
-  if (const uint32_t found = acceptor_.find(hash.key, name); found != Acceptor::kNone) {
+  if (const EntryIndex found = acceptor_.find(hash.key, name); found != Acceptor::kNone) {
     const Entry& entry = acceptor_.at(found);
     explain_entry(entry, step_.durable(), told);
     UnderWay& under_way = told.under_way;
-    if ((entry.active & 1) != 0) {
-      const RoundZero& slot = sequencer_.at_place(entry.active >> 1);
-      explain_round(slot, Ballot{0, cluster_.self().node, incarnation_}, step_.now(), under_way);
-      queue = &slot.waiters;
-    } else if (entry.active != 0) {
-      const Task& task = tasks_[(entry.active >> 1) - 1];
-      explain_task(task, step_.now(), under_way);
-      queue = &task.waiters;
+    switch (entry.active.kind()) {
+      case Active::Kind::kNothing:
+        break;
+      case Active::Kind::kRoundZero:
+        explain_round(sequencer_.at_place(entry.active.round_zero()),
+                      Ballot{0, cluster_.self().node, step_.incarnation()}, step_.now(), under_way);
+        break;
+      case Active::Kind::kRound:
+        explain_round(rounds_[entry.active.round()], step_.now(), under_way);
+        break;
+      case Active::Kind::kLinger:
+        explain_linger(lingers_[entry.active.linger()], step_.now(), under_way);
+        break;
     }
+    queue = queue_of(entry.active);
     // The core counts by place in the list of members, people by number.
     const uint16_t by_place = std::exchange(under_way.votes, 0);
     for (size_t i = 0; i < cluster_.size(); ++i) {
@@ -97,7 +108,7 @@ Explanation Core::explain(std::string_view name) {
   }
   uint32_t looked_at = 0;
   for (const Operation kind : {Operation::kRead, Operation::kWait}) {
-    for (uint32_t index = ops_.by_age(kind).oldest; index != kNil; index = ops_[index].newer) {
+    for (OpIndex index = ops_.by_age(kind).oldest; index != kNil; index = ops_[index].newer) {
       const Op& op = ops_[index];
       if (++looked_at > kMostCounted) return told;
       // Those without a block of their own wait in round 0, and are counted there.

@@ -6,12 +6,14 @@
 
 #include "base/types.h"
 #include "paxos/ballot.h"
+#include "paxos/numbers.h"
 
 namespace once::paxos {
 
+struct ClassicRound;
 struct Entry;
+struct Linger;
 struct RoundZero;
-struct Task;
 struct WaitList;
 class OpPool;
 
@@ -63,9 +65,10 @@ struct Explanation {
 };
 
 // The parts of it. UnderWay::votes is by place in the list of members here, not by number.
-void explain_entry(const Entry& entry, uint64_t durable_record, Explanation& told);
+void explain_entry(const Entry& entry, RecordNumber durable, Explanation& told);
 void explain_round(const RoundZero& slot, const Ballot& ballot, int64_t now_ns, UnderWay& told);
-void explain_task(const Task& task, int64_t now_ns, UnderWay& told);
+void explain_round(const ClassicRound& round, int64_t now_ns, UnderWay& told);
+void explain_linger(const Linger& linger, int64_t now_ns, UnderWay& told);
 uint32_t count_waiters(const OpPool& ops, const WaitList& list);
 
 }  // namespace once::paxos

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/assert.h"
+
 namespace once::paxos {
 
 class Hedge {
@@ -34,15 +36,18 @@ class Hedge {
   void waited(int64_t waited_ns) {
     const int64_t longer = (smoothed_ns_ == 0 ? 4 : 2) * waited_ns;
     patience_ns_ = std::max(patience_ns_, std::min(longer, kLongestNs));
+    ONCE_ASSERT(patience_ns_ >= 0 && patience_ns_ <= kLongestNs);
   }
 
   // With so much left until the deadline, half of which belongs to a takeover. Of whom nothing is
   // known yet it is guessed that a log write takes as long as here.
   int64_t delay_ns(int64_t left_ns, int64_t log_write_ns) const {
     const int64_t guess = smoothed_ns_ == 0 ? std::min(4 * log_write_ns, kLongestGuessNs) : 0;
-    const int64_t usual =
-        std::max({smoothed_ns_ * 2 + 4 * variation_ns_, patience_ns_, guess});
-    return std::min(std::clamp(usual, kShortestNs, kLongestNs), std::max(left_ns / 2, kShortestNs));
+    const int64_t usual = std::max({smoothed_ns_ * 2 + 4 * variation_ns_, patience_ns_, guess});
+    const int64_t left = std::max(left_ns / 2, kShortestNs);
+    const int64_t delay = std::min(std::clamp(usual, kShortestNs, kLongestNs), left);
+    ONCE_ASSERT(delay >= kShortestNs && delay <= kLongestNs);
+    return delay;
   }
 
  private:

@@ -8,13 +8,14 @@
 namespace once::paxos {
 
 Lane& Lanes::of(const Endpoint& home, uint32_t incarnation) {
+  ONCE_ASSERT(home.node.value != 0);
   for (auto& lane : lanes_) {
     if (lane->home != home) continue;
     if (lane->incarnation < incarnation) {
       send_range(*lane);
       spill(*lane);
       lane->incarnation = incarnation;
-      lane->durable = 0;
+      lane->durable = Sequence{};
     }
     return *lane;
   }
@@ -33,7 +34,7 @@ uint32_t Lanes::latest_incarnation(NodeId home) const {
   return latest;
 }
 
-bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, uint64_t sequence) const {
+bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, Sequence sequence) const {
   for (const auto& lane : lanes_) {
     if (lane->home != home || lane->incarnation < incarnation) continue;
     return lane->incarnation > incarnation || sequence <= lane->durable;
@@ -43,10 +44,10 @@ bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, uint64_t sequenc
 
 // What is still unsettled when its slot is needed goes onto the list. The ring is made for the
 // first: of the cores of a home, all of which tell of their progress, one or two have names here.
-void Lanes::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version) {
-  ONCE_ASSERT(sequence != 0);
+void Lanes::note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version) {
+  ONCE_ASSERT(sequence != Sequence{} && entry != kNil && version != 0);
   if (lane.ring.empty()) lane.ring.resize(window_);
-  Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
+  Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
   if (slot.entry != Table::kNone && slot.sequence > lane.durable) {
     acceptor_.list_unsettled(slot.entry);
   }
@@ -54,22 +55,26 @@ void Lanes::note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t 
   if (rarely(Rare::kListedAtOnce)) acceptor_.list_unsettled(entry);
 }
 
-void Lanes::acknowledge(Lane& lane, uint64_t sequence, uint64_t record) {
-  if (lane.last != 0 && sequence != lane.last + 1) send_range(lane);
-  if (lane.last == 0) {
-    lane.first = sequence;
+void Lanes::acknowledge(Lane& lane, Sequence sequence, RecordNumber record) {
+  ONCE_ASSERT(sequence != Sequence{});
+  const Sequence none;
+  if (lane.range.last != none && sequence != lane.range.last.next()) send_range(lane);
+  if (lane.range.last == none) {
+    lane.range.first = sequence;
     ranges_.push_back(&lane);
   }
-  lane.last = sequence;
+  lane.range.last = sequence;
   lane.rests_on = std::max(lane.rests_on, record);
 }
 
 void Lanes::send_range(Lane& lane) {
-  if (lane.last == 0) return;
-  ONCE_ASSERT(lane.first <= lane.last);
-  outbox_.send(lane.home, RestsOn{lane.rests_on},
-               AcceptedRange{lane.incarnation, lane.first, lane.last});
-  lane.first = lane.last = lane.rests_on = 0;
+  const auto [first, last] = lane.range;
+  if (last == Sequence{}) return;
+  ONCE_ASSERT(first <= last);
+  outbox_.send(lane.home, RestsOn{lane.rests_on.value},
+               AcceptedRange{lane.incarnation, first.value, last.value});
+  lane.range = SequenceRange{};
+  lane.rests_on = RecordNumber{};
 }
 
 void Lanes::flush() {

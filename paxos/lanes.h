@@ -17,36 +17,37 @@ namespace once::paxos {
 // Of one core of one home, by sequence. One incarnation at a time.
 struct Lane {
   struct Slot {
-    uint64_t sequence = 0;
-    uint32_t entry = UINT32_MAX;
+    Sequence sequence;
+    EntryIndex entry;
     uint64_t version = 0;  // of the state that it stands for: the entry may have gone on
   };
   Endpoint home;
   uint32_t incarnation = 0;
-  uint64_t durable = 0;
+  Sequence durable;
   std::vector<Slot> ring;
-  // the AcceptedRange that this step is collecting; last 0: none
-  uint64_t first = 0;
-  uint64_t last = 0;
-  uint64_t rests_on = 0;
+  // the AcceptedRange that this step is collecting; up to 0: none
+  SequenceRange range;
+  RecordNumber rests_on;
 };
 
 class Lanes {
  public:
   // `window`: how many accepts of a home are outstanding at most; a power of two.
   Lanes(Acceptor& acceptor, Outbox& outbox, size_t window)
-      : acceptor_(acceptor), outbox_(outbox), window_(window) {}
+      : acceptor_(acceptor), outbox_(outbox), window_(window) {
+    ONCE_ASSERT(window >= 2 && (window & (window - 1)) == 0);
+  }
 
   // Of this incarnation, or of the later one that has followed it.
   Lane& of(const Endpoint& home, uint32_t incarnation);
   uint32_t latest_incarnation(NodeId home) const;  // 0: none
   const std::vector<std::unique_ptr<Lane>>& all() const { return lanes_; }
   // False: the home may not have this accept on its disk, and the list does not say so yet.
-  bool is_over(const Endpoint& home, uint32_t incarnation, uint64_t sequence) const;
+  bool is_over(const Endpoint& home, uint32_t incarnation, Sequence sequence) const;
 
-  void note_accept(Lane& lane, uint64_t sequence, uint32_t entry, uint64_t version);
+  void note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version);
   // The answer to an accept, by ranges of the home's numbers, once a step.
-  void acknowledge(Lane& lane, uint64_t sequence, uint64_t record);
+  void acknowledge(Lane& lane, Sequence sequence, RecordNumber record);
   void flush();
   // What is outstanding goes onto the list.
   void list_all();
@@ -54,15 +55,16 @@ class Lanes {
   void end_before(NodeId home, uint32_t incarnation);
 
   // found(entry, version) of each accept of these numbers that is known here.
-  // REQUIRES: 0 < first <= last.
+  // REQUIRES: 0 < range.first <= range.last.
   template <class Found>
-  void for_each(const Lane& lane, uint64_t first, uint64_t last, Found found) const {
-    ONCE_ASSERT(first != 0 && first <= last);
+  void for_each(const Lane& lane, const SequenceRange& range, Found found) const {
+    const auto [first, last] = range;
+    ONCE_ASSERT(first != Sequence{} && first <= last);
     if (lane.ring.empty()) return;
     const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
     for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is
-      const uint64_t sequence = last - n;
-      const Lane::Slot& slot = lane.ring[sequence & (lane.ring.size() - 1)];
+      const Sequence sequence{last.value - n};
+      const Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
       if (slot.sequence != sequence || slot.entry == Table::kNone) continue;
       found(slot.entry, slot.version);
     }

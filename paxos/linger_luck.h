@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "base/assert.h"
+
 namespace once::paxos {
 
 // Whether lingering pays. Each time in vain it is left out twice as often, up to 64 times.
@@ -11,6 +13,7 @@ class LingerLuck {
   bool is_tried() { return skips_ == 0 || skips_-- == 0; }
   void learn(bool in_vain) {
     skips_ = in_vain ? static_cast<uint8_t>(1u << doublings_) : 0;
+    ONCE_ASSERT(skips_ <= 64);
     doublings_ = in_vain ? static_cast<uint8_t>(doublings_ + (doublings_ < 6 ? 1 : 0)) : 0;
   }
 

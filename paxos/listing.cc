@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "paxos/table.h"
 
 namespace once::paxos {
@@ -14,7 +15,7 @@ ListPage list_names(Table& table, const ListQuery& query) {
                            : std::min<uint64_t>(table.size(), query.from + kMostLookedAt);
   size_t bytes = 0;
   for (uint64_t index = query.from; index < end; ++index) {
-    const Entry& entry = table.at(static_cast<uint32_t>(index));
+    const Entry& entry = table.at(EntryIndex{static_cast<uint32_t>(index)});
     if (entry.version == 0) continue;  // it was only asked for
     const std::string_view name = entry.name();
     if (!name.starts_with(query.prefix)) continue;
@@ -26,6 +27,7 @@ ListPage list_names(Table& table, const ListQuery& query) {
     page.names.push_back(
         {name, entry.version, entry.value_size, entry.has(kSealed), entry.decided()});
   }
+  ONCE_ASSERT(page.names.size() <= most && end <= table.size());
   page.next = end < table.size() ? end : 0;
   return page;
 }

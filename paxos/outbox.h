@@ -12,6 +12,7 @@ class Outbox {
   Outbox(const Cluster& cluster, StepContext& step) : cluster_(cluster), step_(step) {}
 
   void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
+    ONCE_ASSERT(to.node != cluster_.self().node);
     if (cluster_.link_up(to)) step_.send(to, rests_on, message);
   }
   // To the core of each other member that has the name.

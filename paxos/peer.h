@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/assert.h"
 #include "paxos/hedge.h"
 
 namespace once::paxos {
@@ -20,6 +21,7 @@ struct Forwards {
       incarnation = from;
       taken.assign(kWindow, 0);
     }
+    ONCE_ASSERT(taken.size() == kWindow);
     uint64_t& newest = taken[number % kWindow];
     if (number <= newest) return false;
     newest = number;

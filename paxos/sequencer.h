@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "paxos/active.h"
 #include "paxos/core_state.h"
 
 namespace once::paxos {
@@ -23,9 +24,9 @@ class Sequencer {
   }
 
   size_t window() const { return ring_.size(); }
-  uint64_t next() const { return next_; }
-  uint64_t oldest_open() const { return oldest_open_; }  // every lower one has ended
-  bool is_given_out(uint64_t sequence) const { return sequence != 0 && sequence < next_; }
+  Sequence next() const { return next_; }
+  Sequence oldest_open() const { return oldest_open_; }  // every lower one has ended
+  bool is_given_out(Sequence sequence) const { return sequence != Sequence{} && sequence < next_; }
   bool full() const { return next_ - oldest_open_ >= ring_.size(); }
   bool half_full() const { return next_ - oldest_open_ > ring_.size() / 2; }
 
@@ -35,38 +36,47 @@ class Sequencer {
     RoundZero& slot = at(next_);
     ONCE_ASSERT(!slot.open);
     slot = std::move(proposal);
-    slot.sequence = next_++;
+    slot.sequence = next_;
+    next_ = next_.next();
     slot.open = true;
     return slot;
   }
   void close(RoundZero& slot) {
-    ONCE_ASSERT(slot.open);
+    ONCE_ASSERT(slot.open && is_given_out(slot.sequence));
     slot.open = false;
   }
   // The proposal of that number, if it is open.
-  RoundZero* find(uint64_t sequence) {
+  RoundZero* find(Sequence sequence) {
     RoundZero& slot = at(sequence);
     return slot.open && slot.sequence == sequence ? &slot : nullptr;
   }
   // Where its number or a higher one with the same place has its proposal.
-  RoundZero& at(uint64_t sequence) { return ring_[place_of(sequence)]; }
-  const RoundZero& at(uint64_t sequence) const { return ring_[place_of(sequence)]; }
-  uint32_t place_of(uint64_t sequence) const {
-    return static_cast<uint32_t>(sequence & (ring_.size() - 1));
+  RoundZero& at(Sequence sequence) { return ring_[place_of(sequence).value]; }
+  const RoundZero& at(Sequence sequence) const { return ring_[place_of(sequence).value]; }
+  RingPlace place_of(Sequence sequence) const {
+    return {static_cast<uint32_t>(sequence.value & (ring_.size() - 1))};
   }
-  RoundZero& at_place(uint32_t place) { return ring_[place]; }
+  RoundZero& at_place(RingPlace place) {
+    ONCE_ASSERT(place.value < ring_.size());
+    return ring_[place.value];
+  }
+  // How its name says that it is under way.
+  Active active_of(const RoundZero& proposal) const { return Active(place_of(proposal.sequence)); }
   void advance();
 
   // In their order, each once: the next proposal that this disk has, open or not.
-  RoundZero* next_durable(uint64_t durable_record) {
-    if (self_voted_ + 1 >= next_ || at(self_voted_ + 1).record > durable_record) return nullptr;
-    return &at(++self_voted_);
+  RoundZero* next_durable(RecordNumber durable_record) {
+    const Sequence sequence = self_voted_.next();
+    if (sequence >= next_ || at(sequence).record > durable_record) return nullptr;
+    ONCE_ASSERT(at(sequence).sequence == sequence);  // its place was not given away
+    self_voted_ = sequence;
+    return &at(sequence);
   }
-  uint64_t durable() const { return self_voted_; }  // every number up to it
+  Sequence durable() const { return self_voted_; }  // every number up to it
 
   // What others have not been told yet.
-  void add_chosen(uint64_t sequence);
-  const std::vector<std::pair<uint64_t, uint64_t>>& chosen() const { return chosen_; }
+  void add_chosen(Sequence sequence);
+  const std::vector<SequenceRange>& chosen() const { return chosen_; }
   bool has_progressed() const { return self_voted_ > announced_; }
   // Their own numbers to remember fill half of a window.
   bool owes_progress() const { return next_ - announced_ > ring_.size() / 2; }
@@ -76,11 +86,11 @@ class Sequencer {
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
   std::vector<RoundZero> ring_;
-  uint64_t next_ = 1;
-  uint64_t oldest_open_ = 1;
-  uint64_t self_voted_ = 0;
-  uint64_t announced_ = 0;
-  std::vector<std::pair<uint64_t, uint64_t>> chosen_;  // ranges, first and last
+  Sequence next_{1};
+  Sequence oldest_open_{1};
+  Sequence self_voted_;
+  Sequence announced_;
+  std::vector<SequenceRange> chosen_;
 };
 
 }  // namespace once::paxos

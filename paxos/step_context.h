@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "paxos/numbers.h"
 #include "paxos/record.h"
 #include "paxos/replica.h"
 
@@ -33,7 +34,7 @@ class StepContext {
     needless_ = nullptr;
   }
   // Before the run begins: the log has these records, and they are durable.
-  void go_on_after(uint64_t record) {
+  void go_on_after(RecordNumber record) {
     ONCE_ASSERT(!has_begun());
     before_run_ = last_record_ = durable_ = record;
   }
@@ -43,32 +44,38 @@ class StepContext {
     needless_ = needless;
   }
   bool has_begun() const { return last_record_ != before_run_; }  // this run's records
+  uint32_t incarnation() const { return incarnation_; }  // of this run; 0: it has not begun
   bool is_open() const { return out_ != nullptr; }
   int64_t now() const { return now_; }
   uint64_t number() const { return number_; }  // counts steps: before and after without a clock
 
   // The run begins in this step.
-  void start() { started_at_ = now_; }
-  uint64_t append(const Record& record) {
+  void start(uint32_t incarnation) {
+    ONCE_ASSERT(out_ != nullptr && last_record_ == RecordNumber{} && incarnation != 0);
+    incarnation_ = incarnation;
+    started_at_ = now_;
+  }
+  RecordNumber append(const Record& record) {
     ONCE_ASSERT(out_ != nullptr);
     encode_record(record, out_->records);
     out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
-    return ++last_record_;
+    ++last_record_.value;
+    return last_record_;
   }
   // Of what is needed by nobody from the start: what is lost with it is only known later.
   void append_news(const Record& record) {
     const size_t begin = out_->records.size();
-    const uint64_t number = append(record);
+    const RecordNumber number = append(record);
     drop(number, out_->records.size() - begin);
   }
   // Nobody needs this record any more. 0: it is in the log of another core.
-  void drop(uint64_t record, size_t bytes) {
-    if (record != 0) needless_->push_back({record, bytes});
+  void drop(RecordNumber record, size_t bytes) {
+    if (record != RecordNumber{}) needless_->push_back({record.value, bytes});
   }
-  uint64_t last_record() const { return last_record_; }
-  uint64_t durable() const { return durable_; }
+  RecordNumber last_record() const { return last_record_; }
+  RecordNumber durable() const { return durable_; }
   // The disk has all records up to this one.
-  void set_durable(uint64_t record) {
+  void set_durable(RecordNumber record) {
     ONCE_ASSERT(record >= durable_ && record <= last_record_);
     if (durable_ == before_run_) log_write_ns_ = now_ - started_at_;
     durable_ = record;
@@ -77,12 +84,17 @@ class StepContext {
   int64_t log_write_ns() const { return log_write_ns_; }
 
   void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
-    if (rests_on.record <= before_run_) rests_on.record = before_run_ + 1;
-    ONCE_ASSERT(rests_on.record <= last_record_);
+    ONCE_ASSERT(out_ != nullptr);
+    if (rests_on.record <= before_run_.value) rests_on.record = before_run_.value + 1;
+    ONCE_ASSERT(rests_on.record <= last_record_.value);
     out_->messages.push_back(Outgoing{to, rests_on, message});
   }
-  void reply(const ClientReply& reply) { out_->replies.push_back(reply); }
+  void reply(const ClientReply& reply) {
+    ONCE_ASSERT(out_ != nullptr && last_record_ != RecordNumber{});
+    out_->replies.push_back(reply);
+  }
   void report(Offence offence, NodeId node) {
+    ONCE_ASSERT(out_ != nullptr && node.value != 0);
     out_->offenders[static_cast<size_t>(offence)] = node;
   }
 
@@ -94,9 +106,10 @@ class StepContext {
   int64_t started_at_ = 0;
   int64_t log_write_ns_ = 0;
   uint64_t number_ = 0;
-  uint64_t before_run_ = 0;
-  uint64_t last_record_ = 0;
-  uint64_t durable_ = 0;
+  RecordNumber before_run_;
+  RecordNumber last_record_;
+  RecordNumber durable_;
+  uint32_t incarnation_ = 0;
 };
 
 }  // namespace once::paxos

@@ -12,18 +12,21 @@
 #include <vector>
 
 #include "base/types.h"
+#include "paxos/active.h"
 #include "paxos/arena.h"
+#include "paxos/index.h"
 #include "paxos/messages.h"
+#include "paxos/numbers.h"
 
 namespace once::paxos {
 
 enum EntryFlag : uint16_t {
   kSealed = 1,
   kIsDecided = 2,
-  kClosed = 4,     // the claim reported it: never again round 0 in this incarnation
-  kUnsettled = 8,  // on the unsettled list of its home
-  kOnList = 0x80,  // it stands in that list, settled or not: once
-  kMadeBy = 0x70,  // three bits: State::made_by, 0 where it is not known
+  kClosed = 4,      // the claim reported it: never again round 0 in this incarnation
+  kUnsettled = 8,   // on the unsettled list of its home
+  kOnList = 0x80,   // it stands in that list, settled or not: once
+  kMadeBy = 0x70,   // three bits: State::made_by, 0 where it is not known
   kInKept = 0x100,  // Entry::record is of a KeptRecord
 };
 static_assert((kSealed ^ kIsDecided ^ kClosed ^ kUnsettled ^ kMadeBy ^ kOnList ^ kInKept) == 0x1ff,
@@ -40,11 +43,11 @@ struct Entry {
   uint64_t version = 0;
   // Of this core's log: the record that has the promise, and all else that is held if is_whole().
   // 0: there is none, or it is in the log of another core, and durable.
-  uint64_t record = 0;
+  RecordNumber record;
   Ballot promised;
   Ballot accepted;
   uint32_t value_size = 0;
-  uint32_t active = 0;  // what is going on with it: see core.h
+  Active active;  // the core's affair; it only stands here
   uint16_t name_size = 0;
   uint16_t flags = 0;
   uint32_t room = 0;  // bytes of the block behind the name, value_size of them in use
@@ -77,11 +80,17 @@ static_assert(sizeof(Entry) == 64);
 
 class Table {
  public:
-  static constexpr uint32_t kNone = 0xffffffffu;
+  static constexpr EntryIndex kNone{};
 
   explicit Table(Arena& arena) : arena_(arena) {}
-  Entry& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
-  const Entry& at(uint32_t index) const { return chunks_[index / kChunk][index % kChunk]; }
+  Entry& at(EntryIndex index) {
+    ONCE_ASSERT(index != kNil);
+    return chunks_[index.value / kChunk][index.value % kChunk];
+  }
+  const Entry& at(EntryIndex index) const {
+    ONCE_ASSERT(index != kNil);
+    return chunks_[index.value / kChunk][index.value % kChunk];
+  }
   uint64_t size() const { return count_; }
   // Of the index and the entries; their blocks are the arena's.
   size_t bytes() const { return chunks_.size() * kChunk * sizeof(Entry) + slot_bytes_; }
@@ -90,7 +99,7 @@ class Table {
     if (!part.slots.empty()) __builtin_prefetch(&part.slots[slot_of(key, part)]);
   }
 
-  uint32_t find(uint64_t key, std::string_view name) const {
+  EntryIndex find(uint64_t key, std::string_view name) const {
     auto& part = parts_[key & 255];
     if (part.slots.empty()) return kNone;
     const size_t mask = part.slots.size() - 1;
@@ -98,19 +107,20 @@ class Table {
       const uint64_t slot = part.slots[i];
       if (slot == 0) return kNone;
       if ((slot >> 32) != tag_of(key)) continue;
-      const uint32_t index = static_cast<uint32_t>(slot) - 1;
+      const EntryIndex index{static_cast<uint32_t>(slot) - 1};
       if (at(index).name() == name) return index;
     }
   }
 
   // `room` bytes are kept for the value of the first state, so that set_state() finds its block.
   // REQUIRES: find() said kNone.
-  uint32_t insert(uint64_t key, std::string_view name, size_t room) {
+  EntryIndex insert(uint64_t key, std::string_view name, size_t room) {
     ONCE_ASSERT(name.size() <= UINT16_MAX && room <= UINT32_MAX);
+    ONCE_ASSERT(count_ < EntryIndex::kNone);
     auto& part = parts_[key & 255];
     if ((part.used + 1) * 4 > part.slots.size() * 3) grow(part);
     if (count_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
-    const uint32_t index = count_++;
+    const EntryIndex index{count_++};
     Entry& entry = at(index);
     entry.name_size = static_cast<uint16_t>(name.size());
     entry.room = static_cast<uint32_t>(room);
@@ -124,7 +134,7 @@ class Table {
   }
 
   void set_state(Entry& entry, const State& state) {
-    ONCE_ASSERT(state.value.size() <= UINT32_MAX);
+    ONCE_ASSERT(state.value.size() <= UINT32_MAX && state.version != 0);
     // A later state gets a block of its own: views of the one before it live until the step ends.
     if (entry.version != 0 || state.value.size() > entry.room) move(entry, state.value.size());
     std::memcpy(entry.block, &state.writer.high, 8);
@@ -148,6 +158,7 @@ class Table {
     size_t used = 0;
   };
   void move(Entry& entry, size_t room) {
+    ONCE_ASSERT(room <= UINT32_MAX && entry.value_size <= entry.room);
     char* block = arena_.allocate(Entry::kHeader + entry.name_size + room);
     std::memcpy(block + 16, entry.block + 16, 8 + entry.name_size);
     arena_.free(entry.block, Entry::kHeader + entry.name_size + entry.room);
@@ -158,19 +169,20 @@ class Table {
   static size_t slot_of(uint64_t key, const Part& part) {
     return (key >> 8) * 0x9e3779b97f4a7c15u >> 24 & (part.slots.size() - 1);
   }
-  static void place(Part& part, uint64_t key, uint32_t index) {
+  static void place(Part& part, uint64_t key, EntryIndex index) {
     const size_t mask = part.slots.size() - 1;
     size_t i = slot_of(key, part);
     while (part.slots[i] != 0) i = (i + 1) & mask;
-    part.slots[i] = tag_of(key) << 32 | (index + 1);
+    part.slots[i] = tag_of(key) << 32 | (index.value + 1);
   }
   void grow(Part& part) {
     std::vector<uint64_t> old(part.slots.empty() ? 16 : part.slots.size() * 2);
     slot_bytes_ += (old.size() - part.slots.size()) * sizeof(uint64_t);
     old.swap(part.slots);
+    ONCE_ASSERT((part.slots.size() & (part.slots.size() - 1)) == 0);  // masks find the way
     for (uint64_t slot : old) {
       if (slot == 0) continue;
-      const uint32_t index = static_cast<uint32_t>(slot) - 1;
+      const EntryIndex index{static_cast<uint32_t>(slot) - 1};
       place(part, at(index).key(), index);
     }
   }

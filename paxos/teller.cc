@@ -42,7 +42,7 @@ bool Teller::on_names(const Endpoint& from, const SyncNames& m) {
   size_t told = 0;
   uint64_t at = m.cursor;
   for (; at < end && told < most && scratch_.size() < kMostToldBytes; ++at) {
-    const Entry& entry = acceptor_.at(static_cast<uint32_t>(at));
+    const Entry& entry = acceptor_.at(EntryIndex{static_cast<uint32_t>(at)});
     if (!entry.decided()) continue;
     const size_t bucket = digest.bucket_of(cluster_.hasher().place_of(entry.name()));
     if ((static_cast<uint8_t>(m.buckets[bucket / 8]) >> bucket % 8 & 1) == 0) continue;
@@ -54,12 +54,12 @@ bool Teller::on_names(const Endpoint& from, const SyncNames& m) {
 }
 
 void Teller::on_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash) {
-  const uint32_t index = acceptor_.find(hash.key, m.name);
+  const EntryIndex index = acceptor_.find(hash.key, m.name);
   if (index == Acceptor::kNone || acceptor_.at(index).accepted.is_null()) {
     return outbox_.send(from, RestsOn{}, SyncState{m.op, false, Ballot{}, State{}, m.name});
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record},
+  outbox_.send(from, RestsOn{entry.record.value},
                SyncState{m.op, entry.decided(), entry.accepted, entry.state(), entry.name()});
 }
 

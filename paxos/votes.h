@@ -20,13 +20,19 @@ class Votes {
     return Votes(static_cast<uint16_t>(1u << member));
   }
 
-  constexpr bool has(size_t member) const { return (bits_ >> member & 1) != 0; }
+  constexpr bool has(size_t member) const {
+    ONCE_ASSERT(member < kMaxNodes);
+    return (bits_ >> member & 1) != 0;
+  }
   constexpr bool has(Votes others) const { return (bits_ & others.bits_) != 0; }  // one of them
   constexpr void add(Votes others) { bits_ |= others.bits_; }
   constexpr size_t count() const { return static_cast<size_t>(std::popcount(bits_)); }
   constexpr uint16_t bits() const { return bits_; }  // bit: index of the member
   // Of a cluster of so many members. Two majorities have a member in common.
-  bool is_majority_of(size_t members) const { return count() >= majority_of(members); }
+  bool is_majority_of(size_t members) const {
+    ONCE_ASSERT(count() <= members && members <= kMaxNodes);
+    return count() >= majority_of(members);
+  }
   static constexpr size_t majority_of(size_t members) { return members / 2 + 1; }
 
  private:

@@ -15,12 +15,12 @@
 
 namespace once::paxos {
 
-// The waits of one hash bucket. `asking`: a task that may be asking a majority for them;
+// The waits of one hash bucket. `asking`: a read that may be asking a majority for them;
 // Core::is_asked_for() knows whether it still does. `least`: none of them waits for a version at or
 // below it, so that a crowd that waits for a far one costs those nothing who change the name.
 struct Watchers {
   WaitList waiting;
-  uint32_t asking = kNil;
+  ReadId asking;
   uint64_t least = UINT64_MAX;
 };
 
@@ -34,16 +34,17 @@ class WatchList {
   bool has(const Op& op) { return op.list == &of(op.hash).waiting; }
 
   // REQUIRES: a wait that is in no list.
-  void add(uint32_t index) {
+  void add(OpIndex index) {
     const Op& op = ops_[index];
-    ONCE_ASSERT(op.operation == Operation::kWait);
+    ONCE_ASSERT(op.operation == Operation::kWait && op.list == nullptr);
     Watchers& watchers = of(op.hash);
     if (watchers.waiting.empty()) watchers.least = UINT64_MAX;
     watchers.least = std::min(watchers.least, op.version);
+    ONCE_ASSERT(count_ < ops_.size());
     ops_.push(watchers.waiting, index);
     ++count_;
   }
-  void remove(uint32_t index) {
+  void remove(OpIndex index) {
     ONCE_ASSERT(count_ > 0 && has(ops_[index]));
     ops_.unlink(index);
     --count_;

@@ -17,7 +17,9 @@ constexpr KnownSize kSizes[] = {
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 120},
-    {"Task", sizeof(Task), 248},
+    {"ClassicRound", sizeof(ClassicRound), 216},
+    {"QuorumRead", sizeof(QuorumRead), 144},
+    {"Linger", sizeof(Linger), 40},
     {"Watchers", sizeof(Watchers), 24},
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
@@ -25,6 +27,8 @@ constexpr KnownSize kSizes[] = {
     {"PeerCore", sizeof(PeerCore), 1},
     {"Peer", sizeof(Peer), 80},
 };
+
+constexpr uint32_t kEnd = UINT32_MAX;  // of a list
 
 void put_ballot(ByteWriter& out, const Ballot& b) {
   out.put(b.round);
@@ -74,15 +78,15 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   ONCE_ASSERT(!core_.step_.is_open() && core_.lanes_.ranges_.empty());
   ByteWriter out(bytes);
   number_entries();
-  out.put(core_.incarnation_);
-  out.put(core_.step_.last_record() - core_.step_.durable());
+  out.put(core_.step_.incarnation());
+  out.put(pending(core_.step_.last_record()));
   out.put<uint8_t>(core_.disk_full_);
   out.put(static_cast<uint8_t>(core_.memory_));
   out.put<uint8_t>(core_.claim_.is_complete());
   out.put(until(core_.next_slow_tick_));
   static_assert(std::is_trivially_copyable_v<Prng>);
   out.put_bytes({reinterpret_cast<const char*>(&core_.prng_), sizeof core_.prng_});
-  for (uint32_t entry : by_name_) put_entry(out, core_.acceptor_.at(entry));
+  for (const EntryIndex entry : by_name_) put_entry(out, core_.acceptor_.at(entry));
   put_ops(out);
   put_round_zero(out);
   put_tasks(out);
@@ -96,12 +100,12 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
 
 void CoreProbe::number_entries() {
   by_name_.clear();
-  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) by_name_.push_back(i);
-  std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) {
+  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) by_name_.push_back(EntryIndex{i});
+  std::sort(by_name_.begin(), by_name_.end(), [&](EntryIndex a, EntryIndex b) {
     return core_.acceptor_.at(a).name() < core_.acceptor_.at(b).name();
   });
   numbers_.assign(by_name_.size(), 0);
-  for (uint32_t n = 0; n < by_name_.size(); ++n) numbers_[by_name_[n]] = n;
+  for (uint32_t n = 0; n < by_name_.size(); ++n) numbers_[by_name_[n].value] = n;
 }
 
 void CoreProbe::put_entry(ByteWriter& out, const Entry& entry) {
@@ -109,14 +113,14 @@ void CoreProbe::put_entry(ByteWriter& out, const Entry& entry) {
   out.put(pending(entry.record));
   put_ballot(out, entry.promised);
   put_ballot(out, entry.accepted);
-  out.put(entry.active);
+  out.put(entry.active.bits());
   out.put(entry.flags);
   put_state(out, entry.state());
 }
 
 void CoreProbe::put_waiters(ByteWriter& out, const WaitList& list) {
-  for (uint32_t op = list.head; op != kNil; op = core_.ops_[op].next) out.put(op);
-  out.put(kNil);
+  for (OpIndex op = list.head; op != kNil; op = core_.ops_[op].next) out.put(op.value);
+  out.put(kEnd);
 }
 
 void CoreProbe::put_op(ByteWriter& out, const Op& op) {
@@ -147,8 +151,11 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   out.put(op.polls);
   out.put(op.floor);
   if (core_.watchers_.has(op)) out.put(until(op.poll_at));
-  for (const Task& task : core_.tasks_) {  // only before or after counts
-    if (task.kind != TaskKind::kFree) out.put<uint8_t>(op.step <= task.step);
+  for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {  // only before or after counts
+    const RoundId round{n};
+    const ReadId read{n};
+    if (core_.rounds_.holds(round)) out.put<uint8_t>(op.step <= core_.rounds_[round].step);
+    if (core_.reads_.holds(read)) out.put<uint8_t>(op.step <= core_.reads_[read].step);
   }
   for (const RoundZero& slot : core_.sequencer_.ring_) {
     if (slot.open) out.put<uint8_t>(op.step <= slot.step);
@@ -157,37 +164,37 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
 
 void CoreProbe::put_ops(ByteWriter& out) {
   for (const Op& op : core_.ops_.ops_) out.put(op.generation);
-  for (uint32_t index : core_.ops_.free_) out.put(index);
-  out.put(kNil);
+  for (const OpIndex index : core_.ops_.free_) out.put(index.value);
+  out.put(kEnd);
   for (const AgeList* age : {&core_.ops_.by_age_, &core_.ops_.waits_by_age_}) {
-    for (uint32_t op = age->oldest; op != kNil; op = core_.ops_[op].newer) {
-      out.put(op);
+    for (OpIndex op = age->oldest; op != kNil; op = core_.ops_[op].newer) {
+      out.put(op.value);
       put_op(out, core_.ops_[op]);
     }
-    out.put(kNil);
+    out.put(kEnd);
   }
-  if (core_.watchers_.empty()) return out.put(kNil);
+  if (core_.watchers_.empty()) return out.put(kEnd);
   for (const Watchers& watchers : core_.watchers_.buckets_) {
     put_waiters(out, watchers.waiting);
     if (!watchers.waiting.empty()) out.put(watchers.least);
-    const uint32_t op = watchers.waiting.head;
+    const OpIndex op = watchers.waiting.head;
     const bool asked = op != kNil && core_.is_asked_for(core_.ops_[op].hash, core_.ops_[op].name());
-    out.put(asked ? watchers.asking : kNil);
+    out.put(asked ? watchers.asking.value : kEnd);
   }
 }
 
 void CoreProbe::put_round_zero(ByteWriter& out) {
-  out.put(core_.sequencer_.next_);
-  out.put(core_.sequencer_.oldest_open_);
-  out.put(core_.sequencer_.self_voted_);
-  out.put(core_.sequencer_.announced_);
+  out.put(core_.sequencer_.next_.value);
+  out.put(core_.sequencer_.oldest_open_.value);
+  out.put(core_.sequencer_.self_voted_.value);
+  out.put(core_.sequencer_.announced_.value);
   for (const auto& [first, last] : core_.sequencer_.chosen_) {
-    out.put(first);
-    out.put(last);
+    out.put(first.value);
+    out.put(last.value);
   }
   out.put(uint64_t{0});
   for (const RoundZero& slot : core_.sequencer_.ring_) {
-    out.put(slot.sequence);
+    out.put(slot.sequence.value);
     out.put(pending(slot.record));
     out.put(until(slot.sent_at + kResendNs));
     out.put<uint8_t>(slot.open);
@@ -202,43 +209,65 @@ void CoreProbe::put_round_zero(ByteWriter& out) {
   }
 }
 
+void CoreProbe::put_round(ByteWriter& out, const ClassicRound& round) {
+  out.put(static_cast<uint8_t>(round.phase));
+  out.put(round.attempts);
+  out.put(round.votes.bits());
+  out.put(number_of(round.entry));
+  put_ballot(out, round.ballot);
+  put_ballot(out, round.best);
+  out.put(round.seen_round);
+  put_state(out, round.state);
+  out.put(until(round.next_at));
+  // Nothing else is measured from either.
+  out.put(core_.step_.now() - std::max(round.asked_at, core_.cluster_.links_changed_at()));
+  out.put(core_.step_.now() - round.started);
+  out.put<uint8_t>(round.confirms);
+  put_batch(out, round.batch);
+  put_waiters(out, round.waiters);
+}
+
+void CoreProbe::put_read(ByteWriter& out, const QuorumRead& read) {
+  out.put(read.attempts);
+  out.put(read.votes.bits());
+  out.put(read.none.bits());
+  out.put(read.same.bits());
+  out.put(read.op.value);
+  put_ballot(out, read.best);
+  out.put(read.newest);
+  put_state(out, read.state);
+  out.put(until(read.next_at));
+  out.put(core_.step_.now() - read.started);
+  put_waiters(out, read.waiters);
+}
+
+void CoreProbe::put_linger(ByteWriter& out, const Linger& linger) {
+  out.put(number_of(linger.entry));
+  out.put(linger.awaited);
+  out.put(linger.arrived);
+  out.put(until(linger.next_at));
+  put_waiters(out, linger.waiters);
+}
+
 void CoreProbe::put_tasks(ByteWriter& out) {
-  for (uint32_t index : core_.free_tasks_) out.put(index);
-  out.put(kNil);
-  for (const Task& task : core_.tasks_) {
-    out.put(task.generation);
-    out.put(static_cast<uint8_t>(task.kind));
-    if (task.kind == TaskKind::kFree) continue;
-    out.put(static_cast<uint8_t>(task.phase));
-    out.put(task.attempts);
-    out.put(task.votes.bits());
-    out.put(task.none.bits());
-    out.put(task.same.bits());
-    out.put(number_of(task.entry));
-    out.put(task.op);
-    put_ballot(out, task.ballot);
-    put_ballot(out, task.best);
-    out.put(task.newest);
-    out.put(task.seen_round);
-    out.put(task.awaited);
-    out.put(task.arrived);
-    put_state(out, task.state);
-    out.put(until(task.next_at));
-    // Nothing else is measured from either.
-    out.put(core_.step_.now() - std::max(task.asked_at, core_.cluster_.links_changed_at()));
-    out.put(core_.step_.now() - task.started);
-    out.put<uint8_t>(task.confirms);
-    put_batch(out, task.batch);
-    put_waiters(out, task.waiters);
+  for (uint32_t number : core_.task_numbers_.free_) out.put(number);
+  out.put(kEnd);
+  for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
+    const TaskKind kind = core_.task_numbers_.kind_of(n);
+    out.put(core_.task_numbers_.uses_[n].generation);
+    out.put(static_cast<uint8_t>(kind));
+    if (kind == TaskKind::kRound) put_round(out, core_.rounds_[RoundId{n}]);
+    if (kind == TaskKind::kRead) put_read(out, core_.reads_[ReadId{n}]);
+    if (kind == TaskKind::kLinger) put_linger(out, core_.lingers_.pool_[LingerId{n}]);
   }
-  for (uint32_t task : core_.lingering_) out.put(task);
-  out.put(kNil);
-  out.put(core_.linger_luck_.doublings_);
-  out.put(core_.linger_luck_.skips_);
+  for (const LingerId id : core_.lingers_.names_) out.put(id.value);
+  out.put(kEnd);
+  out.put(core_.lingers_.luck_.doublings_);
+  out.put(core_.lingers_.luck_.skips_);
   for (Fifo<OwnVote> votes = core_.own_votes_; !votes.empty();) {
     const OwnVote vote = votes.pop();
     out.put(pending(vote.record));
-    out.put(vote.handle);
+    out.put(vote.handle.value);
     out.put(static_cast<uint8_t>(vote.phase));
     put_ballot(out, vote.ballot);
   }
@@ -251,13 +280,13 @@ void CoreProbe::put_lanes(ByteWriter& out) {
   std::sort(lanes.begin(), lanes.end(),
             [](const Lane* a, const Lane* b) { return a->home < b->home; });
   for (const Lane* lane : lanes) {
-    ONCE_ASSERT(lane->last == 0);
+    ONCE_ASSERT(lane->range.last == Sequence{});
     put_endpoint(out, lane->home);
     out.put(lane->incarnation);
-    out.put(lane->durable);
+    out.put(lane->durable.value);
     for (const Lane::Slot& slot : lane->ring) {
-      out.put(slot.sequence);
-      out.put(slot.entry == kNil ? kNil : number_of(slot.entry));
+      out.put(slot.sequence.value);
+      out.put(number_of(slot.entry));
       out.put(slot.version);
     }
   }
@@ -268,8 +297,8 @@ void CoreProbe::put_homes(ByteWriter& out) {
   for (size_t i = 0; i < core_.cluster_.size(); ++i) {
     const UnsettledList& list = core_.acceptor_.unsettled(i);
     out.put(core_.acceptor_.range_promise(i));
-    for (uint32_t entry : list.entries) out.put(number_of(entry));
-    out.put(kNil);
+    for (const EntryIndex entry : list.entries) out.put(number_of(entry));
+    out.put(kEnd);
     out.put(list.number);
     out.put(uint64_t{list.flagged});
     out.put(uint64_t{list.query_cursor});
@@ -292,7 +321,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
         out.put(uint64_t{i});
         out.put(forwards.taken[i]);
       }
-      out.put(kNil);
+      out.put(kEnd);
     }
     out.put(peer.hedge.smoothed_ns_);
     out.put(peer.hedge.variation_ns_);
@@ -303,7 +332,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
 int64_t CoreProbe::next_deadline() {
   int64_t next = kNoDeadline;
   for (const AgeList* age : {&core_.ops_.by_age_, &core_.ops_.waits_by_age_}) {
-    for (uint32_t index = age->oldest; index != kNil; index = core_.ops_[index].newer) {
+    for (OpIndex index = age->oldest; index != kNil; index = core_.ops_[index].newer) {
       const Op& op = core_.ops_[index];
       next = std::min(next, op.deadline);
       if (op.forwarded_to.node.value != 0) next = std::min(next, op.hedge_at);
@@ -313,8 +342,10 @@ int64_t CoreProbe::next_deadline() {
   for (const RoundZero& slot : core_.sequencer_.ring_) {
     if (slot.open) next = std::min(next, slot.sent_at + kResendNs);
   }
-  for (const Task& task : core_.tasks_) {
-    if (task.kind != TaskKind::kFree) next = std::min(next, task.next_at);
+  for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
+    if (core_.rounds_.holds({n})) next = std::min(next, core_.rounds_[{n}].next_at);
+    if (core_.reads_.holds({n})) next = std::min(next, core_.reads_[{n}].next_at);
+    if (core_.lingers_.pool_.holds({n})) next = std::min(next, core_.lingers_.pool_[{n}].next_at);
   }
   bool slow = !core_.claim_.is_complete();
   for (size_t i = 0; i < core_.cluster_.size(); ++i)
@@ -326,9 +357,11 @@ int64_t CoreProbe::next_deadline() {
 uint32_t CoreProbe::highest_round() {
   uint32_t highest = 0;
   for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) {
-    highest = std::max(highest, core_.acceptor_.at(i).promised.round);
+    highest = std::max(highest, core_.acceptor_.at(EntryIndex{i}).promised.round);
   }
-  for (const Task& task : core_.tasks_) highest = std::max(highest, task.ballot.round);
+  for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
+    if (core_.rounds_.holds({n})) highest = std::max(highest, core_.rounds_[{n}].ballot.round);
+  }
   return highest;
 }
 

@@ -44,15 +44,17 @@ class CoreProbe {
   uint32_t highest_round();
   template <class F>
   void for_each_entry(F visit) {
-    for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) visit(core_.acceptor_.at(i));
+    for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) visit(core_.acceptor_.at(EntryIndex{i}));
   }
   // For the invariants (tests/invariants/views.cc).
   invariants::CoreView core_view() const;
   size_t answered() const;  // members whose whole list is told, this one among them
   size_t entries() const { return core_.acceptor_.size(); }
   invariants::EntryView entry_view(uint32_t index) const;
-  std::string_view name_of(uint32_t index) const { return core_.acceptor_.at(index).name(); }
-  size_t rounds() const { return core_.tasks_.size(); }
+  std::string_view name_of(uint32_t index) const {
+    return core_.acceptor_.at(EntryIndex{index}).name();
+  }
+  size_t rounds() const { return core_.task_numbers_.size(); }
   bool asks(uint32_t round) const;
   invariants::RoundView round_view(uint32_t index) const;
 
@@ -62,23 +64,27 @@ class CoreProbe {
   void put_op(ByteWriter& out, const Op& op);
   void put_ops(ByteWriter& out);
   void put_round_zero(ByteWriter& out);
+  void put_round(ByteWriter& out, const ClassicRound& round);
+  void put_read(ByteWriter& out, const QuorumRead& read);
+  void put_linger(ByteWriter& out, const Linger& linger);
   void put_tasks(ByteWriter& out);
   void put_lanes(ByteWriter& out);
   void put_homes(ByteWriter& out);
   void put_waiters(ByteWriter& out, const WaitList& list);
-  uint64_t pending(uint64_t record) const {
-    return record <= core_.step_.durable() ? 0 : record - core_.step_.durable();
+  uint64_t pending(RecordNumber record) const {
+    const RecordNumber durable = core_.step_.durable();
+    return record <= durable ? 0 : record.value - durable.value;
   }
   int64_t until(int64_t time) const {
     return time <= core_.step_.now() ? 0 : time - core_.step_.now();
   }
-  uint32_t number_of(uint32_t entry) const {
-    return entry < numbers_.size() ? numbers_[entry] : kNil;
+  uint32_t number_of(EntryIndex entry) const {
+    return entry.value < numbers_.size() ? numbers_[entry.value] : UINT32_MAX;
   }
 
   Core& core_;
-  std::vector<uint32_t> by_name_;  // entry indexes in the order of their names
-  std::vector<uint32_t> numbers_;  // place in `by_name_`, by entry index
+  std::vector<EntryIndex> by_name_;  // entry indexes in the order of their names
+  std::vector<uint32_t> numbers_;    // place in `by_name_`, by entry index
 };
 
 }  // namespace once::paxos

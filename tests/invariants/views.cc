@@ -8,19 +8,19 @@ namespace once::paxos {
 invariants::CoreView CoreProbe::core_view() const {
   invariants::CoreView view;
   view.self = core_.cluster_.self().node;
-  view.incarnation = core_.incarnation_;
-  view.record = core_.step_.last_record();
-  view.durable = core_.step_.durable();
+  view.incarnation = core_.step_.incarnation();
+  view.record = core_.step_.last_record().value;
+  view.durable = core_.step_.durable().value;
   view.claimed = core_.claim_.is_complete();
   view.quorum = core_.cluster_.quorum();
   const size_t members = core_.cluster_.size();
   view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
-  view.next_sequence = core_.sequencer_.next_;
-  view.oldest_open = core_.sequencer_.oldest_open_;
-  view.self_voted = core_.sequencer_.self_voted_;
-  view.announced = core_.sequencer_.announced_;
+  view.next_sequence = core_.sequencer_.next_.value;
+  view.oldest_open = core_.sequencer_.oldest_open_.value;
+  view.self_voted = core_.sequencer_.self_voted_.value;
+  view.announced = core_.sequencer_.announced_.value;
   const RoundZero& voted = core_.sequencer_.at(core_.sequencer_.self_voted_);
-  if (voted.sequence == core_.sequencer_.self_voted_) view.voted_record = voted.record;
+  if (voted.sequence == core_.sequencer_.self_voted_) view.voted_record = voted.record.value;
   return view;
 }
 
@@ -34,7 +34,7 @@ size_t CoreProbe::answered() const {
 }
 
 invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
-  const Entry& entry = core_.acceptor_.at(index);
+  const Entry& entry = core_.acceptor_.at(EntryIndex{index});
   invariants::EntryView view;
   view.promised = entry.promised;
   view.accepted = entry.accepted;
@@ -44,28 +44,28 @@ invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
   view.sealed = entry.has(kSealed);
   view.decided = entry.decided();
   view.unsettled = entry.has(kUnsettled);
-  view.record = entry.record;
+  view.record = entry.record.value;
   view.home = core_.cluster_.home_of(core_.acceptor_.hash_of(entry));
   view.range_promise = core_.acceptor_.range_promise(core_.cluster_.index_of(view.home));
   return view;
 }
 
 bool CoreProbe::asks(uint32_t index) const {
-  const Task& task = core_.tasks_[index];
-  return task.kind == TaskKind::kClassic &&
-         (task.phase == Phase::kPrepare || task.phase == Phase::kAccept);
+  const RoundId round{index};
+  return core_.rounds_.holds(round) && core_.rounds_[round].phase != Phase::kBackOff;
 }
 
 invariants::RoundView CoreProbe::round_view(uint32_t index) const {
-  const Task& task = core_.tasks_[index];
   invariants::RoundView view;
   view.asks = asks(index);
-  view.phase = task.phase;
-  view.ballot = task.ballot;
-  view.best = task.best;
-  view.version = task.best.is_null() ? 0 : task.state.version;
-  view.votes = task.votes.bits();
-  view.entry = task.entry;
+  if (!view.asks) return view;
+  const ClassicRound& round = core_.rounds_[RoundId{index}];
+  view.phase = round.phase;
+  view.ballot = round.ballot;
+  view.best = round.best;
+  view.version = round.best.is_null() ? 0 : round.state.version;
+  view.votes = round.votes.bits();
+  view.entry = round.entry.value;
   return view;
 }
 

@@ -28,7 +28,9 @@ struct Acceptance : ::testing::Test {
     options.shard_count = 64;
     return options;
   }
-  uint32_t insert(const std::string& name) { return acceptor.insert(cluster.hasher()(name), name); }
+  EntryIndex insert(const std::string& name) {
+    return acceptor.insert(cluster.hasher()(name), name);
+  }
   // A name whose home is another node.
   std::string foreign_name() const {
     for (int n = 0;; ++n) {
@@ -44,32 +46,32 @@ struct Acceptance : ::testing::Test {
   StepContext step;
   Cluster cluster{options()};
   Acceptor acceptor{cluster, step};
-  uint32_t name = insert("name");
+  EntryIndex name = insert("name");
 };
 
-static_assert(std::is_const_v<std::remove_reference_t<decltype(std::declval<Acceptor&>().at(0))>>,
-              "nobody else writes an entry");
+using Seen = decltype(std::declval<Acceptor&>().at(EntryIndex{}));
+static_assert(std::is_const_v<std::remove_reference_t<Seen>>, "nobody else writes an entry");
 
 TEST_F(Acceptance, EachChangeIsMadeWithItsRecord) {
   acceptor.promise(name, ballot(1));
   EXPECT_EQ(acceptor.at(name).promised, ballot(1));
-  EXPECT_EQ(acceptor.at(name).record, 1u);
+  EXPECT_EQ(acceptor.at(name).record, RecordNumber{1});
   accept(ballot(2), state(1, "red"));
   EXPECT_EQ(acceptor.at(name).promised, ballot(2)) << "an accept is a promise too";
   EXPECT_EQ(acceptor.at(name).accepted, ballot(2));
-  EXPECT_EQ(acceptor.at(name).record, 2u);
+  EXPECT_EQ(acceptor.at(name).record, RecordNumber{2});
   EXPECT_TRUE(acceptor.decide(name, InLog::kYes));
-  EXPECT_EQ(acceptor.at(name).record, 2u) << "what it rests on is the accept";
+  EXPECT_EQ(acceptor.at(name).record, RecordNumber{2}) << "what it rests on is the accept";
   acceptor.promise_range(1, 4);
   EXPECT_EQ(acceptor.range_promise(1), 4u);
-  EXPECT_EQ(step.last_record(), 4u);
+  EXPECT_EQ(step.last_record(), RecordNumber{4});
 }
 
 TEST_F(Acceptance, ADecisionIsNewsOnce) {
   accept(ballot(1), state(1, "red"));
   EXPECT_TRUE(acceptor.decide(name, InLog::kNo));
   EXPECT_FALSE(acceptor.decide(name, InLog::kNo));
-  EXPECT_EQ(step.last_record(), 1u);
+  EXPECT_EQ(step.last_record(), RecordNumber{1});
   accept(ballot(1), state(2, "blue"));
   EXPECT_FALSE(acceptor.at(name).decided()) << "decided is said of one version";
 }
@@ -113,7 +115,7 @@ TEST_F(AcceptanceDeathTest, WhatIsDecidedIsNotUndone) {
 }
 
 TEST_F(AcceptanceDeathTest, OnlyARunThatHasNotBegunIsReplayed) {
-  const uint32_t other = insert("other");
+  const EntryIndex other = insert("other");
   acceptor.replay_accept(other, ballot(3), state(1, "red"));
   acceptor.replay_promise(other, ballot(2));
   acceptor.replay_accept(other, ballot(1), state(1, "blue"));
@@ -125,7 +127,7 @@ TEST_F(AcceptanceDeathTest, OnlyARunThatHasNotBegunIsReplayed) {
 }
 
 TEST_F(Acceptance, ListsWhatAnotherHomeMayHaveLostOnce) {
-  const uint32_t foreign = insert(foreign_name());
+  const EntryIndex foreign = insert(foreign_name());
   const size_t home = cluster.index_of(kOther);
   for (int again = 0; again < 2; ++again) acceptor.list_unsettled(foreign);
   EXPECT_EQ(acceptor.unsettled(home).entries.size(), 1u);
@@ -146,16 +148,16 @@ TEST_F(Acceptance, ListsWhatAnotherHomeMayHaveLostOnce) {
 
 TEST_F(Acceptance, TakesTheSettledOutOfAListAndNobodyElse) {
   const size_t home = cluster.index_of(kOther);
-  std::vector<uint32_t> listed;
+  std::vector<EntryIndex> listed;
   for (int n = 0; listed.size() < 10; ++n) {
     const std::string text = "listed-" + std::to_string(n);
     if (cluster.home_of(cluster.hasher()(text)) == kOther) listed.push_back(insert(text));
   }
-  for (const uint32_t index : listed) acceptor.list_unsettled(index);
+  for (const EntryIndex index : listed) acceptor.list_unsettled(index);
   for (size_t i = 0; i < listed.size(); i += 2) acceptor.settle(listed[i]);
-  std::map<uint32_t, int> asked;
+  std::map<EntryIndex, int> asked;
   for (int i = 0; i < 15; ++i) {
-    const uint32_t index = acceptor.next_queried(home);
+    const EntryIndex index = acceptor.next_queried(home);
     if (index != Acceptor::kNone) ++asked[index];
   }
   EXPECT_EQ(acceptor.unsettled(home).entries.size(), 5u);

@@ -19,7 +19,7 @@ struct ACatchUp : ::testing::Test {
   ACatchUp() {
     step.begin(now, out);
     step.append(IncarnationRecord{1});
-    step.set_durable(1);
+    step.set_durable(RecordNumber{1});
     catch_up.start(1);
     meet(kTwo);
   }
@@ -103,7 +103,7 @@ struct ACatchUp : ::testing::Test {
     return catch_up.on_page(kTwo, SyncPage{asked.pass, asked.cursor, asked.cursor + names.size(),
                                            last, page_of(names)});
   }
-  uint32_t index_of(const std::string& name) {
+  EntryIndex index_of(const std::string& name) {
     return acceptor.find_or_insert(cluster.hasher()(name), name);
   }
   void learn(const std::string& name, uint64_t version = 1) {
@@ -193,11 +193,11 @@ TEST_F(ACatchUp, FetchesWhatIsStillMissingAfterAWhile) {
 }
 
 TEST_F(ACatchUp, WhatItHoldsAlreadyNeedsNoFetch) {
-  const uint32_t held = index_of("held");
-  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, 0});
+  const EntryIndex held = index_of("held");
+  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, Sequence{0}});
   EXPECT_TRUE(tell(await_names({{"held", 1}}), {{"held", 1}}));
   for (int i = 0; i < 60 && catch_up.decided().empty(); ++i) tick();
-  EXPECT_EQ(catch_up.decided(), std::vector<uint32_t>{held});
+  EXPECT_EQ(catch_up.decided(), std::vector<EntryIndex>{held});
   EXPECT_TRUE(take<SyncFetch>().empty());
 }
 
@@ -270,8 +270,8 @@ TEST_F(ACatchUp, AsksAMajorityWhenTellersContradictEachOther) {
 
 TEST_F(ACatchUp, WhatAMajorityDisputesForLongIsUnfinished) {
   meet(kThree);
-  const uint32_t held = index_of("half");
-  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, 0});
+  const EntryIndex held = index_of("half");
+  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, Sequence{0}});
   step.set_durable(step.last_record());
   for (int n = 0; n < 3; ++n) {
     EXPECT_TRUE(catch_up.unfinished().empty());
@@ -280,7 +280,7 @@ TEST_F(ACatchUp, WhatAMajorityDisputesForLongIsUnfinished) {
     answer(fetch, kThree, Ballot{}, false, Taken::kLater);
     answer(fetch, kTwo, Ballot{}, false, Taken::kLater);
   }
-  EXPECT_EQ(catch_up.unfinished(), std::vector<uint32_t>{held});
+  EXPECT_EQ(catch_up.unfinished(), std::vector<EntryIndex>{held});
 }
 
 TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {

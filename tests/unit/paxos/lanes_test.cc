@@ -24,7 +24,7 @@ struct LanesOf : ::testing::Test {
     options.shard_count = 64;
     return options;
   }
-  uint32_t name(int n) {
+  EntryIndex name(int n) {
     for (int k = 0;; ++k) {
       const std::string text = std::to_string(n) + "-" + std::to_string(k);
       const NameHash hash = cluster.hasher()(text);
@@ -33,8 +33,8 @@ struct LanesOf : ::testing::Test {
   }
   void accept(uint64_t sequence, uint32_t incarnation = 1) {
     Lane& lane = lanes.of(kHome, incarnation);
-    lanes.note_accept(lane, sequence, name(static_cast<int>(sequence)), sequence * 10);
-    lanes.acknowledge(lane, sequence, sequence);
+    lanes.note_accept(lane, {sequence}, name(static_cast<int>(sequence)), sequence * 10);
+    lanes.acknowledge(lane, {sequence}, {sequence});
   }
   Numbers acknowledged() const {
     Numbers numbers;
@@ -47,8 +47,9 @@ struct LanesOf : ::testing::Test {
   }
   Numbers known(uint64_t first, uint64_t last) {
     Numbers found;
-    lanes.for_each(lanes.of(kHome, 1), first, last,
-                   [&](uint32_t entry, uint64_t version) { found.emplace_back(entry, version); });
+    lanes.for_each(lanes.of(kHome, 1), {{first}, {last}}, [&](EntryIndex entry, uint64_t version) {
+      found.emplace_back(entry.value, version);
+    });
     return found;
   }
 
@@ -70,7 +71,7 @@ TEST_F(LanesOf, AcknowledgesByRangesOnceAStep) {
 TEST_F(LanesOf, ListsWhatLeavesBeforeItsHomeHasIt) {
   for (uint64_t n = 1; n <= 4; ++n) accept(n);
   EXPECT_EQ(acceptor.unsettled(), 0u);
-  lanes.of(kHome, 1).durable = 1;
+  lanes.of(kHome, 1).durable = Sequence{1};
   accept(5);  // in the place of 1, which the home has
   EXPECT_EQ(acceptor.unsettled(), 0u);
   accept(6);  // in the place of 2, which it may not have
@@ -91,7 +92,7 @@ TEST_F(LanesOf, ALaterIncarnationEndsTheEarlierOne) {
 
 TEST_F(LanesOf, FindsTheAcceptsOfARangeThatItStillHas) {
   for (uint64_t n = 1; n <= 5; ++n) accept(n);
-  EXPECT_EQ(known(3, 4), (Numbers{{name(4), 40}, {name(3), 30}}));
+  EXPECT_EQ(known(3, 4), (Numbers{{name(4).value, 40}, {name(3).value, 30}}));
   EXPECT_TRUE(known(1, 1).empty()) << "5 has its place";
   EXPECT_EQ(known(2, 5).size(), 4u);
   EXPECT_TRUE(known(1, 9).empty()) << "of the last four of them none came";

@@ -25,7 +25,7 @@ struct Learning : ::testing::Test {
     options.shard_count = 64;
     return options;
   }
-  uint32_t name_at(NodeId home) {
+  EntryIndex name_at(NodeId home) {
     for (int n = 0;; ++n) {
       const std::string name = "name-" + std::to_string(n);
       const NameHash hash = cluster.hasher()(name);
@@ -33,7 +33,7 @@ struct Learning : ::testing::Test {
     }
   }
   void accept(const Ballot& under, const State& next) {
-    acceptor.accept(name, under, next, Numbered{CoreId{0}, 1});
+    acceptor.accept(name, under, next, Numbered{CoreId{0}, Sequence{1}});
   }
   void learn(const Ballot& under, const State& chosen, AtHome at_home = AtHome::kPerhaps) {
     acceptor.learn(name, under, chosen, at_home);
@@ -56,7 +56,7 @@ struct Learning : ::testing::Test {
   StepContext step;
   Cluster cluster{options()};
   Acceptor acceptor{cluster, step};
-  uint32_t name = name_at(kOther);
+  EntryIndex name = name_at(kOther);
 };
 
 TEST_F(Learning, WhatWasChosenIsHeldAndKnownToBeDecided) {
@@ -126,7 +126,7 @@ TEST_F(LearningDeathTest, ItDeniesNothing) {
   accept(ballot(3), state(2, "red"));
   acceptor.decide(name, InLog::kNo);
   EXPECT_DEATH(learn(ballot(4), state(2, "blue")), "contradicts");
-  acceptor.set_active(name, 2);
+  acceptor.set_active(name, Active(RoundId{0}));
   EXPECT_DEATH(learn(ballot(4), state(3, "blue")), "active");
 }
 

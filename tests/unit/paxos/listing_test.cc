@@ -18,7 +18,7 @@ struct Names : testing::Test {
   // Version 0: only promised.
   void add(const std::string& name, uint64_t version = 1, bool decided = true, bool sealed = true,
            std::string_view value = "value") {
-    const uint32_t index = table.insert(name_hash(name, 1), name, 0);
+    const EntryIndex index = table.insert(name_hash(name, 1), name, 0);
     if (version == 0) return;
     Entry& entry = table.at(index);
     table.set_state(entry, State{version, sealed, request_id(1, 2), value, Operation::kWrite});

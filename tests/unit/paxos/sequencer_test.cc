@@ -5,11 +5,11 @@
 namespace once::paxos {
 namespace {
 
-using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+using Ranges = std::vector<SequenceRange>;
 
 RoundZero proposal(uint64_t record) {
   RoundZero proposal;
-  proposal.record = record;
+  proposal.record = RecordNumber{record};
   return proposal;
 }
 
@@ -17,20 +17,20 @@ RoundZero proposal(uint64_t record) {
 Sequencer with(uint64_t proposals) {
   Sequencer sequencer(4);
   for (uint64_t n = 1; n <= proposals; ++n) {
-    EXPECT_EQ(sequencer.open(proposal(n)).sequence, n);
+    EXPECT_EQ(sequencer.open(proposal(n)).sequence, Sequence{n});
   }
   return sequencer;
 }
 
 TEST(Sequencer, GivesOutEachNumberOnceFromOne) {
   Sequencer sequencer = with(3);
-  EXPECT_FALSE(sequencer.is_given_out(0));
-  EXPECT_TRUE(sequencer.is_given_out(3));
-  EXPECT_FALSE(sequencer.is_given_out(4));
-  EXPECT_TRUE(sequencer.find(3) != nullptr);
-  EXPECT_TRUE(sequencer.find(7) == nullptr) << "of the same place";
-  sequencer.close(sequencer.at(3));
-  EXPECT_TRUE(sequencer.find(3) == nullptr);
+  EXPECT_FALSE(sequencer.is_given_out(Sequence{0}));
+  EXPECT_TRUE(sequencer.is_given_out(Sequence{3}));
+  EXPECT_FALSE(sequencer.is_given_out(Sequence{4}));
+  EXPECT_TRUE(sequencer.find(Sequence{3}) != nullptr);
+  EXPECT_TRUE(sequencer.find(Sequence{7}) == nullptr) << "of the same place";
+  sequencer.close(sequencer.at(Sequence{3}));
+  EXPECT_TRUE(sequencer.find(Sequence{3}) == nullptr);
 }
 
 // A number has ended when its proposal is closed and this disk has it: only then its place is free.
@@ -44,12 +44,12 @@ TEST(Sequencer, TheWindowMovesOverWhatHasEnded) {
                          Row{"both, the other way", 3, 2, 3}, Row{"all", 4, 4, 5}}) {
     Sequencer sequencer = with(4);
     EXPECT_TRUE(sequencer.full());
-    for (uint64_t n = 1; n <= row.closed; ++n) sequencer.close(*sequencer.find(n));
-    while (sequencer.next_durable(row.durable) != nullptr) {
+    for (uint64_t n = 1; n <= row.closed; ++n) sequencer.close(*sequencer.find(Sequence{n}));
+    while (sequencer.next_durable(RecordNumber{row.durable}) != nullptr) {
     }
-    EXPECT_EQ(sequencer.durable(), row.durable) << row.why;
+    EXPECT_EQ(sequencer.durable(), Sequence{row.durable}) << row.why;
     sequencer.advance();
-    EXPECT_EQ(sequencer.oldest_open(), row.oldest) << row.why;
+    EXPECT_EQ(sequencer.oldest_open(), Sequence{row.oldest}) << row.why;
     EXPECT_EQ(sequencer.full(), row.oldest == 1) << row.why;
     EXPECT_EQ(sequencer.half_full(), row.oldest < 3) << row.why;
   }
@@ -57,21 +57,21 @@ TEST(Sequencer, TheWindowMovesOverWhatHasEnded) {
 
 TEST(Sequencer, TellsOfEachDurableProposalOnceInOrder) {
   Sequencer sequencer = with(3);
-  EXPECT_TRUE(sequencer.next_durable(0) == nullptr);
-  EXPECT_EQ(sequencer.next_durable(2)->sequence, 1u);
-  EXPECT_EQ(sequencer.next_durable(2)->sequence, 2u);
-  EXPECT_TRUE(sequencer.next_durable(2) == nullptr);
-  EXPECT_EQ(sequencer.next_durable(9)->sequence, 3u);
-  EXPECT_TRUE(sequencer.next_durable(9) == nullptr) << "4 was not given out";
+  EXPECT_TRUE(sequencer.next_durable(RecordNumber{0}) == nullptr);
+  EXPECT_EQ(sequencer.next_durable(RecordNumber{2})->sequence, Sequence{1});
+  EXPECT_EQ(sequencer.next_durable(RecordNumber{2})->sequence, Sequence{2});
+  EXPECT_TRUE(sequencer.next_durable(RecordNumber{2}) == nullptr);
+  EXPECT_EQ(sequencer.next_durable(RecordNumber{9})->sequence, Sequence{3});
+  EXPECT_TRUE(sequencer.next_durable(RecordNumber{9}) == nullptr) << "4 was not given out";
 }
 
 TEST(Sequencer, WhatIsChosenIsToldInRanges) {
   Sequencer sequencer = with(4);
-  for (const uint64_t n : {1u, 2u, 4u, 3u}) sequencer.add_chosen(n);
-  EXPECT_EQ(sequencer.chosen(), (Ranges{{1, 2}, {4, 4}, {3, 3}}));
+  for (const uint64_t n : {1u, 2u, 4u, 3u}) sequencer.add_chosen(Sequence{n});
+  EXPECT_EQ(sequencer.chosen(), (Ranges{{{1}, {2}}, {{4}, {4}}, {{3}, {3}}}));
   EXPECT_FALSE(sequencer.has_progressed());
   EXPECT_TRUE(sequencer.owes_progress());
-  while (sequencer.next_durable(3) != nullptr) {
+  while (sequencer.next_durable(RecordNumber{3}) != nullptr) {
   }
   EXPECT_TRUE(sequencer.has_progressed());
   sequencer.announced();
@@ -83,9 +83,9 @@ TEST(Sequencer, WhatIsChosenIsToldInRanges) {
 TEST(SequencerDeathTest, NoNumberIsUsedTwice) {
   Sequencer sequencer = with(4);
   EXPECT_DEATH(sequencer.open(proposal(5)), "full");
-  sequencer.close(sequencer.at(1));
-  EXPECT_DEATH(sequencer.close(sequencer.at(1)), "slot.open");
-  EXPECT_DEATH(sequencer.add_chosen(5), "is_given_out");
+  sequencer.close(sequencer.at(Sequence{1}));
+  EXPECT_DEATH(sequencer.close(sequencer.at(Sequence{1})), "slot.open");
+  EXPECT_DEATH(sequencer.add_chosen(Sequence{5}), "is_given_out");
   EXPECT_DEATH(Sequencer(3), "window");
 }
 

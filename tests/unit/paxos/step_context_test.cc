@@ -12,15 +12,15 @@ TEST(StepContext, NumbersRecordsFromOneAndSteps) {
   Output out;
   step.begin(100, out);
   EXPECT_EQ(step.now(), 100);
-  EXPECT_EQ(step.append(IncarnationRecord{1}), 1u);
-  EXPECT_EQ(step.append(IncarnationRecord{1}), 2u);
+  EXPECT_EQ(step.append(IncarnationRecord{1}), RecordNumber{1});
+  EXPECT_EQ(step.append(IncarnationRecord{1}), RecordNumber{2});
   EXPECT_EQ(out.record_ends.size(), 2u);
   step.end(300);
   EXPECT_EQ(out.step_again_ns, 300);
   step.begin(200, out);
   EXPECT_EQ(step.number(), 2u);
-  EXPECT_EQ(step.last_record(), 2u);
-  EXPECT_EQ(step.durable(), 0u);
+  EXPECT_EQ(step.last_record(), RecordNumber{2});
+  EXPECT_EQ(step.durable(), RecordNumber{});
 }
 
 // Record 1 names the run: what would rest on nothing rests on that.
@@ -40,13 +40,13 @@ TEST(StepContext, MeasuresTheFirstWriteOfTheLogOnly) {
   StepContext step;
   Output out;
   step.begin(100, out);
-  step.start();
+  step.start(1);
   step.append(IncarnationRecord{1});
   step.append(IncarnationRecord{1});
   step.end(0);
   for (const auto& [record, now] : {std::pair(1u, 150), std::pair(2u, 500)}) {
     step.begin(now, out);
-    step.set_durable(record);
+    step.set_durable(RecordNumber{record});
     step.end(0);
     EXPECT_EQ(step.log_write_ns(), 50);
   }
@@ -58,9 +58,9 @@ TEST(StepContextDeathTest, RefusesWhatWouldBreakPersistBeforeSend) {
   step.begin(100, out);
   step.append(IncarnationRecord{1});
   EXPECT_DEATH(step.send(kPeer, RestsOn{2}, HomeProgress{}), "last_record_");
-  EXPECT_DEATH(step.set_durable(2), "last_record_");
-  step.set_durable(1);
-  EXPECT_DEATH(step.set_durable(0), "durable_");
+  EXPECT_DEATH(step.set_durable(RecordNumber{2}), "last_record_");
+  step.set_durable(RecordNumber{1});
+  EXPECT_DEATH(step.set_durable(RecordNumber{0}), "durable_");
   step.end(0);
   EXPECT_DEATH(step.append(IncarnationRecord{1}), "out_");
 }

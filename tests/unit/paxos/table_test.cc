@@ -23,13 +23,13 @@ TEST(Table, FindsEveryNameWithItsStateHoweverManyThereAre) {
     const uint64_t hash = name_hash(name, 1);
     ASSERT_EQ(table.find(hash, name), Table::kNone);
     // With the room that it needs, with less, and with more.
-    const uint32_t index = table.insert(hash, name, n % 3 == 0 ? value.size() : n % 3 * 300);
+    const EntryIndex index = table.insert(hash, name, n % 3 == 0 ? value.size() : n % 3 * 300);
     table.set_state(table.at(index), state_of(n + 1, value));
   }
   EXPECT_EQ(table.size(), kNames);
   for (uint64_t n = 0; n < kNames; ++n) {
     const std::string name = "name-" + std::to_string(n);
-    const uint32_t index = table.find(name_hash(name, 1), name);
+    const EntryIndex index = table.find(name_hash(name, 1), name);
     ASSERT_NE(index, Table::kNone);
     const Entry& entry = table.at(index);
     ASSERT_EQ(entry.name(), name);
@@ -44,7 +44,7 @@ TEST(Table, FindsEveryNameWithItsStateHoweverManyThereAre) {
 TEST(Table, TellsNamesOfOneHashApart) {
   Arena arena;
   Table table(arena);
-  const uint32_t a = table.insert(42, "a", 0), b = table.insert(42, "b", 0);
+  const EntryIndex a = table.insert(42, "a", 0), b = table.insert(42, "b", 0);
   EXPECT_NE(a, b);
   EXPECT_EQ(table.find(42, "a"), a);
   EXPECT_EQ(table.find(42, "b"), b);
@@ -55,7 +55,7 @@ TEST(Table, TellsNamesOfOneHashApart) {
 TEST(Table, KeepsWhatWasHandedOutUntilItIsCollected) {
   Arena arena;
   Table table(arena);
-  const uint32_t index = table.insert(1, "name", 100);
+  const EntryIndex index = table.insert(1, "name", 100);
   const std::string_view name = table.at(index).name();
   table.set_state(table.at(index), state_of(1, "first"));
   const State first = table.at(index).state();
@@ -72,7 +72,7 @@ TEST(Table, KeepsWhatWasHandedOutUntilItIsCollected) {
 TEST(Table, ReusesTheBlocksThatStatesGiveUp) {
   Arena arena;
   Table table(arena);
-  const uint32_t index = table.insert(1, "name", 0);
+  const EntryIndex index = table.insert(1, "name", 0);
   table.set_state(table.at(index), state_of(1, "one value"));
   const char* before = table.at(index).name().data();
   table.set_state(table.at(index), state_of(2, "two value"));

@@ -6,8 +6,8 @@ namespace once::paxos {
 namespace {
 
 struct Watching : ::testing::Test {
-  uint32_t wait_for(uint64_t version, NameHash hash) {
-    const uint32_t op = ops.take(Operation::kWait);
+  OpIndex wait_for(uint64_t version, NameHash hash) {
+    const OpIndex op = ops.take(Operation::kWait);
     ops[op].hash = hash;
     ops[op].version = version;
     watchers.add(op);
@@ -20,9 +20,9 @@ struct Watching : ::testing::Test {
 
 TEST_F(Watching, KnowsWhatIsTooOldForAll) {
   EXPECT_TRUE(watchers.empty());
-  const uint32_t far = wait_for(9, kName);
+  const OpIndex far = wait_for(9, kName);
   EXPECT_EQ(watchers.of(kName).least, 9u);
-  const uint32_t near = wait_for(3, kName);
+  const OpIndex near = wait_for(3, kName);
   EXPECT_EQ(watchers.of(kName).least, 3u);
   EXPECT_TRUE(watchers.of(kOther).waiting.empty()) << "another bucket";
   watchers.remove(near);
@@ -34,7 +34,7 @@ TEST_F(Watching, KnowsWhatIsTooOldForAll) {
 
 using WatchingDeathTest = Watching;
 TEST_F(WatchingDeathTest, ARequestIsHereOnceAndOnlyWaitsAre) {
-  const uint32_t op = wait_for(1, kName);
+  const OpIndex op = wait_for(1, kName);
   EXPECT_DEATH(watchers.add(op), "list");
   watchers.remove(op);
   EXPECT_DEATH(watchers.remove(op), "has");
