@@ -5,43 +5,10 @@
 
 #include "base/nearest_word.h"
 #include "base/printable.h"
+#include "base/usage_format.h"
 
 namespace once {
 namespace {
-
-constexpr size_t kTextColumn = 29;
-constexpr std::string_view kIndent = "  ";
-
-// Words of `text` in lines that begin at `column` and end before the screen does.
-std::string wrapped(std::string_view text, size_t column) {
-  std::string out;
-  size_t used = column;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    if (used > column && used + 1 + word.size() > kHelpColumns) {
-      out += "\n" + std::string(column, ' ');
-      used = column;
-    } else if (used > column) {
-      out += ' ';
-      ++used;
-    }
-    out += word;
-    used += word.size();
-    text.remove_prefix(std::min(word.size() + 1, text.size()));
-  }
-  return out;
-}
-
-std::string entry(const std::string& head, std::string_view text) {
-  std::string line = std::string(kIndent) + head;
-  const bool fits = line.size() + 1 < kTextColumn;
-  line += fits ? std::string(kTextColumn - line.size(), ' ') : "\n" + std::string(kTextColumn, ' ');
-  return line + wrapped(text, kTextColumn) + "\n";
-}
-
-std::vector<const CLI::Option*> options_of(const CLI::App& app) {
-  return app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
-}
 
 std::vector<std::string> command_words(const CLI::App& app) {
   std::vector<std::string> words;
@@ -105,62 +72,16 @@ std::string no_such_option(const CLI::App& app, const CLI::App* command, std::st
 
 }  // namespace
 
-std::string Usage::make_group(std::string group, bool is_positional,
-                              std::vector<const CLI::Option*> options) const {
-  std::string out = is_positional ? "\nArguments:\n" : "\n" + group + ":\n";
-  for (const CLI::Option* option : options) out += make_option(option, is_positional);
-  return out;
-}
-
-std::string Usage::make_option(const CLI::Option* option, bool is_positional) const {
-  std::string head = make_option_name(option, is_positional);
-  if (!is_positional && option->get_type_size() != 0) head += " " + option->get_type_name();
-  std::string text = option->get_description();
-  if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
-  if (!option->get_envname().empty()) text += "; also $" + option->get_envname();
-  return entry(head, text);
-}
-
-// The words of a command to be run.
-std::string Usage::make_option_usage(const CLI::Option* option) const {
-  if (option->get_expected_max() == 1) return CLI::Formatter::make_option_usage(option);
-  return "-- " + option->get_name(true) + "...";
-}
-
-std::string Usage::make_subcommand(const CLI::App* command) const {
-  return entry(command->get_name(), command->get_description());
-}
-
-std::string Usage::make_usage(const CLI::App* app, std::string name) const {
-  std::string usage = CLI::Formatter::make_usage(app, std::move(name));
-  const std::string_view parsers = "SUBCOMMAND";
-  if (const size_t at = usage.find(parsers); at != std::string::npos) {
-    usage.replace(at, parsers.size(), "COMMAND ...");
-  }
-  return usage;
-}
-
-std::string Usage::make_footer(const CLI::App* app) const {
-  std::string out;
-  if (const CLI::App* all = app->get_parent()) {
-    out = "Options of every command:\n";
-    for (const CLI::Option* option : options_of(*all)) {
-      const bool own = option == all->get_help_ptr() || option == all->get_version_ptr();
-      if (!own) out += make_option(option, false);
-    }
-    out += "\n";
-  }
-  return out + CLI::Formatter::make_footer(app);
-}
-
-std::string short_help(const CLI::App& app, const std::string& examples) {
+std::string short_help(CommandWord all, const std::string& examples) {
+  const CLI::App& app = all.app();
   const std::string& name = app.get_name();
   return app.get_description() + "\n\n" + examples +
          "\nCommands: " + wrapped(CLI::detail::join(command_words(app), " "), 10) + "\n\n`" + name +
          " help` shows them all, `" + name + " help COMMAND` one of them with examples.\n";
 }
 
-std::optional<std::string> help_about(const CLI::App& app, const std::string& command) {
+std::optional<std::string> help_about(CommandWord all, const std::string& command) {
+  const CLI::App& app = all.app();
   // App::help() would go on to the command that was given.
   const auto text_of = [](const CLI::App& one, const std::string& name) {
     return one.get_formatter()->make_help(&one, name, CLI::AppFormatMode::Normal);
@@ -171,7 +92,8 @@ std::optional<std::string> help_about(const CLI::App& app, const std::string& co
   return text_of(*found, app.get_name() + " " + command);
 }
 
-std::string no_such_command(const CLI::App& app, std::string_view word) {
+std::string no_such_command(CommandWord all, std::string_view word) {
+  const CLI::App& app = all.app();
   const std::vector<std::string> words = command_words(app);
   if (words.empty()) {
     return app.get_name() + ": '" + printable(word) +
@@ -184,7 +106,8 @@ std::string no_such_command(const CLI::App& app, std::string_view word) {
          app.get_name() + " help COMMAND` tells more of one.\n";
 }
 
-std::string wrong_word(const CLI::App& app, int argc, const char* const* argv) {
+std::string wrong_word(CommandWord all, int argc, const char* const* argv) {
+  const CLI::App& app = all.app();
   const CLI::App* command = nullptr;
   for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
     const std::string_view word = argv[i];
@@ -196,17 +119,18 @@ std::string wrong_word(const CLI::App& app, int argc, const char* const* argv) {
       if (word.find('=') == std::string_view::npos) i += option->get_items_expected_min();
     } else if (command == nullptr && !word.starts_with('-')) {
       command = command_of(app, word);
-      if (command == nullptr) return no_such_command(app, word);
+      if (command == nullptr) return no_such_command(all, word);
     }
   }
   return {};
 }
 
-std::string with_usage(const CLI::App& app, const std::string& complaint) {
+std::string with_usage(CommandWord all, const std::string& complaint) {
+  const CLI::App& app = all.app();
   const std::vector<const CLI::App*> chosen =
       app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
   const std::string who = chosen.empty() ? "" : " " + chosen.front()->get_name();
-  const auto help = help_about(app, chosen.empty() ? "" : chosen.front()->get_name());
+  const auto help = help_about(all, chosen.empty() ? "" : chosen.front()->get_name());
   std::string text = app.get_name() + who + ": ";
   text += chosen.empty() && complaint.find("subcommand") != std::string::npos
               ? "no command was given"

@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <memory>
 #include <string_view>
 #include <utility>
 
-#include "base/cli_parse.h"
+#include "base/command_line.h"
 #include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/limits.h"
@@ -75,8 +74,16 @@ std::string check(const Options& o) {
   return {};
 }
 
+constexpr std::array<std::string_view, 7> kOperations = {"write", "read", "set", "cas",
+                                                         "next",  "wait", "mix"};
+
+std::string is_operation(const std::string& text) {
+  if (std::find(kOperations.begin(), kOperations.end(), text) != kOperations.end()) return {};
+  return fmt::format("{} not in {{{}}}", text, fmt::join(kOperations, ","));
+}
+
 std::string is_cluster_id(const std::string& text) {
-  return cluster_id_of_hex(text) ? "" : std::string("a cluster id is ") + kClusterIdForm;
+  return cluster_id_of_hex(text) ? "" : fmt::format("a cluster id is {}", kClusterIdForm);
 }
 
 constexpr const char* kFooter =
@@ -93,14 +100,12 @@ constexpr const char* kFooter =
 std::string version_text() { return fmt::format("once-bench {}", ONCE_VERSION); }
 
 // It has no commands, but who types `help`, or an operation without its option, is understood.
-std::optional<EarlyExit> words_alone(const CLI::App& app, int argc, const char* const* argv) {
+std::optional<EarlyExit> words_alone(CommandWord app, int argc, const char* const* argv) {
   const std::string_view word = argc > 1 ? argv[1] : "";
   if (word == "help") return EarlyExit{0, *help_about(app, ""), ""};
   if (word == "version") return EarlyExit{0, version_text() + "\n", ""};
   if (!word.empty() && !word.starts_with('-')) {
-    const std::string nearest = nearest_word(
-        word,
-        std::array<std::string_view, 7>{"write", "read", "set", "cas", "next", "wait", "mix"});
+    const std::string nearest = nearest_word(word, kOperations);
     const std::string asked = nearest.empty() ? "" : "; did you mean --op " + nearest + "?";
     return EarlyExit{kExitUsage, "",
                      fmt::format("once-bench: '{}' is not expected, it takes options only{}\n"
@@ -125,63 +130,63 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
       environment != nullptr ? environment : "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
   std::string cluster;
   std::string names = "unique";
-  CLI::App app("Load generator for once. Each name is sent to its home, as a good client does.",
-               "once-bench");
-  app.formatter(std::make_shared<Usage>());
-  app.add_option("--endpoints", endpoints, "Some nodes of the cluster, or all")
-      ->type_name("HOST:PORT,...")
-      ->envname("ONCE_ENDPOINTS")
-      ->default_str(endpoints)
-      ->check(not_empty);
-  app.add_option("--cluster-id", cluster, "The cluster that is meant")
-      ->type_name("HEX")
-      ->envname("ONCE_CLUSTER_ID")
-      ->check(is_cluster_id);
-  app.add_option(
-         "--op", o.operation_name,
-         "write, read, set, cas, next, wait or mix. next checks every token; cas: each caller "
-         "tries "
-         "again with the version that it was told; wait: --in-flight waiters on one node, told of "
-         "--rate writes a second (5000); mix: half reads, 20 % set, 15 % next, 15 % cas, every "
-         "version checked")
-      ->type_name("OPERATION")
-      ->check(CLI::IsMember({"write", "read", "set", "cas", "next", "wait", "mix"}).description(""))
-      ->default_str(o.operation_name);
-  app.add_option("--connections", o.connections, "Spread over nodes and cores")
-      ->type_name("N")
-      ->default_str(std::to_string(o.connections));
-  app.add_option("--in-flight", o.in_flight, "Requests, over all connections together")
-      ->type_name("N")
-      ->default_str(std::to_string(o.in_flight));
-  app.add_option("--names", names,
-                 "unique; hot:K: K names that all requests share; or unset: "
-                 "reads of names that nobody wrote, a new one each time")
-      ->type_name("KIND")
-      ->default_str(names);
-  app.add_option("--value-size", o.value_bytes, "Size of a value")
-      ->type_name("BYTES")
-      ->default_str(std::to_string(o.value_bytes));
-  app.add_option("--seconds", o.seconds, "Measured time")->type_name("S")->default_str("10");
-  app.add_option("--warmup", o.warmup_seconds, "Time before it")->type_name("S")->default_str("1");
-  app.add_option("--rate", o.rate,
-                 "Operations a second, timed from when each was due; 0: as many as the requests in "
-                 "flight allow")
-      ->type_name("R")
-      ->default_str("0");
-  app.add_option("--timeout", o.timeout_ms, "Milliseconds that a node may take for a request")
-      ->type_name("MS")
-      ->check(CLI::Range(1, 600'000).description(""))
-      ->default_str(std::to_string(o.timeout_ms));
+  const CommandLine line(
+      "Load generator for once. Each name is sent to its home, as a good client does.",
+      "once-bench", Commands::kNone);
+  const CommandWord app = line.all();
+  app.add("--endpoints", endpoints, "Some nodes of the cluster, or all")
+      .unit("HOST:PORT,...")
+      .environment("ONCE_ENDPOINTS")
+      .shown_default(endpoints)
+      .check(not_empty);
+  app.add("--cluster-id", cluster, "The cluster that is meant")
+      .unit("HEX")
+      .environment("ONCE_CLUSTER_ID")
+      .check(is_cluster_id);
+  app.add("--op", o.operation_name,
+          "write, read, set, cas, next, wait or mix. next checks every token; cas: each caller "
+          "tries "
+          "again with the version that it was told; wait: --in-flight waiters on one node, told of "
+          "--rate writes a second (5000); mix: half reads, 20 % set, 15 % next, 15 % cas, every "
+          "version checked")
+      .unit("OPERATION")
+      .check(is_operation)
+      .shown_default(o.operation_name);
+  app.add("--connections", o.connections, "Spread over nodes and cores")
+      .unit("N")
+      .shown_default(std::to_string(o.connections));
+  app.add("--in-flight", o.in_flight, "Requests, over all connections together")
+      .unit("N")
+      .shown_default(std::to_string(o.in_flight));
+  app.add("--names", names,
+          "unique; hot:K: K names that all requests share; or unset: "
+          "reads of names that nobody wrote, a new one each time")
+      .unit("KIND")
+      .shown_default(names);
+  app.add("--value-size", o.value_bytes, "Size of a value")
+      .unit("BYTES")
+      .shown_default(std::to_string(o.value_bytes));
+  app.add("--seconds", o.seconds, "Measured time").unit("S").shown_default("10");
+  app.add("--warmup", o.warmup_seconds, "Time before it").unit("S").shown_default("1");
+  app.add("--rate", o.rate,
+          "Operations a second, timed from when each was due; 0: as many as the requests in "
+          "flight allow")
+      .unit("R")
+      .shown_default("0");
+  app.add("--timeout", o.timeout_ms, "Milliseconds that a node may take for a request")
+      .unit("MS")
+      .within(1, 600'000)
+      .shown_default(std::to_string(o.timeout_ms));
   app.add_flag("--json", o.json, "One JSON object instead of the table");
   app.add_flag("--floor", o.floor, "Measure this machine's round trip and log write first");
-  app.add_option("--floor-dir", o.floor_dir, "Directory of the log writes, on the nodes' disk")
-      ->type_name("DIR")
-      ->check(not_empty)
-      ->default_str(o.floor_dir);
-  app.set_version_flag("--version", version_text() + "\n", "Print the version");
+  app.add("--floor-dir", o.floor_dir, "Directory of the log writes, on the nodes' disk")
+      .unit("DIR")
+      .check(not_empty)
+      .shown_default(o.floor_dir);
+  app.version_flag(version_text() + "\n");
   app.footer(kFooter);
   if (auto early = words_alone(app, argc, argv)) return tl::unexpected(std::move(*early));
-  if (auto early = parse_cli(app, argc, argv, kExitUsage)) {
+  if (auto early = line.parse(argc, argv, kExitUsage)) {
     if (early->code != 0) early->err = with_usage(app, early->err);
     return tl::unexpected(std::move(*early));
   }

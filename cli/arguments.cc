@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/cli_parse.h"
 #include "base/endpoints.h"
 #include "base/hex.h"
 #include "base/printable.h"
@@ -43,19 +42,20 @@ bool read_version(const std::string& text, uint64_t& version) {
 
 std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
                                     Texts& texts) {
-  const auto app = make_command_tree(arguments, texts);
-  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(*app, kExamples)};
-  if (const std::string wrong = wrong_word(*app, argc, argv); !wrong.empty()) {
+  const CommandLine line = make_command_tree(arguments, texts);
+  const CommandWord app = line.all();
+  if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(app, kExamples)};
+  if (const std::string wrong = wrong_word(app, argc, argv); !wrong.empty()) {
     return EarlyExit{kExitUsage, "", printable(wrong, Shown::kLines)};
   }
-  auto early = parse_cli(*app, argc, argv, kExitUsage);
-  if (early && early->code != 0) early->err = with_usage(*app, early->err);
+  auto early = line.parse(argc, argv, kExitUsage);
+  if (early && early->code != 0) early->err = with_usage(app, early->err);
   if (early) return early;
   if (texts.version_wanted) return EarlyExit{0, version_text() + "\n", ""};
   if (!texts.help_wanted) return std::nullopt;
-  const auto help = help_about(*app, texts.topic);
+  const auto help = help_about(app, texts.topic);
   if (help) return EarlyExit{0, *help, ""};
-  return EarlyExit{kExitUsage, "", no_such_command(*app, texts.topic)};
+  return EarlyExit{kExitUsage, "", no_such_command(app, texts.topic)};
 }
 
 // The words of a program are taken as they are: to the parser of options, some have a meaning.

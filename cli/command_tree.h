@@ -1,11 +1,10 @@
 // Every command and option of `once`, bound to the values that they fill.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <memory>
 #include <optional>
 #include <string>
 
+#include "base/command_line.h"
 #include "cli/arguments.h"
 
 namespace once::client {
@@ -28,6 +27,6 @@ struct Texts {
 
 std::string version_text();
 // The arguments must outlive the tree.
-std::unique_ptr<CLI::App> make_command_tree(Arguments& arguments, Texts& texts);
+CommandLine make_command_tree(Arguments& arguments, Texts& texts);
 
 }  // namespace once::client

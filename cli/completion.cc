@@ -22,38 +22,16 @@ struct CommandWords {
   std::vector<std::string> choices;  // of its first positional
 };
 
-// CLI11 describes a fixed set of words as {a,b,c}.
-std::vector<std::string> choices_of(CLI::Option& option) {
-  std::vector<std::string> choices;
-  const std::string type = option.get_type_name();
-  const size_t begin = type.find('{');
-  const size_t end = type.find('}');
-  if (begin == std::string::npos || end == std::string::npos) return choices;
-  std::string word;
-  for (size_t i = begin + 1; i <= end; ++i) {
-    if (type[i] != ',' && type[i] != '}') {
-      word += type[i];
-    } else if (!word.empty()) {
-      choices.push_back(std::move(word));
-      word.clear();
-    }
-  }
-  return choices;
-}
-
-CommandWords words_of(CLI::App& app) {
-  CommandWords words;
-  words.name = app.get_name();
-  words.description = app.get_description();
-  for (CLI::Option* option : app.get_options([](CLI::Option*) { return true; })) {
-    for (const std::string& name : option->get_lnames()) {
+CommandWords words_of(CommandWord command, bool is_top) {
+  CommandWords words{command.name(), command.description(), {}, {}};
+  for (const OptionText& option : command.options()) {
+    for (const std::string& name : option.long_names) {
       // A subcommand's own --help is the same word as that of all.
-      if (app.get_parent() != nullptr && name == "help") continue;
-      // An option whose value may be left out (expected 0) is completed like a flag.
-      words.options.push_back(
-          {"--" + name, option->get_description(), option->get_items_expected_min() > 0});
+      if (!is_top && name == "--help") continue;
+      // An option whose value may be left out is completed like a flag.
+      words.options.push_back({name, option.description, option.needs_value});
     }
-    if (option->get_positional() && words.choices.empty()) words.choices = choices_of(*option);
+    if (words.choices.empty()) words.choices = option.choices;
   }
   return words;
 }
@@ -188,10 +166,12 @@ std::string fish_script(const CommandWords& top, const std::vector<CommandWords>
 std::string completion_script(Shell shell) {
   Arguments arguments;
   Texts texts;
-  const auto app = make_command_tree(arguments, texts);
-  const CommandWords top = words_of(*app);
+  const CommandLine line = make_command_tree(arguments, texts);
+  const CommandWords top = words_of(line.all(), true);
   std::vector<CommandWords> commands;
-  for (CLI::App* command : app->get_subcommands({})) commands.push_back(words_of(*command));
+  for (const CommandWord command : line.all().commands()) {
+    commands.push_back(words_of(command, false));
+  }
   for (CommandWords& each : commands) {
     if (each.name != "help") continue;
     for (const CommandWords& command : commands) each.choices.push_back(command.name);

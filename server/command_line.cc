@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
-#include <memory>
 #include <utility>
 
-#include "base/cli_parse.h"
+#include "base/command_line.h"
 #include "base/limits.h"
 #include "base/printable.h"
 #include "base/usage.h"
@@ -29,112 +27,113 @@ constexpr const char* kExamples =
     "  onced dev --nodes 3 --data /var/tmp/once    a cluster on this machine, to try\n"
     "  onced format --data DIR --node 1 --cluster 1=HOST:PORT,... --new-cluster\n"
     "  onced start --data DIR --listen HOST:PORT   one node of a cluster\n"
-    "  onced inspect --data DIR                    what a data directory holds\n";
+    "  onced inspect --data DIR                    what a data directory holds\n"
+    "  onced verify --data DIR                     whether its log is whole\n";
+
+std::string is_backend(const std::string& text) {
+  if (text == "uring" || text == "epoll") return {};
+  return text + " not in {uring,epoll}";
+}
 
 std::string no_memory(const std::string& text) {
   const auto size = parse_memory(text);
   return size ? std::string() : size.error().message;
 }
 
-// The limits are told when they are broken.
-CLI::Validator within(int least, int most) { return CLI::Range(least, most).description(""); }
-
-CLI::Option* add_data(CLI::App* command, std::string& data, const char* what) {
-  return command->add_option("--data", data, what)->type_name("DIR")->check(not_empty);
+OptionWord add_data(CommandWord command, std::string& data, const char* what) {
+  return command.add("--data", data, what).unit("DIR").check(not_empty);
 }
 
-CLI::Option* add_number(CLI::App* command, const char* name, const char* unit, const char* what,
-                        std::function<void(int)> take, int least, int most) {
-  return command->add_option_function<int>(name, std::move(take), what)
-      ->type_name(unit)
-      ->check(within(least, most));
+OptionWord add_number(CommandWord command, const char* name, const char* unit, const char* what,
+                      const std::function<void(int)>& take, int least, int most) {
+  return command.add_number(name, take, what).unit(unit).within(least, most);
 }
 
-void add_cores(CLI::App* command, uint16_t& cores, const char* what) {
+void add_cores(CommandWord command, uint16_t& cores, const char* what) {
   add_number(
       command, "--cores", "N", what, [&cores](int given) { cores = static_cast<uint16_t>(given); },
       1, static_cast<int>(kMaxCores))
-      ->default_str("1");
+      .shown_default("1");
 }
 
-void add_segment(CLI::App* command, uint64_t& mib, uint64_t by_default, const char* what) {
+void add_segment(CommandWord command, uint64_t& mib, uint64_t by_default, const char* what) {
   mib = by_default;
   add_number(
       command, "--segment-mib", "MIB", what,
       [&mib](int given) { mib = static_cast<uint64_t>(given); }, 2, 4096)
-      ->default_str(std::to_string(by_default));
+      .shown_default(std::to_string(by_default));
 }
 
-CLI::Option* add_memory(CLI::App* command, std::string& memory, const char* what) {
-  return command->add_option("--memory", memory, what)->type_name("SIZE")->check(no_memory);
+OptionWord add_memory(CommandWord command, std::string& memory, const char* what) {
+  return command.add("--memory", memory, what).unit("SIZE").check(no_memory);
 }
 
-CLI::App* add_format(CLI::App& app, FormatOptions& options) {
-  CLI::App* command = app.add_subcommand("format", "Make the data directory of a new node");
-  add_data(command, options.data, "Directory to make; new or empty; needed")->required();
+CommandWord add_format(CommandWord app, FormatOptions& options) {
+  CommandWord command = app.add_command("format", "Make the data directory of a new node");
+  add_data(command, options.data, "Directory to make; new or empty; needed").required();
   add_number(
       command, "--node", "N", "Number of this node, 1 to 15; needed",
       [&options](int given) { options.node = static_cast<uint16_t>(given); }, 1,
       static_cast<int>(kMaxNodes))
-      ->required();
+      .required();
   command
-      ->add_option("--cluster", options.cluster,
-                   "Where the nodes reach each other: every member, the same list in the same "
-                   "order on each; needed")
-      ->type_name("1=HOST:PORT,2=HOST:PORT,...")
-      ->required();
-  CLI::Option* fresh =
-      command->add_flag("--new-cluster", options.new_cluster,
-                        "For the first node: draw a cluster id, and print what makes the others");
+      .add("--cluster", options.cluster,
+           "Where the nodes reach each other: every member, the same list in the same "
+           "order on each; needed")
+      .unit("1=HOST:PORT,2=HOST:PORT,...")
+      .required();
+  const OptionWord fresh =
+      command.add_flag("--new-cluster", options.new_cluster,
+                       "For the first node: draw a cluster id, and print what makes the others");
   command
-      ->add_option("--cluster-id", options.cluster_id,
-                   "For the others: the id that was printed, 1 to 32 hex digits")
-      ->type_name("HEX")
-      ->check(not_empty)
-      ->excludes(fresh);
+      .add("--cluster-id", options.cluster_id,
+           "For the others: the id that was printed, 1 to 32 hex digits")
+      .unit("HEX")
+      .check(not_empty)
+      .excludes(fresh);
   add_segment(command, options.segment_mib, kDefaultSegmentBytes / (1024 * 1024),
               "Size of a log segment");
-  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
-  command->footer(
+  command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command.footer(
       "Example:\n  onced format --data /var/lib/once --node 1 --new-cluster \\\n"
       "    --cluster 1=10.0.0.1:7501,2=10.0.0.2:7501,3=10.0.0.3:7501\n"
       "It prints the commands for the other nodes, with the id of the cluster.");
   return command;
 }
 
-CLI::App* add_start(CLI::App& app, StartOptions& options) {
-  CLI::App* command = app.add_subcommand("start", "Run a node until SIGTERM or SIGINT");
-  add_data(command, options.data, "Its data directory; needed")->required();
-  command->add_option("--listen", options.listen, "Where clients connect; needed")
-      ->type_name("HOST:PORT")
-      ->required()
-      ->check(not_empty);
+CommandWord add_start(CommandWord app, StartOptions& options) {
+  CommandWord command = app.add_command("start", "Run a node until SIGTERM or SIGINT");
+  add_data(command, options.data, "Its data directory; needed").required();
+  command.add("--listen", options.listen, "Where clients connect; needed")
+      .unit("HOST:PORT")
+      .required()
+      .check(not_empty);
   command
-      ->add_option("--advertise", options.advertise,
-                   "What clients are told to dial, if it is not --listen; needed where --listen is "
-                   "every address, as 0.0.0.0:7401")
-      ->type_name("HOST:PORT")
-      ->check(not_empty);
+      .add("--advertise", options.advertise,
+           "What clients are told to dial, if it is not --listen; needed where --listen is "
+           "every address, as 0.0.0.0:7401")
+      .unit("HOST:PORT")
+      .check(not_empty);
   add_cores(command, options.cores, "Threads, one core each");
   add_memory(command, options.memory, "What it may take: bytes, 512MiB, or a part of what there is")
-      ->default_str(options.memory);
-  command->add_option("--io", options.io, "Backend for I/O: uring")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"uring", "epoll"}).description(""))
-      ->default_str(options.io);
-  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
-  command->footer("Example:\n  onced start --data /var/lib/once --listen 10.0.0.1:7401");
+      .shown_default(options.memory);
+  command.add("--io", options.io, "Backend for I/O: uring")
+      .unit("NAME")
+      .check(is_backend)
+      .shown_default(options.io);
+  command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command.footer("Example:\n  onced start --data /var/lib/once --listen 10.0.0.1:7401");
   return command;
 }
 
-CLI::App* add_dev(CLI::App& app, DevOptions& options) {
-  CLI::App* command = app.add_subcommand("dev", "Run a whole cluster on this machine, to try it");
+CommandWord add_dev(CommandWord app, DevOptions& options) {
+  CommandWord command = app.add_command("dev", "Run a whole cluster on this machine, to try it");
   add_number(
       command, "--nodes", "N", "How many nodes, 1 to 15",
       [&options](int given) { options.nodes = static_cast<uint16_t>(given); }, 1,
       static_cast<int>(kMaxNodes))
-      ->default_str("1");
-  add_data(command, options.data, "Directory for the nodes' data")->default_str(options.data);
+      .shown_default("1");
+  add_data(command, options.data, "Directory for the nodes' data").shown_default(options.data);
   add_number(
       command, "--port", "P",
       "Clients on P+1, P+2, ... (one node: on P itself), nodes among each other on P+101, "
@@ -145,29 +144,42 @@ CLI::App* add_dev(CLI::App& app, DevOptions& options) {
   add_cores(command, options.cores, "Threads of each node");
   add_segment(command, options.segment_mib, kDefaultDevSegmentMib,
               "Size of a log segment of new data");
-  command->add_flag("--no-restart", options.no_restart,
-                    "Leave down a node that dies; else it is started again after a second");
-  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
-  command->footer(
+  command.add_flag("--no-restart", options.no_restart,
+                   "Leave down a node that dies; else it is started again after a second");
+  command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command.footer(
       "Example:\n  onced dev --nodes 3 --data /var/tmp/once --port 7400\n"
       "On a terminal it takes commands: kill 2, start 2, status, help, quit.\n"
       "To begin afresh, stop it and remove the directory.");
   return command;
 }
 
-CLI::App* add_inspect(CLI::App& app, InspectOptions& options) {
-  CLI::App* command =
-      app.add_subcommand("inspect", "Show what a data directory holds, without changing it");
-  add_data(command, options.data, "The data directory; needed")->required();
-  command->add_option("NAME", options.name, "Show every record about this name")->check(not_empty);
-  command->add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
-  command->footer("Example:\n  onced inspect --data /var/lib/once my-name");
+CommandWord add_inspect(CommandWord app, InspectOptions& options) {
+  CommandWord command =
+      app.add_command("inspect", "Show what a data directory holds, without changing it");
+  add_data(command, options.data, "The data directory; needed").required();
+  command.add("NAME", options.name, "Show every record about this name").check(not_empty);
+  command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command.footer("Example:\n  onced inspect --data /var/lib/once my-name");
   return command;
 }
 
-CLI::App* add_help(CLI::App& app, std::string& topic) {
-  CLI::App* command = app.add_subcommand("help", "Print this, or the help of a command");
-  command->add_option("COMMAND", topic, "Which");
+CommandWord add_verify(CommandWord app, VerifyOptions& options) {
+  const CommandWord command =
+      app.add_command("verify", "Read all of a stopped node's log, and say whether it is whole");
+  add_data(command, options.data, "The data directory; needed").required();
+  command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
+  command.footer(
+      "Example:\n  onced verify --data /var/lib/once\n"
+      "It changes nothing, and shows its progress on a terminal. Exit code 0: a start would\n"
+      "take the log as it is; 65: it is damaged, and what is wrong is named; 66: it cannot\n"
+      "be read, or a node is running on it (`onced inspect` looks beside one).");
+  return command;
+}
+
+CommandWord add_help(CommandWord app, std::string& topic) {
+  CommandWord command = app.add_command("help", "Print this, or the help of a command");
+  command.add("COMMAND", topic, "Which");
   return command;
 }
 
@@ -182,42 +194,45 @@ std::string version_text() {
 }
 
 tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const* argv) {
-  CLI::App app("onced: the server of once, a replicated service of write-once names", "onced");
-  app.formatter(std::make_shared<Usage>());
-  app.require_subcommand(0, 1);
+  const CommandLine line("onced: the server of once, a replicated service of write-once names",
+                         "onced", Commands::kAtMostOne);
+  const CommandWord app = line.all();
   app.footer(kMoreHelp);
   FormatOptions format;
   StartOptions start;
   DevOptions dev;
   InspectOptions inspect;
+  VerifyOptions verify;
   std::string topic;
-  const CLI::App* format_command = add_format(app, format);
-  const CLI::App* start_command = add_start(app, start);
-  const CLI::App* dev_command = add_dev(app, dev);
-  const CLI::App* inspect_command = add_inspect(app, inspect);
-  const CLI::App* version_command = app.add_subcommand("version", "Print the version");
-  const CLI::App* help_command = add_help(app, topic);
-  app.set_version_flag("--version", version_text() + "\n", "Print the version");
+  const CommandWord format_command = add_format(app, format);
+  const CommandWord start_command = add_start(app, start);
+  const CommandWord dev_command = add_dev(app, dev);
+  const CommandWord inspect_command = add_inspect(app, inspect);
+  const CommandWord verify_command = add_verify(app, verify);
+  const CommandWord version_command = app.add_command("version", "Print the version");
+  const CommandWord help_command = add_help(app, topic);
+  app.version_flag(version_text() + "\n");
   if (argc <= 1) return usage(short_help(app, kExamples));
   if (const std::string wrong = wrong_word(app, argc, argv); !wrong.empty()) return usage(wrong);
-  if (auto early = parse_cli(app, argc, argv, kExitUsage)) {
+  if (auto early = line.parse(argc, argv, kExitUsage)) {
     if (early->code != 0) early->err = with_usage(app, early->err);
     return tl::unexpected(std::move(*early));
   }
-  if (version_command->parsed()) return VersionOptions{};
-  if (help_command->parsed()) {
+  if (version_command.chosen()) return VersionOptions{};
+  if (help_command.chosen()) {
     const auto help = help_about(app, topic);
     if (!help) return usage(no_such_command(app, topic));
     return tl::unexpected(EarlyExit{kExitDone, *help, ""});
   }
-  if (format_command->parsed() && !format.new_cluster && format.cluster_id.empty()) {
+  if (format_command.chosen() && !format.new_cluster && format.cluster_id.empty()) {
     return usage(
         "onced: give --new-cluster for the first node, or the printed id by --cluster-id\n");
   }
-  if (format_command->parsed()) return format;
-  if (start_command->parsed()) return start;
-  if (dev_command->parsed()) return dev;
-  if (inspect_command->parsed()) return inspect;
+  if (format_command.chosen()) return format;
+  if (start_command.chosen()) return start;
+  if (dev_command.chosen()) return dev;
+  if (inspect_command.chosen()) return inspect;
+  if (verify_command.chosen()) return verify;
   return usage(short_help(app, kExamples));
 }
 

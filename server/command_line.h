@@ -26,10 +26,14 @@ struct InspectOptions {
   std::string name;  // empty: an overview
   bool unsafe_buffered_log = false;
 };
+struct VerifyOptions {
+  std::string data;
+  bool unsafe_buffered_log = false;
+};
 struct VersionOptions {};
 
-using Command =
-    std::variant<FormatOptions, StartOptions, DevOptions, InspectOptions, VersionOptions>;
+using Command = std::variant<FormatOptions, StartOptions, DevOptions, InspectOptions, VerifyOptions,
+                             VersionOptions>;
 
 std::string version_text();
 

@@ -12,7 +12,7 @@ inline constexpr int kExitDirectory = 66;  // not formatted, in use, not readabl
 inline constexpr int kExitNoUring = 69;    // the kernel or the container refuses io_uring
 inline constexpr int kExitListen = 71;     // an address cannot be bound
 inline constexpr int kExitTooFewFiles = kExitListen;  // nor are there descriptors for clients
-inline constexpr int kExitMemory = 72;     // what it knows does not fit into its memory
-inline constexpr int kExitLogFailed = 74;  // a log write or sync failed while running
+inline constexpr int kExitMemory = 72;                // what it knows does not fit into its memory
+inline constexpr int kExitLogFailed = 74;             // a log write or sync failed while running
 
 }  // namespace once::server

@@ -81,8 +81,8 @@ void log_in_background() {
     // Never destroyed: other threads may log until the process is gone.
     background = new LogWriter(STDERR_FILENO, dropped_line);
   } catch (const std::system_error& failure) {
-    log_warning(fmt::format("no thread for the log, which may now hold the node up: {}",
-                            failure.what()));
+    log_warning(
+        fmt::format("no thread for the log, which may now hold the node up: {}", failure.what()));
   }
 }
 

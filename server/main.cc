@@ -24,6 +24,7 @@
 #include "server/inspect.h"
 #include "server/log_line.h"
 #include "server/node.h"
+#include "server/verify.h"
 
 namespace once::server {
 namespace {
@@ -103,6 +104,9 @@ int run(const StartOptions& options) { return run_node(options); }
 int run(const DevOptions& options) { return run_dev(options); }
 int run(const InspectOptions& options) {
   return run_inspect(options.data, options.name, !options.unsafe_buffered_log);
+}
+int run(const VerifyOptions& options) {
+  return run_verify(options.data, !options.unsafe_buffered_log);
 }
 int run(const VersionOptions&) { return print(version_text() + "\n") ? kExitDone : kExitError; }
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "base/lost_disk.h"
 #include "server/exit_codes.h"
+#include "server/log_faults.h"
 #include "wal/segment.h"
 
 namespace once::server {
@@ -101,10 +101,7 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   if (!segments) return refuse(kExitDirectory, segments.error().message);
   if (segments->empty()) {
     if (stream < directory_.streams()) {
-      return refuse(kExitCorrupt,
-                    fmt::format("log stream {} is missing from {}: this node must not vote under "
-                                "its old identity: {}",
-                                stream, options.directory, kLeaveItOff));
+      return refuse(kExitCorrupt, missing_stream(stream, options.directory));
     }
     if (stream >= options_.cores) return {};
     if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
@@ -120,14 +117,7 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   if (!tail) {
     return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
   }
-  if (foreign) {
-    return refuse(
-        kExitCorrupt,
-        fmt::format("log stream {} in {} holds a record that only a newer onced knows, or "
-                    "that no run of this node can have written: start the newest onced "
-                    "that ran here, or keep the directory and {}",
-                    stream, options.directory, kLeaveItOff));
-  }
+  if (foreign) return refuse(kExitCorrupt, foreign_record(stream, options.directory));
   if (!fits_) return {};
   if (stream < options_.cores) cores_[stream].tail = *tail;
   host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,

@@ -1,6 +1,7 @@
 once_test(unit/base/histogram_test.cc once_base)
 once_test(unit/base/fifo_test.cc once_base)
 once_test(unit/base/printable_test.cc once_base)
+once_test(unit/base/progress_bar_test.cc once_progress)
 once_test(unit/base/draw_ids_test.cc once_base)
 once_test(unit/base/name_resolver_test.cc once_names)
 once_test(unit/base/output_test.cc once_base)

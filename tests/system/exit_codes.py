@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import pathlib
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -58,6 +59,24 @@ def refused(cluster, code, directory, words, preexec=None, arguments=None):
     return reason
 
 
+def verifying(directory):
+    return ["verify", "--data", directory]
+
+
+def whole(cluster, node):
+    """Says so of a node that was killed, changes nothing, and counts what is there."""
+    before = snapshot(node.directory)
+    done = subprocess.run([cluster.onced, *verifying(node.directory)], capture_output=True,
+                          text=True, timeout=60)
+    check_equal(done.returncode, 0, f"verify: {done.stderr!r}")
+    check_equal(done.stderr, "", "progress belongs on a terminal")
+    check(re.search(r"^log 0: \d+ segments, \d+ blocks, \d+ records", done.stdout), done.stdout)
+    verdict = re.search(r"^whole: (\d+) names, (\d+) records, last incarnation 1$", done.stdout,
+                        re.MULTILINE)
+    check(verdict and int(verdict[1]) >= 220 and int(verdict[2]) > 220, done.stdout)
+    check(snapshot(node.directory) == before, "verify changed the directory")
+
+
 async def write_much(node, count=220):
     connection = await protocol.Connection.open(node.client_port)
     names = [f"durable-{index}".encode() for index in range(count)]
@@ -85,6 +104,7 @@ class Damage:
             done = subprocess.run([self.cluster.onced, "inspect", "--data", self.copy],
                                   capture_output=True, timeout=30)
             check_equal(done.returncode, code, f"inspect after {what}: {done.stderr!r}")
+            refused(self.cluster, code, self.copy, words, arguments=verifying(self.copy))
         shutil.rmtree(self.copy)
 
 
@@ -185,6 +205,10 @@ def in_use(cluster, node):
                            f"127.0.0.1:{free_port()}"], capture_output=True, timeout=30)
     check_equal(done.returncode, DIRECTORY, f"a second process: {done.stderr!r}")
     check(f"in use by process {node.process.pid}" in one_line(done.stderr), f"{done.stderr!r}")
+    done = subprocess.run([cluster.onced, *verifying(node.directory)], capture_output=True,
+                          timeout=30)
+    check_equal(done.returncode, DIRECTORY, f"verify beside a node: {done.stderr!r}")
+    check(f"in use by process {node.process.pid}" in one_line(done.stderr), f"{done.stderr!r}")
     cluster.check_healthy()
     node.kill()
 
@@ -195,7 +219,7 @@ def usage(cluster, node):
                       ["start", "--data", node.directory, "--listen", listen, "--cores", "0"],
                       ["start", "--data", node.directory, "--listen", listen, "--io", "kqueue"],
                       ["start", "--data", node.directory, "--listen", listen, "--io", "epoll"],
-                      ["dev", "--nodes", "99"]):
+                      ["verify"], ["verify", "--data", ""], ["dev", "--nodes", "99"]):
         before = snapshot(node.directory)
         done = subprocess.run([cluster.onced, *arguments], capture_output=True, timeout=30)
         check_equal(done.returncode, USAGE, f"exit code of {arguments}: {done.stderr!r}")
@@ -282,6 +306,7 @@ def main():
         damage = Damage(cluster)
         run_steps([
             ("1: another error", lambda: other_error(cluster)),
+            ("0: whole", lambda: whole(cluster, node)),
             ("64: usage", lambda: usage(cluster, node)),
             ("65: corrupt", lambda: corrupt_logs(cluster, damage, seed)),
             ("65: foreign", lambda: foreign_logs(cluster, damage)),

@@ -102,6 +102,9 @@ def check_include(path, line):
     elif target.startswith("liburing") and not re.match(
             r"(reactor/uring_[^/]*|tests/unit/reactor/uring_tap\.h)$", path):
         yield "liburing", "only reactor/uring_* and its tap in the tests include <liburing.h>"
+    elif target.startswith("CLI/") and folder != "tests" and not re.match(
+            r"base/(command_line\.cc|usage\.cc|usage_format\.(cc|h))$", path):
+        yield "CLI11", "command lines are read through base/command_line.h"
     if folder == "paxos" and NOT_IN_CORE.search(f"<{target}>"):
         yield "core", f"paxos/ knows no clock, thread, socket or file: <{target}>"
 
@@ -176,6 +179,8 @@ SAMPLES = [
     ("base/a.cc", '#include "assert.h"\n', {"include root"}),
     ("wal/a.cc", "#include <liburing.h>\n", {"liburing"}),
     ("reactor/timers.cc", "#include <liburing.h>\n", {"liburing"}),
+    ("cli/a.cc", "#include <CLI/CLI.hpp>\n", {"CLI11"}),
+    ("base/usage.h", "#pragma once\n#include <CLI/CLI.hpp>\n", {"CLI11"}),
     ("paxos/a.cc", "#include <chrono>\n", {"core"}),
     ("paxos/a.cc", "#include <sys/socket.h>\n", {"core"}),
     ("base/a.cc", "assert(x);\n", {"assert"}),

@@ -1,0 +1,26 @@
+// What is wrong with a log that the files alone do not show, said alike by whoever finds it.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/lost_disk.h"
+
+namespace once::server {
+
+inline std::string missing_stream(uint32_t stream, const std::string& directory) {
+  return fmt::format(
+      "log stream {} is missing from {}: this node must not vote under its old identity: {}",
+      stream, directory, kLeaveItOff);
+}
+
+inline std::string foreign_record(uint32_t stream, const std::string& directory) {
+  return fmt::format(
+      "log stream {} in {} holds a record that only a newer onced knows, or that no run of this "
+      "node can have written: start the newest onced that ran here, or keep the directory and {}",
+      stream, directory, kLeaveItOff);
+}
+
+}  // namespace once::server

@@ -1,0 +1,170 @@
+#include "server/verify.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/assert.h"
+#include "base/draw_ids.h"
+#include "base/errno_text.h"
+#include "base/limits.h"
+#include "base/output.h"
+#include "base/printable.h"
+#include "base/progress_bar.h"
+#include "paxos/replica.h"
+#include "server/data_directory.h"
+#include "server/exit_codes.h"
+#include "server/log_faults.h"
+#include "server/log_line.h"
+#include "wal/log.h"
+#include "wal/posix_storage.h"
+#include "wal/segment.h"
+
+namespace once::server {
+namespace {
+
+// A log is read twice: once for what its blocks say of each other, once for its records.
+constexpr uint64_t kPasses = 2;
+
+// Tells how much was read.
+class WatchedStorage final : public wal::Storage {
+ public:
+  WatchedStorage(wal::Storage& storage, ProgressBar& bar) : storage_(storage), bar_(bar) {}
+  Result<std::vector<std::string>> list(const std::string& directory) override {
+    return storage_.list(directory);
+  }
+  Result<uint64_t> sync_and_size(const std::string& path) override {
+    return storage_.sync_and_size(path);
+  }
+  Result<size_t> read(const std::string& path, uint64_t offset, std::span<char> bytes) override {
+    auto got = storage_.read(path, offset, bytes);
+    if (got) bar_.add(*got);
+    return got;
+  }
+  Result<void> create(const std::string& path, uint64_t, std::span<const char>) override {
+    return error("a log that is verified is not written to: " + path);
+  }
+
+ private:
+  wal::Storage& storage_;
+  ProgressBar& bar_;
+};
+
+// The node's own rules for what comes out of its log: one core that takes every name.
+std::unique_ptr<paxos::Replica> make_replica(const Configuration& configuration) {
+  paxos::ReplicaOptions options;
+  options.self = {configuration.node, CoreId{0}};
+  options.cores = 1;
+  options.hash_seed = configuration.hash_seed;
+  options.shard_count = configuration.shard_count;
+  options.max_operations = options.max_tasks = options.round_zero_window = 16;
+  // Drawn, as a node's: a log may hold names that somebody chose to collide.
+  ONCE_ASSERT(kernel_random(&options.index_key, sizeof options.index_key));
+  for (const auto& member : configuration.members) options.members.push_back(member.first);
+  return paxos::Replica::make(options);
+}
+
+class Verification {
+ public:
+  Verification(const DataDirectory& directory, bool direct)
+      : directory_(directory),
+        configuration_(directory.configuration()),
+        files_(direct),
+        replica_(make_replica(configuration_)) {}
+
+  int run() {
+    ProgressBar bar(bytes_to_read());
+    WatchedStorage storage(files_, bar);
+    for (uint32_t stream = 0; stream < kMaxCores; ++stream) verify_stream(storage, stream);
+    return code_;
+  }
+  // One line a stream, then the verdict.
+  std::string report() const {
+    std::string text = report_;
+    if (code_ != kExitDone) return text;
+    return text + fmt::format("whole: {} names, {} records, last incarnation {}\n",
+                              replica_->counters().names, records_,
+                              replica_->recovered_incarnation());
+  }
+  const std::vector<std::string>& faults() const { return faults_; }
+
+ private:
+  wal::LogOptions options_of(uint32_t stream) const {
+    wal::LogOptions options;
+    options.directory = directory_.path();
+    options.stream = stream;
+    options.segment_bytes = configuration_.segment_bytes;
+    return options;
+  }
+  uint64_t bytes_to_read() {
+    uint64_t bytes = 0;
+    for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+      const auto segments = wal::list_segments(files_, directory_.path(), stream);
+      if (segments) bytes += segments->size() * configuration_.segment_bytes;
+    }
+    return bytes * kPasses;
+  }
+  void fault(int code, std::string what) {
+    if (code_ != kExitCorrupt) code_ = code;
+    faults_.push_back(std::move(what));
+  }
+
+  void verify_stream(wal::Storage& storage, uint32_t stream) {
+    const wal::LogOptions options = options_of(stream);
+    const auto segments = wal::list_segments(storage, options.directory, stream);
+    if (!segments) return fault(kExitDirectory, segments.error().message);
+    if (segments->empty()) {
+      if (stream >= directory_.streams()) return;
+      return fault(kExitCorrupt, missing_stream(stream, options.directory));
+    }
+    uint64_t records = 0;
+    uint64_t foreign = 0;
+    const wal::Identity identity{configuration_.cluster, configuration_.node, configuration_.disk};
+    const auto tail = wal::recover(storage, identity, options, [&](std::string_view record) {
+      ++records;
+      if (!replica_->recover(record)) ++foreign;
+    });
+    if (!tail) {
+      return fault(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
+    }
+    records_ += records;
+    if (foreign > 0) fault(kExitCorrupt, foreign_record(stream, options.directory));
+    report_ += fmt::format("log {}: {} segments, {} blocks, {} records", stream, segments->size(),
+                           tail->blocks_read, records);
+    if (tail->torn_blocks > 0) {
+      report_ += fmt::format(", {} blocks of a write that a crash cut short", tail->torn_blocks);
+    }
+    report_ += '\n';
+  }
+
+  const DataDirectory& directory_;
+  const Configuration& configuration_;
+  wal::PosixStorage files_;
+  std::unique_ptr<paxos::Replica> replica_;
+  uint64_t records_ = 0;
+  std::string report_;
+  std::vector<std::string> faults_;
+  int code_ = kExitDone;
+};
+
+}  // namespace
+
+int run_verify(const std::string& data, bool direct) {
+  const auto directory =
+      DataDirectory::open(data, [](std::string_view line) { log_info(std::string(line)); });
+  if (!directory) return log_error(directory.error().message), kExitDirectory;
+  Verification verification(**directory, direct);
+  const int code = verification.run();
+  for (const std::string& what : verification.faults()) log_error(what);
+  if (!write_all(STDOUT_FILENO, printable(verification.report(), Shown::kLines))) {
+    log_error(fmt::format("cannot write to standard output: {}", errno_text(errno)));
+    return code == kExitDone ? kExitError : code;
+  }
+  return code;
+}
+
+}  // namespace once::server
