@@ -54,17 +54,17 @@ struct Plan {
   DiskRates disk;
   int64_t round_delay_ns = 50 * kUs;
   Intervals every;
-  uint32_t silent = 0;          // per million crashes: the machine, not the process
-  uint32_t crash_on_write = 0;  // per million writes
-  uint32_t cores_change = 0;    // per million restarts
-  bool met = true;              // the members know each other, and all may vote
+  uint32_t silent = 0;           // per million crashes: the machine, not the process
+  uint32_t crash_on_write = 0;   // per million writes
+  uint32_t cores_change = 0;     // per million restarts
+  bool met = true;               // the members know each other, and all may vote
   std::vector<int64_t> late_ns;  // of each node, when they have not: its first start
-  uint32_t wipe = 0;            // per million restarts, while a minority is lost
-  uint32_t damage = 0;          // the same: bits flipped, writes misdirected below the watermark
-  uint32_t garbage = 0;         // per million restarts: behind the tail
-  uint32_t drift = 0;           // per million nodes
-  uint32_t slow_node = 0;       // per million nodes: a disk several times slower than the others
-  int64_t down_ns = kSecond;    // longest time between crash and restart
+  uint32_t wipe = 0;             // per million restarts, while a minority is lost
+  uint32_t damage = 0;           // the same: bits flipped, writes misdirected below the watermark
+  uint32_t garbage = 0;          // per million restarts: behind the tail
+  uint32_t drift = 0;            // per million nodes
+  uint32_t slow_node = 0;        // per million nodes: a disk several times slower than the others
+  int64_t down_ns = kSecond;     // longest time between crash and restart
   size_t max_operations = 256;
   size_t max_tasks = 64;
   size_t round_zero_window = 256;
