@@ -51,7 +51,7 @@ class StepContext {
 
   // The run begins in this step.
   void start(uint32_t incarnation) {
-    ONCE_ASSERT(out_ != nullptr && last_record_ == RecordNumber{} && incarnation != 0);
+    ONCE_ASSERT(out_ != nullptr && !has_begun() && incarnation != 0);
     incarnation_ = incarnation;
     started_at_ = now_;
   }
@@ -90,7 +90,7 @@ class StepContext {
     out_->messages.push_back(Outgoing{to, rests_on, message});
   }
   void reply(const ClientReply& reply) {
-    ONCE_ASSERT(out_ != nullptr && last_record_ != RecordNumber{});
+    ONCE_ASSERT(out_ != nullptr && has_begun());
     out_->replies.push_back(reply);
   }
   void report(Offence offence, NodeId node) {

@@ -128,14 +128,14 @@ TEST(PeerFrame, HellosKeepTheirBounds) {
 
 // Whoever speaks another version is told both, and what to do; a refusal is read from any version.
 TEST(PeerFrame, AnotherVersionIsRefusedByName) {
-  for (const uint16_t version : {0, 2, 4, 999}) {
+  for (const uint16_t version : {0, 3, 5, 999}) {
     PeerHello other = some_hello();
     other.version = version;
     const auto greeting = decode_greeting(made([&](auto& out) { encode_peer_hello(other, out); }));
     ASSERT_FALSE(greeting) << version;
     EXPECT_EQ(greeting.error().message,
               "peer protocol version " + std::to_string(version) +
-                  " is not spoken, only version 3: run one release of onced on all nodes");
+                  " is not spoken, only version 4: run one release of onced on all nodes");
   }
   std::vector<char> refusal;
   encode_peer_refusal("no", refusal);

@@ -35,7 +35,7 @@ void expect_narrow(const std::string& text) {
 
 TEST(OncedWords, AnUnknownCommandIsNamedAndTheNearestSuggested) {
   expect_wrong({"strat"}, {"no command 'strat'", "did you mean 'start'?",
-                           "Commands: format start dev inspect version help"});
+                           "Commands: format start dev inspect verify version help"});
   expect_wrong({"help", "fromat"}, {"did you mean 'format'?"});
   expect_wrong({"frobnicate"}, {"no command 'frobnicate'", "Commands: format"});
   EXPECT_EQ(said({"\x1b[2J"}).err.find('\x1b'), std::string::npos);
