@@ -17,8 +17,8 @@ constexpr int64_t kLeastShare = 256;  // a slice of the smallest records costs s
 
 bool wants_cleaning(const LogSpace& space) {
   if (space.sealed_bytes == 0) return false;
-  if (space.full) return space.emptiest_needed_bytes < space.segment_bytes / 4 * 3;
-  return space.sealed_bytes > 2 * space.needed_bytes;
+  if (space.emptiest_needed_bytes >= space.segment_bytes / 4 * 3) return false;
+  return space.full || space.sealed_bytes + space.segment_bytes > 2 * space.needed_bytes;
 }
 
 Cleaner::Cleaner(wal::Log& log, uint64_t segment_bytes, bool adopts, CleanerHandler& handler)
@@ -72,7 +72,7 @@ LogSpace Cleaner::space() const {
   space.needed_bytes = use.needed_bytes();
   space.segment_bytes = segment_bytes_;
   space.full = log_.full();
-  const wal::SegmentUse::Segment* emptiest = space.full ? use.emptiest() : nullptr;
+  const wal::SegmentUse::Segment* emptiest = use.emptiest();
   if (emptiest != nullptr) space.emptiest_needed_bytes = emptiest->needed_bytes;
   return space;
 }

@@ -19,14 +19,15 @@ namespace once::server {
 
 // How the log stands, for the choice whether to clean.
 struct LogSpace {
-  uint64_t sealed_bytes = 0;           // of files
-  uint64_t needed_bytes = 0;           // of records
-  uint64_t emptiest_needed_bytes = 0;  // looked for on a full disk only
+  uint64_t sealed_bytes = 0;  // of files
+  uint64_t needed_bytes = 0;  // of records
+  uint64_t emptiest_needed_bytes = 0;
   uint64_t segment_bytes = 0;
   bool full = false;  // no file can be made
 };
 // So that the files never take more than twice what is needed, and four segments: the one that is
-// written, two spares, and one that is being cleaned. On a full disk wherever something is won.
+// written, two spares, and one that fills while another is cleaned. Where it begins, at most three
+// quarters of the segment are needed, or nothing is won; on a full disk that is all it takes.
 bool wants_cleaning(const LogSpace& space);
 
 // Bytes of segments that may be looked at: so many for each byte that the load writes that a

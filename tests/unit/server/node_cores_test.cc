@@ -124,6 +124,7 @@ TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   std::vector<uint64_t> names;
   EXPECT_TRUE(recover(1, &names)) << "a part of one";
   EXPECT_EQ(names, std::vector<uint64_t>{0});
+  EXPECT_FALSE(std::filesystem::exists(segment(1)));
   EXPECT_TRUE(recover(2)) << "which is made anew";
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));

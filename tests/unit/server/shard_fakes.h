@@ -35,7 +35,9 @@ class FakeLog final : public wal::Log {
   bool behind() const override { return is_behind; }
   const wal::LogCounters& counters() const override { return figures; }
   const wal::SegmentUse& use() const override { return segment_use; }
-  void no_longer_needed(uint64_t, uint64_t) override {}
+  void no_longer_needed(uint64_t record, uint64_t bytes) override {
+    journal_.push_back("needless " + std::to_string(record) + ": " + std::to_string(bytes));
+  }
   std::unique_ptr<wal::SegmentReader> read_segment(uint64_t) override { return nullptr; }
   void release(uint64_t) override {}
   void switch_segment() override {}

@@ -290,6 +290,19 @@ TEST(Shard, HoldsNothingForALinkThatIsDown) {
   EXPECT_TRUE(core.links.sent.empty());
 }
 
+// A record of the step itself may be among them: the log must have it by then.
+TEST(Shard, TellsTheLogWhatIsNeededNoLongerBehindTheRecordsOfTheStep) {
+  Started core;
+  core.replica.script.push_back([](paxos::Output& out) {
+    FakeReplica::record(out, "news");
+    out.needless = {{1, 11}, {2, 4}};
+  });
+  core.request(1, "0-name");
+  core.round();
+  EXPECT_LT(core.at("append news"), core.at("needless 1: 11"));
+  EXPECT_LT(core.at("needless 1: 11"), core.at("needless 2: 4"));
+}
+
 TEST(Shard, TellsTheReplicaWhenTheDiskFillsAndWhenThereIsRoomAgain) {
   Started core;
   core.log.is_full = true;
