@@ -283,6 +283,23 @@ TEST_F(ACatchUp, WhatAMajorityDisputesForLongIsUnfinished) {
   EXPECT_EQ(catch_up.unfinished(), std::vector<uint32_t>{held});
 }
 
+// D1: two of three hold it only if its own disk has it too.
+TEST_F(ACatchUp, ItsOwnVoteCountsWhenItIsDurable) {
+  meet(kThree);
+  const uint32_t held = index_of("half");
+  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, 0});
+  for (int i = 0; i < 3'000; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      EXPECT_NE(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kLearn);
+    }
+  }
+  step.set_durable(step.last_record());
+  const auto fetch = await<SyncFetch>(12'000);
+  EXPECT_EQ(fetch.name, "half");
+  EXPECT_EQ(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kLearn);
+}
+
 TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
   std::map<std::string, uint64_t> names;
   for (int n = 0; n < 900; ++n) names["name-" + std::to_string(n)] = 1;
