@@ -201,6 +201,26 @@ TEST_F(ACatchUp, WhatItHoldsAlreadyNeedsNoFetch) {
   EXPECT_TRUE(take<SyncFetch>().empty());
 }
 
+// A page is one peer's word: this node builds on what is decided under its own ballot.
+TEST_F(ACatchUp, WhatThisRunHasProposedAMajorityIsAskedAbout) {
+  meet(kThree);
+  const Ballot own{3, NodeId{1}, 1};
+  acceptor.accept(index_of("held"), own, state(), Numbered{CoreId{0}, 0});
+  step.set_durable(step.last_record());
+  const SyncNames asked = await_names({{"held", 1}});
+  std::vector<char> page;
+  ByteWriter writer(page);
+  put_told({"held", 1, own, 5}, writer);
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, {page.data(), page.size()}}));
+  size_t fetches = 0;
+  for (int i = 0; i < 60; ++i) {
+    tick();
+    EXPECT_TRUE(catch_up.decided().empty());
+    fetches += take<SyncFetch>().size();
+  }
+  EXPECT_GE(fetches, 2u) << "both others";
+}
+
 TEST_F(ACatchUp, GoesOnFromItsCursor) {
   SyncNames asked = await_names({{"a", 1}, {"b", 1}});
   EXPECT_EQ(asked.cursor, 0u);
