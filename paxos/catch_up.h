@@ -64,6 +64,7 @@ class CatchUp {
   void choose_teller();
   void begin(const Endpoint& teller);
   void converse(Pace pace);
+  void run_out_of_patience();
   void ask_digest();
   void end_look();
   void ask_names();
@@ -110,6 +111,7 @@ class CatchUp {
   uint64_t pass_ = 0;
   uint8_t looks_ = 0;
   bool waiting_ = false;  // for the answer to the last question
+  uint8_t silences_ = 0;  // in a row
   uint16_t asked_shard_ = 0;
   uint16_t asked_shards_ = 0;
   uint32_t next_shard_ = 0;

@@ -232,6 +232,21 @@ TEST_F(ACatchUp, GoesOnFromItsCursor) {
   EXPECT_TRUE(tell(asked, {{"b", 1}}));
 }
 
+TEST_F(ACatchUp, ALostPageIsAskedForAgainWhereItWas) {
+  const std::map<std::string, uint64_t> names = {{"a", 1}, {"b", 1}};
+  EXPECT_TRUE(tell(await_names(names), {{"a", 1}}, false));
+  for (int lost = 0; lost < 5; ++lost) EXPECT_EQ(await<SyncNames>().cursor, 1u) << lost;
+  EXPECT_EQ(await_names(names).cursor, 0u) << "a teller who says nothing is left";
+}
+
+TEST_F(ACatchUp, ALostDigestIsAskedForAgainWhereItWas) {
+  EXPECT_TRUE(answer(await<SyncCompare>(), {}));
+  const auto asked = await<SyncCompare>();
+  EXPECT_EQ(asked.shard, 16u);
+  for (int lost = 1; lost < 5; ++lost) EXPECT_EQ(await<SyncCompare>().shard, 16u) << lost;
+  EXPECT_EQ(await<SyncCompare>(4'000).shard, 0u);
+}
+
 TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
   const auto asked = await<SyncCompare>();
   const std::string bytes = digest_of({}, asked);
