@@ -21,7 +21,7 @@ inline constexpr size_t kMaxRecordBytes = kMaxNameBytes + kMaxValueBytes + 256;
 
 inline constexpr size_t kMaxHelloBytes = 64;  // a client hello, its length field included
 inline constexpr size_t kMaxConnectionsPerCore = 4096;
-inline constexpr size_t kMinConnectionsPerCore = 8;    // with room for fewer a node does not start
+inline constexpr size_t kMinConnectionsPerCore = 8;     // with room for fewer a node does not start
 inline constexpr size_t kMaxBeforeHelloPerCore = 1024;  // of these, and at most a quarter of them
 inline constexpr size_t kMaxConnectionsPerAddress = 1024;  // a core; loopback is exempt
 inline constexpr size_t kMaxInFlightPerConnection = 4096;
@@ -36,8 +36,8 @@ inline constexpr int64_t kLongestTimeoutMs = 60'000;  // longer ones are taken a
 inline constexpr size_t kMaxOperationsPerCore = 32768;  // client and forwarded requests waiting
 inline constexpr size_t kMaxTasksPerCore = 8192;        // classic rounds and quorum reads under way
 inline constexpr size_t kRoundZeroWindow = 16384;       // round-0 proposals outstanding per core
-inline constexpr size_t kLingerFrom = 16;                // changes made at once, see core_linger.cc
-inline constexpr uint32_t kCatchUpNames = 20'000;  // learned from others, a second and core
+inline constexpr size_t kLingerFrom = 16;               // changes made at once, see core_linger.cc
+inline constexpr uint32_t kCatchUpNames = 20'000;       // learned from others, a second and core
 // What is believed of the rounds of one name: so many at once, and then one every so often. The
 // fastest duel of two nodes that was seen makes 230 a second.
 inline constexpr uint32_t kRoundsAtOnce = 1u << 26;

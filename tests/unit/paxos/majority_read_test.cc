@@ -43,6 +43,7 @@ TEST(MajorityRead, SaysWhatAMajorityHolds) {
            {{{1, low, 1}, {2, low, 1}, {3, low, 1}}, Outcome::kChosen},
            {{{1, low, 1}, {1, low, 1}, {1, low, 1}}, Outcome::kOpen},       // once each
            {{{1, low, 1}, {2, low, 1}, {3, high, 1}}, Outcome::kDisagree},  // equal is not the same
+           {{{1, high, 1}, {2, high, 1}, {3, low, 1}}, Outcome::kDisagree},
            {{{1, low, 1}, {2, low, 2}, {3, low, 1}}, Outcome::kDisagree},
            {{{1, low, 1}, {2, none, 0}, {3, low, 1}}, Outcome::kDisagree},
            {{{1, low, 1}, {2, none, 0}, {3, low, 1}, {4, low, 1}}, Outcome::kChosen},
