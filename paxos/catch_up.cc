@@ -21,6 +21,7 @@ constexpr int64_t kRetryNs = 1000 * kMs;
 // What is written now differs for a moment, and another bucket in the next.
 constexpr uint8_t kLooks = 4;
 constexpr int64_t kBetweenLooksNs = 200 * kMs;
+constexpr uint8_t kMostSilences = 5;  // and the pass begins anew: a walk is long, a message is lost
 constexpr size_t kRoomForAPage = 256;
 constexpr uint64_t kManyFound = 256;
 constexpr int64_t kSecondNs = 1000 * kMs;
@@ -96,7 +97,7 @@ bool CatchUp::shares(const Endpoint& teller, ShardId shard) const {
 void CatchUp::converse(Pace pace) {
   if (stage_ == Stage::kIdle) return choose_teller();
   if (waiting_) {
-    if (step_.now() >= next_at_) end_pass(false);
+    if (step_.now() >= next_at_) run_out_of_patience();
     return;
   }
   if (stage_ == Stage::kLooking) {
@@ -106,6 +107,12 @@ void CatchUp::converse(Pace pace) {
   } else if (of_pass_ == 0) {
     end_pass(true);
   }
+}
+
+// The same is asked again.
+void CatchUp::run_out_of_patience() {
+  waiting_ = false;
+  if (++silences_ >= kMostSilences || !cluster_.link_up(teller_)) end_pass(false);
 }
 
 void CatchUp::choose_teller() {
@@ -127,6 +134,7 @@ void CatchUp::begin(const Endpoint& teller) {
   ++pass_;
   stage_ = Stage::kLooking;
   waiting_ = false;
+  silences_ = 0;
   looks_ = 0;
   next_shard_ = 0;
   next_at_ = step_.now();
@@ -184,6 +192,7 @@ bool CatchUp::on_digest(const Endpoint& from, const SyncDigest& m) {
     }
   }
   waiting_ = false;
+  silences_ = 0;
   next_shard_ = uint32_t{m.shard} + m.shards;
   next_at_ = step_.now();
   return true;
@@ -226,6 +235,7 @@ bool CatchUp::on_page(const Endpoint& from, const SyncPage& m) {
     consider(told);
   }
   waiting_ = false;
+  silences_ = 0;
   cursor_ = m.next;
   if (m.last) stage_ = Stage::kEnding;
   return true;

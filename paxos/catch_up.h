@@ -38,12 +38,15 @@ class CatchUp {
   // False: no honest peer answers so.
   bool on_digest(const Endpoint& from, const SyncDigest& m);
   bool on_page(const Endpoint& from, const SyncPage& m);
+  // Whether this peer was asked that, and the question is open still. Else it teaches nothing.
+  bool expects(const Endpoint& from, const SyncState& m);
   // What the state, if it was said to be decided, came to here: kLater if it was not said.
   Next on_state(const Endpoint& from, const SyncState& m, Taken taken);
   // What the state that a majority holds came to here.
   void on_chosen(const SyncState& m, Taken taken);
 
   // Entries whose state is decided: somebody said so, and it is what this acceptor holds.
+  // Never on one peer's word what this run has proposed itself.
   const std::vector<EntryIndex>& decided() const { return decided_; }
   // Entries that a majority does not agree on, and nobody has worked on for some time.
   const std::vector<EntryIndex>& unfinished() const { return unfinished_; }
@@ -61,6 +64,7 @@ class CatchUp {
   void choose_teller();
   void begin(const Endpoint& teller);
   void converse(Pace pace);
+  void run_out_of_patience();
   void ask_digest();
   void end_look();
   void ask_names();
@@ -77,7 +81,7 @@ class CatchUp {
   void consider(const ToldName& told);
   void scan_own();
   void look_again();
-  Standing standing_of(const Candidate& candidate);
+  Standing standing_of(Candidate& candidate);
   void ask_ready(Pace pace);
   void ask(uint32_t index);
   void expire();
@@ -107,6 +111,7 @@ class CatchUp {
   uint64_t pass_ = 0;
   uint8_t looks_ = 0;
   bool waiting_ = false;  // for the answer to the last question
+  uint8_t silences_ = 0;  // in a row
   uint16_t asked_shard_ = 0;
   uint16_t asked_shards_ = 0;
   uint32_t next_shard_ = 0;

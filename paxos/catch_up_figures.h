@@ -8,6 +8,7 @@ namespace once::paxos {
 struct CatchUpOptions {
   uint32_t names_per_s = 0;  // 0: it does not catch up
   uint32_t bytes_per_s = 16 * 1024 * 1024;
+  bool takes_unasked = false;  // for small worlds, which ask in the place of a core
 };
 
 struct CatchUpFigures {

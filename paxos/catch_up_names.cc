@@ -163,7 +163,7 @@ void CatchUp::look_again() {
   }
 }
 
-CatchUp::Standing CatchUp::standing_of(const Candidate& candidate) {
+CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
   const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   if (found == Acceptor::kNone) return Standing::kMissing;
   const Entry& entry = acceptor_.at(found);
@@ -171,6 +171,12 @@ CatchUp::Standing CatchUp::standing_of(const Candidate& candidate) {
   if (!entry.active.is_nothing()) return Standing::kBusy;
   const bool holds = entry.accepted == candidate.ballot && entry.version == candidate.version;
   if (candidate.own) return holds ? Standing::kMissing : Standing::kKnown;
+  const bool of_this_run =
+      entry.accepted.node == cluster_.self().node && entry.accepted.incarnation >= incarnation_;
+  if (holds && of_this_run) {
+    candidate.majority = true;
+    return Standing::kMissing;
+  }
   if (holds) {
     decided_.push_back(found);
     count_learned(candidate);
@@ -240,6 +246,14 @@ void CatchUp::expire() {
   }
 }
 
+bool CatchUp::expects(const Endpoint& from, const SyncState& m) {
+  if (options_.takes_unasked) return true;
+  const Candidate* candidate = candidate_of(m.op);
+  if (candidate == nullptr || candidate->name() != m.name) return false;
+  if (!candidate->majority) return from == candidate->teller;
+  return from == cluster_.peer_core(cluster_.index_of(from.node), candidate->hash);
+}
+
 Next CatchUp::on_state(const Endpoint& from, const SyncState& m, Taken taken) {
   Candidate* candidate = candidate_of(m.op);
   if (candidate == nullptr || candidate->name() != m.name) return Next::kNothing;
@@ -261,7 +275,7 @@ Next CatchUp::on_state(const Endpoint& from, const SyncState& m, Taken taken) {
       candidate->own ? dispute(index) : release(index);
       break;
     case MajorityRead::Outcome::kChosen:
-      return Next::kLearn;
+      return taken == Taken::kDenied ? Next::kNothing : Next::kLearn;
     case MajorityRead::Outcome::kDisagree:
       if (candidate->read.answers() >= candidate->asked) dispute(index);
   }

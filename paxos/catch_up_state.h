@@ -22,11 +22,15 @@ enum class Pace : uint8_t {
 // What came of a state that is known to be chosen.
 enum class Taken : uint8_t {
   kLearned,
-  kHeld,    // it, or what came after it, was known already
-  kLater,   // something is going on with the name, or there is no room now
-  kDenied,  // it contradicts what is known here
-  kHigher,  // this acceptor holds something above it that nobody calls decided
+  kHeld,      // it, or what came after it, was known already
+  kLater,     // something is going on with the name, or there is no room now
+  kDenied,    // it contradicts what is known here
+  kUnproven,  // one peer's word is not enough
+  kHigher,    // this acceptor holds something above it that nobody calls decided
 };
+
+// Who says that a state is chosen.
+enum class Word : uint8_t { kOfOne, kOfAMajority };
 
 // What is to be done with an answer.
 enum class Next : uint8_t {

@@ -173,7 +173,7 @@ class Core final : public Replica {
   void end_sync_step();
   void on_sync_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash);
   void on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash);
-  Taken take_chosen(const Endpoint& from, const SyncState& m, NameHash hash);
+  Taken take_chosen(const Endpoint& from, const SyncState& m, NameHash hash, Word word);
   struct Recovery;  // core_recovery.cc
   void recover_accept(const AcceptRecord& r, NameHash hash, RecordNumber number);
   void recover_kept(const KeptRecord& r, NameHash hash, RecordNumber number);

@@ -51,21 +51,19 @@ void Core::on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash
       m.ballot.is_null() || (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
                              (m.ballot.round > 0 || cluster_.home_of(hash) == m.ballot.node));
   if (!known) return ignore(&ReplicaCounters::ignored_ballots);
-  const Taken taken = m.decided ? take_chosen(from, m, hash) : Taken::kLater;
+  if (!catch_up_.expects(from, m)) return;  // late, or nobody has asked
+  const Taken taken = m.decided ? take_chosen(from, m, hash, Word::kOfOne) : Taken::kLater;
   if (catch_up_.on_state(from, m, taken) == Next::kLearn) {
-    catch_up_.on_chosen(m, take_chosen(from, m, hash));
+    catch_up_.on_chosen(m, take_chosen(from, m, hash, Word::kOfAMajority));
   }
   end_sync_step();
 }
 
 // L1: below its promise an acceptor takes what was chosen, and nothing else.
-Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash) {
-  EntryIndex index = acceptor_.find(hash.key, m.name);
-  if (index == Table::kNone) {
-    if (no_room()) return Taken::kLater;
-    index = acceptor_.insert(hash, m.name, m.state.value.size());
-  }
-  const Entry& entry = acceptor_.at(index);
+Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash, Word word) {
+  const EntryIndex found = acceptor_.find(hash.key, m.name);
+  const Entry nothing;
+  const Entry& entry = found == Table::kNone ? nothing : acceptor_.at(found);
   const bool denies = entry.decided() && entry.version == m.state.version
                           ? !is_same(entry.state(), m.state)
                           : entry.final() && m.state.version > entry.version;
@@ -75,30 +73,34 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash)
   }
   if (entry.decided() && entry.version >= m.state.version) return Taken::kHeld;
   if (!entry.active.is_nothing()) return Taken::kLater;
+  const auto is_of_this_run = [this](const Ballot& ballot) {
+    return ballot.node == cluster_.self().node && ballot.incarnation >= step_.incarnation();
+  };
   const auto held = std::pair(entry.accepted, entry.version);
   const auto told = std::pair(m.ballot, m.state.version);
   // What is sealed and chosen is carried on unchanged by every higher ballot.
   if (held == told || (told < held && m.state.sealed && is_same(entry.state(), m.state))) {
-    learn_decided(index, InLog::kYes);
+    // This node builds on what is decided under its own ballot, without asking anybody.
+    if (word == Word::kOfOne && is_of_this_run(entry.accepted)) return Taken::kUnproven;
+    learn_decided(found, InLog::kYes);
     return Taken::kLearned;
   }
   if (told < held) return Taken::kHigher;
   // What this run has proposed itself its own acceptor holds.
-  const bool own =
-      m.ballot.node == cluster_.self().node && m.ballot.incarnation >= step_.incarnation();
-  if (own) {
+  if (is_of_this_run(m.ballot)) {
     ignore(&ReplicaCounters::ignored_ballots);
     return Taken::kDenied;
   }
   if (no_room()) return Taken::kLater;
   const uint32_t round = believed(from, hash, entry.promised.round, m.ballot.round);
+  const EntryIndex index = acceptor_.find_or_insert(hash, m.name, m.state.value.size());
   if (round < m.ballot.round) {
     approach(index, m.ballot, round);
     return Taken::kLater;
   }
   const bool at_home = cluster_.home_of(hash) == from.node;
   acceptor_.learn(index, m.ballot, m.state, at_home ? AtHome::kYes : AtHome::kPerhaps);
-  if (ops_.waits() != 0) wake(entry);
+  if (ops_.waits() != 0) wake(acceptor_.at(index));
   return Taken::kLearned;
 }
 

@@ -49,6 +49,7 @@ void Node::start() {
   options.max_tasks = 8;
   options.round_zero_window = 4;
   options.linger_from = scenario_.linger_from;
+  options.catch_up.takes_unasked = true;
   core_ = std::make_unique<Core>(options);
   watch_ = invariants::Watch();
   for (const std::string& record : log_) ONCE_ASSERT(core_->recover(record));

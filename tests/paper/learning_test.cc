@@ -1,6 +1,8 @@
 // What one core does with a state that another says to be decided (DESIGN 3.6, L1).
 #include <gtest/gtest.h>
 
+#include "paxos/digest.h"
+#include "paxos/pages.h"
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
@@ -9,11 +11,38 @@ namespace {
 const State kRed = state(request_id(5, 5), "red");
 
 struct Learned : ::testing::Test {
-  Solo solo{0, 3};
+  Solo solo{0, 3, 1, 1, 20'000};
   std::string name = solo.name(1);
 
+  // That member's names differ, and it tells of this one, until it is asked about it, alone or
+  // with everybody: the number of the question.
+  uint64_t asked(size_t of) {
+    for (int i = 0; i < 20'000; ++i) {
+      solo.wait(5);
+      for (const SyncCompare& m : solo.take<SyncCompare>()) {
+        const char fill = solo.last_to<SyncCompare>() == of ? 1 : 0;
+        const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, fill);
+        solo.receive(solo.last_to<SyncCompare>(), SyncDigest{m.pass, m.shard, m.shards, digests});
+      }
+      for (const SyncNames& m : solo.take<SyncNames>()) {
+        std::vector<char> page;
+        ByteWriter writer(page);
+        put_told({name, 1'000, ballot(1'000, of), 3}, writer);
+        solo.receive(of, SyncPage{m.pass, m.cursor, 1, true, {page.data(), page.size()}});
+      }
+      const auto fetches = solo.take<SyncFetch>();
+      const bool found = !fetches.empty() && fetches.back().name == name;
+      if (found && (fetches.size() > 1 || solo.last_to<SyncFetch>() == of)) return fetches[0].op;
+    }
+    ADD_FAILURE() << "member " << of << " is not asked";
+    return 0;
+  }
+  void answer(uint64_t op, const Ballot& under, const State& chosen, size_t from = 1,
+              bool decided = true) {
+    solo.receive(from, SyncState{op, decided, under, chosen, name});
+  }
   void tell(const Ballot& under, const State& chosen, size_t from = 1, bool decided = true) {
-    solo.receive(from, SyncState{7, decided, under, chosen, name});
+    answer(asked(from), under, chosen, from, decided);
   }
 };
 
@@ -31,6 +60,49 @@ TEST_F(Learned, WhatIsDecidedIsTakenBelowThePromise) {
   const auto promises = solo.take<Promise>();
   ASSERT_EQ(promises.size(), 1u);
   EXPECT_EQ(promises[0].accepted_ballot, ballot(3, 1));
+}
+
+TEST_F(Learned, OnlyWhoIsAskedTeaches) {
+  answer(7, ballot(3, 1), kRed);
+  const uint64_t op = asked(1);
+  answer(op, ballot(3, 1), kRed, 2);
+  answer(op + 1, ballot(3, 1), kRed);
+  const std::string wanted = std::exchange(name, solo.name(1, 1));
+  answer(op, ballot(3, 1), kRed);
+  EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
+  name = wanted;
+  EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
+  answer(op, ballot(3, 1), kRed);
+  EXPECT_EQ(solo.state_of(name).accepted.value, "red");
+}
+
+// It builds on what is decided under its own ballot, and asks nobody.
+TEST_F(Learned, OfItsOwnRunAMajorityHasTheWord) {
+  solo = Solo{0, 5, 1, 1, 20'000};
+  name = solo.name(1);
+  solo.link_down(1);
+  solo.write(name, "mine", request_id(1, 1));
+  for (int i = 0; i < 1'000 && solo.explain(name).accepted.is_null(); ++i) {
+    solo.wait(5);
+    solo.sync();
+    for (const Prepare& m : solo.take<Prepare>()) {
+      solo.receive(2, Promise{m.op, m.ballot, Ballot{}, State{}});
+      solo.receive(3, Promise{m.op, m.ballot, Ballot{}, State{}});
+    }
+  }
+  solo.sync();
+  const Ballot own = solo.explain(name).accepted;
+  ASSERT_EQ(own.node, NodeId{1});
+  const State mine = state(request_id(1, 1), "mine");
+  solo.wait(20'000);
+  for (int i = 0; i < 5; ++i) tell(own, mine, 2);
+  EXPECT_FALSE(solo.explain(name).decided);
+  for (int i = 0; i < 5 && !solo.explain(name).decided; ++i) {
+    const uint64_t op = asked(2);
+    answer(op, own, mine, 2);
+    answer(op, own, mine, 3);
+  }
+  EXPECT_TRUE(solo.explain(name).decided);
 }
 
 TEST_F(Learned, WhatNobodyCallsDecidedIsNotTaken) {
@@ -69,8 +141,9 @@ TEST_F(Learned, OfTheHomeItIsSettled) {
 TEST_F(Learned, WhatIsHeldAlreadyIsOnlyDecided) {
   solo.receive(1, Accept{1, ballot(3, 1), kRed, name});
   solo.sync();
+  const uint64_t op = asked(1);
   const size_t before = solo.unsynced();
-  tell(ballot(3, 1), kRed);
+  answer(op, ballot(3, 1), kRed);
   EXPECT_TRUE(solo.explain(name).decided);
   EXPECT_EQ(solo.unsynced(), before + 1) << "the decision, and not the state";
 }
@@ -101,8 +174,9 @@ TEST_F(Learned, WhatDeniesADecisionIsRefused) {
 
 TEST_F(Learned, WhileThisNodeIsAtWorkThereTheNameIsLeftAlone) {
   name = solo.name(0);
+  const uint64_t op = asked(1);
   solo.write(name, "mine", request_id(1, 1));
-  tell(ballot(3, 1), kRed);
+  answer(op, ballot(3, 1), kRed);
   EXPECT_EQ(solo.state_of(name).accepted.value, "mine");
 }
 
@@ -122,7 +196,7 @@ TEST_F(Learned, WhatNoMemberCanHaveSaidIsIgnored) {
   tell(ballot(3, 1), State{});
   EXPECT_EQ(solo.counters().ignored_states, 3u);
   name.clear();
-  tell(ballot(3, 1), kRed);
+  answer(7, ballot(3, 1), kRed);
   solo.receive(1, SyncFetch{1, ""});
   EXPECT_EQ(solo.counters().ignored_names, 2u);
   solo.receive(1, SyncCompare{1, 60, 16});
@@ -142,8 +216,9 @@ TEST_F(Learned, AFarBallotIsApproached) {
 }
 
 TEST_F(Learned, WithoutRoomNothingIsLearned) {
+  const uint64_t op = asked(1);
   solo.set_disk_full(true);
-  tell(ballot(3, 1), kRed);
+  answer(op, ballot(3, 1), kRed);
   EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
   solo.set_disk_full(false);
   tell(ballot(3, 1), kRed);

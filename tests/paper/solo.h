@@ -31,8 +31,9 @@ class Solo {
   static constexpr size_t kWindow = 8;
 
   // Started, with its incarnation durable and a link to every peer.
-  Solo(size_t self, size_t nodes, uint64_t random_seed = 1, uint16_t cores = 1)
-      : self_(self), nodes_(nodes), random_seed_(random_seed), cores_(cores) {
+  Solo(size_t self, size_t nodes, uint64_t random_seed = 1, uint16_t cores = 1,
+       uint32_t catch_up = 0)
+      : self_(self), nodes_(nodes), random_seed_(random_seed), cores_(cores), catch_up_(catch_up) {
     start();
   }
 
@@ -182,7 +183,8 @@ class Solo {
                               .random_seed = random_seed_,
                               .max_operations = 256,
                               .max_tasks = 64,
-                              .round_zero_window = kWindow});
+                              .round_zero_window = kWindow,
+                              .catch_up = {catch_up_}});
     for (const std::string& record : disk_) ASSERT_TRUE(replica_->recover(record));
     records_.clear();
     held_.clear();
@@ -224,6 +226,7 @@ class Solo {
   uint64_t random_seed_;
   uint16_t core_ = 0;
   uint16_t cores_;
+  uint32_t catch_up_;  // names a second
   std::unique_ptr<Replica> replica_;
   std::vector<std::string> disk_;     // of earlier runs
   std::vector<std::string> records_;  // of this run

@@ -201,6 +201,26 @@ TEST_F(ACatchUp, WhatItHoldsAlreadyNeedsNoFetch) {
   EXPECT_TRUE(take<SyncFetch>().empty());
 }
 
+// A page is one peer's word: this node builds on what is decided under its own ballot.
+TEST_F(ACatchUp, WhatThisRunHasProposedAMajorityIsAskedAbout) {
+  meet(kThree);
+  const Ballot own{3, NodeId{1}, 1};
+  acceptor.accept(index_of("held"), own, state(), Numbered{CoreId{0}, Sequence{0}});
+  step.set_durable(step.last_record());
+  const SyncNames asked = await_names({{"held", 1}});
+  std::vector<char> page;
+  ByteWriter writer(page);
+  put_told({"held", 1, own, 5}, writer);
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, {page.data(), page.size()}}));
+  size_t fetches = 0;
+  for (int i = 0; i < 60; ++i) {
+    tick();
+    EXPECT_TRUE(catch_up.decided().empty());
+    fetches += take<SyncFetch>().size();
+  }
+  EXPECT_GE(fetches, 2u) << "both others";
+}
+
 TEST_F(ACatchUp, GoesOnFromItsCursor) {
   SyncNames asked = await_names({{"a", 1}, {"b", 1}});
   EXPECT_EQ(asked.cursor, 0u);
@@ -210,6 +230,21 @@ TEST_F(ACatchUp, GoesOnFromItsCursor) {
   EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 1, false, {}})) << "no way on";
   EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, false, "x"})) << "no page";
   EXPECT_TRUE(tell(asked, {{"b", 1}}));
+}
+
+TEST_F(ACatchUp, ALostPageIsAskedForAgainWhereItWas) {
+  const std::map<std::string, uint64_t> names = {{"a", 1}, {"b", 1}};
+  EXPECT_TRUE(tell(await_names(names), {{"a", 1}}, false));
+  for (int lost = 0; lost < 5; ++lost) EXPECT_EQ(await<SyncNames>().cursor, 1u) << lost;
+  EXPECT_EQ(await_names(names).cursor, 0u) << "a teller who says nothing is left";
+}
+
+TEST_F(ACatchUp, ALostDigestIsAskedForAgainWhereItWas) {
+  EXPECT_TRUE(answer(await<SyncCompare>(), {}));
+  const auto asked = await<SyncCompare>();
+  EXPECT_EQ(asked.shard, 16u);
+  for (int lost = 1; lost < 5; ++lost) EXPECT_EQ(await<SyncCompare>().shard, 16u) << lost;
+  EXPECT_EQ(await<SyncCompare>(4'000).shard, 0u);
 }
 
 TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
@@ -281,6 +316,23 @@ TEST_F(ACatchUp, WhatAMajorityDisputesForLongIsUnfinished) {
     answer(fetch, kTwo, Ballot{}, false, Taken::kLater);
   }
   EXPECT_EQ(catch_up.unfinished(), std::vector<EntryIndex>{held});
+}
+
+// D1: two of three hold it only if its own disk has it too.
+TEST_F(ACatchUp, ItsOwnVoteCountsWhenItIsDurable) {
+  meet(kThree);
+  const EntryIndex held = index_of("half");
+  acceptor.accept(held, kBallot, state(), Numbered{CoreId{0}, Sequence{0}});
+  for (int i = 0; i < 3'000; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      EXPECT_NE(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kLearn);
+    }
+  }
+  step.set_durable(step.last_record());
+  const auto fetch = await<SyncFetch>(12'000);
+  EXPECT_EQ(fetch.name, "half");
+  EXPECT_EQ(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kLearn);
 }
 
 TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
