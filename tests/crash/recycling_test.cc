@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "tests/crash/registry.h"
-#include "wal/block_check.h"
+#include "tests/unit/wal/memory_file_io.h"
 
 namespace once::wal {
 namespace {

@@ -1,6 +1,6 @@
 // A small registry on a log, with a cleaner: keys whose versions rise, the newest of each needed.
 // It goes through the log's whole life: recovery, appends, the reading of sealed segments, the
-// copying of what is needed, release. Everything in memory; the test completes what it asks for.
+// copying of what is needed, release.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,7 +13,6 @@
 #include <string>
 
 #include "base/prng.h"
-#include "tests/unit/wal/memory_file_io.h"
 #include "wal/log.h"
 #include "wal/segment.h"
 
@@ -29,7 +28,7 @@ class Registry : private LogListener {
     uint64_t bytes = 0;
   };
 
-  Registry(MemoryStorage& disk, const Identity& identity, const LogOptions& options)
+  Registry(Storage& disk, const Identity& identity, const LogOptions& options)
       : disk_(disk), identity_(identity), options_(options) {}
 
   // Empty, or why not.
@@ -45,8 +44,7 @@ class Registry : private LogListener {
     return "";
   }
   // What recovery makes of a disk, without a log.
-  static Result<Versions> read(MemoryStorage& disk, const Identity& identity,
-                               const LogOptions& options) {
+  static Result<Versions> read(Storage& disk, const Identity& identity, const LogOptions& options) {
     Registry registry(disk, identity, options);
     auto tail = wal::recover(disk, identity, options, [&](auto record, auto number, auto& use) {
       registry.take(record, number,
@@ -156,7 +154,7 @@ class Registry : private LogListener {
     uint32_t key;
     uint64_t version;
   };
-  MemoryStorage& disk_;
+  Storage& disk_;
   const Identity identity_;
   const LogOptions options_;
   Tail tail_;
