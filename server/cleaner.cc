@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr size_t kRecordsAtOnce = 16;
 constexpr size_t kMostRecords = 512;  // of a slice
-constexpr int64_t kLeastShare = 256;  // a slice of the smallest records costs something too
+constexpr int64_t kLeastCost = 256;   // of a slice, though nothing was found
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void Cleaner::adopt() {
     const uint64_t before = log_.appended();
     if (!handler_.adopt()) adopting_ = Adopting::kWaits;
     adopted_record_ = log_.appended();
-    credit_ -= adopted_record_ == before ? kLeastShare : static_cast<int64_t>(kSliceBytes);
+    credit_ -= adopted_record_ == before ? kLeastCost : static_cast<int64_t>(kSliceBytes);
   }
   if (adopting_ == Adopting::kYes || log_.durable() < adopted_record_) return;
   adopting_ = Adopting::kDone;
@@ -91,8 +91,7 @@ bool Cleaner::choose() {
   const wal::SegmentUse::Segment& victim = *log_.use().emptiest();
   victim_ = victim.generation;
   const uint64_t records = victim.last_record + 1 - victim.first_record;
-  record_share_ = std::max<int64_t>(
-      kLeastShare, static_cast<int64_t>(segment_bytes_ / std::max<uint64_t>(records, 1)));
+  record_share_ = static_cast<int64_t>(segment_bytes_ / std::max<uint64_t>(records, 1));
   reader_ = log_.read_segment(victim_);
   return true;
 }
@@ -117,7 +116,7 @@ void Cleaner::look_at_some() {
     counters_.kept_bytes += kept;
     kept_unseen_ += kept;
   }
-  credit_ -= kLeastShare + static_cast<int64_t>(slice_.size()) * record_share_;
+  credit_ -= kLeastCost + static_cast<int64_t>(slice_.size()) * record_share_;
   if (reader_->done()) finish();
 }
 
