@@ -84,6 +84,7 @@ class CatchUp {
   Standing standing_of(Candidate& candidate);
   void ask_ready(Pace pace);
   void ask(uint32_t index);
+  void expect_bytes(Candidate& candidate);
   void expire();
   void end_question(uint32_t index, Taken taken);
   void count_learned(const Candidate& candidate);

@@ -19,7 +19,7 @@ constexpr size_t kMostAskedBytes = 1024 * 1024;
 constexpr uint8_t kMostDisputes = 3;  // about the same: nobody is at work there
 constexpr int64_t kScanEveryNs = 10'000 * kMs;
 constexpr uint64_t kScannedAtOnce = 1024;
-constexpr size_t kRoomForAScan = 1024;
+constexpr size_t kRoomForAScan = kScannedAtOnce + kMostTold;  // a page is asked for, perhaps
 
 }  // namespace
 
@@ -63,9 +63,9 @@ void CatchUp::release(uint32_t index) {
 
 // Its question is not open any more.
 void CatchUp::answered(Candidate& candidate) {
-  ONCE_ASSERT(in_flight_ > 0 && in_flight_bytes_ >= candidate.value_bytes);
+  ONCE_ASSERT(in_flight_ > 0 && in_flight_bytes_ >= candidate.asked_bytes);
   --in_flight_;
-  in_flight_bytes_ -= candidate.value_bytes;
+  in_flight_bytes_ -= candidate.asked_bytes;
   candidate.step = Candidate::Step::kReady;
 }
 
@@ -108,7 +108,10 @@ void CatchUp::consider(const ToldName& told) {
     if (entry.decided() && entry.version >= told.version) return;
   }
   const uint32_t index = take(told.name, hash);
-  if (index == kNil) return;  // found again by a later pass
+  if (index == kNil) {  // found again by a later pass
+    given_up_ = true;
+    return;
+  }
   Candidate& candidate = candidates_[index];
   candidate.ballot = told.ballot;
   candidate.version = told.version;
@@ -133,6 +136,7 @@ void CatchUp::scan_own() {
     Candidate& candidate = candidates_[index];
     candidate.ballot = entry.accepted;
     candidate.version = entry.version;
+    candidate.value_bytes = entry.value_size;
     candidate.own = candidate.majority = true;
     wait_again(index);
   }
@@ -200,15 +204,17 @@ void CatchUp::ask(uint32_t index) {
   Candidate& candidate = candidates_[index];
   ONCE_ASSERT(candidate.step == Candidate::Step::kReady);
   names_left_ -= kBudgetOfOne;
-  bytes_left_ -= kBudgetOfOne * candidate.value_bytes;
   ++candidate.generation;
   if (!candidate.majority && !cluster_.link_up(candidate.teller)) return release(index);
   candidate.step = Candidate::Step::kAsked;
   ++in_flight_;
-  in_flight_bytes_ += candidate.value_bytes;
+  candidate.asked_bytes = 0;
   asked_.push({step_.now() + kSyncAnswerNs, index, candidate.generation});
   const SyncFetch fetch{op_of(index), candidate.name()};
-  if (!candidate.majority) return outbox_.send(candidate.teller, RestsOn{}, fetch);
+  if (!candidate.majority) {
+    expect_bytes(candidate);
+    return outbox_.send(candidate.teller, RestsOn{}, fetch);
+  }
   candidate.read = MajorityRead{};
   const uint32_t found = acceptor_.find(candidate.hash.key, candidate.name());
   Ballot held;
@@ -225,12 +231,20 @@ void CatchUp::ask(uint32_t index) {
     const Endpoint to = cluster_.peer_core(i, candidate.hash);
     if (cluster_.is_self(i) || !cluster_.link_up(to)) continue;
     ++candidate.asked;
+    expect_bytes(candidate);
     outbox_.send(to, RestsOn{}, fetch);
   }
   if (candidate.read.count(cluster_, self, held, version) == MajorityRead::Outcome::kChosen) {
     decided_.push_back(found);  // a cluster of one
     release(index);
   }
+}
+
+// Whoever is asked answers with the whole value.
+void CatchUp::expect_bytes(Candidate& candidate) {
+  bytes_left_ -= kBudgetOfOne * candidate.value_bytes;
+  candidate.asked_bytes += candidate.value_bytes;
+  in_flight_bytes_ += candidate.value_bytes;
 }
 
 void CatchUp::expire() {

@@ -55,6 +55,7 @@ struct Candidate {
   int64_t due = 0;  // kYoung: when it is looked at again
   Endpoint teller;
   uint32_t value_bytes = 0;
+  uint32_t asked_bytes = 0;  // that may come in answer to its question
   uint32_t generation = 0;
   uint16_t name_size = 0;
   uint8_t looks = 0;

@@ -347,6 +347,65 @@ TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
   EXPECT_EQ(fetched, 256u);
 }
 
+// Each of the others answers with the whole value.
+TEST_F(ACatchUp, WhatItHoldsUndecidedIsAskedForAtABoundedRate) {
+  meet(kThree);
+  const std::string value(kMaxValueBytes, 'v');
+  for (int n = 0; n < 300; ++n) {
+    const uint32_t index = index_of("half-" + std::to_string(n));
+    acceptor.accept(index, kBallot, State{1, true, request_id(1, 1), value}, {});
+  }
+  step.set_durable(step.last_record());
+  size_t open = 0;
+  for (int i = 0; i < 300; ++i) {
+    tick();
+    open += take<SyncFetch>().size();
+  }
+  EXPECT_GE(open, 16u);
+  EXPECT_LE(open, 18u) << "a MiB, and the last one more";
+  size_t fetched = 0;
+  for (int i = 0; i < 600; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      fetched += i >= 400;
+      answer(fetch, kTwo, kBallot, true, Taken::kLearned);
+    }
+  }
+  EXPECT_GE(fetched, 200u);
+  EXPECT_LE(fetched, 300u) << "16 MiB a second, and a tenth";
+}
+
+TEST_F(ACatchUp, WhatItHoldsUndecidedLeavesRoomForAPage) {
+  for (int n = 0; n < 9'000; ++n) {
+    acceptor.accept(index_of("half-" + std::to_string(n)), kBallot, state(), {});
+  }
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 1'000; ++n) names["lost-" + std::to_string(n)] = 1;
+  const SyncNames asked = await_names(names);
+  ASSERT_GE(asked.most, names.size());
+  for (int i = 0; i < 100; ++i) tick(Pace::kNone);
+  EXPECT_TRUE(tell(asked, names));
+  for (int i = 0; i < 50; ++i) tick(Pace::kNone);
+  EXPECT_EQ(catch_up.figures().behind, 7 * 1024u + names.size());
+}
+
+TEST_F(ACatchUp, WhoeverHadNoRoomForANameIsNotInSync) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 9'000; ++n) names["lost-" + std::to_string(n)] = 1;
+  EXPECT_TRUE(tell(await_names(names), names));
+  size_t fetched = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      ++fetched;
+      answer(fetch, kTwo, kBallot, true, Taken::kHeld);
+    }
+  }
+  EXPECT_EQ(fetched, 8192u);
+  EXPECT_EQ(catch_up.figures().behind, 0u);
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+}
+
 TEST_F(ACatchUp, AsksForNothingWhileThereIsNoRoom) {
   EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
   for (int i = 0; i < 200; ++i) tick(Pace::kNone);
