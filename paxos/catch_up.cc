@@ -258,7 +258,8 @@ void CatchUp::end_pass(bool compared) {
   if (!in_vain) schedule.in_vain = 0;
   const int64_t pause = kCompareEveryNs << std::min<unsigned>(schedule.in_vain, kMostDoublings);
   if (in_vain && schedule.in_vain < UINT8_MAX) ++schedule.in_vain;
-  schedule.due = step_.now() + (found_ == 0 ? pause : found_ < kManyFound ? kRetryNs : 0);
+  const int64_t rest = given_up_ ? kRetryNs : pause;
+  schedule.due = step_.now() + (found_ == 0 ? rest : found_ < kManyFound ? kRetryNs : 0);
 }
 
 // --- figures

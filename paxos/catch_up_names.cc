@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kLookAgainNs = 200 * kMs;
 constexpr uint8_t kMostLooks = 20;
+constexpr uint8_t kMostBusyLooks = 100;       // a request waits for as long
 constexpr int64_t kBudgetOfOne = 1000 * kMs;  // refill() gives so many a second for each
 constexpr size_t kMostAsked = 256;
 constexpr size_t kMostAskedBytes = 1024 * 1024;
@@ -72,10 +73,18 @@ void CatchUp::answered(Candidate& candidate) {
 void CatchUp::wait_again(uint32_t index) {
   Candidate& candidate = candidates_[index];
   if (candidate.step == Candidate::Step::kAsked) answered(candidate);
-  if (++candidate.looks > kMostLooks) {
-    given_up_ = true;
-    return release(index);
-  }
+  if (++candidate.looks > kMostLooks) return give_up(index);
+  look_later(index);
+}
+
+// It is found again by a later pass, or by a later scan.
+void CatchUp::give_up(uint32_t index) {
+  if (candidates_[index].of_pass) given_up_ = true;
+  release(index);
+}
+
+void CatchUp::look_later(uint32_t index) {
+  Candidate& candidate = candidates_[index];
   candidate.step = Candidate::Step::kYoung;
   candidate.due = step_.now() + kLookAgainNs;
   young_.push(index);
@@ -155,7 +164,11 @@ void CatchUp::look_again() {
         release(index);
         break;
       case Standing::kBusy:
-        wait_again(index);
+        if (++candidate.busy_looks > kMostBusyLooks) {
+          give_up(index);
+        } else {
+          look_later(index);
+        }
         break;
       case Standing::kMissing:
         if (!candidate.missing) ++missing_;
@@ -171,6 +184,8 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
   if (found == Acceptor::kNone) return Standing::kMissing;
   const Entry& entry = acceptor_.at(found);
   if (entry.decided() && entry.version >= candidate.version) return Standing::kKnown;
+  // Something newer is known here, or under way; if it was left half done, scan_own() finds it.
+  if (entry.version > candidate.version) return Standing::kKnown;
   if (entry.active != 0) return Standing::kBusy;
   const bool holds = entry.accepted == candidate.ballot && entry.version == candidate.version;
   if (candidate.own) return holds ? Standing::kMissing : Standing::kKnown;
@@ -185,8 +200,7 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
     count_learned(candidate);
     return Standing::kKnown;
   }
-  // Something newer is under way here; if it was left half done, scan_own() finds it.
-  return entry.version > candidate.version ? Standing::kKnown : Standing::kMissing;
+  return Standing::kMissing;
 }
 
 // --- questions and answers

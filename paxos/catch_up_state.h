@@ -59,7 +59,8 @@ struct Candidate {
   uint32_t generation = 0;
   uint16_t name_size = 0;
   uint8_t looks = 0;
-  uint8_t asked = 0;  // members, this node among them, if a majority is asked
+  uint8_t busy_looks = 0;  // those that found this node at work there
+  uint8_t asked = 0;       // members, this node among them, if a majority is asked
   Step step = Step::kFree;
   bool own = false;       // found here, undecided
   bool majority = false;  // to be asked of everybody

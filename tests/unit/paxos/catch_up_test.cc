@@ -406,6 +406,54 @@ TEST_F(ACatchUp, WhoeverHadNoRoomForANameIsNotInSync) {
   EXPECT_EQ(catch_up.figures().in_sync, 0u);
 }
 
+// A hot name is at work all the time; what is newer here is not missing.
+TEST_F(ACatchUp, WhatIsNewerHereIsNotMissingThoughItIsBusy) {
+  const uint32_t hot = index_of("hot");
+  acceptor.accept(hot, kBallot, State{3, false, request_id(1, 1), "value"}, {});
+  acceptor.set_active(hot, 2);
+  EXPECT_TRUE(tell(await_names({{"hot", 2}}), {{"hot", 2}}));
+  for (int i = 0; i < 60; ++i) tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
+TEST_F(ACatchUp, ABusyNameIsFetchedWhenItsRoundHasEndedInVain) {
+  const uint32_t busy = index_of("busy");
+  acceptor.set_active(busy, 2);
+  EXPECT_TRUE(tell(await_names({{"busy", 1}}), {{"busy", 1}}));
+  for (int i = 0; i < 2'000; ++i) tick();  // more than the looks at a name that is not busy
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  acceptor.set_active(busy, 0);
+  EXPECT_EQ(await<SyncFetch>(300).name, "busy");
+}
+
+TEST_F(ACatchUp, WhatItHoldsItselfAndGivesUpSaysNothingOfThePass) {
+  acceptor.accept(index_of("half"), kBallot, state(), {});  // never durable: never asked about
+  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
+  for (int i = 0; i < 1'600; ++i) {
+    tick();
+    if (i == 1'000) learn("lost");  // in 5 s the own name was given up
+  }
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
+TEST_F(ACatchUp, WhatWasGivenUpIsComparedAgainSoon) {
+  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
+  for (int i = 0; i < 3'000; ++i) {
+    tick();
+    for (; seen < out.messages.size(); ++seen) {
+      if (const auto* fetch = std::get_if<SyncFetch>(&out.messages[seen].message)) {
+        answer(*fetch, kTwo, kBallot, true, Taken::kLater);
+      }
+      // 21 looks and 200 ms each, and a second.
+      if (std::holds_alternative<SyncCompare>(out.messages[seen].message)) {
+        EXPECT_LE(i, 1'100);
+        return;
+      }
+    }
+  }
+  ADD_FAILURE() << "not compared again";
+}
+
 TEST_F(ACatchUp, AsksForNothingWhileThereIsNoRoom) {
   EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
   for (int i = 0; i < 200; ++i) tick(Pace::kNone);
