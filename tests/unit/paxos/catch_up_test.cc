@@ -100,8 +100,9 @@ struct ACatchUp : ::testing::Test {
   }
   bool tell(const SyncNames& asked, const std::map<std::string, uint64_t>& names,
             bool last = true) {
-    return catch_up.on_page(kTwo, SyncPage{asked.pass, asked.cursor, asked.cursor + names.size(),
-                                           last, page_of(names)});
+    const uint64_t next = asked.cursor + names.size();
+    return catch_up.on_page(
+        kTwo, SyncPage{asked.pass, asked.cursor, next, next + (last ? 0 : 1), page_of(names)});
   }
   uint32_t index_of(const std::string& name) {
     return acceptor.find_or_insert(cluster.hasher()(name), name);
@@ -211,7 +212,7 @@ TEST_F(ACatchUp, WhatThisRunHasProposedAMajorityIsAskedAbout) {
   std::vector<char> page;
   ByteWriter writer(page);
   put_told({"held", 1, own, 5}, writer);
-  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, {page.data(), page.size()}}));
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, 1, {page.data(), page.size()}}));
   size_t fetches = 0;
   for (int i = 0; i < 60; ++i) {
     tick();
@@ -227,8 +228,8 @@ TEST_F(ACatchUp, GoesOnFromItsCursor) {
   EXPECT_TRUE(tell(asked, {{"a", 1}}, false));
   asked = await<SyncNames>();
   EXPECT_EQ(asked.cursor, 1u);
-  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 1, false, {}})) << "no way on";
-  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, false, "x"})) << "no page";
+  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 1, 2, {}})) << "no way on";
+  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, 2, "x"})) << "no page";
   EXPECT_TRUE(tell(asked, {{"b", 1}}));
 }
 
@@ -247,6 +248,19 @@ TEST_F(ACatchUp, ALostDigestIsAskedForAgainWhereItWas) {
   EXPECT_EQ(await<SyncCompare>(4'000).shard, 0u);
 }
 
+// The teller has two entries at first, and another with each page: those are news.
+TEST_F(ACatchUp, AWalkEndsWhereTheTellerEndedWhenItBegan) {
+  SyncNames asked = await_names({{"a", 1}, {"b", 1}});
+  learn("a");
+  learn("b");
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, 2, {}}));
+  asked = await<SyncNames>();
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, 3, {}}));
+  tick();
+  EXPECT_TRUE(take<SyncNames>().empty());
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
 TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
   const auto asked = await<SyncCompare>();
   const std::string bytes = digest_of({}, asked);
@@ -261,7 +275,7 @@ TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
   late(kThree, {asked.pass, asked.shard, asked.shards, {}});
   EXPECT_FALSE(catch_up.on_digest(kTwo, {asked.pass, asked.shard, asked.shards, "short"}));
   EXPECT_FALSE(catch_up.on_digest(kTwo, {asked.pass, asked.shard, 65'535, bytes}));
-  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, "what nobody asked for"}));
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, 1, "what nobody asked for"}));
   EXPECT_EQ(catch_up.on_state(kTwo, SyncState{77, true, kBallot, state(), "n"}, Taken::kLearned),
             Next::kNothing);
   EXPECT_EQ(catch_up.figures().learned, 0u);
