@@ -179,7 +179,7 @@ void fields(Wire& wire, M& m) {
   wire.number(m.pass);
   wire.number(m.cursor);
   wire.number(m.next);
-  wire.flag(m.last);
+  wire.number(m.end);
   wire.template bytes<uint32_t>(m.names, kMaxBodyBytes / 2);
 }
 template <class Wire, Is<SyncFetch> M>

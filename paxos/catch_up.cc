@@ -227,8 +227,10 @@ void CatchUp::ask_names() {
 bool CatchUp::on_page(const Endpoint& from, const SyncPage& m) {
   const bool asked = stage_ == Stage::kWalking && waiting_ && from == teller_ && m.pass == pass_ &&
                      m.cursor == cursor_;
-  if (!asked) return true;  // late
-  if (!m.last && m.next <= m.cursor) return false;
+  if (!asked) return true;          // late
+  if (m.cursor == 0) end_ = m.end;  // a table that grows is not run after
+  const bool last = m.next >= end_;
+  if (!last && m.next <= m.cursor) return false;
   ToldName told;
   for (ByteReader in(m.names); in.remaining() > 0;) {
     if (!get_told(in, told)) return false;
@@ -237,7 +239,7 @@ bool CatchUp::on_page(const Endpoint& from, const SyncPage& m) {
   waiting_ = false;
   silences_ = 0;
   cursor_ = m.next;
-  if (m.last) stage_ = Stage::kEnding;
+  if (last) stage_ = Stage::kEnding;
   return true;
 }
 
@@ -258,7 +260,8 @@ void CatchUp::end_pass(bool compared) {
   if (!in_vain) schedule.in_vain = 0;
   const int64_t pause = kCompareEveryNs << std::min<unsigned>(schedule.in_vain, kMostDoublings);
   if (in_vain && schedule.in_vain < UINT8_MAX) ++schedule.in_vain;
-  schedule.due = step_.now() + (found_ == 0 ? pause : found_ < kManyFound ? kRetryNs : 0);
+  const int64_t rest = given_up_ ? kRetryNs : pause;
+  schedule.due = step_.now() + (found_ == 0 ? rest : found_ < kManyFound ? kRetryNs : 0);
 }
 
 // --- figures

@@ -78,12 +78,15 @@ class CatchUp {
   void release(uint32_t index);
   void answered(Candidate& candidate);
   void wait_again(uint32_t index);
+  void look_later(uint32_t index);
+  void give_up(uint32_t index);
   void consider(const ToldName& told);
   void scan_own();
   void look_again();
   Standing standing_of(Candidate& candidate);
   void ask_ready(Pace pace);
   void ask(uint32_t index);
+  void expect_bytes(Candidate& candidate);
   void expire();
   void end_question(uint32_t index, Taken taken);
   void count_learned(const Candidate& candidate);
@@ -117,9 +120,10 @@ class CatchUp {
   uint32_t next_shard_ = 0;
   int64_t next_at_ = 0;  // the next question, or the end of patience with the last one
   uint64_t cursor_ = 0;
-  uint64_t found_ = 0;             // names that were learned in this pass
-  bool given_up_ = false;          // a name stayed missing in this pass
-  std::vector<char> suspects_;     // one bit a bucket
+  uint64_t end_ = 0;            // of the walk: what came behind it is news, and was heard here too
+  uint64_t found_ = 0;          // names that were learned in this pass
+  bool given_up_ = false;       // a name that it told stayed missing
+  std::vector<char> suspects_;  // one bit a bucket
   std::vector<uint32_t> surplus_;  // names that the teller has more in it, at the least
   uint64_t estimate_ = 0;          // of what is missing, by the digests
 

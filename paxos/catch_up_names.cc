@@ -13,13 +13,14 @@ namespace {
 
 constexpr int64_t kLookAgainNs = 200 * kMs;
 constexpr uint8_t kMostLooks = 20;
+constexpr uint8_t kMostBusyLooks = 100;       // a request waits for as long
 constexpr int64_t kBudgetOfOne = 1000 * kMs;  // refill() gives so many a second for each
 constexpr size_t kMostAsked = 256;
 constexpr size_t kMostAskedBytes = 1024 * 1024;
 constexpr uint8_t kMostDisputes = 3;  // about the same: nobody is at work there
 constexpr int64_t kScanEveryNs = 10'000 * kMs;
 constexpr uint64_t kScannedAtOnce = 1024;
-constexpr size_t kRoomForAScan = 1024;
+constexpr size_t kRoomForAScan = kScannedAtOnce + kMostTold;  // a page is asked for, perhaps
 constexpr uint32_t kNoCandidate = UINT32_MAX;
 
 }  // namespace
@@ -64,19 +65,27 @@ void CatchUp::release(uint32_t index) {
 
 // Its question is not open any more.
 void CatchUp::answered(Candidate& candidate) {
-  ONCE_ASSERT(in_flight_ > 0 && in_flight_bytes_ >= candidate.value_bytes);
+  ONCE_ASSERT(in_flight_ > 0 && in_flight_bytes_ >= candidate.asked_bytes);
   --in_flight_;
-  in_flight_bytes_ -= candidate.value_bytes;
+  in_flight_bytes_ -= candidate.asked_bytes;
   candidate.step = Candidate::Step::kReady;
 }
 
 void CatchUp::wait_again(uint32_t index) {
   Candidate& candidate = candidates_[index];
   if (candidate.step == Candidate::Step::kAsked) answered(candidate);
-  if (++candidate.looks > kMostLooks) {
-    given_up_ = true;
-    return release(index);
-  }
+  if (++candidate.looks > kMostLooks) return give_up(index);
+  look_later(index);
+}
+
+// It is found again by a later pass, or by a later scan.
+void CatchUp::give_up(uint32_t index) {
+  if (candidates_[index].of_pass) given_up_ = true;
+  release(index);
+}
+
+void CatchUp::look_later(uint32_t index) {
+  Candidate& candidate = candidates_[index];
   candidate.step = Candidate::Step::kYoung;
   candidate.due = step_.now() + kLookAgainNs;
   young_.push(index);
@@ -109,7 +118,10 @@ void CatchUp::consider(const ToldName& told) {
     if (entry.decided() && entry.version >= told.version) return;
   }
   const uint32_t index = take(told.name, hash);
-  if (index == kNoCandidate) return;  // found again by a later pass
+  if (index == kNoCandidate) {  // found again by a later pass
+    given_up_ = true;
+    return;
+  }
   Candidate& candidate = candidates_[index];
   candidate.ballot = told.ballot;
   candidate.version = told.version;
@@ -134,6 +146,7 @@ void CatchUp::scan_own() {
     Candidate& candidate = candidates_[index];
     candidate.ballot = entry.accepted;
     candidate.version = entry.version;
+    candidate.value_bytes = entry.value_size;
     candidate.own = candidate.majority = true;
     wait_again(index);
   }
@@ -152,7 +165,11 @@ void CatchUp::look_again() {
         release(index);
         break;
       case Standing::kBusy:
-        wait_again(index);
+        if (++candidate.busy_looks > kMostBusyLooks) {
+          give_up(index);
+        } else {
+          look_later(index);
+        }
         break;
       case Standing::kMissing:
         if (!candidate.missing) ++missing_;
@@ -168,6 +185,8 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
   if (found == Acceptor::kNone) return Standing::kMissing;
   const Entry& entry = acceptor_.at(found);
   if (entry.decided() && entry.version >= candidate.version) return Standing::kKnown;
+  // Something newer is known here, or under way; if it was left half done, scan_own() finds it.
+  if (entry.version > candidate.version) return Standing::kKnown;
   if (!entry.active.is_nothing()) return Standing::kBusy;
   const bool holds = entry.accepted == candidate.ballot && entry.version == candidate.version;
   if (candidate.own) return holds ? Standing::kMissing : Standing::kKnown;
@@ -182,8 +201,7 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
     count_learned(candidate);
     return Standing::kKnown;
   }
-  // Something newer is under way here; if it was left half done, scan_own() finds it.
-  return entry.version > candidate.version ? Standing::kKnown : Standing::kMissing;
+  return Standing::kMissing;
 }
 
 // --- questions and answers
@@ -201,15 +219,17 @@ void CatchUp::ask(uint32_t index) {
   Candidate& candidate = candidates_[index];
   ONCE_ASSERT(candidate.step == Candidate::Step::kReady);
   names_left_ -= kBudgetOfOne;
-  bytes_left_ -= kBudgetOfOne * candidate.value_bytes;
   ++candidate.generation;
   if (!candidate.majority && !cluster_.link_up(candidate.teller)) return release(index);
   candidate.step = Candidate::Step::kAsked;
   ++in_flight_;
-  in_flight_bytes_ += candidate.value_bytes;
+  candidate.asked_bytes = 0;
   asked_.push({step_.now() + kSyncAnswerNs, index, candidate.generation});
   const SyncFetch fetch{op_of(index), candidate.name()};
-  if (!candidate.majority) return outbox_.send(candidate.teller, RestsOn{}, fetch);
+  if (!candidate.majority) {
+    expect_bytes(candidate);
+    return outbox_.send(candidate.teller, RestsOn{}, fetch);
+  }
   candidate.read = MajorityRead{};
   const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   Ballot held;
@@ -226,12 +246,20 @@ void CatchUp::ask(uint32_t index) {
     const Endpoint to = cluster_.peer_core(i, candidate.hash);
     if (cluster_.is_self(i) || !cluster_.link_up(to)) continue;
     ++candidate.asked;
+    expect_bytes(candidate);
     outbox_.send(to, RestsOn{}, fetch);
   }
   if (candidate.read.count(cluster_, self, held, version) == MajorityRead::Outcome::kChosen) {
     decided_.push_back(found);  // a cluster of one
     release(index);
   }
+}
+
+// Whoever is asked answers with the whole value.
+void CatchUp::expect_bytes(Candidate& candidate) {
+  bytes_left_ -= kBudgetOfOne * candidate.value_bytes;
+  candidate.asked_bytes += candidate.value_bytes;
+  in_flight_bytes_ += candidate.value_bytes;
 }
 
 void CatchUp::expire() {

@@ -55,10 +55,12 @@ struct Candidate {
   int64_t due = 0;  // kYoung: when it is looked at again
   Endpoint teller;
   uint32_t value_bytes = 0;
+  uint32_t asked_bytes = 0;  // that may come in answer to its question
   uint32_t generation = 0;
   uint16_t name_size = 0;
   uint8_t looks = 0;
-  uint8_t asked = 0;  // members, this node among them, if a majority is asked
+  uint8_t busy_looks = 0;  // those that found this node at work there
+  uint8_t asked = 0;       // members, this node among them, if a majority is asked
   Step step = Step::kFree;
   bool own = false;       // found here, undecided
   bool majority = false;  // to be asked of everybody

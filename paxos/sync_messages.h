@@ -29,8 +29,8 @@ struct SyncNames {  // which names do you know to be decided, of these buckets?
 struct SyncPage {
   uint64_t pass = 0;
   uint64_t cursor = 0;
-  uint64_t next = 0;  // cursor of the next page
-  bool last = false;
+  uint64_t next = 0;       // cursor of the next page
+  uint64_t end = 0;        // entries that the teller has now
   std::string_view names;  // packed: see pages.h
 };
 struct SyncFetch {  // what do you hold of this name?

@@ -49,7 +49,7 @@ bool Teller::on_names(const Endpoint& from, const SyncNames& m) {
     put_told({entry.name(), entry.version, entry.accepted, entry.value_size}, out);
     ++told;
   }
-  outbox_.send(from, RestsOn{}, SyncPage{m.pass, m.cursor, at, at >= acceptor_.size(), kept()});
+  outbox_.send(from, RestsOn{}, SyncPage{m.pass, m.cursor, at, acceptor_.size(), kept()});
   return true;
 }
 

@@ -155,7 +155,7 @@ struct Text {
     return fmt::format("SyncNames from {}", m.cursor);
   }
   std::string operator()(const SyncPage& m) const {
-    return fmt::format("SyncPage {}..{}{}", m.cursor, m.next, m.last ? " (last)" : "");
+    return fmt::format("SyncPage {}..{} of {}", m.cursor, m.next, m.end);
   }
   std::string operator()(const SyncFetch& m) const { return fmt::format("SyncFetch {}", m.name); }
   std::string operator()(const SyncState& m) const {

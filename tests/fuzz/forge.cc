@@ -104,7 +104,7 @@ Message Forger::any_message() {
       return SyncNames{any_number(input_), any_number(input_), number16(), buckets()};
     case 19:
       return SyncPage{any_number(input_), any_number(input_), any_number(input_),
-                      input_.byte() % 2 == 1, told()};
+                      any_number(input_), told()};
     case 20:
       return SyncFetch{any_number(input_), any_name(input_)};
     case 21:
@@ -144,7 +144,7 @@ Message Forger::answer_to(const Message& request) {
   }
   if (const auto* wanted = std::get_if<SyncNames>(&request)) {
     return SyncPage{wanted->pass, wanted->cursor, wanted->cursor + input_.byte() % 4,
-                    input_.byte() % 2 == 1, told()};
+                    any_number(input_), told()};
   }
   if (const auto* fetch = std::get_if<SyncFetch>(&request)) {
     return SyncState{fetch->op, input_.byte() % 2 == 1, ballot(), state(), fetch->name};

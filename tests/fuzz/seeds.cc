@@ -61,7 +61,7 @@ const std::pair<const char*, Message> kMessages[] = {
     {"sync-digest", SyncDigest{1, 0, 1, std::string_view("\1\0\0\0\7\0\0\0\0\0\0\0", 12)}},
     {"sync-names", SyncNames{1, 0, 9, std::string_view("\377\1", 2)}},
     {"sync-page",
-     SyncPage{1, 0, 1, true,
+     SyncPage{1, 0, 1, 1,
               std::string_view("\1\0a\1\0\0\0\0\0\0\0\1\0\0\0\2\0\3\0\0\0\5\0\0\0", 25)}},
     {"sync-fetch", SyncFetch{1, "name"}},
     {"sync-state", SyncState{1, true, kRoundOne, kState, "name"}},

@@ -28,7 +28,7 @@ struct Learned : ::testing::Test {
         std::vector<char> page;
         ByteWriter writer(page);
         put_told({name, 1'000, ballot(1'000, of), 3}, writer);
-        solo.receive(of, SyncPage{m.pass, m.cursor, 1, true, {page.data(), page.size()}});
+        solo.receive(of, SyncPage{m.pass, m.cursor, 1, 1, {page.data(), page.size()}});
       }
       const auto fetches = solo.take<SyncFetch>();
       const bool found = !fetches.empty() && fetches.back().name == name;
@@ -240,19 +240,19 @@ TEST_F(Learned, ItIsToldOnPages) {
   auto pages = solo.take<SyncPage>();
   ASSERT_EQ(pages.size(), 1u);
   EXPECT_EQ(pages[0].next, 2u);
-  EXPECT_FALSE(pages[0].last);
+  EXPECT_GT(pages[0].end, 2u);
   solo.receive(2, SyncNames{5, 2, 2, all});
   pages = solo.take<SyncPage>();
   ASSERT_EQ(pages.size(), 1u);
-  EXPECT_TRUE(pages[0].last);
+  EXPECT_EQ(pages[0].next, pages[0].end);
   EXPECT_NE(pages[0].names.find(names[2]), std::string_view::npos);
   EXPECT_EQ(pages[0].names.find(solo.name(1, 5)), std::string_view::npos) << "not decided";
   solo.receive(2, SyncNames{5, 77, 2, all});
   solo.receive(2, SyncNames{5, 0, 2, none});
   pages = solo.take<SyncPage>();
   ASSERT_EQ(pages.size(), 2u);
-  EXPECT_TRUE(pages[0].names.empty() && pages[0].last);
-  EXPECT_TRUE(pages[1].names.empty() && pages[1].last);
+  EXPECT_TRUE(pages[0].names.empty() && pages[0].next >= pages[0].end);
+  EXPECT_TRUE(pages[1].names.empty() && pages[1].next >= pages[1].end);
 }
 
 TEST_F(Learned, ATurnOfTellingIsBounded) {

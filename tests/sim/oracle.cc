@@ -190,17 +190,16 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
 }
 
 // Written anew, it may say more than the disk had, never less. What is new in it was learned, and
-// must have been chosen: under that ballot, or under a lower one that a higher has carried on. It is
-// no vote, and is not counted as one.
+// must have been chosen: under that ballot, or under a lower one that a higher has carried on. It
+// is no vote, and is not counted as one.
 void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovered) {
   Held kept;
   kept.raise(record.promised, record.accepted, record.state.version);
   const Held& before = held(node, record.name);
   if (!recovered && !kept.covers(before)) {
-    world_.violation(
-        fmt::format("node {} keeps promise {} and accept {} of {}, and had {} and {}", node + 1,
-                    show(record.promised), show(record.accepted), record.name,
-                    show(before.promised), show(before.accepted)));
+    world_.violation(fmt::format("node {} keeps promise {} and accept {} of {}, and had {} and {}",
+                                 node + 1, show(record.promised), show(record.accepted),
+                                 record.name, show(before.promised), show(before.accepted)));
   }
   const uint64_t sum = sum_of(record.state);
   bool true_of_it = false;

@@ -63,7 +63,7 @@ std::vector<Message> every_message() {
           SyncCompare{26, 27, 28},
           SyncDigest{29, 30, 31, "digests"},
           SyncNames{32, 33, 34, "buckets"},
-          SyncPage{35, 36, 37, true, "names"},
+          SyncPage{35, 36, 37, 38, "names"},
           SyncFetch{38, "name"},
           SyncState{39, true, kOther, some_state(), "name"}};
 }

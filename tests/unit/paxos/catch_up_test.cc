@@ -100,8 +100,9 @@ struct ACatchUp : ::testing::Test {
   }
   bool tell(const SyncNames& asked, const std::map<std::string, uint64_t>& names,
             bool last = true) {
-    return catch_up.on_page(kTwo, SyncPage{asked.pass, asked.cursor, asked.cursor + names.size(),
-                                           last, page_of(names)});
+    const uint64_t next = asked.cursor + names.size();
+    return catch_up.on_page(
+        kTwo, SyncPage{asked.pass, asked.cursor, next, next + (last ? 0 : 1), page_of(names)});
   }
   EntryIndex index_of(const std::string& name) {
     return acceptor.find_or_insert(cluster.hasher()(name), name);
@@ -211,7 +212,7 @@ TEST_F(ACatchUp, WhatThisRunHasProposedAMajorityIsAskedAbout) {
   std::vector<char> page;
   ByteWriter writer(page);
   put_told({"held", 1, own, 5}, writer);
-  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, {page.data(), page.size()}}));
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, 1, {page.data(), page.size()}}));
   size_t fetches = 0;
   for (int i = 0; i < 60; ++i) {
     tick();
@@ -227,8 +228,8 @@ TEST_F(ACatchUp, GoesOnFromItsCursor) {
   EXPECT_TRUE(tell(asked, {{"a", 1}}, false));
   asked = await<SyncNames>();
   EXPECT_EQ(asked.cursor, 1u);
-  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 1, false, {}})) << "no way on";
-  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, false, "x"})) << "no page";
+  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 1, 2, {}})) << "no way on";
+  EXPECT_FALSE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, 2, "x"})) << "no page";
   EXPECT_TRUE(tell(asked, {{"b", 1}}));
 }
 
@@ -247,6 +248,19 @@ TEST_F(ACatchUp, ALostDigestIsAskedForAgainWhereItWas) {
   EXPECT_EQ(await<SyncCompare>(4'000).shard, 0u);
 }
 
+// The teller has two entries at first, and another with each page: those are news.
+TEST_F(ACatchUp, AWalkEndsWhereTheTellerEndedWhenItBegan) {
+  SyncNames asked = await_names({{"a", 1}, {"b", 1}});
+  learn("a");
+  learn("b");
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, 2, {}}));
+  asked = await<SyncNames>();
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 1, 2, 3, {}}));
+  tick();
+  EXPECT_TRUE(take<SyncNames>().empty());
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
 TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
   const auto asked = await<SyncCompare>();
   const std::string bytes = digest_of({}, asked);
@@ -261,7 +275,7 @@ TEST_F(ACatchUp, AnAnswerToAnotherQuestionCountsForNothing) {
   late(kThree, {asked.pass, asked.shard, asked.shards, {}});
   EXPECT_FALSE(catch_up.on_digest(kTwo, {asked.pass, asked.shard, asked.shards, "short"}));
   EXPECT_FALSE(catch_up.on_digest(kTwo, {asked.pass, asked.shard, 65'535, bytes}));
-  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, true, "what nobody asked for"}));
+  EXPECT_TRUE(catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 1, 1, "what nobody asked for"}));
   EXPECT_EQ(catch_up.on_state(kTwo, SyncState{77, true, kBallot, state(), "n"}, Taken::kLearned),
             Next::kNothing);
   EXPECT_EQ(catch_up.figures().learned, 0u);
@@ -345,6 +359,113 @@ TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
     fetched += take<SyncFetch>().size();
   }
   EXPECT_EQ(fetched, 256u);
+}
+
+// Each of the others answers with the whole value.
+TEST_F(ACatchUp, WhatItHoldsUndecidedIsAskedForAtABoundedRate) {
+  meet(kThree);
+  const std::string value(kMaxValueBytes, 'v');
+  for (int n = 0; n < 300; ++n) {
+    const EntryIndex index = index_of("half-" + std::to_string(n));
+    acceptor.accept(index, kBallot, State{1, true, request_id(1, 1), value}, {});
+  }
+  step.set_durable(step.last_record());
+  size_t open = 0;
+  for (int i = 0; i < 300; ++i) {
+    tick();
+    open += take<SyncFetch>().size();
+  }
+  EXPECT_GE(open, 16u);
+  EXPECT_LE(open, 18u) << "a MiB, and the last one more";
+  size_t fetched = 0;
+  for (int i = 0; i < 600; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      fetched += i >= 400;
+      answer(fetch, kTwo, kBallot, true, Taken::kLearned);
+    }
+  }
+  EXPECT_GE(fetched, 200u);
+  EXPECT_LE(fetched, 300u) << "16 MiB a second, and a tenth";
+}
+
+TEST_F(ACatchUp, WhatItHoldsUndecidedLeavesRoomForAPage) {
+  for (int n = 0; n < 9'000; ++n) {
+    acceptor.accept(index_of("half-" + std::to_string(n)), kBallot, state(), {});
+  }
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 1'000; ++n) names["lost-" + std::to_string(n)] = 1;
+  const SyncNames asked = await_names(names);
+  ASSERT_GE(asked.most, names.size());
+  for (int i = 0; i < 100; ++i) tick(Pace::kNone);
+  EXPECT_TRUE(tell(asked, names));
+  for (int i = 0; i < 50; ++i) tick(Pace::kNone);
+  EXPECT_EQ(catch_up.figures().behind, 7 * 1024u + names.size());
+}
+
+TEST_F(ACatchUp, WhoeverHadNoRoomForANameIsNotInSync) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 9'000; ++n) names["lost-" + std::to_string(n)] = 1;
+  EXPECT_TRUE(tell(await_names(names), names));
+  size_t fetched = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      ++fetched;
+      answer(fetch, kTwo, kBallot, true, Taken::kHeld);
+    }
+  }
+  EXPECT_EQ(fetched, 8192u);
+  EXPECT_EQ(catch_up.figures().behind, 0u);
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+}
+
+// A hot name is at work all the time; what is newer here is not missing.
+TEST_F(ACatchUp, WhatIsNewerHereIsNotMissingThoughItIsBusy) {
+  const EntryIndex hot = index_of("hot");
+  acceptor.accept(hot, kBallot, State{3, false, request_id(1, 1), "value"}, {});
+  acceptor.set_active(hot, 2);
+  EXPECT_TRUE(tell(await_names({{"hot", 2}}), {{"hot", 2}}));
+  for (int i = 0; i < 60; ++i) tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
+TEST_F(ACatchUp, ABusyNameIsFetchedWhenItsRoundHasEndedInVain) {
+  const EntryIndex busy = index_of("busy");
+  acceptor.set_active(busy, 2);
+  EXPECT_TRUE(tell(await_names({{"busy", 1}}), {{"busy", 1}}));
+  for (int i = 0; i < 2'000; ++i) tick();  // more than the looks at a name that is not busy
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  acceptor.set_active(busy, 0);
+  EXPECT_EQ(await<SyncFetch>(300).name, "busy");
+}
+
+TEST_F(ACatchUp, WhatItHoldsItselfAndGivesUpSaysNothingOfThePass) {
+  acceptor.accept(index_of("half"), kBallot, state(), {});  // never durable: never asked about
+  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
+  for (int i = 0; i < 1'600; ++i) {
+    tick();
+    if (i == 1'000) learn("lost");  // in 5 s the own name was given up
+  }
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
+TEST_F(ACatchUp, WhatWasGivenUpIsComparedAgainSoon) {
+  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
+  for (int i = 0; i < 3'000; ++i) {
+    tick();
+    for (; seen < out.messages.size(); ++seen) {
+      if (const auto* fetch = std::get_if<SyncFetch>(&out.messages[seen].message)) {
+        answer(*fetch, kTwo, kBallot, true, Taken::kLater);
+      }
+      // 21 looks and 200 ms each, and a second.
+      if (std::holds_alternative<SyncCompare>(out.messages[seen].message)) {
+        EXPECT_LE(i, 1'100);
+        return;
+      }
+    }
+  }
+  ADD_FAILURE() << "not compared again";
 }
 
 TEST_F(ACatchUp, AsksForNothingWhileThereIsNoRoom) {
