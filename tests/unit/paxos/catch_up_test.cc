@@ -424,7 +424,7 @@ TEST_F(ACatchUp, WhoeverHadNoRoomForANameIsNotInSync) {
 TEST_F(ACatchUp, WhatIsNewerHereIsNotMissingThoughItIsBusy) {
   const EntryIndex hot = index_of("hot");
   acceptor.accept(hot, kBallot, State{3, false, request_id(1, 1), "value"}, {});
-  acceptor.set_active(hot, 2);
+  acceptor.set_active(hot, Active(RoundId{0}));
   EXPECT_TRUE(tell(await_names({{"hot", 2}}), {{"hot", 2}}));
   for (int i = 0; i < 60; ++i) tick();
   EXPECT_EQ(catch_up.figures().in_sync, 1u);
@@ -432,11 +432,11 @@ TEST_F(ACatchUp, WhatIsNewerHereIsNotMissingThoughItIsBusy) {
 
 TEST_F(ACatchUp, ABusyNameIsFetchedWhenItsRoundHasEndedInVain) {
   const EntryIndex busy = index_of("busy");
-  acceptor.set_active(busy, 2);
+  acceptor.set_active(busy, Active(RoundId{0}));
   EXPECT_TRUE(tell(await_names({{"busy", 1}}), {{"busy", 1}}));
   for (int i = 0; i < 2'000; ++i) tick();  // more than the looks at a name that is not busy
   EXPECT_EQ(catch_up.figures().in_sync, 0u);
-  acceptor.set_active(busy, 0);
+  acceptor.set_active(busy, Active{});
   EXPECT_EQ(await<SyncFetch>(300).name, "busy");
 }
 
