@@ -112,7 +112,7 @@ void Core::announce_progress() {
     }
   }
   for (auto [first, last] : chosen) {
-    step_.append(ChosenRangeRecord{cluster_.self(), incarnation_, first, last});
+    step_.append_news(ChosenRangeRecord{cluster_.self(), incarnation_, first, last});
   }
   sequencer_.announced();
 }

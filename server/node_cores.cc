@@ -73,6 +73,8 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
     if (auto recovered = recover_stream(stream); !recovered) return recovered;
   }
   if (!fits_) return tl::unexpected(does_not_fit());
+  // Facts of no name, too: a stream that will be removed may alone have a range promise.
+  if (directory_.streams() > options_.cores) adopts_ = true;
   // Before anything can be said that rests on a new stream.
   if (options_.cores > directory_.streams()) {
     const auto remembered = directory_.remember_streams(options_.cores);
@@ -98,12 +100,12 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
 
 tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   const wal::LogOptions options = log_options(stream);
-  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
-  if (stream >= directory_.streams() && stream >= options_.cores) return {};
   if (stream == directory_.streams()) {
     const auto removed = directory_.remove_other_streams();
     if (!removed) return refuse(kExitDirectory, removed.error().message);
   }
+  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
+  if (stream >= directory_.streams() && stream >= options_.cores) return {};
   const auto segments = wal::list_segments(storage_, options.directory, stream);
   if (!segments) return refuse(kExitDirectory, segments.error().message);
   if (segments->empty()) {

@@ -154,6 +154,20 @@ TEST_F(Keeping, NewsAndFactsAreNotNeeded) {
   check();
 }
 
+// A home's own, as it tells the others.
+TEST_F(Keeping, WhatANodeAnnouncesItselfIsNews) {
+  for (size_t peer : {0, 2}) log.receive(peer, ClaimReply{1, 1, 0, 0, true, {}});
+  log.write(Cleaned::name(1, 1), kA);
+  log.sync();
+  log.receive(0, AcceptedRange{1, 1, 1});
+  for (int n = 0; n < 100; ++n) log.tick();
+  ASSERT_EQ(log.count<ChosenRangeRecord>(), 1u);
+  for (const Cleaned::Logged& record : log.log()) {
+    const Record decoded = *decode_record(record.bytes);
+    EXPECT_EQ(record.needed, std::holds_alternative<AcceptRecord>(decoded)) << decoded.index();
+  }
+}
+
 TEST_F(Keeping, TheFactsAreWrittenAnew) {
   log.receive(0, ClaimHome{7, 0, 0});
   log.receive(2, HomeProgress{4, 9});
@@ -296,6 +310,24 @@ TEST_F(Keeping, HalfOfANameElsewhereIsAdoptedToo) {
   EXPECT_EQ(log.from_what_is_left().names.at(x).accepted, ballot(1, 2));
 }
 
+// Not of what was read, but no record of this core has all of it either.
+TEST_F(Keeping, WhatIsAcceptedAndPromisedOverBetweenTwoAdoptionsIsListed) {
+  const std::string large(40'000, 'v');
+  for (int n = 0; n < 4; ++n) {
+    log.put_elsewhere(
+        AcceptRecord{ballot(1, 2), CoreId{0}, 0, state(1, kA, large), Cleaned::name(2, n)});
+  }
+  log.restart();
+  ASSERT_TRUE(log.adopt()) << "more than fits into one";
+  accept(ballot(0, 0), state(1, kA), x, 3);
+  prepare(ballot(1, 2), x);
+  while (log.adopt()) {
+  }
+  log.clean_all();
+  EXPECT_FALSE(only<KeptRecord>(x).settled) << "its home has not said that it has 3";
+  check();
+}
+
 // --- any order of all that can happen
 
 class AnyOrder {
@@ -347,6 +379,10 @@ class AnyOrder {
       }
       case 5:
         progress_[home] = std::max(progress_[home], prng_.below(sequence_[home] + 1));
+        for (uint64_t n = 1; n <= progress_[home]; ++n) {
+          const auto& [text, version] = sent_[{home, n}];
+          at_home_.insert({text, {ballot(0, home, incarnation_[home]), version}});
+        }
         return log_.receive(home, HomeProgress{incarnation_[home], progress_[home]});
       case 6: {
         if (sequence_[home] == 0) return;
@@ -404,6 +440,10 @@ class AnyOrder {
       const Explanation told = log_.explain(name);
       if (std::pair(told.accepted, told.version) == what) settled.insert(name);
     }
+    for (const auto& [name, what] : at_home_) {
+      const Explanation told = log_.explain(name);
+      if (std::pair(told.accepted, told.version) == what) settled.insert(name);
+    }
     const Concluded left = log_.from_what_is_left();
     expect_covers(left, log_.from_all(), settled);
     for (const auto& [name, is] : left.names) {
@@ -439,6 +479,7 @@ class AnyOrder {
   uint32_t incarnation_[3] = {1, 1, 1};
   uint64_t sequence_[3] = {}, progress_[3] = {};
   std::map<std::string, std::pair<Ballot, uint64_t>> settled_;
+  std::set<std::pair<std::string, std::pair<Ballot, uint64_t>>> at_home_;
   std::map<std::pair<size_t, uint64_t>, std::pair<std::string, uint64_t>> sent_;
   std::set<std::pair<std::string, uint64_t>> chosen_;  // as was told
   bool reading_ = false;
