@@ -379,10 +379,6 @@ class AnyOrder {
       }
       case 5:
         progress_[home] = std::max(progress_[home], prng_.below(sequence_[home] + 1));
-        for (uint64_t n = 1; n <= progress_[home]; ++n) {
-          const auto& [text, version] = sent_[{home, n}];
-          at_home_.insert({text, {ballot(0, home, incarnation_[home]), version}});
-        }
         return log_.receive(home, HomeProgress{incarnation_[home], progress_[home]});
       case 6: {
         if (sequence_[home] == 0) return;
@@ -440,10 +436,6 @@ class AnyOrder {
       const Explanation told = log_.explain(name);
       if (std::pair(told.accepted, told.version) == what) settled.insert(name);
     }
-    for (const auto& [name, what] : at_home_) {
-      const Explanation told = log_.explain(name);
-      if (std::pair(told.accepted, told.version) == what) settled.insert(name);
-    }
     const Concluded left = log_.from_what_is_left();
     expect_covers(left, log_.from_all(), settled);
     for (const auto& [name, is] : left.names) {
@@ -479,7 +471,6 @@ class AnyOrder {
   uint32_t incarnation_[3] = {1, 1, 1};
   uint64_t sequence_[3] = {}, progress_[3] = {};
   std::map<std::string, std::pair<Ballot, uint64_t>> settled_;
-  std::set<std::pair<std::string, std::pair<Ballot, uint64_t>>> at_home_;
   std::map<std::pair<size_t, uint64_t>, std::pair<std::string, uint64_t>> sent_;
   std::set<std::pair<std::string, uint64_t>> chosen_;  // as was told
   bool reading_ = false;
