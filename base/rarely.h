@@ -27,6 +27,7 @@ enum class Rare : uint8_t {
   kListRenumbered,
   kComparedAtOnce,
   kSyncPageShort,
+  kAdoptedOne,
   // wal
   kBatchClosedEarly,
   kFlushLate,

@@ -1,4 +1,5 @@
 // What must outlive a segment of the log is written anew, as it is held now (DESIGN 5, C1).
+#include "base/rarely.h"
 #include "paxos/core.h"
 
 namespace once::paxos {
@@ -76,14 +77,19 @@ void Core::keep_facts(int64_t now_ns, Output& out) {
 
 bool Core::adopt(int64_t now_ns, Output& out) {
   begin(now_ns, out);
-  // Of what was read from the log: what is accepted from now on is in this core's own.
+  // Of what was read from the log. What is accepted from now on is in this core's own: but between
+  // two calls it can be promised over, and is adopted then.
   if (adopted_ == 0) lanes_.list_all();
   const size_t end = out.records.size() + kAdoptedBytes;
   for (uint32_t n = 0; n < kLookedAtOnce && adopted_ < acceptor_.size(); ++n) {
-    const Entry& entry = acceptor_.at(EntryIndex{adopted_});
-    if (entry.record == RecordNumber{} || !entry.is_whole()) acceptor_.keep(EntryIndex{adopted_});
+    const EntryIndex index{adopted_};
+    const Entry& entry = acceptor_.at(index);
+    if (!entry.accepted.is_null() && entry.accepted.round == 0 && !entry.is_whole()) {
+      acceptor_.list_unsettled(index);  // late, never lost (H3)
+    }
+    if (entry.record == RecordNumber{} || !entry.is_whole()) acceptor_.keep(index);
     ++adopted_;
-    if (out.records.size() >= end) break;
+    if (out.records.size() >= end || rarely(Rare::kAdoptedOne)) break;
   }
   const bool more = adopted_ < acceptor_.size();
   if (!more) Keeper::write_facts(*this);

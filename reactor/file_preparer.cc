@@ -15,6 +15,7 @@ namespace once::reactor {
 namespace {
 
 constexpr size_t kMaxPrepareRequests = 1024;
+constexpr size_t kMaxRemovals = 64;  // of these
 
 std::string describe(const FileFailure& failure) {
   const int code = failure.error_number;
@@ -31,7 +32,9 @@ std::string make_zero_filled(const PreparedFile& file, const std::atomic<bool>* 
   return failed ? describe(*failed) : "";
 }
 
+// What a run before began to make under that name is of no use to anybody.
 std::string rename_durably(const PreparedFile& file) {
+  unlink(unfinished_name(file.path).c_str());
   if (std::rename(file.from.c_str(), file.path.c_str()) != 0) {
     return describe({"rename to", file.path, errno});
   }
@@ -51,14 +54,18 @@ FilePreparer::~FilePreparer() {
   if (thread_.joinable()) thread_.join();
 }
 
-void FilePreparer::submit(PreparedFile request) {
+bool FilePreparer::submit(PreparedFile request) {
   if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
   {
     const std::lock_guard lock(mutex_);
+    const bool removes = request.how == PreparedFile::How::kRemoved;
+    if (removes && removals_ == kMaxRemovals) return false;
     ONCE_ASSERT(requests_.size() < kMaxPrepareRequests);
+    if (removes) ++removals_;
     requests_.push_back(std::move(request));
   }
   wanted_.notify_one();
+  return true;
 }
 
 std::vector<PreparedFile> FilePreparer::take_done() {
@@ -80,6 +87,8 @@ void FilePreparer::work() {
     if (request.how == PreparedFile::How::kRemoved) {
       // What a power cut brings back is removed again by a later run.
       unlink(request.path.c_str());
+      const std::lock_guard lock(mutex_);
+      --removals_;
       continue;
     }
     request.error = request.how == PreparedFile::How::kRenamed

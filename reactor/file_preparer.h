@@ -31,7 +31,8 @@ class FilePreparer {
   explicit FilePreparer(std::function<void()> notify) : notify_(std::move(notify)) {}
   ~FilePreparer();
 
-  void submit(PreparedFile request);
+  // False: it is a removal, and many of them wait.
+  bool submit(PreparedFile request);
   std::vector<PreparedFile> take_done();
 
  private:
@@ -41,6 +42,7 @@ class FilePreparer {
   std::mutex mutex_;
   std::condition_variable wanted_;
   std::deque<PreparedFile> requests_;
+  size_t removals_ = 0;  // not done yet
   std::vector<PreparedFile> done_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -166,8 +166,8 @@ void UringIo::recycle_file(const std::string& from, const std::string& to,
       {.how = PreparedFile::How::kRenamed, .path = to, .from = from, .handler = handler});
 }
 
-void UringIo::remove_file(const std::string& path) {
-  preparer_->submit({.how = PreparedFile::How::kRemoved, .path = path});
+bool UringIo::remove_file(const std::string& path) {
+  return preparer_->submit({.how = PreparedFile::How::kRemoved, .path = path});
 }
 
 void UringIo::deliver_prepared() {

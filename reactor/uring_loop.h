@@ -45,7 +45,7 @@ class UringIo final : public Io {
   void prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) override;
   void recycle_file(const std::string& from, const std::string& to,
                     FilePreparedHandler* handler) override;
-  void remove_file(const std::string& path) override;
+  bool remove_file(const std::string& path) override;
   void set_timer(int64_t at_ns, uint64_t token) override;
   void wake() override;
   void run(BatchHandler* handler) override;

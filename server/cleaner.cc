@@ -17,8 +17,12 @@ constexpr int64_t kLeastCost = 256;   // of a slice, though nothing was found
 
 bool wants_cleaning(const LogSpace& space) {
   if (space.sealed_bytes == 0) return false;
+  if (space.full) {
+    const uint64_t most = std::min(wal::most_needed(space.segment_bytes), space.room_bytes);
+    return space.emptiest_needed_bytes < most;
+  }
   if (space.emptiest_needed_bytes >= space.segment_bytes / 4 * 3) return false;
-  return space.full || space.sealed_bytes + space.segment_bytes > 2 * space.needed_bytes;
+  return space.sealed_bytes + space.segment_bytes > 2 * space.needed_bytes;
 }
 
 Cleaner::Cleaner(wal::Log& log, uint64_t segment_bytes, bool adopts, CleanerHandler& handler)
@@ -31,11 +35,20 @@ Cleaner::Cleaner(wal::Log& log, uint64_t segment_bytes, bool adopts, CleanerHand
 
 void Cleaner::on_round(int64_t now_ns) {
   earn(now_ns);
-  if (log_.behind()) return;
+  if (must_wait()) return;
   if (adopting_ != Adopting::kDone) return adopt();
   if (!cleans_) cleans_ = handler_.may_clean();
   if (!cleans_ || (!reader_ && !choose())) return;
   while (reader_ && credit_ > 0 && reader_->ready()) look_at_some();
+}
+
+bool Cleaner::must_wait() const {
+  const size_t waiting = log_.waiting_bytes();
+  return waiting > wal::kMaxPendingBytes / 2 || (waiting > kMostWaiting && !takes_too_much());
+}
+
+bool Cleaner::takes_too_much() const {
+  return log_.files() * segment_bytes_ > 2 * log_.use().needed_bytes() + 4 * segment_bytes_;
 }
 
 void Cleaner::earn(int64_t now_ns) {
@@ -46,7 +59,8 @@ void Cleaner::earn(int64_t now_ns) {
   credit_ += static_cast<int64_t>(written - kept) * kLookedAtPerWritten;
   if (earned_at_ns_ != 0) {
     const int64_t passed_ns = std::clamp<int64_t>(now_ns - earned_at_ns_, 0, kSecondNs);
-    credit_ += passed_ns / 1000 * (log_.full() ? kFullTrickle : kTrickle) / (kSecondNs / 1000);
+    credit_ +=
+        passed_ns / 1000 * (log_.room().limited ? kFullTrickle : kTrickle) / (kSecondNs / 1000);
   }
   earned_at_ns_ = now_ns;
   credit_ = std::min(credit_, kMostCredit);
@@ -55,10 +69,11 @@ void Cleaner::earn(int64_t now_ns) {
 // Before anything is released, here or by another core: it may be there alone.
 void Cleaner::adopt() {
   while (adopting_ == Adopting::kYes && credit_ > 0) {
-    const uint64_t before = log_.appended();
-    if (!handler_.adopt()) adopting_ = Adopting::kWaits;
+    const CleanerHandler::Adopted adopted = handler_.adopt();
+    if (!adopted.more) adopting_ = Adopting::kWaits;
     adopted_record_ = log_.appended();
-    credit_ -= adopted_record_ == before ? kLeastCost : static_cast<int64_t>(kSliceBytes);
+    kept_unseen_ += adopted.bytes;  // else it would pay for itself
+    credit_ -= kAdoptionShare + static_cast<int64_t>(adopted.bytes);
   }
   if (adopting_ == Adopting::kYes || log_.durable() < adopted_record_) return;
   adopting_ = Adopting::kDone;
@@ -71,7 +86,9 @@ LogSpace Cleaner::space() const {
   space.sealed_bytes = (std::max<size_t>(use.segments().size(), 1) - 1) * segment_bytes_;
   space.needed_bytes = use.needed_bytes();
   space.segment_bytes = segment_bytes_;
-  space.full = log_.full();
+  const wal::Room room = log_.room();
+  space.full = room.limited;
+  space.room_bytes = room.reserve ? room.bytes : 0;  // without it nothing would become free
   const wal::SegmentUse::Segment* emptiest = use.emptiest();
   if (emptiest != nullptr) space.emptiest_needed_bytes = emptiest->needed_bytes;
   return space;
@@ -79,13 +96,11 @@ LogSpace Cleaner::space() const {
 
 bool Cleaner::choose() {
   const LogSpace now = space();
-  if (now.sealed_bytes > 0 && rarely(Rare::kCleanedEarly)) {
+  if (now.sealed_bytes > 0 && !now.full && rarely(Rare::kCleanedEarly)) {
     credit_ = kMostCredit;
   } else if (!wants_cleaning(now)) {
     // What was released becomes free only with the next segment.
-    if (log_.files() * segment_bytes_ > 2 * now.needed_bytes + 4 * segment_bytes_) {
-      log_.switch_segment();
-    }
+    if (takes_too_much()) log_.switch_segment();
     return false;
   }
   const wal::SegmentUse::Segment& victim = *log_.use().emptiest();
@@ -125,7 +140,6 @@ void Cleaner::finish() {
   reader_.reset();
   log_.release(victim_);
   ++counters_.segments;
-  if (log_.full()) log_.switch_segment();
 }
 
 }  // namespace once::server

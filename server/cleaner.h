@@ -23,7 +23,8 @@ struct LogSpace {
   uint64_t needed_bytes = 0;  // of records
   uint64_t emptiest_needed_bytes = 0;
   uint64_t segment_bytes = 0;
-  bool full = false;  // no file can be made
+  bool full = false;                 // no file can be made
+  uint64_t room_bytes = UINT64_MAX;  // for what is kept, on a full disk
 };
 // So that the files never take more than twice what is needed, and four segments: the one that is
 // written, two spares, and one that fills while another is cleaned. Where it begins, at most three
@@ -36,7 +37,10 @@ inline constexpr int64_t kLookedAtPerWritten = 4;
 inline constexpr int64_t kTrickle = 8 * 1024 * 1024;       // a second
 inline constexpr int64_t kFullTrickle = 64 * 1024 * 1024;  // the same, on a full disk
 inline constexpr int64_t kMostCredit = 1024 * 1024;
-inline constexpr size_t kSliceBytes = 64 * 1024;  // of records that are looked at together
+inline constexpr size_t kSliceBytes = 64 * 1024;      // of records that are looked at together
+inline constexpr int64_t kAdoptionShare = 16 * 1024;  // for the names that are looked at together
+// More waits for the disk: it is no time to clean, as long as the log does not take too much.
+inline constexpr size_t kMostWaiting = 1024 * 1024;
 
 struct CleanerCounters {
   uint64_t segments = 0;    // that were cleaned
@@ -49,8 +53,11 @@ class CleanerHandler {
   // As Replica has them. Bytes of the records that were made.
   virtual size_t keep(const paxos::LoggedRecord* records, size_t count) = 0;
   virtual size_t keep_facts() = 0;
-  // False: nothing is left to be adopted.
-  virtual bool adopt() = 0;
+  struct Adopted {
+    size_t bytes = 0;  // of records that were made
+    bool more = false;
+  };
+  virtual Adopted adopt() = 0;
   // All that this core was to adopt is durable in its own log.
   virtual void on_adopted() = 0;
   virtual bool may_clean() = 0;  // the same of every core of the node
@@ -66,6 +73,8 @@ class Cleaner {
 
  private:
   void earn(int64_t now_ns);
+  bool must_wait() const;
+  bool takes_too_much() const;
   void adopt();
   bool choose();
   void look_at_some();

@@ -230,9 +230,10 @@ std::optional<uint32_t> stream_of(const std::string& name) {
 Result<void> OpenDirectory::remove_other_streams() {
   std::error_code failure;
   std::vector<std::filesystem::path> others;
-  for (const auto& file : std::filesystem::directory_iterator(path_, failure)) {
-    const auto stream = stream_of(file.path().filename().string());
-    if (stream && *stream >= streams_) others.push_back(file.path());
+  std::filesystem::directory_iterator file(path_, failure);
+  for (; !failure && file != std::filesystem::directory_iterator(); file.increment(failure)) {
+    const auto stream = stream_of(file->path().filename().string());
+    if (stream && *stream >= streams_) others.push_back(file->path());
   }
   for (const auto& path : others) {
     if (!failure) std::filesystem::remove(path, failure);

@@ -12,8 +12,8 @@ class DiskWatch {
  public:
   // A log write that stalls for so long makes the disk slow, and so do several in a row that take
   // long. It is so until none has been for a while: one hiccup is no news.
-  static constexpr int64_t kStalledNs = 1'000'000'000;
-  static constexpr int64_t kLongNs = 250'000'000;
+  static constexpr int64_t kStalledNs = 3'000'000'000;
+  static constexpr int64_t kLongNs = 500'000'000;
   static constexpr int kLongInARow = 4;
   static constexpr int64_t kSlowKeptNs = 10'000'000'000;
 

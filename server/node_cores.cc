@@ -100,11 +100,11 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
 
 tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   const wal::LogOptions options = log_options(stream);
-  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
   if (stream == directory_.streams()) {
     const auto removed = directory_.remove_other_streams();
     if (!removed) return refuse(kExitDirectory, removed.error().message);
   }
+  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
   if (stream >= directory_.streams() && stream >= options_.cores) return {};
   const auto segments = wal::list_segments(storage_, options.directory, stream);
   if (!segments) return refuse(kExitDirectory, segments.error().message);

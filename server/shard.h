@@ -65,7 +65,7 @@ struct ShardOptions {
   size_t max_operations = kMaxOperationsPerCore;
   MemoryAccount memory{kUnboundedMemory, 1};
   uint64_t segment_bytes = kDefaultSegmentBytes;
-  bool adopts = false;  // names of this core may lie in the log of another
+  bool adopts = false;  // what this core must know may lie in the log of another alone
 };
 
 class Shard final : public reactor::BatchHandler,
@@ -167,7 +167,7 @@ class Shard final : public reactor::BatchHandler,
   // shard_cleaning.cc
   size_t keep(const paxos::LoggedRecord* records, size_t count) override;
   size_t keep_facts() override;
-  bool adopt() override;
+  Adopted adopt() override;
   void on_adopted() override { host_.on_adopted(options_.self.core); }
   bool may_clean() override { return host_.all_adopted(); }
   void look_at_memory();

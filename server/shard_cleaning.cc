@@ -13,10 +13,10 @@ size_t Shard::keep_facts() {
   return output_.records.size();
 }
 
-bool Shard::adopt() {
+CleanerHandler::Adopted Shard::adopt() {
   bool more = false;
   turn([&] { more = replica_.adopt(io_.now_ns(), output_); });
-  return more;
+  return {output_.records.size(), more};
 }
 
 }  // namespace once::server

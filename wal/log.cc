@@ -61,7 +61,11 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   void on_tick(int64_t now_ns) override;
   bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
   int64_t writing_since_ns() const override { return in_flight_ == nullptr ? 0 : submitted_ns_; }
-  bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
+  bool behind() const override { return pending_bytes_ >= kMaxPendingBytes || keeps_rest(); }
+  Room room() const override;
+  size_t waiting_bytes() const override {
+    return pending_bytes_ - (in_flight_ == nullptr ? 0 : in_flight_->payload());
+  }
   const LogCounters& counters() const override { return counters_; }
   const SegmentUse& use() const override { return use_; }
   void no_longer_needed(uint64_t record, uint64_t record_bytes) override;
@@ -81,11 +85,14 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   Batch* take_batch();
   void queue_batch();
   void begin_batch();
+  bool keeps_rest() const;
   bool opens_segment() const;
+  bool wants_switch() const;
   bool next_segment();
   void seal(Batch& batch, bool opens_segment);
   void seal_segment_header(Batch& batch, BlockHeader header);
   std::string needed_segments();
+  std::string list_without_some(std::vector<SegmentUse::Segment> needed, std::string list);
 
   uint64_t position() const { return 1 + next_sequence_ - segment_->first_sequence; }
 
@@ -210,9 +217,46 @@ void SegmentLog::begin_batch() {
 }
 
 bool SegmentLog::opens_segment() const {
-  if (position() + oldest_->blocks() > segment_->blocks) return true;
+  return position() + oldest_->blocks() > segment_->blocks || wants_switch();
+}
+
+// On a full disk the last spare is for this alone: to be taken when files become free by it; two if
+// that can be, or nothing is won.
+bool SegmentLog::wants_switch() const {
   if (!spares_.ready()) return false;
-  return (switch_wanted_ && io_.now_ns() >= may_switch_at_ns_) || rarely(Rare::kSegmentClosedEarly);
+  const bool asked = switch_wanted_ && io_.now_ns() >= may_switch_at_ns_;
+  if (spares_.failing()) {
+    const auto free = std::count_if(released_.begin(), released_.end(),
+                                    [this](const Released& one) { return one.after <= durable_; });
+    return free > 1 || (free == 1 && (asked || room().bytes < options_.segment_bytes / 8));
+  }
+  return asked || rarely(Rare::kSegmentClosedEarly);
+}
+
+// An eighth of the segment is for batches that do not fill their blocks.
+Room SegmentLog::room() const {
+  Room room;
+  room.limited = spares_.failing();
+  room.reserve = spares_.ready();
+  const uint64_t rest = segment_->blocks - std::min(segment_->blocks, position());
+  const uint64_t bytes = (rest - std::min(rest, segment_->blocks / 8)) * kBlockPayloadBytes;
+  room.bytes = bytes - std::min<uint64_t>(bytes, waiting_bytes());
+  return room;
+}
+
+// What is needed of the next segment to be released must fit into the rest of this one: the last
+// spare would be taken else while nothing becomes free by it.
+bool SegmentLog::keeps_rest() const {
+  if (!spares_.failing() || !spares_.ready()) return false;
+  const Room room = this->room();
+  uint64_t wanted = 0;
+  if (released_.empty()) {
+    const SegmentUse::Segment* next = use_.emptiest();
+    if (next == nullptr || next->needed_bytes > room.bytes) return false;
+    if (next->needed_bytes >= most_needed(options_.segment_bytes)) return false;
+    wanted = next->needed_bytes;
+  }
+  return room.bytes - wanted < options_.segment_bytes / 8;
 }
 
 // Closes the segment, its rest unused, and goes to the spare. False if that is not ready.
@@ -261,9 +305,9 @@ void SegmentLog::seal_segment_header(Batch& batch, BlockHeader header) {
   seal_block(block, header);
 }
 
-// As the header block of the open segment says it. What was released is left out, unless the list
-// is too long without it: the more holes, the longer. With all of it, the list is the one before
-// with a longer last range, and room is kept for that.
+// As the header block of the open segment says it. What was released is left out, where the list
+// does not become too long without it: the more holes, the longer. With all of it, the list is the
+// one before with a longer last range, and room is kept for that.
 std::string SegmentLog::needed_segments() {
   const auto& all = use_.segments();
   std::vector<SegmentUse::Segment> needed(all.begin(), all.end() - 1);
@@ -280,12 +324,30 @@ std::string SegmentLog::needed_segments() {
   if (list.size() > kMaxNeededBytes) {
     list = add(released_.begin(), waiting);
     ONCE_ASSERT(list.size() <= kBlockPayloadBytes);
-    return list;
+    return list_without_some(std::move(needed), std::move(list));
   }
   for (auto one = released_.begin(); one != waiting; ++one) {
     unlisted_.push_back(one->segment.generation);
   }
   released_.erase(released_.begin(), waiting);
+  return list;
+}
+
+// One by one, in the order in which they were released.
+std::string SegmentLog::list_without_some(std::vector<SegmentUse::Segment> needed,
+                                          std::string list) {
+  std::erase_if(released_, [&](const Released& one) {
+    if (one.after > durable_) return false;
+    auto fewer = needed;
+    std::erase_if(
+        fewer, [&](const auto& segment) { return segment.generation == one.segment.generation; });
+    std::string shorter = encode_needed(ranges_of(fewer));
+    if (shorter.size() > std::max(list.size(), kMaxNeededBytes)) return false;
+    needed = std::move(fewer);
+    list = std::move(shorter);
+    unlisted_.push_back(one.segment.generation);
+    return true;
+  });
   return list;
 }
 
@@ -342,7 +404,8 @@ void SegmentLog::on_tick(int64_t now_ns) {
   if (failed_ || in_flight_ != nullptr) return;
   if (!oldest_->empty()) return flush();
   const bool idle = now_ns - durable_at_ns_ >= kIdleNs || rarely(Rare::kWatermarkEarly);
-  const bool switching = switch_wanted_ && opens_segment();
+  const bool switching =
+      (switch_wanted_ && opens_segment()) || (spares_.failing() && wants_switch());
   if ((watermark_behind_ && idle) || switching) begin_batch();
 }
 

@@ -72,7 +72,8 @@ struct LogCounters {
 };
 
 // Numbers are 1, 2, ... `use` has the record, as needed, and becomes the tail's: a visitor takes
-// off it what the record makes superfluous, itself perhaps.
+// off it what the record makes superfluous; itself only if the records before it may be read
+// without it. They may be copies: newer than records of the same name that come after them.
 using RecoveryVisitor =
     std::function<void(std::string_view record, uint64_t number, SegmentUse& use)>;
 
@@ -94,6 +95,16 @@ Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
 // Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
 Result<void> create_stream(Storage& storage, const Identity& identity, const LogOptions& options);
 
+// On a full disk a segment is cleaned if less of it is needed: else too little is won.
+constexpr uint64_t most_needed(uint64_t segment_bytes) { return segment_bytes / 4 * 3; }
+
+// What is left where no file can be made.
+struct Room {
+  bool limited = false;  // no file can be made: what follows counts
+  bool reserve = false;  // a spare is left; without one nothing that is released becomes free
+  uint64_t bytes = 0;    // of records that surely fit into the open segment
+};
+
 // Records that wait for the disk, their prefixes included: beyond it the log is behind.
 inline constexpr size_t kMaxPendingBytes = 16 * 1024 * 1024;
 
@@ -108,9 +119,11 @@ class Log {
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
-  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes:
-  // take nothing more that could lead to a record.
+  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes; or
+  // it is full, and what is left is needed to clean: take nothing more that could lead to a record.
   virtual bool behind() const { return false; }
+  virtual Room room() const { return {}; }
+  virtual size_t waiting_bytes() const { return 0; }  // of records behind the batch in flight
   // When the write under way began; 0: there is none. A disk that stalls shows in it.
   virtual int64_t writing_since_ns() const { return 0; }
   virtual const LogCounters& counters() const = 0;

@@ -107,9 +107,11 @@ Result<void> Recovery::read_blocks(const std::string& path, uint64_t first, uint
 // is no news: the header block that first did without it said more.
 bool Recovery::left_over(uint64_t generation, const Segment& segment) const {
   const auto& counted = scan_.files.counted;
-  return generation < segment.file.generation &&
-         std::none_of(counted.begin(), counted.end(),
-                      [&](const SegmentFile& one) { return one.generation == generation; });
+  const auto at = std::lower_bound(
+      counted.begin(), counted.end(), generation,
+      [](const SegmentFile& one, uint64_t wanted) { return one.generation < wanted; });
+  const bool counts = at != counted.end() && at->generation == generation;
+  return generation < segment.file.generation && !counts;
 }
 
 Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block) {
@@ -203,8 +205,17 @@ Result<void> Recovery::check_chain() const {
   const Segment* before = nullptr;
   for (const Segment& segment : scan_.segments) {
     const uint64_t generation = segment.file.generation;
-    if (generation > scan_.files.newest) break;
+    if (generation > scan_.files.newest) {
+      // It was none when the newest was looked for.
+      if (segment.started) {
+        return corrupt(segment.file.path, 0, "it reads differently the second time");
+      }
+      continue;
+    }
     if (!segment.started) return corrupt(segment.file.path, 0, "the segment header is damaged");
+    if (segment.first_sequence < kFirstSequence) {
+      return corrupt(segment.file.path, 0, "it begins too early");
+    }
     if (generation == kFirstGeneration && segment.first_sequence != kFirstSequence) {
       return corrupt(segment.file.path, 0, "the first segment begins too late");
     }
@@ -382,10 +393,18 @@ Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
     Result<Tail> tail = recovery.look_for_the_end().and_then([&] {
       return recovery.run([&](std::string_view record, uint64_t, SegmentUse&) { visit(record); });
     });
-    if (tail || attempt == kLiveAttempts) return tail;
+    if (tail) return tail;
     // A file that is gone, or has become another, is an error only if nobody recycles files.
     const auto after = generations(storage, options);
     if (!before || !after || *before == *after) return tail;
+    if (attempt == kLiveAttempts) {
+      // New files alone explain nothing.
+      if (std::includes(after->begin(), after->end(), before->begin(), before->end())) return tail;
+      return error(
+          fmt::format("the segments of stream {} in {} are recycled faster than they can "
+                      "be read: try again",
+                      options.stream, options.directory));
+    }
     again();
   }
 }

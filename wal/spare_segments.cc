@@ -59,7 +59,7 @@ void SpareSegments::give_back(const std::vector<uint64_t>& generations) {
 }
 
 void SpareSegments::on_tick(int64_t now_ns) {
-  if (failing_ && now_ns >= retry_at_ns_) look_after();
+  if (!free_.empty() || (failing_ && now_ns >= retry_at_ns_)) look_after();
 }
 
 // Keeps one spare open, and others behind it.
@@ -73,8 +73,11 @@ void SpareSegments::look_after() {
     preparing_ = recycling_ = true;
     return io_.recycle_file(path(old), path(next_ + spares), this);
   }
-  for (; !free_.empty(); free_.pop_front(), ++counters_.removed)
-    io_.remove_file(path(free_.front()));
+  // Those that are too many at once wait for the tick.
+  while (!free_.empty() && io_.remove_file(path(free_.front()))) {
+    free_.pop_front();
+    ++counters_.removed;
+  }
   if (spares >= options_.spares) return;
   preparing_ = true;
   io_.prepare_file(path(next_ + spares), options_.segment_bytes, this);
@@ -88,7 +91,7 @@ void SpareSegments::on_file_prepared(const std::string&, const std::string& erro
   if (!error.empty()) return failed();
   if (recycled) ++counters_.recycled;
   ++made_;
-  failing_ = false;
+  if (enough()) failing_ = false;
   look_after();
 }
 
@@ -97,7 +100,7 @@ void SpareSegments::open_next() {
   if (!opened) return failed();
   spare_ = *opened;
   --made_;
-  failing_ = false;
+  if (enough()) failing_ = false;
   on_ready_();
   look_after();
 }

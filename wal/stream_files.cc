@@ -45,7 +45,10 @@ Result<std::optional<BlockHeader>> Finder::header_of(const SegmentFile& file) {
   if (!got) return tl::unexpected(got.error());
   BlockHeader header;
   if (*got != kBlockBytes || !is_whole(block_, &header)) return std::nullopt;
-  if (!check_owner(header, identity_, file.path)) return std::nullopt;
+  // Of another node, or of a newer version: never a file that was not started.
+  if (auto owner = check_owner(header, identity_, file.path); !owner) {
+    return tl::unexpected(owner.error());
+  }
   if (!in_place(header, options_.stream, 0) || header.generation != file.generation) {
     return std::nullopt;
   }

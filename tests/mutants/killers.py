@@ -92,7 +92,7 @@ PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "cla
          "ignored_test", "keeping_test", "limits_test", "linger_test", "lost_changes_test",
          "quorum_read_test", "read_test", "requests_test", "room_test", "runs_test", "wait_test",
          "at_most_once_test", "send_on_test", "slots_test", "give_way_test", "far_ballots_test",
-         "contradiction_test", "fairness_test", "hedge_test"]
+         "contradiction_test", "fairness_test", "hedge_test", "keep_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -133,7 +133,8 @@ def known(fast):
         unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"base", "wal", "server"}, 2),
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
         unit("segment_use_test", {"wal"}, 1), unit("segment_reader_test", {"wal"}, 1),
-        unit("recycled_log_test", {"wal"}, 2), unit("log_format_test", {"wal"}, 1),
+        unit("recycled_log_test", {"wal"}, 2), unit("recycled_faults_test", {"wal"}, 2),
+        unit("log_format_test", {"wal"}, 1),
         unit("log_live_test", {"wal"}, 6),
         unit("host_port_test", {"base"}, 1), unit("descriptor_test", {"base"}, 1),
         unit("durable_file_test", {"base"}, 1),
@@ -155,9 +156,8 @@ def known(fast):
         unit("admission_test", {"server"}, 2), unit("clerk_test", {"server"}, 1),
         unit("peer_meetings_test", {"net"}, 2),
         unit("peer_strangers_test", {"net"}, 2), unit("seats_test", {"server"}, 2),
-        unit("node_cores_test", {"server"}, 2), unit("cleaner_test", {"server"}, 6),
-        unit("shard_test", {"server"}, 1),
-        unit("disk_watch_test", {"server"}, 1),
+        unit("node_cores_test", {"server"}, 2), unit("cleaner_test", {"server", "wal"}, 9),
+        unit("shard_test", {"server"}, 1), unit("disk_watch_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
         unit("lock_machine_test", {"client"}, 1), unit("lock_rules_test", {"client"}, 1),

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -52,6 +51,10 @@ class Cleaned {
     const Event event{endpoint(from), message};
     turn([&] { replica_->step(&event, 1, now_, out_); });
   }
+  void write(const std::string& name, const RequestId& id) {
+    const Event event{{}, ClientRequest{1, Operation::kWrite, id, 1000, name, "v"}};
+    turn([&] { replica_->step(&event, 1, now_, out_); });
+  }
   void tick() {
     now_ += 5'000'000;
     turn([&] { replica_->on_tick(now_, out_); });
@@ -71,7 +74,6 @@ class Cleaned {
     ++segment_;
     start();
   }
-
   // --- cleaning
   std::vector<size_t> sealed() const {
     std::set<size_t> found;
@@ -91,11 +93,10 @@ class Cleaned {
   // True: all of it was looked at, and the facts are written.
   bool keep_some(size_t records) {
     ONCE_ASSERT(pass_ != nullptr && !pass_->read);
-    std::vector<LoggedRecord> some;
     const size_t count = std::min(records, pass_->left.size());
-    for (size_t i = 0; i < count; ++i) {
+    std::vector<LoggedRecord> some;
+    for (size_t i = 0; i < count; ++i)
       some.push_back({pass_->left[i].bytes, pass_->left[i].number});
-    }
     turn([&] { replica_->keep(some.data(), some.size(), now_, out_); });
     pass_->left.erase(pass_->left.begin(), pass_->left.begin() + static_cast<long>(count));
     if (!pass_->left.empty()) return false;
@@ -138,9 +139,8 @@ class Cleaned {
     }
     return conclude(durable, elsewhere_, options(cores_, core_));
   }
-  Concluded from_all() const {
-    return conclude(all_, elsewhere_, options(cores_, core_));
-  }  // that was ever durable
+  // That was ever durable.
+  Concluded from_all() const { return conclude(all_, elsewhere_, options(cores_, core_)); }
 
   const std::vector<Logged>& log() const { return log_; }
   std::vector<Record> records() const {  // their views live as long as the log does not change

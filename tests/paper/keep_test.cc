@@ -154,6 +154,20 @@ TEST_F(Keeping, NewsAndFactsAreNotNeeded) {
   check();
 }
 
+// A home's own, as it tells the others.
+TEST_F(Keeping, WhatANodeAnnouncesItselfIsNews) {
+  for (size_t peer : {0, 2}) log.receive(peer, ClaimReply{1, 1, 0, 0, true, {}});
+  log.write(Cleaned::name(1, 1), kA);
+  log.sync();
+  log.receive(0, AcceptedRange{1, 1, 1});
+  for (int n = 0; n < 100; ++n) log.tick();
+  ASSERT_EQ(log.count<ChosenRangeRecord>(), 1u);
+  for (const Cleaned::Logged& record : log.log()) {
+    const Record decoded = *decode_record(record.bytes);
+    EXPECT_EQ(record.needed, std::holds_alternative<AcceptRecord>(decoded)) << decoded.index();
+  }
+}
+
 TEST_F(Keeping, TheFactsAreWrittenAnew) {
   log.receive(0, ClaimHome{7, 0, 0});
   log.receive(2, HomeProgress{4, 9});
@@ -294,6 +308,24 @@ TEST_F(Keeping, HalfOfANameElsewhereIsAdoptedToo) {
   log.sync();
   log.elsewhere().clear();
   EXPECT_EQ(log.from_what_is_left().names.at(x).accepted, ballot(1, 2));
+}
+
+// Not of what was read, but no record of this core has all of it either.
+TEST_F(Keeping, WhatIsAcceptedAndPromisedOverBetweenTwoAdoptionsIsListed) {
+  const std::string large(40'000, 'v');
+  for (int n = 0; n < 4; ++n) {
+    log.put_elsewhere(
+        AcceptRecord{ballot(1, 2), CoreId{0}, 0, state(1, kA, large), Cleaned::name(2, n)});
+  }
+  log.restart();
+  ASSERT_TRUE(log.adopt()) << "more than fits into one";
+  accept(ballot(0, 0), state(1, kA), x, 3);
+  prepare(ballot(1, 2), x);
+  while (log.adopt()) {
+  }
+  log.clean_all();
+  EXPECT_FALSE(only<KeptRecord>(x).settled) << "its home has not said that it has 3";
+  check();
 }
 
 // --- any order of all that can happen

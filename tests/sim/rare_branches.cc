@@ -29,6 +29,7 @@ const char* rare_name(Rare point) {
       "list renumbered",
       "compared at once",
       "told page short",
+      "adopted one",
       "batch closed early",
       "flush late",
       "watermark early",

@@ -90,7 +90,10 @@ void SimIo::recycle_file(const std::string& from, const std::string& to,
   ask_helper({.path = to, .handler = handler, .from = from});
 }
 
-void SimIo::remove_file(const std::string& path) { ask_helper({.path = path, .removed = true}); }
+bool SimIo::remove_file(const std::string& path) {
+  ask_helper({.path = path, .removed = true});
+  return true;
+}
 
 void SimIo::ask_helper(Preparation preparation) {
   preparations_.push_back(std::move(preparation));

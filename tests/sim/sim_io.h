@@ -100,7 +100,7 @@ class SimIo final : public reactor::Io, public Plug, public Acceptor, public Act
                     reactor::FilePreparedHandler* handler) override;
   void recycle_file(const std::string& from, const std::string& to,
                     reactor::FilePreparedHandler* handler) override;
-  void remove_file(const std::string& path) override;
+  bool remove_file(const std::string& path) override;
   void set_timer(int64_t at_ns, uint64_t token) override;
   void wake() override;
   void run(reactor::BatchHandler*) override {}

@@ -118,11 +118,12 @@ class FakeFileIo : public StreamlessIo {
       handler->on_file_prepared(to, "");
     });
   }
-  void remove_file(const std::string& path) override {
+  bool remove_file(const std::string& path) override {
     pending.push_back([this, path] {
       std::filesystem::remove(path);
       if (on_removed) on_removed(path);
     });
+    return true;
   }
 
   void set_timer(int64_t, uint64_t) override {}

@@ -20,7 +20,7 @@ class FilelessIo : public reactor::Io {
   void read_file(reactor::FileId, uint64_t, std::span<char>, uint64_t) override {}
   void recycle_file(const std::string&, const std::string&,
                     reactor::FilePreparedHandler*) override {}
-  void remove_file(const std::string&) override {}
+  bool remove_file(const std::string&) override { return true; }
 };
 
 }  // namespace once

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <climits>
+#include <fstream>
 
 #include "tests/unit/reactor/reactor_fixture.h"
 
@@ -225,6 +226,29 @@ TEST_F(PreparedFiles, ARecycledFileWhoseNameIsNotDurableIsAFailure) {
     loop.run();
     EXPECT_NE(said.find(there ? "fsync directory" : "rename to"), std::string::npos) << said;
   }
+}
+
+// A run before began to make the file, and this one has another for it.
+TEST_F(PreparedFiles, WhatWasHalfMadeGoesWhenAFileIsRecycled) {
+  ASSERT_EQ(prepare(4096), "");
+  std::ofstream(path_ + "2.tmp") << "half made";
+  Loop loop;
+  loop.prepared = [&](const std::string&) { loop.io->stop(); };
+  loop.io->recycle_file(path_, path_ + "2", &loop);
+  loop.run();
+  EXPECT_TRUE(std::filesystem::exists(path_ + "2"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "2.tmp"));
+}
+
+// The rest waits with whoever asked; more than a thousand could not.
+TEST_F(PreparedFiles, ManyRemovalsAtOnceAreRefused) {
+  Loop loop;
+  int taken = 0;
+  loop.prepared = [&](const std::string&) { loop.io->stop(); };
+  for (int n = 0; n < 20'000; ++n) taken += loop.io->remove_file(directory_.path + "/none");
+  EXPECT_GE(taken, 64);
+  loop.io->prepare_file(path_, 4096, &loop);
+  loop.run();
 }
 
 // Removed behind what was asked for before; nobody is told.

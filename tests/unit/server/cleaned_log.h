@@ -85,11 +85,11 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
     log_->no_longer_needed(log_->appended(), 5);
     return 5;
   }
-  bool adopt() override {
+  Adopted adopt() override {
     ++adoptions;
-    if (to_adopt == 0) return false;
-    write("adopted-" + std::to_string(to_adopt));
-    return --to_adopt != 0;
+    if (to_adopt == 0) return {};
+    write("adopted-" + std::to_string(to_adopt), adopted_bytes);
+    return {adopted_bytes, --to_adopt != 0};
   }
   void on_adopted() override { adopted = true; }
   bool may_clean() override { return allowed; }
@@ -101,6 +101,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   std::vector<size_t> slices;       // records of each
   std::vector<uint64_t> looked_at;  // numbers
   int facts = 0, adoptions = 0, to_adopt = 0;
+  size_t adopted_bytes = 40;
   bool adopted = false, allowed = true;
 
  private:

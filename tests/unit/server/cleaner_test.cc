@@ -30,6 +30,9 @@ TEST(WantsCleaning, WhereAboutHalfOfWhatIsSealedIsNotNeeded) {
       {{10 * kMiB, 9 * kMiB, kMiB / 2, kMiB, true}, true},
       {{10 * kMiB, 9 * kMiB, kMiB / 4 * 3, kMiB, true}, false},
       {{10 * kMiB, kMiB, kMiB, kMiB, true}, false},
+      {{10 * kMiB, kMiB, 1, kMiB, true, 0}, false},
+      {{10 * kMiB, kMiB, kMiB / 4, kMiB, true, kMiB / 4}, false},
+      {{10 * kMiB, kMiB, kMiB / 4, kMiB, true, kMiB / 2}, true},
   };
   for (const Case& one : cases) {
     EXPECT_EQ(wants_cleaning(one.space), one.wants)
@@ -159,7 +162,87 @@ TEST(CleanerAdopts, NothingWhereThereIsNothing) {
   EXPECT_EQ(log.adoptions, 0);
 }
 
-// --- a full disk
+// What is written by it earns nothing: with time alone it goes so fast.
+TEST(CleanerAdopts, AtThePaceOfTheTrickle) {
+  CleanedLog log(true);
+  log.to_adopt = 1'000'000;
+  log.adopted_bytes = 16 * 1024;
+  log.round(kMs);
+  const int before = log.adoptions;
+  for (int n = 0; n < 1000; ++n) log.round(kMs);
+  EXPECT_LE((log.adoptions - before) * int64_t{32} * 1024, 2 * kTrickle + kMostCredit);
+  EXPECT_GT(log.adoptions, before + 100);
+}
+
+// --- a slow disk, and a full one
+
+// It is not taken for a full one, and what comes goes first.
+TEST_F(CleanerTest, WhileMoreWaitsThanABatchItDoesNothing) {
+  fill_a_segment("hot");
+  for (int n = 0; n < 50; ++n) log.write("large", 65'000);
+  ASSERT_FALSE(log.log().behind());
+  for (int n = 0; n < 20; ++n) log.cleaner().on_round(n * 100 * kMs);
+  EXPECT_TRUE(log.looked_at.empty());
+  log.complete();
+  rounds(20, 100 * kMs);
+  EXPECT_FALSE(log.looked_at.empty());
+}
+
+class FullDisk : public CleanerTest {
+ protected:
+  // Until nothing more is taken: what is left is for the cleaner.
+  void fill_up() {
+    log.io.most_files = 9;
+    log.allowed = false;
+    for (int n = 0; n < 20'000 && !log.log().behind(); ++n) {
+      log.write("hot");
+      log.round(0);
+    }
+    ASSERT_TRUE(log.log().full() && log.log().room().reserve);
+    ASSERT_GE(log.sealed(), 6u);
+    log.allowed = true;
+  }
+};
+
+TEST_F(FullDisk, OfWhatIsNotNeededFreesItself) {
+  fill_up();
+  rounds(4000, 5 * kMs);
+  EXPECT_FALSE(log.log().full());
+  EXPECT_TRUE(log.is_bounded(1));
+}
+
+TEST_F(FullDisk, FreesItselfAfterARestart) {
+  fill_up();
+  log.restart();
+  rounds(4000, 5 * kMs);
+  EXPECT_FALSE(log.log().full());
+  EXPECT_TRUE(log.is_bounded(1));
+}
+
+TEST_F(FullDisk, FreesItselfUnderLoad) {
+  fill_up();
+  int taken = 0;
+  for (int n = 0; n < 10'000; ++n) {
+    if (!log.log().behind()) log.write("hot-" + std::to_string(++taken % 10));
+    log.round(kMs / 2);
+  }
+  EXPECT_GT(taken, 5'000);
+  EXPECT_FALSE(log.log().full());
+}
+
+// A spare is the only way to a free file.
+TEST_F(FullDisk, WithoutASpareNothingIsCleaned) {
+  log.allowed = false;
+  fill_a_segment("hot");
+  log.io.most_files = 3;
+  for (int n = 0; n < 3000; ++n) log.write("name-" + std::to_string(n), 400), log.round(0);
+  ASSERT_FALSE(log.log().room().reserve);
+  ASSERT_TRUE(log.log().full());
+  log.allowed = true;
+  const uint64_t appended = log.log().appended();
+  rounds(100, 100 * kMs);
+  EXPECT_EQ(log.log().appended(), appended);
+}
 
 TEST_F(CleanerTest, OnAFullDiskItCleansWhereverSomethingIsWon) {
   log.allowed = false;
@@ -177,6 +260,7 @@ TEST_F(CleanerTest, OnAFullDiskItCleansWhereverSomethingIsWon) {
   }
   ASSERT_TRUE(log.log().full());
   log.allowed = true;
+  log.looked_at.clear();
   rounds(50, 5 * kMs);
   EXPECT_FALSE(log.looked_at.empty());
 }

@@ -30,7 +30,7 @@ class ADisk : public testing::Test {
 };
 
 TEST_F(ADisk, ThatIsFastGivesNoNews) {
-  for (int i = 0; i < 100; ++i) write(200 * kMs);
+  for (int i = 0; i < 100; ++i) write(400 * kMs);
   EXPECT_FALSE(watch.slow());
   EXPECT_TRUE(lines.empty());
 }
@@ -51,25 +51,25 @@ TEST_F(ADisk, ThatStallsIsSlowWhileItStalls) {
   look(begin);
   EXPECT_TRUE(watch.slow());
   ASSERT_EQ(lines.size(), 1u);
-  EXPECT_NE(lines[0].find("the disk is slow: a log write takes 1000 ms by now"), std::string::npos);
+  EXPECT_NE(lines[0].find("the disk is slow: a log write takes 3000 ms by now"), std::string::npos);
 }
 
 TEST_F(ADisk, ThatTakesLongAgainAndAgainIsSlow) {
-  for (int i = 1; i < DiskWatch::kLongInARow; ++i) write(300 * kMs);
+  for (int i = 1; i < DiskWatch::kLongInARow; ++i) write(600 * kMs);
   EXPECT_FALSE(watch.slow());
-  write(300 * kMs);
+  write(600 * kMs);
   EXPECT_TRUE(watch.slow());
 }
 
 TEST_F(ADisk, IsNoLongerSlowWhenNothingTookLongForAWhile) {
-  write(3000 * kMs);
+  write(4000 * kMs);
   idle(DiskWatch::kSlowKeptNs - 100 * kMs);
   EXPECT_TRUE(watch.slow());
   EXPECT_EQ(lines.size(), 1u);
   idle(200 * kMs);
   EXPECT_FALSE(watch.slow());
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(lines[1], "the disk is no longer slow; the longest log write took 2995 ms");
+  EXPECT_EQ(lines[1], "the disk is no longer slow; the longest log write took 3995 ms");
   write(100 * kMs);
   EXPECT_FALSE(watch.slow());
 }

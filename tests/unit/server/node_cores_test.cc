@@ -34,6 +34,7 @@ class NodeCoresTest : public testing::Test {
     NodeHost host(*data_, cores, "a:1");
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
     auto recovered = node.recover();
+    adopts_ = node.adopts();
     for (uint16_t core = 0; recovered && names != nullptr && core < cores; ++core) {
       names->push_back(node.replica(core).counters().names);
     }
@@ -79,6 +80,7 @@ class NodeCoresTest : public testing::Test {
   wal::PosixStorage storage_{false};
   std::unique_ptr<DataDirectory> data_;
   uint64_t memory_bytes_ = kUnboundedMemory;
+  bool adopts_ = false;  // the node that was recovered last
 };
 
 TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
@@ -115,6 +117,17 @@ TEST_F(NodeCoresTest, TakesNoRecordOfAnotherStreamForOneOfItsOwn) {
   }
 }
 
+// What is of no name goes with the stream too: what others said of their runs, for one.
+TEST_F(NodeCoresTest, AdoptsWhatIsInAStreamThatWillGo) {
+  ASSERT_TRUE(recover(2));
+  EXPECT_FALSE(adopts_);
+  write_bytes_to(1, paxos::RangePromiseRecord{NodeId{2}, 7});
+  ASSERT_TRUE(recover(2));
+  EXPECT_FALSE(adopts_);
+  ASSERT_TRUE(recover(1));
+  EXPECT_TRUE(adopts_);
+}
+
 // As a removal of streams leaves it, or a start, that did not end.
 TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   ASSERT_TRUE(recover(3));
@@ -124,7 +137,8 @@ TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   std::vector<uint64_t> names;
   EXPECT_TRUE(recover(1, &names)) << "a part of one";
   EXPECT_EQ(names, std::vector<uint64_t>{0});
-  EXPECT_FALSE(std::filesystem::exists(segment(1)));
+  EXPECT_FALSE(std::filesystem::exists(segment(1)) || std::filesystem::exists(segment(2)))
+      << "they would stay for ever";
   EXPECT_TRUE(recover(2)) << "which is made anew";
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));

@@ -165,6 +165,25 @@ TEST_F(LogCleanedLiveTest, WhatIsRecycledMeanwhileIsReadAgain) {
   EXPECT_GE(recycled, 20u);
 }
 
+// What changes under the reader to the last is no damage.
+TEST_F(LogLiveTest, ALogThatIsRecycledFasterThanItIsReadIsNotCalledDamaged) {
+  write_on();
+  const std::string path = segment_path("/disk", 0, 1);
+  disk_.block(path, 0) = nullptr;  // of a segment that is being recycled, say
+  disk_.on_read = [this, other = 5u](const std::string&) mutable {
+    disk_.files.erase(segment_path("/disk", 0, other));
+    disk_.make(segment_path("/disk", 0, ++other), kMaxBatchBytes);
+  };
+  int again = 0;
+  auto tail = read_beside_writer(
+      disk_, identity_, options_, [](auto) {}, [&] { ++again; });
+  disk_.on_read = nullptr;
+  ASSERT_FALSE(tail);
+  EXPECT_FALSE(tail.error().corrupt) << tail.error().message;
+  EXPECT_NE(tail.error().message.find("faster"), std::string::npos) << tail.error().message;
+  EXPECT_GT(again, 3);
+}
+
 TEST_F(LogLiveTest, DamageIsFoundAllTheSame) {
   for (int call = 0; call < 20; ++call) write_on();
   auto& block = disk_.block(segment_path("/disk", 0, 1), 5);

@@ -45,8 +45,10 @@ class MemoryFileIo : public FakeFileIo {
                     reactor::FilePreparedHandler* handler) override {
     ++preparations;
     pending.push_back([this, path, size, handler] {
-      if (prepare_error.empty()) disk_.make(path, size);
-      handler->on_file_prepared(path, prepare_error);
+      const bool full = disk_.files.size() >= most_files;
+      const std::string failure = full ? "No space left on device" : prepare_error;
+      if (failure.empty()) disk_.make(path, size);
+      handler->on_file_prepared(path, failure);
     });
   }
 
@@ -67,8 +69,14 @@ class MemoryFileIo : public FakeFileIo {
       handler->on_file_prepared(to, recycle_error);
     });
   }
-  void remove_file(const std::string& path) override {
-    pending.push_back([this, path] { disk_.files.erase(path); });
+  bool remove_file(const std::string& path) override {
+    if (removals_ == most_removals) return false;
+    ++removals_;
+    pending.push_back([this, path] {
+      --removals_;
+      disk_.files.erase(path);
+    });
+    return true;
   }
 
   // As the Io reports what a write of an open file met.
@@ -81,9 +89,12 @@ class MemoryFileIo : public FakeFileIo {
 
   size_t preparations = 0;
   std::string recycle_error;
+  size_t most_files = SIZE_MAX;  // of the disk, then it is full
+  size_t most_removals = 64;     // at once, as the reactor has it
 
  private:
   MemoryStorage& disk_;
+  size_t removals_ = 0;
   std::vector<std::pair<std::string, reactor::FileHandler*>> opened_;
 };
 

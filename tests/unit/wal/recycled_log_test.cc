@@ -463,27 +463,5 @@ TEST_F(RecycledLogTest, ALogOfVersionOneGoesOnAsOneOfVersionTwo) {
   EXPECT_EQ(restarted.records.size(), 2 * kFill + 1 + kFill);
 }
 
-// A hole costs bytes of a list that has an end: what does not fit stays needed until it does.
-TEST_F(RecycledLogTest, AListThatWouldBeTooLongFreesNothing) {
-  auto open_next = [this] {
-    stream_.io.now += 5 * kSecond;
-    log().switch_segment();
-    stream_.write({"x"});
-  };
-  while (log().use().segments().size() < 3000) open_next();
-  for (uint64_t generation = 2; generation < 3000; generation += 2) log().release(generation);
-  const size_t before = disk_.files.size();
-  for (int more = 0; more < 5; ++more) open_next();
-  EXPECT_EQ(disk_.files.size(), before + 5);
-  EXPECT_EQ(log().files(), disk_.files.size());
-  EXPECT_EQ(stream_.recover(), "");
-  for (uint64_t generation = 3; generation < 2000; generation += 2) log().release(generation);
-  open_next();
-  EXPECT_LT(disk_.files.size(), before - 2000);
-  EXPECT_EQ(log().files(), disk_.files.size());
-  EXPECT_EQ(stream_.recover(), "");
-  EXPECT_EQ(stream_.tail.use.segments().size(), log().use().segments().size());
-}
-
 }  // namespace
 }  // namespace once::wal
