@@ -104,7 +104,7 @@ class Acceptor {
   void accept(EntryIndex index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
   bool decide(EntryIndex index, InLog in_log);
-  // The state was chosen under that ballot, or is sealed and was chosen below it; others say so. It
+  // The state was chosen at or below that ballot, and was proposed under it; others say so. It
   // is taken below the promise too, which stands: a promise only refuses, and what is chosen does
   // not become unchosen (DESIGN 3.6). REQUIRES: above what is accepted (ballot before version), no
   // contradiction of it, and nothing is going on with the name.

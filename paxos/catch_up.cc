@@ -55,7 +55,10 @@ Schedule& CatchUp::schedule_of(const Endpoint& teller) {
 void CatchUp::on_link_up(const Endpoint& peer, uint16_t cores) {
   if (!is_on()) return;
   auto& schedules = tellers_[cluster_.index_of(peer.node)];
-  if (schedules.size() != cores) schedules.assign(cores, Schedule{});
+  if (schedules.size() != cores) {
+    schedules.assign(cores, Schedule{});
+    if (teller_.node == peer.node) stage_ = Stage::kIdle;  // its core may be gone
+  }
   schedule_of(peer) = Schedule{.due = step_.now() + kAfterLinkNs};
   if (teller_ == peer) stage_ = Stage::kIdle;
 }
@@ -269,7 +272,7 @@ void CatchUp::end_pass(bool compared) {
 
 // What is chosen is held by a majority: by one of so many others, or by this acceptor.
 bool CatchUp::is_in_sync() const {
-  if (missing_ != 0 || estimate_ != 0) return false;
+  if (missing_ != 0 || estimate_ != 0 || learned_record_ > step_.durable()) return false;
   size_t compared = 0;
   for (const auto& schedules : tellers_) {
     const auto cores = static_cast<uint16_t>(schedules.size());

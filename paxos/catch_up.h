@@ -50,7 +50,9 @@ class CatchUp {
   const std::vector<EntryIndex>& decided() const { return decided_; }
   // Entries that a majority does not agree on, and nobody has worked on for some time.
   const std::vector<EntryIndex>& unfinished() const { return unfinished_; }
+  // REQUIRES: they are in the log.
   void forget_found() {
+    if (!decided_.empty()) learned_record_ = step_.last_record();
     decided_.clear();
     unfinished_.clear();
   }
@@ -135,7 +137,8 @@ class CatchUp {
   Fifo<Asked> asked_;  // by when patience ends; some are answered already
   size_t in_flight_ = 0;
   size_t in_flight_bytes_ = 0;
-  size_t of_pass_ = 0;  // candidates that this conversation has brought
+  size_t of_pass_ = 0;           // candidates that this conversation has brought
+  RecordNumber learned_record_;  // the newest of what was learned
   size_t missing_ = 0;  // candidates that were still missing when they were looked at again
   std::vector<EntryIndex> decided_;
   std::vector<EntryIndex> unfinished_;

@@ -324,6 +324,7 @@ void CatchUp::end_question(uint32_t index, Taken taken) {
 
 void CatchUp::count_learned(const Candidate& candidate) {
   ++figures_.learned;
+  learned_record_ = step_.last_record();
   if (candidate.of_pass) ++found_;
   if (estimate_ > 0) --estimate_;
 }

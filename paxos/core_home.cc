@@ -120,7 +120,8 @@ void Core::announce_progress() {
     }
   }
   for (const auto& [first, last] : chosen) {
-    step_.append_news(ChosenRangeRecord{cluster_.self(), step_.incarnation(), first.value, last.value});
+    step_.append_news(
+        ChosenRangeRecord{cluster_.self(), step_.incarnation(), first.value, last.value});
   }
   sequencer_.announced();
 }

@@ -188,7 +188,9 @@ struct Settled {  // home to acceptor: yes
 
 // --- catching up: sync_messages.h has the others -------------------------------------------------
 
-struct SyncState {  // `decided`: it was chosen under `ballot`; which is null: nothing is held
+// `decided`: it was chosen at or below `ballot`, and proposed under it. That is null: nothing is
+// held.
+struct SyncState {
   uint64_t op = 0;
   bool decided = false;
   Ballot ballot;

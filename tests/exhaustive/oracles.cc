@@ -155,8 +155,7 @@ std::string Search::judge_message(const World& world, const Parcel& parcel,
     });
   } else if (const auto* m = std::get_if<SyncState>(&parcel.message)) {
     right = !m->decided || is_chosen([&](const KnownAccept& a, const KnownState& s) {
-      const bool carried = s.sealed && a.ballot < m->ballot;
-      return (a.ballot == m->ballot || carried) && s.version == m->state.version &&
+      return a.ballot <= m->ballot && s.version == m->state.version &&
              s.writer == m->state.writer && s.value == m->state.value;
     });
   } else if (const auto* m = std::get_if<ForwardReply>(&parcel.message)) {

@@ -248,7 +248,18 @@ TEST_F(ACatchUp, ALostDigestIsAskedForAgainWhereItWas) {
   EXPECT_EQ(await<SyncCompare>(4'000).shard, 0u);
 }
 
-// The teller has two entries at first, and another with each page: those are news.
+TEST_F(ACatchUp, IsInSyncWhenWhatItLearnedIsDurable) {
+  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
+  const auto fetch = await<SyncFetch>();
+  learn("lost");
+  answer(fetch, kTwo, kBallot, true, Taken::kLearned);
+  for (int i = 0; i < 50; ++i) tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  step.set_durable(step.last_record());
+  tick();
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
 TEST_F(ACatchUp, AWalkEndsWhereTheTellerEndedWhenItBegan) {
   SyncNames asked = await_names({{"a", 1}, {"b", 1}});
   learn("a");
@@ -458,7 +469,6 @@ TEST_F(ACatchUp, WhatWasGivenUpIsComparedAgainSoon) {
       if (const auto* fetch = std::get_if<SyncFetch>(&out.messages[seen].message)) {
         answer(*fetch, kTwo, kBallot, true, Taken::kLater);
       }
-      // 21 looks and 200 ms each, and a second.
       if (std::holds_alternative<SyncCompare>(out.messages[seen].message)) {
         EXPECT_LE(i, 1'100);
         return;
