@@ -57,16 +57,20 @@ inline Concluded conclude(const std::vector<std::string>& records,
   replica->start(found.incarnation + 1, 1, out);
   for (size_t home : {0, 2}) {
     out.clear();
-    const Event claim{Endpoint{options.members[home], CoreId{0}}, ClaimHome{1'000'000, 0, 0}};
-    replica->step(&claim, 1, 2, out);
+    const Endpoint peer{options.members[home], CoreId{0}};
+    const Event claim[] = {{peer, LinkUp{1}}, {peer, ClaimHome{1'000'000, 0, 0}}};
+    replica->step(claim, 2, 2, out);
+    bool answered = false;
     for (const Outgoing& m : out.messages) {
       const auto* reply = std::get_if<ClaimReply>(&m.message);
       if (reply == nullptr) continue;
       EXPECT_TRUE(reply->last);
+      answered = true;
       for (ByteReader in(reply->names); in.remaining() > 0;) {
         found.unsettled.emplace(in.get_bytes(in.get<uint16_t>()));
       }
     }
+    EXPECT_TRUE(answered);
   }
   return found;
 }

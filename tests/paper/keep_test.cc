@@ -379,6 +379,10 @@ class AnyOrder {
       }
       case 5:
         progress_[home] = std::max(progress_[home], prng_.below(sequence_[home] + 1));
+        for (uint64_t n = 1; n <= progress_[home]; ++n) {
+          const auto& [text, said] = sent_[{home, n}];
+          at_home_.insert({text, ballot(0, home, incarnation_[home]), said});
+        }
         return log_.receive(home, HomeProgress{incarnation_[home], progress_[home]});
       case 6: {
         if (sequence_[home] == 0) return;
@@ -431,12 +435,15 @@ class AnyOrder {
     check();
   }
   void check() {
-    std::set<std::string> settled;
-    for (const auto& [name, what] : settled_) {
-      const Explanation told = log_.explain(name);
-      if (std::pair(told.accepted, told.version) == what) settled.insert(name);
-    }
     const Concluded left = log_.from_what_is_left();
+    // What its home has said to be on its own disk, too.
+    std::set<std::string> settled;
+    for (const auto& [name, is] : left.names) {
+      const auto told = settled_.find(name);
+      const bool said =
+          told != settled_.end() && told->second == std::pair(is.accepted, is.version);
+      if (said || at_home_.contains({name, is.accepted, is.version})) settled.insert(name);
+    }
     expect_covers(left, log_.from_all(), settled);
     for (const auto& [name, is] : left.names) {
       EXPECT_TRUE(!is.decided || chosen_.contains({name, is.version})) << name << " was not chosen";
@@ -472,7 +479,8 @@ class AnyOrder {
   uint64_t sequence_[3] = {}, progress_[3] = {};
   std::map<std::string, std::pair<Ballot, uint64_t>> settled_;
   std::map<std::pair<size_t, uint64_t>, std::pair<std::string, uint64_t>> sent_;
-  std::set<std::pair<std::string, uint64_t>> chosen_;  // as was told
+  std::set<std::pair<std::string, uint64_t>> chosen_;            // as was told
+  std::set<std::tuple<std::string, Ballot, uint64_t>> at_home_;  // by its progress
   bool reading_ = false;
   size_t released_ = 0;
 };
