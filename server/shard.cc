@@ -35,16 +35,6 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
   if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
 }
 
-template <class Enter>
-void Shard::turn(Enter enter) {
-  ONCE_ASSERT(!working_);
-  working_ = true;
-  output_.clear();
-  enter();
-  deliver();
-  working_ = false;
-}
-
 void Shard::start(uint32_t incarnation) {
   ONCE_ASSERT(log_ != nullptr && records_made_ == recovered_);
   run_ = incarnation;

@@ -160,7 +160,14 @@ class Shard final : public reactor::BatchHandler,
 
   // Each call into the replica: `enter` makes it, and what it puts out is delivered.
   template <class Enter>
-  void turn(Enter enter);
+  void turn(Enter enter) {
+    ONCE_ASSERT(!working_);
+    working_ = true;
+    output_.clear();
+    enter();
+    deliver();
+    working_ = false;
+  }
   void step();
   void tick();
   void look_at_the_log();

@@ -49,6 +49,7 @@ void check(const server::DevOptions& o) {
   ONCE_ASSERT(!o.port || (*o.port >= 1 && *o.port + 200 <= 65535));
 }
 void check(const server::InspectOptions&) {}
+void check(const server::VerifyOptions&) {}
 void check(const server::VersionOptions&) {}
 
 void try_server(const ArgumentList& list) {

@@ -9,6 +9,7 @@
 
 #include "server/shard.h"
 #include "tests/unit/net/fake_net_io.h"
+#include "wal/segment_reader.h"
 
 namespace once::fuzz {
 
@@ -21,6 +22,13 @@ class ToldLog final : public wal::Log {
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
   const wal::LogCounters& counters() const override { return counters_; }
+  // Its segments are never looked at: the cleaner finds none that is sealed.
+  const wal::SegmentUse& use() const override { return use_; }
+  void no_longer_needed(uint64_t, uint64_t) override {}
+  std::unique_ptr<wal::SegmentReader> read_segment(uint64_t) override { return nullptr; }
+  void release(uint64_t) override {}
+  void switch_segment() override {}
+  uint64_t files() const override { return 1; }
 
   bool is_full = false;
   void sync(wal::LogListener& listener) {
@@ -30,6 +38,7 @@ class ToldLog final : public wal::Log {
 
  private:
   wal::LogCounters counters_;
+  wal::SegmentUse use_;
   uint64_t appended_ = 0;
   uint64_t durable_ = 0;
 };

@@ -1,5 +1,4 @@
-// DESIGN 5, C1: a segment goes only when, for every name, what recovery concludes from the records
-// that are left is the same, or more is listed.
+// C1 (DESIGN 5): for each name, what is left when a segment goes tells recovery the same, or more.
 #include <gtest/gtest.h>
 
 #include "base/prng.h"
