@@ -45,7 +45,7 @@ class Hello:
     incarnation: int
     client_address: str
     members: tuple = (1, 2, 3)  # by slot
-    version: int = 3
+    version: int = 4
     shards: int = 64
     core: int = 0
     cores: int = 1

@@ -139,7 +139,7 @@ def older_versions_are_told_both(cluster):
                                               version=2))
         stranger.close()
         check_equal(kind, peer.REFUSAL, f"a hello of version 2: {why!r}")
-        check_equal(why, b"peer protocol version 2 is not spoken, only version 3: run one release "
+        check_equal(why, b"peer protocol version 2 is not spoken, only version 4: run one release "
                     b"of onced on all nodes", "what it is told")
         wait_for(lambda node=node: why.decode() in node.log_text(), "the same in the log", 10)
 
