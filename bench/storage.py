@@ -114,9 +114,9 @@ def churn_once(settings, binaries, name):
             "p50_us": statistics.median(b["p50_us"] for _, b in slices),
             "hot_per_s": round(statistics.median(a["throughput_per_s"] for a, _ in slices)),
             "written_mib": total(cluster, "log_bytes") // MIB}
-        if "log_cleaned_bytes" in cluster.counters(cluster.nodes[0]):
-            figures |= {"cleaned_mib": total(cluster, "log_cleaned_bytes") // MIB,
-                        "recycled": total(cluster, "log_recycled")}
+        if "log_kept_bytes" in cluster.counters(cluster.nodes[0]):
+            figures |= {"kept_mib": total(cluster, "log_kept_bytes") // MIB,
+                        "recycled": total(cluster, "log_segments_recycled")}
         return figures
 
 
