@@ -15,16 +15,16 @@ struct Core::Keeper {
   template <class R>
   void operator()(const R&) {}
   void operator()(const PromiseRecord& r) {
-    const EntryIndex index = find(r.name);
-    if (index == Table::kNone || !core.acceptor_.rests_on(index, told_by(r, number))) return;
+    const EntryIndex index = resting_on(r);
+    if (index == Table::kNone) return;
     const Entry& entry = core.acceptor_.at(index);
     // What it has accepted is in a record of its own, and so is what its home may not have.
     if (entry.accepted < entry.promised) return core.acceptor_.keep_promise(index);
     core.acceptor_.keep(index);
   }
   void operator()(const AcceptRecord& r) {
-    const EntryIndex index = find(r.name);
-    if (index == Table::kNone || !core.acceptor_.rests_on(index, told_by(r, number))) return;
+    const EntryIndex index = resting_on(r);
+    if (index == Table::kNone) return;
     const Endpoint home{r.ballot.node, r.lane};
     const bool listed = core.acceptor_.at(index).has(kUnsettled);
     if (r.ballot.round == 0 && !listed &&
@@ -34,9 +34,8 @@ struct Core::Keeper {
     core.acceptor_.keep(index);
   }
   void operator()(const KeptRecord& r) {
-    const EntryIndex index = find(r.name);
-    if (index == Table::kNone || !core.acceptor_.rests_on(index, told_by(r, number))) return;
-    core.acceptor_.keep(index);
+    const EntryIndex index = resting_on(r);
+    if (index != Table::kNone) core.acceptor_.keep(index);
   }
 
   static void write_facts(Core& core) {
@@ -53,9 +52,13 @@ struct Core::Keeper {
   }
 
  private:
-  // What another core has by now, it has written anew.
-  EntryIndex find(std::string_view name) const {
-    return core.acceptor_.find(core.cluster_.hasher()(name).key, name);
+  // The entry that may have something in this record alone; kNone: there is none. What another core
+  // has by now, it has written anew.
+  template <class R>
+  EntryIndex resting_on(const R& r) const {
+    const EntryIndex index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
+    const bool rests = index != Table::kNone && core.acceptor_.rests_on(index, told_by(r, number));
+    return rests ? index : EntryIndex{};
   }
 };
 
