@@ -16,13 +16,12 @@ constexpr int64_t kLeastCost = 256;   // of a slice, though nothing was found
 }  // namespace
 
 bool wants_cleaning(const LogSpace& space) {
-  if (space.sealed_bytes == 0) return false;
+  if (!space.may_need_cleaning()) return false;
   if (space.full) {
     const uint64_t most = std::min(wal::most_needed(space.segment_bytes), space.room_bytes);
     return space.emptiest_needed_bytes < most;
   }
-  if (space.emptiest_needed_bytes >= space.segment_bytes / 4 * 3) return false;
-  return space.sealed_bytes + space.segment_bytes > 2 * space.needed_bytes;
+  return space.emptiest_needed_bytes < space.segment_bytes / 4 * 3;
 }
 
 Cleaner::Cleaner(wal::Log& log, uint64_t segment_bytes, bool adopts, CleanerHandler& handler)
@@ -89,7 +88,8 @@ LogSpace Cleaner::space() const {
   const wal::Room room = log_.room();
   space.full = room.limited;
   space.room_bytes = room.reserve ? room.bytes : 0;  // without it nothing would become free
-  const wal::SegmentUse::Segment* emptiest = use.emptiest();
+  // All segments are looked at for it, and this is asked in every round.
+  const wal::SegmentUse::Segment* emptiest = space.may_need_cleaning() ? use.emptiest() : nullptr;
   if (emptiest != nullptr) space.emptiest_needed_bytes = emptiest->needed_bytes;
   return space;
 }
