@@ -28,6 +28,7 @@
 #include "base/lost_disk.h"
 #include "server/directory_access.h"
 #include "server/directory_text.h"
+#include "server/log_place.h"
 #include "wal/log.h"
 #include "wal/posix_file.h"
 #include "wal/posix_storage.h"
@@ -88,12 +89,9 @@ Result<void> make_empty_directory(const std::string& path) {
 
 // The identity comes last: without it the directory does not count as formatted.
 Result<void> make_files(const std::string& path, const Configuration& configuration, bool direct) {
-  wal::Identity identity{configuration.cluster, configuration.node, configuration.disk};
-  wal::LogOptions log;
-  log.directory = path;
-  log.segment_bytes = configuration.segment_bytes;
   wal::PosixStorage storage(direct);
-  auto made = wal::create_stream(storage, identity, log);
+  auto made =
+      wal::create_stream(storage, log_identity(configuration), log_place(configuration, path, 0));
   if (!made) return made;
   made = replace_file(path, "lock", "");
   if (!made) return made;

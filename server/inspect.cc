@@ -20,6 +20,7 @@
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
 #include "server/log_line.h"
+#include "server/log_place.h"
 #include "wal/log.h"
 #include "wal/posix_storage.h"
 #include "wal/segment.h"
@@ -161,11 +162,9 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
   if (!streams) return log_error(streams.error().message), kExitDirectory;
   print_configuration(*configuration);
   Inspection inspection(name);
-  wal::LogOptions options;
-  options.directory = data;
-  options.segment_bytes = configuration->segment_bytes;
+  wal::LogOptions options = log_place(*configuration, data, 0);
   wal::PosixStorage storage(direct);
-  const wal::Identity identity{configuration->cluster, configuration->node, configuration->disk};
+  const wal::Identity identity = log_identity(*configuration);
   int code = kExitDone;
   for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
     if (output().flush() != 0) break;

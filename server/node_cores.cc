@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "server/exit_codes.h"
 #include "server/log_faults.h"
+#include "server/log_place.h"
 #include "wal/segment.h"
 
 namespace once::server {
@@ -36,15 +37,10 @@ NodeCores::NodeCores(const NodeOptions& options, DataDirectory& directory, wal::
   }
 }
 
-wal::Identity NodeCores::identity() const {
-  return {configuration_.cluster, configuration_.node, configuration_.disk};
-}
+wal::Identity NodeCores::identity() const { return log_identity(configuration_); }
 
 wal::LogOptions NodeCores::log_options(uint32_t stream) const {
-  wal::LogOptions options;
-  options.directory = directory_.path();
-  options.stream = stream;
-  options.segment_bytes = configuration_.segment_bytes;
+  wal::LogOptions options = log_place(configuration_, directory_.path(), stream);
   options.direct = options_.direct;
   options.sync = options_.sync;
   options.spares = 2;  // one is a reserve, so that a full disk can be cleaned

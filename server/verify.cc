@@ -20,6 +20,7 @@
 #include "server/exit_codes.h"
 #include "server/log_faults.h"
 #include "server/log_line.h"
+#include "server/log_place.h"
 #include "wal/log.h"
 #include "wal/posix_storage.h"
 #include "wal/segment.h"
@@ -93,13 +94,6 @@ class Verification {
   const std::vector<std::string>& faults() const { return faults_; }
 
  private:
-  wal::LogOptions options_of(uint32_t stream) const {
-    wal::LogOptions options;
-    options.directory = directory_.path();
-    options.stream = stream;
-    options.segment_bytes = configuration_.segment_bytes;
-    return options;
-  }
   uint64_t bytes_to_read() {
     uint64_t bytes = 0;
     for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
@@ -114,7 +108,7 @@ class Verification {
   }
 
   void verify_stream(wal::Storage& storage, uint32_t stream) {
-    const wal::LogOptions options = options_of(stream);
+    const wal::LogOptions options = log_place(configuration_, directory_.path(), stream);
     const auto segments = wal::list_segments(storage, options.directory, stream);
     if (!segments) return fault(kExitDirectory, segments.error().message);
     if (segments->empty()) {
@@ -123,8 +117,7 @@ class Verification {
     }
     uint64_t records = 0;
     uint64_t foreign = 0;
-    const wal::Identity identity{configuration_.cluster, configuration_.node, configuration_.disk};
-    const auto tail = wal::recover(storage, identity, options,
+    const auto tail = wal::recover(storage, log_identity(configuration_), options,
                                    [&](std::string_view record, uint64_t, wal::SegmentUse&) {
                                      ++records;
                                      if (!replica_->recover(record)) ++foreign;
