@@ -8,26 +8,12 @@
 #include <string>
 #include <type_traits>
 
+#include "tests/unit/paxos/one_acceptor.h"
+
 namespace once::paxos {
 namespace {
 
-constexpr NodeId kSelf{1}, kOther{2};
-
-State state(uint64_t version, std::string_view value, bool sealed = false) {
-  return State{version, sealed, request_id(version, 7), value};
-}
-Ballot ballot(uint32_t round, NodeId node = kOther) { return {round, node, 1}; }
-
-struct Acceptance : ::testing::Test {
-  Acceptance() { step.begin(1, out); }
-
-  static ReplicaOptions options() {
-    ReplicaOptions options;
-    options.self = {kSelf, CoreId{0}};
-    options.members = {kSelf, kOther, NodeId{3}};
-    options.shard_count = 64;
-    return options;
-  }
+struct Acceptance : OneAcceptor {
   EntryIndex insert(const std::string& name) {
     return acceptor.insert(cluster.hasher()(name), name);
   }
@@ -42,10 +28,6 @@ struct Acceptance : ::testing::Test {
     acceptor.accept(name, under, next, Numbered{CoreId{0}, 1});
   }
 
-  Output out;
-  StepContext step;
-  Cluster cluster{options()};
-  Acceptor acceptor{cluster, step};
   EntryIndex name = insert("name");
 };
 

@@ -3,28 +3,13 @@
 
 #include <string>
 
-#include "paxos/acceptor.h"
 #include "paxos/record.h"
+#include "tests/unit/paxos/one_acceptor.h"
 
 namespace once::paxos {
 namespace {
 
-constexpr NodeId kSelf{1}, kOther{2};
-
-State state(uint64_t version, std::string_view value, bool sealed = false) {
-  return State{version, sealed, request_id(version, 7), value};
-}
-Ballot ballot(uint32_t round, NodeId node = kOther) { return {round, node, 1}; }
-
-struct Learning : ::testing::Test {
-  Learning() { step.begin(1, out); }
-  static ReplicaOptions options() {
-    ReplicaOptions options;
-    options.self = {kSelf, CoreId{0}};
-    options.members = {kSelf, kOther, NodeId{3}};
-    options.shard_count = 64;
-    return options;
-  }
+struct Learning : OneAcceptor {
   EntryIndex name_at(NodeId home) {
     for (int n = 0;; ++n) {
       const std::string name = "name-" + std::to_string(n);
@@ -52,10 +37,6 @@ struct Learning : ::testing::Test {
     return digest.at(digest.bucket_of(acceptor.hash_of(entry()).place));
   }
 
-  Output out;
-  StepContext step;
-  Cluster cluster{options()};
-  Acceptor acceptor{cluster, step};
   EntryIndex name = name_at(kOther);
 };
 
