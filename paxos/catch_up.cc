@@ -34,16 +34,17 @@ CatchUp::CatchUp(const Cluster& cluster, Acceptor& acceptor, Outbox& outbox,
       acceptor_(acceptor),
       outbox_(outbox),
       step_(step),
+      own_(cluster, step),
       options_(options),
-      tellers_(cluster.size()) {
+      tellers_(cluster.size()),
+      candidates_(acceptor.arena()) {
   if (!is_on()) return;
   suspects_.resize((acceptor_.digest().size() + 7) / 8);
   surplus_.resize(acceptor_.digest().size());
 }
 
-void CatchUp::start(uint32_t incarnation) {
-  incarnation_ = incarnation;
-  pass_ = uint64_t{incarnation} << 32;
+void CatchUp::start() {
+  pass_ = uint64_t{step_.incarnation()} << 32;
   refilled_at_ = figures_at_ = compared_at_ = step_.now();
   scan_at_ = step_.now() + kSecondNs;
 }
@@ -218,7 +219,7 @@ void CatchUp::end_look() {
 }
 
 void CatchUp::ask_names() {
-  const size_t room = free_.size() + (kMostCandidates - candidates_.size());
+  const size_t room = candidates_.room();
   if (room < kRoomForAPage) return;
   waiting_ = true;
   next_at_ = step_.now() + kSyncAnswerNs;

@@ -16,10 +16,12 @@
 
 #include "base/fifo.h"
 #include "paxos/acceptor.h"
+#include "paxos/candidate_pool.h"
 #include "paxos/catch_up_figures.h"
 #include "paxos/catch_up_state.h"
 #include "paxos/messages.h"
 #include "paxos/outbox.h"
+#include "paxos/own_ballots.h"
 #include "paxos/pages.h"
 
 namespace once::paxos {
@@ -30,7 +32,7 @@ class CatchUp {
           const CatchUpOptions& options);
 
   bool is_on() const { return options_.names_per_s != 0; }
-  void start(uint32_t incarnation);  // the run begins
+  void start();  // the run begins
   void on_link_up(const Endpoint& peer, uint16_t cores);
   void on_link_down(const Endpoint& peer);
   // Every few milliseconds.
@@ -76,25 +78,24 @@ class CatchUp {
   void clear(size_t bucket) { suspects_[bucket / 8] &= static_cast<char>(~(1 << bucket % 8)); }
   // --- names that may be missing: catch_up_names.cc
   enum class Standing : uint8_t { kKnown, kBusy, kMissing };
-  uint32_t take(std::string_view name, NameHash hash);
-  void release(uint32_t index);
+  void release(CandidateId id);
   void answered(Candidate& candidate);
-  void wait_again(uint32_t index);
-  void look_later(uint32_t index);
-  void give_up(uint32_t index);
+  void wait_again(CandidateId id);
+  void look_later(CandidateId id);
+  void give_up(CandidateId id);
   void consider(const ToldName& told);
   void scan_own();
   void look_again();
   Standing standing_of(Candidate& candidate);
   void ask_ready(Pace pace);
-  void ask(uint32_t index);
+  void ask(CandidateId id);
   void expect_bytes(Candidate& candidate);
   void expire();
-  void end_question(uint32_t index, Taken taken);
+  void end_question(CandidateId id, Taken taken);
   void count_learned(const Candidate& candidate);
-  void dispute(uint32_t index);
-  uint64_t op_of(uint32_t index) const;
-  Candidate* candidate_of(uint64_t op);
+  void dispute(CandidateId id);
+  // Whose question `op` is; none: it is not open, or was about another name.
+  CandidateId asked_for(uint64_t op, std::string_view name);
   void refill(Pace pace);
   void renew_figures();
   bool is_in_sync() const;
@@ -103,10 +104,8 @@ class CatchUp {
   Acceptor& acceptor_;
   Outbox& outbox_;
   const StepContext& step_;
+  const OwnBallots own_;
   const CatchUpOptions options_;
-  static constexpr size_t kMostCandidates = 8192;
-  static_assert(kMostCandidates <= 0x10000, "questions hold 16 bits");
-  uint32_t incarnation_ = 0;
 
   // The conversation under way.
   enum class Stage : uint8_t { kIdle, kLooking, kWalking, kEnding };
@@ -130,10 +129,9 @@ class CatchUp {
   uint64_t estimate_ = 0;          // of what is missing, by the digests
 
   // Names that may be missing.
-  std::vector<Candidate> candidates_;
-  std::vector<uint32_t> free_;
-  Fifo<uint32_t> young_;  // by when they are looked at again
-  Fifo<uint32_t> ready_;
+  CandidatePool candidates_;
+  Fifo<CandidateId> young_;  // by when they are looked at again
+  Fifo<CandidateId> ready_;
   Fifo<Asked> asked_;  // by when patience ends; some are answered already
   size_t in_flight_ = 0;
   size_t in_flight_bytes_ = 0;

@@ -21,46 +21,19 @@ constexpr uint8_t kMostDisputes = 3;  // about the same: nobody is at work there
 constexpr int64_t kScanEveryNs = 10'000 * kMs;
 constexpr uint64_t kScannedAtOnce = 1024;
 constexpr size_t kRoomForAScan = kScannedAtOnce + kMostTold;  // a page is asked for, perhaps
-constexpr uint32_t kNoCandidate = UINT32_MAX;
 
 }  // namespace
 
 // --- places
 // ---------------------------------------------------------------------------------------
 
-uint32_t CatchUp::take(std::string_view name, NameHash hash) {
-  uint32_t index = kNoCandidate;
-  if (!free_.empty()) {
-    index = free_.back();
-    free_.pop_back();
-  } else if (candidates_.size() < kMostCandidates) {
-    index = static_cast<uint32_t>(candidates_.size());
-    candidates_.emplace_back();
-  } else {
-    return kNoCandidate;
-  }
-  Candidate& candidate = candidates_[index];
-  const uint32_t generation = candidate.generation;
-  candidate = Candidate{};
-  candidate.generation = generation;
-  candidate.hash = hash;
-  candidate.block = acceptor_.arena().allocate(name.size());
-  candidate.name_size = static_cast<uint16_t>(name.size());
-  std::copy(name.begin(), name.end(), candidate.block);
-  return index;
-}
-
-void CatchUp::release(uint32_t index) {
-  Candidate& candidate = candidates_[index];
+void CatchUp::release(CandidateId id) {
+  Candidate& candidate = candidates_[id];
   ONCE_ASSERT(candidate.step != Candidate::Step::kFree);
   if (candidate.step == Candidate::Step::kAsked) answered(candidate);
   if (candidate.missing) --missing_;
   if (candidate.of_pass) --of_pass_;
-  acceptor_.arena().free(candidate.block, candidate.name_size);
-  candidate.block = nullptr;
-  candidate.step = Candidate::Step::kFree;
-  ++candidate.generation;
-  free_.push_back(index);
+  candidates_.free(id);
 }
 
 // Its question is not open any more.
@@ -71,38 +44,29 @@ void CatchUp::answered(Candidate& candidate) {
   candidate.step = Candidate::Step::kReady;
 }
 
-void CatchUp::wait_again(uint32_t index) {
-  Candidate& candidate = candidates_[index];
+void CatchUp::wait_again(CandidateId id) {
+  Candidate& candidate = candidates_[id];
   if (candidate.step == Candidate::Step::kAsked) answered(candidate);
-  if (++candidate.looks > kMostLooks) return give_up(index);
-  look_later(index);
+  if (++candidate.looks > kMostLooks) return give_up(id);
+  look_later(id);
 }
 
 // It is found again by a later pass, or by a later scan.
-void CatchUp::give_up(uint32_t index) {
-  if (candidates_[index].of_pass) given_up_ = true;
-  release(index);
+void CatchUp::give_up(CandidateId id) {
+  if (candidates_[id].of_pass) given_up_ = true;
+  release(id);
 }
 
-void CatchUp::look_later(uint32_t index) {
-  Candidate& candidate = candidates_[index];
+void CatchUp::look_later(CandidateId id) {
+  Candidate& candidate = candidates_[id];
   candidate.step = Candidate::Step::kYoung;
   candidate.due = step_.now() + kLookAgainNs;
-  young_.push(index);
+  young_.push(id);
 }
 
-// Incarnation, generation, place; as Core::make_handle().
-uint64_t CatchUp::op_of(uint32_t index) const {
-  return uint64_t{incarnation_} << 40 | uint64_t{candidates_[index].generation & 0xffffff} << 16 |
-         index;
-}
-
-Candidate* CatchUp::candidate_of(uint64_t op) {
-  const auto index = static_cast<uint32_t>(op & 0xffff);
-  if (index >= candidates_.size() || candidates_[index].step != Candidate::Step::kAsked) {
-    return nullptr;
-  }
-  return op == op_of(index) ? &candidates_[index] : nullptr;
+CandidateId CatchUp::asked_for(uint64_t op, std::string_view name) {
+  const CandidateId id = candidates_.find(Handle{op}, step_.incarnation());
+  return id != kNil && candidates_[id].name() == name ? id : CandidateId{};
 }
 
 // --- what may be missing
@@ -117,38 +81,37 @@ void CatchUp::consider(const ToldName& told) {
     const Entry& entry = acceptor_.at(found);
     if (entry.decided() && entry.version >= told.version) return;
   }
-  const uint32_t index = take(told.name, hash);
-  if (index == kNoCandidate) {  // found again by a later pass
+  const CandidateId id = candidates_.take(told.name, hash);
+  if (id == kNil) {  // found again by a later pass
     given_up_ = true;
     return;
   }
-  Candidate& candidate = candidates_[index];
+  Candidate& candidate = candidates_[id];
   candidate.ballot = told.ballot;
   candidate.version = told.version;
   candidate.value_bytes = told.value_bytes;
   candidate.teller = teller_;
   candidate.of_pass = true;
   ++of_pass_;
-  wait_again(index);
+  wait_again(id);
 }
 
 // Whom nobody tells: what this acceptor holds undecided, once in a while.
 void CatchUp::scan_own() {
   if (step_.now() < scan_at_) return;
-  const size_t room = free_.size() + (kMostCandidates - candidates_.size());
-  if (room < kRoomForAScan) return;
+  if (candidates_.room() < kRoomForAScan) return;
   const bool none = acceptor_.undecided() == 0;
   const uint64_t end = none ? 0 : std::min(acceptor_.size(), scan_cursor_ + kScannedAtOnce);
   for (; scan_cursor_ < end; ++scan_cursor_) {
     const Entry& entry = acceptor_.at(EntryIndex{static_cast<uint32_t>(scan_cursor_)});
     if (entry.version == 0 || entry.decided() || !entry.active.is_nothing()) continue;
-    const uint32_t index = take(entry.name(), acceptor_.hash_of(entry));
-    Candidate& candidate = candidates_[index];
+    const CandidateId id = candidates_.take(entry.name(), acceptor_.hash_of(entry));
+    Candidate& candidate = candidates_[id];
     candidate.ballot = entry.accepted;
     candidate.version = entry.version;
     candidate.value_bytes = entry.value_size;
     candidate.own = candidate.majority = true;
-    wait_again(index);
+    wait_again(id);
   }
   if (!none && scan_cursor_ < acceptor_.size()) return;
   scan_cursor_ = 0;
@@ -157,25 +120,25 @@ void CatchUp::scan_own() {
 
 void CatchUp::look_again() {
   while (!young_.empty() && candidates_[young_.front()].due <= step_.now()) {
-    const uint32_t index = young_.pop();
-    Candidate& candidate = candidates_[index];
+    const CandidateId id = young_.pop();
+    Candidate& candidate = candidates_[id];
     ONCE_ASSERT(candidate.step == Candidate::Step::kYoung);
     switch (standing_of(candidate)) {
       case Standing::kKnown:
-        release(index);
+        release(id);
         break;
       case Standing::kBusy:
         if (++candidate.busy_looks > kMostBusyLooks) {
-          give_up(index);
+          give_up(id);
         } else {
-          look_later(index);
+          look_later(id);
         }
         break;
       case Standing::kMissing:
         if (!candidate.missing) ++missing_;
         candidate.missing = true;
         candidate.step = Candidate::Step::kReady;
-        ready_.push(index);
+        ready_.push(id);
     }
   }
 }
@@ -190,9 +153,7 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
   if (!entry.active.is_nothing()) return Standing::kBusy;
   const bool holds = entry.accepted == candidate.ballot && entry.version == candidate.version;
   if (candidate.own) return holds ? Standing::kMissing : Standing::kKnown;
-  const bool of_this_run =
-      entry.accepted.node == cluster_.self().node && entry.accepted.incarnation >= incarnation_;
-  if (holds && of_this_run) {
+  if (holds && own_.is_not_earlier(entry.accepted)) {
     candidate.majority = true;
     return Standing::kMissing;
   }
@@ -215,17 +176,17 @@ void CatchUp::ask_ready(Pace pace) {
   }
 }
 
-void CatchUp::ask(uint32_t index) {
-  Candidate& candidate = candidates_[index];
+void CatchUp::ask(CandidateId id) {
+  Candidate& candidate = candidates_[id];
   ONCE_ASSERT(candidate.step == Candidate::Step::kReady);
   names_left_ -= kBudgetOfOne;
-  ++candidate.generation;
-  if (!candidate.majority && !cluster_.link_up(candidate.teller)) return release(index);
+  candidates_.ask_anew(id);
+  if (!candidate.majority && !cluster_.link_up(candidate.teller)) return release(id);
   candidate.step = Candidate::Step::kAsked;
   ++in_flight_;
   candidate.asked_bytes = 0;
-  asked_.push({step_.now() + kSyncAnswerNs, index, candidate.generation});
-  const SyncFetch fetch{op_of(index), candidate.name()};
+  asked_.push({step_.now() + kSyncAnswerNs, id, candidate.generation});
+  const SyncFetch fetch{candidates_.handle_of(id, step_.incarnation()).value, candidate.name()};
   if (!candidate.majority) {
     expect_bytes(candidate);
     return outbox_.send(candidate.teller, RestsOn{}, fetch);
@@ -236,7 +197,7 @@ void CatchUp::ask(uint32_t index) {
   uint64_t version = 0;
   if (found != Acceptor::kNone) {
     const Entry& entry = acceptor_.at(found);
-    if (entry.record > step_.durable()) return wait_again(index);
+    if (entry.record > step_.durable()) return wait_again(id);
     held = entry.accepted;
     version = entry.version;
   }
@@ -251,7 +212,7 @@ void CatchUp::ask(uint32_t index) {
   }
   if (candidate.read.count(cluster_, self, held, version) == MajorityRead::Outcome::kChosen) {
     decided_.push_back(found);  // a cluster of one
-    release(index);
+    release(id);
   }
 }
 
@@ -265,61 +226,62 @@ void CatchUp::expect_bytes(Candidate& candidate) {
 void CatchUp::expire() {
   while (!asked_.empty() && asked_.front().until <= step_.now()) {
     const Asked asked = asked_.pop();
-    Candidate& candidate = candidates_[asked.index];
+    Candidate& candidate = candidates_[asked.id];
     const bool open = candidate.step == Candidate::Step::kAsked;
     if (!open || candidate.generation != asked.generation) continue;
     const bool disputed = candidate.majority && candidate.read.answers() >= cluster_.quorum();
     candidate.majority = true;
-    disputed ? dispute(asked.index) : wait_again(asked.index);
+    disputed ? dispute(asked.id) : wait_again(asked.id);
   }
 }
 
 bool CatchUp::expects(const Endpoint& from, const SyncState& m) {
   if (options_.takes_unasked) return true;
-  const Candidate* candidate = candidate_of(m.op);
-  if (candidate == nullptr || candidate->name() != m.name) return false;
-  if (!candidate->majority) return from == candidate->teller;
-  return from == cluster_.peer_core(cluster_.index_of(from.node), candidate->hash);
+  const CandidateId id = asked_for(m.op, m.name);
+  if (id == kNil) return false;
+  const Candidate& candidate = candidates_[id];
+  if (!candidate.majority) return from == candidate.teller;
+  return from == cluster_.peer_core(cluster_.index_of(from.node), candidate.hash);
 }
 
 Next CatchUp::on_state(const Endpoint& from, const SyncState& m, Taken taken) {
-  Candidate* candidate = candidate_of(m.op);
-  if (candidate == nullptr || candidate->name() != m.name) return Next::kNothing;
-  const auto index = static_cast<uint32_t>(candidate - candidates_.data());
+  const CandidateId id = asked_for(m.op, m.name);
+  if (id == kNil) return Next::kNothing;
+  Candidate& candidate = candidates_[id];
   if (m.decided && taken <= Taken::kLater) {
-    end_question(index, taken);
+    end_question(id, taken);
     return Next::kNothing;
   }
-  if (!candidate->majority) {  // it is not decided there any more, or denies what is known here
-    candidate->majority = true;
-    wait_again(index);
+  if (!candidate.majority) {  // it is not decided there any more, or denies what is known here
+    candidate.majority = true;
+    wait_again(id);
     return Next::kNothing;
   }
   const Votes vote = cluster_.vote_of(from.node);
-  switch (candidate->read.count(cluster_, vote, m.ballot, m.state.version)) {
+  switch (candidate.read.count(cluster_, vote, m.ballot, m.state.version)) {
     case MajorityRead::Outcome::kOpen:
       break;
     case MajorityRead::Outcome::kEmpty:  // what this acceptor holds was accepted by a minority
-      candidate->own ? dispute(index) : release(index);
+      candidate.own ? dispute(id) : release(id);
       break;
     case MajorityRead::Outcome::kChosen:
       return taken == Taken::kDenied ? Next::kNothing : Next::kLearn;
     case MajorityRead::Outcome::kDisagree:
-      if (candidate->read.answers() >= candidate->asked) dispute(index);
+      if (candidate.read.answers() >= candidate.asked) dispute(id);
   }
   return Next::kNothing;
 }
 
 void CatchUp::on_chosen(const SyncState& m, Taken taken) {
-  Candidate* candidate = candidate_of(m.op);
-  ONCE_ASSERT(candidate != nullptr);
-  end_question(static_cast<uint32_t>(candidate - candidates_.data()), taken);
+  const CandidateId id = asked_for(m.op, m.name);
+  ONCE_ASSERT(id != kNil);
+  end_question(id, taken);
 }
 
-void CatchUp::end_question(uint32_t index, Taken taken) {
-  if (taken == Taken::kLater) return wait_again(index);
-  if (taken == Taken::kLearned) count_learned(candidates_[index]);
-  release(index);
+void CatchUp::end_question(CandidateId id, Taken taken) {
+  if (taken == Taken::kLater) return wait_again(id);
+  if (taken == Taken::kLearned) count_learned(candidates_[id]);
+  release(id);
 }
 
 void CatchUp::count_learned(const Candidate& candidate) {
@@ -330,17 +292,17 @@ void CatchUp::count_learned(const Candidate& candidate) {
 }
 
 // A majority does not agree. Whoever is at work there moves on; what stays as it is nobody ends.
-void CatchUp::dispute(uint32_t index) {
-  Candidate& candidate = candidates_[index];
+void CatchUp::dispute(CandidateId id) {
+  Candidate& candidate = candidates_[id];
   const bool same = candidate.read.best() == candidate.disputed &&
                     candidate.read.version() == candidate.disputed_version;
   candidate.disputes = same ? static_cast<uint8_t>(candidate.disputes + 1) : uint8_t{1};
   candidate.disputed = candidate.read.best();
   candidate.disputed_version = candidate.read.version();
-  if (candidate.disputes < kMostDisputes) return wait_again(index);
+  if (candidate.disputes < kMostDisputes) return wait_again(id);
   const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   if (found != Acceptor::kNone) unfinished_.push_back(found);
-  release(index);
+  release(id);
 }
 
 }  // namespace once::paxos

@@ -5,6 +5,7 @@
 
 #include "base/types.h"
 #include "paxos/ballot.h"
+#include "paxos/index.h"
 #include "paxos/majority_read.h"
 #include "paxos/name_hasher.h"
 
@@ -76,7 +77,7 @@ struct Candidate {
 
 struct Asked {
   int64_t until = 0;
-  uint32_t index = 0;
+  CandidateId id;
   uint32_t generation = 0;
 };
 

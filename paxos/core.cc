@@ -36,7 +36,7 @@ void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
   step_.append_news(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claim_.begin(incarnation == 1);
-  catch_up_.start(incarnation);
+  catch_up_.start();
   finish();
 }
 

@@ -28,12 +28,14 @@ struct Nil {
 };
 inline constexpr Nil kNil;
 
+struct Candidate;
 struct ClassicRound;
 struct Entry;
 struct Linger;
 struct Op;
 struct QuorumRead;
 struct RoundZero;
+using CandidateId = Index<Candidate>;
 using EntryIndex = Index<Entry>;
 using OpIndex = Index<Op>;
 using RoundId = Index<ClassicRound>;

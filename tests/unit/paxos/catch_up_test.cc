@@ -18,9 +18,10 @@ const Ballot kBallot{2, NodeId{2}, 1};
 struct ACatchUp : ::testing::Test {
   ACatchUp() {
     step.begin(now, out);
+    step.start(1);
     step.append(IncarnationRecord{1});
     step.set_durable(RecordNumber{1});
-    catch_up.start(1);
+    catch_up.start();
     meet(kTwo);
   }
   static ReplicaOptions options() {
