@@ -68,8 +68,8 @@ class CandidatePool {
   }
   CandidateId find(Handle handle, uint32_t incarnation) const {
     const CandidateId id{handle.place()};
-    const bool open = id.value < candidates_.size() &&
-                      candidates_[id.value].step == Candidate::Step::kAsked;
+    const bool open =
+        id.value < candidates_.size() && candidates_[id.value].step == Candidate::Step::kAsked;
     return open && handle == handle_of(id, incarnation) ? id : CandidateId{};
   }
 

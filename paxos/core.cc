@@ -1,6 +1,12 @@
 #include "paxos/core.h"
 
 namespace once::paxos {
+namespace {
+
+constexpr size_t kQueriedAtOnce = 256;       // unsettled names of a home, by each slow tick
+constexpr size_t kQueriedAtOnceIdle = 1024;  // the same while nobody waits
+
+}  // namespace
 
 std::unique_ptr<Replica> Replica::make(const ReplicaOptions& options) {
   return std::make_unique<Core>(options);
@@ -13,10 +19,15 @@ Core::Core(const ReplicaOptions& options)
       outbox_(cluster_, step_),
       acceptor_(cluster_, step_),
       lanes_(acceptor_, outbox_, options.round_zero_window),
-      claim_(cluster_),
+      trust_(cluster_, step_, counters_),
+      responder_({cluster_, acceptor_, lanes_, step_, outbox_, trust_, room_, counters_}),
+      settling_(cluster_, acceptor_, lanes_, step_, outbox_),
+      claimant_(cluster_, acceptor_, step_, outbox_),
       sequencer_(options.round_zero_window),
       teller_(cluster_, acceptor_, outbox_),
       catch_up_(cluster_, acceptor_, outbox_, step_, options.catch_up),
+      replay_(cluster_, acceptor_, lanes_),
+      keeper_(cluster_, acceptor_, lanes_, step_),
       task_numbers_(options.max_tasks),
       rounds_(task_numbers_),
       reads_(task_numbers_),
@@ -28,14 +39,28 @@ Core::Core(const ReplicaOptions& options)
   ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
 }
 
+bool Core::recover(const Record& record, uint64_t number, std::vector<Needless>& needless) {
+  ONCE_ASSERT(step_.incarnation() == 0);
+  acceptor_.arena().collect();
+  step_.recover_into(&needless);
+  if (is_news(record)) step_.drop(RecordNumber{number}, record_bytes(record));
+  return replay_.take(record, RecordNumber{number});
+}
+
+uint32_t Core::recovered_incarnation_of(NodeId node) const {
+  const size_t member = cluster_.index_of(node);
+  const uint32_t promised = member < cluster_.size() ? acceptor_.range_promise(member) : 0;
+  return std::max(promised, lanes_.latest_incarnation(node));
+}
+
 void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
-  ONCE_ASSERT(incarnation > recovered_incarnation_);
+  ONCE_ASSERT(incarnation > replay_.incarnation());
   begin(now_ns, out);
   step_.start(incarnation);
   task_numbers_.begin_run(incarnation);
   step_.append_news(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
-  claim_.begin(incarnation == 1);
+  claimant_.begin(incarnation == 1);
   catch_up_.start();
   finish();
 }
@@ -96,7 +121,7 @@ void Core::handle(const Event& event, NameHash hash) {
   if (const auto* request = std::get_if<ClientRequest>(&event.body)) {
     on_request(Endpoint{}, *request, hash);
   } else if (!cluster_.has(event.from.node) || event.from.node == cluster_.self().node) {
-    ignore(&ReplicaCounters::ignored_senders);
+    trust_.ignore(&ReplicaCounters::ignored_senders);
   } else if (const auto* message = std::get_if<Message>(&event.body)) {
     on_message(event.from, *message, hash);
   } else if (const auto* up = std::get_if<LinkUp>(&event.body)) {
@@ -115,27 +140,31 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;  // clang 14 does not deduce
 
 // `hash`: of the message's name, if it has one.
 void Core::on_message(const Endpoint& from, const Message& message, NameHash hash) {
-  std::visit(Overloaded{[&](const Prepare& m) { on_prepare(from, m, hash); },
+  constexpr auto kNames = &ReplicaCounters::ignored_names;
+  constexpr auto kNumbers = &ReplicaCounters::ignored_numbers;
+  std::visit(Overloaded{[&](const Prepare& m) { responder_.on_prepare(from, m, hash); },
                         [&](const Promise& m) { on_promise(from, m); },
                         [&](const Accept& m) { on_accept(from, m, hash); },
                         [&](const Accepted& m) { on_accepted(from, m); },
                         [&](const AcceptedRange& m) { on_accepted_range(from, m); },
                         [&](const Rejected& m) { on_rejected(from, m); },
-                        [&](const ReadState& m) { on_read_state(from, m, hash); },
+                        [&](const ReadState& m) { responder_.on_read_state(from, m, hash); },
                         [&](const ReadReply& m) { on_read_reply(from, m); },
-                        [&](const HomeProgress& m) { on_home_progress(from, m); },
+                        [&](const HomeProgress& m) { responder_.on_home_progress(from, m); },
                         [&](const ChosenRange& m) { on_chosen_range(from, m); },
                         [&](const Decided& m) { on_decided(from, m, hash); },
-                        [&](const ClaimHome& m) { on_claim_home(from, m); },
-                        [&](const ClaimReply& m) { on_claim_reply(from, m); },
+                        [&](const ClaimHome& m) {
+                          if (!settling_.on_claim_home(from, m)) ++counters_.rejected;
+                        },
+                        [&](const ClaimReply& m) { heed(claimant_.on_reply(from, m), kNames); },
                         [&](const SettleQuery& m) { on_settle_query(from, m, hash); },
-                        [&](const Settled& m) { on_settled(from, m, hash); },
+                        [&](const Settled& m) { settling_.on_settled(from, m, hash); },
                         [&](const Forward& m) { on_forward(from, m, hash); },
                         [&](const ForwardReply& m) { on_forward_reply(from, m); },
-                        [&](const SyncCompare& m) { heed(teller_.on_compare(from, m)); },
-                        [&](const SyncDigest& m) { heed(catch_up_.on_digest(from, m)); },
-                        [&](const SyncNames& m) { heed(teller_.on_names(from, m)); },
-                        [&](const SyncPage& m) { heed(catch_up_.on_page(from, m)); },
+                        [&](const SyncCompare& m) { heed(teller_.on_compare(from, m), kNumbers); },
+                        [&](const SyncDigest& m) { heed(catch_up_.on_digest(from, m), kNumbers); },
+                        [&](const SyncNames& m) { heed(teller_.on_names(from, m), kNumbers); },
+                        [&](const SyncPage& m) { heed(catch_up_.on_page(from, m), kNumbers); },
                         [&](const SyncFetch& m) { on_sync_fetch(from, m, hash); },
                         [&](const SyncState& m) { on_sync_state(from, m, hash); }},
              message);
@@ -177,20 +206,19 @@ void Core::on_tick(int64_t now_ns, Output& out) {
   if (step_.now() >= next_slow_tick_) {
     next_slow_tick_ = step_.now() + 50 * kMs;
     tick_waits();
-    tick_claim();
-    query_unsettled();
+    claimant_.on_tick();
+    settling_.query(sync_pace() == Pace::kFull ? kQueriedAtOnceIdle : kQueriedAtOnce);
   }
   finish();
 }
 
 void Core::on_link_up(const Endpoint& peer, const LinkUp& up) {
   if (!cluster_.set_up(peer, up.cores, step_.now())) {
-    return ignore(&ReplicaCounters::ignored_senders);
+    return trust_.ignore(&ReplicaCounters::ignored_senders);
   }
   ONCE_ASSERT(cluster_.link_up(peer));
-  claim_.page_anew(peer, up.cores);
   catch_up_.on_link_up(peer, up.cores);
-  if (!claim_.is_complete()) claim_from(peer);
+  claimant_.on_link_up(peer, up.cores);
 }
 
 void Core::on_link_down(const Endpoint& peer) {
@@ -205,23 +233,32 @@ void Core::on_link_down(const Endpoint& peer) {
   hand_back();
 }
 
-// What no honest peer of this cluster says; each reason is counted.
-void Core::ignore(uint64_t ReplicaCounters::*why) {
-  ONCE_ASSERT(why != &ReplicaCounters::ignored_messages);
-  ++counters_.ignored_messages;
-  ++(counters_.*why);
+void Core::keep(const LoggedRecord* records, size_t count, int64_t now_ns, Output& out) {
+  begin(now_ns, out);
+  for (size_t i = 0; i < count; ++i) {
+    const std::optional<Record> record = decode_record(records[i].bytes);
+    ONCE_ASSERT(record.has_value());  // the log's own checksum is over it
+    keeper_.keep(*record, RecordNumber{records[i].number});
+  }
+  finish();
 }
 
-void Core::offend(Offence offence, const Endpoint& from) {
-  ONCE_ASSERT(cluster_.has(from.node) && from.node != cluster_.self().node);
-  ignore(offence == Offence::kFarBallot ? &ReplicaCounters::far_ballots
-                                        : &ReplicaCounters::contradictions);
-  step_.report(offence, from.node);
+void Core::keep_facts(int64_t now_ns, Output& out) {
+  begin(now_ns, out);
+  keeper_.write_facts();
+  finish();
+}
+
+bool Core::adopt(int64_t now_ns, Output& out) {
+  begin(now_ns, out);
+  const bool more = keeper_.adopt(out.records);
+  finish();
+  return more;
 }
 
 const ReplicaCounters& Core::counters() const {
   counters_.names = acceptor_.size();
-  counters_.claimed = claim_.is_complete();
+  counters_.claimed = claimant_.is_complete();
   counters_.waiting = ops_.waits();
   counters_.unsettled = acceptor_.unsettled();
   counters_.catch_up = catch_up_.figures();

@@ -9,21 +9,26 @@
 #include "base/prng.h"
 #include "base/rarely.h"
 #include "paxos/acceptor.h"
-#include "paxos/believed_rounds.h"
 #include "paxos/catch_up.h"
-#include "paxos/claim.h"
+#include "paxos/claimant.h"
 #include "paxos/cluster.h"
 #include "paxos/core_state.h"
+#include "paxos/keeper.h"
 #include "paxos/lanes.h"
 #include "paxos/lingers.h"
 #include "paxos/op_pool.h"
 #include "paxos/outbox.h"
 #include "paxos/record.h"
+#include "paxos/replay.h"
 #include "paxos/replica.h"
 #include "paxos/requests.h"
+#include "paxos/responder.h"
+#include "paxos/room.h"
 #include "paxos/sequencer.h"
+#include "paxos/settling.h"
 #include "paxos/step_context.h"
 #include "paxos/teller.h"
+#include "paxos/trust.h"
 #include "paxos/watchers.h"
 
 namespace once::paxos {
@@ -34,7 +39,7 @@ class Core final : public Replica {
   using Replica::recover;
   bool recover(const Record& record, uint64_t number, std::vector<Needless>& needless) override;
   void go_on_after(uint64_t record) override { step_.go_on_after(RecordNumber{record}); }
-  uint32_t recovered_incarnation() const override { return recovered_incarnation_; }
+  uint32_t recovered_incarnation() const override { return replay_.incarnation(); }
   uint32_t recovered_incarnation_of(NodeId node) const override;
   void start(uint32_t incarnation, int64_t now_ns, Output& out) override;
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
@@ -46,8 +51,8 @@ class Core final : public Replica {
   void forget_waits(const std::vector<uint64_t>& tokens) override {
     requests_.forget_waits(tokens);
   }
-  void set_disk_full(bool full) override { disk_full_ = full; }
-  void set_memory(Memory memory) override { memory_ = memory; }
+  void set_disk_full(bool full) override { room_.disk_full = full; }
+  void set_memory(Memory memory) override { room_.memory = memory; }
   size_t memory_bytes() const override { return acceptor_.bytes(); }
   CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
   ListPage list(const ListQuery& query) override { return acceptor_.list(query); }
@@ -63,30 +68,20 @@ class Core final : public Replica {
   void handle(const Event& event, NameHash hash);
   void on_message(const Endpoint& from, const Message& message, NameHash hash);
   bool is_running() const { return step_.incarnation() != 0; }
-  bool no_room() const { return disk_full_ || memory_ != Memory::kEnough; }
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
-  void ignore(uint64_t ReplicaCounters::*why);
-  void offend(Offence offence, const Endpoint& from);
-  void heed(bool honest) {
-    if (!honest) ignore(&ReplicaCounters::ignored_numbers);
+  void heed(bool honest, uint64_t ReplicaCounters::*why) {
+    if (!honest) trust_.ignore(why);
   }
   // core_acceptor.cc
-  void on_prepare(const Endpoint& from, const Prepare& m, NameHash hash);
   void on_accept(const Endpoint& from, const Accept& m, NameHash hash);
-  void on_read_state(const Endpoint& from, const ReadState& m, NameHash hash);
-  void on_home_progress(const Endpoint& from, const HomeProgress& m);
   void on_chosen_range(const Endpoint& from, const ChosenRange& m);
   void on_decided(const Endpoint& from, const Decided& m, NameHash hash);
-  template <class M>
-  bool admit(const Endpoint& from, const M& m, NameHash hash, size_t room, EntryIndex& index);
-  void approach(EntryIndex entry, const Ballot& ballot, uint32_t round);
-  uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told);
-  void acknowledge(const Endpoint& from, const Accept& m, RecordNumber record);
   void keep_proposed(const Entry& entry);
   void mark_chosen(const Lane& lane, const SequenceRange& range);
   void learn_decided(EntryIndex entry, InLog in_log);
   // core_home.cc
+  void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;
   void propose_round_zero(EntryIndex entry, const State& next, size_t changes, WaitList& from);
@@ -147,14 +142,6 @@ class Core final : public Replica {
   void end_read(ReadId id, Ballot ballot, State state);
   bool may_finish(ReadId id);
   void finish_read(ReadId id);
-  // core_claim.cc
-  void on_claim_home(const Endpoint& from, const ClaimHome& m);
-  void on_claim_reply(const Endpoint& from, const ClaimReply& m);
-  void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
-  void on_settled(const Endpoint& from, const Settled& m, NameHash hash);
-  void claim_from(const Endpoint& peer);
-  void tick_claim();
-  void query_unsettled();
   // core_client.cc
   void on_forward(const Endpoint& from, const Forward& m, NameHash hash);
   void on_forward_reply(const Endpoint& from, const ForwardReply& m);
@@ -174,10 +161,6 @@ class Core final : public Replica {
   void on_sync_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash);
   void on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash);
   Taken take_chosen(const Endpoint& from, const SyncState& m, NameHash hash, Word word);
-  struct Recovery;  // core_recovery.cc
-  void recover_accept(const AcceptRecord& r, NameHash hash, RecordNumber number);
-  void recover_kept(const KeptRecord& r, NameHash hash, RecordNumber number);
-  struct Keeper;  // core_keep.cc
 
   const size_t linger_from_;
   mutable ReplicaCounters counters_;
@@ -188,26 +171,27 @@ class Core final : public Replica {
   Outbox outbox_;
   Acceptor acceptor_;
   Lanes lanes_;
-  Claim claim_;
+  Room room_;
+  Trust trust_;
+  Responder responder_;
+  Settling settling_;
+  Claimant claimant_;
   Sequencer sequencer_;
   Teller teller_;
   CatchUp catch_up_;
-  uint32_t recovered_incarnation_ = 0;
-  bool disk_full_ = false;
-  Memory memory_ = Memory::kEnough;
+  Replay replay_;
+  Keeper keeper_;
 
   TaskNumbers task_numbers_;
   TaskPool<ClassicRound> rounds_;
   TaskPool<QuorumRead> reads_;
   Lingers lingers_;
   Fifo<OwnVote> own_votes_;  // ascending records
-  BelievedRounds believed_rounds_;
   OpPool ops_;
   WatchList watchers_;
   Requests requests_;
   uint64_t forwards_ = 0;  // sent in this run
   int64_t next_slow_tick_ = 0;
-  uint32_t adopted_ = 0;  // entries that adopt() has looked at
 };
 
 }  // namespace once::paxos

@@ -126,10 +126,10 @@ void Core::on_promise(const Endpoint& from, const Promise& m) {
   if (task.phase != Phase::kPrepare || task.ballot != m.ballot) return;
   // Nobody accepts above what he promised, nor nothing at all.
   if (m.accepted_ballot > m.ballot || !is_whole(m.accepted_ballot, m.accepted)) {
-    return ignore(&ReplicaCounters::ignored_states);
+    return trust_.ignore(&ReplicaCounters::ignored_states);
   }
   if (contradicts(acceptor_.at(task.entry), m.accepted_ballot, m.accepted)) {
-    return offend(Offence::kContradiction, from);
+    return trust_.offend(Offence::kContradiction, from);
   }
   count_promise(id, cluster_.vote_of(from.node), m.accepted_ballot, m.accepted);
 }
@@ -264,15 +264,15 @@ void Core::count_accept(RoundId id, Votes vote) {
 
 void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
-    return ignore(&ReplicaCounters::ignored_ballots);
+    return trust_.ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.ballot.round == 0) {
     if (m.ballot != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
     if (!sequencer_.is_given_out(Sequence{m.op})) return;
     if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
-      round_zero_lost(
-          *slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
+      round_zero_lost(*slot, trust_.believed(from, acceptor_.hash_of(entry), entry.promised.round,
+                                             m.promised.round));
     }
     sequencer_.advance();
     return;
@@ -286,8 +286,8 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   }
   const Entry& entry = acceptor_.at(task.entry);
   const uint32_t known = std::max(entry.promised.round, task.seen_round);
-  task.seen_round =
-      std::max(task.seen_round, believed(from, acceptor_.hash_of(entry), known, m.promised.round));
+  task.seen_round = std::max(
+      task.seen_round, trust_.believed(from, acceptor_.hash_of(entry), known, m.promised.round));
   lose(id, m.promised.node, from.node);
 }
 

@@ -29,10 +29,10 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
     return requests_.reply(origin, token, Status::kUnavailable, State{});
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
-  const bool met =
-      found != Table::kNone && (memory_ == Memory::kEnough || acceptor_.at(found).version != 0);
+  const bool met = found != Table::kNone &&
+                   (room_.memory == Memory::kEnough || acceptor_.at(found).version != 0);
   const bool known_switch = met && request.operation == Operation::kWrite;
-  const bool refused = no_room() && changes(request.operation) && !known_switch;
+  const bool refused = room_.none() && changes(request.operation) && !known_switch;
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
     return requests_.reply(origin, token, Status::kOverloaded, State{});
   }

@@ -7,7 +7,7 @@
 namespace once::paxos {
 
 bool Core::round_zero_open(const Entry* entry) const {
-  if (!claim_.is_complete()) return false;
+  if (!claimant_.is_complete()) return false;
   return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
                               entry->active.is_nothing() && !entry->has(kClosed));
 }
@@ -16,7 +16,7 @@ bool Core::round_zero_open(const Entry* entry) const {
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
 void Core::propose_round_zero(EntryIndex index, const State& next, size_t changes, WaitList& from) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(claim_.is_complete() && entry.active.is_nothing());  // H1
+  ONCE_ASSERT(claimant_.is_complete() && entry.active.is_nothing());  // H1
   const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
@@ -51,7 +51,7 @@ Accept Core::accept_of(const RoundZero& slot) {
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != step_.incarnation()) return;  // of an earlier run: never counted
   if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(Sequence{m.last})) {
-    return ignore(&ReplicaCounters::ignored_numbers);
+    return trust_.ignore(&ReplicaCounters::ignored_numbers);
   }
   const Votes vote = cluster_.vote_of(from.node);
   const Sequence first = std::max(Sequence{m.first}, sequencer_.oldest_open());
@@ -148,6 +148,37 @@ void Core::resend_round_zero() {
         outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{}, accept_of(slot));
       }
     }
+  }
+}
+
+// Whether this disk has at least what an acceptor holds; if not, the name is finished.
+void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash) {
+  if (!cluster_.is_mine(hash) || cluster_.home_of(hash) != cluster_.self().node) return;
+  if (rarely(Rare::kSettledLate) || m.accepted.is_null()) return;
+  const EntryIndex found = acceptor_.find(hash.key, m.name);
+  if (found != Table::kNone) {
+    const Entry& entry = acceptor_.at(found);
+    if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
+      ONCE_ASSERT(!entry.accepted.is_null());
+      outbox_.send(from, RestsOn{},
+                   Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
+      return;
+    }
+    // A round more would only raise what is asked for above what a slow disk has: asked again,
+    // later.
+    if (!entry.active.is_nothing() || entry.record > step_.durable()) return;
+  }
+  // What it has not caught up with yet it learns so, and not by a round for each name.
+  if (catch_up_.is_on() && catch_up_.figures().in_sync == 0) return;
+  const bool named = !m.name.empty() && m.name.size() <= kMaxNameBytes;
+  const bool member = cluster_.has(m.promised.node);
+  if (!named || !member || room_.none() || !cluster_.majority_up(hash)) return;
+  const EntryIndex index = acceptor_.find_or_insert(hash, m.name);
+  if (m.promised.round > kMaxRound) return;
+  if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
+    WaitList nobody;
+    const uint32_t known = acceptor_.at(index).promised.round;
+    begin_classic(index, nobody, Batch{}, trust_.believed(from, hash, known, m.promised.round));
   }
 }
 

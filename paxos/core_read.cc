@@ -13,7 +13,7 @@ void Core::free_read(ReadId id) {
 
 bool Core::begin_read(OpIndex op) {
   ONCE_ASSERT(ops_[op].list == nullptr && ops_[op].block != nullptr);
-  if (memory_ == Memory::kNone) return false;
+  if (room_.memory == Memory::kNone) return false;
   const ReadId id = reads_.take();
   if (id == kNil) return false;
   ++counters_.quorum_reads;
@@ -97,7 +97,7 @@ void Core::on_read_reply(const Endpoint& from, const ReadReply& m) {
   const ReadId id = reads_.find(Handle{m.op});
   if (id == kNil) return;
   if (!is_whole(m.accepted_ballot, m.accepted) || (m.decided && m.accepted_ballot.is_null())) {
-    return ignore(&ReplicaCounters::ignored_states);
+    return trust_.ignore(&ReplicaCounters::ignored_states);
   }
   count_read(id, cluster_.vote_of(from.node), m.decided, m.accepted_ballot, m.accepted);
 }

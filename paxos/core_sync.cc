@@ -13,7 +13,7 @@ constexpr size_t kBusyRequests = 64;
 
 // Requests come first, and their records.
 Pace Core::sync_pace() const {
-  if (no_room() || step_.durable() == RecordNumber{}) return Pace::kNone;
+  if (room_.none() || step_.durable() == RecordNumber{}) return Pace::kNone;
   if (step_.last_record().value - step_.durable().value > kLogBehindRecords) return Pace::kNone;
   return ops_.used() - ops_.waits() > kBusyRequests ? Pace::kModest : Pace::kFull;
 }
@@ -28,7 +28,7 @@ void Core::end_sync_step() {
   for (const EntryIndex index : catch_up_.decided()) learn_decided(index, InLog::kYes);
   for (const EntryIndex index : catch_up_.unfinished()) {
     const Entry& entry = acceptor_.at(index);
-    const bool possible = has_spare_tasks() && !no_room() && !entry.final() &&
+    const bool possible = has_spare_tasks() && !room_.none() && !entry.final() &&
                           entry.active.is_nothing() &&
                           cluster_.majority_up(acceptor_.hash_of(entry));
     WaitList nobody;
@@ -38,19 +38,21 @@ void Core::end_sync_step() {
 }
 
 void Core::on_sync_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash) {
-  if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
+  if (m.name.empty() || !cluster_.is_mine(hash))
+    return trust_.ignore(&ReplicaCounters::ignored_names);
   teller_.on_fetch(from, m, hash);
 }
 
 void Core::on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash) {
-  if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
+  if (m.name.empty() || !cluster_.is_mine(hash))
+    return trust_.ignore(&ReplicaCounters::ignored_names);
   if (!is_whole(m.ballot, m.state) || (m.decided && m.ballot.is_null())) {
-    return ignore(&ReplicaCounters::ignored_states);
+    return trust_.ignore(&ReplicaCounters::ignored_states);
   }
   const bool known =
       m.ballot.is_null() || (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
                              (m.ballot.round > 0 || cluster_.home_of(hash) == m.ballot.node));
-  if (!known) return ignore(&ReplicaCounters::ignored_ballots);
+  if (!known) return trust_.ignore(&ReplicaCounters::ignored_ballots);
   if (!catch_up_.expects(from, m)) return;  // late, or nobody has asked
   const Taken taken = m.decided ? take_chosen(from, m, hash, Word::kOfOne) : Taken::kLater;
   if (catch_up_.on_state(from, m, taken) == Next::kLearn) {
@@ -68,7 +70,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
                           ? !is_same(entry.state(), m.state)
                           : entry.final() && m.state.version > entry.version;
   if (denies || contradicts(entry, m.ballot, m.state)) {
-    offend(Offence::kContradiction, from);
+    trust_.offend(Offence::kContradiction, from);
     return Taken::kDenied;
   }
   if (entry.decided() && entry.version >= m.state.version) return Taken::kHeld;
@@ -88,14 +90,14 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
   if (told < held) return Taken::kHigher;
   // What this run has proposed itself its own acceptor holds.
   if (is_of_this_run(m.ballot)) {
-    ignore(&ReplicaCounters::ignored_ballots);
+    trust_.ignore(&ReplicaCounters::ignored_ballots);
     return Taken::kDenied;
   }
-  if (no_room()) return Taken::kLater;
-  const uint32_t round = believed(from, hash, entry.promised.round, m.ballot.round);
+  if (room_.none()) return Taken::kLater;
+  const uint32_t round = trust_.believed(from, hash, entry.promised.round, m.ballot.round);
   const EntryIndex index = acceptor_.find_or_insert(hash, m.name, m.state.value.size());
   if (round < m.ballot.round) {
-    approach(index, m.ballot, round);
+    responder_.approach(index, m.ballot, round);
     return Taken::kLater;
   }
   const bool at_home = cluster_.home_of(hash) == from.node;

@@ -71,7 +71,7 @@ std::string CoreProbe::outdated() {
   return changed;
 }
 
-// Not believed_rounds_: no small world makes so many rounds that an allowance matters. Not
+// Not the believed rounds: no small world makes so many rounds that an allowance matters. Not
 // catch_up_: in no small world does a core ask by itself. Not teller_, which only counts pages. The
 // acceptor's digest follows from its entries.
 void CoreProbe::fingerprint(std::vector<char>& bytes) {
@@ -80,9 +80,9 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   number_entries();
   out.put(core_.step_.incarnation());
   out.put(pending(core_.step_.last_record()));
-  out.put<uint8_t>(core_.disk_full_);
-  out.put(static_cast<uint8_t>(core_.memory_));
-  out.put<uint8_t>(core_.claim_.is_complete());
+  out.put<uint8_t>(core_.room_.disk_full);
+  out.put(static_cast<uint8_t>(core_.room_.memory));
+  out.put<uint8_t>(core_.claimant_.is_complete());
   out.put(until(core_.next_slow_tick_));
   static_assert(std::is_trivially_copyable_v<Prng>);
   out.put_bytes({reinterpret_cast<const char*>(&core_.prng_), sizeof core_.prng_});
@@ -308,7 +308,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
     const Peer& peer = core_.cluster_.peer(i);
     out.put(peer.cores);
     for (size_t core = 0; core < peer.links.size(); ++core) {
-      const Claim::Page& page = core_.claim_.pages_[i][core];
+      const Claim::Page& page = core_.claimant_.claim_.pages_[i][core];
       out.put<uint8_t>(peer.links[core].up);
       out.put(page.list);
       out.put(page.cursor);
@@ -347,7 +347,7 @@ int64_t CoreProbe::next_deadline() {
     if (core_.reads_.holds({n})) next = std::min(next, core_.reads_[{n}].next_at);
     if (core_.lingers_.pool_.holds({n})) next = std::min(next, core_.lingers_.pool_[{n}].next_at);
   }
-  bool slow = !core_.claim_.is_complete();
+  bool slow = !core_.claimant_.is_complete();
   for (size_t i = 0; i < core_.cluster_.size(); ++i)
     slow |= !core_.acceptor_.unsettled(i).entries.empty();
   if (slow) next = std::min(next, core_.next_slow_tick_);

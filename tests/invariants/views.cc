@@ -11,7 +11,7 @@ invariants::CoreView CoreProbe::core_view() const {
   view.incarnation = core_.step_.incarnation();
   view.record = core_.step_.last_record().value;
   view.durable = core_.step_.durable().value;
-  view.claimed = core_.claim_.is_complete();
+  view.claimed = core_.claimant_.claim_.is_complete();
   view.quorum = core_.cluster_.quorum();
   const size_t members = core_.cluster_.size();
   view.members = static_cast<uint16_t>((uint32_t{1} << members) - 1);
@@ -28,7 +28,7 @@ size_t CoreProbe::answered() const {
   size_t answered = 1;
   for (size_t i = 0; i < core_.cluster_.size(); ++i) {
     const bool other = core_.cluster_.member(i) != core_.cluster_.self().node;
-    if (other && core_.claim_.has_told_all(i)) ++answered;
+    if (other && core_.claimant_.claim_.has_told_all(i)) ++answered;
   }
   return answered;
 }

@@ -116,6 +116,8 @@ def known(fast):
         unit("learn_test", {"paxos"}, 1), unit("majority_read_test", {"paxos"}, 1),
         unit("learning_test", {"paxos"}, 1), unit("catch_up_test", {"paxos"}, 1),
         unit("catching_up_test", {"paxos"}, 2),
+        unit("candidate_pool_test", {"paxos"}, 1), unit("replay_test", {"paxos"}, 1),
+        unit("trust_test", {"paxos"}, 1),
         unit("task_pool_test", {"paxos"}, 1), unit("back_off_test", {"paxos"}, 1),
         unit("next_hop_test", {"paxos"}, 1), unit("lingers_test", {"paxos"}, 1),
         unit("requests_answers_test", {"paxos"}, 1),

@@ -1,0 +1,114 @@
+#include "paxos/replay.h"
+
+#include <algorithm>
+
+#include "paxos/change.h"
+
+namespace once::paxos {
+
+bool Replay::take(const Record& record, RecordNumber number) {
+  number_ = number;
+  return std::visit([this](const auto& r) { return read(r); }, record);
+}
+
+bool Replay::is_member(NodeId node) const { return cluster_.has(node); }
+
+bool Replay::is_endpoint(const Endpoint& home) const {
+  return is_member(home.node) && home.core.value < kMaxCores;
+}
+
+bool Replay::read(const IncarnationRecord& r) {
+  if (r.incarnation == UINT32_MAX) return false;  // none could follow it
+  incarnation_ = std::max(incarnation_, r.incarnation);
+  return true;
+}
+
+bool Replay::read(const PromiseRecord& r) {
+  if (!is_member(r.ballot.node)) return false;
+  const NameHash hash = cluster_.hasher()(r.name);
+  if (!cluster_.is_mine(hash)) return true;
+  const EntryIndex index = acceptor_.find_or_insert(hash, r.name);
+  acceptor_.replay_record(index, told_by(r, number_));
+  acceptor_.replay_promise(index, r.ballot);
+  return true;
+}
+
+bool Replay::read(const AcceptRecord& r) {
+  if (!is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
+  if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
+  if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
+  const NameHash hash = cluster_.hasher()(r.name);
+  if (cluster_.is_mine(hash)) replay(r, hash);
+  return true;
+}
+
+bool Replay::read(const RangePromiseRecord& r) {
+  if (!is_member(r.home)) return false;
+  acceptor_.replay_range_promise(cluster_.index_of(r.home), r.incarnation);
+  return true;
+}
+
+bool Replay::read(const ChosenRangeRecord& r) {
+  if (!is_endpoint(r.home) || r.first == 0) return false;
+  Lane& lane = lanes_.of(r.home, r.incarnation);
+  if (lane.incarnation == r.incarnation) decide(lane, {Sequence{r.first}, Sequence{r.last}});
+  return true;
+}
+
+bool Replay::read(const HomeProgressRecord& r) {
+  if (!is_endpoint(r.home)) return false;
+  Lane& lane = lanes_.of(r.home, r.incarnation);
+  if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, Sequence{r.durable});
+  return true;
+}
+
+bool Replay::read(const DecidedRecord& r) {
+  if (!is_member(r.ballot.node) || r.version == 0) return false;
+  const EntryIndex index = acceptor_.find(cluster_.hasher()(r.name).key, r.name);
+  if (index == Table::kNone) return true;  // of another core
+  const Entry& entry = acceptor_.at(index);
+  if (entry.accepted == r.ballot && entry.version == r.version) acceptor_.decide(index, InLog::kNo);
+  return true;
+}
+
+bool Replay::read(const KeptRecord& r) {
+  if (!is_member(r.promised.node) || !is_member(r.accepted.node)) return false;
+  if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
+  const NameHash hash = cluster_.hasher()(r.name);
+  if (cluster_.is_mine(hash)) replay(r, hash);
+  return true;
+}
+
+void Replay::replay(const AcceptRecord& r, NameHash hash) {
+  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  acceptor_.replay_record(index, told_by(r, number_));
+  acceptor_.replay_accept(index, r.ballot, r.state);
+  if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
+  Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
+  if (lane.incarnation == r.ballot.incarnation) {
+    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version);
+  } else {
+    acceptor_.list_unsettled(index);
+  }
+}
+
+void Replay::replay(const KeptRecord& r, NameHash hash) {
+  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+  acceptor_.replay_record(index, told_by(r, number_));
+  acceptor_.replay_promise(index, r.promised);
+  acceptor_.replay_accept(index, r.accepted, r.state);
+  const Entry& entry = acceptor_.at(index);
+  const bool holds_it = entry.accepted == r.accepted && entry.version == r.state.version;
+  if (r.decided && holds_it) acceptor_.decide(index, InLog::kNo);
+  if (!r.settled) acceptor_.list_unsettled(index);
+}
+
+void Replay::decide(const Lane& lane, const SequenceRange& range) {
+  const Ballot ballot{0, lane.home.node, lane.incarnation};
+  lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
+    const Entry& entry = acceptor_.at(index);
+    if (entry.accepted == ballot && entry.version == version) acceptor_.decide(index, InLog::kNo);
+  });
+}
+
+}  // namespace once::paxos
