@@ -16,6 +16,7 @@ Core::Core(const ReplicaOptions& options)
     : linger_from_(options.linger_from),
       cluster_(options),
       prng_(options.random_seed),
+      own_(cluster_, step_),
       outbox_(cluster_, step_),
       acceptor_(cluster_, step_),
       lanes_(acceptor_, outbox_, options.round_zero_window),
@@ -24,15 +25,18 @@ Core::Core(const ReplicaOptions& options)
       settling_(cluster_, acceptor_, lanes_, step_, outbox_),
       claimant_(cluster_, acceptor_, step_, outbox_),
       sequencer_(options.round_zero_window),
+      fast_path_(cluster_, acceptor_, step_, outbox_, claimant_, sequencer_),
       teller_(cluster_, acceptor_, outbox_),
       catch_up_(cluster_, acceptor_, outbox_, step_, options.catch_up),
       replay_(cluster_, acceptor_, lanes_),
       keeper_(cluster_, acceptor_, lanes_, step_),
       task_numbers_(options.max_tasks),
-      rounds_(task_numbers_),
+      own_votes_(step_),
+      rounds_({cluster_, acceptor_, step_, outbox_, prng_, counters_, own_votes_}, task_numbers_),
       reads_(task_numbers_),
       lingers_(task_numbers_),
       ops_(options.max_operations),
+      forwarding_({cluster_, step_, outbox_, prng_, counters_}, ops_),
       watchers_(ops_, options.max_operations / 2),
       requests_({cluster_, acceptor_, step_, outbox_, prng_, counters_}, ops_, watchers_) {
   ONCE_ASSERT(options.max_operations <= kMaxOperationsPerCore);
@@ -183,22 +187,20 @@ void Core::count_own_votes() {
   while (RoundZero* slot = sequencer_.next_durable(step_.durable())) {
     if (slot->open) vote_round_zero(*slot, self);
   }
-  while (!own_votes_.empty() && own_votes_.front().record <= step_.durable()) {
-    const OwnVote vote = own_votes_.pop();
-    ONCE_ASSERT(own_votes_.empty() || vote.record <= own_votes_.front().record);
+  while (const auto vote = own_votes_.pop_durable()) {
     // Each may queue a vote again, on a later record.
-    if (const ReadId read = reads_.find(vote.handle); read != kNil) own_reply(read);
-    const RoundId round = rounds_.find(vote.handle);
+    if (const ReadId read = reads_.find(vote->handle); read != kNil) own_reply(read);
+    const RoundId round = rounds_.find(vote->handle);
     if (round == kNil) continue;
     const ClassicRound& task = rounds_[round];
-    if (task.phase == vote.phase && task.ballot == vote.ballot) own_vote(round);
+    if (task.phase == vote->phase && task.ballot == vote->ballot) own_vote(round);
   }
 }
 
 void Core::on_tick(int64_t now_ns, Output& out) {
   ONCE_ASSERT(is_running());
   begin(now_ns, out);
-  if (!rarely(Rare::kProgressLate)) announce_progress();
+  if (!rarely(Rare::kProgressLate)) fast_path_.announce();
   resend_round_zero();
   tick_ops();
   tick_tasks();

@@ -4,20 +4,24 @@
 
 #include <utility>
 
-#include "base/fifo.h"
 #include "base/limits.h"
 #include "base/prng.h"
 #include "base/rarely.h"
 #include "paxos/acceptor.h"
 #include "paxos/catch_up.h"
 #include "paxos/claimant.h"
+#include "paxos/classic_rounds.h"
 #include "paxos/cluster.h"
 #include "paxos/core_state.h"
+#include "paxos/fast_path.h"
+#include "paxos/forwarding.h"
 #include "paxos/keeper.h"
 #include "paxos/lanes.h"
 #include "paxos/lingers.h"
 #include "paxos/op_pool.h"
 #include "paxos/outbox.h"
+#include "paxos/own_ballots.h"
+#include "paxos/own_votes.h"
 #include "paxos/record.h"
 #include "paxos/replay.h"
 #include "paxos/replica.h"
@@ -83,13 +87,9 @@ class Core final : public Replica {
   // core_home.cc
   void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
-  bool round_zero_open(const Entry* entry) const;
-  void propose_round_zero(EntryIndex entry, const State& next, size_t changes, WaitList& from);
   void vote_round_zero(RoundZero& slot, Votes vote);
   void round_zero_lost(RoundZero& slot, uint32_t seen_round);
-  void announce_progress();
   void resend_round_zero();
-  Accept accept_of(const RoundZero& slot);
   // core_classic.cc
   void on_promise(const Endpoint& from, const Promise& m);
   void on_accepted(const Endpoint& from, const Accepted& m);
@@ -98,26 +98,18 @@ class Core final : public Replica {
   void start_classic(EntryIndex entry, WaitList& from, Batch batch, uint32_t seen_round);
   bool begin_chain(EntryIndex entry, const State& next, size_t made, WaitList& from, uint8_t tries);
   bool has_spare_tasks() const;
-  void prepare(RoundId id);
   void count_promise(RoundId id, Votes vote, const Ballot& accepted, const State& state);
   void propose(RoundId id);
-  void send_accepts(RoundId id);
   void answer_empty(RoundId id);
   void count_accept(RoundId id, Votes vote);
   void lose(RoundId id, NodeId winner, NodeId refuser);
   bool send_on(RoundId id, NodeId winner);  // false: he cannot be reached
-  void back_off(RoundId id);
   bool is_worked_on(const Entry& entry) const;
-  void end_classic(RoundId id);
   WaitList* queue_of(Active active);
-  RoundId take_round(EntryIndex entry);
-  void vote_when_durable(RoundId id, RecordNumber record);
-  void queue_vote(OwnVote vote);
   void own_vote(RoundId id);
   void drive(RoundId id);
   void tick_tasks();
   // core_compose.cc
-  bool keeps(const Entry& entry) const;
   void pursue(EntryIndex entry, WaitList& from, uint8_t attempts = 0);
   void settle_by_news(const Entry& entry);
   // core_linger.cc
@@ -148,7 +140,6 @@ class Core final : public Replica {
   void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
   void dispatch(OpIndex op, NameHash hash, EntryIndex entry, const ClientRequest& request);
   void begin_round_zero(OpIndex op, EntryIndex entry, const ClientRequest& request);
-  void forward(OpIndex op, const Endpoint& to);
   void take_over(OpIndex op);
   void hand_back();
   void home_lost(OpIndex op);
@@ -168,6 +159,7 @@ class Core final : public Replica {
   Prng prng_;
   std::vector<NameHash> hashes_;  // of the names in the batch of this step
   StepContext step_;
+  const OwnBallots own_;
   Outbox outbox_;
   Acceptor acceptor_;
   Lanes lanes_;
@@ -177,20 +169,21 @@ class Core final : public Replica {
   Settling settling_;
   Claimant claimant_;
   Sequencer sequencer_;
+  FastPath fast_path_;
   Teller teller_;
   CatchUp catch_up_;
   Replay replay_;
   Keeper keeper_;
 
   TaskNumbers task_numbers_;
-  TaskPool<ClassicRound> rounds_;
+  OwnVotes own_votes_;
+  ClassicRounds rounds_;
   TaskPool<QuorumRead> reads_;
   Lingers lingers_;
-  Fifo<OwnVote> own_votes_;  // ascending records
   OpPool ops_;
+  Forwarding forwarding_;
   WatchList watchers_;
   Requests requests_;
-  uint64_t forwards_ = 0;  // sent in this run
   int64_t next_slow_tick_ = 0;
 };
 

@@ -14,7 +14,7 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
   const bool proposed = entry.active.kind() == Active::Kind::kRoundZero;
-  if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
+  if (!proposed || entry.accepted != own_.round_zero()) return;
   const RoundZero& slot = sequencer_.at_place(entry.active.round_zero());
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     ONCE_ASSERT(ops_[op].list == &slot.waiters);

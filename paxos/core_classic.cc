@@ -1,6 +1,5 @@
 // Classic rounds (both phases, round >= 1): takeover, names closed to round 0, reads to be
 // finished.
-#include "paxos/back_off.h"
 #include "paxos/contradiction.h"
 #include "paxos/core.h"
 
@@ -11,22 +10,12 @@ bool Core::has_spare_tasks() const {
   return task_numbers_.most_free() && !rarely(Rare::kTasksShort);
 }
 
-// None: no task is free.
-RoundId Core::take_round(EntryIndex entry) {
-  const RoundId id = rounds_.take();
-  if (id == kNil) return id;
-  ONCE_ASSERT(acceptor_.at(entry).active.is_nothing());
-  rounds_[id].entry = entry;
-  rounds_[id].started = rounds_[id].asked_at = step_.now();
-  return id;
-}
-
 // A round for the name, above `seen_round`; false: no task is free. REQUIRES: nothing is under way.
 bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
                          uint32_t seen_round) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.active.is_nothing());
-  const RoundId id = take_round(index);
+  const RoundId id = rounds_.begin(index);
   if (id == kNil) return false;
   ClassicRound& task = rounds_[id];
   task.seen_round = seen_round;
@@ -38,7 +27,7 @@ bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
     task.attempts = std::max(task.attempts, ops_[op].attempts);
   }
   if (cluster_.home_of(acceptor_.hash_of(entry)) != cluster_.self().node) ++counters_.takeovers;
-  prepare(id);
+  rounds_.prepare(id);
   return true;
 }
 
@@ -57,8 +46,8 @@ void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t
 bool Core::begin_chain(EntryIndex index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(keeps(entry) && next.version >= entry.version);
-  const RoundId id = take_round(index);
+  ONCE_ASSERT(own_.keeps(entry) && next.version >= entry.version);
+  const RoundId id = rounds_.begin(index);
   if (id == kNil) return false;
   ClassicRound& task = rounds_[id];
   task.ballot = entry.accepted;
@@ -67,44 +56,8 @@ bool Core::begin_chain(EntryIndex index, const State& next, size_t changes, Wait
   task.keep(acceptor_.arena(), task.ballot, next);
   acceptor_.set_active(index, Active(id));
   ops_.move_all(from, task.waiters);
-  send_accepts(id);
+  rounds_.send_accepts(id);
   return true;
-}
-
-// A new ballot each time: one that was sent is spent.
-void Core::prepare(RoundId id) {
-  ClassicRound& task = rounds_[id];
-  const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(entry.active == Active(id));
-  const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
-  const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
-  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised.round);
-  if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
-  task.ballot = Ballot{round, cluster_.self().node, step_.incarnation()};
-  task.phase = Phase::kPrepare;
-  task.step = step_.number();
-  task.votes = Votes{};
-  task.best = Ballot{};
-  // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
-  // batch of our own is never forgotten because others answered first.
-  if (!entry.accepted.is_null()) task.keep(acceptor_.arena(), entry.accepted, entry.state());
-  task.asked_at = step_.now();
-  task.next_at = step_.now() + kResendNs;
-  ++counters_.classic_rounds;
-  acceptor_.promise(task.entry, task.ballot);
-  vote_when_durable(id, entry.record);
-  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
-                    Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
-}
-
-void Core::vote_when_durable(RoundId id, RecordNumber record) {
-  queue_vote(OwnVote{record, rounds_.handle_of(id), rounds_[id].phase, rounds_[id].ballot});
-}
-
-void Core::queue_vote(OwnVote vote) {
-  ONCE_ASSERT(vote.record <= step_.last_record());
-  if (!own_votes_.empty()) vote.record = std::max(vote.record, own_votes_.back().record);
-  own_votes_.push(vote);
 }
 
 void Core::own_vote(RoundId id) {
@@ -156,7 +109,7 @@ void Core::propose(RoundId id) {
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
     const bool denied = contradicts(acceptor_.at(task.entry), task.best, task.state);
-    return denied ? back_off(id) : send_accepts(id);
+    return denied ? rounds_.back_off(id) : rounds_.send_accepts(id);
   }
   ONCE_ASSERT(task.batch.size == 0);  // this acceptor would hold it
   size_t changes = 0;
@@ -164,30 +117,7 @@ void Core::propose(RoundId id) {
   if (changes == 0) return answer_empty(id);
   task.keep(acceptor_.arena(), task.ballot, first);
   task.batch = Batch{task.ballot, first.version, first.writer, changes};
-  send_accepts(id);
-}
-
-// Proposes the task's state under its ballot.
-void Core::send_accepts(RoundId id) {
-  ClassicRound& task = rounds_[id];
-  ONCE_ASSERT(!task.best.is_null() && task.best <= task.ballot && task.state.version != 0);
-  const Entry& entry = acceptor_.at(task.entry);
-  if (!is_ours(task.batch, task.best, cluster_.self().node, step_.incarnation()))
-    task.batch.adopted = true;
-  task.phase = Phase::kAccept;
-  task.step = step_.number();
-  task.votes = Votes{};
-  task.asked_at = step_.now();
-  task.next_at = step_.now() + kResendNs;
-  task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
-  ONCE_ASSERT(entry.promised == task.ballot);
-  if (!task.confirms) {
-    acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, {}});
-    acceptor_.list_unsettled(task.entry);
-  }
-  vote_when_durable(id, entry.record);
-  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
-                    Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
+  rounds_.send_accepts(id);
 }
 
 // A majority holds nothing, and nobody wants to change that. Promises may be older than a question
@@ -200,7 +130,7 @@ void Core::answer_empty(RoundId id) {
   requests_.answer_chosen(rounds_[id].waiters, State{}, rounds_[id].step);
   WaitList later;
   ops_.move_all(rounds_[id].waiters, later);
-  end_classic(id);
+  rounds_.end(id);
   while (!later.empty()) {
     const OpIndex op = later.head;
     ops_.unlink(op);
@@ -258,7 +188,7 @@ void Core::count_accept(RoundId id, Votes vote) {
   const uint8_t attempts = task.attempts;
   WaitList rest;
   ops_.move_all(task.waiters, rest);
-  end_classic(id);
+  rounds_.end(id);
   made == 0 ? pursue(entry_index, rest, attempts) : go_on(entry_index, rest, made, took_ns);
 }
 
@@ -267,7 +197,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return trust_.ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.ballot.round == 0) {
-    if (m.ballot != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
+    if (m.ballot != own_.round_zero()) return;
     if (!sequencer_.is_given_out(Sequence{m.op})) return;
     if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
@@ -297,7 +227,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
 void Core::lose(RoundId id, NodeId winner, NodeId refuser) {
   ONCE_ASSERT(rounds_[id].phase != Phase::kBackOff);
   const bool first = rounds_[id].attempts == 0;
-  back_off(id);
+  rounds_.back_off(id);
   settle_by_news(acceptor_.at(rounds_[id].entry));
   if (!first && !send_on(id, winner)) send_on(id, refuser);
 }
@@ -325,13 +255,13 @@ bool Core::send_on(RoundId id, NodeId winner) {
       op.seen_round = task.seen_round;
       op.attempts = task.attempts;
       ops_.unlink(op_index);
-      forward(op_index, to);
+      forwarding_.send(op_index, to);
       sent = true;
     }
     op_index = next;
   }
   // Nobody is left: who comes back soon must not be here before the back-off has ended.
-  if (sent && task.is_idle() && !has_spare_tasks()) end_classic(id);
+  if (sent && task.is_idle() && !has_spare_tasks()) rounds_.end(id);
   return true;
 }
 
@@ -353,26 +283,6 @@ WaitList* Core::queue_of(Active active) {
       return &lingers_[active.linger()].waiters;
   }
   return nullptr;
-}
-
-void Core::back_off(RoundId id) {
-  ClassicRound& task = rounds_[id];
-  const bool overtaken = task.phase == Phase::kAccept;
-  task.phase = Phase::kBackOff;
-  task.votes = Votes{};
-  // What was asked before may be lost.
-  const int64_t asked_at = std::max(task.asked_at, cluster_.links_changed_at());
-  const BackOff pause = back_off_after(task.attempts, overtaken, step_.now() - asked_at);
-  if (task.attempts < 255) ++task.attempts;
-  task.next_at = step_.now() + pause.draw_ns(prng_);
-}
-
-void Core::end_classic(RoundId id) {
-  ClassicRound& task = rounds_[id];
-  ONCE_ASSERT(acceptor_.at(task.entry).active == Active(id));
-  acceptor_.set_active(task.entry, Active{});
-  task.give_back(acceptor_.arena());
-  rounds_.free(id);
 }
 
 // What lingers ends with a step.
@@ -399,19 +309,12 @@ void Core::drive(RoundId id) {
   ONCE_ASSERT(entry.active == Active(id) && task.next_at <= step_.now());
   if (entry.final()) {  // somebody else finished it
     requests_.conclude(task.waiters, task.batch, entry);
-    return end_classic(id);
+    return rounds_.end(id);
   }
   const bool unwanted = task.waiters.empty() && step_.now() - task.started > 1000 * kMs;
-  if (task.is_idle() || unwanted) return end_classic(id);
-  if (task.phase == Phase::kBackOff) return prepare(id);
-  task.next_at = step_.now() + kResendNs;
-  if (task.phase == Phase::kPrepare) {
-    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
-                      Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
-  } else {
-    outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
-                      Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
-  }
+  if (task.is_idle() || unwanted) return rounds_.end(id);
+  if (task.phase == Phase::kBackOff) return rounds_.prepare(id);
+  rounds_.resend(id);
 }
 
 }  // namespace once::paxos

@@ -6,9 +6,7 @@
 namespace once::paxos {
 
 void Core::on_forward(const Endpoint& from, const Forward& m, NameHash hash) {
-  Peer& peer = cluster_.peer(cluster_.index_of(from.node));
-  if (from.core.value >= peer.forwards.size()) return;
-  if (!peer.forwards[from.core.value].take(m.incarnation, m.number)) return;
+  if (!forwarding_.takes(from, m)) return;
   on_request(from, ClientRequest{m.op, m.operation, m.id, m.timeout_ms, m.name, m.value, m.version},
              hash);
 }
@@ -47,7 +45,7 @@ void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientReq
   const bool change = changes(request.operation);
   const bool refused_if_empty = judge(State{}, change_of(request)).has_value();
   const NodeId home = cluster_.home_of(hash);
-  if (change && home == cluster_.self().node && !refused_if_empty && round_zero_open(entry) &&
+  if (change && home == cluster_.self().node && !refused_if_empty && fast_path_.is_open(entry) &&
       !rarely(Rare::kFirstBallotAvoided)) {
     return begin_round_zero(op, found, request);
   }
@@ -60,8 +58,8 @@ void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientReq
     return requests_.answer(op, Status::kUnavailable, State{});
   }
   const Endpoint to = next_hop(cluster_, ops_[op], entry);
-  const bool kept = entry != nullptr && keeps(*entry);
-  if (change && !kept && to != cluster_.self()) return forward(op, to);
+  const bool kept = entry != nullptr && own_.keeps(*entry);
+  if (change && !kept && to != cluster_.self()) return forwarding_.send(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!change || (nothing && refused_if_empty)) {
@@ -81,42 +79,17 @@ void Core::begin_round_zero(OpIndex op, EntryIndex found, const ClientRequest& r
   const EntryIndex index =
       found != Table::kNone ? found
                             : acceptor_.insert(ops_[op].hash, request.name, request.value.size());
-  ONCE_ASSERT(round_zero_open(&acceptor_.at(index)));
+  ONCE_ASSERT(fast_path_.is_open(&acceptor_.at(index)));
   ops_[op].made = 1;
   WaitList one;
   ops_.push(one, op);
-  propose_round_zero(index, apply(State{}, change_of(request)), 1, one);
-}
-
-void Core::forward(OpIndex index, const Endpoint& to) {
-  Op& op = ops_[index];
-  ONCE_ASSERT(op.block != nullptr && op.operation != Operation::kWait && op.list == nullptr);
-  ONCE_ASSERT(op.origin.node.value == 0 && op.hops < kMostHops && to != cluster_.self());
-  ONCE_ASSERT(!op.elsewhere || may_repeat(op.operation));
-  ++counters_.forwarded;
-  ++op.hops;
-  op.forwarded_to = op.asked = to;
-  op.asked_at = step_.now();
-  op.doubtful = op.elsewhere;
-  op.elsewhere = changes(op.operation);
-  const int64_t usual = cluster_.peer(cluster_.index_of(to.node))
-                            .hedge.delay_ns(op.deadline - step_.now(), step_.log_write_ns());
-  const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
-  op.hedge_at =
-      step_.now() + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
-  // 0 would leave the choice to the other.
-  const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - step_.now()) / kMs, 1));
-  outbox_.send(to, RestsOn{},
-               Forward{Handle::of(step_.incarnation(), op.generation, index.value).value,
-                       step_.incarnation(), ++forwards_, op.operation, op.id, left, op.name(),
-                       op.value(), op.version});
+  RoundZero& slot = fast_path_.propose(index, apply(State{}, change_of(request)), 1);
+  ops_.move_all(one, slot.waiters);
 }
 
 void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
-  const Handle handle{m.op};
-  const OpIndex index{handle.place()};
-  if (index.value >= ops_.size()) return;
-  if (handle != Handle::of(step_.incarnation(), ops_[index].generation, index.value)) return;
+  const OpIndex index = forwarding_.find(Handle{m.op});
+  if (index == kNil) return;
   Op& op = ops_[index];
   const bool nothing = m.status == Status::kOverloaded || m.status == Status::kUnavailable;
   // A late answer tells how long it takes all the same.
@@ -149,8 +122,9 @@ void Core::take_over(OpIndex index) {
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
   const Endpoint to = next_hop(cluster_, op, entry);
-  const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
-  if (!here && to != cluster_.self()) return forward(index, to);
+  const bool here =
+      entry != nullptr && (is_worked_on(*entry) || entry->final() || own_.keeps(*entry));
+  if (!here && to != cluster_.self()) return forwarding_.send(index, to);
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!here && nothing && judge(State{}, op.change())) {
     if (!begin_read(index)) requests_.put_off(index);

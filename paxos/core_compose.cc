@@ -4,15 +4,6 @@
 
 namespace once::paxos {
 
-// This node proposed the newest state that it knows under a ballot that no acceptor of its quorum
-// has gone above, as far as it has heard: it may propose the next version, or the same once more,
-// without a prepare.
-bool Core::keeps(const Entry& entry) const {
-  return entry.active.is_nothing() && entry.decided() && entry.promised == entry.accepted &&
-         entry.accepted.node == cluster_.self().node &&
-         entry.accepted.incarnation == step_.incarnation();
-}
-
 // Goes on with what is left of `from` after a state was chosen, or with who has just come. Empties
 // it.
 void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
@@ -25,7 +16,7 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   }
   Batch none;
   if (entry.final()) return requests_.conclude(from, none, entry);
-  if (!keeps(entry)) return start_classic(index, from, none, 0);
+  if (!own_.keeps(entry)) return start_classic(index, from, none, 0);
   requests_.answer_own(from, entry.state());
   if (from.empty()) return;
   const bool round_zero = entry.accepted.round == 0;
@@ -36,7 +27,7 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   }
   size_t changes = 0;
   const State next = requests_.compose(from, entry.state(), changes);
-  if (round_zero) return propose_round_zero(index, next, changes, from);
+  if (round_zero) return ops_.move_all(from, fast_path_.propose(index, next, changes).waiters);
   ONCE_ASSERT(begin_chain(index, next, changes, from, attempts));
 }
 

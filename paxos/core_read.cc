@@ -59,7 +59,7 @@ void Core::own_reply(ReadId id) {
   ONCE_ASSERT(found != Table::kNone);
   const Entry& entry = acceptor_.at(found);
   if (entry.record > step_.durable()) {
-    return queue_vote(OwnVote{step_.last_record(), reads_.handle_of(id), {}, {}});
+    return own_votes_.push({step_.last_record(), reads_.handle_of(id), {}, {}});
   }
   const Votes self = cluster_.vote_of(cluster_.self().node);
   count_read(id, self, entry.decided(), entry.accepted, entry.state());
@@ -175,7 +175,7 @@ void Core::finish_read(ReadId id) {
   const bool patient = (works && early) || nothing || !cluster_.majority_up(op.hash);
   if (op.operation == Operation::kWait && patient) return requests_.watch(op_index);
   const bool change = changes(op.operation);
-  if (works && !change && op.operation != Operation::kWait) return forward(op_index, to);
+  if (works && !change && op.operation != Operation::kWait) return forwarding_.send(op_index, to);
   wait_on(acceptor_.find_or_insert(op.hash, op.name()), op_index);
 }
 

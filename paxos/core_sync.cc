@@ -75,21 +75,18 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
   }
   if (entry.decided() && entry.version >= m.state.version) return Taken::kHeld;
   if (!entry.active.is_nothing()) return Taken::kLater;
-  const auto is_of_this_run = [this](const Ballot& ballot) {
-    return ballot.node == cluster_.self().node && ballot.incarnation >= step_.incarnation();
-  };
   const auto held = std::pair(entry.accepted, entry.version);
   const auto told = std::pair(m.ballot, m.state.version);
   // What is sealed and chosen is carried on unchanged by every higher ballot.
   if (held == told || (told < held && m.state.sealed && is_same(entry.state(), m.state))) {
     // This node builds on what is decided under its own ballot, without asking anybody.
-    if (word == Word::kOfOne && is_of_this_run(entry.accepted)) return Taken::kUnproven;
+    if (word == Word::kOfOne && own_.is_not_earlier(entry.accepted)) return Taken::kUnproven;
     learn_decided(found, InLog::kYes);
     return Taken::kLearned;
   }
   if (told < held) return Taken::kHigher;
   // What this run has proposed itself its own acceptor holds.
-  if (is_of_this_run(m.ballot)) {
+  if (own_.is_not_earlier(m.ballot)) {
     trust_.ignore(&ReplicaCounters::ignored_ballots);
     return Taken::kDenied;
   }

@@ -87,8 +87,8 @@ Explanation Core::explain(std::string_view name) {
       case Active::Kind::kNothing:
         break;
       case Active::Kind::kRoundZero:
-        explain_round(sequencer_.at_place(entry.active.round_zero()),
-                      Ballot{0, cluster_.self().node, step_.incarnation()}, step_.now(), under_way);
+        explain_round(sequencer_.at_place(entry.active.round_zero()), own_.round_zero(),
+                      step_.now(), under_way);
         break;
       case Active::Kind::kRound:
         explain_round(rounds_[entry.active.round()], step_.now(), under_way);

@@ -4,6 +4,7 @@
 #include "paxos/ballot.h"
 #include "paxos/cluster.h"
 #include "paxos/step_context.h"
+#include "paxos/table.h"
 
 namespace once::paxos {
 
@@ -21,6 +22,14 @@ class OwnBallots {
   // names one is not believed to know of an earlier one either.
   bool is_not_earlier(const Ballot& ballot) const {
     return ballot.node == cluster_.self().node && ballot.incarnation >= step_.incarnation();
+  }
+
+  // This node proposed the newest state that it knows under a ballot that no acceptor of its quorum
+  // has gone above, as far as it has heard: it may propose the next version, or the same once more,
+  // without a prepare.
+  bool keeps(const Entry& entry) const {
+    return entry.active.is_nothing() && entry.decided() && entry.promised == entry.accepted &&
+           has(entry.accepted);
   }
 
  private:

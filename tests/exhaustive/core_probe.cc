@@ -92,7 +92,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   put_tasks(out);
   put_lanes(out);
   put_homes(out);
-  out.put(core_.forwards_);
+  out.put(core_.forwarding_.sent_);
   const StepContext& step = core_.step_;
   const bool waits = step.durable() == step.before_run_;  // for the first write to the log
   out.put(waits ? step.now() - step.started_at_ : step.log_write_ns_);
@@ -264,7 +264,7 @@ void CoreProbe::put_tasks(ByteWriter& out) {
   out.put(kEnd);
   out.put(core_.lingers_.luck_.doublings_);
   out.put(core_.lingers_.luck_.skips_);
-  for (Fifo<OwnVote> votes = core_.own_votes_; !votes.empty();) {
+  for (Fifo<OwnVote> votes = core_.own_votes_.votes_; !votes.empty();) {
     const OwnVote vote = votes.pop();
     out.put(pending(vote.record));
     out.put(vote.handle.value);

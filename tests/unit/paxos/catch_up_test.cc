@@ -19,8 +19,7 @@ struct ACatchUp : ::testing::Test {
   ACatchUp() {
     step.begin(now, out);
     step.start(1);
-    step.append(IncarnationRecord{1});
-    step.set_durable(RecordNumber{1});
+    step.set_durable(step.append(IncarnationRecord{1}));
     catch_up.start();
     meet(kTwo);
   }
