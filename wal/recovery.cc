@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "base/bytes.h"
+#include "wal/batch_records.h"
 #include "wal/block_check.h"
 #include "wal/segment.h"
 #include "wal/stream_files.h"
@@ -312,8 +312,7 @@ Result<Tail> Recovery::take_batches() {
 // Numbers the records, and adds them to what the tail says of its segments.
 Result<void> Recovery::visit_segment(const Segment& segment, const RecoveryVisitor& visit,
                                      Tail& tail) {
-  std::vector<char> batch;
-  batch.reserve(kMaxBatchPayload);
+  BatchRecords records;
   const std::string& path = segment.file.path;
   tail.use.open(segment.file.generation, segment.first_sequence);
   auto read = read_blocks(path, 1, segment.taken, [&](uint64_t index, char* block) -> Result<void> {
@@ -321,18 +320,13 @@ Result<void> Recovery::visit_segment(const Segment& segment, const RecoveryVisit
     if (!is_whole(block, &header) || header.generation != segment.file.generation) {
       return corrupt(path, index, "it reads differently the second time");
     }
-    if (header.batch_index == 0) batch.clear();
-    const char* payload = block + sizeof header;
-    batch.insert(batch.end(), payload, payload + header.payload_bytes);
+    records.add(block, header);
     if (header.batch_index + 1 < header.batch_blocks) return {};
-    ByteReader reader(std::string_view(batch.data(), batch.size()));
-    while (reader.remaining() > 0) {
-      std::string_view record = reader.get_bytes(reader.get<uint32_t>());
-      if (!reader.ok()) return corrupt(path, index, "a record runs past the end of its batch");
-      tail.use.written(++tail.last_record, kRecordPrefixBytes + record.size());
-      visit(record, tail.last_record, tail.use);
+    while (const auto record = records.take()) {
+      tail.use.written(++tail.last_record, kRecordPrefixBytes + record->size());
+      visit(*record, tail.last_record, tail.use);
     }
-    if (!reader.ok()) return corrupt(path, index, "a record runs past the end of its batch");
+    if (!records.empty()) return corrupt(path, index, "a record runs past the end of its batch");
     return {};
   });
   if (read && segment.file.generation != tail.generation) {

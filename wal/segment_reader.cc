@@ -5,10 +5,9 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "base/assert.h"
-#include "base/bytes.h"
+#include "wal/batch_records.h"
 #include "wal/block_check.h"
 #include "wal/log.h"
 #include "wal/segment.h"
@@ -77,8 +76,7 @@ class Reader final : public SegmentReader, private reactor::FileHandler {
   uint64_t block_ = 1;        // the next to be taken
   uint64_t batch_index_ = 0;  // of the next block, in its batch
   uint64_t batch_blocks_ = 0;
-  std::vector<char> payload_;  // of the batch, what is not visited yet
-  size_t visited_ = 0;         // of it, from its beginning
+  BatchRecords records_;
   bool reading_ = false;
   bool done_ = false;
   bool failed_ = false;
@@ -95,7 +93,7 @@ void Reader::ask() {
 
 void Reader::take(size_t most, const Visit& visit) {
   while (most > 0 && ready() && !done_) {
-    if (visited_ < payload_.size() && take_record(visit)) {
+    if (take_record(visit)) {
       --most;
       continue;
     }
@@ -107,15 +105,13 @@ void Reader::take(size_t most, const Visit& visit) {
 
 // False: the next record is not all there, or there is none.
 bool Reader::take_record(const Visit& visit) {
-  ByteReader reader(std::string_view(payload_.data() + visited_, payload_.size() - visited_));
-  const std::string_view record = reader.get_bytes(reader.get<uint32_t>());
-  if (!reader.ok()) return false;
+  const auto record = records_.take();
+  if (!record) return false;
   if (next_record_ > segment_.last_record) {
     fail(corrupt(path_, block_ - 1, "it holds more records than were written").value().message);
     return false;
   }
-  visited_ += kRecordPrefixBytes + record.size();
-  visit(record, next_record_++);
+  visit(*record, next_record_++);
   return true;
 }
 
@@ -124,10 +120,7 @@ bool Reader::take_block() {
   BlockHeader header;
   const auto checked = check(block, &header);
   if (!checked) return fail(checked.error().message), false;
-  payload_.erase(payload_.begin(), payload_.begin() + static_cast<ptrdiff_t>(visited_));
-  visited_ = 0;
-  payload_.insert(payload_.end(), block + sizeof header,
-                  block + sizeof header + header.payload_bytes);
+  records_.add(block, header);
   ++block_;
   batch_blocks_ = header.batch_blocks;
   batch_index_ = header.batch_index + 1u == header.batch_blocks ? 0 : header.batch_index + 1u;
@@ -142,7 +135,7 @@ Result<void> Reader::check(char* block, BlockHeader* header) const {
       header->segment_first_sequence != segment_.first_sequence) {
     return corrupt(path_, block_, "it holds a block of another place (" + place_of(*header) + ")");
   }
-  const bool begins = batch_index_ == 0 && visited_ == payload_.size();
+  const bool begins = batch_index_ == 0 && records_.empty();
   const bool goes_on = batch_index_ != 0 && header->batch_blocks == batch_blocks_;
   if (header->batch_index != batch_index_ || !(begins || goes_on)) {
     return corrupt(path_, block_, "it does not continue the batch before");
@@ -151,8 +144,7 @@ Result<void> Reader::check(char* block, BlockHeader* header) const {
 }
 
 void Reader::finish() {
-  if (batch_index_ != 0 || visited_ != payload_.size() ||
-      next_record_ != segment_.last_record + 1) {
+  if (batch_index_ != 0 || !records_.empty() || next_record_ != segment_.last_record + 1) {
     return fail(corrupt(path_, end_ - 1, "its records end early").value().message);
   }
   done_ = true;
