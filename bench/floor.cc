@@ -23,7 +23,7 @@
 #include "base/descriptor.h"
 #include "base/limits.h"
 #include "bench/clock.h"
-#include "reactor/uring_io.h"
+#include "reactor/make_io.h"
 
 namespace once::bench {
 namespace {
@@ -140,7 +140,7 @@ Result<std::string> free_loopback_address() {
 }
 
 void serve_echo(const std::string& address, int ready) {
-  auto io = reactor::make_uring_io({});
+  auto io = reactor::make_io({.backend = reactor::choose_backend("auto").backend});
   if (!io) return;
   EchoServer server(**io);
   if (!(*io)->listen(address, &server)) return;
@@ -160,7 +160,7 @@ Result<double> measure_round_trip() {
   char byte = 0;
   bool ready = server.started() && read(from_server.get(), &byte, 1) == 1;
   if (!ready) return error("the echo server did not start on " + *address);
-  auto io = reactor::make_uring_io({});
+  auto io = reactor::make_io({.backend = reactor::choose_backend("auto").backend});
   if (!io) return error(io.error().message);
   EchoClient client(**io, *address);
   (*io)->run(&client);

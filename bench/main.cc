@@ -16,7 +16,7 @@
 #include "bench/options.h"
 #include "bench/report.h"
 #include "bench/wait_load.h"
-#include "reactor/uring_io.h"
+#include "reactor/make_io.h"
 
 namespace once::bench {
 namespace {
@@ -34,7 +34,8 @@ int run(const Options& options) {
     if (!measured) return complain(measured.error().message);
     floor = *measured;
   }
-  auto io = reactor::make_uring_io({.reset_at_end = true});
+  auto io =
+      reactor::make_io({.backend = reactor::choose_backend("auto").backend, .reset_at_end = true});
   if (!io) return complain(io.error().message);
   end_on_signals(**io);
   const LoadResult result = options.operation == paxos::Operation::kWait

@@ -1,7 +1,7 @@
 // The I/O contract (DESIGN 4): everything above it sees streams, log files, timers and wake-ups as
 // completions, and never a descriptor. One Io per core; all calls from its thread except wake()
 // and stop().
-// Implemented by the io_uring backend; an epoll backend and a simulator take the same place.
+// Implemented by the loop (loop.h) over io_uring or epoll, and by the simulator.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 
 #include "base/peer_address.h"
 #include "base/result.h"
+#include "reactor/sync_mode.h"
 
 namespace once::reactor {
 
@@ -77,11 +78,6 @@ class BatchHandler {
   virtual void on_timer(uint64_t token) = 0;
   virtual void on_wake() = 0;       // after wake() from any thread; wakes may be merged
   virtual void on_batch_end() = 0;  // once after each round of completions; received bytes die here
-};
-
-enum class SyncMode : uint8_t {
-  kDsync,      // one write with RWF_DSYNC
-  kFdatasync,  // a write, then fdatasync
 };
 
 class Io {

@@ -1,7 +1,10 @@
 #include "reactor/uring_ring.h"
 
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +26,7 @@ constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER
 constexpr unsigned kNeededFeatures =
     IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_SINGLE_MMAP;
 constexpr int kSubmitAttempts = 1000;
+constexpr int kBufferGroup = 0;
 
 // All that this process ever asks of a ring. Whatever else lands in its memory that the kernel
 // reads, such as an open or a rename, the kernel refuses with EACCES.
@@ -49,6 +53,15 @@ std::vector<io_uring_restriction> restrictions() {
   all.back().opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
   all.back().sqe_flags = kEntryFlags;
   return all;
+}
+
+Completion told_by(const io_uring_cqe& cqe) {
+  Completion completion{.tag = cqe.user_data, .result = cqe.res};
+  completion.more = (cqe.flags & IORING_CQE_F_MORE) != 0;
+  if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
+    completion.buffer = static_cast<int32_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
+  }
+  return completion;
 }
 
 int io_uring_disabled_setting() {
@@ -99,7 +112,7 @@ void UringRing::die(const char* what, int error_number) const {
   die_saying(text);
 }
 
-std::string UringRing::open(const UringOptions& options) {
+std::string UringRing::open(const IoOptions& options) {
   ONCE_ASSERT(options.receive_buffers != 0 && options.receive_buffers <= 32768);
   ONCE_ASSERT((options.receive_buffers & (options.receive_buffers - 1)) == 0);
   options_ = options;
@@ -181,7 +194,7 @@ void UringRing::leave() {
   io_uring_unregister_ring_fd(&ring_);
 }
 
-io_uring_sqe* UringRing::next_sqe(uint64_t user_data) {
+io_uring_sqe* UringRing::next_sqe(uint64_t tag) {
   io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
   for (int attempt = 0; sqe == nullptr; ++attempt) {
     ONCE_ASSERT(enabled_);  // before run() at most submission_entries operations fit
@@ -190,8 +203,54 @@ io_uring_sqe* UringRing::next_sqe(uint64_t user_data) {
     sqe = io_uring_get_sqe(&ring_);
   }
   *sqe = io_uring_sqe{};
-  sqe->user_data = user_data;
+  sqe->user_data = tag;
   return sqe;
+}
+
+void UringRing::accept(int fd, uint64_t tag) {
+  io_uring_prep_accept(next_sqe(tag), fd, nullptr, nullptr, SOCK_CLOEXEC);
+}
+
+void UringRing::connect(int fd, const sockaddr* where, socklen_t size, uint64_t tag) {
+  io_uring_prep_connect(next_sqe(tag), fd, where, size);
+}
+
+void UringRing::receive(int fd, uint64_t tag) {
+  io_uring_sqe* sqe = next_sqe(tag);
+  io_uring_prep_recv_multishot(sqe, fd, nullptr, 0, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = kBufferGroup;
+}
+
+void UringRing::await_end(int fd, uint64_t tag) {
+  io_uring_prep_poll_multishot(next_sqe(tag), fd, POLLERR | POLLHUP);
+}
+
+void UringRing::send(int fd, std::span<const char> bytes, uint64_t tag) {
+  io_uring_prep_send(next_sqe(tag), fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+void UringRing::cancel(int, uint64_t target, uint64_t tag) {
+  io_uring_prep_cancel64(next_sqe(tag), target, 0);
+}
+
+void UringRing::read_bell(int fd, uint64_t tag) {
+  io_uring_prep_read(next_sqe(tag), fd, &bell_value_, sizeof bell_value_, 0);
+}
+
+void UringRing::write(int fd, std::span<const char> bytes, uint64_t offset, SyncMode mode,
+                      uint64_t tag) {
+  io_uring_sqe* sqe = next_sqe(tag);
+  io_uring_prep_write(sqe, fd, bytes.data(), static_cast<unsigned>(bytes.size()), offset);
+  if (mode == SyncMode::kDsync) sqe->rw_flags = RWF_DSYNC;
+}
+
+void UringRing::read(int fd, std::span<char> bytes, uint64_t offset, uint64_t tag) {
+  io_uring_prep_read(next_sqe(tag), fd, bytes.data(), static_cast<unsigned>(bytes.size()), offset);
+}
+
+void UringRing::sync_data(int fd, uint64_t tag) {
+  io_uring_prep_fsync(next_sqe(tag), fd, IORING_FSYNC_DATASYNC);
 }
 
 void UringRing::submit_and_wait(int64_t timeout_ns) {
@@ -210,28 +269,31 @@ void UringRing::submit_and_wait(int64_t timeout_ns) {
   }
 }
 
-io_uring_cqe UringRing::take_completion() {
+Completion UringRing::take_completion() {
   io_uring_cqe* cqe = nullptr;
   unsigned head;
   io_uring_for_each_cqe(&ring_, head, cqe) break;
   ONCE_ASSERT(cqe != nullptr);
-  io_uring_cqe copy;
-  copy.user_data = cqe->user_data;
-  copy.res = cqe->res;
-  copy.flags = cqe->flags;
+  const Completion completion = told_by(*cqe);
   io_uring_cq_advance(&ring_, 1);
-  return copy;
+  return completion;
 }
 
-std::string_view UringRing::buffer_of(const io_uring_cqe& cqe) const {
-  ONCE_ASSERT((cqe.flags & IORING_CQE_F_BUFFER) != 0 && cqe.res > 0);
-  return {buffer(cqe.flags >> IORING_CQE_BUFFER_SHIFT), static_cast<size_t>(cqe.res)};
+void UringRing::for_each_waiting(const std::function<void(const Completion&)>& visit) const {
+  unsigned head;
+  io_uring_cqe* cqe;
+  io_uring_for_each_cqe(&ring_, head, cqe) visit(told_by(*cqe));
 }
 
-void UringRing::release_after_round(const io_uring_cqe& cqe) {
-  if ((cqe.flags & IORING_CQE_F_BUFFER) == 0) return;
+std::string_view UringRing::bytes_of(const Completion& completion) const {
+  ONCE_ASSERT(completion.buffer != Completion::kNoBuffer && completion.result > 0);
+  return {buffer(static_cast<uint32_t>(completion.buffer)), static_cast<size_t>(completion.result)};
+}
+
+void UringRing::release_after_round(const Completion& completion) {
+  if (completion.buffer == Completion::kNoBuffer) return;
   ONCE_ASSERT(used_.size() < options_.receive_buffers);
-  used_.push_back(static_cast<uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT));
+  used_.push_back(static_cast<uint16_t>(completion.buffer));
 }
 
 void UringRing::recycle_buffers() {
@@ -247,7 +309,7 @@ void UringRing::recycle_buffers() {
 }
 
 std::string probe_uring() {
-  UringOptions small;
+  IoOptions small;
   small.submission_entries = 8;
   small.completion_entries = 16;
   small.receive_buffers = 1;

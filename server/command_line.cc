@@ -31,8 +31,8 @@ constexpr const char* kExamples =
     "  onced verify --data DIR                     whether its log is whole\n";
 
 std::string is_backend(const std::string& text) {
-  if (text == "uring" || text == "epoll") return {};
-  return text + " not in {uring,epoll}";
+  if (text == "auto" || text == "uring" || text == "epoll") return {};
+  return text + " not in {auto,uring,epoll}";
 }
 
 std::string no_memory(const std::string& text) {
@@ -117,7 +117,9 @@ CommandWord add_start(CommandWord app, StartOptions& options) {
   add_cores(command, options.cores, "Threads, one core each");
   add_memory(command, options.memory, "What it may take: bytes, 512MiB, or a part of what there is")
       .shown_default(options.memory);
-  command.add("--io", options.io, "Backend for I/O: uring")
+  command
+      .add("--io", options.io,
+           "How it asks the kernel: uring, epoll, or auto: uring where it works")
       .unit("NAME")
       .check(is_backend)
       .shown_default(options.io);

@@ -72,7 +72,7 @@ class DataDirectory {
 // descriptor.
 class LockedDirectory : public DataDirectory {
  public:
-  // Locked by flock(2) as long as anybody has its file open: for UringOptions::held_file. Owned by
+  // Locked by flock(2) as long as anybody has its file open: for IoOptions::held_file. Owned by
   // this.
   virtual int lock_descriptor() const = 0;
 };

@@ -190,7 +190,7 @@ std::string dev_advice(int exit_code, const std::string& data) {
     case kExitDirectory:
       return "give another --data";
     case kExitNoUring:
-      return "allow io_uring on this machine, or in this container";
+      return "the kernel refuses what the node asks: look at the seccomp profile of this container";
     case kExitListen:
       return "give another --port, or raise `ulimit -n` if the line above says so";
     case kExitMemory:

@@ -16,7 +16,7 @@
 #include "base/assert.h"
 #include "base/draw_ids.h"
 #include "base/thread_name.h"
-#include "reactor/uring_io.h"
+#include "reactor/make_io.h"
 #include "server/clerk.h"
 #include "server/data_directory.h"
 #include "server/descriptors.h"
@@ -191,15 +191,15 @@ int Node::count_descriptors() {
 }
 
 int Node::open_io() {
-  if (options_.io != "uring") {
-    return fail(kExitUsage, "--io epoll is not available in this version: use --io uring");
+  const reactor::ChosenBackend chosen = reactor::choose_backend(options_.io);
+  if (chosen.backend == reactor::Backend::kUring && !chosen.refusal.empty()) {
+    return fail(kExitNoUring, chosen.refusal + "; or start with --io epoll");
   }
-  if (const std::string refusal = reactor::probe_uring(); !refusal.empty()) {
-    return fail(kExitNoUring, refusal);
-  }
+  if (!chosen.refusal.empty()) log_warning("using epoll, which is slower: " + chosen.refusal);
   const auto names = std::make_shared<NameResolver>();
   for (uint16_t index = 0; index < options_.cores; ++index) {
-    reactor::UringOptions options;
+    reactor::IoOptions options;
+    options.backend = chosen.backend;
     options.names = names;
     options.held_file = directory_->lock_descriptor();
     options.highest_descriptor = descriptors_.highest_of_streams;
@@ -208,7 +208,7 @@ int Node::open_io() {
       log_last_error(what);
       ::_exit(kExitNoUring);
     };
-    auto io = reactor::make_uring_io(options);
+    auto io = reactor::make_io(options);
     if (!io) return fail(kExitNoUring, io.error().message);
     ios_.push_back(std::move(*io));
   }

@@ -14,7 +14,7 @@ struct StartOptions {
   std::string listen;     // HOST:PORT for clients
   std::string advertise;  // what clients are told to dial; empty: `listen`
   uint16_t cores = 1;
-  std::string io = "uring";
+  std::string io = "auto";  // or uring, epoll
   std::string memory = kDefaultMemory;
   bool unsafe_buffered_log = false;
 };

@@ -7,7 +7,7 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
         register_commands run_once waiters lock_command manual load_generator identities
         first_meeting limits host_names stuck_reader terminal half_closed private_files
         new_cluster loop_calls crowds memory peer_port slots typed_docs job_control
-        command_signals unprintable first_words demo)
+        command_signals unprintable first_words demo epoll_fallback)
   add_test(NAME system_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
@@ -16,3 +16,12 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
   once_label(system system_${name})
 endforeach()
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
+
+# Those that look at sockets, files and loops, over the other backend too; `make epoll-test` runs all.
+foreach(name basics contention crash cleaning half_closed limits loop_calls slots crowds)
+  add_test(NAME system_${name}_epoll
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py --io epoll
+            --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name}-epoll)
+  set_tests_properties(system_${name}_epoll PROPERTIES TIMEOUT 240)
+  once_label(system system_${name}_epoll)
+endforeach()

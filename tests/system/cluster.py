@@ -131,7 +131,7 @@ class Cluster:
         self.once = str(pathlib.Path(options.bin) / "once")
         self.cores = cores
         self.format_flags = list(format_flags)
-        self.start_flags = list(start_flags)
+        self.start_flags = [*(["--io", options.io] if options.io else []), *start_flags]
         self.directory = pathlib.Path(options.data).resolve() / name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
@@ -231,6 +231,7 @@ def options(extra=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", default="build/bin")
     parser.add_argument("--data", default="build/system-tests/manual")
+    parser.add_argument("--io", choices=("uring", "epoll"), help="how the nodes ask the kernel")
     if extra:
         extra(parser)
     parsed = parser.parse_args()

@@ -218,7 +218,6 @@ def usage(cluster, node):
     for arguments in ([], ["start"], ["nonsense"], ["start", "--data", node.directory],
                       ["start", "--data", node.directory, "--listen", listen, "--cores", "0"],
                       ["start", "--data", node.directory, "--listen", listen, "--io", "kqueue"],
-                      ["start", "--data", node.directory, "--listen", listen, "--io", "epoll"],
                       ["verify"], ["verify", "--data", ""], ["dev", "--nodes", "99"]):
         before = snapshot(node.directory)
         done = subprocess.run([cluster.onced, *arguments], capture_output=True, timeout=30)
@@ -249,11 +248,14 @@ def taken_ports(cluster, node):
 
 
 def no_uring(cluster, node):
+    """Of a node that is told to use nothing else; what it does otherwise: epoll_fallback.py."""
+    arguments = ["start", "--data", node.directory, "--listen", f"127.0.0.1:{free_port()}",
+                 "--io", "uring"]
     refused(cluster, NO_URING, node.directory,
-            ["io_uring", "EPERM", "seccomp", "io_uring_setup", "allow"],
-            disks.deny(disks.IO_URING_SETUP))
+            ["io_uring", "EPERM", "seccomp", "io_uring_setup", "allow", "--io epoll"],
+            disks.deny(disks.IO_URING_SETUP), arguments)
     refused(cluster, NO_URING, node.directory, ["ENOSYS", "Linux 6.1"],
-            disks.deny(disks.IO_URING_SETUP, 38))
+            disks.deny(disks.IO_URING_SETUP, 38), arguments)
     setting = pathlib.Path("/proc/sys/kernel/io_uring_disabled")
     reason = disks.why_no_mounts() or ("" if setting.exists() else f"no {setting}")
     if reason:
@@ -268,7 +270,8 @@ def no_uring(cluster, node):
         refuse()
 
     refused(cluster, NO_URING, node.directory,
-            ["kernel.io_uring_disabled=2", "sysctl kernel.io_uring_disabled=0"], switched_off)
+            ["kernel.io_uring_disabled=2", "sysctl kernel.io_uring_disabled=0"], switched_off,
+            arguments)
 
 
 def other_error(cluster):

@@ -126,8 +126,8 @@ def denied_ring(cluster):
     node = cluster.nodes[0]
     node.stop()
     done = subprocess.run([cluster.onced, "start", "--data", node.directory, "--listen",
-                           node.address], stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=30, preexec_fn=disks.deny(IO_URING_ENTER))
+                           node.address, "--io", "uring"], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=30, preexec_fn=disks.deny(IO_URING_ENTER))
     check_equal(done.returncode, NO_URING, f"io_uring_enter denied: {done.stderr!r}")
     for line in done.stderr.splitlines():
         check(LINE.match(line), f"no time or level: {line!r}")

@@ -6,7 +6,11 @@
 namespace once::reactor {
 namespace {
 
-TEST(Reactor, PreparedFileTakesDurableWrites) {
+struct ReactorFiles : BothBackends {};
+INSTANTIATE_TEST_SUITE_P(Io, ReactorFiles, testing::Values(Backend::kUring, Backend::kEpoll),
+                         backend_name);
+
+TEST_P(ReactorFiles, PreparedFileTakesDurableWrites) {
   const Directory directory;
   const std::string path = directory.path + "/segment";
   Loop loop;
@@ -43,7 +47,7 @@ TEST(Reactor, PreparedFileTakesDurableWrites) {
   EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
 }
 
-TEST(Reactor, PrepareReportsFailures) {
+TEST_P(ReactorFiles, PrepareReportsFailures) {
   Loop loop;
   std::string failed;
   loop.prepared = [&](const std::string& text) {
@@ -55,7 +59,7 @@ TEST(Reactor, PrepareReportsFailures) {
   EXPECT_NE(failed.find("/nonexistent/segment"), std::string::npos) << failed;
 }
 
-TEST(Reactor, AFailedWriteIsNeverReportedAsWritten) {
+TEST_P(ReactorFiles, AFailedWriteIsNeverReportedAsWritten) {
   for (const SyncMode mode : {SyncMode::kDsync, SyncMode::kFdatasync}) {
     Loop loop;
     AlignedPage page;
@@ -76,14 +80,14 @@ TEST(Reactor, AFailedWriteIsNeverReportedAsWritten) {
 
 // Closed by the process (as by its end), the file stays open, and so locked, until the ring is
 // gone.
-TEST(Reactor, AHeldFileIsLockedAsLongAsTheRingIsThere) {
+TEST(HeldFile, IsLockedAsLongAsTheRingIsThere) {
   const std::string path = std::filesystem::temp_directory_path() / "once-held-XXXXXX";
   std::string name = path;
-  UringOptions options;
+  IoOptions options;
   options.held_file = mkstemp(name.data());
   ASSERT_GE(options.held_file, 0);
   ASSERT_EQ(flock(options.held_file, LOCK_EX | LOCK_NB), 0);
-  auto io = make_uring_io(options);
+  auto io = make_io(options);
   ASSERT_TRUE(io) << io.error().message;
   close(options.held_file);
 
@@ -96,7 +100,7 @@ TEST(Reactor, AHeldFileIsLockedAsLongAsTheRingIsThere) {
   unlink(name.c_str());
 }
 
-TEST(Reactor, OpeningAMissingFileIsAnError) {
+TEST_P(ReactorFiles, OpeningAMissingFileIsAnError) {
   Loop loop;
   const auto file = loop.io->open_file("/nonexistent/file", true, &loop);
   ASSERT_FALSE(file.has_value());

@@ -22,7 +22,7 @@
 #include <mutex>
 #include <thread>
 #include "base/limits.h"
-#include "reactor/uring_io.h"
+#include "reactor/make_io.h"
 
 namespace once::reactor {
 
@@ -41,6 +41,19 @@ inline std::string free_address() {
   return "127.0.0.1:" + std::to_string(ntohs(where.sin_port));
 }
 
+// Of the loops that a test makes.
+inline Backend backend_under_test = Backend::kUring;
+
+// A test of this runs over each backend: the same calls, the same answers.
+struct BothBackends : testing::TestWithParam<Backend> {
+  BothBackends() { backend_under_test = GetParam(); }
+  ~BothBackends() override { backend_under_test = Backend::kUring; }
+};
+
+inline std::string backend_name(const testing::TestParamInfo<Backend>& info) {
+  return info.param == Backend::kUring ? "uring" : "epoll";
+}
+
 // A loop whose events call functions set by the test.
 struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, BatchHandler {
   std::unique_ptr<Io> io;
@@ -57,7 +70,7 @@ struct Loop : StreamHandler, ListenHandler, FileHandler, FilePreparedHandler, Ba
   bool timed_out = false;
 
   Loop() {
-    auto made = make_uring_io({});
+    auto made = make_io({.backend = backend_under_test});
     if (!made) throw std::runtime_error(made.error().message);
     io = std::move(*made);
   }

@@ -1,4 +1,4 @@
-// The io_uring backend over loopback and real files. Each loop is stopped by a watchdog timer.
+// Io over each backend, on loopback. Each loop is stopped by a watchdog timer.
 #include <netinet/tcp.h>
 
 #include "tests/unit/reactor/reactor_fixture.h"
@@ -6,7 +6,11 @@
 namespace once::reactor {
 namespace {
 
-TEST(Reactor, ProbeFindsIoUring) { EXPECT_EQ(probe_uring(), ""); }
+struct Reactor : BothBackends {};
+INSTANTIATE_TEST_SUITE_P(Io, Reactor, testing::Values(Backend::kUring, Backend::kEpoll),
+                         backend_name);
+
+TEST(Probe, ProbeFindsIoUring) { EXPECT_EQ(probe_uring(), ""); }
 
 // Makes io_uring_setup fail in this process, as a container's seccomp profile does.
 bool deny_io_uring(unsigned error_number) {
@@ -34,14 +38,14 @@ void expect_probe_says(unsigned error_number, const char* words) {
   EXPECT_EQ(status, 0);
 }
 
-TEST(Reactor, ProbeNamesTheCause) {
+TEST(Probe, ProbeNamesTheCause) {
   expect_probe_says(EPERM, "seccomp profile");
   expect_probe_says(ENOSYS, "Linux 6.1 or later");
   expect_probe_says(EINVAL, "DEFER_TASKRUN");
   expect_probe_says(ENOMEM, "locked-memory limit");
 }
 
-TEST(Reactor, Echo) {
+TEST_P(Reactor, Echo) {
   OneLoop loop;
   loop.open();
   loop.connected = [&](StreamId stream) { loop.send(stream, "hello"); };
@@ -57,7 +61,7 @@ TEST(Reactor, Echo) {
   EXPECT_EQ(got, "hello");
 }
 
-TEST(Reactor, OneMegabyteArrivesIntactBetweenTwoThreads) {
+TEST_P(Reactor, OneMegabyteArrivesIntactBetweenTwoThreads) {
   std::string sent(1 << 20, '\0');
   for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31 + i / 4096);
   const std::string address = free_address();
@@ -79,7 +83,7 @@ TEST(Reactor, OneMegabyteArrivesIntactBetweenTwoThreads) {
   EXPECT_TRUE(got == sent);
 }
 
-TEST(Reactor, ManyStreamsShareTheBuffers) {
+TEST_P(Reactor, ManyStreamsShareTheBuffers) {
   constexpr int kStreams = 100;
   const std::string address = free_address();
   const std::string text(200'000, 'q');
@@ -101,7 +105,7 @@ TEST(Reactor, ManyStreamsShareTheBuffers) {
   EXPECT_EQ(done, kStreams);
 }
 
-TEST(Reactor, CloseSendsTheOutboxFirstAndBothSidesHearOnce) {
+TEST_P(Reactor, CloseSendsTheOutboxFirstAndBothSidesHearOnce) {
   OneLoop loop;
   loop.open();
   loop.connected = [&](StreamId stream) {
@@ -135,7 +139,7 @@ int option_of(int fd, int level, int name) {
 }
 
 // Both ends of a connection, and the socket that listens: who is gone without a word is noticed.
-TEST(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
+TEST_P(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
   OneLoop loop;
   loop.open();
   int sockets = 0;
@@ -158,7 +162,7 @@ TEST(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
   EXPECT_EQ(sockets, 3);
 }
 
-TEST(Reactor, AStreamKnowsWhereItsOtherEndIs) {
+TEST_P(Reactor, AStreamKnowsWhereItsOtherEndIs) {
   OneLoop loop;
   Loop other;
   loop.open();
@@ -181,7 +185,7 @@ TEST(Reactor, AStreamKnowsWhereItsOtherEndIs) {
   EXPECT_FALSE(loop.io->peer_address(StreamId{12345}).known);
 }
 
-TEST(Reactor, SlotsAreReusedUnderNewIds) {
+TEST_P(Reactor, SlotsAreReusedUnderNewIds) {
   OneLoop loop;
   loop.open();
   int rounds = 0;
@@ -202,7 +206,7 @@ TEST(Reactor, SlotsAreReusedUnderNewIds) {
   EXPECT_EQ(rounds, 50);
 }
 
-TEST(Reactor, ConnectionRefusedNamesTheAddress) {
+TEST_P(Reactor, ConnectionRefusedNamesTheAddress) {
   Loop loop;
   const std::string address = free_address();
   std::string why;
@@ -216,7 +220,7 @@ TEST(Reactor, ConnectionRefusedNamesTheAddress) {
   EXPECT_NE(why.find("Connection refused"), std::string::npos) << why;
 }
 
-TEST(Reactor, BadAddressIsReportedThroughOnClosed) {
+TEST_P(Reactor, BadAddressIsReportedThroughOnClosed) {
   Loop loop;
   std::string why;
   loop.closed = [&](StreamId, std::string_view text) {
@@ -229,7 +233,7 @@ TEST(Reactor, BadAddressIsReportedThroughOnClosed) {
   EXPECT_NE(why.find("HOST:PORT"), std::string::npos) << why;
 }
 
-TEST(Reactor, PortInUseSaysSo) {
+TEST_P(Reactor, PortInUseSaysSo) {
   Loop first;
   Loop second;
   const std::string address = free_address();
@@ -240,7 +244,7 @@ TEST(Reactor, PortInUseSaysSo) {
   EXPECT_NE(refused.error().message.find(address), std::string::npos);
 }
 
-TEST(Reactor, SlowReaderIsClosed) {
+TEST_P(Reactor, SlowReaderIsClosed) {
   const std::string address = free_address();
   const size_t colon = address.rfind(':');
   Loop loop;
@@ -271,7 +275,7 @@ TEST(Reactor, SlowReaderIsClosed) {
   EXPECT_EQ(why, "slow reader");
 }
 
-TEST(Reactor, TimersFireInOrderOfTimeThenOfSetting) {
+TEST_P(Reactor, TimersFireInOrderOfTimeThenOfSetting) {
   Loop loop;
   const int64_t now = loop.io->now_ns();
   std::vector<uint64_t> fired;
@@ -288,7 +292,7 @@ TEST(Reactor, TimersFireInOrderOfTimeThenOfSetting) {
   EXPECT_EQ(fired, (std::vector<uint64_t>{1, 2, 3, 4}));
 }
 
-TEST(Reactor, NoWakeFromAnotherThreadIsLost) {
+TEST_P(Reactor, NoWakeFromAnotherThreadIsLost) {
   Loop loop;
   std::atomic<int> posted{0};
   loop.woken = [&] {
@@ -333,7 +337,7 @@ struct Move {
   std::unique_ptr<Handoff> moving;
 };
 
-TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
+TEST_P(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
   Move move;
   Loop& second = move.second;
   Loop& first = move.first;
@@ -364,7 +368,7 @@ TEST(Reactor, AStreamMovesBetweenThreadsWithoutLosingBytes) {
 }
 
 // Held while the bytes that it brought are taken: nothing more is received until it is let go.
-TEST(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
+TEST_P(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
   Move move;
   Loop& second = move.second;
   Loop client;
@@ -399,7 +403,7 @@ TEST(Reactor, AStreamThatMovedMayBeHeldAtOnce) {
   EXPECT_EQ(got, "hellolater");
 }
 
-TEST(Reactor, BytesOfTheSameRoundMoveAlong) {
+TEST_P(Reactor, BytesOfTheSameRoundMoveAlong) {
   std::string hello(400'000, '\0');
   for (size_t i = 0; i < hello.size(); ++i) hello[i] = static_cast<char>(i * 7 + i / 1000);
   Move move;

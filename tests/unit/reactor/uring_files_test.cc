@@ -330,12 +330,12 @@ TEST_F(UringFiles, TheLoopEndsWhenItsReadsHave) {
 }
 
 TEST_F(UringFiles, MoreWritesThanTheRingHasRoomFor) {
-  UringOptions options;
+  IoOptions options;
   options.submission_entries = 4;
   options.completion_entries = 8;
   options.receive_buffers = 1;
   options.receive_buffer_bytes = 4096;
-  auto io = make_uring_io(options);
+  auto io = make_io(options);
   ASSERT_TRUE(io.has_value());
   loop_.io = std::move(*io);
   tap::state = {};

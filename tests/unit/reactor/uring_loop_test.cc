@@ -96,7 +96,7 @@ TEST_F(UringLoop, ARoundTakesAFewConnectionsOnly) {
 
 TEST_F(UringLoop, StreamsLeaveTheLastDescriptorsToFiles) {
   std::vector<std::string> heard;
-  UringOptions options;
+  IoOptions options;
   options.complain = [&](std::string_view text) { heard.emplace_back(text); };
   const int lowest = ::dup(STDIN_FILENO);
   ::close(lowest);
@@ -148,7 +148,7 @@ TEST_F(UringLoop, AnAcceptThatWasAbortedIsMadeAgainAtOnce) {
 // Descriptors that come and go one by one: a line each time would be a flood.
 TEST_F(UringLoop, WhoeverMadeItHearsOfFailedAcceptsOnceInTenSeconds) {
   std::vector<std::string> heard;
-  UringOptions options;
+  IoOptions options;
   options.complain = [&](std::string_view text) { heard.emplace_back(text); };
   remake(options);
   bool fails = true;  // the next time that accepting is asked for
@@ -191,7 +191,7 @@ TEST_F(UringLoop, WhoeverMadeItHearsOfFailedAcceptsOnceInTenSeconds) {
 
 TEST_F(UringLoop, ARingThatBreaksIsTheBusinessOfWhoeverMadeIt) {
   const auto run = [this](bool with_a_callback) {
-    UringOptions options;
+    IoOptions options;
     if (with_a_callback) {
       options.fatal = [](std::string_view text) {
         std::fprintf(stderr, "told: %.*s\n", static_cast<int>(text.size()), text.data());
@@ -215,7 +215,7 @@ TEST_F(UringLoop, TheProbeEntersTheRing) {
 }
 
 TEST_F(UringLoop, NoMoreStreamsThanAllowed) {
-  UringOptions options;
+  IoOptions options;
   options.max_streams = 3;
   remake(options);
   ASSERT_TRUE(loop_.io->listen(loop_.address, &loop_).has_value());

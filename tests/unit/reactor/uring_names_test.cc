@@ -12,9 +12,9 @@ class UringNames : public testing::Test {
  protected:
   UringNames() { remake(); }
   void remake() {
-    UringOptions options;
+    IoOptions options;
     options.names = names_;
-    auto io = make_uring_io(options);
+    auto io = make_io(options);
     EXPECT_TRUE(io.has_value());
     loop_.io = std::move(*io);
   }

@@ -14,7 +14,7 @@ namespace {
 class UringRingTest : public testing::Test {
  protected:
   void SetUp() override {
-    UringOptions options;
+    IoOptions options;
     options.submission_entries = 8;
     options.completion_entries = 16;
     options.receive_buffers = 1;
@@ -30,9 +30,9 @@ class UringRingTest : public testing::Test {
     for (int i = 0; i < 1000 && ring_.completions_ready() == 0; ++i) {
       ring_.submit_and_wait(10'000'000);
     }
-    const io_uring_cqe cqe = ring_.take_completion();
-    EXPECT_EQ(cqe.user_data, 7u);
-    return cqe.res;
+    const Completion completion = ring_.take_completion();
+    EXPECT_EQ(completion.tag, 7u);
+    return completion.result;
   }
 
   UringRing ring_;

@@ -105,8 +105,8 @@ class UringStreams : public testing::Test {
     sqe.opcode = IORING_OP_NOP;
     sqe.user_data = user_data;
   }
-  void remake(const UringOptions& options) {
-    auto io = make_uring_io(options);
+  void remake(const IoOptions& options) {
+    auto io = make_io(options);
     ASSERT_TRUE(io.has_value());
     loop_.io = std::move(*io);
     tap::state = {};

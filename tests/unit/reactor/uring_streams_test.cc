@@ -38,7 +38,7 @@ TEST_F(UringStreams, ErrorsThatPassLoseNoByte) {
 }
 
 TEST_F(UringStreams, OneSmallReceiveBufferIsEnough) {
-  UringOptions options;
+  IoOptions options;
   options.receive_buffers = 1;
   options.receive_buffer_bytes = 4096;
   remake(options);
@@ -46,7 +46,7 @@ TEST_F(UringStreams, OneSmallReceiveBufferIsEnough) {
 }
 
 TEST_F(UringStreams, SmallRingsAreEnough) {
-  UringOptions options;
+  IoOptions options;
   options.submission_entries = 4;
   options.completion_entries = 8;
   remake(options);

@@ -1,4 +1,4 @@
-// Between UringIo and the kernel: this program's own io_uring_submit... stand before liburing's.
+// Between LoopIo and the kernel: this program's own io_uring_submit... stand before liburing's.
 // What is asked of the ring is seen here and nowhere else (neither strace nor a library before the
 // C library's shows it), may be changed before it goes in, and its answers before they come out.
 // The monotonic clock can be put forward. Include in one source of a test; single-threaded but for

@@ -1,4 +1,4 @@
-// Connects of UringIo: first the addresses of the name, then one address after the other.
+// Connects of LoopIo: first the addresses of the name, then one address after the other.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/assert.h"
 #include "base/errno_text.h"
-#include "reactor/uring_loop.h"
+#include "reactor/loop.h"
 
 namespace once::reactor {
 namespace {
@@ -19,7 +19,7 @@ constexpr int64_t kAddressPatienceNs = 400'000'000;
 
 }  // namespace
 
-StreamId UringIo::connect(const std::string& address, StreamHandler* handler) {
+StreamId LoopIo::connect(const std::string& address, StreamHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   const uint32_t slot = new_stream(-1, State::kConnecting, handler);
   const StreamId id = id_of(slot);
@@ -32,7 +32,7 @@ StreamId UringIo::connect(const std::string& address, StreamHandler* handler) {
   return id;
 }
 
-void UringIo::find_addresses(uint32_t slot) {
+void LoopIo::find_addresses(uint32_t slot) {
   Stream& stream = streams_[slot];
   NameResolver::Found found = names_->find(stream.peer);
   stream.naming = found.pending();
@@ -42,7 +42,7 @@ void UringIo::find_addresses(uint32_t slot) {
   connect_next(slot);
 }
 
-void UringIo::connect_next(uint32_t slot) {
+void LoopIo::connect_next(uint32_t slot) {
   Stream& stream = streams_[slot];
   while (stream.tried < stream.addresses.size()) {
     ++stream.tried;
@@ -51,7 +51,7 @@ void UringIo::connect_next(uint32_t slot) {
   kill(slot, "cannot connect to " + stream.peer + ": " + stream.refusals);
 }
 
-bool UringIo::try_address(uint32_t slot) {
+bool LoopIo::try_address(uint32_t slot) {
   Stream& stream = streams_[slot];
   ONCE_ASSERT(stream.operations == 0);
   const SocketAddress& where = stream.addresses[stream.tried - 1];
@@ -66,8 +66,8 @@ bool UringIo::try_address(uint32_t slot) {
   if (options_.reset_at_end) set_reset_at_end(stream.fd);
   stream.hurried = false;
   ++stream.operations;
-  io_uring_prep_connect(ring_.next_sqe(tag(Op::kConnect, slot, stream.generation)), stream.fd,
-                        where.get(), where.size);
+  operations_->connect(stream.fd, where.get(), where.size,
+                       tag(Op::kConnect, slot, stream.generation));
   if (stream.tried < stream.addresses.size()) {
     patience_for_addresses_.push_back({now_ns_ + kAddressPatienceNs, id_of(slot), stream.tried});
   }
@@ -75,7 +75,7 @@ bool UringIo::try_address(uint32_t slot) {
 }
 
 // A name's addresses are told apart; what was written as an address is named already.
-void UringIo::note_refusal(uint32_t slot, const std::string& why) {
+void LoopIo::note_refusal(uint32_t slot, const std::string& why) {
   Stream& stream = streams_[slot];
   const std::string address = to_text(stream.addresses[stream.tried - 1]);
   if (!stream.refusals.empty()) stream.refusals += "; ";
@@ -83,7 +83,7 @@ void UringIo::note_refusal(uint32_t slot, const std::string& why) {
   stream.refusals += why;
 }
 
-void UringIo::on_connected(uint32_t slot, int result) {
+void LoopIo::on_connected(uint32_t slot, int result) {
   Stream& stream = streams_[slot];
   --stream.operations;
   if (stream.state != State::kConnecting) return end_if_idle(slot);
@@ -97,7 +97,7 @@ void UringIo::on_connected(uint32_t slot, int result) {
   stream.handler->on_connected(id_of(slot));
 }
 
-void UringIo::deliver_names() {
+void LoopIo::deliver_names() {
   if (!names_news_.exchange(false, std::memory_order_acq_rel)) return;
   std::vector<StreamId> waiting = std::exchange(naming_, {});
   for (const StreamId id : waiting) {
@@ -108,7 +108,7 @@ void UringIo::deliver_names() {
   }
 }
 
-void UringIo::expire_connects() {
+void LoopIo::expire_connects() {
   for (auto& waiting = patience_for_names_; !waiting.empty(); waiting.pop_front()) {
     const auto [until_ns, id, tried] = waiting.front();
     const Stream* stream = find(id);

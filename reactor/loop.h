@@ -1,4 +1,4 @@
-// UringIo: the loop, its streams, files and timers. Private to reactor/uring_*.cc.
+// LoopIo: Io over Operations: the loop, its streams, files and timers.
 // Thread rule: everything on the owner thread, except wake() and stop().
 // Lifetime: a slot, its descriptor and its buffers live until every operation on it has completed.
 #pragma once
@@ -13,14 +13,15 @@
 #include "base/name_resolver.h"
 #include "reactor/address.h"
 #include "reactor/file_preparer.h"
-#include "reactor/uring_ring.h"
+#include "reactor/make_io.h"
+#include "reactor/operations.h"
 
 namespace once::reactor {
 
-class UringIo final : public Io {
+class LoopIo final : public Io {
  public:
-  explicit UringIo(const UringOptions& options);
-  ~UringIo() override;
+  LoopIo(const IoOptions& options, std::unique_ptr<Operations> operations);
+  ~LoopIo() override;
   std::string open();  // empty, or why not
 
   int64_t now_ns() const override { return now_ns_; }
@@ -138,7 +139,7 @@ class UringIo final : public Io {
   // Loop.
   void start(BatchHandler* handler);
   void reap_completions();
-  void dispatch(const io_uring_cqe& cqe);
+  void dispatch(const Completion& completion);
   void deliver_adopted();
   void deliver_ended();
   void fire_timers();
@@ -174,7 +175,7 @@ class UringIo final : public Io {
   void on_connected(uint32_t slot, int result);
   void deliver_names();
   void expire_connects();
-  void on_received(uint32_t slot, const io_uring_cqe& cqe);
+  void on_received(uint32_t slot, const Completion& completion);
   void on_sent(uint32_t slot, int result);
   void kill(uint32_t slot, std::string why);
   void cancel(Op op, uint32_t slot);
@@ -190,10 +191,9 @@ class UringIo final : public Io {
   void deliver_prepared();
   void finish_transfers();
 
-  const UringOptions options_;
-  UringRing ring_;
+  const IoOptions options_;
+  const std::unique_ptr<Operations> operations_;
   int bell_ = -1;  // eventfd
-  uint64_t bell_value_ = 0;
   std::atomic<bool> wake_requested_{false};
   std::atomic<bool> stopping_{false};
   int64_t now_ns_ = 0;

@@ -1,4 +1,4 @@
-// Streams of UringIo: accept, receive, send, close, and the move to another core.
+// Streams of LoopIo: accept, receive, send, close, and the move to another core.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -14,7 +14,7 @@
 #include "base/free_vector.h"
 #include "base/last_words.h"
 #include "base/limits.h"
-#include "reactor/uring_loop.h"
+#include "reactor/loop.h"
 
 namespace once::reactor {
 namespace {
@@ -51,11 +51,11 @@ void trim(std::vector<char>& buffer, size_t lately, size_t kept_at_least) {
 
 }  // namespace
 
-UringIo::Stream* UringIo::find(StreamId id) {
+LoopIo::Stream* LoopIo::find(StreamId id) {
   return const_cast<Stream*>(std::as_const(*this).find(id));
 }
 
-const UringIo::Stream* UringIo::find(StreamId id) const {
+const LoopIo::Stream* LoopIo::find(StreamId id) const {
   const auto slot = static_cast<uint32_t>(id.value);
   if (slot >= streams_.size()) return nullptr;
   const Stream& stream = streams_[slot];
@@ -63,11 +63,11 @@ const UringIo::Stream* UringIo::find(StreamId id) const {
   return same && stream.state != State::kFree ? &stream : nullptr;
 }
 
-StreamId UringIo::id_of(uint32_t slot) const {
+StreamId LoopIo::id_of(uint32_t slot) const {
   return {uint64_t{streams_[slot].generation} << 32 | slot};
 }
 
-uint32_t UringIo::new_stream(int fd, State state, StreamHandler* handler) {
+uint32_t LoopIo::new_stream(int fd, State state, StreamHandler* handler) {
   if (free_streams_.empty()) {
     free_streams_.push_back(static_cast<uint32_t>(streams_.size()));
     streams_.emplace_back();
@@ -82,7 +82,7 @@ uint32_t UringIo::new_stream(int fd, State state, StreamHandler* handler) {
   return slot;
 }
 
-Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* handler) {
+Result<ListenerId> LoopIo::listen(const std::string& address, ListenHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   Result<Descriptor> fd = open_listen_socket(address);
   if (!fd) return tl::unexpected<Error>(fd.error());
@@ -92,16 +92,15 @@ Result<ListenerId> UringIo::listen(const std::string& address, ListenHandler* ha
   return ListenerId{index};
 }
 
-void UringIo::arm_accepts(uint32_t index, uint32_t count) {
+void LoopIo::arm_accepts(uint32_t index, uint32_t count) {
   Listener& listener = listeners_[index];
   listener.retry_at_ns = 0;
   for (; listener.accepts < count; ++listener.accepts) {
-    io_uring_prep_accept(ring_.next_sqe(tag(Op::kAccept, index)), listener.fd, nullptr, nullptr,
-                         SOCK_CLOEXEC);
+    operations_->accept(listener.fd, tag(Op::kAccept, index));
   }
 }
 
-void UringIo::on_accepted(uint32_t index, int result) {
+void LoopIo::on_accepted(uint32_t index, int result) {
   --listeners_[index].accepts;
   if (result >= 0) add_accepted(index, result);
   Listener& listener = listeners_[index];
@@ -116,7 +115,7 @@ void UringIo::on_accepted(uint32_t index, int result) {
 }
 
 // Once until it works again, and once in ten seconds: descriptors come and go one by one.
-void UringIo::complain_of(Listener& listener, int error_number) {
+void LoopIo::complain_of(Listener& listener, int error_number) {
   const bool lately = listener.said_at_ns != 0 && now_ns_ - listener.said_at_ns < kComplainAgainNs;
   if (std::exchange(listener.failing, true) || lately) return;
   listener.said_at_ns = now_ns_;
@@ -126,7 +125,7 @@ void UringIo::complain_of(Listener& listener, int error_number) {
   say_briefly(text + "\n", 0);
 }
 
-void UringIo::add_accepted(uint32_t index, int fd) {
+void LoopIo::add_accepted(uint32_t index, int fd) {
   const bool too_high = fd > options_.highest_descriptor;
   if (too_high || streams_.size() - free_streams_.size() >= options_.max_streams) {
     ::close(fd);
@@ -148,23 +147,21 @@ void UringIo::add_accepted(uint32_t index, int fd) {
   }
 }
 
-void UringIo::arm_receive(uint32_t slot) {
+void LoopIo::arm_receive(uint32_t slot) {
   Stream& stream = streams_[slot];
   ONCE_ASSERT(!stream.receiving);
   stream.receiving = true;
   ++stream.operations;
-  io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kReceive, slot, stream.generation));
+  const uint64_t tag_of_it = tag(Op::kReceive, slot, stream.generation);
   // No bytes come any more; that the connection is gone altogether is still worth knowing.
-  if (stream.input_ended) return io_uring_prep_poll_multishot(sqe, stream.fd, POLLERR | POLLHUP);
-  io_uring_prep_recv_multishot(sqe, stream.fd, nullptr, 0, 0);
-  sqe->flags |= IOSQE_BUFFER_SELECT;
-  sqe->buf_group = UringRing::kBufferGroup;
+  if (stream.input_ended) return operations_->await_end(stream.fd, tag_of_it);
+  operations_->receive(stream.fd, tag_of_it);
 }
 
-void UringIo::on_received(uint32_t slot, const io_uring_cqe& cqe) {
+void LoopIo::on_received(uint32_t slot, const Completion& completion) {
   Stream& stream = streams_[slot];
-  ring_.release_after_round(cqe);
-  if ((cqe.flags & IORING_CQE_F_MORE) == 0) {
+  operations_->release_after_round(completion);
+  if (!completion.more) {
     stream.receiving = false;
     --stream.operations;
     rearm_.push_back(id_of(slot));
@@ -172,35 +169,36 @@ void UringIo::on_received(uint32_t slot, const io_uring_cqe& cqe) {
   if (stream.state == State::kDetached) {
     if (stream.handed_over > 0) {
       --stream.handed_over;
-    } else if (cqe.res > 0) {
+    } else if (completion.result > 0) {
       shutdown(stream.fd, SHUT_RDWR);  // bytes the new owner will not see: the stream has a hole
     }
   } else if (stream.input_ended) {
     // The ring tells of the end of input too, asked or not.
-    const bool gone = cqe.res < 0 || (cqe.res & (POLLERR | POLLHUP)) != 0;
+    const bool gone = completion.result < 0 || (completion.result & (POLLERR | POLLHUP)) != 0;
     if (gone && stream.state != State::kDying) kill(slot, "the peer is gone");
-  } else if (stream.state == State::kOpen && cqe.res > 0) {
-    stream.handler->on_bytes(id_of(slot), ring_.buffer_of(cqe));
+  } else if (stream.state == State::kOpen && completion.result > 0) {
+    stream.handler->on_bytes(id_of(slot), operations_->bytes_of(completion));
   } else if (stream.state == State::kOpen || stream.state == State::kDraining) {
-    if (cqe.res == 0) {
+    if (completion.result == 0) {
       on_end_of_input(slot);
-    } else if (cqe.res < 0 && cqe.res != -ENOBUFS && cqe.res != -EINTR && cqe.res != -EAGAIN &&
-               cqe.res != -ECANCELED) {  // of one that is held
-      kill(slot, "receiving: " + errno_text(-cqe.res));
+    } else if (completion.result < 0 && completion.result != -ENOBUFS &&
+               completion.result != -EINTR && completion.result != -EAGAIN &&
+               completion.result != -ECANCELED) {  // of one that is held
+      kill(slot, "receiving: " + errno_text(-completion.result));
     }
   }
   end_if_idle(slot);
 }
 
 // What is being sent still leaves: it is bounded by kDrainLimitNs.
-void UringIo::on_end_of_input(uint32_t slot) {
+void LoopIo::on_end_of_input(uint32_t slot) {
   Stream& stream = streams_[slot];
   stream.input_ended = true;
   if (stream.state == State::kDraining) return;
   if (!stream.handler->on_end_of_input(id_of(slot))) kill(slot, "");
 }
 
-std::vector<char>* UringIo::outbox(StreamId id) {
+std::vector<char>* LoopIo::outbox(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr) return nullptr;
   if (stream->state != State::kOpen && stream->state != State::kConnecting) return nullptr;
@@ -213,12 +211,12 @@ std::vector<char>* UringIo::outbox(StreamId id) {
   return &stream->outbox;
 }
 
-size_t UringIo::unsent_bytes(StreamId id) const {
+size_t LoopIo::unsent_bytes(StreamId id) const {
   const Stream* stream = find(id);
   return stream == nullptr ? 0 : stream->outbox.size() + stream->in_flight.size() - stream->sent;
 }
 
-PeerAddress UringIo::peer_address(StreamId id) const {
+PeerAddress LoopIo::peer_address(StreamId id) const {
   const Stream* stream = find(id);
   sockaddr_storage from{};
   socklen_t size = sizeof from;
@@ -227,19 +225,19 @@ PeerAddress UringIo::peer_address(StreamId id) const {
   return PeerAddress::of(from);
 }
 
-uint64_t UringIo::sent_bytes(StreamId id) const {
+uint64_t LoopIo::sent_bytes(StreamId id) const {
   const Stream* stream = find(id);
   return stream == nullptr ? 0 : stream->sent_total;
 }
 
-void UringIo::charge(Stream& stream) {
+void LoopIo::charge(Stream& stream) {
   const size_t now = stream.outbox.capacity() + stream.in_flight.capacity();
   buffer_bytes_ += now - stream.charged;
   stream.charged = now;
 }
 
 // Of streams that have been quiet, once a second; nobody holds a pointer to an outbox now.
-void UringIo::give_back() {
+void LoopIo::give_back() {
   if (now_ns_ < give_back_at_ns_) return;
   give_back_at_ns_ = now_ns_ + kGiveBackNs;
   for (Stream& stream : streams_) {
@@ -252,7 +250,7 @@ void UringIo::give_back() {
 }
 
 // A receive that is armed ends: what it had received by then is delivered all the same.
-void UringIo::hold_input(StreamId id, bool hold) {
+void LoopIo::hold_input(StreamId id, bool hold) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->state != State::kOpen || stream->held == hold) return;
   stream->held = hold;
@@ -262,13 +260,13 @@ void UringIo::hold_input(StreamId id, bool hold) {
   if (!hold && !stream->receiving) rearm_.push_back(id);
 }
 
-void UringIo::mark_dirty(uint32_t slot) {
+void LoopIo::mark_dirty(uint32_t slot) {
   if (streams_[slot].dirty) return;
   streams_[slot].dirty = true;
   dirty_.push_back(slot);
 }
 
-void UringIo::flush(uint32_t slot) {
+void LoopIo::flush(uint32_t slot) {
   Stream& stream = streams_[slot];
   if (stream.state != State::kOpen && stream.state != State::kDraining) return;
   charge(stream);
@@ -282,15 +280,15 @@ void UringIo::flush(uint32_t slot) {
   if (stream.state == State::kDraining) kill(slot, "closed by this side");
 }
 
-void UringIo::send_rest(uint32_t slot) {
+void LoopIo::send_rest(uint32_t slot) {
   Stream& stream = streams_[slot];
   ++stream.operations;
   const size_t size = std::min(stream.in_flight.size() - stream.sent, kMaxSendBytes);
-  io_uring_prep_send(ring_.next_sqe(tag(Op::kSend, slot, stream.generation)), stream.fd,
-                     stream.in_flight.data() + stream.sent, size, MSG_NOSIGNAL);
+  operations_->send(stream.fd, {stream.in_flight.data() + stream.sent, size},
+                    tag(Op::kSend, slot, stream.generation));
 }
 
-void UringIo::on_sent(uint32_t slot, int result) {
+void LoopIo::on_sent(uint32_t slot, int result) {
   Stream& stream = streams_[slot];
   --stream.operations;
   if (stream.state != State::kOpen && stream.state != State::kDraining) return end_if_idle(slot);
@@ -308,7 +306,7 @@ void UringIo::on_sent(uint32_t slot, int result) {
   if (!stream.outbox.empty() || stream.state == State::kDraining) mark_dirty(slot);
 }
 
-void UringIo::close(StreamId id) {
+void LoopIo::close(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr) return;
   const auto slot = static_cast<uint32_t>(id.value);
@@ -319,7 +317,7 @@ void UringIo::close(StreamId id) {
   mark_dirty(slot);
 }
 
-void UringIo::cut(StreamId id, std::string_view why) {
+void LoopIo::cut(StreamId id, std::string_view why) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->state == State::kDetached) return;
   kill(static_cast<uint32_t>(id.value), std::string(why));
@@ -327,7 +325,7 @@ void UringIo::cut(StreamId id, std::string_view why) {
   charge(*stream);
 }
 
-void UringIo::expire_draining() {
+void LoopIo::expire_draining() {
   while (!draining_.empty()) {
     const auto [deadline_ns, id] = draining_.front();
     const Stream* stream = find(id);
@@ -339,7 +337,7 @@ void UringIo::expire_draining() {
   }
 }
 
-void UringIo::kill(uint32_t slot, std::string why) {
+void LoopIo::kill(uint32_t slot, std::string why) {
   Stream& stream = streams_[slot];
   ONCE_ASSERT(stream.state != State::kFree && stream.state != State::kDetached);
   if (stream.state == State::kDying) return;
@@ -351,12 +349,12 @@ void UringIo::kill(uint32_t slot, std::string why) {
   end_if_idle(slot);
 }
 
-void UringIo::cancel(Op op, uint32_t slot) {
-  io_uring_prep_cancel64(ring_.next_sqe(tag(Op::kCancel, slot)),
-                         tag(op, slot, streams_[slot].generation), 0);
+void LoopIo::cancel(Op op, uint32_t slot) {
+  const Stream& stream = streams_[slot];
+  operations_->cancel(stream.fd, tag(op, slot, stream.generation), tag(Op::kCancel, slot));
 }
 
-void UringIo::end_if_idle(uint32_t slot) {
+void LoopIo::end_if_idle(uint32_t slot) {
   Stream& stream = streams_[slot];
   const bool ending = stream.state == State::kDying || stream.state == State::kDetached;
   if (!ending || stream.operations > 0 || stream.ended) return;
@@ -364,7 +362,7 @@ void UringIo::end_if_idle(uint32_t slot) {
   ended_.push_back(slot);
 }
 
-void UringIo::deliver_ended() {
+void LoopIo::deliver_ended() {
   for (size_t i = 0; i < ended_.size(); ++i) {  // handlers may end more
     const uint32_t slot = ended_[i];
     Stream& stream = streams_[slot];
@@ -399,12 +397,12 @@ void UringIo::deliver_ended() {
   ended_.clear();
 }
 
-void UringIo::set_handler(StreamId id, StreamHandler* handler) {
+void LoopIo::set_handler(StreamId id, StreamHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   if (Stream* stream = find(id)) stream->handler = handler;
 }
 
-std::unique_ptr<Handoff> UringIo::detach(StreamId id, std::string_view unread) {
+std::unique_ptr<Handoff> LoopIo::detach(StreamId id, std::string_view unread) {
   Stream* stream = find(id);
   if (stream == nullptr) return nullptr;
   const auto slot = static_cast<uint32_t>(id.value);
@@ -422,9 +420,9 @@ std::unique_ptr<Handoff> UringIo::detach(StreamId id, std::string_view unread) {
   std::string bytes = std::exchange(stream->unread, {});  // of an adoption not delivered yet
   bytes.append(unread);
   const uint64_t receive = tag(Op::kReceive, slot, stream->generation);
-  ring_.for_each_waiting([&](const io_uring_cqe& cqe) {
-    if (cqe.user_data != receive || cqe.res <= 0) return;
-    bytes.append(ring_.buffer_of(cqe));
+  operations_->for_each_waiting([&](const Completion& completion) {
+    if (completion.tag != receive || completion.result <= 0) return;
+    bytes.append(operations_->bytes_of(completion));
     ++stream->handed_over;
   });
   auto handoff =
@@ -435,7 +433,7 @@ std::unique_ptr<Handoff> UringIo::detach(StreamId id, std::string_view unread) {
   return handoff;
 }
 
-StreamId UringIo::adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) {
+StreamId LoopIo::adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler) {
   auto* socket = dynamic_cast<SocketHandoff*>(handoff.get());
   ONCE_ASSERT(socket != nullptr && handler != nullptr);
   const uint32_t slot = new_stream(socket->take_fd(), State::kOpen, handler);
@@ -447,7 +445,7 @@ StreamId UringIo::adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler
   return id_of(slot);
 }
 
-void UringIo::deliver_adopted() {
+void LoopIo::deliver_adopted() {
   // A handler may adopt more; those wait for the next round.
   const size_t count = adopted_.size();
   for (size_t i = 0; i < count; ++i) {

@@ -1,13 +1,12 @@
-// Files of UringIo: aligned durable writes, aligned reads, and what the helper thread does.
+// Files of LoopIo: aligned durable writes, aligned reads, and what the helper thread does.
 #include <fcntl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "base/assert.h"
 #include "base/errno_text.h"
-#include "reactor/uring_loop.h"
+#include "reactor/loop.h"
 
 namespace once::reactor {
 namespace {
@@ -32,7 +31,7 @@ std::string file_error(const std::string& path, const char* step, int error_numb
 
 }  // namespace
 
-Result<FileId> UringIo::open_file(const std::string& path, bool direct, FileHandler* handler) {
+Result<FileId> LoopIo::open_file(const std::string& path, bool direct, FileHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (direct ? O_DIRECT : 0));
   if (fd < 0) return error(open_error(path, direct, errno));
@@ -46,7 +45,7 @@ Result<FileId> UringIo::open_file(const std::string& path, bool direct, FileHand
   return FileId{index};
 }
 
-void UringIo::close_file(FileId id) {
+void LoopIo::close_file(FileId id) {
   ONCE_ASSERT(id.value < files_.size());
   File& file = files_[id.value];
   ONCE_ASSERT(file.fd >= 0 && !file.closing);
@@ -57,7 +56,7 @@ void UringIo::close_file(FileId id) {
   free_files_.push_back(id.value);
 }
 
-uint32_t UringIo::begin_transfer(FileId id, uint64_t offset, std::span<const char> bytes) {
+uint32_t LoopIo::begin_transfer(FileId id, uint64_t offset, std::span<const char> bytes) {
   ONCE_ASSERT(id.value < files_.size());
   ONCE_ASSERT(offset % kAlignment == 0 && bytes.size() % kAlignment == 0);
   ONCE_ASSERT(reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment == 0);
@@ -75,27 +74,24 @@ uint32_t UringIo::begin_transfer(FileId id, uint64_t offset, std::span<const cha
   return index;
 }
 
-void UringIo::write_file(FileId id, uint64_t offset, std::span<const char> bytes, SyncMode mode,
-                         uint64_t token) {
+void LoopIo::write_file(FileId id, uint64_t offset, std::span<const char> bytes, SyncMode mode,
+                        uint64_t token) {
   const uint32_t index = begin_transfer(id, offset, bytes);
   Transfer& transfer = transfers_[index];
   transfer.mode = mode;
   transfer.token = token;
-  io_uring_sqe* sqe = ring_.next_sqe(tag(Op::kWrite, index));
-  io_uring_prep_write(sqe, files_[id.value].fd, bytes.data(), transfer.size, offset);
-  if (mode == SyncMode::kDsync) sqe->rw_flags = RWF_DSYNC;
+  operations_->write(files_[id.value].fd, bytes, offset, mode, tag(Op::kWrite, index));
 }
 
-void UringIo::read_file(FileId id, uint64_t offset, std::span<char> bytes, uint64_t token) {
+void LoopIo::read_file(FileId id, uint64_t offset, std::span<char> bytes, uint64_t token) {
   const uint32_t index = begin_transfer(id, offset, bytes);
   Transfer& transfer = transfers_[index];
   transfer.reads = true;
   transfer.token = token;
-  io_uring_prep_read(ring_.next_sqe(tag(Op::kRead, index)), files_[id.value].fd, bytes.data(),
-                     transfer.size, offset);
+  operations_->read(files_[id.value].fd, bytes, offset, tag(Op::kRead, index));
 }
 
-void UringIo::on_read_done(uint32_t index, int result) {
+void LoopIo::on_read_done(uint32_t index, int result) {
   const Transfer& read = transfers_[index];
   const std::string& path = files_[read.file].path;
   if (result < 0) return finish_transfer(index, file_error(path, "read from", -result));
@@ -104,7 +100,7 @@ void UringIo::on_read_done(uint32_t index, int result) {
                              std::to_string(read.size) + " bytes; was it cut?");
 }
 
-void UringIo::on_write_done(uint32_t index, int result) {
+void LoopIo::on_write_done(uint32_t index, int result) {
   const Transfer& write = transfers_[index];
   const File& file = files_[write.file];
   if (result < 0) return finish_transfer(index, file_error(file.path, "write to", -result));
@@ -113,15 +109,15 @@ void UringIo::on_write_done(uint32_t index, int result) {
                                       " of " + std::to_string(write.size) + " bytes; disk full?");
   }
   if (write.mode == SyncMode::kDsync) return finish_transfer(index, {});
-  io_uring_prep_fsync(ring_.next_sqe(tag(Op::kSync, index)), file.fd, IORING_FSYNC_DATASYNC);
+  operations_->sync_data(file.fd, tag(Op::kSync, index));
 }
 
-void UringIo::on_sync_done(uint32_t index, int result) {
+void LoopIo::on_sync_done(uint32_t index, int result) {
   const std::string& path = files_[transfers_[index].file].path;
   finish_transfer(index, result == 0 ? "" : file_error(path, "fdatasync of", -result));
 }
 
-void UringIo::finish_transfer(uint32_t index, const std::string& failed) {
+void LoopIo::finish_transfer(uint32_t index, const std::string& failed) {
   const Transfer transfer = transfers_[index];
   free_transfers_.push_back(index);
   File& file = files_[transfer.file];
@@ -140,37 +136,37 @@ void UringIo::finish_transfer(uint32_t index, const std::string& failed) {
 }
 
 // The kernel uses the callers' memory until a transfer completes; after run() they may free it.
-void UringIo::finish_transfers() {
+void LoopIo::finish_transfers() {
   finishing_ = true;
   const int64_t give_up_ns = now_ns_ + kFinishLimitNs;
   while (free_transfers_.size() < transfers_.size() && now_ns_ < give_up_ns) {
-    ring_.submit_and_wait(kFinishPollNs);
+    operations_->submit_and_wait(kFinishPollNs);
     read_clock();
-    while (ring_.completions_ready() > 0) {
-      const io_uring_cqe cqe = ring_.take_completion();
-      const auto op = static_cast<Op>(cqe.user_data >> 56);
-      if (op == Op::kWrite || op == Op::kSync || op == Op::kRead) dispatch(cqe);
+    while (operations_->completions_ready() > 0) {
+      const Completion completion = operations_->take_completion();
+      const auto op = static_cast<Op>(completion.tag >> 56);
+      if (op == Op::kWrite || op == Op::kSync || op == Op::kRead) dispatch(completion);
     }
   }
 }
 
-void UringIo::prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) {
+void LoopIo::prepare_file(const std::string& path, uint64_t size, FilePreparedHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   preparer_->submit({.path = path, .size = size, .handler = handler});
 }
 
-void UringIo::recycle_file(const std::string& from, const std::string& to,
-                           FilePreparedHandler* handler) {
+void LoopIo::recycle_file(const std::string& from, const std::string& to,
+                          FilePreparedHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   preparer_->submit(
       {.how = PreparedFile::How::kRenamed, .path = to, .from = from, .handler = handler});
 }
 
-bool UringIo::remove_file(const std::string& path) {
+bool LoopIo::remove_file(const std::string& path) {
   return preparer_->submit({.how = PreparedFile::How::kRemoved, .path = path});
 }
 
-void UringIo::deliver_prepared() {
+void LoopIo::deliver_prepared() {
   for (const PreparedFile& file : preparer_->take_done()) {
     file.handler->on_file_prepared(file.path, file.error);
   }

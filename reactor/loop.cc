@@ -1,5 +1,5 @@
 // The loop: one round waits, takes completions, fires timers, ends the batch, and sends.
-#include "reactor/uring_io.h"
+#include "reactor/make_io.h"
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,10 +9,11 @@
 #include <cerrno>
 #include <ctime>
 #include <functional>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/errno_text.h"
-#include "reactor/uring_loop.h"
+#include "reactor/loop.h"
 
 namespace once::reactor {
 namespace {
@@ -21,15 +22,15 @@ constexpr int64_t kMaxWaitNs = 10'000'000'000;
 
 }  // namespace
 
-UringIo::UringIo(const UringOptions& options)
+LoopIo::LoopIo(const IoOptions& options, std::unique_ptr<Operations> operations)
     : options_(options),
+      operations_(std::move(operations)),
       preparer_(std::make_unique<FilePreparer>([this] { ring_bell(); })),
       names_(options.names ? options.names : std::make_shared<NameResolver>()) {
   read_clock();
 }
 
-std::string UringIo::open() {
-  if (std::string failed = ring_.open(options_); !failed.empty()) return failed;
+std::string LoopIo::open() {
   bell_ = eventfd(0, EFD_CLOEXEC);
   if (bell_ < 0) return "cannot make an eventfd: " + errno_text(errno);
   names_watch_ = std::make_unique<NameResolver::Watch>(*names_, [this] {
@@ -40,7 +41,7 @@ std::string UringIo::open() {
   return {};
 }
 
-UringIo::~UringIo() {
+LoopIo::~LoopIo() {
   preparer_.reset();
   names_watch_.reset();
   if (bell_ >= 0) ::close(bell_);
@@ -58,10 +59,10 @@ UringIo::~UringIo() {
   }
 }
 
-void UringIo::run(BatchHandler* handler) {
+void LoopIo::run(BatchHandler* handler) {
   start(handler);
   while (!stopping_.load(std::memory_order_acquire)) {
-    ring_.submit_and_wait(wait_limit_ns());
+    operations_->submit_and_wait(wait_limit_ns());
     read_clock();
     reap_completions();
     deliver_adopted();
@@ -72,56 +73,56 @@ void UringIo::run(BatchHandler* handler) {
     flush_outboxes();
   }
   finish_transfers();
-  ring_.leave();
+  operations_->leave();
 }
 
-void UringIo::start(BatchHandler* handler) {
+void LoopIo::start(BatchHandler* handler) {
   ONCE_ASSERT(handler != nullptr);
   ONCE_ASSERT(batch_ == nullptr);  // a stopped loop does not run again
   batch_ = handler;
-  ring_.enable();
+  operations_->enable();
   read_clock();
 }
 
-void UringIo::reap_completions() {
+void LoopIo::reap_completions() {
   // What arrives meanwhile waits for the next round, so that a round is bounded.
-  for (uint32_t left = ring_.completions_ready(); left > 0; --left) {
-    dispatch(ring_.take_completion());
+  for (uint32_t left = operations_->completions_ready(); left > 0; --left) {
+    dispatch(operations_->take_completion());
   }
 }
 
-uint64_t UringIo::tag(Op op, uint32_t index, uint32_t generation) {
+uint64_t LoopIo::tag(Op op, uint32_t index, uint32_t generation) {
   return uint64_t{static_cast<uint8_t>(op)} << 56 | uint64_t{generation & 0xffffff} << 32 | index;
 }
 
-void UringIo::dispatch(const io_uring_cqe& cqe) {
-  const auto index = static_cast<uint32_t>(cqe.user_data);
-  switch (static_cast<Op>(cqe.user_data >> 56)) {
+void LoopIo::dispatch(const Completion& completion) {
+  const auto index = static_cast<uint32_t>(completion.tag);
+  switch (static_cast<Op>(completion.tag >> 56)) {
     case Op::kWake:
       return on_bell();
     case Op::kAccept:
-      return on_accepted(index, cqe.res);
+      return on_accepted(index, completion.result);
     case Op::kConnect:
-      return on_connected(index, cqe.res);
+      return on_connected(index, completion.result);
     case Op::kReceive:
-      return on_received(index, cqe);
+      return on_received(index, completion);
     case Op::kSend:
-      return on_sent(index, cqe.res);
+      return on_sent(index, completion.result);
     case Op::kWrite:
-      return on_write_done(index, cqe.res);
+      return on_write_done(index, completion.result);
     case Op::kSync:
-      return on_sync_done(index, cqe.res);
+      return on_sync_done(index, completion.result);
     case Op::kRead:
-      return on_read_done(index, cqe.res);
+      return on_read_done(index, completion.result);
     case Op::kCancel:
       return;  // the cancelled operation reports for itself
   }
   ONCE_ASSERT(false);
 }
 
-void UringIo::recycle_buffers() {
+void LoopIo::recycle_buffers() {
   delivered_.clear();
-  ring_.recycle_buffers();
+  operations_->recycle_buffers();
   for (const StreamId id : rearm_) {
     const Stream* stream = find(id);
     if (stream == nullptr || stream->receiving || stream->held) continue;
@@ -132,7 +133,7 @@ void UringIo::recycle_buffers() {
   rearm_.clear();
 }
 
-void UringIo::flush_outboxes() {
+void LoopIo::flush_outboxes() {
   flushing_.swap(dirty_);
   for (const uint32_t slot : flushing_) {
     streams_[slot].dirty = false;
@@ -142,7 +143,7 @@ void UringIo::flush_outboxes() {
   give_back();
 }
 
-int64_t UringIo::wait_limit_ns() const {
+int64_t LoopIo::wait_limit_ns() const {
   if (!ended_.empty() || !adopted_.empty()) return 0;
   int64_t until = now_ns_ + kMaxWaitNs;
   if (!timers_.empty()) until = std::min(until, timers_.front().at_ns);
@@ -158,18 +159,18 @@ int64_t UringIo::wait_limit_ns() const {
   return std::max<int64_t>(0, until - (int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec));
 }
 
-void UringIo::read_clock() {
+void LoopIo::read_clock() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   now_ns_ = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-void UringIo::set_timer(int64_t at_ns, uint64_t token) {
+void LoopIo::set_timer(int64_t at_ns, uint64_t token) {
   timers_.push_back({at_ns, timers_set_++, token});
   std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
 }
 
-void UringIo::fire_timers() {
+void LoopIo::fire_timers() {
   // Collected first: a handler that sets a timer for now gets it in the next round.
   while (!timers_.empty() && timers_.front().at_ns <= now_ns_) {
     due_.push_back(timers_.front());
@@ -186,37 +187,29 @@ void UringIo::fire_timers() {
   }
 }
 
-void UringIo::arm_wake() {
-  io_uring_prep_read(ring_.next_sqe(tag(Op::kWake, 0)), bell_, &bell_value_, sizeof bell_value_, 0);
-}
+void LoopIo::arm_wake() { operations_->read_bell(bell_, tag(Op::kWake, 0)); }
 
-void UringIo::on_bell() {
+void LoopIo::on_bell() {
   arm_wake();
   deliver_prepared();
   deliver_names();
   if (wake_requested_.exchange(false, std::memory_order_acq_rel)) batch_->on_wake();
 }
 
-void UringIo::wake() {
+void LoopIo::wake() {
   // A request that is already pending has rung the bell; its on_wake is still to come.
   if (!wake_requested_.exchange(true, std::memory_order_acq_rel)) ring_bell();
 }
 
-void UringIo::stop() {
+void LoopIo::stop() {
   stopping_.store(true, std::memory_order_release);
   ring_bell();
 }
 
-void UringIo::ring_bell() {
+void LoopIo::ring_bell() {
   const uint64_t one = 1;
   const ssize_t wrote = ::write(bell_, &one, sizeof one);
   ONCE_ASSERT(wrote == sizeof one);
-}
-
-Result<std::unique_ptr<Io>> make_uring_io(UringOptions options) {
-  auto io = std::make_unique<UringIo>(options);
-  if (std::string failed = io->open(); !failed.empty()) return error(std::move(failed));
-  return io;
 }
 
 }  // namespace once::reactor

@@ -1,0 +1,55 @@
+// Writes, syncs and reads files in a few threads, where io_uring is not there to do it. What is
+// submitted together may run and end in any order, as with io_uring.
+// Thread rule: everything from the loop thread; `notify` is called from the threads, after each
+// piece of work.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "reactor/operations.h"
+
+namespace once::reactor {
+
+struct FileWork {
+  enum class Kind : uint8_t { kWrite, kDurableWrite, kSync, kRead } kind = Kind::kSync;
+  int fd = -1;
+  char* bytes = nullptr;  // of a write only read
+  size_t size = 0;
+  uint64_t offset = 0;
+  uint64_t tag = 0;
+};
+
+class FileThreads {
+ public:
+  static constexpr size_t kMaxThreads = 4;
+
+  explicit FileThreads(std::function<void()> notify) : notify_(std::move(notify)) {}
+  ~FileThreads();  // waits for what has begun; the rest is dropped
+
+  // Empty, or why there can be no thread. More are made when work waits and none is idle.
+  std::string start();
+  void submit(const FileWork& work);
+  std::vector<Completion> take_done();
+
+ private:
+  bool add_thread();
+  void work();
+
+  const std::function<void()> notify_;
+  std::mutex mutex_;  // of what follows; never held during the work itself
+  std::condition_variable wanted_;
+  std::deque<FileWork> queue_;
+  size_t idle_ = 0;
+  bool stopping_ = false;
+  std::vector<Completion> done_;
+  std::vector<std::thread> threads_;  // of the loop thread
+};
+
+}  // namespace once::reactor

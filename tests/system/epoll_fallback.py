@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Where io_uring is refused, as the usual profiles of containers do, everything works without a
+flag: nodes say in one line that they use epoll and why, keep what they have written, live in one
+cluster with nodes that have io_uring, and `make run`'s demo runs."""
+
+import errno
+import pathlib
+import subprocess
+
+import disks
+from cluster import DONE, Cluster, check, check_equal, options, run_steps
+from demo import Demo
+from dev import free_base
+
+EPOLL_PWAIT2 = 441
+
+
+def denied(*calls):
+    """For preexec_fn: io_uring and these calls fail."""
+    filters = [disks.deny(disks.IO_URING_SETUP), *(disks.deny(call, errno.ENOSYS) for call in calls)]
+
+    def all_of_them():
+        for one in filters:
+            one()
+    return all_of_them
+
+
+def says_epoll(node):
+    lines = [line for line in node.log_text().splitlines() if "epoll" in line]
+    check_equal(len(lines), node.starts, f"a line a start: {lines}")
+    for word in ("using epoll", "EPERM", "seccomp"):
+        check(word in lines[-1], f"{word!r} is not in {lines[-1]!r}")
+
+
+def write(cluster, name, value, node):
+    check_equal(cluster.run("write", name, value, nodes=[node]).returncode, DONE, f"write {name}")
+
+
+def read(cluster, name, value, node):
+    done = cluster.run("read", name, nodes=[node])
+    check_equal((done.returncode, done.stdout.strip()), (DONE, value.encode()), f"read {name}: {done.stderr}")
+
+
+def mixed(cluster):
+    """One node with io_uring, one without, one that does not know epoll_pwait2 either."""
+    filters = [None, denied(), denied(EPOLL_PWAIT2)]
+    for node in cluster.nodes:
+        node.stop()
+        node.starts = 0
+    for turn in range(3):
+        for node, preexec in zip(cluster.nodes, filters[turn:] + filters[:turn]):
+            node.start(preexec)
+            node.starts += preexec is not None
+        cluster.wait_ready()
+        for index, node in enumerate(cluster.nodes):
+            write(cluster, f"turn-{turn}-{index}", f"value {turn} {index}", node)
+        for node in cluster.nodes:
+            for before in range(turn + 1):
+                for index in range(3):
+                    read(cluster, f"turn-{before}-{index}", f"value {before} {index}", node)
+            if node.starts > 0:
+                says_epoll(node)
+        for node in cluster.nodes:
+            node.kill()
+    for node in cluster.nodes:
+        node.start()
+    cluster.wait_ready()
+
+
+def load_generator(cluster):
+    bench = pathlib.Path(cluster.once).with_name("once-bench")
+    done = subprocess.run([bench, "--endpoints", cluster.endpoints(), "--seconds", "1", "--warmup",
+                           "0.2", "--in-flight", "64"], capture_output=True, timeout=60,
+                          preexec_fn=denied())
+    check_equal(done.returncode, 0, f"once-bench without io_uring: {done.stderr!r}")
+
+
+class DemoWithoutUring(Demo):
+    def command(self):
+        return {**super().command(), "preexec_fn": denied()}
+
+
+def demo(settings):
+    with DemoWithoutUring(settings, "demo", free_base()) as shown:
+        shown.serves()
+        check("epoll" in "".join(path.read_text(errors="replace") for path in
+                                 shown.folder.rglob("*.log")) or "epoll" in shown.text(),
+              "nobody says that it is epoll")
+
+
+def main():
+    settings = options()
+    with Cluster(settings, name="fallback") as cluster:
+        run_steps([("nodes with io_uring and without in one cluster", lambda: mixed(cluster)),
+                   ("the load generator", lambda: load_generator(cluster))])
+    run_steps([("the demo of `make run`", lambda: demo(settings))])
+
+
+if __name__ == "__main__":
+    main()
