@@ -57,6 +57,7 @@ class CatchUp {
     unfinished_.clear();
   }
   const CatchUpFigures& figures() const { return figures_; }
+  size_t bytes() const;  // allocated, beside the names of candidates, which are in the arena
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
@@ -75,7 +76,7 @@ class CatchUp {
   bool is_suspect(size_t bucket) const { return (suspects_[bucket / 8] >> bucket % 8 & 1) != 0; }
   void clear(size_t bucket) { suspects_[bucket / 8] &= static_cast<char>(~(1 << bucket % 8)); }
   // --- names that may be missing: catch_up_names.cc
-  enum class Standing : uint8_t { kKnown, kBusy, kMissing };
+  enum class Standing : uint8_t { kKnown, kBusy, kMissing, kUnpaid };  // not to be written down now
   uint32_t take(std::string_view name, NameHash hash);
   void release(uint32_t index);
   void answered(Candidate& candidate);
@@ -84,8 +85,8 @@ class CatchUp {
   void give_up(uint32_t index);
   void consider(const ToldName& told);
   void scan_own();
-  void look_again();
-  Standing standing_of(Candidate& candidate);
+  void look_again(Pace pace);
+  Standing standing_of(Candidate& candidate, Pace pace);
   void ask_ready(Pace pace);
   void ask(uint32_t index);
   void expect_bytes(Candidate& candidate);

@@ -48,7 +48,7 @@ class Core final : public Replica {
   }
   void set_disk_full(bool full) override { disk_full_ = full; }
   void set_memory(Memory memory) override { memory_ = memory; }
-  size_t memory_bytes() const override { return acceptor_.bytes(); }
+  size_t memory_bytes() const override { return acceptor_.bytes() + catch_up_.bytes(); }
   CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
   ListPage list(const ListQuery& query) override { return acceptor_.list(query); }
   Explanation explain(std::string_view name) override;  // explanation.cc
@@ -162,6 +162,8 @@ class Core final : public Replica {
   void dispatch(OpIndex op, NameHash hash, EntryIndex entry, const ClientRequest& request);
   void begin_round_zero(OpIndex op, EntryIndex entry, const ClientRequest& request);
   void forward(OpIndex op, const Endpoint& to);
+  bool lacks_room(Operation operation, const Entry* entry) const;
+  void offer(OpIndex op);
   void take_over(OpIndex op);
   void hand_back();
   void home_lost(OpIndex op);

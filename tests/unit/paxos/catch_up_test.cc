@@ -485,6 +485,36 @@ TEST_F(ACatchUp, AsksForNothingWhileThereIsNoRoom) {
   EXPECT_EQ(await<SyncFetch>().name, "lost");
 }
 
+// Each is a record in the log.
+TEST_F(ACatchUp, WhatItHoldsAlreadyIsWrittenDownAtABoundedRate) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 5'000; ++n) {
+    names["held-" + std::to_string(n)] = 1;
+    acceptor.accept(index_of("held-" + std::to_string(n)), kBallot, state(), {});
+  }
+  EXPECT_TRUE(tell(await_names(names), names));
+  for (int i = 0; i < 200; ++i) tick(Pace::kNone);
+  EXPECT_TRUE(catch_up.decided().empty()) << "there is no room for it";
+  constexpr size_t kAtOnce = 2'000;  // a tenth of a second, saved up
+  size_t found = 0;
+  for (int i = 0; i < 200 && found < names.size(); ++i) {
+    tick();
+    EXPECT_LE(catch_up.decided().size(), kAtOnce);
+    found += catch_up.decided().size();
+    for (const EntryIndex index : catch_up.decided()) acceptor.decide(index, InLog::kYes);
+    catch_up.forget_found();
+  }
+  EXPECT_EQ(found, names.size());
+}
+
+TEST_F(ACatchUp, WhatItRemembersIsCounted) {
+  const size_t before = catch_up.bytes();
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 1'000; ++n) names["lost-" + std::to_string(n)] = 1;
+  EXPECT_TRUE(tell(await_names(names), names));
+  EXPECT_GE(catch_up.bytes() - before, names.size() * sizeof(Candidate));
+}
+
 TEST_F(ACatchUp, ATellerWhoIsGoneIsLeftAndComparedAnewWhenItComesBack) {
   await_names({{"lost", 1}});
   cluster.set_down(kTwo, now);
