@@ -216,7 +216,6 @@ def one_full_of_three(settings):
         check_equal(set(statuses.values()), {protocol.DONE}, "answers, of the full node's clients too")
         sent_on = counter(cluster, full, "forwarded_full")
         check(sent_on >= 40, f"{sent_on} of 40 requests sent on")
-        check_equal(counter(cluster, full, "overloaded"), 0, "refused by the full node")
         for node in cluster.nodes:
             asyncio.run(read_small(node, identities))
         # With one of the two others gone, those with room are no majority: refused at once.
