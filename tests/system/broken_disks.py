@@ -37,8 +37,7 @@ async def fail_under_load(cluster, victim, fail, words):
     history = History()
     load = Load(cluster, history, "failing")
     load.start()
-    await asyncio.sleep(0.6)
-    check(history.writes > 0, "the load writes")
+    await asyncio.to_thread(wait_for, lambda: history.writes > 20, "the load writes", 20)
     fail()
     await asyncio.to_thread(exits_with_log_failed, victim, words)
     before = history.writes
