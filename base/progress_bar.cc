@@ -62,7 +62,7 @@ void ProgressBar::add(uint64_t bytes) {
   progress_.done += bytes;
   if (!on_) return;
   const int64_t now = steady_ns();
-  if (now < next_ns_) return;
+  if (now < next_ns_ && progress_.done < progress_.all) return;
   next_ns_ = now + kEveryNs;
   progress_.took_ns = now - begin_ns_;
   const size_t columns = columns_of(STDERR_FILENO);

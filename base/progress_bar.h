@@ -21,8 +21,8 @@ class ProgressBar {
  public:
   // On standard error; nothing is written unless that is a terminal.
   explicit ProgressBar(uint64_t all);
-  ~ProgressBar();  // erases it
-  void add(uint64_t bytes);
+  ~ProgressBar();            // erases it
+  void add(uint64_t bytes);  // shown ten times a second, and when all is done
 
  private:
   const bool on_;

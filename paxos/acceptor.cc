@@ -229,6 +229,12 @@ EntryIndex Acceptor::next_queried(size_t home) {
   return listed ? index : kNone;
 }
 
+size_t Acceptor::bytes() const {
+  size_t lists = 0;
+  for (const UnsettledList& list : unsettled_) lists += list.entries.capacity();
+  return arena_.bytes() + table_.bytes() + lists * sizeof(EntryIndex);
+}
+
 size_t Acceptor::unsettled() const {
   size_t flagged = 0;
   for (const UnsettledList& list : unsettled_) flagged += list.flagged;

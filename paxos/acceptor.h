@@ -80,7 +80,7 @@ class Acceptor {
   const Digest& digest() const { return digest_; }  // of what it knows to be decided
   // Names of which it holds something, and does not know it to be decided.
   uint64_t undecided() const { return held_ - digest_.names(); }
-  size_t bytes() const { return arena_.bytes() + table_.bytes(); }
+  size_t bytes() const;  // allocated for what grows with the names
   ListPage list(const ListQuery& query) { return list_names(table_, query); }
   NameHash hash_of(const Entry& entry) const {
     return {cluster_.hasher().place_of(entry.name()), entry.key()};

@@ -25,6 +25,9 @@ class CandidatePool {
 
   explicit CandidatePool(Arena& arena) : arena_(arena) {}
 
+  size_t bytes() const {
+    return candidates_.capacity() * sizeof(Candidate) + free_.capacity() * sizeof(CandidateId);
+  }
   size_t room() const { return free_.size() + (kMost - candidates_.size()); }
   Candidate& operator[](CandidateId id) {
     ONCE_ASSERT(id.value < candidates_.size());

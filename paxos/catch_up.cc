@@ -71,12 +71,18 @@ void CatchUp::on_link_down(const Endpoint& peer) {
 void CatchUp::on_tick(Pace pace) {
   if (!is_on()) return;
   refill(pace);
-  look_again();
+  look_again(pace);
   expire();
   ask_ready(pace);
   converse(pace);
   scan_own();
   renew_figures();
+}
+
+size_t CatchUp::bytes() const {
+  return candidates_.bytes() + young_.bytes() + ready_.bytes() + asked_.bytes() +
+         suspects_.capacity() + sizeof(uint32_t) * surplus_.capacity() +
+         sizeof(EntryIndex) * (decided_.capacity() + unfinished_.capacity());
 }
 
 void CatchUp::refill(Pace pace) {

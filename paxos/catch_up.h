@@ -59,6 +59,7 @@ class CatchUp {
     unfinished_.clear();
   }
   const CatchUpFigures& figures() const { return figures_; }
+  size_t bytes() const;  // allocated, beside the names of candidates, which are in the arena
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
@@ -77,7 +78,7 @@ class CatchUp {
   bool is_suspect(size_t bucket) const { return (suspects_[bucket / 8] >> bucket % 8 & 1) != 0; }
   void clear(size_t bucket) { suspects_[bucket / 8] &= static_cast<char>(~(1 << bucket % 8)); }
   // --- names that may be missing: catch_up_names.cc
-  enum class Standing : uint8_t { kKnown, kBusy, kMissing };
+  enum class Standing : uint8_t { kKnown, kBusy, kMissing, kUnpaid };  // not to be written down now
   void release(CandidateId id);
   void answered(Candidate& candidate);
   void wait_again(CandidateId id);
@@ -85,8 +86,8 @@ class CatchUp {
   void give_up(CandidateId id);
   void consider(const ToldName& told);
   void scan_own();
-  void look_again();
-  Standing standing_of(Candidate& candidate);
+  void look_again(Pace pace);
+  Standing standing_of(Candidate& candidate, Pace pace);
   void ask_ready(Pace pace);
   void ask(CandidateId id);
   void expect_bytes(Candidate& candidate);

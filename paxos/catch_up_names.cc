@@ -118,14 +118,17 @@ void CatchUp::scan_own() {
   scan_at_ = step_.now() + kScanEveryNs;
 }
 
-void CatchUp::look_again() {
+void CatchUp::look_again(Pace pace) {
   while (!young_.empty() && candidates_[young_.front()].due <= step_.now()) {
     const CandidateId id = young_.pop();
     Candidate& candidate = candidates_[id];
     ONCE_ASSERT(candidate.step == Candidate::Step::kYoung);
-    switch (standing_of(candidate)) {
+    switch (standing_of(candidate, pace)) {
       case Standing::kKnown:
         release(id);
+        break;
+      case Standing::kUnpaid:
+        look_later(id);
         break;
       case Standing::kBusy:
         if (++candidate.busy_looks > kMostBusyLooks) {
@@ -143,7 +146,7 @@ void CatchUp::look_again() {
   }
 }
 
-CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
+CatchUp::Standing CatchUp::standing_of(Candidate& candidate, Pace pace) {
   const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   if (found == Acceptor::kNone) return Standing::kMissing;
   const Entry& entry = acceptor_.at(found);
@@ -157,7 +160,9 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate) {
     candidate.majority = true;
     return Standing::kMissing;
   }
-  if (holds) {
+  if (holds) {  // a record in the log, which is paid for like a question
+    if (pace == Pace::kNone || names_left_ <= 0) return Standing::kUnpaid;
+    names_left_ -= kBudgetOfOne;
     decided_.push_back(found);
     count_learned(candidate);
     return Standing::kKnown;

@@ -49,6 +49,16 @@ bool Cluster::majority_up(NameHash hash) const {
   return up >= quorum();
 }
 
+void Cluster::note_full(const Endpoint& peer, int64_t until_ns) {
+  Peer& p = this->peer(index_of(peer.node));
+  if (peer.core.value < p.links.size()) p.links[peer.core.value].full_until = until_ns;
+}
+
+bool Cluster::may_have_room(const Endpoint& peer, int64_t now_ns) const {
+  return link_up(peer) &&
+         this->peer(index_of(peer.node)).links[peer.core.value].full_until <= now_ns;
+}
+
 bool Cluster::set_up(const Endpoint& peer, uint16_t cores, int64_t now_ns) {
   ONCE_ASSERT(has(peer.node) && peer.node != self_.node);
   if (cores == 0 || cores > kMaxCores || peer.core.value >= cores) return false;

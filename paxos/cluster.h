@@ -65,6 +65,9 @@ class Cluster {
   void set_down(const Endpoint& peer, int64_t now_ns);
   bool link_up(const Endpoint& peer) const;
   bool majority_up(NameHash hash) const;  // this node and those it can ask about the name
+  // It said that it has no room, and is taken to have none until then.
+  void note_full(const Endpoint& peer, int64_t until_ns);
+  bool may_have_room(const Endpoint& peer, int64_t now_ns) const;  // and can be reached
   int64_t links_changed_at() const { return links_changed_at_; }
   // Whether a member of `cores` cores has answered with each that shares a shard with this core.
   template <class Answered>

@@ -57,7 +57,7 @@ class Core final : public Replica {
   }
   void set_disk_full(bool full) override { room_.disk_full = full; }
   void set_memory(Memory memory) override { room_.memory = memory; }
-  size_t memory_bytes() const override { return acceptor_.bytes(); }
+  size_t memory_bytes() const override { return acceptor_.bytes() + catch_up_.bytes(); }
   CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
   ListPage list(const ListQuery& query) override { return acceptor_.list(query); }
   Explanation explain(std::string_view name) override;  // explanation.cc
@@ -140,6 +140,7 @@ class Core final : public Replica {
   void on_request(const Endpoint& origin, const ClientRequest& request, NameHash hash);
   void dispatch(OpIndex op, NameHash hash, EntryIndex entry, const ClientRequest& request);
   void begin_round_zero(OpIndex op, EntryIndex entry, const ClientRequest& request);
+  void offer(OpIndex op);
   void take_over(OpIndex op);
   void hand_back();
   void home_lost(OpIndex op);

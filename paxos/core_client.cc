@@ -25,18 +25,36 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   if (found != Table::kNone && requests_.answer_known(acceptor_.at(found), origin, request)) return;
   if (!cluster_.majority_up(hash) && !waits)
     return requests_.reply(origin, token, Status::kUnavailable, State{});
-  // Without room a name that was met before may still be finished; where memory is short, only if
-  // the value is here already.
-  const bool met = found != Table::kNone &&
-                   (room_.memory == Memory::kEnough || acceptor_.at(found).version != 0);
-  const bool known_switch = met && request.operation == Operation::kWrite;
-  const bool refused = room_.none() && changes(request.operation) && !known_switch;
+  const bool roomless =
+      room_.lacks(request.operation, found == Table::kNone ? nullptr : &acceptor_.at(found));
+  // What was forwarded goes no further; and what is kept meanwhile must not use up the reserve.
+  const bool refused = roomless && (origin.node.value != 0 || room_.memory >= Memory::kLow);
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
     return requests_.reply(origin, token, Status::kOverloaded, State{});
   }
   const OpIndex op = requests_.take(origin, token, request);
   ops_[op].hash = hash;
-  dispatch(op, hash, found, request);
+  if (!roomless) return dispatch(op, hash, found, request);
+  requests_.keep(ops_[op], request.name, request.value);
+  offer(op);
+}
+
+// The others are asked for room, one by one. When none is left, "overloaded" is said only if each
+// of them has said that nothing happened (F1).
+void Core::offer(OpIndex index) {
+  Op& op = ops_[index];
+  ONCE_ASSERT(op.made == 0 && op.block != nullptr && changes(op.operation));
+  const Endpoint to = next_with_room(cluster_, op, step_.now());
+  if (to != cluster_.self()) {
+    op.offered.add(cluster_.vote_of(to.node));
+    ++counters_.forwarded_full;
+    return forwarding_.send(index, to);
+  }
+  if (!op.elsewhere) return requests_.answer(index, Status::kOverloaded, State{});
+  // Whoever was asked last may answer yet; if not, there may be room again.
+  const bool awaited = op.forwarded_to.node.value != 0 && op.forwarded_to != cluster_.self();
+  if (!awaited) return requests_.put_off(index);
+  op.hedge_at = op.deadline;
 }
 
 void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientRequest& request) {
@@ -96,11 +114,14 @@ void Core::on_forward_reply(const Endpoint& from, const ForwardReply& m) {
   if (op.asked == from && !nothing)
     cluster_.peer(cluster_.index_of(from.node)).hedge.answered(step_.now() - op.asked_at);
   if (op.forwarded_to != from) return;  // taken over since, or free
+  if (m.status == Status::kOverloaded && room_.none())
+    cluster_.note_full(from, step_.now() + kFullNs);
   // Full, or its disk stands still, or it sees no majority: that must not stop its names while
   // there is room and a majority elsewhere.
-  const bool room = m.status == Status::kUnavailable || has_spare_tasks();
+  const bool room = m.status == Status::kUnavailable || has_spare_tasks() || room_.none();
   if (nothing && room && cluster_.majority_up(op.hash)) {
     op.elsewhere = op.doubtful;  // it certainly did not happen there
+    op.forwarded_to = Endpoint{};
     return take_over(index);
   }
   // A refusal tells what this one made of it, not what the one before did.
@@ -118,12 +139,13 @@ void Core::take_over(OpIndex index) {
     op.hedge_at = op.deadline;
     return;
   }
-  op.forwarded_to = Endpoint{};
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
   const Entry* entry = found == Table::kNone ? nullptr : &acceptor_.at(found);
+  const bool final = entry != nullptr && entry->final();
+  if (op.origin.node.value == 0 && !final && room_.lacks(op.operation, entry)) return offer(index);
+  op.forwarded_to = Endpoint{};
   const Endpoint to = next_hop(cluster_, op, entry);
-  const bool here =
-      entry != nullptr && (is_worked_on(*entry) || entry->final() || own_.keeps(*entry));
+  const bool here = entry != nullptr && (is_worked_on(*entry) || final || own_.keeps(*entry));
   if (!here && to != cluster_.self()) return forwarding_.send(index, to);
   const bool nothing = entry == nullptr || entry->accepted.is_null();
   if (!here && nothing && judge(State{}, op.change())) {
@@ -135,8 +157,9 @@ void Core::take_over(OpIndex index) {
 
 // Its answer will not come.
 void Core::home_lost(OpIndex index) {
-  const Op& op = ops_[index];
+  Op& op = ops_[index];
   ONCE_ASSERT(op.forwarded_to.node.value != 0);
+  op.forwarded_to = Endpoint{};
   const bool lost = op.elsewhere && !may_repeat(op.operation);
   lost ? requests_.answer(index, Status::kUnknown, State{}) : take_over(index);
 }

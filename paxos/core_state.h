@@ -25,6 +25,7 @@ static_assert(kMaxTasksPerCore <= 0x10000 && kMaxOperationsPerCore <= 0x10000,
               "handles hold 16 bits");
 inline constexpr int64_t kResendNs = 50 * kMs;
 inline constexpr uint8_t kMostHops = 8;                 // a request is forwarded at most so often
+inline constexpr int64_t kFullNs = 100 * kMs;           // who had no room is not asked for so long
 inline constexpr int64_t kReadPatienceNs = 1000 * kMs;  // for a majority's first answers
 // A round-0 proposal so old is given up where it stands in the way of others.
 inline constexpr int64_t kRoundZeroPatienceNs = 5000 * kMs;
@@ -82,6 +83,7 @@ struct Op {
   uint8_t attempts = 0;       // of the proposal that it was taken from, when it was sent on
   bool elsewhere = false;     // another node may have made it, or may yet
   bool doubtful = false;      // that was so before it was forwarded last
+  Votes offered;              // members it was forwarded to because there was no room here
   uint64_t version = 0;       // as asked for
   uint64_t made = 0;          // the version that it makes in the proposal under way; 0: none
   int64_t poll_at = 0;        // wait: when it asks again

@@ -28,4 +28,20 @@ Endpoint next_hop(const Cluster& cluster, const Op& op, const Entry* entry) {
   return self;
 }
 
+Endpoint next_with_room(const Cluster& cluster, const Op& op, int64_t now_ns) {
+  ONCE_ASSERT(op.origin.node.value == 0);
+  const size_t home = cluster.index_of(cluster.home_of(op.hash));
+  size_t with_room = 0;
+  Endpoint first = cluster.self();
+  for (size_t i = 0; i < cluster.size(); ++i) {
+    const size_t member = (home + i) % cluster.size();
+    const Endpoint to = cluster.peer_core(member, op.hash);
+    if (cluster.is_self(member) || !cluster.may_have_room(to, now_ns)) continue;
+    ++with_room;
+    if (first == cluster.self() && !op.offered.has(member)) first = to;
+  }
+  const bool enough = with_room >= cluster.quorum() && op.hops < kMostHops;
+  return enough ? first : cluster.self();
+}
+
 }  // namespace once::paxos

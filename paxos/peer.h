@@ -32,6 +32,7 @@ struct Forwards {
 
 struct PeerCore {
   bool up = false;
+  int64_t full_until = 0;  // it had no room lately, and is not asked for any before
 };
 
 struct Peer {

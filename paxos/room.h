@@ -2,6 +2,7 @@
 #pragma once
 
 #include "paxos/replica.h"
+#include "paxos/table.h"
 
 namespace once::paxos {
 
@@ -10,6 +11,12 @@ struct Room {
   Memory memory = Memory::kEnough;
   // For new names and changes.
   bool none() const { return disk_full || memory != Memory::kEnough; }
+  // Without room a write of a name that was met before may still be finished; where memory is
+  // short, only if a value is here already. `entry`: null if the name is unknown.
+  bool lacks(Operation operation, const Entry* entry) const {
+    const bool met = entry != nullptr && (memory == Memory::kEnough || entry->version != 0);
+    return none() && changes(operation) && !(met && operation == Operation::kWrite);
+  }
 };
 
 }  // namespace once::paxos

@@ -145,6 +145,13 @@ Result<void> wait_for_lock(const Descriptor& file, const std::string& directory,
 Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell) {
   std::string path = directory + "/lock";
   Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (file.get() < 0 && errno == EROFS) {
+    return error(
+        fmt::format("{} is on a file system that is read-only: mount it writable; if the kernel "
+                    "made it so, look for errors of the disk (dmesg) before (onced inspect reads "
+                    "the directory as it is)",
+                    directory));
+  }
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
   auto locked = wait_for_lock(file, directory, path, tell);
   if (!locked) return tl::unexpected(locked.error());

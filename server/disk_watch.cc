@@ -19,8 +19,10 @@ std::vector<std::string> DiskWatch::look(const Seen& seen, int64_t now_ns) {
                            : "the disk keeps up again: requests are taken");
   }
   if (seen.full != seen_.full) {
-    lines.emplace_back(seen.full ? "disk full: new names are refused until there is room again"
-                                 : "there is room on the disk again: new names are taken");
+    lines.emplace_back(
+        seen.full ? "disk full: new names and changes are left to the other nodes, or refused, "
+                    "until there is room again"
+                  : "there is room on the disk again: new names are taken");
   }
   if (seen_.writing_ns != 0 && seen.writing_ns != seen_.writing_ns) {  // that write is done
     if (!long_seen_) long_in_a_row_ = 0;

@@ -101,6 +101,7 @@ inline constexpr CounterRow kTable[] = {
     {"local_reads", replica<&Replica::local_reads>},
     {"quorum_reads", replica<&Replica::quorum_reads>},
     {"forwarded", replica<&Replica::forwarded>},
+    {"forwarded_full", replica<&Replica::forwarded_full>},
     {"refused", replica<&Replica::refused>},
     {"overloaded", replica<&Replica::overloaded>},
     {"unavailable", replica<&Replica::unavailable>},

@@ -30,8 +30,8 @@ void Shard::count_memory() {
   if (is_short == memory_short_said_ || lately) return;
   memory_short_said_ = is_short;
   memory_said_ns_ = io_.now_ns();
-  host_.log_line(is_short ? "memory is short: new names and changes are refused until there is "
-                            "room again (see --memory)"
+  host_.log_line(is_short ? "memory is short: new names and changes are left to the other nodes, "
+                            "or refused, until there is room again (see --memory)"
                           : "there is memory again: new names and changes are taken");
 }
 

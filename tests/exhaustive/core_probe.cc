@@ -24,7 +24,7 @@ constexpr KnownSize kSizes[] = {
     {"Lane", sizeof(Lane), 64},
     {"Lane::Slot", sizeof(Lane::Slot), 24},
     {"UnsettledList", sizeof(UnsettledList), 56},
-    {"PeerCore", sizeof(PeerCore), 1},
+    {"PeerCore", sizeof(PeerCore), 16},
     {"Peer", sizeof(Peer), 80},
 };
 
@@ -138,6 +138,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   out.put(op.hops);
   out.put(op.attempts);
   out.put<uint8_t>(op.doubtful);
+  out.put(op.offered.bits());
   out.put<uint8_t>(op.list != nullptr);
   out.put<uint8_t>(op.block != nullptr);
   if (op.block != nullptr) {
@@ -310,6 +311,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
     for (size_t core = 0; core < peer.links.size(); ++core) {
       const Claim::Page& page = core_.claimant_.claim_.pages_[i][core];
       out.put<uint8_t>(peer.links[core].up);
+      out.put(until(std::max(peer.links[core].full_until, core_.step_.now())));
       out.put(page.list);
       out.put(page.cursor);
       out.put<uint8_t>(page.told);

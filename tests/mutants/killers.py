@@ -115,6 +115,7 @@ def known(fast):
         unit("claim_pages_test", {"paxos"}, 1), unit("digest_test", {"paxos"}, 1),
         unit("learn_test", {"paxos"}, 1), unit("majority_read_test", {"paxos"}, 1),
         unit("learning_test", {"paxos"}, 1), unit("catch_up_test", {"paxos"}, 1),
+        unit("catch_up_pace_test", {"paxos"}, 1),
         unit("catching_up_test", {"paxos"}, 2),
         unit("candidate_pool_test", {"paxos"}, 1), unit("replay_test", {"paxos"}, 1),
         unit("trust_test", {"paxos"}, 1),

@@ -16,23 +16,164 @@ const std::function<void(Solo&)> kFull[] = {[](Solo& solo) { solo.set_disk_full(
                                             [](Solo& solo) { solo.set_memory(Memory::kLow); },
                                             [](Solo& solo) { solo.set_memory(Memory::kNone); }};
 
-TEST(Room, NewNamesAndChangesAreRefusedAtOnceAndNothingHappens) {
+// Of a node that has room for what it keeps meanwhile.
+const std::function<void(Solo&)> kFullForNames[] = {kFull[0], kFull[1]};
+
+constexpr Operation kChanges[] = {Operation::kWrite, Operation::kSet, Operation::kNext,
+                                  Operation::kCas, Operation::kSeal};
+
+struct AFullNode : ::testing::Test {
+  Solo solo{0, 3};
+  uint64_t token = 0;
+
+  void SetUp() override { solo.set_disk_full(true); }
+  // Of a client, for a name of that home; to whom it went, as the member's index, or kNobody.
+  size_t ask(size_t home, Operation operation = Operation::kWrite, uint32_t timeout_ms = 1000) {
+    token = solo.ask({0, operation, kA, timeout_ms, solo.name(home), {}});
+    return next();
+  }
+  size_t next() {
+    const auto forwards = solo.take<Forward>();
+    EXPECT_LE(forwards.size(), 1u);
+    if (forwards.empty()) return kNobody;
+    op = forwards[0].op;
+    return solo.last_to<Forward>();
+  }
+  // What that member says of it; to whom it goes next.
+  size_t say(size_t member, Status status, const State& state = {}) {
+    solo.receive(member, ForwardReply{op, status, state});
+    return next();
+  }
+  bool is_told(Status status) {
+    return solo.answered(token) && solo.answer(token).status == status;
+  }
+
+  static constexpr size_t kNobody = 99;
+  uint64_t op = 0;
+};
+
+TEST(Room, ChangesGoToThoseWhoMayHaveSomeAndLeaveNothingHere) {
+  for (const auto& full : kFullForNames) {
+    for (const size_t home : {0, 1, 2}) {
+      for (const auto operation : kChanges) {
+        Solo solo{0, 3};
+        full(solo);
+        const auto token = solo.ask({0, operation, kA, 1000, solo.name(home), {}, 1});
+        EXPECT_FALSE(solo.answered(token));
+        const auto forwards = solo.take<Forward>();
+        ASSERT_EQ(forwards.size(), 1u);
+        EXPECT_EQ(solo.last_to<Forward>(), home == 0 ? 1u : home) << "from the home on";
+        EXPECT_TRUE(solo.take<Accept>().empty() && solo.take<Prepare>().empty());
+        const State made{1, true, kA, "v"};
+        solo.receive(solo.last_to<Forward>(), ForwardReply{forwards[0].op, Status::kDone, made});
+        EXPECT_EQ(solo.answer(token).status, Status::kDone);
+        EXPECT_EQ(solo.counters().forwarded_full, 1u);
+        EXPECT_EQ(solo.counters().names, 0u);
+        EXPECT_EQ(solo.unsynced(), 0u);
+      }
+    }
+  }
+}
+
+// What is kept while others work on it must not use up what is left.
+TEST(Room, WhereMemoryIsNearlyUsedUpChangesAreRefusedAtOnce) {
+  for (const Memory level : {Memory::kLow, Memory::kNone}) {
+    Solo solo{0, 3};
+    solo.set_memory(level);
+    const auto token = solo.write(solo.name(1), kValue, kA);
+    ASSERT_TRUE(solo.answered(token));
+    EXPECT_EQ(solo.answer(token).status, Status::kOverloaded);
+    EXPECT_TRUE(solo.take<Forward>().empty());
+  }
+}
+
+TEST(Room, WhatWasForwardedGoesNoFurther) {
   for (const auto& full : kFull) {
     Solo solo{0, 3};
     full(solo);
-    for (size_t home : {0, 1}) {
-      const std::string name = solo.name(home);
-      for (const auto operation : {Operation::kWrite, Operation::kSet, Operation::kNext}) {
-        const auto token = solo.ask({0, operation, kA, 1000, name, {}});
-        ASSERT_TRUE(solo.answered(token));
-        EXPECT_EQ(solo.answer(token).status, Status::kOverloaded);
-      }
-      EXPECT_TRUE(solo.take<Forward>().empty());
-      EXPECT_TRUE(solo.take<Accept>().empty());
-      EXPECT_EQ(solo.counters().names, 0u);
-    }
-    EXPECT_EQ(solo.unsynced(), 0u);
+    solo.receive(1, Forward{7, 1, 1, Operation::kWrite, kA, 1000, solo.name(0), kValue, 0});
+    EXPECT_TRUE(solo.take<Forward>().empty());
+    const auto replies = solo.take<ForwardReply>();
+    ASSERT_EQ(replies.size(), 1u);
+    EXPECT_EQ(replies[0].status, Status::kOverloaded);
+    EXPECT_EQ(solo.counters().names, 0u);
   }
+}
+
+TEST_F(AFullNode, AsksEachOnceAndTheLastMakesIt) {
+  EXPECT_EQ(ask(1), 1u);
+  EXPECT_EQ(say(1, Status::kUnavailable), 2u);
+  EXPECT_EQ(say(2, Status::kUnavailable), kNobody);
+  EXPECT_TRUE(is_told(Status::kOverloaded)) << "nothing happened anywhere";
+  EXPECT_EQ(solo.counters().forwarded_full, 2u);
+}
+
+// Of three, one with room is no majority.
+TEST_F(AFullNode, RemembersForAMomentWhoIsFullToo) {
+  EXPECT_EQ(ask(1), 1u);
+  EXPECT_EQ(say(1, Status::kOverloaded), kNobody);
+  EXPECT_TRUE(is_told(Status::kOverloaded));
+  EXPECT_EQ(ask(2), kNobody);
+  EXPECT_TRUE(is_told(Status::kOverloaded));
+  solo.wait(100);
+  EXPECT_EQ(ask(2), 2u);
+  EXPECT_EQ(say(2, Status::kDone, state(kA, {})), kNobody);
+  EXPECT_TRUE(is_told(Status::kDone));
+}
+
+TEST_F(AFullNode, OfFivePassesByWhoIsFull) {
+  solo = Solo{0, 5};
+  solo.set_disk_full(true);
+  EXPECT_EQ(ask(3), 3u);
+  EXPECT_EQ(say(3, Status::kOverloaded), 4u);
+  EXPECT_EQ(say(4, Status::kDone, state(kA, {})), kNobody);
+  EXPECT_EQ(ask(3), 4u);
+  EXPECT_EQ(say(4, Status::kUnavailable), 1u);
+  EXPECT_EQ(say(1, Status::kDone, state(kA, {})), kNobody);
+}
+
+TEST_F(AFullNode, WithoutAMajorityBesideItNobodyIsAsked) {
+  solo.link_down(2);
+  EXPECT_EQ(ask(1), kNobody);
+  EXPECT_TRUE(is_told(Status::kOverloaded));
+}
+
+// F1
+TEST_F(AFullNode, DoesNotDenyWhatASilentOneMayHaveMade) {
+  EXPECT_EQ(ask(1), 1u);
+  solo.wait(400);  // it is asked in vain
+  EXPECT_EQ(next(), 2u);
+  EXPECT_EQ(say(2, Status::kOverloaded), kNobody);
+  EXPECT_FALSE(solo.answered(token));
+  solo.wait(700);
+  EXPECT_TRUE(is_told(Status::kUnknown));
+}
+
+TEST_F(AFullNode, WhoWasAskedLastMayAnswerLate) {
+  EXPECT_EQ(ask(1), 1u);
+  solo.wait(400);
+  EXPECT_EQ(next(), 2u);
+  solo.wait(400);
+  EXPECT_EQ(next(), kNobody);
+  EXPECT_EQ(say(2, Status::kDone, state(kA, {})), kNobody);
+  EXPECT_TRUE(is_told(Status::kDone));
+}
+
+TEST_F(AFullNode, WhatMustNotHappenTwiceGoesToOneWhoIsSilentAndToNobodyElse) {
+  EXPECT_EQ(ask(1, Operation::kNext), 1u);
+  solo.wait(600);
+  EXPECT_EQ(next(), kNobody);
+  solo.wait(500);
+  EXPECT_TRUE(is_told(Status::kUnknown));
+}
+
+TEST_F(AFullNode, MakesItItselfWhenThereIsRoomAgain) {
+  EXPECT_EQ(ask(1), 1u);
+  solo.wait(400);
+  EXPECT_EQ(next(), 2u);
+  solo.set_disk_full(false);
+  EXPECT_EQ(say(2, Status::kOverloaded), kNobody);
+  EXPECT_EQ(solo.take<Prepare>().size(), 2u);
 }
 
 TEST(Room, PeersAreNotAnsweredAboutNewNames) {
@@ -48,15 +189,16 @@ TEST(Room, PeersAreNotAnsweredAboutNewNames) {
 }
 
 // Where memory is short, a name that was promised and holds nothing is as good as new for clients.
-TEST(Room, AWriteThatWouldBringTheFirstValueIsRefusedWhereMemoryIsShort) {
+TEST(Room, AWriteThatWouldBringTheFirstValueIsLeftToOthersWhereMemoryIsShort) {
   for (const bool memory : {false, true}) {
     Solo solo{0, 3};
     const std::string name = solo.name(0);
     solo.receive(1, Prepare{1, ballot(1, 1), name});
     solo.sync();
     memory ? solo.set_memory(Memory::kShort) : solo.set_disk_full(true);
-    const auto token = solo.write(name, kValue, kA);
-    EXPECT_EQ(solo.answered(token) && solo.answer(token).status == Status::kOverloaded, memory);
+    solo.write(name, kValue, kA);
+    EXPECT_EQ(solo.take<Forward>().size(), memory ? 1u : 0u);
+    EXPECT_EQ(solo.take<Prepare>().size(), memory ? 0u : 2u);
   }
 }
 
@@ -113,6 +255,7 @@ TEST(Room, WhatIsAllocatedIsCounted) {
   EXPECT_LE(solo.memory_bytes() - before, size_t{3 << 19});
   for (int i = 0; i < 20'000; ++i) {
     solo.receive(1, Accept{1, ballot(1, 1), state(kA, "v"), "small" + std::to_string(i)});
+    if (i % 64 == 0) solo.sync();
   }
   EXPECT_GE(solo.memory_bytes() - before, 20'000 * (64 + 8 + 32u));
 }

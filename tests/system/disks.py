@@ -18,7 +18,7 @@ import subprocess
 import time
 
 CLONE_NEWNS = 0x00020000
-MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 LOOP_SET_CAPACITY = 0x4C07
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
@@ -102,6 +102,10 @@ class Disk:
         self.mount_point = mount_point
         self.image = image
         self.device = device
+
+    def become_read_only(self):
+        """As the kernel makes an ext4 read-only in which it has found errors."""
+        _run("mount", "-o", "remount,abort", self.mount_point)
 
     def fail_from_now_on(self):
         """Cuts the device to its first block: whatever lies behind gives EIO, as a dead disk does.
@@ -195,5 +199,16 @@ def overlay_file(target, replacement):
     def apply():
         _private_mounts()
         _call(_libc.mount, os.fsencode(replacement), os.fsencode(target), None, MS_BIND, None)
+
+    return apply
+
+
+def read_only(directory):
+    """For preexec_fn, as root: the new program cannot write below `directory`."""
+    def apply():
+        _private_mounts()
+        path = os.fsencode(directory)
+        _call(_libc.mount, path, path, None, MS_BIND, None)
+        _call(_libc.mount, None, path, None, MS_REMOUNT | MS_BIND | MS_RDONLY, None)
 
     return apply

@@ -5,6 +5,7 @@ reason in one line, and a data directory that the refused start left as it was, 
 
 import asyncio
 import hashlib
+import os
 import pathlib
 import random
 import re
@@ -14,11 +15,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 import disks
 import peer_protocol
 import protocol
 from cluster import Cluster, Node, check, check_equal, free_port, options, run_steps, wait_for
+from terminal import on_a_terminal
 
 ERROR, USAGE, CORRUPT, DIRECTORY, NO_URING, LISTEN = 1, 64, 65, 66, 69, 71
 BLOCK = 4096
@@ -74,6 +77,10 @@ def whole(cluster, node):
     verdict = re.search(r"^whole: (\d+) names, (\d+) records, last incarnation 1$", done.stdout,
                         re.MULTILINE)
     check(verdict and int(verdict[1]) >= 220 and int(verdict[2]) > 220, done.stdout)
+    code, sent = on_a_terminal([cluster.onced, *verifying(node.directory)], ("stderr",))
+    check_equal(code, 0, f"verify on a terminal: {sent!r}")
+    # Its spare files are not read twice, and free ones not at all.
+    check_equal(re.findall(rb"\] +(\d+) %", sent)[-1:], [b"100"], f"the end of {sent!r}")
     check(snapshot(node.directory) == before, "verify changed the directory")
 
 
@@ -105,6 +112,21 @@ class Damage:
                                   capture_output=True, timeout=30)
             check_equal(done.returncode, code, f"inspect after {what}: {done.stderr!r}")
             refused(self.cluster, code, self.copy, words, arguments=verifying(self.copy))
+        shutil.rmtree(self.copy)
+
+
+    def taken(self, what, change):
+        """A start takes it as it is, and stops in order."""
+        shutil.rmtree(self.copy, ignore_errors=True)
+        shutil.copytree(self.intact, self.copy)
+        change(self.copy)
+        node = Node(self.cluster, 1)
+        node.directory = self.copy
+        node.peer_port = self.cluster.nodes[0].peer_port
+        before = len(node.log_text())
+        node.start()
+        wait_for(lambda: "serves clients" in node.log_text()[before:], f"{what}: it starts", 20)
+        node.stop()
         shutil.rmtree(self.copy)
 
 
@@ -196,6 +218,57 @@ def bad_directories(cluster, damage):
     refused(cluster, DIRECTORY, damage.intact, [f"{damage.intact} is not empty"],
             arguments=["format", "--data", damage.intact, "--node", "1", "--cluster",
                        cluster.members(), "--cluster-id", "ab"])
+
+
+def read_only(cluster, node):
+    if disks.why_no_mounts():
+        print(f"   not checked here, a read-only file system: {disks.why_no_mounts()}")
+        return
+    words = ["read-only", "mount it writable", "dmesg", "onced inspect"]
+    for arguments in (None, verifying(node.directory)):
+        refused(cluster, DIRECTORY, node.directory, words, disks.read_only(node.directory),
+                arguments)
+    done = subprocess.run([cluster.onced, "inspect", "--data", node.directory],
+                          capture_output=True, timeout=30,
+                          preexec_fn=disks.read_only(node.directory))
+    check_equal(done.returncode, 0, f"inspect reads it as it is: {done.stderr!r}")
+
+
+def no_permission(cluster, damage):
+    """Files of root's in a directory of somebody else's, who starts the node."""
+    if os.geteuid() != 0:
+        print("   not checked here, files of others: not root")
+        return
+
+    def somebody():
+        os.setgroups([])
+        os.setuid(65534)
+
+    def of_somebody(copy):
+        for path in (copy, *copy.iterdir()):
+            os.chown(path, 65534, 65534)
+    # Where he may come to.
+    with tempfile.TemporaryDirectory(prefix="once-somebody-") as place:
+        os.chmod(place, 0o755)
+        copy = pathlib.Path(place) / "node"
+        shutil.copytree(damage.intact, copy)
+        of_somebody(copy)
+        for name in ("identity", "log-0-1.seg"):
+            path = copy / name
+            os.chown(path, 0, 0)
+            print("   " + refused(cluster, DIRECTORY, copy, [str(path), "ermission"], somebody))
+            os.chown(path, 65534, 65534)
+
+
+def foreign_files(cluster, damage):
+    """What is called otherwise is passed over; what is called as a log file is none."""
+    def garbage(copy):
+        (copy / "README").write_text("not ours")
+        (copy / "lost+found").mkdir()
+    damage.taken("files of others", garbage)
+    damage.refused("garbage that is called as a log file",
+                   lambda copy: (copy / "log-0-99.seg").write_text("not ours"),
+                   ["corrupt log", "log-0-", "missing", "must not vote"])
 
 
 def in_use(cluster, node):
@@ -314,6 +387,9 @@ def main():
             ("65: corrupt", lambda: corrupt_logs(cluster, damage, seed)),
             ("65: foreign", lambda: foreign_logs(cluster, damage)),
             ("66: directory", lambda: bad_directories(cluster, damage)),
+            ("66: read-only", lambda: read_only(cluster, node)),
+            ("66: no permission", lambda: no_permission(cluster, damage)),
+            ("65 or none: foreign files", lambda: foreign_files(cluster, damage)),
             ("66: in use", lambda: in_use(cluster, node)),
             ("69: io_uring", lambda: no_uring(cluster, node)),
             ("71: ports", lambda: taken_ports(cluster, node)),

@@ -1,133 +1,10 @@
-// A core that catches up, alone: the test plays the tellers, word by word.
+// Whom it asks for what, and what becomes of the answers.
 #include "paxos/catch_up.h"
 
-#include <gtest/gtest.h>
-
-#include <map>
-#include <string>
-
-#include "base/bytes.h"
+#include "tests/unit/paxos/catch_up_fixture.h"
 
 namespace once::paxos {
 namespace {
-
-constexpr int64_t kTick = 5'000'000;
-constexpr Endpoint kTwo{NodeId{2}, CoreId{0}}, kThree{NodeId{3}, CoreId{0}};
-const Ballot kBallot{2, NodeId{2}, 1};
-
-struct ACatchUp : ::testing::Test {
-  ACatchUp() {
-    step.begin(now, out);
-    step.start(1);
-    step.set_durable(step.append(IncarnationRecord{1}));
-    catch_up.start();
-    meet(kTwo);
-  }
-  static ReplicaOptions options() {
-    ReplicaOptions options;
-    options.self = {NodeId{1}, CoreId{0}};
-    options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
-    options.shard_count = 64;
-    return options;
-  }
-  void meet(const Endpoint& peer) {
-    EXPECT_TRUE(cluster.set_up(peer, 1, now));
-    catch_up.on_link_up(peer, 1);
-  }
-  void tick(Pace pace = Pace::kFull) {
-    step.end(0);
-    now += kTick;
-    acceptor.arena().collect();
-    step.begin(now, out);
-    catch_up.on_tick(pace);
-  }
-  // The questions of one kind since they were last taken.
-  template <class M>
-  std::vector<M> take() {
-    std::vector<M> found;
-    for (; seen < out.messages.size(); ++seen) {
-      if (const M* m = std::get_if<M>(&out.messages[seen].message)) found.push_back(*m);
-    }
-    return found;
-  }
-  template <class M>
-  M await(int64_t ms = 3'000) {
-    for (int64_t passed = 0; passed < ms; passed += 5) {
-      tick();
-      if (auto found = take<M>(); !found.empty()) return found.front();
-    }
-    ADD_FAILURE() << "no such question in " << ms << " ms";
-    return {};
-  }
-  // What a teller with these names (and versions) knows.
-  std::string digest_of(const std::map<std::string, uint64_t>& names, const SyncCompare& asked) {
-    Digest digest(64);
-    for (const auto& [name, version] : names) digest.add(cluster.hasher().place_of(name), version);
-    std::vector<char> bytes;
-    ByteWriter writer(bytes);
-    for (size_t i = asked.shard * 64u; i < (asked.shard + asked.shards) * 64u; ++i) {
-      writer.put(digest.at(i).count);
-      writer.put(digest.at(i).sum);
-    }
-    return {bytes.begin(), bytes.end()};
-  }
-  bool answer(const SyncCompare& asked, const std::map<std::string, uint64_t>& names) {
-    const std::string bytes = digest_of(names, asked);
-    return catch_up.on_digest(kTwo, SyncDigest{asked.pass, asked.shard, asked.shards, bytes});
-  }
-  // All looks are answered so, until names are asked for.
-  SyncNames await_names(const std::map<std::string, uint64_t>& names) {
-    for (int i = 0; i < 1'000; ++i) {
-      tick();
-      for (; seen < out.messages.size(); ++seen) {
-        const Message& message = out.messages[seen].message;
-        if (const auto* asked = std::get_if<SyncCompare>(&message)) {
-          EXPECT_TRUE(answer(*asked, names));
-        } else if (const auto* page = std::get_if<SyncNames>(&message)) {
-          ++seen;
-          return *page;
-        }
-      }
-    }
-    ADD_FAILURE() << "no names were asked for";
-    return {};
-  }
-  static std::string page_of(const std::map<std::string, uint64_t>& names) {
-    std::vector<char> bytes;
-    ByteWriter writer(bytes);
-    for (const auto& [name, version] : names) put_told({name, version, kBallot, 5}, writer);
-    return {bytes.begin(), bytes.end()};
-  }
-  bool tell(const SyncNames& asked, const std::map<std::string, uint64_t>& names,
-            bool last = true) {
-    const uint64_t next = asked.cursor + names.size();
-    return catch_up.on_page(
-        kTwo, SyncPage{asked.pass, asked.cursor, next, next + (last ? 0 : 1), page_of(names)});
-  }
-  EntryIndex index_of(const std::string& name) {
-    return acceptor.find_or_insert(cluster.hasher()(name), name);
-  }
-  void learn(const std::string& name, uint64_t version = 1) {
-    acceptor.learn(index_of(name), kBallot, state(version), AtHome::kPerhaps);
-  }
-  static State state(uint64_t version = 1) {
-    return State{version, true, request_id(1, 1), "value"};
-  }
-  Next answer(const SyncFetch& asked, const Endpoint& from, const Ballot& ballot, bool decided,
-              Taken taken, uint64_t version = 1) {
-    const State held = ballot.is_null() ? State{} : state(version);
-    return catch_up.on_state(from, SyncState{asked.op, decided, ballot, held, asked.name}, taken);
-  }
-
-  int64_t now = 1'000'000'000;
-  Output out;
-  size_t seen = 0;
-  StepContext step;
-  Cluster cluster{options()};
-  Outbox outbox{cluster, step};
-  Acceptor acceptor{cluster, step};
-  CatchUp catch_up{cluster, acceptor, outbox, step, {.names_per_s = 20'000}};
-};
 
 TEST_F(ACatchUp, IsInSyncWhenAllShardsCompareEqual) {
   learn("known");
@@ -360,77 +237,6 @@ TEST_F(ACatchUp, ItsOwnVoteCountsWhenItIsDurable) {
   EXPECT_EQ(answer(fetch, kTwo, kBallot, false, Taken::kLater), Next::kLearn);
 }
 
-TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
-  std::map<std::string, uint64_t> names;
-  for (int n = 0; n < 900; ++n) names["name-" + std::to_string(n)] = 1;
-  EXPECT_TRUE(tell(await_names(names), names));
-  size_t fetched = 0;
-  for (int i = 0; i < 100; ++i) {
-    tick();
-    fetched += take<SyncFetch>().size();
-  }
-  EXPECT_EQ(fetched, 256u);
-}
-
-// Each of the others answers with the whole value.
-TEST_F(ACatchUp, WhatItHoldsUndecidedIsAskedForAtABoundedRate) {
-  meet(kThree);
-  const std::string value(kMaxValueBytes, 'v');
-  for (int n = 0; n < 300; ++n) {
-    const EntryIndex index = index_of("half-" + std::to_string(n));
-    acceptor.accept(index, kBallot, State{1, true, request_id(1, 1), value}, {});
-  }
-  step.set_durable(step.last_record());
-  size_t open = 0;
-  for (int i = 0; i < 300; ++i) {
-    tick();
-    open += take<SyncFetch>().size();
-  }
-  EXPECT_GE(open, 16u);
-  EXPECT_LE(open, 18u) << "a MiB, and the last one more";
-  size_t fetched = 0;
-  for (int i = 0; i < 600; ++i) {
-    tick();
-    for (const SyncFetch& fetch : take<SyncFetch>()) {
-      fetched += i >= 400;
-      answer(fetch, kTwo, kBallot, true, Taken::kLearned);
-    }
-  }
-  EXPECT_GE(fetched, 200u);
-  EXPECT_LE(fetched, 300u) << "16 MiB a second, and a tenth";
-}
-
-TEST_F(ACatchUp, WhatItHoldsUndecidedLeavesRoomForAPage) {
-  for (int n = 0; n < 9'000; ++n) {
-    acceptor.accept(index_of("half-" + std::to_string(n)), kBallot, state(), {});
-  }
-  std::map<std::string, uint64_t> names;
-  for (int n = 0; n < 1'000; ++n) names["lost-" + std::to_string(n)] = 1;
-  const SyncNames asked = await_names(names);
-  ASSERT_GE(asked.most, names.size());
-  for (int i = 0; i < 100; ++i) tick(Pace::kNone);
-  EXPECT_TRUE(tell(asked, names));
-  for (int i = 0; i < 50; ++i) tick(Pace::kNone);
-  EXPECT_EQ(catch_up.figures().behind, 7 * 1024u + names.size());
-}
-
-TEST_F(ACatchUp, WhoeverHadNoRoomForANameIsNotInSync) {
-  std::map<std::string, uint64_t> names;
-  for (int n = 0; n < 9'000; ++n) names["lost-" + std::to_string(n)] = 1;
-  EXPECT_TRUE(tell(await_names(names), names));
-  size_t fetched = 0;
-  for (int i = 0; i < 1'000; ++i) {
-    tick();
-    for (const SyncFetch& fetch : take<SyncFetch>()) {
-      ++fetched;
-      answer(fetch, kTwo, kBallot, true, Taken::kHeld);
-    }
-  }
-  EXPECT_EQ(fetched, 8192u);
-  EXPECT_EQ(catch_up.figures().behind, 0u);
-  EXPECT_EQ(catch_up.figures().in_sync, 0u);
-}
-
 // A hot name is at work all the time; what is newer here is not missing.
 TEST_F(ACatchUp, WhatIsNewerHereIsNotMissingThoughItIsBusy) {
   const EntryIndex hot = index_of("hot");
@@ -476,13 +282,6 @@ TEST_F(ACatchUp, WhatWasGivenUpIsComparedAgainSoon) {
     }
   }
   ADD_FAILURE() << "not compared again";
-}
-
-TEST_F(ACatchUp, AsksForNothingWhileThereIsNoRoom) {
-  EXPECT_TRUE(tell(await_names({{"lost", 1}}), {{"lost", 1}}));
-  for (int i = 0; i < 200; ++i) tick(Pace::kNone);
-  EXPECT_TRUE(take<SyncFetch>().empty());
-  EXPECT_EQ(await<SyncFetch>().name, "lost");
 }
 
 TEST_F(ACatchUp, ATellerWhoIsGoneIsLeftAndComparedAnewWhenItComesBack) {

@@ -82,5 +82,45 @@ TEST_F(Hop, NothingGoesRoundInCircles) {
   EXPECT_EQ(hop(), kSelf) << "this node has proposed it";
 }
 
+// --- without room here
+
+struct WithoutRoom : Hop {
+  NodeId next() const { return next_with_room(cluster, op, kNow).node; }
+  void full(uint8_t node, int64_t until) { cluster.note_full({NodeId{node}, CoreId{0}}, until); }
+  void offered(size_t member) { op.offered.add(Votes::of(member)); }
+  static constexpr int64_t kNow = 1'000;
+};
+
+TEST_F(WithoutRoom, FromTheHomeOnEachIsAskedOnce) {
+  up({2, 3});
+  home_is(NodeId{3});
+  EXPECT_EQ(next(), NodeId{3});
+  offered(2);
+  EXPECT_EQ(next(), NodeId{2});
+  offered(1);
+  EXPECT_EQ(next(), kSelf);
+  home_is(kSelf);
+  op.offered = {};
+  EXPECT_EQ(next(), NodeId{2});
+}
+
+TEST_F(WithoutRoom, NobodyIsAskedWhereThoseWithRoomAreNoMajority) {
+  home_is(NodeId{2});
+  up({2});
+  EXPECT_EQ(next(), kSelf) << "node 3 cannot be reached";
+  up({3});
+  full(3, kNow + 1);
+  EXPECT_EQ(next(), kSelf);
+  full(3, kNow);
+  EXPECT_EQ(next(), NodeId{2}) << "that was long ago";
+}
+
+TEST_F(WithoutRoom, NothingIsForwardedForEver) {
+  home_is(NodeId{2});
+  up({2, 3});
+  op.hops = kMostHops;
+  EXPECT_EQ(next(), kSelf);
+}
+
 }  // namespace
 }  // namespace once::paxos
