@@ -81,8 +81,8 @@ sim: deps  ## simulate whole clusters under faults, one seed each (SEEDS=2000); 
 	@cmake --build build -j$(JOBS) --target once-sim
 	@$(if $(call typed,SEED),build/bin/once-sim --seed $(SEED) --tell $(if $(call typed,NAME),--name '$(NAME)') $(if $(call typed,LINES),--lines $(LINES)),build/bin/once-sim --seeds 1..$(SEEDS) --jobs $(JOBS))
 
-torture: build  ## MINUTES=n (1) of kill -9, pauses and partitions on real nodes (CLIENTS=6, NODES=3); histories checked
-	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(NODES),--nodes $(NODES))
+torture: build  ## MINUTES=n (1) of kill -9, pauses and partitions on real nodes (CLIENTS=6, NODES=3, IO=epoll); histories checked
+	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(NODES),--nodes $(NODES)) $(if $(IO),--io $(IO))
 
 fuzz-build: test-deps  ## build the fuzz targets with clang and libFuzzer into build/fuzz
 	@cmake --preset fuzz

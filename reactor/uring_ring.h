@@ -44,8 +44,8 @@ class UringRing final : public Operations {
   void read(int fd, std::span<char> bytes, uint64_t offset, uint64_t tag) override;
   void sync_data(int fd, uint64_t tag) override;
 
-  // Never null and never runs a callback: a full queue is submitted to make room. Public for the test of
-  // what the kernel refuses.
+  // Never null and never runs a callback: a full queue is submitted to make room. Public for the
+  // test of what the kernel refuses.
   io_uring_sqe* next_sqe(uint64_t tag);
 
   // Submits, then runs deferred kernel work, waiting at most that long for a completion.

@@ -17,7 +17,7 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
 endforeach()
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
 
-# Those that look at sockets, files and loops, over the other backend too; `make epoll-test` runs all.
+# Those that look at sockets, files and loops, over the other backend too.
 foreach(name basics contention crash cleaning half_closed limits loop_calls slots crowds)
   add_test(NAME system_${name}_epoll
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py --io epoll

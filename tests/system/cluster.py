@@ -131,7 +131,8 @@ class Cluster:
         self.once = str(pathlib.Path(options.bin) / "once")
         self.cores = cores
         self.format_flags = list(format_flags)
-        self.start_flags = [*(["--io", options.io] if options.io else []), *start_flags]
+        io = getattr(options, "io", None)
+        self.start_flags = [*(["--io", io] if io else []), *start_flags]
         self.directory = pathlib.Path(options.data).resolve() / name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)

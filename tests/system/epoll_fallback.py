@@ -17,7 +17,8 @@ EPOLL_PWAIT2 = 441
 
 def denied(*calls):
     """For preexec_fn: io_uring and these calls fail."""
-    filters = [disks.deny(disks.IO_URING_SETUP), *(disks.deny(call, errno.ENOSYS) for call in calls)]
+    filters = [disks.deny(disks.IO_URING_SETUP)]
+    filters += [disks.deny(call, errno.ENOSYS) for call in calls]
 
     def all_of_them():
         for one in filters:
@@ -38,7 +39,8 @@ def write(cluster, name, value, node):
 
 def read(cluster, name, value, node):
     done = cluster.run("read", name, nodes=[node])
-    check_equal((done.returncode, done.stdout.strip()), (DONE, value.encode()), f"read {name}: {done.stderr}")
+    check_equal((done.returncode, done.stdout.strip()), (DONE, value.encode()),
+                f"read {name}: {done.stderr}")
 
 
 def mixed(cluster):

@@ -379,6 +379,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="of faults and load")
     parser.add_argument("--rate", type=int, default=2000, help="operations a second")
     parser.add_argument("--clients", type=int, default=6)
+    parser.add_argument("--io", choices=("uring", "epoll"), help="how the nodes ask the kernel")
     parser.add_argument("--nodes", type=int, default=3, choices=range(3, 16), metavar="3..15")
     parser.add_argument("--direct", type=int, default=3,
                         help="clients that are bound to one node, of each node")
