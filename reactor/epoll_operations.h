@@ -25,7 +25,8 @@ class EpollOperations final : public Operations {
   EpollOperations(const EpollOperations&) = delete;
   EpollOperations& operator=(const EpollOperations&) = delete;
 
-  std::string open(const IoOptions& options);  // empty, or why not and what to do
+  std::string open(const IoOptions& options);      // empty, or why not and what to do
+  int descriptor() const { return epoll_.get(); }  // readable: there is something to take
 
   void enable() override {}
   void leave() override {}

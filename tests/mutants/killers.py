@@ -144,6 +144,7 @@ def known(fast):
         unit("durable_file_test", {"base"}, 1),
         unit("prepared_files_test", {"base", "reactor"}, 1),
         unit("uring_files_test", {"reactor"}, 2),
+        unit("epoll_operations_test", {"reactor"}, 2),
         unit("reactor_files_test", {"reactor"}, 2), unit("uring_streams_test", {"reactor"}, 3),
         unit("uring_loop_test", {"reactor"}, 3),
         unit("reactor_test", {"reactor"}, 4), unit("durable_log_test", {"wal"}, 1),

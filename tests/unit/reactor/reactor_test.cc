@@ -45,6 +45,25 @@ TEST(Probe, ProbeNamesTheCause) {
   expect_probe_says(ENOMEM, "locked-memory limit");
 }
 
+TEST(Probe, AutoTakesWhatWorks) {
+  EXPECT_EQ(choose_backend("auto").backend, Backend::kUring);
+  EXPECT_EQ(choose_backend("auto").refusal, "");
+  EXPECT_EQ(choose_backend("epoll").backend, Backend::kEpoll);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!deny_io_uring(EPERM)) _exit(0);  // no seccomp here: nothing to test
+    const ChosenBackend fallen = choose_backend("auto");
+    const ChosenBackend asked = choose_backend("uring");
+    _exit(fallen.backend == Backend::kEpoll && !fallen.refusal.empty() &&
+                  asked.backend == Backend::kUring && !asked.refusal.empty()
+              ? 0
+              : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_P(Reactor, Echo) {
   OneLoop loop;
   loop.open();
