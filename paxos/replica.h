@@ -104,7 +104,7 @@ struct ReplicaCounters {
   uint64_t quorum_reads = 0;
   uint64_t forwarded = 0;
   uint64_t forwarded_full = 0;  // of these: because there was no room here
-  uint64_t refused = 0;  // already set, conflict, sealed, request id reused
+  uint64_t refused = 0;         // already set, conflict, sealed, request id reused
   uint64_t overloaded = 0;
   uint64_t unavailable = 0;
   uint64_t unknown = 0;

@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 11480},
+    {"Core", sizeof(Core), 11488},
     {"Entry", sizeof(Entry), 64},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 120},

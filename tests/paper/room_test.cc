@@ -149,6 +149,15 @@ TEST_F(AFullNode, DoesNotDenyWhatASilentOneMayHaveMade) {
   EXPECT_TRUE(is_told(Status::kUnknown));
 }
 
+TEST_F(AFullNode, ALinkThatBreaksIsNoAnswer) {
+  EXPECT_EQ(ask(1), 1u);
+  solo.link_down(1);
+  EXPECT_EQ(next(), kNobody) << "of three, one with room is no majority";
+  EXPECT_FALSE(solo.answered(token));
+  solo.wait(1000);
+  EXPECT_TRUE(is_told(Status::kUnknown));
+}
+
 TEST_F(AFullNode, WhoWasAskedLastMayAnswerLate) {
   EXPECT_EQ(ask(1), 1u);
   solo.wait(400);
