@@ -11,16 +11,27 @@ import values
 from nodes import MOUNT_POINT, Node, in_sync, takes_writes
 
 IN_FLIGHT = 16
+NO_ANSWER = (protocol.UNAVAILABLE, protocol.OVERLOADED)
+ASK_LIMIT_S = 240  # nodes that get little of a busy machine may lose sight of each other
 
 
-async def ask(connection, names):
-    """name -> (version, value), None for a name that is empty."""
+async def ask(connection, names, limit_s=ASK_LIMIT_S):
+    """name -> (version, value), None for a name that is empty. One that is told to be unavailable
+    is asked again until the limit."""
     answers = {}
     pending = iter(names)
+    end = time.monotonic() + limit_s
+
+    async def answer_of(name):
+        reply = await connection.read(name.encode(), 60_000)
+        while reply.status in NO_ANSWER and time.monotonic() < end:
+            await asyncio.sleep(0.2)
+            reply = await connection.read(name.encode(), 60_000)
+        return reply
 
     async def reader():
         for name in pending:
-            reply = await connection.read(name.encode(), 60_000)
+            reply = await answer_of(name)
             if reply.status == protocol.DONE:
                 answers[name] = (reply.version, values.short(reply.value))
             elif reply.status == protocol.EMPTY:
