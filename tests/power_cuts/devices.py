@@ -13,7 +13,8 @@ import struct
 SECTOR = 512
 FINIT_MODULE = {"x86_64": 313, "aarch64": 273}.get(platform.machine(), 313)
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-DEVICE_CREATE, DEVICE_REMOVE, DEVICE_RESUME, TABLE_LOAD, TARGET_MESSAGE = 3, 4, 6, 9, 14
+DEVICE_CREATE, DEVICE_REMOVE, DEVICE_SUSPEND, TABLE_LOAD, TARGET_MESSAGE = 3, 4, 6, 9, 14
+SUSPEND = 2  # a flag
 MESSAGE_BYTES = 512
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -55,7 +56,13 @@ def power_off():
         os.sched_yield()
 
 
-def load_module(name):
+_loaded = set()
+
+
+def load_module(name, built_in=False):
+    if name in _loaded or built_in:
+        return
+    _loaded.add(name)
     found = glob.glob(f"/usr/lib/uml/modules/{platform.release()}/kernel/**/{name}.ko",
                       recursive=True)
     if not found:
@@ -64,36 +71,58 @@ def load_module(name):
         _check(_libc.syscall(FINIT_MODULE, module.fileno(), b"", 0), f"load {name}")
 
 
-class WriteLog:
-    """`disk` under the device mapper, which writes down in `log` each write as it became durable:
-    a plain one when a flush followed, a forced one (FUA) at its completion."""
+def sectors_of(disk):
+    with open(disk, "rb") as device:
+        return device.seek(0, os.SEEK_END) // SECTOR
 
-    NAME = b"recorded"
 
-    def __init__(self, disk, log):
+class Mapped:
+    """A device of the device mapper, over one target that may be replaced while it is in use."""
+
+    def __init__(self, name, sectors, target, parameters):
         load_module("dm-mod")
-        load_module("dm-log-writes")
-        self.control = open("/dev/mapper/control", "rb")  # kept: marks are frequent
+        self.name, self.sectors = name.encode(), sectors
+        self.control = open("/dev/mapper/control", "rb")
+        known = set(glob.glob("/dev/dm-*"))
         self._request(DEVICE_CREATE)
-        with open(disk, "rb") as device:
-            sectors = device.seek(0, os.SEEK_END) // SECTOR
-        parameters = f"{disk} {log}".encode() + b"\0"
-        parameters += bytes(-len(parameters) % 8)
-        self._request(TABLE_LOAD, struct.pack("<QQiI16s", 0, sectors, 0, 40 + len(parameters),
-                                              b"log-writes") + parameters, targets=1)
-        self._request(DEVICE_RESUME)
-        self.path = glob.glob("/dev/dm-*")[0]
+        self._load(target, parameters)
+        self._request(DEVICE_SUSPEND)  # which resumes, as no flag says otherwise
+        self.path, = set(glob.glob("/dev/dm-*")) - known
 
-    def mark(self, label):
-        """An entry between the writes: what was durable when it was made comes before it."""
-        self._request(TARGET_MESSAGE, struct.pack("<Q", 0) + f"mark {label}".encode() + b"\0")
+    def becomes(self, target, parameters):
+        """What is under way ends first, as the old target has it."""
+        self._load(target, parameters)
+        self._request(DEVICE_SUSPEND, flags=SUSPEND)
+        self._request(DEVICE_SUSPEND)
+
+    def message(self, text):
+        self._request(TARGET_MESSAGE, struct.pack("<Q", 0) + text.encode() + b"\0")
 
     def close(self):
         self._request(DEVICE_REMOVE)
 
-    def _request(self, command, data=b"", targets=0):
-        head = struct.pack("<3I7IQ128s129s7x", 4, 0, 0, 312 + MESSAGE_BYTES, 312, targets, 0, 0, 0,
-                           0, 0, self.NAME, b"")
+    def _load(self, target, parameters):
+        load_module(f"dm-{target}", built_in=target == "linear")
+        text = parameters.encode() + b"\0"
+        text += bytes(-len(text) % 8)
+        self._request(TABLE_LOAD, struct.pack("<QQiI16s", 0, self.sectors, 0, 40 + len(text),
+                                              target.encode()) + text, targets=1)
+
+    def _request(self, command, data=b"", targets=0, flags=0):
+        head = struct.pack("<3I7IQ128s129s7x", 4, 0, 0, 312 + MESSAGE_BYTES, 312, targets, 0, flags,
+                           0, 0, 0, self.name, b"")
         buffer = bytearray(head + data.ljust(MESSAGE_BYTES, b"\0"))
         number = 3 << 30 | 312 << 16 | 0xFD << 8 | command
         fcntl.ioctl(self.control, number, buffer)
+
+
+class WriteLog(Mapped):
+    """`disk` under the device mapper, which writes down in `log` each write as it became durable:
+    a plain one when a flush followed, a forced one (FUA) at its completion."""
+
+    def __init__(self, disk, log):
+        super().__init__("recorded", sectors_of(disk), "log-writes", f"{disk} {log}")
+
+    def mark(self, label):
+        """An entry between the writes: what was durable when it was made comes before it."""
+        self.message(f"mark {label}")

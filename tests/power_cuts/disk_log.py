@@ -8,6 +8,7 @@ import struct
 SECTOR = 512
 MAGIC = 0x6A736677736872
 FLUSH, FORCED, DISCARD, MARK = 1, 2, 4, 8
+SAMPLE = "sample-"  # a mark of what nodes said of themselves then
 SUPER, ENTRY = struct.Struct("<QQQI"), struct.Struct("<QQQQ")
 
 
@@ -82,6 +83,15 @@ class DiskLog:
                 return int(entry.label)
         raise ValueError(f"no mark before entry {cut}")
 
+    def samples(self):
+        """Of each entry and of the end: the number of the last sample that was taken before it;
+        0: none was."""
+        numbers = [0]
+        for entry in self.entries:
+            is_sample = entry.flags & MARK and entry.label.startswith(SAMPLE)
+            numbers.append(int(entry.label[len(SAMPLE):]) if is_sample else numbers[-1])
+        return numbers
+
     def close(self):
         self.file.close()
 
@@ -116,12 +126,17 @@ class Cut:
                     log.apply(image, log.entries[index])
 
 
-def choose_cuts(log, count, lies, chance):
-    """Ascending, so that one image can grow along. A lie is told where it can be seen: something
-    was acknowledged after the last flush."""
+def choose_cuts(log, count, lies, chance, wanted=()):
+    """Ascending, so that one image can grow along. Half of them at places that are `wanted`, if
+    there are so many. A lie is told where it can be seen: something was acknowledged after the last
+    flush."""
     first = log.first_mark() + 1
     places = range(first, len(log.entries) + 1)
-    cuts = [Cut(log, at, chance) for at in chance.sample(places, min(count, len(places)))]
+    wanted = [at for at in wanted if at in places]
+    chosen = set(chance.sample(wanted, min(count // 2, len(wanted))))
+    others = [at for at in places if at not in chosen]
+    chosen.update(chance.sample(others, min(count - len(chosen), len(others))))
+    cuts = [Cut(log, at, chance) for at in sorted(chosen)]
     visible = [at for at in places if log.last_flush(at) > first
                and log.acknowledged(log.last_flush(at)) < log.acknowledged(at)]
     cuts += [Cut(log, at, chance, lies=True)

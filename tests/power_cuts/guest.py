@@ -16,10 +16,12 @@ import devices  # noqa: E402
 
 def main(job_path):
     devices.make_ready(job_path.parent)
+    import bad_disk_steps
     import check_disks
     import record
     job = json.loads(job_path.read_text())
-    steps = {"record": record.run, "check": check_disks.run}
+    steps = {"record": record.run, "check": check_disks.run,
+             "bad_disks": bad_disk_steps.run}
     result = {"error": ""}
     try:
         result.update(steps[job["step"]](job))

@@ -70,6 +70,7 @@ class Node:
         self.log_path = cluster.directory / f"node-{number}.log"
         self.peer_port = free_port()
         self.client_port = free_port()
+        self.cores = None  # as its cluster's, unless a test says otherwise
         self.process = None
 
     @property
@@ -89,7 +90,7 @@ class Node:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.cluster.onced, "start", "--data", self.directory, "--listen", self.address,
-                 "--cores", str(self.cluster.cores), *self.cluster.start_flags],
+                 "--cores", str(self.cores or self.cluster.cores), *self.cluster.start_flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 preexec_fn=preexec)
 
