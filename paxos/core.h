@@ -85,7 +85,10 @@ class Core final : public Replica {
   void acknowledge(const Endpoint& from, const Accept& m, RecordNumber record);
   void keep_proposed(const Entry& entry);
   void mark_chosen(const Lane& lane, const SequenceRange& range);
-  void learn_decided(EntryIndex entry, InLog in_log);
+  void learn_decided(EntryIndex entry, InLog in_log, uint64_t place);
+  void learn_decided(EntryIndex entry, InLog in_log) {
+    learn_decided(entry, in_log, acceptor_.hash_of(acceptor_.at(entry)).place);
+  }
   // core_home.cc
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   bool round_zero_open(const Entry* entry) const;

@@ -96,7 +96,7 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, Sequence{round_zero ? m.op : 0}});
   if (round_zero) {
     lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, index,
-                       m.state.version);
+                       m.state.version, hash.place);
   } else {
     acceptor_.list_unsettled(index);
   }
@@ -127,9 +127,9 @@ void Core::acknowledge(const Endpoint& from, const Accept& m, RecordNumber recor
 }
 
 // The one place where news of a decision are drained.
-void Core::learn_decided(EntryIndex index, InLog in_log) {
+void Core::learn_decided(EntryIndex index, InLog in_log, uint64_t place) {
   ONCE_ASSERT(!acceptor_.at(index).accepted.is_null());
-  if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
+  if (acceptor_.decide(index, in_log, place) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
 void Core::on_home_progress(const Endpoint& from, const HomeProgress& m) {
@@ -153,13 +153,13 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
 void Core::mark_chosen(const Lane& lane, const SequenceRange& range) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
   ONCE_ASSERT(!ballot.is_null());
-  lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
-    const Entry& entry = acceptor_.at(index);
+  lanes_.for_each(lane, range, [&](const Lane::Slot& slot) {
+    const Entry& entry = acceptor_.at(slot.entry);
     if (entry.accepted != ballot) return;
-    if (entry.version == version) {
-      learn_decided(index, InLog::kNo);
+    if (entry.version == slot.version) {
+      learn_decided(slot.entry, InLog::kNo, slot.place);
     } else {
-      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), version);
+      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
     }
   });
 }

@@ -22,12 +22,14 @@ void Core::propose_round_zero(EntryIndex index, const State& next, size_t change
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
   ONCE_ASSERT(entry.accepted == ballot && entry.version == next.version);
+  const NameHash hash = acceptor_.hash_of(entry);
   RoundZero& slot = sequencer_.open({.sequence = {},
                                      .record = entry.record,
                                      .sent_at = step_.now(),
                                      .begun = step_.now(),
                                      .step = step_.number(),
                                      .version = entry.version,
+                                     .place = hash.place,
                                      .batch = Batch{ballot, entry.version, entry.writer(), changes},
                                      .entry = index,
                                      .votes = {},
@@ -36,7 +38,7 @@ void Core::propose_round_zero(EntryIndex index, const State& next, size_t change
   acceptor_.set_active(index, sequencer_.active_of(slot));
   ops_.move_all(from, slot.waiters);
   ONCE_ASSERT(from.empty() && slot.sealed == next.sealed);
-  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
+  outbox_.broadcast(hash, RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce_progress();
 }
 
@@ -79,7 +81,7 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   const bool here = entry.accepted == Ballot{0, cluster_.self().node, step_.incarnation()} &&
                     entry.version == slot.version;
   if (here || slot.sealed) {
-    learn_decided(slot.entry, InLog::kNo);
+    learn_decided(slot.entry, InLog::kNo, slot.place);
     requests_.answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
     requests_.answer_made(slot.waiters);

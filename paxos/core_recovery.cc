@@ -94,7 +94,7 @@ void Core::recover_accept(const AcceptRecord& r, NameHash hash, RecordNumber num
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version);
+    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version, hash.place);
   } else {
     acceptor_.list_unsettled(index);
   }
