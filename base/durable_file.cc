@@ -19,7 +19,8 @@
 namespace once {
 namespace {
 
-constexpr uint64_t kPieceBytes = 1 << 20;
+// With O_DIRECT each is one request to the disk, which those of a log that runs wait behind.
+constexpr uint64_t kPieceBytes = 256 * 1024;
 static_assert(kPieceBytes % kBlockBytes == 0);
 
 using Failed = std::optional<FileFailure>;

@@ -243,20 +243,26 @@ void encode_message(const Message& message, std::vector<char>& out) {
 }
 
 Result<Message> take_message(std::string_view& bytes) {
-  if (bytes.size() < kMessageHeaderBytes) return error("a message is cut off in its header");
-  uint32_t header = load<uint32_t>(bytes.data());
-  uint32_t type = header & 0xff;
-  size_t size = header >> 8;
-  if (type < 1 || type > kTypes) return error("unknown message type " + std::to_string(type));
-  if (size > kMaxBodyBytes)
-    return error("a message of " + std::to_string(size) + " bytes is too long");
-  if (bytes.size() - kMessageHeaderBytes < size) return error("a message is cut off in its body");
-  Message message;
-  if (!kReaders[type - 1](bytes.substr(kMessageHeaderBytes, size), message)) {
-    return error("malformed message of type " + std::to_string(type));
+  Result<Message> taken;  // returned where it stands: it is large
+  if (bytes.size() < kMessageHeaderBytes) {
+    taken = error("a message is cut off in its header");
+    return taken;
   }
-  bytes.remove_prefix(kMessageHeaderBytes + size);
-  return message;
+  const auto header = load<uint32_t>(bytes.data());
+  const uint32_t type = header & 0xff;
+  const size_t size = header >> 8;
+  if (type < 1 || type > kTypes) {
+    taken = error("unknown message type " + std::to_string(type));
+  } else if (size > kMaxBodyBytes) {
+    taken = error("a message of " + std::to_string(size) + " bytes is too long");
+  } else if (bytes.size() - kMessageHeaderBytes < size) {
+    taken = error("a message is cut off in its body");
+  } else if (!kReaders[type - 1](bytes.substr(kMessageHeaderBytes, size), *taken)) {
+    taken = error("malformed message of type " + std::to_string(type));
+  } else {
+    bytes.remove_prefix(kMessageHeaderBytes + size);
+  }
+  return taken;
 }
 
 }  // namespace once::net

@@ -48,14 +48,14 @@ void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state
       AcceptRecord{ballot, numbered.lane, numbered.sequence.value, state, entry.name()});
 }
 
-bool Acceptor::decide(EntryIndex index, InLog in_log) {
+bool Acceptor::decide(EntryIndex index, InLog in_log, uint64_t place) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(!entry.accepted.is_null() && entry.version != 0);
   ONCE_ASSERT(entry.accepted <= entry.promised);
   if (in_log == InLog::kYes) {
     step_.append_news(DecidedRecord{entry.accepted, entry.version, entry.name()});
   }
-  return mark_decided(entry);
+  return mark_decided(entry, place);
 }
 
 // Another version has yet to be chosen: set_state() takes the mark off, and the digest follows.
@@ -68,10 +68,10 @@ void Acceptor::hold(Entry& entry, const Ballot& ballot, const State& state) {
   table_.set_state(entry, state);
 }
 
-bool Acceptor::mark_decided(Entry& entry) {
+bool Acceptor::mark_decided(Entry& entry, uint64_t place) {
   if (entry.decided()) return false;
   entry.flags |= kIsDecided;
-  digest_.add(place_of(entry), entry.version);
+  digest_.add(place, entry.version);
   return true;
 }
 
@@ -84,7 +84,7 @@ void Acceptor::learn(EntryIndex index, const Ballot& ballot, const State& state,
   drop_record(entry);
   entry.promised = std::max(entry.promised, ballot);
   hold(entry, ballot, state);
-  mark_decided(entry);
+  mark_decided(entry, place_of(entry));
   if (at_home == AtHome::kPerhaps) {
     list_unsettled(index);
   } else if (entry.has(kUnsettled)) {

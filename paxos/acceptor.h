@@ -103,7 +103,11 @@ class Acceptor {
   // contradiction of it (contradiction.h).
   void accept(EntryIndex index, const Ballot& ballot, const State& state, const Numbered& numbered);
   // What it holds is decided. True: that is news. REQUIRES: it holds something.
-  bool decide(EntryIndex index, InLog in_log);
+  // `place`: NameHash::place of the name, which is not looked at.
+  bool decide(EntryIndex index, InLog in_log, uint64_t place);
+  bool decide(EntryIndex index, InLog in_log) {
+    return decide(index, in_log, place_of(table_.at(index)));
+  }
   // The state was chosen at or below that ballot, and was proposed under it; others say so. It
   // is taken below the promise too, which stands: a promise only refuses, and what is chosen does
   // not become unchosen (DESIGN 3.6). REQUIRES: above what is accepted (ballot before version), no
@@ -150,7 +154,7 @@ class Acceptor {
   void drop_record(const Entry& entry);
   void write_kept(Entry& entry);
   void hold(Entry& entry, const Ballot& ballot, const State& state);
-  bool mark_decided(Entry& entry);
+  bool mark_decided(Entry& entry, uint64_t place);
   uint64_t place_of(const Entry& entry) const { return cluster_.hasher().place_of(entry.name()); }
   const Cluster& cluster_;
   StepContext& step_;

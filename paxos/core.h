@@ -83,7 +83,10 @@ class Core final : public Replica {
   void on_decided(const Endpoint& from, const Decided& m, NameHash hash);
   void keep_proposed(const Entry& entry);
   void mark_chosen(const Lane& lane, const SequenceRange& range);
-  void learn_decided(EntryIndex entry, InLog in_log);
+  void learn_decided(EntryIndex entry, InLog in_log, uint64_t place);
+  void learn_decided(EntryIndex entry, InLog in_log) {
+    learn_decided(entry, in_log, acceptor_.hash_of(acceptor_.at(entry)).place);
+  }
   // core_home.cc
   void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);

@@ -7,7 +7,7 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   const EntryIndex index = responder_.on_accept(from, m, hash);
   if (index == kNil) return;
   keep_proposed(acceptor_.at(index));
-  responder_.accept(from, m, index);
+  responder_.accept(from, m, hash, index);
 }
 
 // The value of a round-0 proposal stands in the entry alone. Before another takes its place,
@@ -23,9 +23,9 @@ void Core::keep_proposed(const Entry& entry) {
 }
 
 // The one place where news of a decision are drained.
-void Core::learn_decided(EntryIndex index, InLog in_log) {
+void Core::learn_decided(EntryIndex index, InLog in_log, uint64_t place) {
   ONCE_ASSERT(!acceptor_.at(index).accepted.is_null());
-  if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
+  if (acceptor_.decide(index, in_log, place) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
 void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
@@ -41,13 +41,13 @@ void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
 void Core::mark_chosen(const Lane& lane, const SequenceRange& range) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
   ONCE_ASSERT(!ballot.is_null());
-  lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
-    const Entry& entry = acceptor_.at(index);
+  lanes_.for_each(lane, range, [&](const Lane::Slot& slot) {
+    const Entry& entry = acceptor_.at(slot.entry);
     if (entry.accepted != ballot) return;
-    if (entry.version == version) {
-      learn_decided(index, InLog::kNo);
+    if (entry.version == slot.version) {
+      learn_decided(slot.entry, InLog::kNo, slot.place);
     } else {
-      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), version);
+      ask_for_waiters(acceptor_.hash_of(entry), entry.name(), slot.version);
     }
   });
 }

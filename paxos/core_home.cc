@@ -34,7 +34,7 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   // else this knows only that its own changes were made.
   const bool here = entry.accepted == own_.round_zero() && entry.version == slot.version;
   if (here || slot.sealed) {
-    learn_decided(slot.entry, InLog::kNo);
+    learn_decided(slot.entry, InLog::kNo, slot.place);
     requests_.answer_chosen(slot.waiters, entry.state(), slot.step);
   } else {
     requests_.answer_made(slot.waiters);

@@ -114,7 +114,8 @@ struct RoundZero {
   int64_t begun = 0;  // when it was first sent
   uint64_t step = 0;  // of the core, in which it was first sent
   uint64_t version = 0;
-  Batch batch;  // size 0: it confirms a state that was chosen before
+  uint64_t place = 0;  // NameHash::place, so that the name need not be looked at again
+  Batch batch;         // size 0: it confirms a state that was chosen before
   EntryIndex entry;
   Votes votes;
   bool open = false;

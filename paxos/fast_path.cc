@@ -16,12 +16,14 @@ RoundZero& FastPath::propose(EntryIndex index, const State& next, size_t changes
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
   ONCE_ASSERT(entry.accepted == ballot && entry.version == next.version);
+  const NameHash hash = acceptor_.hash_of(entry);
   RoundZero& slot = sequencer_.open({.sequence = {},
                                      .record = entry.record,
                                      .sent_at = step_.now(),
                                      .begun = step_.now(),
                                      .step = step_.number(),
                                      .version = entry.version,
+                                     .place = hash.place,
                                      .batch = Batch{ballot, entry.version, entry.writer(), changes},
                                      .entry = index,
                                      .votes = {},
@@ -29,7 +31,7 @@ RoundZero& FastPath::propose(EntryIndex index, const State& next, size_t changes
                                      .waiters = {}});
   acceptor_.set_active(index, sequencer_.active_of(slot));
   ONCE_ASSERT(slot.sealed == next.sealed);
-  outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{}, accept_of(slot));
+  outbox_.broadcast(hash, RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce();
   return slot;
 }

@@ -44,14 +44,15 @@ bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, Sequence sequenc
 
 // What is still unsettled when its slot is needed goes onto the list. The ring is made for the
 // first: of the cores of a home, all of which tell of their progress, one or two have names here.
-void Lanes::note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version) {
+void Lanes::note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version,
+                        uint64_t place) {
   ONCE_ASSERT(sequence != Sequence{} && entry != kNil && version != 0);
   if (lane.ring.empty()) lane.ring.resize(window_);
   Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
   if (slot.entry != Table::kNone && slot.sequence > lane.durable) {
     acceptor_.list_unsettled(slot.entry);
   }
-  slot = Lane::Slot{sequence, entry, version};
+  slot = Lane::Slot{sequence, entry, version, place};
   if (rarely(Rare::kListedAtOnce)) acceptor_.list_unsettled(entry);
 }
 

@@ -20,6 +20,7 @@ struct Lane {
     Sequence sequence;
     EntryIndex entry;
     uint64_t version = 0;  // of the state that it stands for: the entry may have gone on
+    uint64_t place = 0;    // NameHash::place, so that the name need not be looked at again
   };
   Endpoint home;
   uint32_t incarnation = 0;
@@ -45,7 +46,8 @@ class Lanes {
   // False: the home may not have this accept on its disk, and the list does not say so yet.
   bool is_over(const Endpoint& home, uint32_t incarnation, Sequence sequence) const;
 
-  void note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version);
+  void note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version,
+                   uint64_t place);
   // The answer to an accept, by ranges of the home's numbers, once a step.
   void acknowledge(Lane& lane, Sequence sequence, RecordNumber record);
   void flush();
@@ -54,7 +56,7 @@ class Lanes {
   // Nothing of this home's earlier incarnations is outstanding any more.
   void end_before(NodeId home, uint32_t incarnation);
 
-  // found(entry, version) of each accept of these numbers that is known here.
+  // found(slot) of each accept of these numbers that is known here.
   // REQUIRES: 0 < range.first <= range.last.
   template <class Found>
   void for_each(const Lane& lane, const SequenceRange& range, Found found) const {
@@ -66,7 +68,7 @@ class Lanes {
       const Sequence sequence{last.value - n};
       const Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
       if (slot.sequence != sequence || slot.entry == Table::kNone) continue;
-      found(slot.entry, slot.version);
+      found(slot);
     }
   }
 

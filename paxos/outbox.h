@@ -17,8 +17,13 @@ class Outbox {
   }
   // To the core of each other member that has the name.
   void broadcast(NameHash hash, RestsOn rests_on, const Message& message) {
+    bool sent = false;
     for (size_t i = 0; i < cluster_.size(); ++i) {
-      if (!cluster_.is_self(i)) send(cluster_.peer_core(i, hash), rests_on, message);
+      if (cluster_.is_self(i)) continue;
+      const Endpoint to = cluster_.peer_core(i, hash);
+      if (!cluster_.link_up(to)) continue;
+      step_.send(to, rests_on, message, sent);
+      sent = true;
     }
   }
 

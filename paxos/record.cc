@@ -1,5 +1,8 @@
 #include "paxos/record.h"
 
+#include <algorithm>
+
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 
@@ -21,76 +24,109 @@ enum Kind : uint8_t {
 constexpr uint8_t kMarkDecided = 1;
 constexpr uint8_t kMarkSettled = 2;
 
+struct Sizes {
+  size_t operator()(const IncarnationRecord&) const { return 5; }
+  size_t operator()(const PromiseRecord& r) const { return promise_record_bytes(r.name.size()); }
+  size_t operator()(const AcceptRecord& r) const {
+    return accept_record_bytes(r.name.size(), r.state.value.size());
+  }
+  size_t operator()(const RangePromiseRecord&) const { return 7; }
+  size_t operator()(const ChosenRangeRecord&) const { return 25; }
+  size_t operator()(const HomeProgressRecord&) const { return 17; }
+  size_t operator()(const DecidedRecord& r) const { return 19 + r.name.size(); }
+  size_t operator()(const KeptRecord& r) const {
+    return kept_record_bytes(r.name.size(), r.state.value.size());
+  }
+};
+
+// Writes without checks: Sizes made the room.
 class Encoder {
  public:
-  explicit Encoder(std::vector<char>& out) : out_(out) {}
+  explicit Encoder(char* at) : at_(at) {}
+  const char* at() const { return at_; }
   void operator()(const IncarnationRecord& r) {
-    out_.put<uint8_t>(kIncarnation);
-    out_.put(r.incarnation);
+    put<uint8_t>(kIncarnation);
+    put(r.incarnation);
   }
   void operator()(const PromiseRecord& r) {
-    out_.put<uint8_t>(kPromise);
+    put<uint8_t>(kPromise);
     ballot(r.ballot);
-    out_.put_bytes(r.name);
+    bytes(r.name);
   }
   void operator()(const AcceptRecord& r) {
-    out_.put<uint8_t>(kAccept);
+    put<uint8_t>(kAccept);
     ballot(r.ballot);
-    out_.put(r.lane.value);
-    out_.put(r.sequence);
+    put(r.lane.value);
+    put(r.sequence);
     state(r.state, r.name);
   }
   void operator()(const RangePromiseRecord& r) {
-    out_.put<uint8_t>(kRangePromise);
-    out_.put(r.home.value);
-    out_.put(r.incarnation);
+    put<uint8_t>(kRangePromise);
+    put(r.home.value);
+    put(r.incarnation);
   }
   void operator()(const ChosenRangeRecord& r) {
-    out_.put<uint8_t>(kChosenRange);
+    put<uint8_t>(kChosenRange);
     lane(r.home, r.incarnation);
-    out_.put(r.first);
-    out_.put(r.last);
+    put(r.first);
+    put(r.last);
   }
   void operator()(const HomeProgressRecord& r) {
-    out_.put<uint8_t>(kHomeProgress);
+    put<uint8_t>(kHomeProgress);
     lane(r.home, r.incarnation);
-    out_.put(r.durable);
+    put(r.durable);
   }
   void operator()(const DecidedRecord& r) {
-    out_.put<uint8_t>(kDecided);
+    put<uint8_t>(kDecided);
     ballot(r.ballot);
-    out_.put(r.version);
-    out_.put_bytes(r.name);
+    put(r.version);
+    bytes(r.name);
   }
   void operator()(const KeptRecord& r) {
-    out_.put<uint8_t>(kKept);
+    put<uint8_t>(kKept);
     ballot(r.promised);
     ballot(r.accepted);
-    out_.put(static_cast<uint8_t>((r.decided ? kMarkDecided : 0) | (r.settled ? kMarkSettled : 0)));
+    put(static_cast<uint8_t>((r.decided ? kMarkDecided : 0) | (r.settled ? kMarkSettled : 0)));
     state(r.state, r.name);
   }
 
  private:
+  template <class T>
+  void put(T value) {
+    store(at_, value);
+    at_ += sizeof value;
+  }
+  void bytes(std::string_view bytes) { at_ = std::copy(bytes.begin(), bytes.end(), at_); }
   void ballot(const Ballot& b) {
-    out_.put(b.round);
-    out_.put(b.node.value);
-    out_.put(b.incarnation);
+    put(b.round);
+    put(b.node.value);
+    put(b.incarnation);
   }
   void state(const State& state, std::string_view name) {
-    out_.put(state.version);
-    out_.put(making_of(state));
-    out_.put_uuid(state.writer);
-    out_.put(static_cast<uint16_t>(name.size()));
-    out_.put_bytes(name);
-    out_.put_bytes(state.value);
+    put(state.version);
+    put(making_of(state));
+    put(state.writer.high);
+    put(state.writer.low);
+    put(static_cast<uint16_t>(name.size()));
+    bytes(name);
+    bytes(state.value);
   }
   void lane(const Endpoint& home, uint32_t incarnation) {
-    out_.put(home.node.value);
-    out_.put(home.core.value);
-    out_.put(incarnation);
+    put(home.node.value);
+    put(home.core.value);
+    put(incarnation);
   }
-  ByteWriter out_;
+  char* at_;
 };
+
+template <class R>
+void encode(const R& record, std::vector<char>& out) {
+  const size_t begin = out.size();
+  out.resize(begin + Sizes{}(record));
+  Encoder encoder(out.data() + begin);
+  encoder(record);
+  ONCE_ASSERT(encoder.at() == out.data() + out.size());
+}
 
 Ballot get_ballot(ByteReader& in) {
   Ballot b;
@@ -142,23 +178,7 @@ std::optional<Record> decode_kept(ByteReader& in) {
 
 }  // namespace
 
-size_t record_bytes(const Record& record) {
-  struct Sizes {
-    size_t operator()(const IncarnationRecord&) { return 5; }
-    size_t operator()(const PromiseRecord& r) { return promise_record_bytes(r.name.size()); }
-    size_t operator()(const AcceptRecord& r) {
-      return accept_record_bytes(r.name.size(), r.state.value.size());
-    }
-    size_t operator()(const RangePromiseRecord&) { return 7; }
-    size_t operator()(const ChosenRangeRecord&) { return 25; }
-    size_t operator()(const HomeProgressRecord&) { return 17; }
-    size_t operator()(const DecidedRecord& r) { return 19 + r.name.size(); }
-    size_t operator()(const KeptRecord& r) {
-      return kept_record_bytes(r.name.size(), r.state.value.size());
-    }
-  };
-  return std::visit(Sizes{}, record);
-}
+size_t record_bytes(const Record& record) { return std::visit(Sizes{}, record); }
 
 std::string_view name_of(const Record& record) {
   return std::visit(
@@ -176,8 +196,9 @@ bool is_news(const Record& record) {
 }
 
 void encode_record(const Record& record, std::vector<char>& out) {
-  std::visit(Encoder(out), record);
+  std::visit([&out](const auto& one) { encode(one, out); }, record);
 }
+void encode_record(const AcceptRecord& record, std::vector<char>& out) { encode(record, out); }
 
 std::optional<Record> decode_record(std::string_view bytes) {
   ByteReader in(bytes);

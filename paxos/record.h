@@ -74,6 +74,8 @@ std::string_view name_of(const Record& record);  // empty: of none
 bool is_news(const Record& record);
 
 void encode_record(const Record& record, std::vector<char>& out);
+// The same: almost every record is one of these, and is not to be copied first.
+void encode_record(const AcceptRecord& record, std::vector<char>& out);
 std::optional<Record> decode_record(std::string_view bytes);  // nothing: not a record of ours
 
 }  // namespace once::paxos

@@ -86,7 +86,7 @@ void Replay::replay(const AcceptRecord& r, NameHash hash) {
   if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version);
+    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version, hash.place);
   } else {
     acceptor_.list_unsettled(index);
   }
@@ -105,9 +105,11 @@ void Replay::replay(const KeptRecord& r, NameHash hash) {
 
 void Replay::decide(const Lane& lane, const SequenceRange& range) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
-  lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
-    const Entry& entry = acceptor_.at(index);
-    if (entry.accepted == ballot && entry.version == version) acceptor_.decide(index, InLog::kNo);
+  lanes_.for_each(lane, range, [&](const Lane::Slot& slot) {
+    const Entry& entry = acceptor_.at(slot.entry);
+    if (entry.accepted == ballot && entry.version == slot.version) {
+      acceptor_.decide(slot.entry, InLog::kNo, slot.place);
+    }
   });
 }
 

@@ -51,6 +51,7 @@ struct Outgoing {
   Endpoint to;
   RestsOn rests_on;
   Message message;
+  bool repeats = false;  // it is the message before this one, to somebody else
 };
 
 // A record of this core's log, earlier runs' too, that nobody needs any more: what it said is in a

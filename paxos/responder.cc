@@ -98,13 +98,13 @@ EntryIndex Responder::on_accept(const Endpoint& from, const Accept& m, NameHash 
   return index;
 }
 
-void Responder::accept(const Endpoint& from, const Accept& m, EntryIndex index) {
+void Responder::accept(const Endpoint& from, const Accept& m, NameHash hash, EntryIndex index) {
   const Entry& entry = acceptor_.at(index);
   const bool round_zero = m.ballot.round == 0;
   acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, Sequence{round_zero ? m.op : 0}});
   if (round_zero) {
     lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, index,
-                       m.state.version);
+                       m.state.version, hash.place);
   } else {
     acceptor_.list_unsettled(index);
   }

@@ -40,7 +40,7 @@ class Responder {
   // The entry that is to take it, by accept(); none: it is refused, or was taken before. Between
   // the two the caller looks after what the entry holds now.
   EntryIndex on_accept(const Endpoint& from, const Accept& m, NameHash hash);
-  void accept(const Endpoint& from, const Accept& m, EntryIndex index);
+  void accept(const Endpoint& from, const Accept& m, NameHash hash, EntryIndex index);
   void on_read_state(const Endpoint& from, const ReadState& m, NameHash hash);
   void on_home_progress(const Endpoint& from, const HomeProgress& m);
   // A ballot further ahead than is believed burns no rounds; but the name may truly be there. It is

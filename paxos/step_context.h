@@ -55,7 +55,8 @@ class StepContext {
     incarnation_ = incarnation;
     started_at_ = now_;
   }
-  RecordNumber append(const Record& record) {
+  template <class R>
+  RecordNumber append(const R& record) {
     ONCE_ASSERT(out_ != nullptr);
     encode_record(record, out_->records);
     out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
@@ -63,7 +64,8 @@ class StepContext {
     return last_record_;
   }
   // Of what is needed by nobody from the start: what is lost with it is only known later.
-  void append_news(const Record& record) {
+  template <class R>
+  void append_news(const R& record) {
     const size_t begin = out_->records.size();
     const RecordNumber number = append(record);
     drop(number, out_->records.size() - begin);
@@ -83,11 +85,16 @@ class StepContext {
   // How long the first write to the log took; 0: it has not ended.
   int64_t log_write_ns() const { return log_write_ns_; }
 
-  void send(const Endpoint& to, RestsOn rests_on, const Message& message) {
+  // `repeats`: see Outgoing.
+  void send(const Endpoint& to, RestsOn rests_on, const Message& message, bool repeats = false) {
     ONCE_ASSERT(out_ != nullptr);
     if (rests_on.record <= before_run_.value) rests_on.record = before_run_.value + 1;
     ONCE_ASSERT(rests_on.record <= last_record_.value);
-    out_->messages.push_back(Outgoing{to, rests_on, message});
+    Outgoing& outgoing = out_->messages.emplace_back();
+    outgoing.to = to;
+    outgoing.rests_on = rests_on;
+    outgoing.repeats = repeats;
+    outgoing.message = message;
   }
   void reply(const ClientReply& reply) {
     ONCE_ASSERT(out_ != nullptr && has_begun());

@@ -1,5 +1,6 @@
 #include "reactor/file_preparer.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,7 +29,12 @@ std::string describe(const FileFailure& failure) {
 }
 
 std::string make_zero_filled(const PreparedFile& file, const std::atomic<bool>* stopping) {
-  const auto failed = make_durable_file(file.path, {{}, file.size}, 0, stopping);
+  const FileContents zeros{{}, file.size};
+  // Past the page cache, where nobody reads them; a copy of them there would cost as much again.
+  auto failed = make_durable_file(file.path, zeros, O_DIRECT, stopping);
+  if (failed && failed->error_number == EINVAL) {  // the file system takes none such
+    failed = make_durable_file(file.path, zeros, 0, stopping);
+  }
   return failed ? describe(*failed) : "";
 }
 

@@ -53,7 +53,9 @@ void Shard::on_message(Endpoint from, const paxos::Message& message) {
   const bool harmless = std::holds_alternative<paxos::ForwardReply>(message) ||
                         std::holds_alternative<paxos::ReadReply>(message);
   if (log_->behind() && !harmless) return;
-  events_.push_back({from, message});
+  paxos::Event& event = events_.emplace_back();
+  event.from = from;
+  event.body.emplace<paxos::Message>(message);
 }
 
 void Shard::on_link_up(Endpoint peer, const net::PeerHello& hello) {
@@ -85,9 +87,9 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
   const CoreId owner =
       mail_.has_others() ? replica_.core_of_name(request.name) : options_.self.core;
   if (owner != options_.self.core) return forward_to_core(owner, *token, request);
-  paxos::ClientRequest mine = request;
-  mine.token = *token;
-  events_.push_back({options_.self, mine});
+  paxos::Event& event = events_.emplace_back();
+  event.from = options_.self;
+  event.body.emplace<paxos::ClientRequest>(request).token = *token;
 }
 
 void Shard::on_batch_end() {
@@ -213,15 +215,15 @@ void Shard::deliver() {
 void Shard::dispatch(const paxos::Outgoing& outgoing) {
   ONCE_ASSERT(outgoing.rests_on.record <= records_made_);
   ONCE_ASSERT(outgoing.to.node != options_.self.node);
-  if (outgoing.rests_on.record <= durable_) {
-    links_->send(outgoing.to, outgoing.message);
-    return;
+  if (!outgoing.repeats) {
+    encoded_.clear();
+    net::encode_message(outgoing.message, encoded_);
   }
+  const std::string_view encoded(encoded_.data(), encoded_.size());
+  if (outgoing.rests_on.record <= durable_) return links_->send_encoded(outgoing.to, encoded);
   if (!links_->is_up(outgoing.to)) return;  // held, it would only be lost later
   if (rarely(Rare::kHoldQueueFull)) return;
-  scratch_.clear();
-  net::encode_message(outgoing.message, scratch_);
-  hold_.add(outgoing.to, outgoing.rests_on.record, {scratch_.data(), scratch_.size()});
+  hold_.add(outgoing.to, outgoing.rests_on.record, encoded);
 }
 
 void Shard::answer(const paxos::ClientReply& reply) {

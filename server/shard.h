@@ -218,7 +218,7 @@ class Shard final : public reactor::BatchHandler,
   std::vector<Question> questions_;
   uint32_t run_ = 0;
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick
-  std::vector<char> scratch_;
+  std::vector<char> encoded_;   // the last message, in case that others get it too
   paxos::Output output_;
   std::optional<Cleaner> cleaner_;  // once the incarnation is durable
   RequestTable tokens_;

@@ -43,8 +43,8 @@ void Shard::give_back() {
   free_if_larger(events_, kKeptBytes);
   free_if_larger(refusals_, kKeptBytes);
   free_if_larger(gone_, kKeptBytes);
-  scratch_.clear();
-  free_if_larger(scratch_, kKeptBytes);
+  encoded_.clear();
+  free_if_larger(encoded_, kKeptBytes);
   output_.clear();
   free_if_larger(output_.records, kKeptBytes);
   free_if_larger(output_.record_ends, kKeptBytes);

@@ -8,6 +8,7 @@ namespace once::paxos {
 namespace {
 
 constexpr Endpoint kHome{NodeId{2}, CoreId{0}};
+constexpr uint64_t kPlace = 11;
 using Numbers = std::vector<std::pair<uint64_t, uint64_t>>;
 
 // Of node 1 in a cluster of two, with a window of four, and names of which node 2 is the home.
@@ -33,7 +34,7 @@ struct LanesOf : ::testing::Test {
   }
   void accept(uint64_t sequence, uint32_t incarnation = 1) {
     Lane& lane = lanes.of(kHome, incarnation);
-    lanes.note_accept(lane, {sequence}, name(static_cast<int>(sequence)), sequence * 10);
+    lanes.note_accept(lane, {sequence}, name(static_cast<int>(sequence)), sequence * 10, kPlace);
     lanes.acknowledge(lane, {sequence}, {sequence});
   }
   Numbers acknowledged() const {
@@ -47,8 +48,9 @@ struct LanesOf : ::testing::Test {
   }
   Numbers known(uint64_t first, uint64_t last) {
     Numbers found;
-    lanes.for_each(lanes.of(kHome, 1), {{first}, {last}}, [&](EntryIndex entry, uint64_t version) {
-      found.emplace_back(entry.value, version);
+    lanes.for_each(lanes.of(kHome, 1), {{first}, {last}}, [&](const Lane::Slot& slot) {
+      EXPECT_EQ(slot.place, kPlace);
+      found.emplace_back(slot.entry.value, slot.version);
     });
     return found;
   }

@@ -69,10 +69,11 @@ struct Recovering {
 
 TEST(Records, EveryKindComesBackWhole) {
   for (const auto& [kind, record] : one_of_each()) {
-    const auto back = decode_record(bytes_of(record));
+    const std::string bytes = bytes_of(record);
+    const auto back = decode_record(bytes);  // its views are into them
     ASSERT_TRUE(back) << kind;
     EXPECT_EQ(back->index(), record.index());
-    EXPECT_EQ(bytes_of(*back), bytes_of(record)) << kind;
+    EXPECT_EQ(bytes_of(*back), bytes) << kind;
     EXPECT_TRUE(Recovering()(record)) << kind;
   }
 }
@@ -163,7 +164,8 @@ TEST(Records, WhatIsKeptIsMarkedAsItWas) {
   for (const bool decided : {false, true}) {
     for (const bool settled : {false, true}) {
       const KeptRecord record{kBallot, kRoundZero, state_of("v", 7), decided, settled, "name"};
-      const auto read = std::get<KeptRecord>(*decode_record(bytes_of(record)));
+      const std::string bytes = bytes_of(record);
+      const auto read = std::get<KeptRecord>(*decode_record(bytes));
       EXPECT_EQ(read.promised, kBallot);
       EXPECT_EQ(read.accepted, kRoundZero);
       EXPECT_EQ(read.decided, decided);

@@ -1,6 +1,7 @@
 // A file gets its name when its zeros are durable, and is reported when its name is. What a power
 // cut may undo cannot be seen by looking at files: this test watches the calls instead.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <climits>
@@ -15,6 +16,8 @@ std::vector<std::string> calls;  // "write PATH FROM TO", "sync PATH", "rename P
 std::atomic<int> fail_sync{0};   // errno of the next fsyncs
 std::atomic<int> fail_writes{0};
 std::atomic<bool> short_writes{false};
+std::atomic<bool> refuse_direct{false};
+std::atomic<int> refused{0};
 std::atomic<int> turn{0};
 
 std::string path_of(int fd) {
@@ -34,6 +37,11 @@ Function* real(const char* name) {
 ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, off_t offset) {
   if (const int code = fail_writes.load(); code != 0) {
     errno = code;
+    return -1;
+  }
+  if (refuse_direct.load() && (fcntl(fd, F_GETFL) & O_DIRECT) != 0) {
+    ++refused;
+    errno = EINVAL;
     return -1;
   }
   if (short_writes.load()) {
@@ -81,7 +89,8 @@ class PreparedFiles : public testing::Test {
   PreparedFiles() {
     calls.clear();
     fail_sync = fail_writes = 0;
-    short_writes = false;
+    short_writes = refuse_direct = false;
+    refused = 0;
   }
   // What is said about it; `calls_at_report_` is what had been done by then.
   std::string prepare(uint64_t size) {
@@ -152,6 +161,13 @@ TEST_F(PreparedFiles, TheNameComesAfterTheZerosAndTheReportAfterTheName) {
 TEST_F(PreparedFiles, ShortAndInterruptedWritesAreCarriedOn) {
   short_writes = true;
   EXPECT_EQ(prepare(1 << 20), "");
+  expect_durable(1 << 20);
+}
+
+TEST_F(PreparedFiles, GoThroughThePageCacheWhereNothingElseIsTaken) {
+  refuse_direct = true;
+  EXPECT_EQ(prepare(1 << 20), "");
+  EXPECT_EQ(refused, 1) << "past it is tried first";
   expect_durable(1 << 20);
 }
 

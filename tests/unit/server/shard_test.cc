@@ -52,6 +52,28 @@ TEST(Shard, HoldsAMessageUntilItsRecordIsDurable) {
   EXPECT_EQ(core.links.sent, (std::vector<uint64_t>{11, 12, 13}));
 }
 
+// What goes to several is encoded once, whether it may leave now or later.
+TEST(Shard, SendsARepeatedMessageAsTheOneBeforeIt) {
+  Started core;
+  core.script([](Output& out) {
+    FakeReplica::record(out, "a");
+    const auto repeat = [&out](uint64_t rests_on) {
+      FakeReplica::message(out, 99, rests_on, 3);
+      out.messages.back().repeats = true;
+    };
+    FakeReplica::message(out, 11, 1);
+    repeat(1);
+    FakeReplica::message(out, 12, 2);
+    repeat(2);
+    FakeReplica::message(out, 13, 1);
+  });
+  core.request(1, "0-name");
+  core.round();
+  EXPECT_EQ(core.links.sent, (std::vector<uint64_t>{11, 11, 13}));
+  core.log.report(2);
+  EXPECT_EQ(core.links.sent, (std::vector<uint64_t>{11, 11, 13, 12, 12}));
+}
+
 TEST(Shard, AppendsRecordsThenRepliesThenSendsThenFlushes) {
   Started core;
   core.script([&core](Output& out) {
