@@ -1,9 +1,13 @@
-// Recovery of a log whose blocks were damaged, moved, or made by somebody who can seal a block.
+// Recovery of a log whose blocks were damaged, moved, or made by somebody who can seal a block, and
+// whose segments were released: their files are gone, left, or recycled with their old blocks.
 // Input: u8 count of batches and what each holds, then edits, each u8 what and where. As long as no
-// edit sealed a block anew, what recovery gives is a prefix of what was written, with everything
-// below the highest watermark that is left; and always it is the same twice, and a tail that a log
-// can go on from.
+// edit sealed a block anew, what recovery gives is a prefix of what was written and not released,
+// with everything below the highest watermark that is left; a segment that the newest header needs
+// is never missed in silence, one that it does not need never missed; and always it is the same
+// twice, and a tail that a log can go on from.
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string>
 
 #include "tests/fuzz/input.h"
@@ -36,6 +40,7 @@ class Image {
  public:
   struct Place {
     std::string path;
+    uint64_t generation = 0;
     uint64_t block = 0;
     uint64_t sequence = 0;
     uint64_t durable = 0;
@@ -58,7 +63,12 @@ class Image {
     }
     const size_t blocks = std::max<size_t>(
         1, (payload.size() + wal::kBlockPayloadBytes - 1) / wal::kBlockPayloadBytes);
-    if (position_ + blocks > kSegmentBlocks || what % 32 == 31) open_segment();
+    if (position_ + blocks > kSegmentBlocks || what % 32 == 31) {
+      open_segment();
+    } else if (what % 32 == 30) {
+      release_and_open(input);
+    }
+    for (int i = 0; i < what % 4; ++i) segment_of.push_back(generation_);
     BlockHeader header = stamp(BlockKind::kData);
     header.batch_blocks = static_cast<uint16_t>(blocks);
     for (size_t index = 0; index < blocks; ++index) {
@@ -75,6 +85,20 @@ class Image {
   MemoryStorage storage;
   std::vector<Place> places;
   std::vector<std::string> records;
+  std::vector<uint64_t> segment_of;                  // of each record
+  std::map<uint64_t, std::set<uint64_t>> needed_by;  // generation -> those its header needs
+  uint64_t newest() const { return generation_; }
+  // What a recovery gives that takes this segment for the newest.
+  std::vector<std::string> told_by(uint64_t newest) const {
+    std::vector<std::string> told;
+    for (size_t i = 0; i < records.size(); ++i) {
+      if (counts(newest, segment_of[i])) told.push_back(records[i]);
+    }
+    return told;
+  }
+  bool counts(uint64_t newest, uint64_t segment) const {
+    return segment >= newest || needed_by.at(newest).contains(segment);
+  }
 
  private:
   BlockHeader stamp(BlockKind kind) const {
@@ -86,13 +110,48 @@ class Image {
     header.epoch = epoch_;
     return header;
   }
+  // Some sealed segment is needed no longer from the next header on.
+  void release_and_open(Input& input) {
+    const uint8_t how = input.byte();
+    if (sealed_.empty()) return open_segment();
+    const auto victim = std::next(sealed_.begin(), how % sealed_.size());
+    const std::string path = wal::segment_path("d", 0, victim->first);
+    sealed_.erase(victim);
+    open_segment();
+    if (how < 85) return;  // the crash came before anything became of its file
+    if (how < 170) {
+      storage.files.erase(path);
+    } else {
+      recycled_ = path;  // for the segment after this one
+    }
+  }
   void open_segment() {
-    std::string needed;
-    if (generation_ > 0) needed = wal::encode_needed({{1, generation_, position_ - 1}});
+    std::vector<wal::NeededRange> needed;
+    if (generation_ > 0) sealed_[generation_] = position_ - 1;
     ++generation_;
+    for (const auto& [generation, blocks] : sealed_) {
+      needed_by[generation_].insert(generation);
+      if (needed.empty() || needed.back().last + 1 != generation) {
+        needed.push_back({generation, generation, blocks});
+      } else {
+        needed.back() = {needed.back().first, generation, blocks};
+      }
+    }
+    needed_by[generation_];  // the first one needs none
+    open_file();
+    write_header(wal::encode_needed(needed));
+  }
+  void open_file() {
     segment_first_ = sequence_;
     position_ = 0;
-    storage.make(wal::segment_path("d", 0, generation_), kSegmentBytes);
+    const std::string path = wal::segment_path("d", 0, generation_);
+    if (!recycled_.empty() && storage.files.contains(recycled_)) {
+      storage.rename(std::exchange(recycled_, {}), path);
+    } else {
+      storage.make(path, kSegmentBytes);
+    }
+  }
+  void write_header(const std::string& needed) {
     BlockHeader header = stamp(BlockKind::kSegmentHeader);
     header.payload_bytes = static_cast<uint32_t>(needed.size());
     write(header, needed);
@@ -103,9 +162,12 @@ class Image {
     wal::seal_block(block.data(), header);
     const std::string path = wal::segment_path("d", 0, generation_);
     storage.write(path, position_ * kBlockBytes, block);
-    places.push_back({path, position_++, header.sequence, header.durable_sequence, records.size()});
+    places.push_back(
+        {path, generation_, position_++, header.sequence, header.durable_sequence, records.size()});
   }
 
+  std::map<uint64_t, uint64_t> sealed_;  // generation -> data blocks, of those that are needed
+  std::string recycled_;
   uint64_t generation_ = 0;
   uint64_t sequence_ = wal::kFirstSequence;
   uint64_t segment_first_ = wal::kFirstSequence;
@@ -120,7 +182,7 @@ class Damage {
   Damage(Image& image, Input& input) : image_(image), input_(input) {}
 
   void edit() {
-    switch (input_.byte() % 10) {
+    switch (input_.byte() % 12) {
       case 0:
         return flip();
       case 1:
@@ -139,11 +201,17 @@ class Damage {
         return remove_file();
       case 7:
         return add_spare();
+      case 10:
+        return add_recycled_spare();
+      case 11:
+        return remove_segment();
       default:
         return reseal();
     }
   }
   bool sealed_anew = false;
+  bool needed_missing = false;  // a segment before the newest
+  bool only_files = true;       // whole files came and went, no block was touched
 
  private:
   size_t place() { return input_.byte() % image_.places.size(); }
@@ -155,7 +223,7 @@ class Damage {
     auto changed = std::make_shared<Block>(block ? *block : Block{});
     const Block before = *changed;
     change(*changed);
-    if (*changed != before) place.intact = false;
+    if (*changed != before) place.intact = only_files = false;
     block = std::move(changed);
   }
   void flip() {
@@ -179,14 +247,32 @@ class Damage {
     if (!image_.storage.files.contains(path)) return;
     MemoryStorage::File& file = image_.storage.files[path];
     file.bytes = std::min<uint64_t>(file.bytes, input_.number<uint16_t>() * uint64_t{64});
+    only_files = false;
   }
-  void add_spare() {
-    uint64_t generation = 1;
+  std::string next_spare() const {
+    uint64_t generation = image_.newest() + 1;
     while (image_.storage.files.contains(wal::segment_path("d", 0, generation))) ++generation;
-    image_.storage.make(wal::segment_path("d", 0, generation), kSegmentBytes);
+    return wal::segment_path("d", 0, generation);
+  }
+  void add_spare() { image_.storage.make(next_spare(), kSegmentBytes); }
+  // The file of a released segment that is still there, with its old blocks.
+  void add_recycled_spare() {
+    for (uint64_t generation = 1; generation < image_.newest(); ++generation) {
+      const std::string path = wal::segment_path("d", 0, generation);
+      if (image_.counts(image_.newest(), generation)) continue;
+      if (!image_.storage.files.contains(path)) continue;
+      return image_.storage.rename(path, next_spare());
+    }
+  }
+  void remove_segment() {
+    const uint64_t generation = 1 + input_.byte() % image_.newest();
+    if (generation == image_.newest()) return;
+    image_.storage.files.erase(wal::segment_path("d", 0, generation));
+    if (image_.counts(image_.newest(), generation)) needed_missing = true;
   }
   void remove_file() {
     image_.storage.files.erase(image_.places[place()].path);
+    only_files = false;
     sealed_anew = true;  // with the newest file its watermarks are gone, and nothing can tell
   }
   void reseal() {
@@ -220,18 +306,45 @@ Recovered recover(MemoryStorage& storage) {
   return {std::move(tail), std::move(records)};
 }
 
-void check_prefix(const Image& image, const Recovered& recovered) {
-  ONCE_ASSERT(recovered.records.size() <= image.records.size());
-  ONCE_ASSERT(
-      std::equal(recovered.records.begin(), recovered.records.end(), image.records.begin()));
+bool is_prefix(const std::vector<std::string>& part, const std::vector<std::string>& whole) {
+  return part.size() <= whole.size() && std::equal(part.begin(), part.end(), whole.begin());
+}
+
+// How many records of those that count for `newest` are below the highest watermark that is left.
+size_t certain(const Image& image, uint64_t newest) {
   uint64_t watermark = 0;
   for (const Image::Place& place : image.places) {
-    if (place.intact) watermark = std::max(watermark, place.durable);
+    const bool there = place.intact && image.storage.files.contains(place.path);
+    if (there) watermark = std::max(watermark, place.durable);
   }
+  size_t records = 0;
   for (const Image::Place& place : image.places) {
-    if (place.block == 0 || place.sequence >= watermark) continue;
-    ONCE_ASSERT(recovered.records.size() >= place.records);
+    const bool counts = image.counts(image.newest(), place.generation);
+    if (!counts || place.block == 0 || place.sequence >= watermark) continue;
+    records = std::max(records, place.records);
   }
+  size_t certain = 0;
+  for (size_t i = 0; i < records; ++i) certain += image.counts(newest, image.segment_of[i]);
+  return certain;
+}
+
+// Whichever segment is taken for the newest one.
+void check_prefix(const Image& image, const Recovered& recovered) {
+  bool explained = false;
+  for (const auto& [newest, needed] : image.needed_by) {
+    explained |= is_prefix(recovered.records, image.told_by(newest)) &&
+                 recovered.records.size() >= certain(image, newest);
+  }
+  ONCE_ASSERT(explained);
+}
+
+bool newest_header_is_there(const Image& image) {
+  for (const Image::Place& place : image.places) {
+    if (place.generation != image.newest() || place.block != 0) continue;
+    const auto file = image.storage.files.find(place.path);
+    return place.intact && file != image.storage.files.end() && file->second.bytes == kSegmentBytes;
+  }
+  return false;
 }
 
 void check_tail(const wal::Tail& tail) {
@@ -256,9 +369,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Recovered first = recover(image.storage);
   const Recovered again = recover(image.storage);
   ONCE_ASSERT(first.tail.has_value() == again.tail.has_value() && first.records == again.records);
-  if (untouched) ONCE_ASSERT(first.tail && first.records == image.records);
-  for (const auto& [path, file] : image.storage.files) {
-    if (file.bytes != kSegmentBytes) ONCE_ASSERT(!first.tail);
+  const bool known = untouched || (damage.only_files && !damage.needed_missing);
+  if (known) ONCE_ASSERT(first.tail && first.records == image.told_by(image.newest()));
+  if (damage.needed_missing && !damage.sealed_anew && newest_header_is_there(image)) {
+    ONCE_ASSERT(!first.tail);
+  }
+  for (const Image::Place& place : image.places) {
+    const auto file = image.storage.files.find(place.path);
+    if (file == image.storage.files.end() || file->second.bytes == kSegmentBytes) continue;
+    if (image.counts(image.newest(), place.generation)) ONCE_ASSERT(!first.tail);
   }
   if (!first.tail) {
     ONCE_ASSERT(!first.tail.error().message.empty());

@@ -370,6 +370,20 @@ void write_logs(const Corpus& corpus) {
   add("a-cut-file", {5, 0, 0, 16});
   add("a-lost-file", {6, 9});
   add("a-spare-segment", {7});
+  add("a-segment-gone", {11, 0});
+  // Of segments 1 and 2 one is released: its file is left, gone, or recycled for segment 5.
+  const std::pair<const char*, int> kFiles[] = {{"left", 0}, {"gone", 86}, {"recycled", 170}};
+  for (const auto& [file, how] : kFiles) {
+    for (const int victim : {0, 1}) {
+      const std::string name = std::string("segment-") + (victim ? "2-" : "1-") + file;
+      const std::initializer_list<int> holes = {6, 2,  5, 9, 31,           4,  3, 7, 31, 1, 2,
+                                                3, 30, 8, 4, how + victim, 31, 4, 4, 4,  1, 6};
+      const std::string log(holes.begin(), holes.end());
+      corpus.add(name, log);
+      corpus.add(name + "-and-a-spare", log + '\12');
+      corpus.add(name + "-and-the-other-gone", log + '\13' + static_cast<char>(1 - victim));
+    }
+  }
   for (int field = 0; field < 28; ++field) {
     const std::string name = std::string("another-header-word-") + std::to_string(field);
     add(name.c_str(), {9, 4, field, field % 2, 1, 0, 7});

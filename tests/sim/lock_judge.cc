@@ -4,12 +4,18 @@
 
 namespace once::sim {
 
+const char* lock_event_name(LockEvent event) {
+  static constexpr const char* kNames[kLockEvents] = {"taken", "taken over", "renewed", "released",
+                                                      "lost"};
+  return kNames[static_cast<size_t>(event)];
+}
+
 void LockJudge::check_alone(const std::string& name, size_t who) const {
   for (const auto& [other, holder] : locks_.at(name).holders) {
     if (other == who || holder.until_ns <= world_.now()) continue;
-    world_.violation(fmt::format(
-        "locks: {} holds {}, and {} believes the same with token {} for {} us from now", who, name,
-        other, holder.token, (holder.until_ns - world_.now()) / kUs));
+    world_.violation(
+        fmt::format("locks: {} holds {}, and {} believes the same with token {} for {} us from now",
+                    who, name, other, holder.token, (holder.until_ns - world_.now()) / kUs));
   }
 }
 
@@ -22,8 +28,8 @@ void LockJudge::on_taken(const std::string& name, size_t who, uint64_t token, in
   }
   lock.highest_token = token;
   lock.holders[who] = {token, until_ns};
-  ++figures_.taken;
-  figures_.taken_over += lock.left;
+  count(LockEvent::kTaken);
+  if (lock.left) count(LockEvent::kTakenOver);
   lock.left = true;
 }
 
@@ -39,19 +45,19 @@ void LockJudge::on_renewed(const std::string& name, size_t who, int64_t until_ns
     world_.violation(fmt::format("locks: {} renews {}, which it had lost", who, name));
   }
   holder.until_ns = until_ns;
-  ++figures_.renewed;
+  count(LockEvent::kRenewed);
 }
 
 void LockJudge::on_released(const std::string& name, size_t who) {
   Lock& lock = locks_[name];
   if (lock.holders[who].token == lock.highest_token) lock.left = false;
   lock.holders.erase(who);
-  ++figures_.released;
+  count(LockEvent::kReleased);
 }
 
 void LockJudge::on_lost(const std::string& name, size_t who) {
   on_gone(name, who);
-  ++figures_.lost;
+  count(LockEvent::kLost);
 }
 
 void LockJudge::on_gone(const std::string& name, size_t who) { locks_[name].holders.erase(who); }

@@ -2,6 +2,7 @@
 // moment of the simulated time, and the fencing tokens of a lock only grow. Single-threaded.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -10,13 +11,17 @@
 
 namespace once::sim {
 
-struct LockFigures {
-  uint64_t taken = 0;
-  uint64_t taken_over = 0;  // of these: from one that had not released it
-  uint64_t renewed = 0;
-  uint64_t released = 0;
-  uint64_t lost = 0;  // by one that was told so, or knew by its clock
+enum class LockEvent : uint8_t {
+  kTaken,
+  kTakenOver,  // of these: from one that had not released it
+  kRenewed,
+  kReleased,
+  kLost,  // by one that was told so, or knew by its clock
+  kCount,
 };
+inline constexpr size_t kLockEvents = static_cast<size_t>(LockEvent::kCount);
+using LockCounts = std::array<uint64_t, kLockEvents>;
+const char* lock_event_name(LockEvent event);
 
 class LockJudge {
  public:
@@ -30,7 +35,7 @@ class LockJudge {
   // It ended without a word, and believes nothing any more.
   void on_gone(const std::string& lock, size_t who);
 
-  const LockFigures& figures() const { return figures_; }
+  const LockCounts& counts() const { return counts_; }
 
  private:
   struct Holder {
@@ -44,10 +49,11 @@ class LockJudge {
   };
 
   void check_alone(const std::string& lock, size_t who) const;
+  void count(LockEvent event) { ++counts_[static_cast<size_t>(event)]; }
 
   World& world_;
   std::map<std::string, Lock> locks_;
-  LockFigures figures_;
+  LockCounts counts_{};
 };
 
 }  // namespace once::sim

@@ -45,6 +45,12 @@ paxos::ClientRequest request_of(const check::Call& call) {
   return request;
 }
 
+client::Result failed(client::Outcome outcome) {
+  client::Result result;
+  result.outcome = outcome;
+  return result;
+}
+
 }  // namespace
 
 Locker::Locker(const Around& around, HostId host, uint64_t number)
@@ -52,12 +58,11 @@ Locker::Locker(const Around& around, HostId host, uint64_t number)
 
 int64_t Locker::clock_ns() const {
   const int64_t now = around_.world.now();
-  return now + now / kMillion * parts_per_million_;
+  return now + now * parts_per_million_ / kMillion;
 }
 
-// Never before it does.
 int64_t Locker::world_ns(int64_t clock_ns) const {
-  return clock_ns / (kMillion + parts_per_million_) * kMillion + 2 * kMillion;
+  return clock_ns * kMillion / (kMillion + parts_per_million_) + 2;
 }
 
 void Locker::begin() {
@@ -123,7 +128,7 @@ void Locker::plug_closed(uint64_t tag, const char*) {
   open_ = false;
   channel_.close();
   around_.world.after(kReconnectNs, this, kConnect);
-  if (asking_) note({.outcome = client::Outcome::kUnknown});
+  if (asking_) note(failed(client::Outcome::kUnknown));
 }
 
 void Locker::on_hello(const net::ServerHello&) { turn_at(around_.world.now()); }
@@ -146,7 +151,7 @@ void Locker::on_event(uint64_t what, uint64_t detail) {
     if (!asking_ || detail != correlation_ || stands_still()) return;
     drop_connection();
     around_.world.after(kReconnectNs, this, kConnect);
-    return note({.outcome = client::Outcome::kUnknown});
+    return note(failed(client::Outcome::kUnknown));
   }
   if (around_.world.now() < turn_at_ns_) return;  // of an earlier plan
   turn_at_ns_ = INT64_MAX;
@@ -259,11 +264,11 @@ void Locker::on_reply(uint64_t correlation, const paxos::ClientReply& reply) {
     case client::Meaning::kFinalIfAlone:
       return note(client::result_of(question, reply));
     case client::Meaning::kNothing:
-      return note({.outcome = client::Outcome::kUnavailable});
+      return note(failed(client::Outcome::kUnavailable));
     case client::Meaning::kNotYet:
-      return note({.outcome = client::Outcome::kNotYet});
+      return note(failed(client::Outcome::kNotYet));
     case client::Meaning::kMayHaveHappened:
-      return note({.outcome = client::Outcome::kUnknown});
+      return note(failed(client::Outcome::kUnknown));
   }
 }
 
@@ -278,8 +283,7 @@ void Locker::note(client::Result result) {
   check::take_answer(call, result);
   const bool clear = call.outcome != check::Outcome::kNothing && !check::may_be_its_own_doing(call);
   if (change && maybe_ && !clear) call.outcome = check::Outcome::kUnknown;
-  call.return_ns =
-      call.outcome == check::Outcome::kUnknown ? check::kNever : around_.world.now();
+  call.return_ns = call.outcome == check::Outcome::kUnknown ? check::kNever : around_.world.now();
   answer(result);
 }
 
@@ -299,11 +303,11 @@ void Locker::tell_judge() {
   const int64_t until_ns = machine_->leased_until_ns();
   if (!holds && told_held_) around_.judge.on_lost(lock_, number_);
   if (holds && !told_held_) {
-    around_.judge.on_taken(lock_, number_, machine_->token(), world_ns(until_ns) - 3 * kMillion);
+    around_.judge.on_taken(lock_, number_, machine_->token(), world_ns(until_ns) - 4);
     const int64_t ttl_ns = around_.plan.lock_ttl_ms * kMs;
     release_at_ns_ = clock_ns() + around_.world.between(0, 4 * ttl_ns);
   } else if (holds && until_ns != told_until_ns_) {
-    around_.judge.on_renewed(lock_, number_, world_ns(until_ns) - 3 * kMillion);
+    around_.judge.on_renewed(lock_, number_, world_ns(until_ns) - 4);
   }
   told_held_ = holds;
   told_until_ns_ = until_ns;

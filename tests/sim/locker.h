@@ -46,7 +46,7 @@ class Locker final : public Plug, public Actor, private net::ClientChannelHandle
   void on_reply(uint64_t correlation, const paxos::ClientReply& reply) override;
 
   int64_t clock_ns() const;
-  int64_t world_ns(int64_t clock_ns) const;  // when the clock will show it
+  int64_t world_ns(int64_t clock_ns) const;  // when the clock has shown it for sure
   bool stands_still() const { return around_.world.now() < still_until_ns_; }
 
   void connect();
@@ -84,8 +84,8 @@ class Locker final : public Plug, public Actor, private net::ClientChannelHandle
   int64_t told_until_ns_ = 0;
 
   std::optional<client::LockStep> asking_;
-  size_t call_ = 0;        // in the history, of what is asked
-  RequestId change_;       // the last cas,
+  size_t call_ = 0;         // in the history, of what is asked
+  RequestId change_;        // the last cas,
   size_t change_call_ = 0;  // and where it is
   bool maybe_ = false;      // an attempt of it may have happened
   uint64_t correlation_ = 0;

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "wal/block_format.h"
 
 namespace once::sim {
@@ -116,7 +117,9 @@ void Oracle::lost(size_t node, const std::string& what) {
 
 void Oracle::forget_disk(size_t node) {
   std::erase_if(streams_, [&](const auto& entry) { return entry.first.first == node; });
+  std::erase_if(numbered_, [&](const auto& entry) { return std::get<2>(entry.first) == node; });
   disks_.erase(node);
+  wiped_ |= 1u << node;
 }
 
 void Oracle::on_admitted(NodeId node, const DiskId& disk) {
@@ -141,6 +144,8 @@ void Oracle::take(size_t node, Stream& stream, std::string_view bytes, bool reco
     on_promise(node, *promise, recovered);
   } else if (const auto* kept = std::get_if<paxos::KeptRecord>(&*record)) {
     on_kept(node, *kept, recovered);
+  } else if (const auto* progress = std::get_if<paxos::HomeProgressRecord>(&*record)) {
+    on_progress(node, *progress);
   } else if (const auto* range = std::get_if<paxos::RangePromiseRecord>(&*record)) {
     uint32_t& least = stream.range_promise[range->home];
     least = std::max(least, range->incarnation);
@@ -187,6 +192,33 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
                 record.state.writer.high, record.state.writer.low);
   }
   hold(node, record.name, ballot, record.state);
+  if (ballot.round > 0 || recovered) return;
+  numbered_[{Endpoint{ballot.node, record.lane}, ballot.incarnation, node}].emplace(
+      record.sequence, Numbered{std::string(record.name), ballot, record.state.version});
+}
+
+// Nobody lists it for its home any more: it must be there.
+void Oracle::settles(size_t node, std::string_view name, const paxos::Ballot& ballot,
+                     uint64_t version) {
+  const size_t home =
+      home_slot_of(name_hash(name, hash_seed_), static_cast<uint32_t>(nodes_)).value;
+  if (home == node || (wiped_ >> home & 1) != 0) return;
+  const Held& there = held(home, name);
+  if (std::pair(there.accepted, there.version) >= std::pair(ballot, version)) return;
+  world_.violation(fmt::format(
+      "settled too early: node {} has {} version {} at {} as settled, and its home, node {}, has "
+      "version {} at {} on its disk",
+      node + 1, name, version, show(ballot), home + 1, there.version, show(there.accepted)));
+}
+
+void Oracle::on_progress(size_t node, const paxos::HomeProgressRecord& record) {
+  const auto found = numbered_.find({record.home, record.incarnation, node});
+  if (found == numbered_.end()) return;
+  const auto end = found->second.upper_bound(record.durable);
+  for (auto at = found->second.begin(); at != end; ++at) {
+    settles(node, at->second.name, at->second.ballot, at->second.version);
+  }
+  found->second.erase(found->second.begin(), end);
 }
 
 // Written anew, it may say more than the disk had, never less. What is new in it was learned, and
@@ -214,6 +246,9 @@ void Oracle::on_kept(size_t node, const paxos::KeptRecord& record, bool recovere
     world_.violation(fmt::format("node {} keeps version {} of {} under {}{}, which was never so",
                                  node + 1, record.state.version, record.name, show(record.accepted),
                                  record.decided ? " as decided" : ""));
+  }
+  if (!recovered && record.settled) {
+    settles(node, record.name, record.accepted, record.state.version);
   }
   if (recovered || !world_.tells()) return;
   world_.tell("node {} disk: kept {} version {} at {}, promise {}", node + 1, record.name,

@@ -7,6 +7,8 @@
 //     is built on what is sealed;
 //   - no log has an accept behind a promise that forbids it, unless it was learned;
 //   - what was learned is what was chosen;
+//   - what a log says that is settled (a kept name; all up to a home's watermark) is on the disk of
+//     the name's home, or something newer (H3): no list has it, so no claim would be told of it;
 //   - what recovery concludes of a name covers what had landed of it, whatever was cleaned since;
 // and as clients get answers: the state that an answer shows is held by a majority's disks.
 #pragma once
@@ -15,6 +17,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -69,6 +72,11 @@ class Oracle {
   struct Name {
     std::vector<Fact> facts;
   };
+  struct Numbered {  // an accept of round 0, by the home's number
+    std::string name;
+    paxos::Ballot ballot;
+    uint64_t version = 0;
+  };
   struct Stream {
     std::map<NodeId, uint32_t> range_promise;
   };
@@ -93,6 +101,8 @@ class Oracle {
   void on_kept(size_t node, const paxos::KeptRecord& record, bool recovered);
   void hold(size_t node, std::string_view name, const paxos::Ballot& ballot,
             const paxos::State& state);
+  void on_progress(size_t node, const paxos::HomeProgressRecord& record);
+  void settles(size_t node, std::string_view name, const paxos::Ballot& ballot, uint64_t version);
   void lost(size_t node, const std::string& what);
   void choose(std::string_view name, Name& known, Fact& fact);
   // A `later` proposal, of a ballot that is not below the one of `chosen`, must extend it.
@@ -107,6 +117,9 @@ class Oracle {
   std::unordered_map<std::string, Name> names_;  // never walked: its order is not the run's
   std::map<std::pair<size_t, uint32_t>, Stream> streams_;
   std::map<size_t, Disk> disks_;
+  uint32_t wiped_ = 0;  // nodes, a bit each: of their disks nothing can be said
+  // By home, incarnation, node whose log it is in: what no watermark has covered yet.
+  std::map<std::tuple<Endpoint, uint32_t, size_t>, std::multimap<uint64_t, Numbered>> numbered_;
   Disk audited_;
   std::map<NodeId, DiskId> admitted_;
   std::array<uint64_t, kPaths> decisions_{};

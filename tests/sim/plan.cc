@@ -97,6 +97,13 @@ void strangers(Dice& dice, Plan& plan) {
   plan.every.crash_ns = dice.between(100 * kMs, 2 * kSecond);
 }
 
+// Leases from shorter than most faults to longer.
+void lock(Dice& dice, Plan& plan) {
+  plan.lockers = 2 + dice.below(4);
+  plan.lock_names = 1 + dice.below(2);
+  plan.lock_ttl_ms = dice.between(100, dice.below(2) == 0 ? 400 : 2000);
+}
+
 }  // namespace
 
 Plan draw_plan(uint64_t seed) {
@@ -141,6 +148,7 @@ Plan draw_plan(uint64_t seed) {
   if (dice.below(3) == 0) strangers(dice, plan);
   plan.alone = dice.below(2) == 0;
   plan.churn = dice.below(4) == 0;
+  if (dice.below(3) == 0) lock(dice, plan);
   return plan;
 }
 
@@ -151,12 +159,15 @@ std::string describe(const Plan& plan) {
   return fmt::format(
       "{} nodes, cores {}, {} clients x {} in flight; loss {:.1f} %, duplication {:.1f} %, "
       "delay {}+{} us, disk {}+{} us, a crash every {} ms, a partition every {} ms, window {}, "
-      "lingers from {}{}{}",
+      "lingers from {}{}{}{}",
       plan.nodes, cores, plan.clients, plan.load.in_flight, percent(plan.network.loss),
       percent(plan.network.duplicate), plan.network.delay_ns / kUs, plan.network.jitter_ns / kUs,
       plan.disk.latency_ns / kUs, plan.disk.jitter_ns / kUs, plan.every.crash_ns / kMs,
       plan.every.partition_ns / kMs, plan.round_zero_window, plan.linger_from,
-      plan.met ? "" : ", have never met", plan.churn ? ", segments are cleaned all the time" : "");
+      plan.met ? "" : ", have never met", plan.churn ? ", segments are cleaned all the time" : "",
+      plan.lockers == 0 ? ""
+                        : fmt::format(", {} lockers of {} locks for {} ms", plan.lockers,
+                                      plan.lock_names, plan.lock_ttl_ms));
 }
 
 }  // namespace once::sim

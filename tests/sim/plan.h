@@ -70,6 +70,9 @@ struct Plan {
   size_t round_zero_window = 256;
   size_t linger_from = kLingerFrom;
   bool alone = false;  // at the end all catch up, and one is left alone
+  size_t lockers = 0;  // in the phase with faults
+  size_t lock_names = 1;
+  int64_t lock_ttl_ms = 0;
   bool churn = false;  // segments are closed and cleaned all the time
   Load load;
 };

@@ -51,7 +51,7 @@ const char* action_text(check::Action action) { return check::action_name(action
 
 std::string show_counts(const RunResult& result) {
   return show("answered operations", result.actions, action_text) +
-         show("faults", result.faults, fault_name) +
+         show("faults", result.faults, fault_name) + show("locks", result.locks, lock_event_name) +
          show("decisions by path", result.decisions, path_name) +
          show("rare branches taken", result.rare, rare_name) +
          fmt::format(
@@ -133,6 +133,7 @@ void Summary::add(const RunResult& result) {
   sum.quorum_reads += result.quorum_reads;
   sum.records += result.records;
   sum.cleaned += result.cleaned;
+  sim::add(sum.locks, result.locks);
   if (result.waits.longest_ns > sum.waits.longest_ns) longest_wait_seed = result.seed;
   sum.waits.add(result.waits);
   if (result.waits.unexplained_share() > largest_unexplained_share) {
@@ -248,6 +249,7 @@ json to_json(const RunResult& result) {
               {"cleaned", result.cleaned},
               {"waits", to_json(result.waits)},
               {"faults", counts_to_json(result.faults, fault_name)},
+              {"locks", counts_to_json(result.locks, lock_event_name)},
               {"decisions", counts_to_json(result.decisions, path_name)},
               {"rare", counts_to_json(result.rare, rare_name)},
               {"plan", result.plan},
@@ -274,6 +276,7 @@ RunResult from_json(const json& from) {
   result.cleaned = from.at("cleaned");
   result.waits = waits_from_json(from.at("waits"));
   counts_from_json(from.at("faults"), fault_name, result.faults);
+  counts_from_json(from.at("locks"), lock_event_name, result.locks);
   counts_from_json(from.at("decisions"), path_name, result.decisions);
   counts_from_json(from.at("rare"), rare_name, result.rare);
   result.plan = from.at("plan");

@@ -10,6 +10,8 @@
 #include "tests/sim/client.h"
 #include "tests/sim/fair_phase.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/lock_judge.h"
+#include "tests/sim/locker.h"
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
 
@@ -22,7 +24,7 @@ constexpr size_t kMaxSearchedCalls = 12;
 constexpr size_t kMaxSearchedNames = 40;
 
 size_t hosts_of(const Plan& plan) {
-  return plan.nodes + plan.clients + plan.nodes * plan.patrons + 1;
+  return plan.nodes + plan.clients + plan.nodes * plan.patrons + plan.lockers + 1;
 }
 
 bool shows_state(paxos::Status status) {
@@ -48,6 +50,7 @@ class Run final : public Wiretap {
         network_(world_, plan_.nodes, hosts_of(plan_), plan_.network),
         oracle_(world_, plan_.nodes, 1),
         faults_(world_, network_, plan_, nodes_),
+        lock_judge_(world_),
         fair_(world_, network_, plan_, nodes_, history_, shared_),
         alone_(world_, network_, oracle_, nodes_, static_cast<HostId>(hosts_of(plan_) - 1)) {
     network_.set_wiretap(this);
@@ -63,14 +66,22 @@ class Run final : public Wiretap {
       clients_.push_back(
           std::make_unique<SimClient>(world_, network_, oracle_, plan_, i, history_, shared_));
     }
+    const size_t others = plan_.clients + plan_.nodes * plan_.patrons;
+    for (size_t i = 0; i < plan_.lockers; ++i) {
+      lockers_.push_back(
+          std::make_unique<Locker>(Locker::Around{world_, network_, history_, lock_judge_, plan_},
+                                   static_cast<HostId>(plan_.nodes + others + i), others + 1 + i));
+    }
   }
 
   RunResult run() {
     world_.tell("{}", describe(plan_));
     start_nodes();
     for (auto& client : clients_) client->begin();
+    for (auto& locker : lockers_) locker->begin();
     faults_.begin();
     world_.run_until(options_.seconds * kSecond);
+    for (auto& locker : lockers_) locker->end();
     if (world_.violated().empty()) let_all_meet();
     if (world_.violated().empty()) liveness();
     if (world_.violated().empty()) fairness();
@@ -101,9 +112,11 @@ class Run final : public Wiretap {
   Oracle oracle_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   Faults faults_;
+  LockJudge lock_judge_;
   check::History history_;
   Shared shared_;
   std::vector<std::unique_ptr<SimClient>> clients_;
+  std::vector<std::unique_ptr<Locker>> lockers_;
   FairPhase fair_;
   AlonePhase alone_;
   int64_t healed_at_ = 0;
@@ -113,8 +126,11 @@ class Run final : public Wiretap {
 const check::Call* Run::call_of(HostId client, uint64_t correlation) const {
   const size_t index = client - plan_.nodes;
   if (client == hosts_of(plan_) - 1) return alone_.call_of(correlation);
-  return index < clients_.size() ? clients_[index]->call_of(correlation)
-                                 : fair_.call_of(index - clients_.size(), correlation);
+  if (index < clients_.size()) return clients_[index]->call_of(correlation);
+  const size_t patron = index - clients_.size();
+  const size_t patrons = plan_.nodes * plan_.patrons;
+  return patron < patrons ? fair_.call_of(patron, correlation)
+                          : lockers_[patron - patrons]->call_of(correlation);
 }
 
 // What a node tells a client must be true when it says so, not only when it arrives.
@@ -261,6 +277,8 @@ RunResult Run::result() {
     result.retries += client->retries();
   }
   result.operations += fair_.operations();
+  for (auto& locker : lockers_) result.operations += locker->operations();
+  result.locks = lock_judge_.counts();
   result.waits = fair_.figures();
   for (const check::Call& call : history_) {
     if (call.outcome == check::Outcome::kUnknown || call.outcome == check::Outcome::kNothing) {

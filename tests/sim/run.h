@@ -7,6 +7,7 @@
 
 #include "tests/check/history.h"
 #include "tests/sim/fairness.h"
+#include "tests/sim/lock_judge.h"
 #include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
@@ -32,6 +33,7 @@ struct RunResult {
   uint64_t quorum_reads = 0;
   uint64_t records = 0;
   uint64_t cleaned = 0;  // segments
+  LockCounts locks{};
   WaitFigures waits;
   FaultCounts faults{};
   std::array<uint64_t, kPaths> decisions{};

@@ -61,6 +61,41 @@ TEST_F(ADisk, ThatTakesLongAgainAndAgainIsSlow) {
   EXPECT_TRUE(watch.slow());
 }
 
+// Under load the next write begins before anybody has looked.
+TEST_F(ADisk, ThatTakesLongWithoutAPauseIsSlow) {
+  for (int i = 0; i < DiskWatch::kLongInARow; ++i) {
+    EXPECT_FALSE(watch.slow());
+    const int64_t begin = now;
+    for (; now < begin + 600 * kMs; now += 5 * kMs) look(begin);
+  }
+  EXPECT_TRUE(watch.slow());
+}
+
+TEST_F(ADisk, ThatIsFastWithoutAPauseIsNot) {
+  for (int i = 0; i < 10; ++i) {
+    const int64_t begin = now;
+    for (const int64_t end = begin + (i % 2 == 0 ? 600 : 50) * kMs; now < end; now += 5 * kMs) {
+      look(begin);
+    }
+  }
+  EXPECT_FALSE(watch.slow());
+}
+
+TEST_F(ADisk, ThatGoesOnTakingLongIsSaidToBeSlowOnce) {
+  for (int i = 0; i < 100; ++i) write(600 * kMs);
+  EXPECT_TRUE(watch.slow());
+  EXPECT_EQ(lines.size(), 1u);
+}
+
+TEST_F(ADisk, SaysHowLongTheWritesOfThisTimeTook) {
+  write(4000 * kMs);
+  idle(DiskWatch::kSlowKeptNs + 100 * kMs);
+  write(3200 * kMs);
+  idle(DiskWatch::kSlowKeptNs + 100 * kMs);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[3], "the disk is no longer slow; the longest log write took 3195 ms");
+}
+
 TEST_F(ADisk, IsNoLongerSlowWhenNothingTookLongForAWhile) {
   write(4000 * kMs);
   idle(DiskWatch::kSlowKeptNs - 100 * kMs);
