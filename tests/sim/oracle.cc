@@ -197,14 +197,15 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
       record.sequence, Numbered{std::string(record.name), ballot, record.state.version});
 }
 
-// Nobody lists it for its home any more: it must be there.
+// Nobody lists it for its home any more: its home must know the name, from that ballot on. Of one
+// ballot it may have an earlier version: that is enough to keep round 0 shut.
 void Oracle::settles(size_t node, std::string_view name, const paxos::Ballot& ballot,
                      uint64_t version) {
   const size_t home =
       home_slot_of(name_hash(name, hash_seed_), static_cast<uint32_t>(nodes_)).value;
   if (home == node || (wiped_ >> home & 1) != 0) return;
   const Held& there = held(home, name);
-  if (std::pair(there.accepted, there.version) >= std::pair(ballot, version)) return;
+  if (there.version > 0 && there.accepted >= ballot) return;
   world_.violation(fmt::format(
       "settled too early: node {} has {} version {} at {} as settled, and its home, node {}, has "
       "version {} at {} on its disk",
