@@ -90,6 +90,7 @@ TEST(SegmentUse, ARecordOfARemovedSegmentChangesNothing) {
     use.remove(removed);
     const uint64_t needed = use.needed_bytes();
     EXPECT_EQ(needed, removed == 1 ? 3 * 104u : 5 * 104u);
+    EXPECT_EQ(use.written_bytes(), needed);
     use.no_longer_needed(removed == 1 ? 3 : 5, 100);
     EXPECT_EQ(use.needed_bytes(), needed);
     EXPECT_EQ(use.find(removed), nullptr);
@@ -132,6 +133,11 @@ TEST(NeededSegments, WhatNoLogWritesIsNoList) {
   EXPECT_FALSE(decode_needed(std::string(3, '\xff'))) << "a number that does not end";
   EXPECT_FALSE(decode_needed(std::string(30, '\xff'))) << "one that is too long";
   EXPECT_FALSE(decode_needed(std::string("\0\0\1\0\0\1", 6))) << "two ranges that are one";
+  const std::string large("\x80\x80\x80\x80\x20", 5), none("\0", 1);  // 2^33, and 0
+  EXPECT_TRUE(decode_needed(none + none + none));
+  EXPECT_FALSE(decode_needed(large + none + none)) << "a generation that no log reaches";
+  EXPECT_FALSE(decode_needed(none + large + none)) << "a range that no log has";
+  EXPECT_FALSE(decode_needed(none + none + large)) << "more blocks than a segment has";
 }
 
 }  // namespace
