@@ -351,7 +351,8 @@ def claim(settings):
                 print(f"  {written:9} written, {written / (time.monotonic() - begun):.0f} a second",
                       file=sys.stderr, flush=True)
         unsettled = min(cluster.counters(node)["unsettled"] for node in others)
-        figures = {"written": written, "unsettled": unsettled, "names": cluster.counters(others[0])["names"],
+        figures = {"written": written, "unsettled": unsettled,
+                   "names": cluster.counters(others[0])["names"],
                    "mib_before": {node.number: resident_mib(node) for node in others}}
         probes, memory = Probes(others), MemoryWatch(cluster)
         try:

@@ -31,7 +31,8 @@ target_link_libraries(once_invariants_rare PUBLIC once_paxos_rare fmt::fmt)
 
 add_library(once_sim_lib STATIC
   sim/alone_phase.cc sim/client.cc sim/disk.cc sim/fair_phase.cc sim/fairness.cc sim/faults.cc
-  sim/lock_judge.cc sim/locker.cc sim/network.cc sim/node.cc sim/oracle.cc sim/patron.cc sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
+  sim/lock_judge.cc sim/locker.cc sim/network.cc sim/node.cc sim/oracle.cc sim/patron.cc
+  sim/plan.cc sim/rare_branches.cc sim/report.cc sim/run.cc
   sim/seed_story.cc sim/sim_files.cc sim/sim_io.cc sim/story_picture.cc sim/story_script.cc
   sim/story_stage.cc sim/story_teller.cc sim/story_text.cc sim/story_words.cc sim/trace.cc
   sim/workers.cc sim/world.cc)

@@ -36,8 +36,8 @@ class Node:
     def start(self):
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [self.onced, "start", "--data", self.directory, "--listen", f"127.0.0.1:{self.port}",
-                 "--cores", str(self.job["cores"])],
+                [self.onced, "start", "--data", self.directory,
+                 "--listen", f"127.0.0.1:{self.port}", "--cores", str(self.job["cores"])],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def runs(self):

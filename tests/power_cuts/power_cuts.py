@@ -120,8 +120,9 @@ class Run:
             self.cleaned_at += work_at_cuts.cleaner_worked(self.samples, sample)
             self.repaired_at += work_at_cuts.caught_up(self.samples, sample)
             if faults:
-                lines.append(f"recording {self.number} ({self.kind}, {self.file_system}), cut at write {cut.at} "
-                             f"of {len(self.log.entries)}, {cut.acknowledged} acknowledged: "
+                lines.append(f"recording {self.number} ({self.kind}, {self.file_system}), "
+                             f"cut at write {cut.at} of {len(self.log.entries)}, "
+                             f"{cut.acknowledged} acknowledged: "
                              f"{len(faults)} faults; {faults[0]}")
         return lines
 
@@ -150,8 +151,9 @@ class Run:
                  for name in (*work_at_cuts.CLEANING, "log_bytes", "caught_up")}
         print(f"recording {self.number} ({self.kind}, {self.file_system}, {self.cores} cores, "
               f"{recorded - begun:.0f} s): "
-              f"{len(self.recorded['answers'])} acknowledged, {self.undone} not, {len(self.log.entries)} entries, "
-              f"{forced} forced writes; {count['log_bytes'] >> 20} MiB of log, "
+              f"{len(self.recorded['answers'])} acknowledged, {self.undone} not, "
+              f"{len(self.log.entries)} entries, {forced} forced writes; "
+              f"{count['log_bytes'] >> 20} MiB of log, "
               f"{count['log_segments_cleaned']} segments cleaned ({count['log_kept_bytes'] >> 10} "
               f"KiB kept), {count['log_segments_recycled']} recycled, {count['caught_up']} names "
               f"caught up; {self.done} cuts, {self.cleaned_at} while it was cleaned, "

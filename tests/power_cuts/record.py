@@ -80,7 +80,8 @@ class Recording:
             await going.wait()
             operation, name, value = self.next_request()
             try:
-                reply = await connection.request(operation, name.encode(), values.whole(value), 60_000)
+                reply = await connection.request(operation, name.encode(), values.whole(value),
+                                                 60_000)
             except ConnectionError:
                 return  # killed meanwhile: nobody knows what became of it
             self.note(name, reply, value)

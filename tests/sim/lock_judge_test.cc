@@ -1,7 +1,10 @@
-// The oracle of locks: what it lets pass, and what it must not.
+// The oracle of locks: what it lets pass, and what it must not; and runs in which it has work.
 #include "tests/sim/lock_judge.h"
 
 #include <gtest/gtest.h>
+
+#include "tests/sim/plan.h"
+#include "tests/sim/run.h"
 
 namespace once::sim {
 namespace {
@@ -68,6 +71,21 @@ TEST_F(LockJudgeTest, ARenewalUnderAnOldToken) {
   world.run_until(kSecond);
   judge.on_renewed("a", 1, 4 * kSecond);
   EXPECT_TRUE(complains("was given since")) << world.violated();
+}
+
+// Leases are outlived by those that stand still, and by faults; nobody holds what others hold.
+TEST(SimRun, LocksAreTakenRenewedAndTakenOver) {
+  LockCounts sum{};
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    const Options options{.seed = seed, .seconds = 5};
+    if (draw_plan(seed).lockers == 0) continue;
+    const RunResult result = run_seed(options, nullptr);
+    ASSERT_EQ(result.violation, "") << "seed " << seed;
+    for (size_t event = 0; event < kLockEvents; ++event) sum[event] += result.locks[event];
+  }
+  for (size_t event = 0; event < kLockEvents; ++event) {
+    EXPECT_GT(sum[event], 10u) << lock_event_name(static_cast<LockEvent>(event));
+  }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Nodes of 1, 2 and 2 cores in one cluster: each takes writes, each is killed in the middle of them
-and starts again with another number, and everything that was acknowledged is there, at each node."""
+and starts again with another number, and everything that was acknowledged is there, at each."""
 
 import asyncio
 import itertools
