@@ -18,8 +18,8 @@ uint32_t Core::believed(const Endpoint& from, NameHash hash, uint32_t known, uin
 // whoever asks again finds us nearer.
 void Core::approach(EntryIndex index, const Ballot& ballot, uint32_t round) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
-  if (round == entry.promised.round) return;
+  ONCE_ASSERT(round <= kMaxRound && round >= entry.promised().round && round < ballot.round);
+  if (round == entry.promised().round) return;
   acceptor_.promise(index, Ballot{round, ballot.node, ballot.incarnation});
 }
 
@@ -32,14 +32,14 @@ bool Core::admit(const Endpoint& from, const M& m, NameHash hash, size_t room, E
     index = acceptor_.insert(hash, m.name, room);
   }
   const Entry& entry = acceptor_.at(index);
-  if (m.ballot >= entry.promised) {
-    const uint32_t round = believed(from, hash, entry.promised.round, m.ballot.round);
+  if (m.ballot >= entry.promised()) {
+    const uint32_t round = believed(from, hash, entry.promised().round, m.ballot.round);
     if (round < m.ballot.round) approach(index, m.ballot, round);
     return round == m.ballot.round;
   }
   ++counters_.rejected;
-  ONCE_ASSERT(entry.promised > m.ballot);
-  outbox_.send(from, RestsOn{entry.record.value}, Rejected{m.op, m.ballot, entry.promised});
+  ONCE_ASSERT(entry.promised() > m.ballot);
+  outbox_.send(from, RestsOn{entry.record().value}, Rejected{m.op, m.ballot, entry.promised()});
   return false;
 }
 
@@ -52,11 +52,11 @@ void Core::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   if (m.name.empty() || !cluster_.is_mine(hash)) return ignore(&ReplicaCounters::ignored_names);
   if (!admit(from, m, hash, 0, index)) return;
   const Entry& entry = acceptor_.at(index);
-  if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
-  ONCE_ASSERT(entry.promised == m.ballot && entry.accepted <= m.ballot);  // P2
-  outbox_.send(
-      from, RestsOn{entry.record.value},
-      Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
+  if (entry.promised() < m.ballot) acceptor_.promise(index, m.ballot);
+  ONCE_ASSERT(entry.promised() == m.ballot && entry.accepted() <= m.ballot);  // P2
+  outbox_.send(from, RestsOn{entry.record().value},
+               Promise{m.op, m.ballot, entry.accepted(),
+                       entry.accepted().is_null() ? State{} : entry.state()});
 }
 
 void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
@@ -85,13 +85,13 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   }
   if (!admit(from, m, hash, m.state.value.size(), index)) return;
   const Entry& entry = acceptor_.at(index);
-  if (m.ballot == entry.accepted && m.state.version <= entry.version) {
-    if (m.state.version == entry.version) acknowledge(from, m, entry.record);
+  if (m.ballot == entry.accepted() && m.state.version <= entry.version()) {
+    if (m.state.version == entry.version()) acknowledge(from, m, entry.record());
     return;  // else it is late: its proposer has gone on
   }
   // A name that is set may be finished without room, not be given more and more versions.
-  if (no_room() && entry.version != 0 && m.state.version > entry.version) return;
-  if (memory_ >= Memory::kLow && entry.version == 0) return;
+  if (no_room() && entry.version() != 0 && m.state.version > entry.version()) return;
+  if (memory_ >= Memory::kLow && entry.version() == 0) return;
   keep_proposed(entry);
   acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, Sequence{round_zero ? m.op : 0}});
   if (round_zero) {
@@ -100,16 +100,17 @@ void Core::on_accept(const Endpoint& from, const Accept& m, NameHash hash) {
   } else {
     acceptor_.list_unsettled(index);
   }
-  ONCE_ASSERT(entry.accepted == m.ballot && entry.version == m.state.version);
-  acknowledge(from, m, entry.record);
+  ONCE_ASSERT(entry.accepted() == m.ballot && entry.version() == m.state.version);
+  acknowledge(from, m, entry.record());
 }
 
 // The value of a round-0 proposal stands in the entry alone. Before another takes its place,
 // whoever proposed it gets a copy: under its request id nothing else may ever be proposed.
 void Core::keep_proposed(const Entry& entry) {
-  const bool proposed = entry.active.kind() == Active::Kind::kRoundZero;
-  if (!proposed || entry.accepted != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
-  const RoundZero& slot = sequencer_.at_place(entry.active.round_zero());
+  const Active active = acceptor_.active(entry);
+  const bool proposed = active.kind() == Active::Kind::kRoundZero;
+  if (!proposed || entry.accepted() != Ballot{0, cluster_.self().node, step_.incarnation()}) return;
+  const RoundZero& slot = sequencer_.at_place(active.round_zero());
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     ONCE_ASSERT(ops_[op].list == &slot.waiters);
     if (ops_[op].block == nullptr) requests_.keep(ops_[op], entry.name(), entry.value());
@@ -128,7 +129,7 @@ void Core::acknowledge(const Endpoint& from, const Accept& m, RecordNumber recor
 
 // The one place where news of a decision are drained.
 void Core::learn_decided(EntryIndex index, InLog in_log) {
-  ONCE_ASSERT(!acceptor_.at(index).accepted.is_null());
+  ONCE_ASSERT(!acceptor_.at(index).accepted().is_null());
   if (acceptor_.decide(index, in_log) && ops_.waits() != 0) wake(acceptor_.at(index));
 }
 
@@ -155,8 +156,8 @@ void Core::mark_chosen(const Lane& lane, const SequenceRange& range) {
   ONCE_ASSERT(!ballot.is_null());
   lanes_.for_each(lane, range, [&](EntryIndex index, uint64_t version) {
     const Entry& entry = acceptor_.at(index);
-    if (entry.accepted != ballot) return;
-    if (entry.version == version) {
+    if (entry.accepted() != ballot) return;
+    if (entry.version() == version) {
       learn_decided(index, InLog::kNo);
     } else {
       ask_for_waiters(acceptor_.hash_of(entry), entry.name(), version);
@@ -169,12 +170,12 @@ void Core::on_decided(const Endpoint& from, const Decided& m, NameHash hash) {
   if (m.ballot.node != from.node) return ignore(&ReplicaCounters::ignored_ballots);
   if (m.version == 0) return ignore(&ReplicaCounters::ignored_states);
   const EntryIndex index = acceptor_.find(hash.key, m.name);
-  const bool held = index != Table::kNone && acceptor_.at(index).accepted == m.ballot &&
-                    acceptor_.at(index).version >= m.version;
+  const bool held = index != Table::kNone && acceptor_.at(index).accepted() == m.ballot &&
+                    acceptor_.at(index).version() >= m.version;
   if (!held) return ask_for_waiters(hash, m.name, m.version);
   const Entry& entry = acceptor_.at(index);
   if (entry.decided()) return;
-  if (entry.version != m.version) return ask_for_waiters(hash, m.name, m.version);
+  if (entry.version() != m.version) return ask_for_waiters(hash, m.name, m.version);
   learn_decided(index, InLog::kYes);
   settle_by_news(entry);
 }
@@ -186,13 +187,13 @@ void Core::on_read_state(const Endpoint& from, const ReadState& m, NameHash hash
     return ignore(&ReplicaCounters::ignored_names);
   }
   const EntryIndex index = acceptor_.find(hash.key, m.name);
-  if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {
+  if (index == Table::kNone || acceptor_.at(index).accepted().is_null()) {
     outbox_.send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record.value},
-               ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
+  outbox_.send(from, RestsOn{entry.record().value},
+               ReadReply{m.op, entry.decided(), entry.accepted(), entry.state()});
 }
 
 }  // namespace once::paxos

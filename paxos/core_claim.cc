@@ -41,7 +41,7 @@ void Core::on_claim_home(const Endpoint& from, const ClaimHome& m) {
     for (; at < std::min<uint64_t>(end, list.entries.size()) && names.size() < page_bytes; ++at) {
       const Entry& entry = acceptor_.at(list.entries[at]);
       if (!entry.has(kUnsettled)) continue;
-      out.put(entry.name_size);
+      out.put(entry.name_size());
       out.put_bytes(entry.name());
     }
     ONCE_ASSERT(names.size() < kPageBytes + kMaxNameBytes + sizeof(uint16_t));
@@ -99,7 +99,7 @@ void Core::query_unsettled() {
       if (index == Acceptor::kNone) continue;
       const Entry& entry = acceptor_.at(index);
       outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
-                   SettleQuery{entry.promised, entry.accepted, entry.name()});
+                   SettleQuery{entry.promised(), entry.accepted(), entry.name()});
     }
   }
 }
@@ -110,15 +110,15 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
   const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found != Table::kNone) {
     const Entry& entry = acceptor_.at(found);
-    if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
-      ONCE_ASSERT(!entry.accepted.is_null());
+    if (entry.record() <= step_.durable() && entry.accepted() >= m.accepted) {
+      ONCE_ASSERT(!entry.accepted().is_null());
       outbox_.send(from, RestsOn{},
-                   Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
+                   Settled{std::min(m.promised, entry.promised()), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,
     // later.
-    if (!entry.active.is_nothing() || entry.record > step_.durable()) return;
+    if (!entry.is_idle() || entry.record() > step_.durable()) return;
   }
   // What it has not caught up with yet it learns so, and not by a round for each name.
   if (catch_up_.is_on() && catch_up_.figures().in_sync == 0) return;
@@ -129,7 +129,7 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
-    const uint32_t known = acceptor_.at(index).promised.round;
+    const uint32_t known = acceptor_.at(index).promised().round;
     begin_classic(index, nobody, Batch{}, believed(from, hash, known, m.promised.round));
   }
 }
@@ -138,7 +138,7 @@ void Core::on_settled(const Endpoint& from, const Settled& m, NameHash hash) {
   const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   const Entry& entry = acceptor_.at(found);
-  if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
+  if (!entry.has(kUnsettled) || entry.accepted() > m.accepted) return;
   ONCE_ASSERT(from.node != cluster_.self().node);
   acceptor_.settle(found);
 }

@@ -15,7 +15,7 @@ bool Core::has_spare_tasks() const {
 RoundId Core::take_round(EntryIndex entry) {
   const RoundId id = rounds_.take();
   if (id == kNil) return id;
-  ONCE_ASSERT(acceptor_.at(entry).active.is_nothing());
+  ONCE_ASSERT(acceptor_.at(entry).is_idle());
   rounds_[id].entry = entry;
   rounds_[id].started = rounds_[id].asked_at = step_.now();
   return id;
@@ -25,7 +25,7 @@ RoundId Core::take_round(EntryIndex entry) {
 bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
                          uint32_t seen_round) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(entry.active.is_nothing());
+  ONCE_ASSERT(entry.is_idle());
   const RoundId id = take_round(index);
   if (id == kNil) return false;
   ClassicRound& task = rounds_[id];
@@ -57,11 +57,11 @@ void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t
 bool Core::begin_chain(EntryIndex index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(keeps(entry) && next.version >= entry.version);
+  ONCE_ASSERT(keeps(entry) && next.version >= entry.version());
   const RoundId id = take_round(index);
   if (id == kNil) return false;
   ClassicRound& task = rounds_[id];
-  task.ballot = entry.accepted;
+  task.ballot = entry.accepted();
   task.attempts = attempts;
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
   task.keep(acceptor_.arena(), task.ballot, next);
@@ -75,10 +75,10 @@ bool Core::begin_chain(EntryIndex index, const State& next, size_t changes, Wait
 void Core::prepare(RoundId id) {
   ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(entry.active == Active(id));
+  ONCE_ASSERT(acceptor_.active(entry) == Active(id));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
-  const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
-  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised.round);
+  const uint32_t round = std::max(entry.promised().round, task.seen_round) + step;
+  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised().round);
   if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
   task.ballot = Ballot{round, cluster_.self().node, step_.incarnation()};
   task.phase = Phase::kPrepare;
@@ -87,12 +87,12 @@ void Core::prepare(RoundId id) {
   task.best = Ballot{};
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
-  if (!entry.accepted.is_null()) task.keep(acceptor_.arena(), entry.accepted, entry.state());
+  if (!entry.accepted().is_null()) task.keep(acceptor_.arena(), entry.accepted(), entry.state());
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
   acceptor_.promise(task.entry, task.ballot);
-  vote_when_durable(id, entry.record);
+  vote_when_durable(id, entry.record());
   outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
                     Prepare{rounds_.handle_of(id).value, task.ballot, entry.name()});
 }
@@ -111,11 +111,11 @@ void Core::own_vote(RoundId id) {
   const Votes self = cluster_.vote_of(cluster_.self().node);
   const ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(task.phase != Phase::kBackOff && entry.record <= step_.last_record());
+  ONCE_ASSERT(task.phase != Phase::kBackOff && entry.record() <= step_.last_record());
   if (task.phase == Phase::kAccept) return count_accept(id, self);
-  if (entry.promised != task.ballot) return lose(id, entry.promised.node, cluster_.self().node);
-  const State state = entry.accepted.is_null() ? State{} : entry.state();
-  count_promise(id, self, entry.accepted, state);
+  if (entry.promised() != task.ballot) return lose(id, entry.promised().node, cluster_.self().node);
+  const State state = entry.accepted().is_null() ? State{} : entry.state();
+  count_promise(id, self, entry.accepted(), state);
 }
 
 void Core::on_promise(const Endpoint& from, const Promise& m) {
@@ -151,7 +151,7 @@ void Core::count_promise(RoundId id, Votes vote, const Ballot& accepted, const S
 void Core::propose(RoundId id) {
   ClassicRound& task = rounds_[id];
   ONCE_ASSERT(task.phase == Phase::kPrepare && cluster_.is_quorum(task.votes));
-  const Ballot promised = acceptor_.at(task.entry).promised;
+  const Ballot promised = acceptor_.at(task.entry).promised();
   if (promised != task.ballot) return lose(id, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
@@ -179,13 +179,13 @@ void Core::send_accepts(RoundId id) {
   task.votes = Votes{};
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
-  task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
-  ONCE_ASSERT(entry.promised == task.ballot);
+  task.confirms = entry.accepted() == task.ballot && entry.version() == task.state.version;
+  ONCE_ASSERT(entry.promised() == task.ballot);
   if (!task.confirms) {
     acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, {}});
     acceptor_.list_unsettled(task.entry);
   }
-  vote_when_durable(id, entry.record);
+  vote_when_durable(id, entry.record());
   outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
                     Accept{rounds_.handle_of(id).value, task.ballot, task.state, entry.name()});
 }
@@ -237,7 +237,7 @@ void Core::count_accept(RoundId id, Votes vote) {
                       Decided{task.ballot, task.state.version, entry.name()});
   }
   // Our own acceptor may have gone on to a higher ballot.
-  if (entry.accepted == task.ballot && entry.version == task.state.version) {
+  if (entry.accepted() == task.ballot && entry.version() == task.state.version) {
     learn_decided(entry_index, task.confirms ? InLog::kNo : InLog::kYes);
   } else {
     ask_for_waiters(acceptor_.hash_of(entry), entry.name(), task.state.version);
@@ -247,11 +247,11 @@ void Core::count_accept(RoundId id, Votes vote) {
   requests_.answer_chosen(task.waiters, task.state, task.step);
   // Another has a higher ballot already. To be alone with the next one the same patience is needed
   // as after a rejection, or two who build on each other's states duel for ever.
-  const bool overtaken = entry.promised != task.ballot && !entry.final();
+  const bool overtaken = entry.promised() != task.ballot && !entry.final();
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
     task.started = step_.now();
-    return lose(id, entry.promised.node, cluster_.self().node);
+    return lose(id, entry.promised().node, cluster_.self().node);
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = step_.now() - task.started;
@@ -271,8 +271,8 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     if (!sequencer_.is_given_out(Sequence{m.op})) return;
     if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
-      round_zero_lost(
-          *slot, believed(from, acceptor_.hash_of(entry), entry.promised.round, m.promised.round));
+      round_zero_lost(*slot, believed(from, acceptor_.hash_of(entry), entry.promised().round,
+                                      m.promised.round));
     }
     sequencer_.advance();
     return;
@@ -285,7 +285,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return;
   }
   const Entry& entry = acceptor_.at(task.entry);
-  const uint32_t known = std::max(entry.promised.round, task.seen_round);
+  const uint32_t known = std::max(entry.promised().round, task.seen_round);
   task.seen_round =
       std::max(task.seen_round, believed(from, acceptor_.hash_of(entry), known, m.promised.round));
   lose(id, m.promised.node, from.node);
@@ -336,8 +336,9 @@ bool Core::send_on(RoundId id, NodeId winner) {
 }
 
 bool Core::is_worked_on(const Entry& entry) const {
-  if (entry.active.kind() == Active::Kind::kRound) return !rounds_[entry.active.round()].is_idle();
-  return !entry.active.is_nothing();
+  const Active active = acceptor_.active(entry);
+  if (active.kind() == Active::Kind::kRound) return !rounds_[active.round()].is_idle();
+  return !active.is_nothing();
 }
 
 // Those who wait on it; null: nothing is going on.
@@ -369,7 +370,7 @@ void Core::back_off(RoundId id) {
 
 void Core::end_classic(RoundId id) {
   ClassicRound& task = rounds_[id];
-  ONCE_ASSERT(acceptor_.at(task.entry).active == Active(id));
+  ONCE_ASSERT(acceptor_.active(acceptor_.at(task.entry)) == Active(id));
   acceptor_.set_active(task.entry, Active{});
   task.give_back(acceptor_.arena());
   rounds_.free(id);
@@ -396,7 +397,7 @@ void Core::tick_tasks() {
 void Core::drive(RoundId id) {
   ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(entry.active == Active(id) && task.next_at <= step_.now());
+  ONCE_ASSERT(acceptor_.active(entry) == Active(id) && task.next_at <= step_.now());
   if (entry.final()) {  // somebody else finished it
     requests_.conclude(task.waiters, task.batch, entry);
     return end_classic(id);

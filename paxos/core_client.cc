@@ -30,7 +30,7 @@ void Core::on_request(const Endpoint& origin, const ClientRequest& request, Name
   // Without room a name that was met before may still be finished; where memory is short, only if
   // the value is here already.
   const bool met =
-      found != Table::kNone && (memory_ == Memory::kEnough || acceptor_.at(found).version != 0);
+      found != Table::kNone && (memory_ == Memory::kEnough || acceptor_.at(found).version() != 0);
   const bool known_switch = met && request.operation == Operation::kWrite;
   const bool refused = no_room() && changes(request.operation) && !known_switch;
   if (ops_.full() || refused || (waits && ops_.waits() >= ops_.size() / 2)) {
@@ -55,7 +55,7 @@ void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientReq
   if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && is_worked_on(*entry)) return wait_on(found, op);
   // This node has stepped aside: who sent it asks somebody else.
-  const bool aside = entry != nullptr && !entry->active.is_nothing();
+  const bool aside = entry != nullptr && !entry->is_idle();
   if (aside && change && ops_[op].origin.node.value != 0) {
     return requests_.answer(op, Status::kUnavailable, State{});
   }
@@ -63,7 +63,7 @@ void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientReq
   const bool kept = entry != nullptr && keeps(*entry);
   if (change && !kept && to != cluster_.self()) return forward(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
-  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  const bool nothing = entry == nullptr || entry->accepted().is_null();
   if (!change || (nothing && refused_if_empty)) {
     if (!begin_read(op)) requests_.answer(op, Status::kOverloaded, State{});
     return;
@@ -151,7 +151,7 @@ void Core::take_over(OpIndex index) {
   const Endpoint to = next_hop(cluster_, op, entry);
   const bool here = entry != nullptr && (is_worked_on(*entry) || entry->final() || keeps(*entry));
   if (!here && to != cluster_.self()) return forward(index, to);
-  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  const bool nothing = entry == nullptr || entry->accepted().is_null();
   if (!here && nothing && judge(State{}, op.change())) {
     if (!begin_read(index)) requests_.put_off(index);
     return;

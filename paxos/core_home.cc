@@ -8,31 +8,32 @@ namespace once::paxos {
 
 bool Core::round_zero_open(const Entry* entry) const {
   if (!claim_.is_complete()) return false;
-  return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
-                              entry->active.is_nothing() && !entry->has(kClosed));
+  return entry == nullptr || (entry->promised().is_null() && entry->accepted().is_null() &&
+                              entry->is_idle() && !entry->has(kClosed));
 }
 
 // Nothing when the state of the entry already is `next`: then this asks whether it still stands.
 // REQUIRES: round 0 is open for the name or kept by this node, and there is room in the window.
 void Core::propose_round_zero(EntryIndex index, const State& next, size_t changes, WaitList& from) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(claim_.is_complete() && entry.active.is_nothing());  // H1
+  ONCE_ASSERT(claim_.is_complete() && entry.is_idle());  // H1
   const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
-  ONCE_ASSERT(entry.accepted == ballot && entry.version == next.version);
-  RoundZero& slot = sequencer_.open({.sequence = {},
-                                     .record = entry.record,
-                                     .sent_at = step_.now(),
-                                     .begun = step_.now(),
-                                     .step = step_.number(),
-                                     .version = entry.version,
-                                     .batch = Batch{ballot, entry.version, entry.writer(), changes},
-                                     .entry = index,
-                                     .votes = {},
-                                     .sealed = entry.has(kSealed),
-                                     .waiters = {}});
+  ONCE_ASSERT(entry.accepted() == ballot && entry.version() == next.version);
+  RoundZero& slot =
+      sequencer_.open({.sequence = {},
+                       .record = entry.record(),
+                       .sent_at = step_.now(),
+                       .begun = step_.now(),
+                       .step = step_.number(),
+                       .version = entry.version(),
+                       .batch = Batch{ballot, entry.version(), entry.writer(), changes},
+                       .entry = index,
+                       .votes = {},
+                       .sealed = entry.has(kSealed),
+                       .waiters = {}});
   acceptor_.set_active(index, sequencer_.active_of(slot));
   ops_.move_all(from, slot.waiters);
   ONCE_ASSERT(from.empty() && slot.sealed == next.sealed);
@@ -44,7 +45,7 @@ Accept Core::accept_of(const RoundZero& slot) {
   const Entry& entry = acceptor_.at(slot.entry);
   // P1: under its ballot nothing but the state that it was begun with.
   const Ballot ballot{0, cluster_.self().node, step_.incarnation()};
-  ONCE_ASSERT(slot.open && entry.accepted == ballot && entry.version == slot.version);
+  ONCE_ASSERT(slot.open && entry.accepted() == ballot && entry.version() == slot.version);
   return Accept{slot.sequence.value, ballot, entry.state(), entry.name()};
 }
 
@@ -67,17 +68,17 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   slot.votes.add(vote);
   if (!cluster_.is_quorum(slot.votes)) return;
   const Entry& entry = acceptor_.at(slot.entry);
-  ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
+  ONCE_ASSERT(entry.version() >= 1 && !entry.accepted().is_null());
   sequencer_.close(slot);
-  ONCE_ASSERT(entry.active == sequencer_.active_of(slot));
+  ONCE_ASSERT(acceptor_.active(entry) == sequencer_.active_of(slot));
   acceptor_.set_active(slot.entry, Active{});
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
   requests_.count_changes(slot.batch);
   sequencer_.add_chosen(slot.sequence);
   // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
   // else this knows only that its own changes were made.
-  const bool here = entry.accepted == Ballot{0, cluster_.self().node, step_.incarnation()} &&
-                    entry.version == slot.version;
+  const bool here = entry.accepted() == Ballot{0, cluster_.self().node, step_.incarnation()} &&
+                    entry.version() == slot.version;
   if (here || slot.sealed) {
     learn_decided(slot.entry, InLog::kNo);
     requests_.answer_chosen(slot.waiters, entry.state(), slot.step);
@@ -94,7 +95,7 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
   ONCE_ASSERT(slot.open && seen_round <= kMaxRound);
   const Entry& entry = acceptor_.at(slot.entry);
   sequencer_.close(slot);
-  ONCE_ASSERT(entry.active == sequencer_.active_of(slot));
+  ONCE_ASSERT(acceptor_.active(entry) == sequencer_.active_of(slot));
   acceptor_.set_active(slot.entry, Active{});
   for (OpIndex op = slot.waiters.head; op != kNil; op = ops_[op].next) {
     if (ops_[op].block == nullptr) requests_.keep(ops_[op], entry.name(), entry.value());
@@ -137,7 +138,7 @@ void Core::resend_round_zero() {
     // Nobody answers it, and soon there is no room for any other name.
     const bool in_the_way =
         sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
-    if (entry.accepted != ballot || in_the_way) {
+    if (entry.accepted() != ballot || in_the_way) {
       round_zero_lost(slot, 0);
       continue;
     }

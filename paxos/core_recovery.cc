@@ -60,7 +60,7 @@ struct Core::Recovery {
     const EntryIndex index = core.acceptor_.find(core.cluster_.hasher()(r.name).key, r.name);
     if (index == Table::kNone) return true;  // of another core
     const Entry& entry = core.acceptor_.at(index);
-    if (entry.accepted == r.ballot && entry.version == r.version)
+    if (entry.accepted() == r.ballot && entry.version() == r.version)
       core.learn_decided(index, InLog::kNo);
     return true;
   }
@@ -103,10 +103,10 @@ void Core::recover_accept(const AcceptRecord& r, NameHash hash, RecordNumber num
 void Core::recover_kept(const KeptRecord& r, NameHash hash, RecordNumber number) {
   const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number));
-  acceptor_.replay_promise(index, r.promised);
   acceptor_.replay_accept(index, r.accepted, r.state);
+  acceptor_.replay_promise(index, r.promised);
   const Entry& entry = acceptor_.at(index);
-  const bool holds_it = entry.accepted == r.accepted && entry.version == r.state.version;
+  const bool holds_it = entry.accepted() == r.accepted && entry.version() == r.state.version;
   if (r.decided && holds_it) learn_decided(index, InLog::kNo);
   if (!r.settled) acceptor_.list_unsettled(index);
 }

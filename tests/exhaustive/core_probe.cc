@@ -110,11 +110,11 @@ void CoreProbe::number_entries() {
 
 void CoreProbe::put_entry(ByteWriter& out, const Entry& entry) {
   put_text(out, entry.name());
-  out.put(pending(entry.record));
-  put_ballot(out, entry.promised);
-  put_ballot(out, entry.accepted);
-  out.put(entry.active.bits());
-  out.put(entry.flags);
+  out.put(pending(entry.record()));
+  put_ballot(out, entry.promised());
+  put_ballot(out, entry.accepted());
+  out.put(acceptor_.active(entry).bits());
+  out.put(entry.flags());
   put_state(out, entry.state());
 }
 
@@ -357,7 +357,7 @@ int64_t CoreProbe::next_deadline() {
 uint32_t CoreProbe::highest_round() {
   uint32_t highest = 0;
   for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) {
-    highest = std::max(highest, core_.acceptor_.at(EntryIndex{i}).promised.round);
+    highest = std::max(highest, core_.acceptor_.at(EntryIndex{i}).promised().round);
   }
   for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
     if (core_.rounds_.holds({n})) highest = std::max(highest, core_.rounds_[{n}].ballot.round);
