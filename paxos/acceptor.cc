@@ -68,7 +68,7 @@ void Acceptor::hold(Entry& entry, const Ballot& promised, const Ballot& ballot,
 
 bool Acceptor::mark_decided(Entry& entry) {
   if (entry.decided()) return false;
-  entry.set(kIsDecided);
+  table_.mark_decided(entry);
   digest_.add(place_of(entry), entry.version());
   return true;
 }

@@ -65,6 +65,8 @@ class Table {
   // All that is held is this. Views of the value before it live until the step ends.
   void hold(Entry& entry, const Ballot& promised, const Ballot& accepted, const State& state);
 
+  void mark_decided(Entry& entry) { entry.set(kIsDecided); }
+
  private:
   static size_t bytes_of(const EntryApart& apart) { return sizeof(EntryApart) + apart.room; }
   bool can_pack(const Entry& entry, const Ballot& ballot, const State& state) const;

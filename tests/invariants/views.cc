@@ -34,7 +34,7 @@ size_t CoreProbe::answered() const {
 }
 
 invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
-  const Entry& entry = core_.acceptor_.at(EntryIndex{index});
+  const Entry& entry = entry_at(index);
   invariants::EntryView view;
   view.promised = entry.promised();
   view.accepted = entry.accepted();
@@ -65,7 +65,7 @@ invariants::RoundView CoreProbe::round_view(uint32_t index) const {
   view.best = round.best;
   view.version = round.best.is_null() ? 0 : round.state.version;
   view.votes = round.votes.bits();
-  view.entry = round.entry.value;
+  view.entry = static_cast<uint32_t>(core_.acceptor_.number_of(round.entry));
   return view;
 }
 
