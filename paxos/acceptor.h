@@ -76,9 +76,7 @@ class Acceptor {
 
   const Entry& at(EntryIndex index) const { return table_.at(index); }
   EntryIndex find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
-  // What find() and insert() will read; the second needs what the first has fetched.
-  void prefetch(uint64_t key) const { table_.prefetch(key); }
-  void prefetch_entry(uint64_t key) const { table_.prefetch_entry(key); }
+  void prefetch(uint64_t key) const { table_.prefetch(key); }  // what find() and insert() read
   // Every name, in the order in which they came: each n below size(), and the one after another.
   uint64_t size() const { return table_.size(); }
   EntryIndex nth(uint64_t n) const { return table_.nth(n); }

@@ -69,7 +69,7 @@ class Entry {
     if (first < 0x80) return {at + 1, first};
     return {at + 2, (first & 0x7fu) | static_cast<unsigned>(static_cast<uint8_t>(at[1])) << 7};
   }
-  size_t name_size() const { return name().size(); }
+  uint16_t name_size() const { return static_cast<uint16_t>(name().size()); }
   // Of this core's log: the record that has the promise, and all else that is held if is_whole().
   // 0: there is none, or it is in the log of another core, and durable.
   RecordNumber record() const { return {uint64_t{record_high_} << 32 | record_low_}; }

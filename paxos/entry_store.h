@@ -1,5 +1,6 @@
 // The entries of one core, one behind the other in the order in which they came: each takes the
-// bytes that it needs. EntryIndex is the place of one, in granules. Single-threaded.
+// bytes that it needs. EntryIndex is the place of one, in granules: 16 GiB of entries a core, at
+// most. Single-threaded.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +36,6 @@ class EntryStore {
   size_t bytes() const {
     return taken_.capacity() * sizeof(char*) + marks_.capacity() * sizeof(uint32_t);
   }
-  // Whether it has less than an eighth of its places left: 2^32 granules, 16 GiB.
-  bool is_nearly_full() const { return taken_.size() >= kMostPieces / 8 * 7; }
 
   // With `body` bytes behind the name, which are the last entry's to shrink.
   EntryIndex add(std::string_view name, size_t body) {
@@ -78,15 +77,17 @@ class EntryStore {
   }
   // Its state is not packed any more.
   void put_apart(Entry& entry, EntryApart* apart) {
-    const bool shrinks = &entry == last_ && !entry.has(kPacked);
     const size_t granules = size_of(entry);
-    const size_t needed =
-        shrinks ? granules - body_of(entry) / Entry::kGranule + granules_of(kLeastBody) : granules;
+    const auto before = static_cast<size_t>(entry.body() - reinterpret_cast<const char*>(&entry));
+    // What is packed may be in use still; what is not packed is the link alone.
+    const bool shrinks = &entry == last_ && !entry.has(kPacked);
+    const size_t needed = shrinks ? granules_of(before + kLeastBody) : granules;
+    ONCE_ASSERT(needed <= granules);
     std::memcpy(entry.body(), &apart, sizeof apart);
     entry.clear(kPacked);
     entry.set(kApart);
     set_size(entry, needed);
-    if (shrinks) used_ -= granules - needed;
+    used_ -= granules - needed;
   }
 
   // The n-th, from 0 on. REQUIRES: n < size().

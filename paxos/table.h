@@ -40,7 +40,6 @@ class Table {
   EntryIndex after(EntryIndex index) const { return store_.after(index); }  // kNone: the last one
   // What is in the arena is not counted.
   size_t bytes() const { return pieces_.bytes() + store_.bytes() + index_.bytes(); }
-  bool is_nearly_full() const { return store_.is_nearly_full(); }
   // For that many names, before the first one.
   void reserve(uint64_t names) { index_.reserve(names); }
 
