@@ -79,8 +79,8 @@ class EntryStore {
   void put_apart(Entry& entry, EntryApart* apart) {
     const size_t granules = size_of(entry);
     const auto before = static_cast<size_t>(entry.body() - reinterpret_cast<const char*>(&entry));
-    // What is packed may be in use still; what is not packed is the link alone.
-    const bool shrinks = &entry == last_ && !entry.has(kPacked);
+    // A value that was packed here may be in use still, whatever has come since.
+    const bool shrinks = &entry == last_ && !entry.has(kPacked) && !entry.has(kApart);
     const size_t needed = shrinks ? granules_of(before + kLeastBody) : granules;
     ONCE_ASSERT(needed <= granules);
     std::memcpy(entry.body(), &apart, sizeof apart);

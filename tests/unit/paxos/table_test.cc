@@ -124,6 +124,21 @@ TEST_F(TableTest, KeepsWhatWasHandedOutUntilItIsCollected) {
   EXPECT_EQ(at(index).name(), "name");
 }
 
+// The newest name gives back what its entry does not need; but not what somebody may look at.
+TEST_F(TableTest, KeepsWhatWasHandedOutOfTheNewestName) {
+  const EntryIndex index = insert("name", 100);
+  hold(index, state_of(1, "first"));
+  const State first = at(index).state();
+  table.set_promised(table.at(index), Ballot{1, NodeId{1}, 1});
+  for (uint64_t version = 2; version < 5; ++version) {
+    hold(index, state_of(version, "later"), Ballot{2, NodeId{1}, 1});
+  }
+  for (uint64_t n = 0; n < 10; ++n) insert(std::string(50, 'x') + nth_name(n));
+  EXPECT_EQ(first.value, "first");
+  EXPECT_EQ(table.nth(0), index);
+  EXPECT_EQ(at(table.nth(1)).name(), std::string(50, 'x') + nth_name(0));
+}
+
 TEST_F(TableTest, ReusesTheBlocksThatStatesGiveUp) {
   const EntryIndex index = insert("name");
   hold(index, state_of(1, "one value"));
