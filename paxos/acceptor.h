@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "paxos/active_names.h"
 #include "paxos/arena.h"
 #include "paxos/cluster.h"
 #include "paxos/digest.h"
@@ -68,23 +69,25 @@ class Acceptor {
   Acceptor(const Cluster& cluster, StepContext& step)
       : cluster_(cluster),
         step_(step),
-        table_(arena_),
+        table_(arena_, cluster.hasher()),
         digest_(cluster.shards()),
         range_promises_(cluster.size()),
         unsettled_(cluster.size()) {}
 
   const Entry& at(EntryIndex index) const { return table_.at(index); }
   EntryIndex find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
-  void prefetch(uint64_t key) const { table_.prefetch(key); }
+  void prefetch(uint64_t key) const { table_.prefetch(key); }  // what find() and insert() read
+  // Every name, in the order in which they came: each n below size(), and the one after another.
   uint64_t size() const { return table_.size(); }
+  EntryIndex nth(uint64_t n) const { return table_.nth(n); }
+  uint64_t number_of(EntryIndex index) const { return table_.number_of(index); }
+  EntryIndex after(EntryIndex index) const { return table_.after(index); }  // kNone: the last one
   const Digest& digest() const { return digest_; }  // of what it knows to be decided
   // Names of which it holds something, and does not know it to be decided.
   uint64_t undecided() const { return held_ - digest_.names(); }
   size_t bytes() const;  // allocated for what grows with the names
   ListPage list(const ListQuery& query) { return list_names(table_, query); }
-  NameHash hash_of(const Entry& entry) const {
-    return {cluster_.hasher().place_of(entry.name()), entry.key()};
-  }
+  NameHash hash_of(const Entry& entry) const { return cluster_.hasher()(entry.name()); }
   // Requests and proposals have their memory here too: what one gives back another can take.
   Arena& arena() { return arena_; }
 
@@ -132,9 +135,10 @@ class Acceptor {
   void replay_range_promise(size_t home, uint32_t incarnation);
 
   // The home's claim has it: never again round 0 in this incarnation.
-  void close(EntryIndex index) { table_.at(index).flags |= kClosed; }
-  // What is going on with the name is the core's affair (Entry::active); it only stands here.
-  void set_active(EntryIndex index, Active active) { table_.at(index).active = active; }
+  void close(EntryIndex index) { table_.at(index).set(kClosed); }
+  // What is going on with the name is the core's affair; it only stands here.
+  Active active(const Entry& entry) const { return entry.is_idle() ? Active{} : active_.at(entry); }
+  void set_active(EntryIndex index, Active active);
 
   const UnsettledList& unsettled(size_t home) const { return unsettled_[home]; }
   size_t unsettled() const;
@@ -153,13 +157,14 @@ class Acceptor {
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
   void drop_record(const Entry& entry);
   void write_kept(Entry& entry);
-  void hold(Entry& entry, const Ballot& ballot, const State& state);
+  void hold(Entry& entry, const Ballot& promised, const Ballot& ballot, const State& state);
   bool mark_decided(Entry& entry, uint64_t place);
   uint64_t place_of(const Entry& entry) const { return cluster_.hasher().place_of(entry.name()); }
   const Cluster& cluster_;
   StepContext& step_;
   Arena arena_;
   Table table_;
+  ActiveNames active_;
   Digest digest_;
   uint64_t held_ = 0;                     // names with a state
   std::vector<uint32_t> range_promises_;  // incarnation below which nothing more is accepted

@@ -1,10 +1,10 @@
-// Memory for names and values: chunks cut into size classes, freed blocks reused; blocks over
-// kLargeBytes are allocated each for itself and given back. What is freed stays readable until
-// collect(), so that views handed out in one step survive that step. Single-threaded.
+// Memory for requests, proposals and what entries hold apart: chunks cut into size classes, freed
+// blocks reused; blocks over kLargeBytes are allocated each for itself and given back. What is
+// freed stays readable until collect(), so that views handed out in one step survive that step.
+// Single-threaded.
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -88,17 +88,17 @@ class Arena {
     ::operator delete(block);
   }
   static constexpr size_t kChunkBytes = 1024 * 1024;
-  // Steps of 16 bytes up to 512, then powers of two.
+  // Steps of 16 bytes up to 512, then of 128.
   static unsigned class_of(size_t size) {
     if (size <= 512) return static_cast<unsigned>((size + 15) / 16);
     ONCE_ASSERT(size <= kLargeBytes);
-    return 23 + static_cast<unsigned>(std::bit_width(size - 1));
+    return 28 + static_cast<unsigned>((size + 127) / 128);
   }
   static size_t bytes_of(unsigned size_class) {
     return size_class <= 32 ? (size_class == 0 ? 16 : size_class * 16)
-                            : size_t{1} << (size_class - 23);
+                            : size_t{size_class - 28} * 128;
   }
-  std::array<std::vector<char*>, 35> free_;
+  std::array<std::vector<char*>, 45> free_;
   std::vector<std::pair<char*, size_t>> garbage_;
   std::vector<std::unique_ptr<char[]>> chunks_;
   char* at_ = nullptr;

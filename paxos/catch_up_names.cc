@@ -79,7 +79,7 @@ void CatchUp::consider(const ToldName& told) {
   const EntryIndex found = acceptor_.find(hash.key, told.name);
   if (found != Acceptor::kNone) {
     const Entry& entry = acceptor_.at(found);
-    if (entry.decided() && entry.version >= told.version) return;
+    if (entry.decided() && entry.version() >= told.version) return;
   }
   const CandidateId id = candidates_.take(told.name, hash);
   if (id == kNil) {  // found again by a later pass
@@ -102,14 +102,16 @@ void CatchUp::scan_own() {
   if (candidates_.room() < kRoomForAScan) return;
   const bool none = acceptor_.undecided() == 0;
   const uint64_t end = none ? 0 : std::min(acceptor_.size(), scan_cursor_ + kScannedAtOnce);
+  EntryIndex next = scan_cursor_ < end ? acceptor_.nth(scan_cursor_) : Acceptor::kNone;
   for (; scan_cursor_ < end; ++scan_cursor_) {
-    const Entry& entry = acceptor_.at(EntryIndex{static_cast<uint32_t>(scan_cursor_)});
-    if (entry.version == 0 || entry.decided() || !entry.active.is_nothing()) continue;
+    const Entry& entry = acceptor_.at(next);
+    next = acceptor_.after(next);
+    if (entry.version() == 0 || entry.decided() || !entry.is_idle()) continue;
     const CandidateId id = candidates_.take(entry.name(), acceptor_.hash_of(entry));
     Candidate& candidate = candidates_[id];
-    candidate.ballot = entry.accepted;
-    candidate.version = entry.version;
-    candidate.value_bytes = entry.value_size;
+    candidate.ballot = entry.accepted();
+    candidate.version = entry.version();
+    candidate.value_bytes = entry.value_size();
     candidate.own = candidate.majority = true;
     wait_again(id);
   }
@@ -150,13 +152,13 @@ CatchUp::Standing CatchUp::standing_of(Candidate& candidate, Pace pace) {
   const EntryIndex found = acceptor_.find(candidate.hash.key, candidate.name());
   if (found == Acceptor::kNone) return Standing::kMissing;
   const Entry& entry = acceptor_.at(found);
-  if (entry.decided() && entry.version >= candidate.version) return Standing::kKnown;
+  if (entry.decided() && entry.version() >= candidate.version) return Standing::kKnown;
   // Something newer is known here, or under way; if it was left half done, scan_own() finds it.
-  if (entry.version > candidate.version) return Standing::kKnown;
-  if (!entry.active.is_nothing()) return Standing::kBusy;
-  const bool holds = entry.accepted == candidate.ballot && entry.version == candidate.version;
+  if (entry.version() > candidate.version) return Standing::kKnown;
+  if (!entry.is_idle()) return Standing::kBusy;
+  const bool holds = entry.accepted() == candidate.ballot && entry.version() == candidate.version;
   if (candidate.own) return holds ? Standing::kMissing : Standing::kKnown;
-  if (holds && own_.is_not_earlier(entry.accepted)) {
+  if (holds && own_.is_not_earlier(entry.accepted())) {
     candidate.majority = true;
     return Standing::kMissing;
   }
@@ -202,9 +204,9 @@ void CatchUp::ask(CandidateId id) {
   uint64_t version = 0;
   if (found != Acceptor::kNone) {
     const Entry& entry = acceptor_.at(found);
-    if (entry.record > step_.durable()) return wait_again(id);
-    held = entry.accepted;
-    version = entry.version;
+    if (entry.record() > step_.durable()) return wait_again(id);
+    held = entry.accepted();
+    version = entry.version();
   }
   const Votes self = cluster_.vote_of(cluster_.self().node);
   candidate.asked = 1;

@@ -11,7 +11,7 @@ namespace once::paxos {
 RoundId ClassicRounds::begin(EntryIndex entry) {
   const RoundId id = pool_.take();
   if (id == kNil) return id;
-  ONCE_ASSERT(acceptor_.at(entry).active.is_nothing());
+  ONCE_ASSERT(acceptor_.at(entry).is_idle());
   pool_[id].entry = entry;
   pool_[id].started = pool_[id].asked_at = step_.now();
   return id;
@@ -21,10 +21,10 @@ RoundId ClassicRounds::begin(EntryIndex entry) {
 void ClassicRounds::prepare(RoundId id) {
   ClassicRound& task = pool_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(entry.active == Active(id));
+  ONCE_ASSERT(acceptor_.active(entry) == Active(id));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
-  const uint32_t round = std::max(entry.promised.round, task.seen_round) + step;
-  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised.round);
+  const uint32_t round = std::max(entry.promised().round, task.seen_round) + step;
+  ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised().round);
   if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
   task.ballot = own_.of_round(round);
   task.phase = Phase::kPrepare;
@@ -33,12 +33,12 @@ void ClassicRounds::prepare(RoundId id) {
   task.best = Ballot{};
   // What this acceptor holds is among what is reported from the start, though it has no vote yet: a
   // batch of our own is never forgotten because others answered first.
-  if (!entry.accepted.is_null()) task.keep(acceptor_.arena(), entry.accepted, entry.state());
+  if (!entry.accepted().is_null()) task.keep(acceptor_.arena(), entry.accepted(), entry.state());
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
   acceptor_.promise(task.entry, task.ballot);
-  vote_when_durable(id, entry.record);
+  vote_when_durable(id, entry.record());
   outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
                     Prepare{pool_.handle_of(id).value, task.ballot, entry.name()});
 }
@@ -55,13 +55,13 @@ void ClassicRounds::send_accepts(RoundId id) {
   task.votes = Votes{};
   task.asked_at = step_.now();
   task.next_at = step_.now() + kResendNs;
-  task.confirms = entry.accepted == task.ballot && entry.version == task.state.version;
-  ONCE_ASSERT(entry.promised == task.ballot);
+  task.confirms = entry.accepted() == task.ballot && entry.version() == task.state.version;
+  ONCE_ASSERT(entry.promised() == task.ballot);
   if (!task.confirms) {
     acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, {}});
     acceptor_.list_unsettled(task.entry);
   }
-  vote_when_durable(id, entry.record);
+  vote_when_durable(id, entry.record());
   outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
                     Accept{pool_.handle_of(id).value, task.ballot, task.state, entry.name()});
 }
@@ -94,7 +94,7 @@ void ClassicRounds::back_off(RoundId id) {
 
 void ClassicRounds::end(RoundId id) {
   ClassicRound& task = pool_[id];
-  ONCE_ASSERT(acceptor_.at(task.entry).active == Active(id));
+  ONCE_ASSERT(acceptor_.active(acceptor_.at(task.entry)) == Active(id));
   acceptor_.set_active(task.entry, Active{});
   task.give_back(acceptor_.arena());
   pool_.free(id);

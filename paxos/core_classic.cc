@@ -14,7 +14,7 @@ bool Core::has_spare_tasks() const {
 bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
                          uint32_t seen_round) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(entry.active.is_nothing());
+  ONCE_ASSERT(entry.is_idle());
   const RoundId id = rounds_.begin(index);
   if (id == kNil) return false;
   ClassicRound& task = rounds_[id];
@@ -46,11 +46,11 @@ void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t
 bool Core::begin_chain(EntryIndex index, const State& next, size_t changes, WaitList& from,
                        uint8_t attempts) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(own_.keeps(entry) && next.version >= entry.version);
+  ONCE_ASSERT(own_.keeps(entry) && next.version >= entry.version());
   const RoundId id = rounds_.begin(index);
   if (id == kNil) return false;
   ClassicRound& task = rounds_[id];
-  task.ballot = entry.accepted;
+  task.ballot = entry.accepted();
   task.attempts = attempts;
   task.batch = Batch{task.ballot, next.version, next.writer, changes};
   task.keep(acceptor_.arena(), task.ballot, next);
@@ -64,11 +64,11 @@ void Core::own_vote(RoundId id) {
   const Votes self = cluster_.vote_of(cluster_.self().node);
   const ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(task.phase != Phase::kBackOff && entry.record <= step_.last_record());
+  ONCE_ASSERT(task.phase != Phase::kBackOff && entry.record() <= step_.last_record());
   if (task.phase == Phase::kAccept) return count_accept(id, self);
-  if (entry.promised != task.ballot) return lose(id, entry.promised.node, cluster_.self().node);
-  const State state = entry.accepted.is_null() ? State{} : entry.state();
-  count_promise(id, self, entry.accepted, state);
+  if (entry.promised() != task.ballot) return lose(id, entry.promised().node, cluster_.self().node);
+  const State state = entry.accepted().is_null() ? State{} : entry.state();
+  count_promise(id, self, entry.accepted(), state);
 }
 
 void Core::on_promise(const Endpoint& from, const Promise& m) {
@@ -104,7 +104,7 @@ void Core::count_promise(RoundId id, Votes vote, const Ballot& accepted, const S
 void Core::propose(RoundId id) {
   ClassicRound& task = rounds_[id];
   ONCE_ASSERT(task.phase == Phase::kPrepare && cluster_.is_quorum(task.votes));
-  const Ballot promised = acceptor_.at(task.entry).promised;
+  const Ballot promised = acceptor_.at(task.entry).promised();
   if (promised != task.ballot) return lose(id, promised.node, cluster_.self().node);
   if (!task.best.is_null()) {
     // What was reported before the news that another state is decided.
@@ -167,7 +167,7 @@ void Core::count_accept(RoundId id, Votes vote) {
                       Decided{task.ballot, task.state.version, entry.name()});
   }
   // Our own acceptor may have gone on to a higher ballot.
-  if (entry.accepted == task.ballot && entry.version == task.state.version) {
+  if (entry.accepted() == task.ballot && entry.version() == task.state.version) {
     learn_decided(entry_index, task.confirms ? InLog::kNo : InLog::kYes);
   } else {
     ask_for_waiters(acceptor_.hash_of(entry), entry.name(), task.state.version);
@@ -177,11 +177,11 @@ void Core::count_accept(RoundId id, Votes vote) {
   requests_.answer_chosen(task.waiters, task.state, task.step);
   // Another has a higher ballot already. To be alone with the next one the same patience is needed
   // as after a rejection, or two who build on each other's states duel for ever.
-  const bool overtaken = entry.promised != task.ballot && !entry.final();
+  const bool overtaken = entry.promised() != task.ballot && !entry.final();
   if (overtaken && !task.waiters.empty()) {
     task.batch = Batch{};
     task.started = step_.now();
-    return lose(id, entry.promised.node, cluster_.self().node);
+    return lose(id, entry.promised().node, cluster_.self().node);
   }
   const size_t made = task.batch.size;
   const int64_t took_ns = step_.now() - task.started;
@@ -201,7 +201,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     if (!sequencer_.is_given_out(Sequence{m.op})) return;
     if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
       const Entry& entry = acceptor_.at(slot->entry);
-      round_zero_lost(*slot, trust_.believed(from, acceptor_.hash_of(entry), entry.promised.round,
+      round_zero_lost(*slot, trust_.believed(from, acceptor_.hash_of(entry), entry.promised().round,
                                              m.promised.round));
     }
     sequencer_.advance();
@@ -215,7 +215,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return;
   }
   const Entry& entry = acceptor_.at(task.entry);
-  const uint32_t known = std::max(entry.promised.round, task.seen_round);
+  const uint32_t known = std::max(entry.promised().round, task.seen_round);
   task.seen_round = std::max(
       task.seen_round, trust_.believed(from, acceptor_.hash_of(entry), known, m.promised.round));
   lose(id, m.promised.node, from.node);
@@ -266,8 +266,9 @@ bool Core::send_on(RoundId id, NodeId winner) {
 }
 
 bool Core::is_worked_on(const Entry& entry) const {
-  if (entry.active.kind() == Active::Kind::kRound) return !rounds_[entry.active.round()].is_idle();
-  return !entry.active.is_nothing();
+  const Active active = acceptor_.active(entry);
+  if (active.kind() == Active::Kind::kRound) return !rounds_[active.round()].is_idle();
+  return !active.is_nothing();
 }
 
 // Those who wait on it; null: nothing is going on.
@@ -306,7 +307,7 @@ void Core::tick_tasks() {
 void Core::drive(RoundId id) {
   ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
-  ONCE_ASSERT(entry.active == Active(id) && task.next_at <= step_.now());
+  ONCE_ASSERT(acceptor_.active(entry) == Active(id) && task.next_at <= step_.now());
   if (entry.final()) {  // somebody else finished it
     requests_.conclude(task.waiters, task.batch, entry);
     return rounds_.end(id);

@@ -71,7 +71,7 @@ void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientReq
   if (request.operation == Operation::kWait) return poll(op);
   if (entry != nullptr && is_worked_on(*entry)) return wait_on(found, op);
   // This node has stepped aside: who sent it asks somebody else.
-  const bool aside = entry != nullptr && !entry->active.is_nothing();
+  const bool aside = entry != nullptr && !entry->is_idle();
   if (aside && change && ops_[op].origin.node.value != 0) {
     return requests_.answer(op, Status::kUnavailable, State{});
   }
@@ -79,7 +79,7 @@ void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientReq
   const bool kept = entry != nullptr && own_.keeps(*entry);
   if (change && !kept && to != cluster_.self()) return forwarding_.send(op, to);
   // What is unknown here may be known elsewhere: a refusal needs a majority's word, and no round.
-  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  const bool nothing = entry == nullptr || entry->accepted().is_null();
   if (!change || (nothing && refused_if_empty)) {
     if (!begin_read(op)) requests_.answer(op, Status::kOverloaded, State{});
     return;
@@ -147,7 +147,7 @@ void Core::take_over(OpIndex index) {
   const Endpoint to = next_hop(cluster_, op, entry);
   const bool here = entry != nullptr && (is_worked_on(*entry) || final || own_.keeps(*entry));
   if (!here && to != cluster_.self()) return forwarding_.send(index, to);
-  const bool nothing = entry == nullptr || entry->accepted.is_null();
+  const bool nothing = entry == nullptr || entry->accepted().is_null();
   if (!here && nothing && judge(State{}, op.change())) {
     if (!begin_read(index)) requests_.put_off(index);
     return;

@@ -10,8 +10,9 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   if (from.empty()) return;
   ONCE_ASSERT(ops_[from.head].list == &from);
   const Entry& entry = acceptor_.at(index);
-  if (WaitList* waiters = queue_of(entry.active)) {
-    if (entry.active.kind() == Active::Kind::kLinger) ++lingers_[entry.active.linger()].arrived;
+  const Active active = acceptor_.active(entry);
+  if (WaitList* waiters = queue_of(active)) {
+    if (active.kind() == Active::Kind::kLinger) ++lingers_[active.linger()].arrived;
     return ops_.move_all(from, *waiters);
   }
   Batch none;
@@ -19,7 +20,7 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   if (!own_.keeps(entry)) return start_classic(index, from, none, 0);
   requests_.answer_own(from, entry.state());
   if (from.empty()) return;
-  const bool round_zero = entry.accepted.round == 0;
+  const bool round_zero = entry.accepted().round == 0;
   const bool full = round_zero ? sequencer_.full() : task_numbers_.full();
   if (full || rarely(Rare::kWindowFull)) {
     while (!from.empty()) requests_.put_off(from.head);
@@ -35,14 +36,15 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
 // decided it tells what became of the batch, without a round; if it is newer, a round will hardly
 // tell it any more.
 void Core::settle_by_news(const Entry& entry) {
-  if (entry.active.kind() != Active::Kind::kRound) return;
-  ClassicRound& task = rounds_[entry.active.round()];
-  ONCE_ASSERT(!entry.accepted.is_null() || task.batch.size == 0);
+  const Active active = acceptor_.active(entry);
+  if (active.kind() != Active::Kind::kRound) return;
+  ClassicRound& task = rounds_[active.round()];
+  ONCE_ASSERT(!entry.accepted().is_null() || task.batch.size == 0);
   const bool waits = task.phase == Phase::kBackOff;
-  if (task.batch.size == 0 || (!waits && entry.accepted <= task.ballot)) return;
+  if (task.batch.size == 0 || (!waits && entry.accepted() <= task.ballot)) return;
   const State state = entry.state();
   if (entry.decided()) {
-    requests_.settle_batch(task.waiters, task.batch, entry.accepted, &state);
+    requests_.settle_batch(task.waiters, task.batch, entry.accepted(), &state);
     requests_.count_changes(task.batch);
     task.batch.size = 0;
     requests_.answer_chosen(task.waiters, state, 0);  // to who has not made it it may be old

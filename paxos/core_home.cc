@@ -25,14 +25,14 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
   slot.votes.add(vote);
   if (!cluster_.is_quorum(slot.votes)) return;
   const Entry& entry = acceptor_.at(slot.entry);
-  ONCE_ASSERT(entry.version >= 1 && !entry.accepted.is_null());
+  ONCE_ASSERT(entry.version() >= 1 && !entry.accepted().is_null());
   fast_path_.close(slot);
   (slot.batch.size == 0 ? counters_.confirmations : counters_.fast_path_writes) += 1;
   requests_.count_changes(slot.batch);
   sequencer_.add_chosen(slot.sequence);
   // A takeover may have moved the entry on meanwhile. What is sealed goes on unchanged; of anything
   // else this knows only that its own changes were made.
-  const bool here = entry.accepted == own_.round_zero() && entry.version == slot.version;
+  const bool here = entry.accepted() == own_.round_zero() && entry.version() == slot.version;
   if (here || slot.sealed) {
     learn_decided(slot.entry, InLog::kNo, slot.place);
     requests_.answer_chosen(slot.waiters, entry.state(), slot.step);
@@ -70,15 +70,15 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
   const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found != Table::kNone) {
     const Entry& entry = acceptor_.at(found);
-    if (entry.record <= step_.durable() && entry.accepted >= m.accepted) {
-      ONCE_ASSERT(!entry.accepted.is_null());
+    if (entry.record() <= step_.durable() && entry.accepted() >= m.accepted) {
+      ONCE_ASSERT(!entry.accepted().is_null());
       outbox_.send(from, RestsOn{},
-                   Settled{std::min(m.promised, entry.promised), m.accepted, m.name});
+                   Settled{std::min(m.promised, entry.promised()), m.accepted, m.name});
       return;
     }
     // A round more would only raise what is asked for above what a slow disk has: asked again,
     // later.
-    if (!entry.active.is_nothing() || entry.record > step_.durable()) return;
+    if (!entry.is_idle() || entry.record() > step_.durable()) return;
   }
   // What it has not caught up with yet it learns so, and not by a round for each name.
   if (catch_up_.is_on() && catch_up_.figures().in_sync == 0) return;
@@ -89,7 +89,7 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
-    const uint32_t known = acceptor_.at(index).promised.round;
+    const uint32_t known = acceptor_.at(index).promised().round;
     begin_classic(index, nobody, Batch{}, trust_.believed(from, hash, known, m.promised.round));
   }
 }

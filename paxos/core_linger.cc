@@ -13,7 +13,7 @@ void Core::go_on(EntryIndex index, WaitList& from, size_t made, int64_t took_ns)
   if (!possible || acceptor_.at(index).final() || !lingers_.is_tried()) {
     return pursue(index, from);
   }
-  ONCE_ASSERT(acceptor_.at(index).active.is_nothing());
+  ONCE_ASSERT(acceptor_.at(index).is_idle());
   const LingerId id = lingers_.begin(index, made, took_ns, step_.now());
   acceptor_.set_active(index, Active(id));
   ops_.move_all(from, lingers_[id].waiters);
@@ -28,7 +28,7 @@ void Core::end_lingers() {
     const EntryIndex index = task.entry;
     WaitList rest;
     ops_.move_all(task.waiters, rest);
-    ONCE_ASSERT(acceptor_.at(index).active == Active(id));
+    ONCE_ASSERT(acceptor_.active(acceptor_.at(index)) == Active(id));
     acceptor_.set_active(index, Active{});
     lingers_.free(id);
     if (!rest.empty()) pursue(index, rest);

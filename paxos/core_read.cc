@@ -43,7 +43,7 @@ void Core::ask(ReadId id) {
   const Op& op = ops_[task.op];
   outbox_.broadcast(op.hash, RestsOn{}, ReadState{reads_.handle_of(id).value, op.name()});
   const EntryIndex found = acceptor_.find(op.hash.key, op.name());
-  if (found == Table::kNone || acceptor_.at(found).accepted.is_null()) {
+  if (found == Table::kNone || acceptor_.at(found).accepted().is_null()) {
     const Votes self = cluster_.vote_of(cluster_.self().node);
     return count_read(id, self, false, Ballot{}, State{});
   }
@@ -58,11 +58,11 @@ void Core::own_reply(ReadId id) {
   const EntryIndex found = acceptor_.find(ops_[task.op].hash.key, ops_[task.op].name());
   ONCE_ASSERT(found != Table::kNone);
   const Entry& entry = acceptor_.at(found);
-  if (entry.record > step_.durable()) {
+  if (entry.record() > step_.durable()) {
     return own_votes_.push({step_.last_record(), reads_.handle_of(id), {}, {}});
   }
   const Votes self = cluster_.vote_of(cluster_.self().node);
-  count_read(id, self, entry.decided(), entry.accepted, entry.state());
+  count_read(id, self, entry.decided(), entry.accepted(), entry.state());
 }
 
 // A round of one's own makes durable entries on every node: only for what some acceptor holds.
@@ -144,8 +144,8 @@ void Core::end_read(ReadId id, Ballot ballot, State state) {
   if (ops_[op].operation == Operation::kWait) {
     tell_waiters(hash, ops_[op].name(), asked, state.version, ballot.is_null() ? nullptr : &state);
   }
-  if (found != Table::kNone && !ballot.is_null() && acceptor_.at(found).accepted == ballot &&
-      acceptor_.at(found).version == state.version) {
+  if (found != Table::kNone && !ballot.is_null() && acceptor_.at(found).accepted() == ballot &&
+      acceptor_.at(found).version() == state.version) {
     learn_decided(found, InLog::kNo);
   }
   if (const auto status = judge(state, ops_[op].change()))

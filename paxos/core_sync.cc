@@ -28,8 +28,7 @@ void Core::end_sync_step() {
   for (const EntryIndex index : catch_up_.decided()) learn_decided(index, InLog::kYes);
   for (const EntryIndex index : catch_up_.unfinished()) {
     const Entry& entry = acceptor_.at(index);
-    const bool possible = has_spare_tasks() && !room_.none() && !entry.final() &&
-                          entry.active.is_nothing() &&
+    const bool possible = has_spare_tasks() && !room_.none() && !entry.final() && entry.is_idle() &&
                           cluster_.majority_up(acceptor_.hash_of(entry));
     WaitList nobody;
     if (possible) begin_classic(index, nobody, Batch{}, 0);
@@ -66,21 +65,21 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
   const EntryIndex found = acceptor_.find(hash.key, m.name);
   const Entry nothing;
   const Entry& entry = found == Table::kNone ? nothing : acceptor_.at(found);
-  const bool denies = entry.decided() && entry.version == m.state.version
+  const bool denies = entry.decided() && entry.version() == m.state.version
                           ? !is_same(entry.state(), m.state)
-                          : entry.final() && m.state.version > entry.version;
+                          : entry.final() && m.state.version > entry.version();
   if (denies || contradicts(entry, m.ballot, m.state)) {
     trust_.offend(Offence::kContradiction, from);
     return Taken::kDenied;
   }
-  if (entry.decided() && entry.version >= m.state.version) return Taken::kHeld;
-  if (!entry.active.is_nothing()) return Taken::kLater;
-  const auto held = std::pair(entry.accepted, entry.version);
+  if (entry.decided() && entry.version() >= m.state.version) return Taken::kHeld;
+  if (!entry.is_idle()) return Taken::kLater;
+  const auto held = std::pair(entry.accepted(), entry.version());
   const auto told = std::pair(m.ballot, m.state.version);
   // What is sealed and chosen is carried on unchanged by every higher ballot.
   if (held == told || (told < held && m.state.sealed && is_same(entry.state(), m.state))) {
     // This node builds on what is decided under its own ballot, without asking anybody.
-    if (word == Word::kOfOne && own_.is_not_earlier(entry.accepted)) return Taken::kUnproven;
+    if (word == Word::kOfOne && own_.is_not_earlier(entry.accepted())) return Taken::kUnproven;
     learn_decided(found, InLog::kYes);
     return Taken::kLearned;
   }
@@ -91,7 +90,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
     return Taken::kDenied;
   }
   if (room_.none()) return Taken::kLater;
-  const uint32_t round = trust_.believed(from, hash, entry.promised.round, m.ballot.round);
+  const uint32_t round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
   const EntryIndex index = acceptor_.find_or_insert(hash, m.name, m.state.value.size());
   if (round < m.ballot.round) {
     responder_.approach(index, m.ballot, round);

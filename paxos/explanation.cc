@@ -26,16 +26,16 @@ Work work_of(Phase phase) {
 }  // namespace
 
 void explain_entry(const Entry& entry, RecordNumber durable, Explanation& told) {
-  ONCE_ASSERT(entry.accepted.is_null() == (entry.version == 0));
+  ONCE_ASSERT(entry.accepted().is_null() == (entry.version() == 0));
   told.known = true;
-  told.promised = entry.promised;
-  told.accepted = entry.accepted;
-  told.durable = entry.record <= durable;
-  told.version = entry.version;
-  if (entry.version == 0) return;  // only promised: the rest of it says nothing
+  told.promised = entry.promised();
+  told.accepted = entry.accepted();
+  told.durable = entry.record() <= durable;
+  told.version = entry.version();
+  if (entry.version() == 0) return;  // only promised: the rest of it says nothing
   told.sealed = entry.has(kSealed);
   told.decided = entry.decided();
-  told.value_bytes = entry.value_size;
+  told.value_bytes = entry.value_size();
   told.writer = entry.writer();
 }
 
@@ -83,21 +83,22 @@ Explanation Core::explain(std::string_view name) {
     const Entry& entry = acceptor_.at(found);
     explain_entry(entry, step_.durable(), told);
     UnderWay& under_way = told.under_way;
-    switch (entry.active.kind()) {
+    const Active active = acceptor_.active(entry);
+    switch (active.kind()) {
       case Active::Kind::kNothing:
         break;
       case Active::Kind::kRoundZero:
-        explain_round(sequencer_.at_place(entry.active.round_zero()), own_.round_zero(),
-                      step_.now(), under_way);
+        explain_round(sequencer_.at_place(active.round_zero()), own_.round_zero(), step_.now(),
+                      under_way);
         break;
       case Active::Kind::kRound:
-        explain_round(rounds_[entry.active.round()], step_.now(), under_way);
+        explain_round(rounds_[active.round()], step_.now(), under_way);
         break;
       case Active::Kind::kLinger:
-        explain_linger(lingers_[entry.active.linger()], step_.now(), under_way);
+        explain_linger(lingers_[active.linger()], step_.now(), under_way);
         break;
     }
-    queue = queue_of(entry.active);
+    queue = queue_of(active);
     // The core counts by place in the list of members, people by number.
     const uint16_t by_place = std::exchange(under_way.votes, 0);
     for (size_t i = 0; i < cluster_.size(); ++i) {

@@ -4,31 +4,32 @@ namespace once::paxos {
 
 bool FastPath::is_open(const Entry* entry) const {
   if (!claimant_.is_complete()) return false;
-  return entry == nullptr || (entry->promised.is_null() && entry->accepted.is_null() &&
-                              entry->active.is_nothing() && !entry->has(kClosed));
+  return entry == nullptr || (entry->promised().is_null() && entry->accepted().is_null() &&
+                              entry->is_idle() && !entry->has(kClosed));
 }
 
 RoundZero& FastPath::propose(EntryIndex index, const State& next, size_t changes) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(claimant_.is_complete() && entry.active.is_nothing());  // H1
+  ONCE_ASSERT(claimant_.is_complete() && entry.is_idle());  // H1
   const Ballot ballot = own_.round_zero();
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }
-  ONCE_ASSERT(entry.accepted == ballot && entry.version == next.version);
+  ONCE_ASSERT(entry.accepted() == ballot && entry.version() == next.version);
   const NameHash hash = acceptor_.hash_of(entry);
-  RoundZero& slot = sequencer_.open({.sequence = {},
-                                     .record = entry.record,
-                                     .sent_at = step_.now(),
-                                     .begun = step_.now(),
-                                     .step = step_.number(),
-                                     .version = entry.version,
-                                     .place = hash.place,
-                                     .batch = Batch{ballot, entry.version, entry.writer(), changes},
-                                     .entry = index,
-                                     .votes = {},
-                                     .sealed = entry.has(kSealed),
-                                     .waiters = {}});
+  RoundZero& slot =
+      sequencer_.open({.sequence = {},
+                       .record = entry.record(),
+                       .sent_at = step_.now(),
+                       .begun = step_.now(),
+                       .step = step_.number(),
+                       .version = entry.version(),
+                       .place = hash.place,
+                       .batch = Batch{ballot, entry.version(), entry.writer(), changes},
+                       .entry = index,
+                       .votes = {},
+                       .sealed = entry.has(kSealed),
+                       .waiters = {}});
   acceptor_.set_active(index, sequencer_.active_of(slot));
   ONCE_ASSERT(slot.sealed == next.sealed);
   outbox_.broadcast(hash, RestsOn{}, accept_of(slot));
@@ -40,7 +41,7 @@ Accept FastPath::accept_of(const RoundZero& slot) const {
   const Entry& entry = acceptor_.at(slot.entry);
   // P1: under its ballot nothing but the state that it was begun with.
   const Ballot ballot = own_.round_zero();
-  ONCE_ASSERT(slot.open && entry.accepted == ballot && entry.version == slot.version);
+  ONCE_ASSERT(slot.open && entry.accepted() == ballot && entry.version() == slot.version);
   return Accept{slot.sequence.value, ballot, entry.state(), entry.name()};
 }
 
@@ -68,7 +69,7 @@ void FastPath::announce() {
 
 void FastPath::close(RoundZero& slot) {
   sequencer_.close(slot);
-  ONCE_ASSERT(acceptor_.at(slot.entry).active == sequencer_.active_of(slot));
+  ONCE_ASSERT(acceptor_.active(acceptor_.at(slot.entry)) == sequencer_.active_of(slot));
   acceptor_.set_active(slot.entry, Active{});
 }
 
@@ -84,7 +85,7 @@ RoundZero* FastPath::resend(Sequence& at) {
     // Nobody answers it, and soon there is no room for any other name.
     const bool in_the_way =
         sequencer_.half_full() && step_.now() - slot.begun > kRoundZeroPatienceNs;
-    if (entry.accepted != ballot || in_the_way) return &slot;
+    if (entry.accepted() != ballot || in_the_way) return &slot;
     ONCE_ASSERT(slot.sequence == n);
     slot.sent_at = step_.now();
     for (size_t i = 0; i < cluster_.size(); ++i) {

@@ -28,7 +28,7 @@ void Keeper::write(const PromiseRecord& r, RecordNumber number) {
   if (index == Table::kNone) return;
   const Entry& entry = acceptor_.at(index);
   // What it has accepted is in a record of its own, and so is what its home may not have.
-  if (entry.accepted < entry.promised) return acceptor_.keep_promise(index);
+  if (entry.accepted() < entry.promised()) return acceptor_.keep_promise(index);
   acceptor_.keep(index);
 }
 
@@ -66,13 +66,15 @@ bool Keeper::adopt(const std::vector<char>& records) {
   // two calls it can be promised over, and is adopted then.
   if (adopted_ == 0) lanes_.list_all();
   const size_t end = records.size() + kAdoptedBytes;
+  EntryIndex next = adopted_ < acceptor_.size() ? acceptor_.nth(adopted_) : Acceptor::kNone;
   for (uint32_t n = 0; n < kLookedAtOnce && adopted_ < acceptor_.size(); ++n) {
-    const EntryIndex index{adopted_};
+    const EntryIndex index = next;
+    next = acceptor_.after(index);
     const Entry& entry = acceptor_.at(index);
-    if (!entry.accepted.is_null() && entry.accepted.round == 0 && !entry.is_whole()) {
+    if (!entry.accepted().is_null() && entry.accepted().round == 0 && !entry.is_whole()) {
       acceptor_.list_unsettled(index);  // late, never lost (H3)
     }
-    if (entry.record == RecordNumber{} || !entry.is_whole()) acceptor_.keep(index);
+    if (entry.record() == RecordNumber{} || !entry.is_whole()) acceptor_.keep(index);
     ++adopted_;
     if (records.size() >= end || rarely(Rare::kAdoptedOne)) break;
   }

@@ -14,9 +14,11 @@ ListPage list_names(Table& table, const ListQuery& query) {
                            ? table.size()
                            : std::min<uint64_t>(table.size(), query.from + kMostLookedAt);
   size_t bytes = 0;
+  EntryIndex next = query.from < end ? table.nth(query.from) : Table::kNone;
   for (uint64_t index = query.from; index < end; ++index) {
-    const Entry& entry = table.at(EntryIndex{static_cast<uint32_t>(index)});
-    if (entry.version == 0) continue;  // it was only asked for
+    const Entry& entry = table.at(next);
+    next = table.after(next);
+    if (entry.version() == 0) continue;  // it was only asked for
     const std::string_view name = entry.name();
     if (!name.starts_with(query.prefix)) continue;
     bytes += name.size();
@@ -25,7 +27,7 @@ ListPage list_names(Table& table, const ListQuery& query) {
       return page;
     }
     page.names.push_back(
-        {name, entry.version, entry.value_size, entry.has(kSealed), entry.decided()});
+        {name, entry.version(), entry.value_size(), entry.has(kSealed), entry.decided()});
   }
   ONCE_ASSERT(page.names.size() <= most && end <= table.size());
   page.next = end < table.size() ? end : 0;

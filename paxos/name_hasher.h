@@ -21,9 +21,8 @@ class NameHasher {
  public:
   NameHasher(uint64_t seed, const SipKey& key) : seed_(seed), key_(key) {}
   uint64_t place_of(std::string_view name) const { return name_hash(name, seed_); }
-  NameHash operator()(std::string_view name) const {
-    return {place_of(name), sip_hash(name, key_)};
-  }
+  uint64_t key_of(std::string_view name) const { return sip_hash(name, key_); }
+  NameHash operator()(std::string_view name) const { return {place_of(name), key_of(name)}; }
 
  private:
   uint64_t seed_;

@@ -28,8 +28,8 @@ class OwnBallots {
   // has gone above, as far as it has heard: it may propose the next version, or the same once more,
   // without a prepare.
   bool keeps(const Entry& entry) const {
-    return entry.active.is_nothing() && entry.decided() && entry.promised == entry.accepted &&
-           has(entry.accepted);
+    return entry.is_idle() && entry.decided() && entry.promised() == entry.accepted() &&
+           has(entry.accepted());
   }
 
  private:

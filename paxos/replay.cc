@@ -67,7 +67,8 @@ bool Replay::read(const DecidedRecord& r) {
   const EntryIndex index = acceptor_.find(cluster_.hasher()(r.name).key, r.name);
   if (index == Table::kNone) return true;  // of another core
   const Entry& entry = acceptor_.at(index);
-  if (entry.accepted == r.ballot && entry.version == r.version) acceptor_.decide(index, InLog::kNo);
+  if (entry.accepted() == r.ballot && entry.version() == r.version)
+    acceptor_.decide(index, InLog::kNo);
   return true;
 }
 
@@ -98,7 +99,7 @@ void Replay::replay(const KeptRecord& r, NameHash hash) {
   acceptor_.replay_promise(index, r.promised);
   acceptor_.replay_accept(index, r.accepted, r.state);
   const Entry& entry = acceptor_.at(index);
-  const bool holds_it = entry.accepted == r.accepted && entry.version == r.state.version;
+  const bool holds_it = entry.accepted() == r.accepted && entry.version() == r.state.version;
   if (r.decided && holds_it) acceptor_.decide(index, InLog::kNo);
   if (!r.settled) acceptor_.list_unsettled(index);
 }
@@ -107,7 +108,7 @@ void Replay::decide(const Lane& lane, const SequenceRange& range) {
   const Ballot ballot{0, lane.home.node, lane.incarnation};
   lanes_.for_each(lane, range, [&](const Lane::Slot& slot) {
     const Entry& entry = acceptor_.at(slot.entry);
-    if (entry.accepted == ballot && entry.version == slot.version) {
+    if (entry.accepted() == ballot && entry.version() == slot.version) {
       acceptor_.decide(slot.entry, InLog::kNo, slot.place);
     }
   });

@@ -104,7 +104,7 @@ void Requests::give(OpIndex index, Status status, const State& state) {
 void Requests::conclude(WaitList& waiters, Batch& batch, const Entry& entry) {
   ONCE_ASSERT(entry.final());
   const State state = entry.state();
-  settle_batch(waiters, batch, entry.accepted, &state);
+  settle_batch(waiters, batch, entry.accepted(), &state);
   count_changes(batch);
   answer_chosen(waiters, state, step_.number());
   ONCE_ASSERT(waiters.empty());

@@ -8,8 +8,8 @@ namespace once::paxos {
 
 void Responder::approach(EntryIndex index, const Ballot& ballot, uint32_t round) {
   const Entry& entry = acceptor_.at(index);
-  ONCE_ASSERT(round <= kMaxRound && round >= entry.promised.round && round < ballot.round);
-  if (round == entry.promised.round) return;
+  ONCE_ASSERT(round <= kMaxRound && round >= entry.promised().round && round < ballot.round);
+  if (round == entry.promised().round) return;
   acceptor_.promise(index, Ballot{round, ballot.node, ballot.incarnation});
 }
 
@@ -23,14 +23,14 @@ bool Responder::admit(const Endpoint& from, const M& m, NameHash hash, size_t ro
     index = acceptor_.insert(hash, m.name, room);
   }
   const Entry& entry = acceptor_.at(index);
-  if (m.ballot >= entry.promised) {
-    const uint32_t round = trust_.believed(from, hash, entry.promised.round, m.ballot.round);
+  if (m.ballot >= entry.promised()) {
+    const uint32_t round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
     if (round < m.ballot.round) approach(index, m.ballot, round);
     return round == m.ballot.round;
   }
   ++counters_.rejected;
-  ONCE_ASSERT(entry.promised > m.ballot);
-  outbox_.send(from, RestsOn{entry.record.value}, Rejected{m.op, m.ballot, entry.promised});
+  ONCE_ASSERT(entry.promised() > m.ballot);
+  outbox_.send(from, RestsOn{entry.record().value}, Rejected{m.op, m.ballot, entry.promised()});
   return false;
 }
 
@@ -44,11 +44,11 @@ void Responder::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash
     return trust_.ignore(&ReplicaCounters::ignored_names);
   if (!admit(from, m, hash, 0, index)) return;
   const Entry& entry = acceptor_.at(index);
-  if (entry.promised < m.ballot) acceptor_.promise(index, m.ballot);
-  ONCE_ASSERT(entry.promised == m.ballot && entry.accepted <= m.ballot);  // P2
-  outbox_.send(
-      from, RestsOn{entry.record.value},
-      Promise{m.op, m.ballot, entry.accepted, entry.accepted.is_null() ? State{} : entry.state()});
+  if (entry.promised() < m.ballot) acceptor_.promise(index, m.ballot);
+  ONCE_ASSERT(entry.promised() == m.ballot && entry.accepted() <= m.ballot);  // P2
+  outbox_.send(from, RestsOn{entry.record().value},
+               Promise{m.op, m.ballot, entry.accepted(),
+                       entry.accepted().is_null() ? State{} : entry.state()});
 }
 
 // Why no honest node proposes that; null: one may.
@@ -88,13 +88,13 @@ EntryIndex Responder::on_accept(const Endpoint& from, const Accept& m, NameHash 
   }
   if (!admit(from, m, hash, m.state.value.size(), index)) return kNil;
   const Entry& entry = acceptor_.at(index);
-  if (m.ballot == entry.accepted && m.state.version <= entry.version) {
-    if (m.state.version == entry.version) acknowledge(from, m, entry.record);
+  if (m.ballot == entry.accepted() && m.state.version <= entry.version()) {
+    if (m.state.version == entry.version()) acknowledge(from, m, entry.record());
     return kNil;  // else it is late: its proposer has gone on
   }
   // A name that is set may be finished without room, not be given more and more versions.
-  if (room_.none() && entry.version != 0 && m.state.version > entry.version) return kNil;
-  if (room_.memory >= Memory::kLow && entry.version == 0) return kNil;
+  if (room_.none() && entry.version() != 0 && m.state.version > entry.version()) return kNil;
+  if (room_.memory >= Memory::kLow && entry.version() == 0) return kNil;
   return index;
 }
 
@@ -108,8 +108,8 @@ void Responder::accept(const Endpoint& from, const Accept& m, NameHash hash, Ent
   } else {
     acceptor_.list_unsettled(index);
   }
-  ONCE_ASSERT(entry.accepted == m.ballot && entry.version == m.state.version);
-  acknowledge(from, m, entry.record);
+  ONCE_ASSERT(entry.accepted() == m.ballot && entry.version() == m.state.version);
+  acknowledge(from, m, entry.record());
 }
 
 // Round-0 accepts are acknowledged by ranges of the home's sequence numbers, once a step.
@@ -137,13 +137,13 @@ void Responder::on_read_state(const Endpoint& from, const ReadState& m, NameHash
     return trust_.ignore(&ReplicaCounters::ignored_names);
   }
   const EntryIndex index = acceptor_.find(hash.key, m.name);
-  if (index == Table::kNone || acceptor_.at(index).accepted.is_null()) {
+  if (index == Table::kNone || acceptor_.at(index).accepted().is_null()) {
     outbox_.send(from, RestsOn{}, ReadReply{m.op, false, Ballot{}, State{}});
     return;
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record.value},
-               ReadReply{m.op, entry.decided(), entry.accepted, entry.state()});
+  outbox_.send(from, RestsOn{entry.record().value},
+               ReadReply{m.op, entry.decided(), entry.accepted(), entry.state()});
 }
 
 }  // namespace once::paxos

@@ -14,7 +14,7 @@ struct Room {
   // Without room a write of a name that was met before may still be finished; where memory is
   // short, only if a value is here already. `entry`: null if the name is unknown.
   bool lacks(Operation operation, const Entry* entry) const {
-    const bool met = entry != nullptr && (memory == Memory::kEnough || entry->version != 0);
+    const bool met = entry != nullptr && (memory == Memory::kEnough || entry->version() != 0);
     return none() && changes(operation) && !(met && operation == Operation::kWrite);
   }
 };

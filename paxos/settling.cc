@@ -36,7 +36,7 @@ bool Settling::on_claim_home(const Endpoint& from, const ClaimHome& m) {
     for (; at < std::min<uint64_t>(end, list.entries.size()) && names.size() < page_bytes; ++at) {
       const Entry& entry = acceptor_.at(list.entries[at]);
       if (!entry.has(kUnsettled)) continue;
-      out.put(entry.name_size);
+      out.put(entry.name_size());
       out.put_bytes(entry.name());
     }
     ONCE_ASSERT(names.size() < kPageBytes + kMaxNameBytes + sizeof(uint16_t));
@@ -64,7 +64,7 @@ void Settling::query(size_t most) {
       if (index == Acceptor::kNone) continue;
       const Entry& entry = acceptor_.at(index);
       outbox_.send(cluster_.peer_core(i, acceptor_.hash_of(entry)), RestsOn{},
-                   SettleQuery{entry.promised, entry.accepted, entry.name()});
+                   SettleQuery{entry.promised(), entry.accepted(), entry.name()});
     }
   }
 }
@@ -73,7 +73,7 @@ void Settling::on_settled(const Endpoint& from, const Settled& m, NameHash hash)
   const EntryIndex found = acceptor_.find(hash.key, m.name);
   if (found == Table::kNone || cluster_.home_of(hash) != from.node) return;
   const Entry& entry = acceptor_.at(found);
-  if (!entry.has(kUnsettled) || entry.accepted > m.accepted) return;
+  if (!entry.has(kUnsettled) || entry.accepted() > m.accepted) return;
   ONCE_ASSERT(from.node != cluster_.self().node);
   acceptor_.settle(found);
 }

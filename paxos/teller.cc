@@ -41,12 +41,14 @@ bool Teller::on_names(const Endpoint& from, const SyncNames& m) {
   ByteWriter out(scratch_);
   size_t told = 0;
   uint64_t at = m.cursor;
+  EntryIndex next = at < end ? acceptor_.nth(at) : Acceptor::kNone;
   for (; at < end && told < most && scratch_.size() < kMostToldBytes; ++at) {
-    const Entry& entry = acceptor_.at(EntryIndex{static_cast<uint32_t>(at)});
+    const Entry& entry = acceptor_.at(next);
+    next = acceptor_.after(next);
     if (!entry.decided()) continue;
     const size_t bucket = digest.bucket_of(cluster_.hasher().place_of(entry.name()));
     if ((static_cast<uint8_t>(m.buckets[bucket / 8]) >> bucket % 8 & 1) == 0) continue;
-    put_told({entry.name(), entry.version, entry.accepted, entry.value_size}, out);
+    put_told({entry.name(), entry.version(), entry.accepted(), entry.value_size()}, out);
     ++told;
   }
   outbox_.send(from, RestsOn{}, SyncPage{m.pass, m.cursor, at, acceptor_.size(), kept()});
@@ -55,12 +57,12 @@ bool Teller::on_names(const Endpoint& from, const SyncNames& m) {
 
 void Teller::on_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash) {
   const EntryIndex index = acceptor_.find(hash.key, m.name);
-  if (index == Acceptor::kNone || acceptor_.at(index).accepted.is_null()) {
+  if (index == Acceptor::kNone || acceptor_.at(index).accepted().is_null()) {
     return outbox_.send(from, RestsOn{}, SyncState{m.op, false, Ballot{}, State{}, m.name});
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record.value},
-               SyncState{m.op, entry.decided(), entry.accepted, entry.state(), entry.name()});
+  outbox_.send(from, RestsOn{entry.record().value},
+               SyncState{m.op, entry.decided(), entry.accepted(), entry.state(), entry.name()});
 }
 
 }  // namespace once::paxos

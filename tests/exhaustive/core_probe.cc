@@ -13,8 +13,8 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 11488},
-    {"Entry", sizeof(Entry), 64},
+    {"Core", sizeof(Core), 3808},
+    {"Entry", sizeof(Entry), 8},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 128},
     {"ClassicRound", sizeof(ClassicRound), 216},
@@ -100,21 +100,23 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
 
 void CoreProbe::number_entries() {
   by_name_.clear();
-  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) by_name_.push_back(EntryIndex{i});
+  for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) by_name_.push_back(core_.acceptor_.nth(i));
   std::sort(by_name_.begin(), by_name_.end(), [&](EntryIndex a, EntryIndex b) {
     return core_.acceptor_.at(a).name() < core_.acceptor_.at(b).name();
   });
   numbers_.assign(by_name_.size(), 0);
-  for (uint32_t n = 0; n < by_name_.size(); ++n) numbers_[by_name_[n].value] = n;
+  for (uint32_t n = 0; n < by_name_.size(); ++n) {
+    numbers_[core_.acceptor_.number_of(by_name_[n])] = n;
+  }
 }
 
 void CoreProbe::put_entry(ByteWriter& out, const Entry& entry) {
   put_text(out, entry.name());
-  out.put(pending(entry.record));
-  put_ballot(out, entry.promised);
-  put_ballot(out, entry.accepted);
-  out.put(entry.active.bits());
-  out.put(entry.flags);
+  out.put(pending(entry.record()));
+  put_ballot(out, entry.promised());
+  put_ballot(out, entry.accepted());
+  out.put(core_.acceptor_.active(entry).bits());
+  out.put(entry.flags());
   put_state(out, entry.state());
 }
 
@@ -359,7 +361,7 @@ int64_t CoreProbe::next_deadline() {
 uint32_t CoreProbe::highest_round() {
   uint32_t highest = 0;
   for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) {
-    highest = std::max(highest, core_.acceptor_.at(EntryIndex{i}).promised.round);
+    highest = std::max(highest, entry_at(i).promised().round);
   }
   for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
     if (core_.rounds_.holds({n})) highest = std::max(highest, core_.rounds_[{n}].ballot.round);

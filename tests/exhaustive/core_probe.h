@@ -44,21 +44,20 @@ class CoreProbe {
   uint32_t highest_round();
   template <class F>
   void for_each_entry(F visit) {
-    for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) visit(core_.acceptor_.at(EntryIndex{i}));
+    for (uint64_t n = 0; n < core_.acceptor_.size(); ++n) visit(entry_at(n));
   }
   // For the invariants (tests/invariants/views.cc).
   invariants::CoreView core_view() const;
   size_t answered() const;  // members whose whole list is told, this one among them
   size_t entries() const { return core_.acceptor_.size(); }
   invariants::EntryView entry_view(uint32_t index) const;
-  std::string_view name_of(uint32_t index) const {
-    return core_.acceptor_.at(EntryIndex{index}).name();
-  }
+  std::string_view name_of(uint32_t index) const { return entry_at(index).name(); }
   size_t rounds() const { return core_.task_numbers_.size(); }
   bool asks(uint32_t round) const;
   invariants::RoundView round_view(uint32_t index) const;
 
  private:
+  const Entry& entry_at(uint64_t n) const { return core_.acceptor_.at(core_.acceptor_.nth(n)); }
   void number_entries();
   void put_entry(ByteWriter& out, const Entry& entry);
   void put_op(ByteWriter& out, const Op& op);
@@ -79,12 +78,12 @@ class CoreProbe {
     return time <= core_.step_.now() ? 0 : time - core_.step_.now();
   }
   uint32_t number_of(EntryIndex entry) const {
-    return entry.value < numbers_.size() ? numbers_[entry.value] : UINT32_MAX;
+    return entry == kNil ? UINT32_MAX : numbers_[core_.acceptor_.number_of(entry)];
   }
 
   Core& core_;
   std::vector<EntryIndex> by_name_;  // entry indexes in the order of their names
-  std::vector<uint32_t> numbers_;    // place in `by_name_`, by entry index
+  std::vector<uint32_t> numbers_;    // place in `by_name_`, of the n-th entry
 };
 
 }  // namespace once::paxos

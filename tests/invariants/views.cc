@@ -34,17 +34,17 @@ size_t CoreProbe::answered() const {
 }
 
 invariants::EntryView CoreProbe::entry_view(uint32_t index) const {
-  const Entry& entry = core_.acceptor_.at(EntryIndex{index});
+  const Entry& entry = entry_at(index);
   invariants::EntryView view;
-  view.promised = entry.promised;
-  view.accepted = entry.accepted;
-  view.version = entry.version;
+  view.promised = entry.promised();
+  view.accepted = entry.accepted();
+  view.version = entry.version();
   view.writer = entry.writer();
-  view.value_size = entry.value_size;
+  view.value_size = entry.value_size();
   view.sealed = entry.has(kSealed);
   view.decided = entry.decided();
   view.unsettled = entry.has(kUnsettled);
-  view.record = entry.record.value;
+  view.record = entry.record().value;
   view.home = core_.cluster_.home_of(core_.acceptor_.hash_of(entry));
   view.range_promise = core_.acceptor_.range_promise(core_.cluster_.index_of(view.home));
   return view;
@@ -65,7 +65,7 @@ invariants::RoundView CoreProbe::round_view(uint32_t index) const {
   view.best = round.best;
   view.version = round.best.is_null() ? 0 : round.state.version;
   view.votes = round.votes.bits();
-  view.entry = round.entry.value;
+  view.entry = static_cast<uint32_t>(core_.acceptor_.number_of(round.entry));
   return view;
 }
 

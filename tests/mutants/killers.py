@@ -108,6 +108,7 @@ def known(fast):
     killers += [
         unit("allocation_test", {"paxos"}, 2),
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        unit("active_names_test", {"paxos"}, 1),
         unit("votes_test", {"paxos"}, 1), unit("cluster_test", {"paxos"}, 1),
         unit("step_context_test", {"paxos"}, 1), unit("acceptor_test", {"paxos"}, 1),
         unit("batch_fate_test", {"paxos"}, 1), unit("sequencer_test", {"paxos"}, 1),

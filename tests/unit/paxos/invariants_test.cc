@@ -131,7 +131,9 @@ const Changes kBreaks = {
     {"What is accepted is at most what is promised.", [](Scene& s) { s.entry.accepted.round = 5; }},
     {"A promise never falls.", [](Scene& s) { s.entry_was.promised.round = 5; }},
     {"Below its promise an acceptor takes nothing but what is decided.",
-     [](Scene& s) { s.entry_was.promised = s.entry.promised = Ballot{6, kOther, 1}; }},
+     [](Scene& s) {
+       s.entry_was.promised = s.entry.promised = Ballot{6, kOther, 1};
+     }},
     {"What is accepted never falls, ballot before version.",
      [](Scene& s) { s.keep_accepted(), s.entry_was.version = 2; }},
     {"Who has accepted something holds a state of it, and nobody else does.",

@@ -42,10 +42,10 @@ struct Learning : OneAcceptor {
 
 TEST_F(Learning, WhatWasChosenIsHeldAndKnownToBeDecided) {
   learn(ballot(3), state(2, "red", true));
-  EXPECT_EQ(entry().promised, ballot(3));
-  EXPECT_EQ(entry().accepted, ballot(3));
+  EXPECT_EQ(entry().promised(), ballot(3));
+  EXPECT_EQ(entry().accepted(), ballot(3));
   EXPECT_TRUE(entry().final());
-  EXPECT_EQ(entry().record, step.last_record());
+  EXPECT_EQ(entry().record(), step.last_record());
   const KeptRecord kept = last_record();
   EXPECT_TRUE(kept.decided);
   EXPECT_EQ(kept.accepted, ballot(3));
@@ -55,8 +55,8 @@ TEST_F(Learning, WhatWasChosenIsHeldAndKnownToBeDecided) {
 TEST_F(Learning, BelowThePromiseThePromiseStands) {
   acceptor.promise(name, ballot(9));
   learn(ballot(3), state(1, "red"));
-  EXPECT_EQ(entry().promised, ballot(9));
-  EXPECT_EQ(entry().accepted, ballot(3));
+  EXPECT_EQ(entry().promised(), ballot(9));
+  EXPECT_EQ(entry().accepted(), ballot(3));
   EXPECT_EQ(last_record().promised, ballot(9));
 }
 
@@ -108,7 +108,7 @@ TEST_F(LearningDeathTest, ItDeniesNothing) {
   acceptor.decide(name, InLog::kNo);
   EXPECT_DEATH(learn(ballot(4), state(2, "blue")), "contradicts");
   acceptor.set_active(name, Active(RoundId{0}));
-  EXPECT_DEATH(learn(ballot(4), state(3, "blue")), "active");
+  EXPECT_DEATH(learn(ballot(4), state(3, "blue")), "is_idle");
 }
 
 }  // namespace

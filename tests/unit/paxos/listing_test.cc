@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/limits.h"
 #include "paxos/table.h"
 
@@ -18,11 +17,13 @@ struct Names : testing::Test {
   // Version 0: only promised.
   void add(const std::string& name, uint64_t version = 1, bool decided = true, bool sealed = true,
            std::string_view value = "value") {
-    const EntryIndex index = table.insert(name_hash(name, 1), name, 0);
-    if (version == 0) return;
+    const EntryIndex index = table.insert(hasher.key_of(name), name, 0);
     Entry& entry = table.at(index);
-    table.set_state(entry, State{version, sealed, request_id(1, 2), value, Operation::kWrite});
-    if (decided) entry.flags |= kIsDecided;
+    const Ballot ballot{0, NodeId{1}, 1};
+    if (version == 0) return table.set_promised(entry, ballot);
+    table.hold(entry, ballot, ballot,
+               State{version, sealed, request_id(1, 2), value, Operation::kWrite});
+    if (decided) table.mark_decided(entry);
   }
   std::vector<std::string> all(std::string_view prefix, uint32_t most = kMostListedAtOnce) {
     std::vector<std::string> names;
@@ -40,7 +41,8 @@ struct Names : testing::Test {
     return names;
   }
   Arena arena;
-  Table table{arena};
+  NameHasher hasher{1, SipKey{}};
+  Table table{arena, hasher};
   size_t pages = 0;
 };
 

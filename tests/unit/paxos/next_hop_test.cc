@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "paxos/table.h"
+
 namespace once::paxos {
 namespace {
 
@@ -60,12 +62,14 @@ TEST_F(Hop, AfterTheHomeWasAskedItGoesToWhomTheNameWasPromised) {
   op.hops = 1;
   op.asked = {NodeId{2}, CoreId{0}};
   EXPECT_EQ(hop(), kSelf) << "nobody else is known";
-  Entry entry;
-  entry.promised = {4, NodeId{3}, 1};
+  Arena arena;
+  Table table(arena, cluster.hasher());
+  Entry& entry = table.at(table.insert(1, "name", 0));
+  table.set_promised(entry, {4, NodeId{3}, 1});
   EXPECT_EQ(hop(&entry), NodeId{3});
-  entry.promised = {4, kSelf, 1};
+  table.set_promised(entry, {4, kSelf, 1});
   EXPECT_EQ(hop(&entry), kSelf);
-  entry.promised = {4, NodeId{2}, 1};
+  table.set_promised(entry, {4, NodeId{2}, 1});
   EXPECT_EQ(hop(&entry), kSelf) << "he was just asked";
 }
 

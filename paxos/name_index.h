@@ -1,0 +1,170 @@
+// Where the entries of one core are, by the keys of their names (name_hasher.h). A lookup reads one
+// cache line of ten places mostly. Single-threaded; nothing is ever removed.
+//
+// The highest bits of a key choose a segment, of which there are as many as it takes. A segment has
+// buckets of ten places, and grows a few at a time, so that it is never less than three quarters
+// full; at its largest it is split in two. No growth moves more than the names of one segment, and
+// only a split looks at their entries: in a place there are sixteen bits of the key beside the
+// index, and they alone say in which bucket of its segment it belongs. A full bucket says so, and
+// what belongs there is in the next one that has room.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/assert.h"
+#include "paxos/index.h"
+#include "paxos/pieces.h"
+
+namespace once::paxos {
+
+class NameIndex {
+ public:
+  explicit NameIndex(Pieces& pieces) : pieces_(pieces), segments_(1), directory_{0} {}
+
+  void prefetch(uint64_t key) const {
+    const Segment& segment = segments_[directory_[place_of(key)]];
+    if (segment.pages != 0) __builtin_prefetch(&segment.bucket(segment.home_of(tag_of(key))), 1);
+  }
+
+  // The index for which is(index), among those of that key; kNil: there is none.
+  template <class Is>
+  EntryIndex find(uint64_t key, Is is) const {
+    const Segment& segment = segments_[directory_[place_of(key)]];
+    if (segment.pages == 0) return kNil;
+    const uint16_t tag = tag_of(key);
+    for (size_t at = segment.home_of(tag);; at = segment.next(at)) {
+      const Bucket& bucket = segment.bucket(at);
+      for (uint32_t mask = bucket.with(tag); mask != 0; mask &= mask - 1) {
+        const EntryIndex index{bucket.indexes[__builtin_ctz(mask)]};
+        if (is(index)) return index;
+      }
+      if (!bucket.overflowed) return kNil;
+    }
+  }
+  // Of the first entry that may be it, for a prefetch: its name need not be.
+  EntryIndex guess(uint64_t key) const {
+    return find(key, [](EntryIndex) { return true; });
+  }
+
+  // key_of(index), of any index that was put here: only when a segment is split. It is asked in the
+  // order in which ahead(index) was, which may fetch what it needs.
+  // REQUIRES: find() said that it is not there.
+  template <class KeyOf, class Ahead>
+  void insert(uint64_t key, EntryIndex index, KeyOf key_of, Ahead ahead) {
+    while (true) {
+      const uint32_t number = directory_[place_of(key)];
+      if (!segments_[number].is_full()) break;
+      if (segments_[number].pages == kMostPages) {
+        split(key, key_of, ahead);
+      } else {
+        grow(number);
+      }
+    }
+    segments_[directory_[place_of(key)]].place(tag_of(key), index);
+  }
+
+  // Room for that many names, so that they come without growth. REQUIRES: it is empty.
+  void reserve(uint64_t names);
+  // Of its tables; its pages are of the pieces.
+  size_t bytes() const {
+    return segments_.capacity() * sizeof(Segment) + directory_.capacity() * sizeof(uint32_t);
+  }
+
+ private:
+  static constexpr size_t kPlaces = 10;
+  static constexpr size_t kPageBytes = 1024;
+  static constexpr size_t kMostPages = 16;
+  static constexpr unsigned kMostDepth = 26;
+  static constexpr unsigned kTagBits = 16;  // the lowest of the key
+
+  struct alignas(64) Bucket {
+    uint16_t tags[kPlaces];
+    uint16_t used;
+    uint16_t overflowed;  // 1: something that belongs here or before is behind it
+    uint32_t indexes[kPlaces];
+    // A bit for each place with that tag.
+    uint32_t with(uint16_t tag) const {
+      uint32_t mask = 0;
+      for (uint32_t i = 0; i < kPlaces; ++i) mask |= static_cast<uint32_t>(tags[i] == tag) << i;
+      return mask & ((1u << used) - 1);
+    }
+  };
+  static_assert(sizeof(Bucket) == 64);
+  static constexpr size_t kPerPage = kPageBytes / sizeof(Bucket);
+
+  struct Placed {
+    uint16_t tag;
+    bool upper;
+    uint32_t index;
+  };
+
+  struct Segment {
+    Bucket* page[kMostPages] = {};
+    uint16_t pages = 0;
+    uint16_t depth = 0;  // how many bits of a key have led here
+    uint32_t names = 0;
+
+    size_t buckets() const { return pages * kPerPage; }
+    // At seven eighths, a search of what is not there reads 1.3 buckets.
+    bool is_full() const { return (names + 1) * 8 > buckets() * kPlaces * 7; }
+    Bucket& bucket(size_t at) const { return page[at / kPerPage][at % kPerPage]; }
+    size_t home_of(uint16_t tag) const { return tag * buckets() >> kTagBits; }
+    size_t next(size_t at) const { return at + 1 == buckets() ? 0 : at + 1; }
+    void place(uint16_t tag, EntryIndex index) {
+      size_t at = home_of(tag);
+      while (bucket(at).used == kPlaces) {
+        bucket(at).overflowed = 1;
+        at = next(at);
+      }
+      Bucket& free = bucket(at);
+      free.tags[free.used] = tag;
+      free.indexes[free.used] = index.value;
+      ++free.used;
+      ++names;
+    }
+  };
+
+  size_t place_of(uint64_t key) const { return depth_ == 0 ? 0 : key >> (64 - depth_); }
+  static uint16_t tag_of(uint64_t key) { return static_cast<uint16_t>(key); }
+  // Of that many names, of a segment that is not to grow soon.
+  static size_t pages_for(size_t names);
+  Bucket* take_page();
+  void set_pages(Segment& segment, size_t pages);  // REQUIRES: it is empty, or this is more
+  void take_out(Segment& segment);                 // to out_
+  void grow(uint32_t number);
+  // A new segment, for the upper half of the keys of `number`, of which `key` is one.
+  uint32_t divide(uint32_t number, uint64_t key);
+  template <class KeyOf, class Ahead>
+  void split(uint64_t key, KeyOf key_of, Ahead ahead) {
+    constexpr size_t kAhead = 16;
+    const uint32_t number = directory_[place_of(key)];
+    take_out(segments_[number]);
+    const uint32_t upper = divide(number, key);
+    const unsigned bit = 64u - segments_[number].depth;
+    size_t uppers = 0;
+    for (size_t i = 0; i < out_.size(); ++i) {
+      if (i + kAhead < out_.size()) ahead(EntryIndex{out_[i + kAhead].index});
+      out_[i].upper = (key_of(EntryIndex{out_[i].index}) >> bit & 1) != 0;
+      uppers += out_[i].upper ? 1 : 0;
+    }
+    set_pages(segments_[number], pages_for(out_.size() - uppers));
+    set_pages(segments_[upper], pages_for(uppers));
+    for (const Placed& placed : out_) {
+      segments_[placed.upper ? upper : number].place(placed.tag, EntryIndex{placed.index});
+    }
+  }
+
+  Pieces& pieces_;
+  std::vector<Segment> segments_;
+  std::vector<uint32_t> directory_;  // by the highest depth_ bits of a key
+  unsigned depth_ = 0;
+  std::vector<Placed> out_;
+  std::vector<Bucket*> free_pages_;
+  char* at_ = nullptr;
+  size_t left_ = 0;
+};
+
+}  // namespace once::paxos
