@@ -47,6 +47,7 @@ target_link_libraries(once-sim PRIVATE once_sim_lib CLI11::CLI11)
 
 once_test(sim/sim_test.cc once_sim_lib)
 once_test(sim/sim_files_test.cc once_sim_lib)
+once_test(sim/trace_test.cc once_sim_lib)
 once_test(sim/fairness_judge_test.cc once_sim_lib)
 once_test(sim/seed_story_test.cc once_sim_lib)
 once_test(sim/lock_judge_test.cc once_sim_lib)
