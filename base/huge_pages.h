@@ -17,12 +17,15 @@ class HugePages {
  public:
   static constexpr size_t kPageBytes = 2 * 1024 * 1024;
 
-  // `pages` of them, of zeros. Throws std::bad_alloc.
+  // `pages` of them, of zeros. If there are none: as operator new, the handler, then std::bad_alloc.
   explicit HugePages(size_t pages) : mapped_((pages + 1) * kPageBytes) {
     ONCE_ASSERT(pages > 0);
     void* memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
+    if (memory == MAP_FAILED) {
+      if (const std::new_handler handler = std::get_new_handler()) handler();
+      throw std::bad_alloc();
+    }
     memory_ = static_cast<char*>(memory);
     ::madvise(begin(), pages * kPageBytes, MADV_HUGEPAGE);  // where there are none, without
   }

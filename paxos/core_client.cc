@@ -54,7 +54,7 @@ void Core::offer(OpIndex index) {
   // Whoever was asked last may answer yet; if not, there may be room again.
   const bool awaited = op.forwarded_to.node.value != 0 && op.forwarded_to != cluster_.self();
   if (!awaited) return requests_.put_off(index);
-  op.hedge_at = op.deadline;
+  op.hedge_at = std::min(op.deadline, step_.now() + kFullNs);
 }
 
 void Core::dispatch(OpIndex op, NameHash hash, EntryIndex found, const ClientRequest& request) {

@@ -11,7 +11,7 @@
 namespace once::paxos {
 
 struct ClassicRound;
-struct Entry;
+class Entry;
 struct Linger;
 struct RoundZero;
 struct WaitList;

@@ -28,6 +28,7 @@ void Forwarding::send(OpIndex index, const Endpoint& to) {
   const int64_t hedge = rarely(Rare::kTakeoverAtOnce) ? kMs : usual;
   op.hedge_at =
       step_.now() + hedge + static_cast<int64_t>(prng_.below(static_cast<uint64_t>(hedge / 4)));
+  ++op.generation;  // an answer that the link repeats is not one to this question (F1)
   // 0 would leave the choice to the other.
   const auto left = static_cast<uint32_t>(std::max<int64_t>((op.deadline - step_.now()) / kMs, 1));
   outbox_.send(to, RestsOn{},

@@ -30,7 +30,7 @@ inline constexpr Nil kNil;
 
 struct Candidate;
 struct ClassicRound;
-struct Entry;
+class Entry;
 struct Linger;
 struct Op;
 struct QuorumRead;

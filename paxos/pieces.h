@@ -40,11 +40,10 @@ class Pieces {
     left_ -= kBytes;
     return piece;
   }
-  // What is taken, and the rest of its last huge page.
+  // What is taken. Of the last huge page the rest may be there too: a part of the fixed memory.
   size_t bytes() const {
-    constexpr size_t kPage = HugePages::kPageBytes;
-    const size_t mapped = regions_.size() * kRegionPages * kPage - left_;
-    return small_.size() * kBytes + (mapped + kPage - 1) / kPage * kPage;
+    const size_t mapped = regions_.size() * kRegionPages * HugePages::kPageBytes - left_;
+    return small_.size() * kBytes + mapped;
   }
 
  private:

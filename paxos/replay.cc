@@ -96,7 +96,8 @@ void Replay::replay(const AcceptRecord& r, NameHash hash) {
 void Replay::replay(const KeptRecord& r, NameHash hash) {
   const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number_));
-  acceptor_.replay_promise(index, r.promised);
+  // An accept is a promise too; one above it is all that has to be said, and costs room of its own.
+  if (r.accepted < r.promised) acceptor_.replay_promise(index, r.promised);
   acceptor_.replay_accept(index, r.accepted, r.state);
   const Entry& entry = acceptor_.at(index);
   const bool holds_it = entry.accepted() == r.accepted && entry.version() == r.state.version;

@@ -215,8 +215,11 @@ void EpollOperations::submit_and_wait(int64_t timeout_ns) {
   for (const int fd : changed_) tell_epoll(fd);
   changed_.clear();
   const int count = wait(completions_ready() > 0 ? 0 : timeout_ns);
+  // Descriptors that are always ready come in the same order each time, and buffers are few.
+  turn_ += options_.receive_buffers;
   for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events_[static_cast<size_t>(i)];
+    const epoll_event& event =
+        events_[(static_cast<uint32_t>(i) + turn_) % static_cast<uint32_t>(count)];
     if (event.data.fd == files_bell_.get()) {
       take_file_results();
     } else {
@@ -298,21 +301,18 @@ void EpollOperations::take_file_results() {
 }
 
 uint32_t EpollOperations::completions_ready() const {
-  return static_cast<uint32_t>(completions_.size() - taken_);
+  return static_cast<uint32_t>(completions_.size());
 }
 
 Completion EpollOperations::take_completion() {
-  ONCE_ASSERT(taken_ < completions_.size());
-  const Completion completion = completions_[taken_++];
-  if (taken_ == completions_.size()) {
-    completions_.clear();
-    taken_ = 0;
-  }
+  ONCE_ASSERT(!completions_.empty());
+  const Completion completion = completions_.front();
+  completions_.pop_front();
   return completion;
 }
 
 void EpollOperations::for_each_waiting(const std::function<void(const Completion&)>& visit) const {
-  for (size_t i = taken_; i < completions_.size(); ++i) visit(completions_[i]);
+  for (const Completion& completion : completions_) visit(completion);
 }
 
 std::string_view EpollOperations::bytes_of(const Completion& completion) const {

@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ class EpollOperations final : public Operations {
   int descriptor() const { return epoll_.get(); }  // readable: there is something to take
 
   void enable() override {}
-  void leave() override {}
+  void leave() override { files_->drop_waiting(); }
   void accept(int fd, uint64_t tag) override;
   void connect(int fd, const sockaddr* where, socklen_t size, uint64_t tag) override;
   void receive(int fd, uint64_t tag) override;
@@ -90,9 +91,9 @@ class EpollOperations final : public Operations {
   bool coarse_ = false;           // there is no epoll_pwait2: waits are whole milliseconds
   std::vector<Watched> watched_;  // by descriptor
   std::vector<int> changed_;      // whose events epoll does not know yet
-  std::vector<Completion> completions_;
-  size_t taken_ = 0;  // of completions_
+  std::deque<Completion> completions_;
   std::vector<epoll_event> events_;
+  uint32_t turn_ = 0;  // where the walk over events_ begins
   char* buffers_ = nullptr;
   std::vector<int32_t> free_buffers_;
   std::vector<int32_t> used_;  // free at the round's end

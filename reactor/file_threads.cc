@@ -77,6 +77,11 @@ std::vector<Completion> FileThreads::take_done() {
   return std::exchange(done_, {});
 }
 
+void FileThreads::drop_waiting() {
+  const std::lock_guard lock(mutex_);
+  queue_.clear();
+}
+
 void FileThreads::work() {
   name_thread("files");
   std::unique_lock lock(mutex_);

@@ -37,6 +37,7 @@ class FileThreads {
   std::string start();
   void submit(const FileWork& work);
   std::vector<Completion> take_done();
+  void drop_waiting();  // what no thread has begun: its files may be closed now
 
  private:
   bool add_thread();

@@ -15,7 +15,7 @@ namespace once::server {
 namespace {
 
 constexpr uint64_t kListeners = 2;
-constexpr uint64_t kLoopDescriptors = 2;  // a core: its ring, and the bell that wakes it
+constexpr uint64_t kLoopDescriptors = 3;  // a core: its ring or epoll, and the bells that wake it
 // A core: the segment that is written, the one before it while its last write is under way, the
 // spare one, and the one that is being made.
 constexpr uint64_t kLogDescriptors = 4;

@@ -4,6 +4,7 @@
 // taken yet. Single-threaded.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +15,8 @@ namespace once::server {
 inline constexpr uint64_t kFixedMemoryPerCore = 56 * 1024 * 1024;
 inline constexpr uint64_t kLeastMemoryPerCore = 80 * 1024 * 1024;
 inline constexpr uint64_t kUnboundedMemory = UINT64_MAX;
+// For what grows, whatever is given: the table of one core has room for a little more.
+inline constexpr uint64_t kMostGrowthPerCore = uint64_t{15} << 30;
 
 class MemoryAccount {
  public:
@@ -22,7 +25,7 @@ class MemoryAccount {
       : budget_(node_bytes == kUnboundedMemory ? kUnboundedMemory
                 : node_bytes / cores <= kFixedMemoryPerCore
                     ? 0
-                    : node_bytes / cores - kFixedMemoryPerCore) {}
+                    : std::min(node_bytes / cores - kFixedMemoryPerCore, kMostGrowthPerCore)) {}
 
   uint64_t budget() const { return budget_; }  // for what grows
   bool is_bounded() const { return budget_ != kUnboundedMemory; }

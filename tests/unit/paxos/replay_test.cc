@@ -53,6 +53,32 @@ TEST_F(AReplay, DecidesWhatARangeHasChosen) {
   EXPECT_TRUE(entry().decided());
 }
 
+// Cleaned, adopted or caught up with: it takes no more memory than when it was accepted.
+TEST_F(AReplay, WhatWasKeptStandsAsDenselyAsBefore) {
+  const Ballot ballot{0, kOther, 1};
+  EXPECT_TRUE(take(KeptRecord{.promised = ballot,
+                              .accepted = ballot,
+                              .state = {1, true, request_id(1, 7), "value"},
+                              .decided = true,
+                              .settled = true,
+                              .name = name}));
+  EXPECT_EQ(acceptor.arena().bytes(), 0u);
+  EXPECT_EQ(entry().promised(), ballot);
+  EXPECT_TRUE(entry().decided());
+}
+
+TEST_F(AReplay, WhatWasKeptHasItsPromiseAboveWhatIsAccepted) {
+  const Ballot accepted{0, kOther, 1}, promised{4, kSelf, 1};
+  EXPECT_TRUE(take(KeptRecord{.promised = promised,
+                              .accepted = accepted,
+                              .state = {1, false, request_id(1, 7), "value"},
+                              .decided = false,
+                              .settled = true,
+                              .name = name}));
+  EXPECT_EQ(entry().promised(), promised);
+  EXPECT_EQ(entry().accepted(), accepted);
+}
+
 TEST_F(AReplay, DecidesNoLaterVersionThanTheRangeHasChosen) {
   EXPECT_TRUE(accept(1, 1));
   EXPECT_TRUE(accept(2, 2));

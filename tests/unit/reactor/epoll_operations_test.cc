@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -185,6 +186,29 @@ TEST_F(EpollOperationsTest, WithoutABufferTheBytesWait) {
   const auto last = next();
   ASSERT_TRUE(last);
   EXPECT_EQ(operations.bytes_of(*last), "b");
+}
+
+TEST_F(EpollOperationsTest, StreamsThatAreAlwaysReadyShareTheBuffers) {
+  constexpr size_t kStreams = 12;  // of four buffers
+  std::vector<std::array<int, 2>> pairs(kStreams);
+  for (size_t i = 0; i < kStreams; ++i) {
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i].data()), 0);
+    const std::string bytes(100'000, 'b');
+    ASSERT_GT(::send(pairs[i][1], bytes.data(), bytes.size(), MSG_DONTWAIT), 20'000);
+    operations.receive(pairs[i][0], i);
+  }
+  std::vector<size_t> turns(kStreams);
+  for (int round = 0; round < 4; ++round) {
+    operations.submit_and_wait(kSecondNs);
+    while (operations.completions_ready() > 0) {
+      const Completion completion = operations.take_completion();
+      ++turns[completion.tag];
+      operations.release_after_round(completion);
+    }
+    operations.recycle_buffers();
+  }
+  for (size_t i = 0; i < kStreams; ++i) EXPECT_GT(turns[i], 0u) << i;
+  for (const auto& pair : pairs) close(pair[0]), close(pair[1]);
 }
 
 TEST_F(EpollOperationsTest, ALargeSendGoesOnWhenThereIsRoom) {
