@@ -17,7 +17,7 @@ class HugePages {
  public:
   static constexpr size_t kPageBytes = 2 * 1024 * 1024;
 
-  // `pages` of them, of zeros. If there are none: as operator new, the handler, then std::bad_alloc.
+  // `pages` of them, of zeros. If there are none: the new-handler, then std::bad_alloc.
   explicit HugePages(size_t pages) : mapped_((pages + 1) * kPageBytes) {
     ONCE_ASSERT(pages > 0);
     void* memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,

@@ -28,6 +28,8 @@ void set_nonblocking(int fd) {
   ONCE_ASSERT(fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 }
 
+int milliseconds_of(int64_t ns) { return static_cast<int>((ns + 999'999) / 1'000'000); }
+
 bool would_block(int error_number) { return error_number == EAGAIN || error_number == EWOULDBLOCK; }
 
 }  // namespace
@@ -212,6 +214,12 @@ void EpollOperations::sync_data(int fd, uint64_t tag) {
 }
 
 void EpollOperations::submit_and_wait(int64_t timeout_ns) {
+  if (files_only_) {
+    pollfd bell{.fd = files_bell_.get(), .events = POLLIN, .revents = 0};
+    if (poll(&bell, 1, milliseconds_of(completions_ready() > 0 ? 0 : timeout_ns)) > 0)
+      take_file_results();
+    return;
+  }
   for (const int fd : changed_) tell_epoll(fd);
   changed_.clear();
   const int count = wait(completions_ready() > 0 ? 0 : timeout_ns);
@@ -237,8 +245,7 @@ int EpollOperations::wait(int64_t timeout_ns) {
     coarse_ = count < 0 && (errno == ENOSYS || errno == EPERM);
   }
   if (coarse_) {
-    const int64_t milliseconds = (timeout_ns + 999'999) / 1'000'000;
-    count = epoll_wait(epoll_.get(), events_.data(), kMaxEvents, static_cast<int>(milliseconds));
+    count = epoll_wait(epoll_.get(), events_.data(), kMaxEvents, milliseconds_of(timeout_ns));
   }
   if (count < 0 && errno != EINTR) die("epoll_wait failed", errno);
   return std::max(count, 0);

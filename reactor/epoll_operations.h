@@ -30,6 +30,7 @@ class EpollOperations final : public Operations {
   int descriptor() const { return epoll_.get(); }  // readable: there is something to take
 
   void enable() override {}
+  void await_files_only() override { files_only_ = true; }
   void leave() override { files_->drop_waiting(); }
   void accept(int fd, uint64_t tag) override;
   void connect(int fd, const sockaddr* where, socklen_t size, uint64_t tag) override;
@@ -88,6 +89,7 @@ class EpollOperations final : public Operations {
   Descriptor epoll_;
   Descriptor files_bell_;  // rung by the threads
   std::unique_ptr<FileThreads> files_;
+  bool files_only_ = false;
   bool coarse_ = false;           // there is no epoll_pwait2: waits are whole milliseconds
   std::vector<Watched> watched_;  // by descriptor
   std::vector<int> changed_;      // whose events epoll does not know yet

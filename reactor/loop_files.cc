@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
 #include "base/assert.h"
 #include "base/errno_text.h"
@@ -140,20 +138,16 @@ void LoopIo::finish_transfer(uint32_t index, const std::string& failed) {
 // The kernel uses the callers' memory until a transfer completes; after run() they may free it.
 void LoopIo::finish_transfers() {
   finishing_ = true;
+  operations_->await_files_only();
   const int64_t give_up_ns = now_ns_ + kFinishLimitNs;
   while (free_transfers_.size() < transfers_.size() && now_ns_ < give_up_ns) {
     operations_->submit_and_wait(kFinishPollNs);
     read_clock();
-    bool finished = false;
     while (operations_->completions_ready() > 0) {
       const Completion completion = operations_->take_completion();
       const auto op = static_cast<Op>(completion.tag >> 56);
-      if (op != Op::kWrite && op != Op::kSync && op != Op::kRead) continue;
-      finished = true;
-      dispatch(completion);
+      if (op == Op::kWrite || op == Op::kSync || op == Op::kRead) dispatch(completion);
     }
-    // Streams and bells may be ready all the time now that nobody serves them.
-    if (!finished) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 

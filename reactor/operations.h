@@ -33,6 +33,9 @@ class Operations {
 
   // Before the first wait, by the thread that runs the loop from then on.
   virtual void enable() = 0;
+  // Waits end with transfers of files from now on. Streams and bells may be ready all the time, now
+  // that nobody serves them.
+  virtual void await_files_only() = 0;
   virtual void leave() = 0;  // the loop is over; begun transfers of files may go on
 
   virtual void accept(int fd, uint64_t tag) = 0;  // one connection

@@ -30,7 +30,8 @@ class UringRing final : public Operations {
   void enable() override;
   // Enters the ring once, with nothing to do. Empty, or why not and what to do.
   std::string try_to_enter();
-  void leave() override;  // submits what is queued
+  void await_files_only() override {}  // what nobody serves ends, and is not asked for again
+  void leave() override;               // submits what is queued
 
   void accept(int fd, uint64_t tag) override;
   void connect(int fd, const sockaddr* where, socklen_t size, uint64_t tag) override;

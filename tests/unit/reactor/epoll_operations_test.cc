@@ -256,6 +256,17 @@ TEST_F(EpollOperationsTest, WithoutFineWaitsTheyAreRoundedUp) {
   EXPECT_EQ(asked_wait_ms, 0);
 }
 
+// When the loop is over, only what the disk still has to do is waited for.
+TEST_F(EpollOperationsTest, AtTheEndOnlyFilesAreAwaited) {
+  operations.receive(ends[0], 1);
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  operations.await_files_only();
+  expect_nothing();
+  const std::string bytes(4096, 'x');
+  operations.write(file, bytes, 0, SyncMode::kFdatasync, 2);
+  expect(2, 4096);
+}
+
 TEST_F(EpollOperationsTest, ABellIsReadAndReset) {
   const int bell = eventfd(0, EFD_CLOEXEC);
   for (uint64_t turn = 1; turn <= 2; ++turn) {
