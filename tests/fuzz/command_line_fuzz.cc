@@ -42,7 +42,7 @@ void check(const server::FormatOptions& o) {
 }
 void check(const server::StartOptions& o) {
   ONCE_ASSERT(o.cores >= 1 && o.cores <= kMaxCores);
-  ONCE_ASSERT(o.io == "uring" || o.io == "epoll");
+  ONCE_ASSERT(o.io == "auto" || o.io == "uring" || o.io == "epoll");
 }
 void check(const server::DevOptions& o) {
   ONCE_ASSERT(o.nodes >= 1 && o.nodes <= kMaxNodes && o.cores >= 1 && o.cores <= kMaxCores);
