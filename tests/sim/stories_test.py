@@ -21,7 +21,11 @@ FUNCTION = re.compile(r"\[`([\w:]+)(?:\((\w+)\))?`\]\(\.\./([\w/]+\.(?:cc|h))\)"
 
 
 def is_there(name, argument, code):
-    """`Core::on(Prepare)` is the function of that name that takes such a message."""
+    """`Core::on(Prepare)` is the function of that name that takes such a message. A header has its
+    class, and the function in it."""
+    scope, _, member = name.rpartition("::")
+    if re.search(rf"\b(?:class|struct) {re.escape(scope)}\b", code):
+        name = member
     if argument:
         return re.search(rf"\b{re.escape(name)}\([^)]*\b{argument}& ", code) is not None
     return re.search(rf"\b{re.escape(name)}\(", code) is not None
