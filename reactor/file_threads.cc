@@ -47,7 +47,9 @@ FileThreads::~FileThreads() {
 }
 
 std::string FileThreads::start() {
-  return add_thread() ? "" : "cannot make a thread for files; raise the limit (`ulimit -u`)";
+  while (threads_.size() < kThreads && add_thread()) {
+  }
+  return threads_.empty() ? "cannot make a thread for files; raise the limit (`ulimit -u`)" : "";
 }
 
 bool FileThreads::add_thread() {
@@ -60,15 +62,11 @@ bool FileThreads::add_thread() {
 }
 
 void FileThreads::submit(const FileWork& work) {
-  bool more = false;
+  ONCE_ASSERT(!threads_.empty());
   {
     const std::lock_guard lock(mutex_);
-    ONCE_ASSERT(!threads_.empty());
     queue_.push_back(work);
-    more = queue_.size() > idle_ && threads_.size() < kMaxThreads;
   }
-  // Without another thread the work waits for one that is there.
-  if (more) add_thread();
   wanted_.notify_one();
 }
 
@@ -86,9 +84,7 @@ void FileThreads::work() {
   name_thread("files");
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++idle_;
     wanted_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    --idle_;
     if (stopping_) return;
     const FileWork work = queue_.front();
     queue_.pop_front();

@@ -28,12 +28,12 @@ struct FileWork {
 
 class FileThreads {
  public:
-  static constexpr size_t kMaxThreads = 4;
+  static constexpr size_t kThreads = 4;
 
   explicit FileThreads(std::function<void()> notify) : notify_(std::move(notify)) {}
   ~FileThreads();  // waits for what has begun; the rest is dropped
 
-  // Empty, or why there can be no thread. More are made when work waits and none is idle.
+  // Makes the threads, before the loop runs. Empty, or why there can be none; fewer will do.
   std::string start();
   void submit(const FileWork& work);
   std::vector<Completion> take_done();
@@ -47,7 +47,6 @@ class FileThreads {
   std::mutex mutex_;  // of what follows; never held during the work itself
   std::condition_variable wanted_;
   std::deque<FileWork> queue_;
-  size_t idle_ = 0;
   bool stopping_ = false;
   std::vector<Completion> done_;
   std::vector<std::thread> threads_;  // of the loop thread

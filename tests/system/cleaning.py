@@ -4,6 +4,7 @@ are killed in the middle of it, and everything that was acknowledged is there. W
 and go, too."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 
@@ -87,7 +88,12 @@ class Hot:
 
 
 def bytes_on_disk(node):
-    return sum(path.stat().st_size for path in node.directory.glob("log-*.seg"))
+    """Files come, go and change their names meanwhile."""
+    total = 0
+    for path in node.directory.glob("log-*.seg"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def check_space(cluster, node, more=0):
