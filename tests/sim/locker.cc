@@ -238,7 +238,11 @@ void Locker::ask(const client::LockStep& step) {
     change_call_ = call_;
     maybe_ = false;
   }
-  if (again) call_ = change_call_;
+  if (again) {  // whatever was said before, it may happen now
+    call_ = change_call_;
+    around_.history[call_].outcome = check::Outcome::kUnknown;
+    around_.history[call_].return_ns = check::kNever;
+  }
   const check::Call& call = around_.history[call_];
   world.tell("locker {} calls {} {}@{} as {}", number_, check::action_name(call.action), call.name,
              call.asked, call.id.low);
