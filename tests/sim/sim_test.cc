@@ -408,21 +408,6 @@ TEST(SimRun, ChurnCleansSegmentsAllTheTime) {
   EXPECT_GT(most, 200u);
 }
 
-// Leases are outlived by those that stand still, and by faults; nobody holds what others hold.
-TEST(SimRun, LocksAreTakenRenewedAndTakenOver) {
-  LockCounts sum{};
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
-    const Options options{.seed = seed, .seconds = 5};
-    if (draw_plan(seed).lockers == 0) continue;
-    const RunResult result = run_seed(options, nullptr);
-    ASSERT_EQ(result.violation, "") << "seed " << seed;
-    for (size_t event = 0; event < kLockEvents; ++event) sum[event] += result.locks[event];
-  }
-  for (size_t event = 0; event < kLockEvents; ++event) {
-    EXPECT_GT(sum[event], 10u) << lock_event_name(static_cast<LockEvent>(event));
-  }
-}
-
 // A point that no run passes tests nothing, nor does a load that never queues on a name.
 TEST(RareBranches, EachIsTakenInSomeRun) {
   RareCounts sum{};
