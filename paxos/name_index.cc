@@ -42,7 +42,7 @@ void NameIndex::take_out(Segment& segment) {
   for (size_t at = 0; at < segment.buckets(); ++at) {
     Bucket& bucket = segment.bucket(at);
     for (size_t i = 0; i < bucket.used; ++i) {
-      out_.push_back({bucket.tags[i], false, bucket.indexes[i]});
+      out_.push_back({bucket.tags[i], bucket.ways[i], false, bucket.indexes[i]});
     }
     bucket.used = 0;
     bucket.overflowed = 0;
@@ -55,7 +55,7 @@ void NameIndex::grow(uint32_t number) {
   Segment& segment = segments_[number];
   take_out(segment);
   set_pages(segment, std::min<size_t>(segment.pages + (segment.pages < 8 ? 1 : 2), kMostPages));
-  for (const Placed& placed : out_) segment.place(placed.tag, EntryIndex{placed.index});
+  for (const Placed& placed : out_) segment.place(placed);
 }
 
 uint32_t NameIndex::divide(uint32_t number, uint64_t key) {
@@ -69,7 +69,8 @@ uint32_t NameIndex::divide(uint32_t number, uint64_t key) {
   const auto upper = static_cast<uint32_t>(segments_.size());
   segments_.emplace_back();
   const unsigned depth = ++segments_[number].depth;
-  segments_[upper].depth = static_cast<uint16_t>(depth);
+  segments_[upper].depth = static_cast<uint8_t>(depth);
+  segments_[upper].known = segments_[number].known;
   const size_t half = size_t{1} << (depth_ - depth);
   const size_t first = place_of(key) & ~(half * 2 - 1);
   ONCE_ASSERT(directory_[first] == number && directory_[first + half] == number);
@@ -88,7 +89,8 @@ void NameIndex::reserve(uint64_t names) {
   const size_t pages = names == 0 ? 0 : pages_for((names >> depth_) + 50);
   for (size_t i = 0; i < count; ++i) {
     directory_[i] = static_cast<uint32_t>(i);
-    segments_[i].depth = static_cast<uint16_t>(depth_);
+    segments_[i].depth = static_cast<uint8_t>(depth_);
+    segments_[i].known = static_cast<uint8_t>(depth_ - std::min<size_t>(depth_, i % kWayBits));
     set_pages(segments_[i], pages);
   }
 }

@@ -1,14 +1,18 @@
 // Where the entries of one core are, by the keys of their names (name_hasher.h). A lookup reads one
-// cache line of ten places mostly. Single-threaded; nothing is ever removed.
+// cache line of nine places mostly. Single-threaded; nothing is ever removed.
 //
 // The highest bits of a key choose a segment, of which there are as many as it takes. A segment has
-// buckets of ten places, and grows a few at a time, so that it is never less than three quarters
-// full; at its largest it is split in two. No growth moves more than the names of one segment, and
-// only a split looks at their entries: in a place there are sixteen bits of the key beside the
-// index, and they alone say in which bucket of its segment it belongs. A full bucket says so, and
-// what belongs there is in the next one that has room.
+// buckets of nine places, and grows a few at a time, so that it is never less than three quarters
+// full; at its largest it is split in two. No growth moves more than the names of one segment. In a
+// place there are the lowest sixteen bits of the key beside the index: they alone say in which
+// bucket of its segment it belongs; and eight of the highest ones: they say to which half it goes
+// in the next splits. Entries lie anywhere in memory, and to look at those of one segment takes a
+// hundred times as long as to move their places: so a split does that only when those bits are used
+// up, and not in all segments at the same size. A full bucket says so, and what belongs there is in
+// the next one that has room.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -38,8 +42,9 @@ class NameIndex {
     for (size_t at = segment.home_of(tag);; at = segment.next(at)) {
       const Bucket& bucket = segment.bucket(at);
       for (uint32_t mask = bucket.with(tag); mask != 0; mask &= mask - 1) {
-        const EntryIndex index{bucket.indexes[__builtin_ctz(mask)]};
-        if (is(index)) return index;
+        const auto i = static_cast<uint32_t>(__builtin_ctz(mask));
+        if (bucket.ways[i] != segment.way_of(key)) continue;
+        if (is(EntryIndex{bucket.indexes[i]})) return EntryIndex{bucket.indexes[i]};
       }
       if (!bucket.overflowed) return kNil;
     }
@@ -49,8 +54,8 @@ class NameIndex {
     return find(key, [](EntryIndex) { return true; });
   }
 
-  // key_of(index), of any index that was put here: only when a segment is split. It is asked in the
-  // order in which ahead(index) was, which may fetch what it needs.
+  // key_of(index), of any index that was put here: only in some splits. It is asked in the order in
+  // which ahead(index) was, which may fetch what it needs.
   // REQUIRES: find() said that it is not there.
   template <class KeyOf, class Ahead>
   void insert(uint64_t key, EntryIndex index, KeyOf key_of, Ahead ahead) {
@@ -63,7 +68,8 @@ class NameIndex {
         grow(number);
       }
     }
-    segments_[directory_[place_of(key)]].place(tag_of(key), index);
+    Segment& segment = segments_[directory_[place_of(key)]];
+    segment.place({tag_of(key), segment.way_of(key), false, index.value});
   }
 
   // Room for that many names, so that they come without growth. REQUIRES: it is empty.
@@ -74,16 +80,21 @@ class NameIndex {
   }
 
  private:
-  static constexpr size_t kPlaces = 10;
+  static constexpr size_t kPlaces = 9;
   static constexpr size_t kPageBytes = 1024;
   static constexpr size_t kMostPages = 16;
   static constexpr unsigned kMostDepth = 26;
   static constexpr unsigned kTagBits = 16;  // the lowest of the key
+  static constexpr unsigned kWayBits = 8;   // of the highest ones, from Segment::known on
+  // Up to that depth each split looks at the entries, so that the bits of different segments are
+  // used up at different sizes.
+  static constexpr unsigned kMixedDepth = 4;
 
   struct alignas(64) Bucket {
     uint16_t tags[kPlaces];
-    uint16_t used;
-    uint16_t overflowed;  // 1: something that belongs here or before is behind it
+    uint8_t used : 7;
+    uint8_t overflowed : 1;  // something that belongs here or before is behind it
+    uint8_t ways[kPlaces];
     uint32_t indexes[kPlaces];
     // A bit for each place with that tag.
     uint32_t with(uint16_t tag) const {
@@ -97,6 +108,7 @@ class NameIndex {
 
   struct Placed {
     uint16_t tag;
+    uint8_t way;
     bool upper;
     uint32_t index;
   };
@@ -104,7 +116,8 @@ class NameIndex {
   struct Segment {
     Bucket* page[kMostPages] = {};
     uint16_t pages = 0;
-    uint16_t depth = 0;  // how many bits of a key have led here
+    uint8_t depth = 0;  // how many bits of a key have led here
+    uint8_t known = 0;  // its ways begin with the bit of that depth; at most kWayBits less than it
     uint32_t names = 0;
 
     size_t buckets() const { return pages * kPerPage; }
@@ -113,15 +126,19 @@ class NameIndex {
     Bucket& bucket(size_t at) const { return page[at / kPerPage][at % kPerPage]; }
     size_t home_of(uint16_t tag) const { return tag * buckets() >> kTagBits; }
     size_t next(size_t at) const { return at + 1 == buckets() ? 0 : at + 1; }
-    void place(uint16_t tag, EntryIndex index) {
-      size_t at = home_of(tag);
+    uint8_t way_of(uint64_t key) const {
+      return static_cast<uint8_t>(key << known >> (64 - kWayBits));
+    }
+    void place(const Placed& placed) {
+      size_t at = home_of(placed.tag);
       while (bucket(at).used == kPlaces) {
         bucket(at).overflowed = 1;
         at = next(at);
       }
       Bucket& free = bucket(at);
-      free.tags[free.used] = tag;
-      free.indexes[free.used] = index.value;
+      free.tags[free.used] = placed.tag;
+      free.ways[free.used] = placed.way;
+      free.indexes[free.used] = placed.index;
       ++free.used;
       ++names;
     }
@@ -139,22 +156,37 @@ class NameIndex {
   uint32_t divide(uint32_t number, uint64_t key);
   template <class KeyOf, class Ahead>
   void split(uint64_t key, KeyOf key_of, Ahead ahead) {
-    constexpr size_t kAhead = 16;
     const uint32_t number = directory_[place_of(key)];
+    const unsigned depth = segments_[number].depth, known = segments_[number].known;
     take_out(segments_[number]);
     const uint32_t upper = divide(number, key);
-    const unsigned bit = 64u - segments_[number].depth;
-    size_t uppers = 0;
-    for (size_t i = 0; i < out_.size(); ++i) {
-      if (i + kAhead < out_.size()) ahead(EntryIndex{out_[i + kAhead].index});
-      out_[i].upper = (key_of(EntryIndex{out_[i].index}) >> bit & 1) != 0;
-      uppers += out_[i].upper ? 1 : 0;
+    if (depth < kMixedDepth || depth - known == kWayBits) {
+      look_at_entries(number, upper, key_of, ahead);
+    } else {
+      for (Placed& placed : out_) placed.upper = (placed.way >> (known + 7 - depth) & 1) != 0;
     }
+    const auto uppers = static_cast<size_t>(
+        std::count_if(out_.begin(), out_.end(), [](const Placed& placed) { return placed.upper; }));
     set_pages(segments_[number], pages_for(out_.size() - uppers));
     set_pages(segments_[upper], pages_for(uppers));
-    for (const Placed& placed : out_) {
-      segments_[placed.upper ? upper : number].place(placed.tag, EntryIndex{placed.index});
+    for (const Placed& placed : out_) segments_[placed.upper ? upper : number].place(placed);
+  }
+  // Of what was taken out: the half where it goes, and new ways.
+  template <class KeyOf, class Ahead>
+  void look_at_entries(uint32_t number, uint32_t upper, KeyOf key_of, Ahead ahead) {
+    constexpr size_t kAhead = 16;
+    for (const uint32_t half : {number, upper}) set_known(segments_[half], half);
+    const unsigned bit = 64u - segments_[number].depth;
+    for (size_t i = 0; i < out_.size(); ++i) {
+      if (i + kAhead < out_.size()) ahead(EntryIndex{out_[i + kAhead].index});
+      const uint64_t key = key_of(EntryIndex{out_[i].index});
+      out_[i].upper = (key >> bit & 1) != 0;
+      out_[i].way = segments_[out_[i].upper ? upper : number].way_of(key);
     }
+  }
+  static void set_known(Segment& segment, uint32_t number) {
+    const auto mixed = static_cast<uint8_t>(number % (kMixedDepth + 1));
+    segment.known = segment.depth > kMixedDepth ? segment.depth : std::min(mixed, segment.depth);
   }
 
   Pieces& pieces_;

@@ -1,6 +1,7 @@
 // The memory of one core's names, in pieces that are never given back before the end. The first
-// ones are small memory of the allocator's; then they are cut from huge pages, of which one is
-// touched at a time: growth needs no copy, and few page faults. Single-threaded.
+// ones are small memory of the allocator's; then they are cut from huge pages, of which the next
+// ones are asked for ahead (base/page_toucher.h): growth needs no copy, and hardly ever waits for a
+// page. Single-threaded.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/huge_pages.h"
+#include "base/page_toucher.h"
 
 namespace once::paxos {
 
@@ -29,32 +31,43 @@ class Pieces {
       small_.push_back(static_cast<char*>(::operator new (kBytes, std::align_val_t{kAlignment})));
       return small_.back();
     }
-    if (left_ == 0) {
-      regions_.emplace_back(kRegionPages);
-      at_ = regions_.back().begin();
-      left_ = kRegionPages * HugePages::kPageBytes;
-    }
+    if (left_ == 0) begin_page();
     ONCE_ASSERT(left_ >= kBytes);
     char* piece = at_;
     at_ += kBytes;
     left_ -= kBytes;
     return piece;
   }
-  // What is taken. Of the last huge page the rest may be there too: a part of the fixed memory.
-  size_t bytes() const {
-    const size_t mapped = regions_.size() * kRegionPages * HugePages::kPageBytes - left_;
-    return small_.size() * kBytes + mapped;
-  }
+  // What is taken. The rest of the last huge page, and kAhead more, may be there too: a part of the
+  // fixed memory.
+  size_t bytes() const { return small_.size() * kBytes + pages_ * HugePages::kPageBytes - left_; }
 
  private:
   static constexpr size_t kAlignment = 64;
   static constexpr size_t kMostSmall = 16;
   static constexpr size_t kRegionPages = 16;
+  // To clear a huge page takes up to 10 ms, to use it up takes 24,000 names: one is ready when it
+  // is needed, and another one if the thread that clears them comes late.
+  static constexpr size_t kAhead = 2;
+
+  char* page(size_t n) {
+    while (n >= regions_.size() * kRegionPages) regions_.emplace_back(kRegionPages);
+    return regions_[n / kRegionPages].begin() + n % kRegionPages * HugePages::kPageBytes;
+  }
+  void begin_page() {
+    at_ = page(pages_++);
+    left_ = HugePages::kPageBytes;
+    for (; asked_ < pages_ + kAhead; ++asked_) {
+      if (asked_ >= pages_) PageToucher::ask(page(asked_), HugePages::kPageBytes);
+    }
+  }
 
   std::vector<char*> small_;
   std::vector<HugePages> regions_;
   char* at_ = nullptr;
-  size_t left_ = 0;
+  size_t left_ = 0;   // of the page
+  size_t pages_ = 0;  // begun
+  size_t asked_ = 0;  // begun, or asked for
 };
 
 }  // namespace once::paxos

@@ -12,7 +12,7 @@
 
 namespace once::server {
 
-inline constexpr uint64_t kFixedMemoryPerCore = 56 * 1024 * 1024;
+inline constexpr uint64_t kFixedMemoryPerCore = 60 * 1024 * 1024;
 inline constexpr uint64_t kLeastMemoryPerCore = 80 * 1024 * 1024;
 inline constexpr uint64_t kUnboundedMemory = UINT64_MAX;
 // For what grows, whatever is given: the table of one core has room for a little more.

@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/draw_ids.h"
+#include "base/page_toucher.h"
 #include "base/thread_name.h"
 #include "reactor/make_io.h"
 #include "server/clerk.h"
@@ -126,6 +127,7 @@ class Node {
   }
 
   const StartOptions options_;
+  PageToucher toucher_;
   std::vector<std::unique_ptr<reactor::Io>> ios_;
   DescriptorPlan descriptors_;
   std::unique_ptr<LockedDirectory> directory_;

@@ -1,3 +1,4 @@
+once_test(unit/base/page_toucher_test.cc once_paxos)
 once_test(unit/base/histogram_test.cc once_base)
 once_test(unit/base/fifo_test.cc once_base)
 once_test(unit/base/printable_test.cc once_base)
