@@ -107,7 +107,8 @@ def known(fast):
                for name in PAPER]
     killers += [
         unit("allocation_test", {"paxos"}, 2),
-        unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1), unit("name_index_test", {"paxos"}, 2),
+        unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        unit("name_index_test", {"paxos"}, 2),
         unit("active_names_test", {"paxos"}, 1),
         unit("votes_test", {"paxos"}, 1), unit("cluster_test", {"paxos"}, 1),
         unit("step_context_test", {"paxos"}, 1), unit("acceptor_test", {"paxos"}, 1),
@@ -176,7 +177,8 @@ def known(fast):
         unit("dialable_test", {"base"}, 1), unit("nearest_word_test", {"base"}, 1),
         unit("start_addresses_test", {"server"}, 1), unit("peer_watch_test", {"server"}, 1),
         unit("dev_plan_test", {"server"}, 2), unit("dev_console_test", {"server"}, 1),
-        unit("draw_ids_test", {"base"}, 1), unit("page_toucher_test", {"base", "paxos"}, 1), unit("printable_test", {"base"}, 1),
+        unit("draw_ids_test", {"base"}, 1),
+        unit("page_toucher_test", {"base", "paxos"}, 1), unit("printable_test", {"base"}, 1),
         unit("output_test", {"base"}, 1), unit("signals_test", {"cli"}, 1),
         unit("directory_access_test", {"server"}, 1), unit("descriptors_test", {"server"}, 1),
         unit("session_cluster_test", {"client"}, 1),
