@@ -10,6 +10,7 @@
 #include "tests/check/checks.h"
 #include "tests/check/from_client.h"
 #include "tests/sim/node.h"
+#include "tests/sim/node_words.h"
 
 namespace once::sim {
 namespace {
@@ -116,7 +117,7 @@ void Locker::plug_bytes(uint64_t tag, std::string bytes) {
   if (tag != tag_ || !open_) return;
   if (stands_still()) return unread_.push_back(std::move(bytes));
   const std::string why = channel_.feed(bytes, *this);
-  if (!why.empty()) around_.world.violation("a node breaks the protocol of clients: " + why);
+  if (is_breach(why)) around_.world.violation("a node breaks the protocol of clients: " + why);
 }
 
 void Locker::plug_closed(uint64_t tag, const char*) {

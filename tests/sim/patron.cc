@@ -7,6 +7,7 @@
 #include "tests/check/checks.h"
 #include "tests/check/from_client.h"
 #include "tests/sim/node.h"
+#include "tests/sim/node_words.h"
 
 namespace once::sim {
 namespace {
@@ -41,7 +42,7 @@ void Patron::plug_connected(uint64_t tag) {
 void Patron::plug_bytes(uint64_t tag, std::string bytes) {
   if (tag != tag_ || !open_) return;
   const std::string why = channel_.feed(bytes, *this);
-  if (!why.empty()) around_.world.violation("a node breaks the protocol of clients: " + why);
+  if (is_breach(why)) around_.world.violation("a node breaks the protocol of clients: " + why);
 }
 
 void Patron::plug_closed(uint64_t tag, const char* why) {
