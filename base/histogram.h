@@ -50,6 +50,14 @@ class Histogram {
     return std::clamp(middle_of(i), min_, max_);
   }
 
+  // Calls visit(value, count) for each value that was recorded, in order, as exact as it is kept.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (size_t i = 0; i < kBuckets; ++i) {
+      if (counts_[i] > 0) visit(std::clamp(middle_of(i), min_, max_), counts_[i]);
+    }
+  }
+
   uint64_t count() const { return count_; }
   uint64_t min() const { return count_ == 0 ? 0 : min_; }
   uint64_t max() const { return max_; }

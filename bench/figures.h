@@ -27,9 +27,16 @@ inline double p50_over_floor(const LoadResult& result, const Floor& floor) {
   return percentile_us(result.latency, 50) / (2 * floor.round_trip_us + floor.log_write_us);
 }
 
+// A schedule that the load generator itself did not keep says nothing of the nodes, nor does one
+// for which it had too few requests in flight: one request of a hundred was sent more than a
+// millisecond late.
+inline bool is_void(const LoadResult& result) { return result.lag.percentile(99) > 1'000'000; }
+
 inline std::string names_of(const Options& options) {
   if (options.unset) return "unset";
-  return options.hot_names == 0 ? "unique" : fmt::format("hot:{}", options.hot_names);
+  if (options.hot_names == 0) return "unique";
+  constexpr const char* kKinds[] = {"hot", "uniform", "zipf"};
+  return fmt::format("{}:{}", kKinds[static_cast<size_t>(options.popularity)], options.hot_names);
 }
 
 inline double success(const LoadResult& r) {

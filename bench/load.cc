@@ -86,6 +86,11 @@ void Load::enter(Phase phase, int64_t now) {
       phase_end_ns_ = now + to_ns(options_.seconds);
       break;
     case Phase::kDrain:
+      // Of the request that comes next: there may be none that was sent.
+      if (options_.rate > 0) {
+        const auto behind = std::max<int64_t>(now - static_cast<int64_t>(due_ns_), 0);
+        result_.lag.record(static_cast<uint64_t>(behind));
+      }
       phase_end_ns_ = now + int64_t{options_.timeout_ms} * kMillisecond + kSecond;
       break;
     case Phase::kOver:
@@ -210,6 +215,7 @@ void Load::make_names() {
   }
   prepare_ids_.resize(to_prepare_.size());
   if (!draw_request_ids(prepare_ids_)) return fail(kNoRandomBits);
+  if (options_.popularity == Popularity::kZipf && count > 0) zipf_.emplace(pools_[0].size());
   if (options_.mixed || options_.operation == paxos::Operation::kNext) {
     versions_.assign(count, Versions(kMaxVersions / count));
   }

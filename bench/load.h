@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "bench/options.h"
 #include "bench/progress.h"
 #include "bench/versions.h"
+#include "bench/zipf.h"
 #include "reactor/io.h"
 
 namespace once::bench {
@@ -65,6 +67,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   void plan(int64_t now);
   const net::ServerHello& map() const { return discovery_->map(); }
   void make_names();
+  size_t draw_of(size_t target);
+  double until_next_ns();
   void reopen_lost(int64_t now);
 
   void pump(int64_t now);
@@ -109,7 +113,8 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   size_t prepared_ = 0;
 
   std::vector<Versions> versions_;  // next and mix: by name
-  Prng prng_;                       // of a mix
+  Prng prng_;                       // of a mix, of popularity, of times
+  std::optional<Zipf> zipf_;
 
   // Drawn in pump(), for what is about to be sent; none is kept.
   std::array<RequestId, 64> ids_;

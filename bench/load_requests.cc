@@ -1,5 +1,6 @@
 // Requests out, answers in. The course of a run: load.cc.
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/assert.h"
@@ -70,7 +71,7 @@ bool Load::send_next(Connection& connection, int64_t now) {
   if (names_.empty()) {
     name = source_->next_for(targets_[target]);
   } else {
-    index = pools_[target][pool_at_[target]++ % pools_[target].size()];
+    index = pools_[target][draw_of(target)];
     name = names_[index];
   }
   int64_t begun = options_.rate == 0 ? now : static_cast<int64_t>(due_ns_);
@@ -78,8 +79,34 @@ bool Load::send_next(Connection& connection, int64_t now) {
   RequestId id;  // of a change
   if (paxos::changes(operation) && !draw_id(id)) return false;
   if (!send_request(connection, begun, operation, id, name, index)) return false;
-  if (options_.rate > 0) due_ns_ += 1e9 / options_.rate;
+  if (options_.rate > 0) {
+    const auto due = static_cast<int64_t>(due_ns_);
+    if (phase_ == Phase::kMeasure && due >= measure_start_ns_) {
+      result_.lag.record(static_cast<uint64_t>(now - due));
+    }
+    due_ns_ += until_next_ns();
+  }
   return true;
+}
+
+// Of the names of that target. The first pool is the largest.
+size_t Load::draw_of(size_t target) {
+  const size_t names = pools_[target].size();
+  switch (options_.popularity) {
+    case Popularity::kInTurn:
+      break;
+    case Popularity::kUniform:
+      return prng_.below(names);
+    case Popularity::kZipf:
+      return zipf_->draw(prng_, names);
+  }
+  return pool_at_[target]++ % names;
+}
+
+// From one request to when the next one is due.
+double Load::until_next_ns() {
+  const double mean = 1e9 / options_.rate;
+  return options_.poisson ? -std::log1p(-Zipf::uniform(prng_)) * mean : mean;
 }
 
 bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operation operation,

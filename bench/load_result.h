@@ -32,6 +32,7 @@ struct Share {
 struct LoadResult {
   std::string failure;  // not empty: the run did not take place
   Histogram latency;    // ns, answers only: errors are counted apart
+  Histogram lag;        // ns, with a rate: how long after it was due a request was sent
   uint64_t done = 0;
   uint64_t refused = 0;
   std::map<paxos::Operation, Share> shares;  // of a mix

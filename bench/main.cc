@@ -14,7 +14,12 @@
 #include "bench/interrupt.h"
 #include "bench/load.h"
 #include "bench/options.h"
+#include "bench/output_file.h"
+#include "bench/percentiles.h"
+#include "bench/plot.h"
 #include "bench/report.h"
+#include "bench/series.h"
+#include "bench/series_report.h"
 #include "bench/wait_load.h"
 #include "reactor/make_io.h"
 
@@ -26,39 +31,121 @@ int complain(const std::string& what) {
   return 1;
 }
 
-int run(const Options& options) {
-  if (draw_request_id() == RequestId{}) return complain(kNoRandomBits);
-  std::optional<Floor> floor;
-  if (options.floor) {
-    Result<Floor> measured = measure_floor(options.floor_dir);
-    if (!measured) return complain(measured.error().message);
-    floor = *measured;
-  }
+LoadResult run_once(const Options& options) {
   auto io =
       reactor::make_io({.backend = reactor::choose_backend("auto").backend, .reset_at_end = true});
-  if (!io) return complain(io.error().message);
+  if (!io) {
+    LoadResult none;
+    none.failure = io.error().message;
+    return none;
+  }
   end_on_signals(**io);
-  const LoadResult result = options.operation == paxos::Operation::kWait
-                                ? WaitLoad(**io, options).run()
-                                : Load(**io, options).run();
-  if (!result.failure.empty()) {
-    const std::string left = leaves(options, result);
-    (void)complain(left.empty() ? result.failure : result.failure + "; " + left);
-    return result.interrupted == 0 ? 1 : 128 + result.interrupted;
+  return options.operation == paxos::Operation::kWait ? WaitLoad(**io, options).run()
+                                                      : Load(**io, options).run();
+}
+
+// What was asked to be written beside the results.
+struct Files {
+  OutputFile percentiles;
+  OutputFile plot;
+};
+
+std::string write_files(const Options& options, const Series& series, Files& files) {
+  if (files.percentiles.is_open()) {
+    const Histogram& latency = series.steps.front().runs.front().latency;
+    const std::string wrong = files.percentiles.write(percentiles_of(latency));
+    if (!wrong.empty()) return wrong;
   }
-  if (result.connected < options.connections) {
-    (void)complain(fmt::format("only {} of {} connections were open at the start", result.connected,
-                               options.connections));
-  }
-  const bool shown = write_all(STDOUT_FILENO, options.json ? json_of(options, result, floor)
-                                                           : table_of(options, result, floor));
-  if (!shown) return complain(fmt::format("cannot write the results: {}", std::strerror(errno)));
+  return files.plot.is_open() ? files.plot.write(plot_of(options, series)) : "";
+}
+
+int complain_of_results() {
+  return complain(fmt::format("cannot write the results: {}", std::strerror(errno)));
+}
+
+int told_failure(const Options& options, const LoadResult& result) {
+  const std::string left = leaves(options, result);
+  (void)complain(left.empty() ? result.failure : result.failure + "; " + left);
+  return result.interrupted == 0 ? 1 : 128 + result.interrupted;
+}
+
+int code_of(const LoadResult& result) {
   if (result.protocol_errors > 0) {
     return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
                                 result.first_protocol_error));
   }
   if (result.interrupted != 0) return 128 + result.interrupted;
   return result.done + result.refused > 0 ? 0 : 1;
+}
+
+int run_one(const Options& options, Files& files) {
+  std::optional<Floor> floor;
+  if (options.floor) {
+    Result<Floor> measured = measure_floor(options.floor_dir);
+    if (!measured) return complain(measured.error().message);
+    floor = *measured;
+  }
+  const LoadResult result = run_once(options);
+  if (!result.failure.empty()) return told_failure(options, result);
+  if (result.connected < options.connections) {
+    (void)complain(fmt::format("only {} of {} connections were open at the start", result.connected,
+                               options.connections));
+  }
+  const bool shown = write_all(STDOUT_FILENO, options.json ? json_of(options, result, floor)
+                                                           : table_of(options, result, floor));
+  if (!shown) return complain_of_results();
+  Series series;
+  series.steps.push_back({options, {result}});
+  if (const std::string wrong = write_files(options, series, files); !wrong.empty()) {
+    return complain(wrong);
+  }
+  return code_of(result);
+}
+
+// What was measured before a run failed is shown all the same.
+int run_many(const Options& options, Files& files) {
+  const Series series = run_series(options, run_once);
+  if (series.runs() > 0) {
+    const std::string text = options.csv    ? csv_of(series)
+                             : options.json ? json_of(options, series)
+                                            : table_of(options, series);
+    if (!write_all(STDOUT_FILENO, text)) return complain_of_results();
+    if (files.plot.is_open()) {
+      const std::string wrong = files.plot.write(plot_of(options, series));
+      if (!wrong.empty()) return complain(wrong);
+    }
+  }
+  if (!series.failure.empty()) (void)complain(series.failure);
+  if (series.interrupted != 0) return 128 + series.interrupted;
+  if (!series.failure.empty()) return 1;
+  for (const Step& step : series.steps) {
+    for (const LoadResult& result : step.runs) {
+      if (const int code = code_of(result); code != 0) return code;
+    }
+  }
+  return 0;
+}
+
+int search(const Options& options) {
+  const RateSearch found = search_rate(options, run_once);
+  if (!found.tries.empty()) {
+    const std::string text = options.json ? json_of(options, found) : table_of(options, found);
+    if (!write_all(STDOUT_FILENO, text)) return complain_of_results();
+  }
+  if (!found.failure.empty()) (void)complain(found.failure);
+  if (found.interrupted != 0) return 128 + found.interrupted;
+  return found.failure.empty() && found.best > 0 ? 0 : 1;
+}
+
+int run(const Options& options) {
+  if (draw_request_id() == RequestId{}) return complain(kNoRandomBits);
+  Files files;
+  for (const std::string& wrong :
+       {files.percentiles.open(options.percentiles_path), files.plot.open(options.plot_path)}) {
+    if (!wrong.empty()) return complain(wrong);
+  }
+  if (options.target) return search(options);
+  return options.is_series() ? run_many(options, files) : run_one(options, files);
 }
 
 }  // namespace

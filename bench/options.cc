@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -28,14 +30,96 @@ constexpr int kExitUsage = 2;
 constexpr size_t kMaxHotNames = 1'000'000;
 constexpr size_t kMaxBenchConnections = 4096;
 constexpr size_t kMaxBenchInFlight = 1u << 18;
+constexpr size_t kMaxSweptValues = 64;
+constexpr size_t kMaxRepeats = 1000;
 
-bool parse_names(const std::string& text, size_t& hot_names, bool& unset) {
-  unset = text == "unset";
-  if (unset || text == "unique") return hot_names = 0, true;
-  if (text.rfind("hot:", 0) != 0) return false;
+bool parse_names(const std::string& text, Options& o) {
+  o.unset = text == "unset";
+  if (o.unset || text == "unique") return true;
+  constexpr std::pair<std::string_view, Popularity> kKinds[] = {{"hot:", Popularity::kInTurn},
+                                                                {"uniform:", Popularity::kUniform},
+                                                                {"zipf:", Popularity::kZipf}};
+  for (const auto& [kind, popularity] : kKinds) {
+    if (!text.starts_with(kind)) continue;
+    o.popularity = popularity;
+    const char* end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data() + kind.size(), end, o.hot_names);
+    const bool within = o.hot_names >= 1 && o.hot_names <= kMaxHotNames;
+    return problem == std::errc{} && stop == end && within;
+  }
+  return false;
+}
+
+// The whole text.
+std::optional<double> number_of(std::string_view text) {
+  double value = 0;
   const char* end = text.data() + text.size();
-  auto [stop, problem] = std::from_chars(text.data() + 4, end, hot_names);
-  return problem == std::errc{} && stop == end && hot_names >= 1 && hot_names <= kMaxHotNames;
+  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  if (problem != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+// "in-flight=1,16,64" or "rate=1000,2000". Empty: fine.
+std::string parse_sweep(std::string_view text, Options& o) {
+  constexpr const char* kForm =
+      "--sweep is in-flight=N,N,... or rate=R,R,..., of at most 64 values";
+  if (text.empty()) return {};
+  if (text.starts_with("in-flight=")) o.swept = Swept::kInFlight;
+  if (text.starts_with("rate=")) o.swept = Swept::kRate;
+  if (o.swept == Swept::kNothing) return kForm;
+  text.remove_prefix(text.find('=') + 1);
+  for (bool more = true; more;) {
+    const size_t comma = text.find(',');
+    more = comma != std::string_view::npos;
+    const auto value = number_of(text.substr(0, comma));
+    const bool whole = value && *value == std::floor(*value);
+    if (!value || *value <= 0 || *value > 1e9 || (o.swept == Swept::kInFlight && !whole))
+      return kForm;
+    o.swept_values.push_back(*value);
+    text.remove_prefix(more ? comma + 1 : 0);
+  }
+  return o.swept_values.size() <= kMaxSweptValues ? "" : kForm;
+}
+
+// "p99.9=5ms". Empty: fine.
+std::string parse_target(std::string_view text, Options& o) {
+  constexpr const char* kForm =
+      "--find-rate is a percentile and its limit, as p99.9=5ms or p50=800us";
+  if (text.empty()) return {};
+  const size_t equals = text.find('=');
+  if (!text.starts_with('p') || equals == std::string_view::npos) return kForm;
+  const auto percent = number_of(text.substr(1, equals - 1));
+  std::string_view limit = text.substr(equals + 1);
+  const double unit = limit.ends_with("us") ? 1e3 : limit.ends_with("ms") ? 1e6 : 0;
+  if (unit == 0) return kForm;
+  const auto value = number_of(limit.substr(0, limit.size() - 2));
+  if (!percent || !value || !(*percent > 0 && *percent < 100) || !(*value > 0)) return kForm;
+  o.target = RateTarget{*percent, *value * unit};
+  return {};
+}
+
+// Of what makes a run one of several. Empty: fine.
+std::string check_series(const Options& o) {
+  if (o.repeats < 1 || o.repeats > kMaxRepeats) {
+    return fmt::format("--repeat must be 1..{}", kMaxRepeats);
+  }
+  if (o.target && (o.swept != Swept::kNothing || o.repeats > 1 || o.rate > 0 || o.csv)) {
+    return "--find-rate chooses the rates itself: leave out --sweep, --repeat, --rate and --csv";
+  }
+  if (o.target && !o.plot_path.empty()) return "--plot shows a run or a --sweep, not a search";
+  if ((o.is_series() || o.target) && !o.percentiles_path.empty()) {
+    return "--percentiles are of one run: leave out --sweep, --repeat, --find-rate and --csv";
+  }
+  if (o.swept == Swept::kRate && o.rate > 0)
+    return "--sweep rate=... gives the rates: leave out --rate";
+  const bool waits = o.operation == paxos::Operation::kWait;
+  if (waits && (o.swept == Swept::kRate || o.target)) {
+    return "--op wait has one rate, that of its writes";
+  }
+  const bool open = o.rate > 0 || o.swept == Swept::kRate || o.target;
+  if (o.poisson && !open) return "--schedule poisson needs a --rate";
+  if (o.csv && o.json) return "--csv and --json exclude each other";
+  return {};
 }
 
 // Empty: fine. Otherwise what is wrong, and what to do.
@@ -82,6 +166,24 @@ std::string is_operation(const std::string& text) {
   return fmt::format("{} not in {{{}}}", text, fmt::join(kOperations, ","));
 }
 
+std::string is_schedule(const std::string& text) {
+  return text == "constant" || text == "poisson" ? "" : "not constant or poisson";
+}
+
+// Each run as it will be.
+std::string check_all(const Options& o) {
+  if (std::string wrong = check_series(o); !wrong.empty()) return wrong;
+  for (const double value : o.swept_values) {
+    Options at = o;
+    if (o.swept == Swept::kInFlight) at.in_flight = static_cast<size_t>(value);
+    if (o.swept == Swept::kRate) at.rate = value;
+    if (std::string wrong = check(at); !wrong.empty()) {
+      return fmt::format("--sweep {:g}: {}", value, wrong);
+    }
+  }
+  return check(o);
+}
+
 std::string is_cluster_id(const std::string& text) {
   return cluster_id_of_hex(text) ? "" : fmt::format("a cluster id is {}", kClusterIdForm);
 }
@@ -95,7 +197,9 @@ constexpr const char* kFooter =
     "  once-bench --op read --seconds 5 --json\n"
     "  once-bench --op next --names hot:1 --in-flight 256 --connections 2\n"
     "  once-bench --op cas --names hot:1               # who wins, and how often\n"
-    "  once-bench --op write --rate 5000               # timed from when each was due";
+    "  once-bench --op write --rate 5000               # timed from when each was due\n"
+    "  once-bench --sweep in-flight=1,16,64,256 --repeat 3 --plot latency.svg\n"
+    "  once-bench --find-rate p99.9=20ms --seconds 3   # how much it takes at that";
 
 std::string version_text() { return fmt::format("once-bench {}", ONCE_VERSION); }
 
@@ -129,7 +233,7 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   std::string endpoints =
       environment != nullptr ? environment : "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
   std::string cluster;
-  std::string names = "unique";
+  std::string names = "unique", schedule = "constant", sweep, target;
   const CommandLine line(
       "Load generator for once. Each name is sent to its home, as a good client does.",
       "once-bench", Commands::kNone);
@@ -159,8 +263,9 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
       .unit("N")
       .shown_default(std::to_string(o.in_flight));
   app.add("--names", names,
-          "unique; hot:K: K names that all requests share; or unset: "
-          "reads of names that nobody wrote, a new one each time")
+          "unique; hot:K: K names that all requests share, in turn; uniform:K: drawn; zipf:K: "
+          "drawn, few of them most of the time; or unset: reads of names that nobody wrote, a new "
+          "one each time")
       .unit("KIND")
       .shown_default(names);
   app.add("--value-size", o.value_bytes, "Size of a value")
@@ -173,11 +278,34 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
           "flight allow")
       .unit("R")
       .shown_default("0");
+  app.add("--schedule", schedule,
+          "With a rate: constant, or poisson: at random times, as of many independent callers")
+      .unit("KIND")
+      .check(is_schedule)
+      .shown_default(schedule);
+  app.add("--sweep", sweep, "A run for each value: in-flight=1,16,64 or rate=1000,2000")
+      .unit("WHAT=N,N,...");
+  app.add("--repeat", o.repeats, "Each run so often, by turns; the table shows medians")
+      .unit("N")
+      .shown_default("1");
+  app.add("--find-rate", target,
+          "Search the highest rate with that percentile within the limit, as p99.9=5ms")
+      .unit("PERCENTILE=TIME");
   app.add("--timeout", o.timeout_ms, "Milliseconds that a node may take for a request")
       .unit("MS")
       .within(1, 600'000)
       .shown_default(std::to_string(o.timeout_ms));
   app.add_flag("--json", o.json, "One JSON object instead of the table");
+  app.add_flag("--csv", o.csv, "A line of comma-separated values for each run");
+  app.add("--percentiles", o.percentiles_path,
+          "Write all percentiles there, in the form of HdrHistogram, in microseconds")
+      .unit("FILE")
+      .check(not_empty);
+  app.add("--plot", o.plot_path,
+          "Draw the latencies there: of a --sweep over the throughput, of one run over the "
+          "percentiles")
+      .unit("FILE.svg")
+      .check(not_empty);
   app.add_flag("--floor", o.floor, "Measure this machine's round trip and log write first");
   app.add("--floor-dir", o.floor_dir, "Directory of the log writes, on the nodes' disk")
       .unit("DIR")
@@ -205,10 +333,15 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
       return usage_error(empty);
     }
   }
-  const std::string wrong =
-      parse_names(names, o.hot_names, o.unset)
-          ? check(o)
-          : fmt::format("--names must be unique, unset or hot:K, K 1..{}", kMaxHotNames);
+  o.poisson = schedule == "poisson";
+  std::string wrong;
+  if (!parse_names(names, o)) {
+    wrong = fmt::format("--names must be unique, unset, hot:K, uniform:K or zipf:K, K 1..{}",
+                        kMaxHotNames);
+  }
+  if (wrong.empty()) wrong = parse_sweep(sweep, o);
+  if (wrong.empty()) wrong = parse_target(target, o);
+  if (wrong.empty()) wrong = check_all(o);
   if (!wrong.empty()) return usage_error(wrong);
   return o;
 }

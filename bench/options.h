@@ -14,6 +14,18 @@
 
 namespace once::bench {
 
+// How names are drawn of those that all requests share.
+enum class Popularity : uint8_t { kInTurn, kUniform, kZipf };
+
+// What differs between the runs of a series, and takes these values one after the other.
+enum class Swept : uint8_t { kNothing, kInFlight, kRate };
+
+// The highest rate at which that percentile stays within the limit.
+struct RateTarget {
+  double percent = 99.9;
+  double limit_ns = 0;
+};
+
 struct Options {
   std::vector<std::string> endpoints;
   std::optional<ClusterId> cluster;  // the one that is meant
@@ -26,12 +38,23 @@ struct Options {
   double warmup_seconds = 1;
   size_t value_bytes = 64;
   double rate = 0;       // operations a second; 0: closed loop
+  bool poisson = false;  // with a rate: at random times, as of many independent callers
   size_t hot_names = 0;  // 0: every write goes to a new name
-  bool unset = false;    // reads of names that nobody writes
+  Popularity popularity = Popularity::kInTurn;
+  bool unset = false;  // reads of names that nobody writes
   uint32_t timeout_ms = 5000;
   bool json = false;
   bool floor = false;
   std::string floor_dir = ".";
+  Swept swept = Swept::kNothing;
+  std::vector<double> swept_values;
+  size_t repeats = 1;
+  std::optional<RateTarget> target;
+  bool csv = false;
+  std::string percentiles_path;  // empty: none is written
+  std::string plot_path;
+
+  bool is_series() const { return swept != Swept::kNothing || repeats > 1 || csv; }
 
   // How many requests one connection may carry.
   size_t share() const { return (in_flight + connections - 1) / connections; }

@@ -33,7 +33,16 @@ std::string table_of(const Options& o, const LoadResult& r, const std::optional<
   if (r.interrupted != 0) {
     fmt::format_to(out, "{:<14}{:>12.1f} s, then it was interrupted\n", "measured", r.seconds);
   }
-  if (o.rate > 0) fmt::format_to(out, "{:<14}{:>12.0f} /s asked for\n", "rate", o.rate);
+  if (o.rate > 0) {
+    fmt::format_to(out, "{:<14}{:>12.0f} /s asked for{}\n", "rate", o.rate,
+                   o.poisson ? ", at random times" : "");
+    text += time_row("sent late, p99", percentile_ns(r.lag, 99));
+  }
+  if (is_void(r)) {
+    text +=
+        "void: requests were sent too late to say anything of the nodes; give a lower --rate, "
+        "or more --in-flight\n";
+  }
   fmt::format_to(out, "{:<14}{:>12.0f} /s\n", "throughput", throughput(r));
   fmt::format_to(out, "{:<14}{:>12}\n", "done", r.done);
   fmt::format_to(out, "{:<14}{:>12}\n", "refused", r.refused);

@@ -4,7 +4,9 @@
 
 #include "base/printable.h"
 #include "bench/figures.h"
+#include "bench/medians.h"
 #include "bench/report.h"
+#include "bench/series_report.h"
 
 namespace once::bench {
 namespace {
@@ -39,9 +41,13 @@ Json errors_of(const Errors& e) {
           {"no_answer", e.no_answer}};
 }
 
-}  // namespace
+std::string text_of(const Json& json) {
+  // What a node said may be no UTF-8.
+  const auto replace = Json::error_handler_t::replace;
+  return printable(json.dump(-1, ' ', false, replace), Shown::kJson) + "\n";
+}
 
-std::string json_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
+Json object_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
   Json json = {{"op", o.operation_name},
                {"names", names_of(o)},
                {"value_size", o.value_bytes},
@@ -66,6 +72,12 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
     json["most_wins"] = r.most_wins;
   }
   if (!r.shares.empty()) json["by_operation"] = by_operation(r);
+  if (o.rate > 0) {
+    json["schedule"] = o.poisson ? "poisson" : "constant";
+    json["lag_p99_us"] = rounded(percentile_us(r.lag, 99), 1);
+    json["lag_max_us"] = rounded(static_cast<double>(r.lag.max()) / 1e3, 1);
+    json["void"] = is_void(r);
+  }
   json["errors"] = errors_of(r.errors);
   json["protocol_errors"] = r.protocol_errors;
   if (floor) {
@@ -76,9 +88,56 @@ std::string json_of(const Options& o, const LoadResult& r, const std::optional<F
   if (!r.first_protocol_error.empty()) json["first_protocol_error"] = r.first_protocol_error;
   json["names_left"] = r.names_left;
   json["names_begin_with"] = r.names_begin_with;
-  // What a node said may be no UTF-8.
-  const auto replace = Json::error_handler_t::replace;
-  return printable(json.dump(-1, ' ', false, replace), Shown::kJson) + "\n";
+  return json;
+}
+
+Json medians_object(const Medians& m) {
+  return {{"throughput_per_s", rounded(m.throughput, 1)},
+          {"spread", rounded(m.spread, 4)},
+          {"p50_us", rounded(m.p50_ns / 1e3, 1)},
+          {"p99_us", rounded(m.p99_ns / 1e3, 1)},
+          {"p999_us", rounded(m.p999_ns / 1e3, 1)},
+          {"max_us", rounded(m.max_ns / 1e3, 1)},
+          {"errors", m.errors},
+          {"void", m.voids}};
+}
+
+}  // namespace
+
+std::string json_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
+  return text_of(object_of(o, r, floor));
+}
+
+std::string json_of(const Options&, const Series& series) {
+  Json steps = Json::array();
+  for (const Step& step : series.steps) {
+    if (step.runs.empty()) continue;
+    Json runs = Json::array();
+    for (const LoadResult& run : step.runs) {
+      runs.push_back(object_of(step.options, run, std::nullopt));
+    }
+    steps.push_back({{"in_flight", step.options.in_flight},
+                     {"rate", as_given(step.options.rate)},
+                     {"medians", medians_object(medians_of(step.runs))},
+                     {"runs", std::move(runs)}});
+  }
+  return text_of({{"interrupted", series.interrupted != 0}, {"series", std::move(steps)}});
+}
+
+std::string json_of(const Options& o, const RateSearch& search) {
+  Json tries = Json::array();
+  for (const Try& one : search.tries) {
+    Options options = o;
+    options.rate = one.rate;
+    Json json = object_of(options, one.result, std::nullopt);
+    json["kept"] = one.kept;
+    tries.push_back(std::move(json));
+  }
+  return text_of({{"interrupted", search.interrupted != 0},
+                  {"percent", as_given(o.target->percent)},
+                  {"limit_us", rounded(o.target->limit_ns / 1e3, 1)},
+                  {"best_rate", rounded(search.best, 1)},
+                  {"tries", std::move(tries)}});
 }
 
 }  // namespace once::bench

@@ -3,6 +3,7 @@
 figures are no test."""
 
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -10,7 +11,9 @@ import pty
 import re
 import signal
 import subprocess
+import tempfile
 import time
+import xml.etree.ElementTree
 
 from cluster import Cluster, USAGE, check, check_equal, options, run_steps, wait_for
 
@@ -124,6 +127,83 @@ def progress(cluster):
     check_equal(done.stderr, b"", "nothing where nobody looks")
 
 
+def series(cluster):
+    """Several runs: a table, JSON, CSV and a picture of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = pathlib.Path(folder, "sweep.svg")
+        picture.write_text("x" * 1_000_000)
+        done = bench(cluster, "--sweep", "in-flight=1,8", "--repeat", "2", "--seconds", "0.2",
+                     "--warmup", "0", "--plot", picture, "--json")
+        check_equal((done.returncode, done.stderr), (0, b""), "a series")
+        steps = json.loads(done.stdout)["series"]
+        check_equal([step["in_flight"] for step in steps], [1, 8], "what was swept")
+        for step in steps:
+            check_equal(len(step["runs"]), 2, f"{step}")
+            check(all(run["done"] > 0 for run in step["runs"]), f"{step}")
+            check(step["medians"]["throughput_per_s"] > 0, f"{step}")
+        xml.etree.ElementTree.parse(picture)
+    done = bench(cluster, "--sweep", "rate=200,400", "--schedule", "poisson", "--seconds", "0.5",
+                 "--warmup", "0", "--csv")
+    rows = list(csv.DictReader(done.stdout.decode().splitlines()))
+    check_equal([row["rate"] for row in rows], ["200", "400"], f"{done!r}")
+    check(all(float(row["throughput_per_s"]) > 0 for row in rows), f"{rows}")
+    done = bench(cluster, "--repeat", "2", "--seconds", "0.2", "--warmup", "0")
+    check_equal(len(done.stdout.decode().splitlines()), 4, f"a heading, columns, a row: {done!r}")
+
+
+def one_run_drawn(cluster):
+    with tempfile.TemporaryDirectory() as folder:
+        table, picture = pathlib.Path(folder, "p.hgrm"), pathlib.Path(folder, "p.svg")
+        told = measure(cluster, "--percentiles", table, "--plot", picture, "--op", "set",
+                       "--names", "zipf:100")
+        count = re.search(r"Total count    = +(\d+)", table.read_text())
+        check(count and int(count[1]) > 0, table.read_text()[-300:])
+        check_equal(told["names"], "zipf:100", "which names")
+        xml.etree.ElementTree.parse(picture)
+        unwritable = pathlib.Path(folder, "none", "p.svg")
+        done = bench(cluster, "--plot", unwritable, "--seconds", "60")
+        check_equal((done.returncode, done.stdout), (1, b""), "said before the run")
+        check(b"No such file or directory" in done.stderr, f"{done!r}")
+
+
+def rate_beyond_reach(cluster):
+    """Nothing that was due in the measured time may have been sent in it: that is no zero."""
+    done = bench(cluster, "--rate", "50000000", "--seconds", "0.3", "--warmup", "0.2", "--json")
+    told = json.loads(done.stdout)
+    check(told["void"] and told["lag_max_us"] > 1000, f"{told}")
+    done = bench(cluster, "--rate", "50000000", "--seconds", "0.3", "--warmup", "0.2")
+    check(b"void: requests were sent too late" in done.stdout, f"{done!r}")
+
+
+def found_rate(cluster):
+    """Of a limit that every rate keeps; and one that none does."""
+    done = bench(cluster, "--find-rate", "p50=1us", "--seconds", "0.1", "--warmup", "0", "--json")
+    told = json.loads(done.stdout)
+    check_equal((done.returncode, told["best_rate"]), (1, 0), f"{done!r}")
+    check(len(told["tries"]) > 3 and not any(one["kept"] for one in told["tries"]), f"{told}")
+
+
+def wrong_series(cluster):
+    for arguments, said in (
+            (["--sweep", "in-flight=1,x"], b"--sweep is in-flight=N,N,..."),
+            (["--sweep", "in-flight=1.5"], b"--sweep is in-flight=N,N,..."),
+            (["--sweep", "in-flight=0"], b"--sweep is in-flight=N,N,..."),
+            (["--sweep", "in-flight=100000000"], b"--sweep 1e+08: --in-flight must be"),
+            (["--sweep", "rate=" + ",".join(["5"] * 65)], b"at most 64 values"),
+            (["--sweep", "size=1"], b"--sweep is in-flight=N,N,..."),
+            (["--find-rate", "p99=5"], b"--find-rate is a percentile and its limit"),
+            (["--find-rate", "p100=5ms"], b"--find-rate is a percentile and its limit"),
+            (["--find-rate", "p99=5ms", "--rate", "5"], b"--find-rate chooses the rates itself"),
+            (["--schedule", "poisson"], b"--schedule poisson needs a --rate"),
+            (["--schedule", "random", "--rate", "5"], b"not constant or poisson"),
+            (["--repeat", "0"], b"--repeat must be 1..1000"),
+            (["--csv", "--json"], b"--csv and --json exclude each other"),
+            (["--names", "zipf:0"], b"--names must be unique, unset, hot:K, uniform:K or zipf:K")):
+        done = bench(cluster, *arguments)
+        check_equal((done.returncode, done.stdout), (2, b""), f"{arguments}: {done.stderr!r}")
+        check(said in done.stderr, f"{arguments}: {done.stderr!r}")
+
+
 def words(cluster):
     done = bench(cluster, "--help")
     text = done.stdout.decode()
@@ -165,4 +245,5 @@ if __name__ == "__main__":
     with Cluster(options(), name="load_generator") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (every_operation, mix, waiters, table, interrupted, unset_names, progress, words,
-                    wrong_input, too_many_waiters, waiters)])
+                    series, one_run_drawn, rate_beyond_reach, found_rate, wrong_series, wrong_input,
+                    too_many_waiters, waiters)])
