@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks mutants lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks mutants bench-check bench-record lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
@@ -105,6 +105,12 @@ bad-disks: test-deps build  ## three nodes, one of whose disks is slow, fails, a
 
 mutants: test-deps  ## defects put in on copies of the tree; tests must notice each (ONLY=word, JOBS=2)
 	@python3 tests/mutants/run.py --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
+
+bench-check: dev-deps build  ## count the instructions of the micro-benchmarks; name what takes 5 % more than recorded
+	@python3 bench/check.py
+
+bench-record: build  ## measure three nodes here, and append a line to bench/results/history.jsonl
+	@python3 bench/record.py
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source
 	@python3 tests/tidy/tidy_test.py

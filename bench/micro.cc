@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/histogram.h"
 #include "base/sip_hash.h"
+#include "bench/micro_iterations.h"
 #include "net/client_codec.h"
 #include "net/peer_codec.h"
 #include "paxos/record.h"
@@ -25,13 +26,13 @@ void name_hash_32_bytes(benchmark::State& state) {
   uint64_t seed = 7;
   for (auto _ : state) benchmark::DoNotOptimize(seed = name_hash(kName, seed));
 }
-BENCHMARK(name_hash_32_bytes);
+BENCHMARK(name_hash_32_bytes)->Apply(as_often_as_told);
 
 void sip_hash_32_bytes(benchmark::State& state) {
   SipKey key{1, 2};
   for (auto _ : state) benchmark::DoNotOptimize(key.low = sip_hash(kName, key));
 }
-BENCHMARK(sip_hash_32_bytes);
+BENCHMARK(sip_hash_32_bytes)->Apply(as_often_as_told);
 
 void histogram_record(benchmark::State& state) {
   Histogram histogram;
@@ -42,14 +43,14 @@ void histogram_record(benchmark::State& state) {
   }
   benchmark::DoNotOptimize(histogram.max());
 }
-BENCHMARK(histogram_record);
+BENCHMARK(histogram_record)->Apply(as_often_as_told);
 
 void histogram_percentile(benchmark::State& state) {
   Histogram histogram;
   for (uint64_t i = 0; i < 100'000; ++i) histogram.record(i * 37);
   for (auto _ : state) benchmark::DoNotOptimize(histogram.percentile(99.9));
 }
-BENCHMARK(histogram_percentile);
+BENCHMARK(histogram_percentile)->Apply(as_often_as_told);
 
 // Of each change: by the batch in which they go out.
 void request_ids(benchmark::State& state) {
@@ -60,7 +61,7 @@ void request_ids(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(request_ids)->Arg(1)->Arg(8)->Arg(64);
+BENCHMARK(request_ids)->Arg(1)->Arg(8)->Arg(64)->Apply(as_often_as_told);
 
 paxos::ClientRequest write_request(const std::string& value) {
   paxos::ClientRequest request;
@@ -82,7 +83,7 @@ void request_encode(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
   }
 }
-BENCHMARK(request_encode)->Arg(64)->Arg(4096);
+BENCHMARK(request_encode)->Arg(64)->Arg(4096)->Apply(as_often_as_told);
 
 void request_decode(benchmark::State& state) {
   std::string value(static_cast<size_t>(state.range(0)), 'v');
@@ -97,7 +98,7 @@ void request_decode(benchmark::State& state) {
     benchmark::DoNotOptimize(request);
   }
 }
-BENCHMARK(request_decode)->Arg(64)->Arg(4096);
+BENCHMARK(request_decode)->Arg(64)->Arg(4096)->Apply(as_often_as_told);
 
 void reply_round(benchmark::State& state) {
   paxos::ClientReply reply;
@@ -117,7 +118,7 @@ void reply_round(benchmark::State& state) {
     benchmark::DoNotOptimize(decoded);
   }
 }
-BENCHMARK(reply_round);
+BENCHMARK(reply_round)->Apply(as_often_as_told);
 
 paxos::Message accept_message(const std::string& value) {
   paxos::Accept accept;
@@ -138,7 +139,7 @@ void accept_encode(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
   }
 }
-BENCHMARK(accept_encode)->Arg(64)->Arg(4096);
+BENCHMARK(accept_encode)->Arg(64)->Arg(4096)->Apply(as_often_as_told);
 
 void accept_decode(benchmark::State& state) {
   std::string value(static_cast<size_t>(state.range(0)), 'v');
@@ -151,7 +152,7 @@ void accept_decode(benchmark::State& state) {
     benchmark::DoNotOptimize(message);
   }
 }
-BENCHMARK(accept_decode)->Arg(64)->Arg(4096);
+BENCHMARK(accept_decode)->Arg(64)->Arg(4096)->Apply(as_often_as_told);
 
 void record_encode(benchmark::State& state) {
   std::string value(static_cast<size_t>(state.range(0)), 'v');
@@ -168,7 +169,7 @@ void record_encode(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
   }
 }
-BENCHMARK(record_encode)->Arg(64)->Arg(4096);
+BENCHMARK(record_encode)->Arg(64)->Arg(4096)->Apply(as_often_as_told);
 
 void log_block_seal(benchmark::State& state) {
   std::vector<char> block(kBlockBytes, 'p');
@@ -179,7 +180,7 @@ void log_block_seal(benchmark::State& state) {
     benchmark::DoNotOptimize(block.data());
   }
 }
-BENCHMARK(log_block_seal);
+BENCHMARK(log_block_seal)->Apply(as_often_as_told);
 
 paxos::ReplicaOptions options_of(std::vector<NodeId> members) {
   paxos::ReplicaOptions options;
@@ -247,7 +248,7 @@ void core_write(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(replies));
   if (replies != static_cast<uint64_t>(state.iterations()) * batch) state.SkipWithError("no reply");
 }
-BENCHMARK(core_write)->Arg(1)->Arg(64);
+BENCHMARK(core_write)->Arg(1)->Arg(64)->Apply(as_often_as_told);
 
 // The other side of a write: an acceptor takes round-0 accepts of new names, by batches of the
 // given size, and acknowledges them by range. A new core now and then, as above.
@@ -290,7 +291,7 @@ void core_accept(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
   if (acknowledged != static_cast<uint64_t>(state.iterations())) state.SkipWithError("no accept");
 }
-BENCHMARK(core_accept)->Arg(1)->Arg(64);
+BENCHMARK(core_accept)->Arg(1)->Arg(64)->Apply(as_often_as_told);
 
 }  // namespace
 }  // namespace once
