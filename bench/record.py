@@ -68,8 +68,8 @@ def points_of(steps):
 def serve(settings, folder):
     """Three nodes that serve; ends when they have claimed their names."""
     nodes = subprocess.Popen(
-        [settings.bin / "onced", "dev", "--nodes", "3", "--cores", "1", "--port", str(PORT), "--data",
-         pathlib.Path(folder, "data")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        [settings.bin / "onced", "dev", "--nodes", "3", "--cores", "1", "--port", str(PORT),
+         "--data", pathlib.Path(folder, "data")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(300):
         status = subprocess.run(
             [settings.bin / "once", "--endpoints", f"127.0.0.1:{PORT + 1}", "--json", "status"],

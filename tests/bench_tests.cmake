@@ -11,5 +11,6 @@ once_test(unit/bench/report_test.cc once_bench_lib)
 once_test(unit/bench/series_test.cc once_bench_lib)
 once_test(unit/bench/percentiles_test.cc once_bench_lib)
 
-add_test(NAME bench_check_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/unit/bench/check_test.py)
+add_test(NAME bench_check_test COMMAND Python3::Interpreter
+  ${CMAKE_CURRENT_SOURCE_DIR}/unit/bench/check_test.py)
 once_label(bench bench_check_test)
