@@ -3,7 +3,7 @@
 figures are of this commit, on this machine, with these settings.
 
   python3 bench/record.py --bin build/bin
-  python3 bench/record.py --bin build/bin --repeat 5 --seconds 5 --print   # shows it, records nothing
+  python3 bench/record.py --repeat 5 --seconds 5 --print   # shows it, records nothing
 
 Writes of new names with 1, 16, 64, 256, 1,024 and 4,096 requests in flight, each --repeat times, by
 turns, and reads of decided names with 256; medians. The line says how far the throughputs of one
@@ -69,7 +69,8 @@ def serve(settings, folder):
     """Three nodes that serve; ends when they have claimed their names."""
     nodes = subprocess.Popen(
         [settings.bin / "onced", "dev", "--nodes", "3", "--cores", "1", "--port", str(PORT),
-         "--data", pathlib.Path(folder, "data")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+         "--data", pathlib.Path(folder, "data")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(300):
         status = subprocess.run(
             [settings.bin / "once", "--endpoints", f"127.0.0.1:{PORT + 1}", "--json", "status"],
