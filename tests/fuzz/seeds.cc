@@ -201,6 +201,44 @@ void write_hellos(const Corpus& corpus) {
   corpus.add("peer-frame", '\3' + greeting);
 }
 
+// See http_door_fuzz.cc: two fragment sizes, four answers, the stream.
+void write_http(const Corpus& corpus) {
+  const std::string before("\2\5\200\4\1\0\2\7", 8);
+  std::string all;
+  const auto add = [&](const char* name, const std::string& line, const std::string& fields = {},
+                       const std::string& body = {}) {
+    const std::string bytes = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields +
+                              "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    corpus.add(name, before + bytes);
+    all += bytes;
+  };
+  add("write", "PUT /v1/names/a", "If-None-Match: *\r\nIdempotency-Key: \"k\"\r\n", "value");
+  add("cas", "PUT /v1/names/a%2Fb", "If-Match: \"3\"\r\n", "value");
+  add("set-with-expect", "PUT /v1/names/a", "Expect: 100-continue\r\n", "value");
+  add("read", "GET /v1/names/%00%ff", "Accept: application/json\r\n");
+  add("read-if-newer", "GET http://localhost:1/v1/names/a", "If-None-Match: \"1\", W/\"2\"\r\n");
+  add("head", "HEAD /v1/names/a");
+  add("wait", "GET /v1/names/a", "Prefer: wait=5\r\nIf-None-Match: \"1\"\r\n");
+  add("next", "POST /v1/names/a/next");
+  add("seal", "POST /v1/names/a/seal?version=1");
+  add("check", "POST /v1/names/a/check", "If-Match: \"1\"\r\n");
+  add("options", "OPTIONS *", "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n");
+  add("metrics", "GET /metrics");
+  add("not-ready", "GET /readyz?verbose");
+  add("nowhere", "DELETE /v1/names/a/b");
+  add("last", "GET /version", "Connection: close\r\n");
+  corpus.add("every-request-in-parts", before + all);
+  corpus.add("old",
+             before + "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+  corpus.add("two-lengths", before +
+                                "PUT /v1/names/a HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Length: 1\r\nContent-Length: 1\r\n\r\nv");
+  corpus.add("chunks", before +
+                           "PUT /v1/names/a HTTP/1.1\r\nHost: localhost\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n1\r\nv\r\n0\r\n\r\n");
+  corpus.add("http-2", before + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+}
+
 void write_records(const Corpus& corpus) {
   const Endpoint home{NodeId{2}, CoreId{0}};
   const std::pair<const char*, Record> records[] = {
@@ -400,6 +438,7 @@ int main(int argc, char** argv) {
   write_client_frames({root / "client_frames"});
   write_peer_frames({root / "peer_frames"});
   write_hellos({root / "hello"});
+  write_http({root / "http_door"});
   write_records({root / "records"});
   write_command_lines({root / "command_line"});
   write_configurations({root / "configuration"});
