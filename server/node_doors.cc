@@ -1,5 +1,6 @@
 #include "server/node_doors.h"
 
+#include "doors/http/http_door.h"
 #include "doors/resp/door.h"
 
 #ifndef ONCE_VERSION
@@ -9,7 +10,7 @@
 namespace once::server {
 
 std::unique_ptr<doors::Door> NodeDoors::make(doors::Speaks who, doors::DoorHost& host) const {
-  // A door for HTTP is made here too.
+  if (who == doors::Speaks::kHttp) return std::make_unique<doors::http::HttpDoor>(host);
   if (who == doors::Speaks::kResp) return std::make_unique<doors::RespDoor>(host);
   return nullptr;
 }
