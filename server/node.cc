@@ -24,6 +24,7 @@
 #include "server/log_line.h"
 #include "server/memory_budget.h"
 #include "server/node_cores.h"
+#include "server/node_doors.h"
 #include "server/node_host.h"
 #include "server/start_addresses.h"
 #include "wal/posix_storage.h"
@@ -128,6 +129,8 @@ class Node {
   const StartOptions options_;
   std::vector<std::unique_ptr<reactor::Io>> ios_;
   DescriptorPlan descriptors_;
+  const BareNodeView view_;
+  const NodeDoors doors_{view_};
   std::unique_ptr<LockedDirectory> directory_;
   std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
@@ -274,6 +277,7 @@ int Node::recover() {
   options.seed = draw<uint64_t>();
   options.index_key = draw<SipKey>();
   options.clients = descriptors_.clients;
+  options.clients.doors = &doors_;
   storage_ = std::make_unique<wal::PosixStorage>(direct_);
   std::vector<reactor::Io*> ios;
   for (const auto& io : ios_) ios.push_back(io.get());
