@@ -23,6 +23,7 @@ Asked asked_of(Operation operation, bool conditional = false) {
   asked.conditional = conditional;
   if (paxos::changes(operation)) asked.id = request_id(0x11, 0x22);
   asked.name = "door";
+  if (operation == Operation::kWait) asked.known.versions = {3};
   return asked;
 }
 
@@ -119,7 +120,7 @@ TEST(HttpOutcomes, BodiesAreWhatWasAskedFor) {
   EXPECT_EQ(body(Operation::kCheck, Status::kDone), "");
   EXPECT_EQ(body(Operation::kCheck, Status::kConflict), "value");
   EXPECT_EQ(body(Operation::kSet, Status::kSealed), "value");
-  EXPECT_EQ(body(Operation::kWait, Status::kSealed), "");
+  EXPECT_EQ(body(Operation::kWait, Status::kSealed), "value") << "he knows another version";
   EXPECT_EQ(body(Operation::kRead, Status::kEmpty), "empty: nobody wrote this name\n");
 }
 
@@ -144,6 +145,19 @@ TEST(HttpOutcomes, KnownStatesAreNotSent) {
   asked.known = {true, {}};
   EXPECT_EQ(status_in(text_of(asked, reply_of(Status::kDone, 3, "value"))), 304);
   EXPECT_EQ(status_in(text_of(asked, reply_of(Status::kEmpty))), 404);
+}
+
+TEST(HttpOutcomes, AWaitForWhatIsSealedEndsAtOnce) {
+  const std::string known =
+      text_of(asked_of(Operation::kWait), reply_of(Status::kSealed, 3, "v", true));
+  EXPECT_EQ(status_in(known), 304);
+  EXPECT_TRUE(has(known, "Once-Refused: sealed"));
+  EXPECT_TRUE(has(known, "Once-Sealed: true"));
+  const std::string other =
+      text_of(asked_of(Operation::kWait), reply_of(Status::kSealed, 2, "v", true));
+  EXPECT_EQ(status_in(other), 200);
+  EXPECT_TRUE(has(other, "Once-Outcome: done"));
+  EXPECT_EQ(body_in(other), "v");
 }
 
 TEST(HttpOutcomes, UnknownTellsTheIdAndWhatToDo) {
