@@ -165,15 +165,57 @@ void HttpDoor::ask(const Order& order, Asked asked, std::string_view body) {
   const uint64_t ticket = first_ticket_ + queue_.size();
   Pending pending;
   pending.asked = std::move(asked);
+  const bool now = parked_ == 0 && may_ask(request.operation);
+  if (!now) {
+    if (parked_++ == 0) next_parked_ = ticket;
+    park(pending, request);
+  }
   push(std::move(pending));
+  if (now) ask_now(ticket, request);
+}
+
+bool HttpDoor::may_ask(paxos::Operation operation) const {
+  return under_way_ == 0 || (!changes_ && !paxos::changes(operation));
+}
+
+void HttpDoor::ask_now(uint64_t ticket, const paxos::ClientRequest& request) {
+  ++under_way_;
+  changes_ = paxos::changes(request.operation);
   host_.ask(ticket, request);
+}
+
+void HttpDoor::park(Pending& pending, const paxos::ClientRequest& request) {
+  pending.parked = true;
+  pending.request = request;
+  append(pending.held, request.name);
+  append(pending.held, request.value);
+}
+
+void HttpDoor::ask_what_is_parked() {
+  for (; parked_ > 0; ++next_parked_) {
+    Pending& pending = queue_[next_parked_ - first_ticket_];
+    if (!pending.parked) continue;
+    if (!may_ask(pending.request.operation)) return;
+    pending.parked = false;
+    --parked_;
+    const std::string_view held(pending.held.data(), pending.held.size());
+    const size_t name_bytes = pending.request.name.size();
+    pending.request.name = held.substr(0, name_bytes);
+    pending.request.value = held.substr(name_bytes);
+    ask_now(next_parked_, pending.request);
+    pending.held = std::vector<char>();
+    count(pending);
+  }
 }
 
 void HttpDoor::on_reply(uint64_t ticket, paxos::Operation, const paxos::ClientReply& reply) {
   const uint64_t place = ticket - first_ticket_;
-  ONCE_ASSERT(place < queue_.size() && !queue_[place].ready);
+  ONCE_ASSERT(place < queue_.size() && !queue_[place].ready && !queue_[place].parked);
   Pending& pending = queue_[place];
   pending.ready = true;
+  --under_way_;
+  changes_ = false;
+  ask_what_is_parked();
   std::vector<char>* const out = host_.out();
   if (place > 0 || out == nullptr) {
     put_outcome(pending.asked, reply, pending.bytes);
@@ -193,8 +235,8 @@ void HttpDoor::push(Pending pending) {
 
 void HttpDoor::count(Pending& pending) {
   const Asked& asked = pending.asked;
-  const size_t cost = sizeof pending + pending.bytes.capacity() + asked.name.capacity() +
-                      asked.known.versions.capacity() * sizeof(uint64_t);
+  const size_t cost = sizeof pending + pending.bytes.capacity() + pending.held.capacity() +
+                      asked.name.capacity() + asked.known.versions.capacity() * sizeof(uint64_t);
   kept_ += cost - pending.cost;
   pending.cost = cost;
 }

@@ -1,4 +1,7 @@
 // The door for HTTP/1.1: docs/http.md says what it speaks. Single-threaded, as every door.
+//
+// Reads that follow each other on one connection are asked at once. A change is asked alone: what
+// came before it is answered then, and what comes after it sees it (RFC 9112, 9.3.2).
 #pragma once
 
 #include <cstddef>
@@ -31,7 +34,10 @@ class HttpDoor final : public Door {
     bool ready = false;
     bool continues = false;   // its body was asked for with "100 Continue", which goes before it
     std::vector<char> bytes;  // the answer, once it is ready
-    size_t cost = 0;          // of this, as far as it is counted
+    bool parked = false;      // it is not asked yet: the next two say what
+    paxos::ClientRequest request;
+    std::vector<char> held;  // its name and its value
+    size_t cost = 0;         // of this, as far as it is counted
   };
 
   Taken take_last(const Objection& objection, bool json, size_t bytes);
@@ -40,6 +46,10 @@ class HttpDoor final : public Door {
   void serve_node(const Order& order, const Answer& begun);
   void serve_health(const Health& health, const Order& order, Answer answer);
   void ask(const Order& order, Asked asked, std::string_view body);
+  bool may_ask(paxos::Operation operation) const;
+  void ask_now(uint64_t ticket, const paxos::ClientRequest& request);
+  void park(Pending& pending, const paxos::ClientRequest& request);
+  void ask_what_is_parked();
   // `put` appends an answer to what it is given: now, or when its turn comes.
   template <class Put>
   void answer_at_once(Put put);
@@ -56,6 +66,10 @@ class HttpDoor final : public Door {
   bool continue_due_ = false;  // "100 Continue" waits until all before it is answered
   std::deque<Pending> queue_;  // in the order of the requests; tickets count on from the first one
   uint64_t first_ticket_ = 0;
+  size_t under_way_ = 0;  // asked, and not answered
+  bool changes_ = false;  // one of these is a change, and then it is the only one
+  size_t parked_ = 0;
+  uint64_t next_parked_ = 0;  // none that is parked has a lower ticket
   size_t kept_ = 0;
 };
 

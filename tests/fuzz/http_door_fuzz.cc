@@ -84,6 +84,10 @@ class Session {
       talk_.asked += one.name + '\n' + one.value + '\n' + static_cast<char>(operation) +
                      std::to_string(one.request.version) + '\n';
       open_.push_back(noted_);
+      const auto changes = [&](size_t asked) {
+        return paxos::changes(host_.asked[asked].request.operation);
+      };
+      ONCE_ASSERT(open_.size() == 1 || std::none_of(open_.begin(), open_.end(), changes));
     }
   }
 
@@ -98,6 +102,7 @@ class Session {
       const auto status = static_cast<paxos::Status>(what % (last + 1));
       door_.on_reply(one.ticket, one.request.operation,
                      doors::reply_of(status, what % 3, std::string(what, 'v'), what % 2 == 0));
+      note_asked();
       talk_.told += host_.said();
     }
   }

@@ -170,7 +170,9 @@ TEST_F(HttpDoorTest, NamesAreAnyBytes) {
 TEST_F(HttpDoorTest, KeysAreRequestIds) {
   give(
       request("PUT /v1/names/a", "Idempotency-Key: \"00000000000000010000000000000002\"\r\n", "v"));
+  reply(0, reply_of(Status::kDone, 1));
   give(request("POST /v1/names/a/next", "Idempotency-Key: some words\r\n"));
+  reply(1, reply_of(Status::kDone, 1));
   give(request("GET /v1/names/a", "Idempotency-Key: x\r\n"));
   ASSERT_EQ(host.asked.size(), 3u);
   EXPECT_EQ(host.asked[0].request.id, request_id(1, 2));
@@ -295,6 +297,34 @@ TEST_F(HttpDoorTest, AnswersKeepTheOrderOfRequests) {
   EXPECT_EQ(door.unanswered(), 0u);
 }
 
+// RFC 9112, 9.3.2: of requests that follow each other only safe ones may run side by side.
+TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
+  const auto names = [&] {
+    std::string all;
+    for (const auto& one : host.asked) all += one.name + one.value + ' ';
+    return all;
+  };
+  give(request("GET /v1/names/a") + request("GET /v1/names/b") +
+       request("PUT /v1/names/c%2F", "", "value") + request("GET /version") +
+       request("PUT /v1/names/d"));
+  give(request("GET /v1/names/e") + request("GET /v1/names/f") + request("POST /v1/names/g/next"));
+  EXPECT_EQ(names(), "a b ");
+  reply(1, reply_of(Status::kEmpty));
+  EXPECT_EQ(names(), "a b ");
+  reply(0, reply_of(Status::kEmpty));
+  EXPECT_EQ(names(), "a b c/value ");
+  EXPECT_EQ(count_of(host.said(), "HTTP/1.1 404"), 2u);
+  reply(2, reply_of(Status::kDone, 1));
+  EXPECT_EQ(names(), "a b c/value e f ") << "what was no request in between holds up nothing";
+  reply(4, reply_of(Status::kEmpty));
+  reply(3, reply_of(Status::kEmpty));
+  EXPECT_EQ(names(), "a b c/value e f g ");
+  EXPECT_EQ(door.unanswered(), 1u);
+  reply(5, reply_of(Status::kDone, 9));
+  EXPECT_EQ(door.unanswered(), 0u);
+  EXPECT_TRUE(host.said().ends_with("9\n"));
+}
+
 TEST_F(HttpDoorTest, NothingIsKeptInTheEnd) {
   give(request("GET /v1/names/a", "Accept: application/json\r\nIf-None-Match: \"1\"\r\n"));
   reply(0, reply_of(Status::kDone, 2));
@@ -304,8 +334,13 @@ TEST_F(HttpDoorTest, NothingIsKeptInTheEnd) {
     give(request("GET /v1/names/a", "Accept: application/json\r\nIf-None-Match: \"1\"\r\n") +
          request("GET /v1/names/b") + request("GET /version"));
     EXPECT_GT(door.kept_bytes(), empty);
+    const size_t before = door.kept_bytes();
+    give(request("PUT /v1/names/c", "", std::string(10'000, 'v')));
+    EXPECT_GT(door.kept_bytes(), before + 10'000);
     reply(first + 1, reply_of(Status::kDone, 2));
     reply(first, reply_of(Status::kDone, 2));
+    EXPECT_LT(door.kept_bytes(), before);
+    reply(first + 2, reply_of(Status::kDone, 2));
     EXPECT_EQ(door.kept_bytes(), empty);
   }
 }
