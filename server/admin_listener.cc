@@ -1,6 +1,7 @@
 #include "server/admin_listener.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace once::server {
 
@@ -108,6 +109,8 @@ void AdminListener::Connection::on_tick(int64_t now_ns) {
   close();
 }
 
+AdminListener::AdminListener(reactor::Io& io, const doors::NodeView& node, MakeDoor make_door)
+    : io_(io), node_(node), make_door_(std::move(make_door)) {}
 AdminListener::~AdminListener() = default;
 
 reactor::StreamHandler* AdminListener::on_accept(reactor::StreamId stream) {

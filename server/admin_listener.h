@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "doors/door.h"
@@ -19,13 +18,13 @@ class AdminListener final : public reactor::ListenHandler {
  public:
   // A newcomer beyond them gets the place of the one that has been silent longest.
   static constexpr size_t kMostConnections = 16;
+  static constexpr uint64_t kMostFiles = 2 * kMostConnections + 1;  // with those that are closing
   static constexpr int64_t kPatienceNs = 10'000'000'000;  // who says nothing for so long is closed
   static constexpr size_t kMostUnsent = 256 * 1024;  // of answers: nothing more is taken meanwhile
 
   using MakeDoor = std::function<std::unique_ptr<doors::Door>(doors::DoorHost&)>;
   // `io` and `node` outlive this; a door asks for no operation.
-  AdminListener(reactor::Io& io, const doors::NodeView& node, MakeDoor make_door)
-      : io_(io), node_(node), make_door_(std::move(make_door)) {}
+  AdminListener(reactor::Io& io, const doors::NodeView& node, MakeDoor make_door);
   ~AdminListener() override;
 
   void on_tick(int64_t now_ns);

@@ -23,6 +23,10 @@ NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_
         kind == PeerWatch::Kind::kGood ? log_line(line) : warn_line(line);
       }) {
   ONCE_ASSERT(cores >= 1 && cores <= kMaxCores);
+  for (const auto& [node, address] : configuration_.members) {
+    if (node == configuration_.node) report_.own_hosts().add_address(address);
+  }
+  report_.own_hosts().add_address(client_address_);
   left_to_adopt_ = cores;
 }
 
@@ -193,6 +197,7 @@ void NodeHost::on_started(CoreId core) {
   started_ = true;
   client_door_.open(clients_);
   peer_door_.open(peer_listener_);
+  admin_door_.open(admin_);
   log_line(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
                        client_address_, incarnation_));
 }
@@ -200,6 +205,7 @@ void NodeHost::on_started(CoreId core) {
 void NodeHost::on_tick(CoreId core, int64_t now_ns) {
   turned_ns_[core.value].store(now_ns, std::memory_order_relaxed);
   if (core.value != 0) return;
+  if (admin_ != nullptr) admin_->on_tick(now_ns);
   admission_.on_tick(now_ns);
   PeerWatch::Linked linked{};
   {

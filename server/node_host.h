@@ -14,6 +14,7 @@
 
 #include "base/allowance.h"
 #include "reactor/io.h"
+#include "server/admin_listener.h"
 #include "server/admission.h"
 #include "server/data_directory.h"
 #include "server/node_report.h"
@@ -48,6 +49,9 @@ class NodeHost : public ShardHost, public NodeSource {
   void set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers);
   GatedDoor& client_door() { return client_door_; }
   GatedDoor& peer_door() { return peer_door_; }
+  // Before the start; null: there is none.
+  void set_admin(AdminListener* admin) { admin_ = admin; }
+  GatedDoor& admin_door() { return admin_door_; }
   std::vector<NodeId> peers() const;
   Admission& admission() { return admission_; }
   NodeReport& report() { return report_; }
@@ -105,6 +109,8 @@ class NodeHost : public ShardHost, public NodeSource {
   uint32_t incarnation_ = 0;
   GatedDoor client_door_;  // used by core 0 only
   GatedDoor peer_door_;
+  GatedDoor admin_door_;
+  AdminListener* admin_ = nullptr;  // used by core 0 only
   reactor::ListenHandler* clients_ = nullptr;
   reactor::ListenHandler* peer_listener_ = nullptr;
   std::atomic<bool> stop_{false};
