@@ -3,10 +3,6 @@
 #include "doors/http/http_door.h"
 #include "doors/resp/door.h"
 
-#ifndef ONCE_VERSION
-#define ONCE_VERSION "unknown"
-#endif
-
 namespace once::server {
 
 std::unique_ptr<doors::Door> NodeDoors::make(doors::Speaks who, doors::DoorHost& host) const {
@@ -15,6 +11,8 @@ std::unique_ptr<doors::Door> NodeDoors::make(doors::Speaks who, doors::DoorHost&
   return nullptr;
 }
 
-std::string_view BareNodeView::version() const { return ONCE_VERSION; }
+std::unique_ptr<doors::Door> make_admin_door(doors::DoorHost& host) {
+  return std::make_unique<doors::http::HttpDoor>(host, doors::http::Serves::kAdministration);
+}
 
 }  // namespace once::server

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <string_view>
 
 #include "doors/door.h"
 
@@ -20,15 +18,7 @@ class NodeDoors final : public doors::DoorMaker {
   const doors::NodeView& node_;
 };
 
-// Of a node that has its release to tell, and no more.
-class BareNodeView final : public doors::NodeView {
- public:
-  std::string_view version() const override;
-  bool reads_log() const override { return false; }  // no door is open as long
-  std::string metrics() const override { return {}; }
-  doors::Health live() const override { return {true, {}}; }
-  doors::Health ready() const override { return {true, {}}; }
-  bool is_own_host(std::string_view) const override { return false; }
-};
+// For the listener of --admin: HTTP that serves nothing but metrics, health and version.
+std::unique_ptr<doors::Door> make_admin_door(doors::DoorHost& host);
 
 }  // namespace once::server

@@ -61,7 +61,8 @@ def operations(cluster):
     tickets = path_of("tickets")
     for number in (b"1\n", b"2\n"):
         check_equal(curl(other, "POST", tickets + "/next").body, number, "next")
-    check_equal(outcome(curl(node, "POST", tickets + "/check?token=2")), (200, "done", None), "check")
+    check_equal(outcome(curl(node, "POST", tickets + "/check?token=2")), (200, "done", None),
+                "check")
     check_equal(outcome(curl(node, "POST", tickets + "/check?token=1")),
                 (409, "refused", "conflict"), "an old token")
     shown = curl(node, "GET", colour, "Accept: application/json")
@@ -76,6 +77,12 @@ def operations(cluster):
     check_equal(curl(node, "GET", path_of("_secret")).status, 400, "names of the system")
     check(b"curl" in curl(node, "GET", "/").body, "help")
     check(curl(node, "GET", "/version").body.strip(), "the version")
+    check_equal(curl(node, "GET", "/metrics").fields["content-type"],
+                "text/plain; version=0.0.4; charset=utf-8", "metrics")
+    for path in ("/livez", "/readyz"):
+        got = curl(node, "GET", path)
+        check_equal((got.status, got.body), (200, b"ok\n"), path)
+        check(len(curl(node, "GET", path + "?verbose").body) > 5, f"{path} in words")
 
 
 def waits(cluster):
@@ -350,6 +357,7 @@ def lost_nodes(cluster):
     for writer in writers:
         writer.join(30)
     check_equal(curl(node, "GET", "/livez").status, 200, "livez needs no majority")
+    check_equal(curl(node, "GET", "/readyz").status, 503, "readyz needs one")
     read = curl(node, "GET", path_of("nobody-knows"), "Prefer: wait=1")
     check_equal((outcome(read), read.fields["retry-after"]), ((503, "unavailable", None), "1"),
                 "a read needs a majority")
