@@ -37,6 +37,15 @@ def all_answers(data):
     return answers
 
 
+def is_whole(data):
+    """One answer of a change is there."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    size = head.lower().partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
+    return len(body) >= int(size)
+
+
 def path_of(name):
     return "/v1/names/" + urllib.parse.quote(name, safe="")
 
