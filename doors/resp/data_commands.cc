@@ -182,7 +182,7 @@ SetOptions set_options(const Words& words) {
     }
   }
   if (options.old && (options.nx || options.get)) options.refused = "ERR syntax error";
-  if (options.get && !options.nx) {
+  if (options.get && !options.nx && !options.old) {
     options.refused =
         "ERR SET with GET is served with NX only; use GET and 'SET key value IFEQ old'";
   }
