@@ -310,6 +310,64 @@ TEST_F(RespDoorTest, AnswersKeepTheOrderOfCommands) {
   EXPECT_EQ(door.kept_bytes(), 0u);
 }
 
+// As a client of Redis expects that sends without waiting: each command finds what those before it
+// left.
+TEST_F(RespDoorTest, CommandsOfOneNameHaveTheirTurns) {
+  take("SET a 1\r\nGET a\r\nSTRLEN a\r\nINCR a\r\nGET a\r\nGET b\r\n");
+  const auto asked = [&] {
+    std::string all;
+    for (const auto& one : host.asked) {
+      all += one.name + std::to_string(static_cast<int>(one.request.operation)) + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(asked(), "a3 b2 ");
+  EXPECT_EQ(host.asked[0].value, "1");
+  EXPECT_GT(door.kept_bytes(), 3 * sizeof(NameTurns::Ask));
+  reply(1, Status::kEmpty);
+  EXPECT_EQ(asked(), "a3 b2 ");
+  reply(0, Status::kDone, 1);
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 ") << "reads go side by side";
+  reply(3, Status::kDone, 1, "1");
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 ");
+  reply(2, Status::kDone, 1, "1");
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 a6 ");
+  reply(4, Status::kDone, 2);
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 a6 a2 ");
+  reply(5, Status::kDone, 2, "");
+  EXPECT_EQ(host.said(), "+OK\r\n$1\r\n1\r\n:1\r\n:2\r\n$0\r\n\r\n$-1\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
+TEST_F(RespDoorTest, ACommandOfTwoStepsKeepsItsTurn) {
+  take("SET a new IFEQ old\r\nGET a\r\n");
+  ASSERT_EQ(host.asked.size(), 1u);
+  reply(0, Status::kDone, 3, "old");
+  ASSERT_EQ(host.asked.size(), 2u);
+  EXPECT_EQ(last().operation, Operation::kCas);
+  reply(1, Status::kDone, 4);
+  ASSERT_EQ(host.asked.size(), 3u);
+  reply(2, Status::kDone, 4, "new");
+  EXPECT_EQ(host.said(), "+OK\r\n$3\r\nnew\r\n");
+}
+
+TEST_F(RespDoorTest, OneOfManyNamesWaitsForItsTurn) {
+  take("SET b 1\r\nMGET a b a\r\nSET a 2\r\nEXISTS b\r\n");
+  ASSERT_EQ(host.asked.size(), 3u) << "set b, mget a and a; exists waits";
+  reply(1, Status::kEmpty);
+  reply(2, Status::kEmpty);
+  ASSERT_EQ(host.asked.size(), 3u);
+  reply(0, Status::kDone, 1);
+  ASSERT_EQ(host.asked.size(), 5u) << "b of mget, and exists";
+  reply(3, Status::kDone, 1, "1");
+  ASSERT_EQ(host.asked.size(), 6u);
+  EXPECT_EQ(last().operation, Operation::kSet);
+  reply(4, Status::kDone, 1, "1");
+  reply(5, Status::kDone, 1);
+  EXPECT_EQ(host.said(), "+OK\r\n*3\r\n$-1\r\n$1\r\n1\r\n$-1\r\n+OK\r\n:1\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
 TEST_F(RespDoorTest, ACommandIsAnsweredInTheProtocolThatItWasAskedIn) {
   take("GET a\r\nHELLO 3\r\nGET b\r\n");
   reply(1, Status::kEmpty);
