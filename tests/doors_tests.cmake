@@ -1,3 +1,6 @@
+once_test(unit/doors/resp_parser_test.cc once_doors)
+once_test(unit/doors/resp_writer_test.cc once_doors)
+once_test(unit/doors/resp_door_test.cc once_doors)
 once_test(unit/doors/http_head_test.cc once_doors)
 once_test(unit/doors/http_values_test.cc once_doors)
 once_test(unit/doors/http_door_test.cc once_doors)
