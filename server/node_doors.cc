@@ -6,8 +6,8 @@
 namespace once::server {
 
 std::unique_ptr<doors::Door> NodeDoors::make(doors::Speaks who, doors::DoorHost& host) const {
-  if (who == doors::Speaks::kHttp) return std::make_unique<doors::http::HttpDoor>(host);
   if (who == doors::Speaks::kResp) return std::make_unique<doors::RespDoor>(host);
+  if (who == doors::Speaks::kHttp) return std::make_unique<doors::http::HttpDoor>(host);
   return nullptr;
 }
 

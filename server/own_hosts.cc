@@ -24,10 +24,11 @@ std::string plain(std::string_view host) {
   return text;
 }
 
-// In every spelling that the C library takes, as 127.1 and 0x7f000001. It would stop at a blank.
+// In every spelling that the C library takes, as 127.1 and 0x7f000001. It stops at a blank.
 bool is_in_digits(const std::string& host) {
   if (ipv6_of(host)) return true;
-  if (host.find_first_not_of("0123456789abcdefx.") != std::string::npos) return false;
+  if (std::any_of(host.begin(), host.end(), [](char c) { return c >= 0 && c <= ' '; }))
+    return false;
   in_addr ignored{};
   return inet_aton(host.c_str(), &ignored) != 0;
 }

@@ -69,7 +69,7 @@ void ask_one(RespDoor& door, paxos::Operation operation, std::string_view name,
   request.operation = operation;
   request.name = name;
   request.value = value;
-  door.ask(command, 0, request, tell);
+  door.ask(command, 0, request, paxos::changes(operation), tell);
 }
 
 }  // namespace once::doors

@@ -23,7 +23,7 @@ void answer_integer(RespDoor& door, PendingCommand& command, uint64_t number);
 // True: the reply was a failure, or `sealed`, and is answered.
 bool answer_failure(RespDoor& door, PendingCommand& command, const paxos::ClientReply& reply);
 
-// Of the current command, whose name is remembered, for errors that say it.
+// Of the current command; the name of one that changes is remembered, for errors that say it.
 void ask_one(RespDoor& door, paxos::Operation operation, std::string_view name,
              std::string_view value, TellReply tell);
 

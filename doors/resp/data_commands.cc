@@ -104,7 +104,7 @@ void read_all(RespDoor& door, const Words& words, TellReply tell) {
   for (size_t i = 0; i < names; ++i) {
     paxos::ClientRequest request;
     request.name = words[i + 1];
-    door.ask(command, i, request, tell);
+    door.ask(command, i, request, false, tell);
   }
 }
 
@@ -140,7 +140,7 @@ void tell_ifeq_read(RespDoor& door, PendingCommand& command, size_t, const Clien
   request.version = reply.state.version;
   request.name = memo.name;
   request.value = memo.value;
-  door.ask(command, 0, request, tell_set);
+  door.ask_again(command, request, tell_set);
 }
 
 void set_if_equal(RespDoor& door, std::string_view name, std::string_view value,
@@ -149,7 +149,9 @@ void set_if_equal(RespDoor& door, std::string_view name, std::string_view value,
   memo.name = name;
   memo.value = value;
   memo.other = old;
-  ask_one(door, Operation::kRead, name, {}, tell_ifeq_read);
+  paxos::ClientRequest request;
+  request.name = name;
+  door.ask(door.current(), 0, request, true, tell_ifeq_read);
 }
 
 struct SetOptions {
@@ -182,7 +184,7 @@ SetOptions set_options(const Words& words) {
     }
   }
   if (options.old && (options.nx || options.get)) options.refused = "ERR syntax error";
-  if (options.get && !options.nx) {
+  if (options.get && !options.nx && !options.old) {
     options.refused =
         "ERR SET with GET is served with NX only; use GET and 'SET key value IFEQ old'";
   }

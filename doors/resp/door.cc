@@ -29,7 +29,8 @@ const char* words_of(Door::Farewell why) {
 
 size_t bytes_of(const CommandMemo& memo) {
   return sizeof memo + memo.name.capacity() + memo.value.capacity() + memo.other.capacity() +
-         memo.values.capacity() * sizeof memo.values[0] + memo.value_bytes;
+         memo.values.capacity() * sizeof memo.values[0] + memo.value_bytes +
+         memo.turns.capacity() * sizeof memo.turns[0];
 }
 
 }  // namespace
@@ -69,15 +70,46 @@ void RespDoor::count(PendingCommand& command) {
   command.counted = bytes;
 }
 
-void RespDoor::ask(PendingCommand& command, size_t index, paxos::ClientRequest request,
-                   TellReply tell) {
+paxos::ClientRequest RespDoor::begin_ask(PendingCommand& command, paxos::ClientRequest request,
+                                         TellReply tell) {
   if (paxos::changes(request.operation) && request.id == RequestId{}) {
     request.id = host_.draw_id();
   }
   ++command.asks;
   command.tell = tell;
   command.operation = request.operation;
-  host_.ask(command.number << kIndexBits | index, request);
+  return request;
+}
+
+void RespDoor::ask(PendingCommand& command, size_t index, const paxos::ClientRequest& request,
+                   bool change, TellReply tell) {
+  const paxos::ClientRequest begun = begin_ask(command, request, tell);
+  const uint64_t ticket = command.number << kIndexBits | index;
+  const uint64_t key = NameTurns::key_of(request.name);
+  command.change = change;
+  if (index == 0) {
+    command.turn = key;
+  } else {
+    remember(command).turns.push_back(key);
+  }
+  if (turns_.enter(key, change, ticket, begun)) host_.ask(ticket, begun);
+}
+
+void RespDoor::ask_again(PendingCommand& command, const paxos::ClientRequest& request,
+                         TellReply tell) {
+  host_.ask(command.number << kIndexBits, begin_ask(command, request, tell));
+}
+
+void RespDoor::end_turn(uint64_t key, bool change) {
+  for (const NameTurns::Ask& next : turns_.leave(key, change)) {
+    host_.ask(next.ticket, next.request);
+  }
+}
+
+void RespDoor::end_turns(PendingCommand& command) {
+  if (command.turn) end_turn(*command.turn, command.change);
+  if (!command.memo) return;
+  for (const uint64_t key : command.memo->turns) end_turn(key, command.change);
 }
 
 Taken RespDoor::take(std::string_view bytes) {
@@ -105,6 +137,7 @@ void RespDoor::on_reply(uint64_t ticket, paxos::Operation, const paxos::ClientRe
   PendingCommand& command = pending_[number - pending_.front().number];
   --command.asks;
   command.tell(*this, command, ticket & ((1u << kIndexBits) - 1), reply);
+  if (command.answered) end_turns(command);
   count(command);
   flush();
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "doors/door.h"
+#include "doors/resp/name_turns.h"
 #include "doors/resp/parser.h"
 #include "doors/resp/writer.h"
 
@@ -32,8 +33,8 @@ struct CommandMemo {
   std::vector<std::optional<std::string>> values;
   size_t value_bytes = 0;
   int64_t count = 0;
-  bool failed = false;
   std::string failure;
+  std::vector<uint64_t> turns;  // of many names: at which it has its turn, or waits for it
 };
 
 // A command whose answer is not complete, or waits for its turn.
@@ -41,7 +42,9 @@ struct PendingCommand {
   uint64_t number = 0;
   Resp resp = Resp::kTwo;
   bool answered = false;
-  uint32_t asks = 0;  // that are not answered
+  bool change = false;           // of its one name
+  std::optional<uint64_t> turn;  // at that one
+  uint32_t asks = 0;             // that are not answered
   TellReply tell = nullptr;
   paxos::Operation operation = paxos::Operation::kRead;  // of the ask that came last
   std::unique_ptr<CommandMemo> memo;
@@ -58,7 +61,7 @@ class RespDoor final : public Door {
                 const paxos::ClientReply& reply) override;
   size_t unanswered() const override { return pending_.size(); }
   void say_farewell(Farewell why) override;
-  size_t kept_bytes() const override { return kept_; }
+  size_t kept_bytes() const override { return kept_ + turns_.bytes(); }
 
   // For what runs commands. The one that is being taken:
   PendingCommand& current() { return pending_.back(); }
@@ -71,8 +74,13 @@ class RespDoor final : public Door {
   }
   void answer_error(PendingCommand& command, std::string_view text);
   void close_behind() { last_ = true; }
-  // `index` comes back with the reply. The views of `request` are as in DoorHost::ask.
-  void ask(PendingCommand& command, size_t index, paxos::ClientRequest request, TellReply tell);
+  // `index` comes back with the reply. The views of `request` are as in DoorHost::ask. A command
+  // has one name, or reads many: `change` says whether it may change it, now or when it is told.
+  // What earlier commands ask of the name is answered first.
+  void ask(PendingCommand& command, size_t index, const paxos::ClientRequest& request, bool change,
+           TellReply tell);
+  // The same command, of the same name, when it is told.
+  void ask_again(PendingCommand& command, const paxos::ClientRequest& request, TellReply tell);
   CommandMemo& remember(PendingCommand& command);
   void count(PendingCommand& command);  // again, after its memo has grown
 
@@ -88,11 +96,16 @@ class RespDoor final : public Door {
   PendingCommand& begin();
   std::vector<char>& sink(PendingCommand& command);
   void flush();
+  void end_turns(PendingCommand& command);
+  void end_turn(uint64_t key, bool change);
+  paxos::ClientRequest begin_ask(PendingCommand& command, paxos::ClientRequest request,
+                                 TellReply tell);
 
   DoorHost& host_;
   const uint64_t id_;
   CommandParser parser_;
   std::deque<PendingCommand> pending_;  // in the order in which they came
+  NameTurns turns_;
   uint64_t numbers_ = 0;
   size_t kept_ = 0;
   bool last_ = false;

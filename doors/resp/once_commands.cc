@@ -73,7 +73,7 @@ void ask_with_version(RespDoor& door, paxos::ClientRequest request, const Words&
   door.remember(command).name = words[1];
   request.name = words[1];
   request.version = *version;
-  door.ask(command, 0, request, tell);
+  door.ask(command, 0, request, paxos::changes(request.operation), tell);
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ void run_once_write(RespDoor& door, const Words& words) {
   request.value = words[2];
   PendingCommand& command = door.current();
   door.remember(command).name = words[1];
-  door.ask(command, 0, request, tell_write);
+  door.ask(command, 0, request, true, tell_write);
 }
 
 void run_once_read(RespDoor& door, const Words& words) {

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 
-from cluster import Cluster, DONE, REFUSED, check, check_equal, free_port, options, run_steps, wait_for
+from cluster import (Cluster, DONE, REFUSED, check, check_equal, free_port, options, run_steps,
+                     wait_for)
 
 OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
@@ -154,8 +155,8 @@ def two_of_three_down(cluster):
 
 def admin_alone(opts):
     port = free_port()
-    with Cluster(opts, nodes=1, name="admin",
-                 start_flags=["--admin", f"127.0.0.1:{port}", "--http-host", "proxy.example"]) as one:
+    flags = ["--admin", f"127.0.0.1:{port}", "--http-host", "proxy.example"]
+    with Cluster(opts, nodes=1, name="admin", start_flags=flags) as one:
         for path in ("/metrics", "/livez", "/readyz", "/version"):
             check_equal(get(port, path)[0], 200, path)
         check_equal(get(port, "/v1/names/x")[0], 404, "no names here")

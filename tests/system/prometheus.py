@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What packaging/ has for Prometheus and Grafana, by Prometheus itself: promtool accepts the metrics,
-the rules and the configuration; a real Prometheus scrapes three nodes and finds each up, and each
-query of the alerts and the dashboard finds what it asks for. Skipped where Prometheus is not
-installed."""
+"""What packaging/ has for Prometheus and Grafana, by Prometheus itself: promtool accepts the
+metrics, the rules and the configuration; a real Prometheus scrapes three nodes and finds each up,
+and each query of the alerts and the dashboard finds what it asks for. Skipped where Prometheus is
+not installed."""
 
 import json
 import pathlib

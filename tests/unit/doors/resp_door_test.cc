@@ -144,8 +144,7 @@ TEST_F(RespDoorTest, NxGetTellsTheWinner) {
   const RequestId first = last().id;
   EXPECT_EQ(told("SET a mine GET NX", Status::kAlreadySet, 1, "mine", true), "$4\r\nmine\r\n");
   EXPECT_NE(last().id, first);
-  EXPECT_EQ(told("SET a mine NX GET", Status::kAlreadySet, 1, "other", true),
-            "$5\r\nother\r\n");
+  EXPECT_EQ(told("SET a mine NX GET", Status::kAlreadySet, 1, "other", true), "$5\r\nother\r\n");
   EXPECT_EQ(told("SET a mine NX GET", Status::kUnknown),
             "-UNKNOWN it may have happened; ask again with SET key value NX GET\r\n");
 }
@@ -182,8 +181,9 @@ TEST_F(RespDoorTest, OptionsThatAreNotServedAreRefused) {
   }
   EXPECT_EQ(refused("SET a v XX"),
             "-ERR SET with XX is not served; use 'SET key value IFEQ old'\r\n");
-  EXPECT_EQ(refused("SET a v GET"), "-ERR SET with GET is served with NX only; use GET and 'SET key "
-                                    "value IFEQ old'\r\n");
+  EXPECT_EQ(refused("SET a v GET"),
+            "-ERR SET with GET is served with NX only; use GET and 'SET key "
+            "value IFEQ old'\r\n");
   for (const std::string option : {"NY", "IFEQ", "NX IFEQ old", "IFEQ old GET", "\"\""}) {
     EXPECT_EQ(refused("SET a v " + option), "-ERR syntax error\r\n") << option;
   }
@@ -216,9 +216,10 @@ TEST_F(RespDoorTest, OurOwnCommandsTellAll) {
             "-SEALED a never changes again\r\n");
   EXPECT_EQ(last().timeout_ms, 60'000u);
   said("HELLO 3");
-  EXPECT_EQ(told("ONCE.WRITE a v ID 0123456789abcdef", Status::kDone, 1, "v", true),
-            "%5\r\n$3\r\nwon\r\n#t\r\n$7\r\nversion\r\n:1\r\n$6\r\nsealed\r\n#t\r\n$6\r\nwriter\r\n" +
-                kWriter + "$5\r\nvalue\r\n$1\r\nv\r\n");
+  EXPECT_EQ(
+      told("ONCE.WRITE a v ID 0123456789abcdef", Status::kDone, 1, "v", true),
+      "%5\r\n$3\r\nwon\r\n#t\r\n$7\r\nversion\r\n:1\r\n$6\r\nsealed\r\n#t\r\n$6\r\nwriter\r\n" +
+          kWriter + "$5\r\nvalue\r\n$1\r\nv\r\n");
   EXPECT_EQ(last().id, request_id(0, 0x0123456789abcdef));
   EXPECT_EQ(told("ONCE.WRITE a v", Status::kAlreadySet, 1, "w", true).substr(0, 17),
             "%5\r\n$3\r\nwon\r\n#f\r\n");
@@ -246,8 +247,10 @@ TEST_F(RespDoorTest, VersionsAreExpectedAndChecked) {
   for (const std::string number : {"-1", "x", "\"\"", "18446744073709551616", "1x"}) {
     EXPECT_EQ(refused("ONCE.CAS a " + number + " v"),
               "-ERR the version is not a number of this range\r\n");
-    EXPECT_EQ(refused("ONCE.CHECK a " + number), "-ERR the token is not a number of this range\r\n");
-    EXPECT_EQ(refused("ONCE.WAIT a 1 " + number), "-ERR the time is not a number of this range\r\n");
+    EXPECT_EQ(refused("ONCE.CHECK a " + number),
+              "-ERR the token is not a number of this range\r\n");
+    EXPECT_EQ(refused("ONCE.WAIT a 1 " + number),
+              "-ERR the time is not a number of this range\r\n");
   }
 }
 
@@ -260,7 +263,8 @@ TEST_F(RespDoorTest, EachOutcomeHasItsWord) {
             "-CLUSTERDOWN no majority answers; nothing happened\r\n");
   EXPECT_EQ(told("GET a", Status::kOverloaded),
             "-TRYAGAIN this node has too much to do; nothing happened\r\n");
-  EXPECT_EQ(told("INCR a", Status::kInvalid), "-ERR the request breaks a limit; nothing happened\r\n");
+  EXPECT_EQ(told("INCR a", Status::kInvalid),
+            "-ERR the request breaks a limit; nothing happened\r\n");
   EXPECT_EQ(told("GET a", Status::kRetired).substr(0, 9), "-RETIRED ");
   EXPECT_EQ(told("GET a", Status::kDenied).substr(0, 8), "-NOPERM ");
   host.view.reading = true;
@@ -306,6 +310,64 @@ TEST_F(RespDoorTest, AnswersKeepTheOrderOfCommands) {
   EXPECT_EQ(door.kept_bytes(), 0u);
 }
 
+// As a client of Redis expects that sends without waiting: each command finds what those before it
+// left.
+TEST_F(RespDoorTest, CommandsOfOneNameHaveTheirTurns) {
+  take("SET a 1\r\nGET a\r\nSTRLEN a\r\nINCR a\r\nGET a\r\nGET b\r\n");
+  const auto asked = [&] {
+    std::string all;
+    for (const auto& one : host.asked) {
+      all += one.name + std::to_string(static_cast<int>(one.request.operation)) + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(asked(), "a3 b2 ");
+  EXPECT_EQ(host.asked[0].value, "1");
+  EXPECT_GT(door.kept_bytes(), 3 * sizeof(NameTurns::Ask));
+  reply(1, Status::kEmpty);
+  EXPECT_EQ(asked(), "a3 b2 ");
+  reply(0, Status::kDone, 1);
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 ") << "reads go side by side";
+  reply(3, Status::kDone, 1, "1");
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 ");
+  reply(2, Status::kDone, 1, "1");
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 a6 ");
+  reply(4, Status::kDone, 2);
+  EXPECT_EQ(asked(), "a3 b2 a2 a2 a6 a2 ");
+  reply(5, Status::kDone, 2, "");
+  EXPECT_EQ(host.said(), "+OK\r\n$1\r\n1\r\n:1\r\n:2\r\n$0\r\n\r\n$-1\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
+TEST_F(RespDoorTest, ACommandOfTwoStepsKeepsItsTurn) {
+  take("SET a new IFEQ old\r\nGET a\r\n");
+  ASSERT_EQ(host.asked.size(), 1u);
+  reply(0, Status::kDone, 3, "old");
+  ASSERT_EQ(host.asked.size(), 2u);
+  EXPECT_EQ(last().operation, Operation::kCas);
+  reply(1, Status::kDone, 4);
+  ASSERT_EQ(host.asked.size(), 3u);
+  reply(2, Status::kDone, 4, "new");
+  EXPECT_EQ(host.said(), "+OK\r\n$3\r\nnew\r\n");
+}
+
+TEST_F(RespDoorTest, OneOfManyNamesWaitsForItsTurn) {
+  take("SET b 1\r\nMGET a b a\r\nSET a 2\r\nEXISTS b\r\n");
+  ASSERT_EQ(host.asked.size(), 3u) << "set b, mget a and a; exists waits";
+  reply(1, Status::kEmpty);
+  reply(2, Status::kEmpty);
+  ASSERT_EQ(host.asked.size(), 3u);
+  reply(0, Status::kDone, 1);
+  ASSERT_EQ(host.asked.size(), 5u) << "b of mget, and exists";
+  reply(3, Status::kDone, 1, "1");
+  ASSERT_EQ(host.asked.size(), 6u);
+  EXPECT_EQ(last().operation, Operation::kSet);
+  reply(4, Status::kDone, 1, "1");
+  reply(5, Status::kDone, 1);
+  EXPECT_EQ(host.said(), "+OK\r\n*3\r\n$-1\r\n$1\r\n1\r\n$-1\r\n+OK\r\n:1\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
 TEST_F(RespDoorTest, ACommandIsAnsweredInTheProtocolThatItWasAskedIn) {
   take("GET a\r\nHELLO 3\r\nGET b\r\n");
   reply(1, Status::kEmpty);
@@ -320,7 +382,8 @@ TEST_F(RespDoorTest, HelloTellsSevenThingsInOrder) {
       "$6\r\nserver\r\n$4\r\nonce\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n";
   const std::string id = "$2\r\nid\r\n:" + std::to_string(door.id()) + "\r\n";
   const std::string rest =
-      id + "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
+      id +
+      "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
   EXPECT_EQ(said("HELLO"), "*14\r\n" + seven + ":2\r\n" + rest);
   EXPECT_EQ(said("hello 3 SETNAME me"), "%7\r\n" + seven + ":3\r\n" + rest);
   EXPECT_EQ(said("CLIENT GETNAME"), "$2\r\nme\r\n");
@@ -369,8 +432,8 @@ TEST_F(RespDoorTest, QuitIsTheLast) {
 
 TEST_F(RespDoorTest, TheNodeTellsOfItself) {
   const std::string info = said("INFO server");
-  for (const std::string line : {"redis_version:7.0.0\r\n", "once_version:1.2.3\r\n",
-                                 "role:master\r\n", "loading:0\r\n"}) {
+  for (const std::string line :
+       {"redis_version:7.0.0\r\n", "once_version:1.2.3\r\n", "role:master\r\n", "loading:0\r\n"}) {
     EXPECT_NE(info.find(line), std::string::npos) << line;
   }
   host.view.reading = true;
@@ -384,7 +447,8 @@ TEST_F(RespDoorTest, TheNodeTellsOfItself) {
 TEST_F(RespDoorTest, OneTableTellsOfTheCommands) {
   const std::string count = std::to_string(resp_commands().size());
   EXPECT_EQ(said("COMMAND COUNT"), ":" + count + "\r\n");
-  EXPECT_TRUE(said("COMMAND").starts_with("*" + count + "\r\n*6\r\n$3\r\nget\r\n:2\r\n*1\r\n"
+  EXPECT_TRUE(said("COMMAND").starts_with("*" + count +
+                                          "\r\n*6\r\n$3\r\nget\r\n:2\r\n*1\r\n"
                                           "+readonly\r\n:1\r\n:1\r\n:1\r\n"));
   EXPECT_EQ(said("COMMAND INFO mget nope ping"),
             "*3\r\n*6\r\n$4\r\nmget\r\n:-2\r\n*1\r\n+readonly\r\n:1\r\n:-1\r\n:1\r\n$-1\r\n"
@@ -402,8 +466,8 @@ TEST_F(RespDoorTest, OneTableTellsOfTheCommands) {
   // Each takes as many words as it says, and no fewer.
   for (const RespCommand& one : resp_commands()) {
     if (one.words < 0 ? one.words == -1 : one.words == 1) continue;
-    EXPECT_EQ(refused(std::string(one.name)), "-ERR wrong number of arguments for '" +
-                                                  std::string(one.name) + "' command\r\n");
+    EXPECT_EQ(refused(std::string(one.name)),
+              "-ERR wrong number of arguments for '" + std::string(one.name) + "' command\r\n");
   }
   EXPECT_EQ(refused("GET a b"), "-ERR wrong number of arguments for 'get' command\r\n");
 }
@@ -413,14 +477,25 @@ TEST_F(RespDoorTest, WhatIsNotServedSaysWhatIs) {
   EXPECT_EQ(refused("foo a \"b\\r\""),
             "-ERR unknown command 'foo', with args beginning with: 'a' 'b\\x0d' \r\n");
   EXPECT_LT(refused("foo " + std::string(10'000, 'x') + " y z").size(), 400u);
-  for (const auto& [line, word] : std::vector<std::pair<std::string, std::string>>{
-           {"DEL a", "never deleted"}, {"UNLINK a", "never deleted"}, {"GETDEL a", "never deleted"},
-           {"FLUSHALL", "never deleted"}, {"FLUSHDB", "never deleted"},
-           {"EXPIRE a 1", "once lock"}, {"PERSIST a", "once lock"}, {"SETEX a 1 v", "once lock"},
-           {"PSETEX a 1 v", "once lock"},
-           {"EVAL x 0", "once lock"}, {"EVALSHA x 0", "once lock"}, {"SCRIPT LOAD x", "once lock"},
-           {"SCAN 0", "once list"}, {"KEYS *", "once list"}, {"MULTI", "ONCE.CAS"},
-           {"WATCH a", "ONCE.CAS"}, {"SUBSCRIBE a", "ONCE.WAIT"}, {"PUBLISH a b", "ONCE.WAIT"}}) {
+  for (const auto& [line, word] :
+       std::vector<std::pair<std::string, std::string>>{{"DEL a", "never deleted"},
+                                                        {"UNLINK a", "never deleted"},
+                                                        {"GETDEL a", "never deleted"},
+                                                        {"FLUSHALL", "never deleted"},
+                                                        {"FLUSHDB", "never deleted"},
+                                                        {"EXPIRE a 1", "once lock"},
+                                                        {"PERSIST a", "once lock"},
+                                                        {"SETEX a 1 v", "once lock"},
+                                                        {"PSETEX a 1 v", "once lock"},
+                                                        {"EVAL x 0", "once lock"},
+                                                        {"EVALSHA x 0", "once lock"},
+                                                        {"SCRIPT LOAD x", "once lock"},
+                                                        {"SCAN 0", "once list"},
+                                                        {"KEYS *", "once list"},
+                                                        {"MULTI", "ONCE.CAS"},
+                                                        {"WATCH a", "ONCE.CAS"},
+                                                        {"SUBSCRIBE a", "ONCE.WAIT"},
+                                                        {"PUBLISH a b", "ONCE.WAIT"}}) {
     const std::string text = refused(line);
     EXPECT_TRUE(text.starts_with("-ERR unknown command '")) << text;
     EXPECT_NE(text.find(word), std::string::npos) << text;
@@ -437,11 +512,11 @@ TEST_F(RespDoorTest, AnErrorOfACommandEndsNothingAndOneOfTheProtocolAll) {
 }
 
 TEST_F(RespDoorTest, AFarewellComesAfterWhatIsDue) {
-  for (const auto& [why, word] : {std::pair<Door::Farewell, std::string>{
-                                      Door::Farewell::kSlow, "-ERR Protocol error"},
-                                  {Door::Farewell::kIdle, "-ERR max number of clients reached"},
-                                  {Door::Farewell::kFull, "-ERR max number of clients reached"},
-                                  {Door::Farewell::kStopping, "-LOADING "}}) {
+  for (const auto& [why, word] :
+       {std::pair<Door::Farewell, std::string>{Door::Farewell::kSlow, "-ERR Protocol error"},
+        {Door::Farewell::kIdle, "-ERR max number of clients reached"},
+        {Door::Farewell::kFull, "-ERR max number of clients reached"},
+        {Door::Farewell::kStopping, "-LOADING "}}) {
     const size_t before = host.asked.size();
     take("GET a\r\n");
     door.say_farewell(why);

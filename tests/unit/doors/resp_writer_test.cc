@@ -36,9 +36,10 @@ TEST(RespWriter, WhatBothSayAlike) {
     writer.array(0);
     writer.array(12);
   };
-  const std::string bytes("+OK\r\n-ERR a  b\r\n:0\r\n:-2\r\n:9223372036854775807\r\n"
-                          ":-9223372036854775808\r\n$4\r\na\0\r\n\r\n$0\r\n\r\n*0\r\n*12\r\n",
-                          91);
+  const std::string bytes(
+      "+OK\r\n-ERR a  b\r\n:0\r\n:-2\r\n:9223372036854775807\r\n"
+      ":-9223372036854775808\r\n$4\r\na\0\r\n\r\n$0\r\n\r\n*0\r\n*12\r\n",
+      95);
   EXPECT_EQ(two(write), bytes);
   EXPECT_EQ(three(write), bytes);
 }
