@@ -50,12 +50,17 @@ void tell_ttl(RespDoor& door, PendingCommand& command, size_t, const ClientReply
 
 // --- many names ----------------------------------------------------------------------------------
 
-// The first failure of any, when all are told. True: it is answered, or others are still due.
-bool note_failure(RespDoor& door, PendingCommand& command, const ClientReply& reply) {
-  CommandMemo& memo = door.remember(command);
-  if (memo.failure.empty())
-    memo.failure = failure_text(reply, command.operation, door.host().node());
+// That of the first name which failed, however the replies come.
+void note_failure(CommandMemo& memo, size_t index, std::string text) {
+  if (text.empty() || (!memo.failure.empty() && memo.failed_at < index)) return;
+  memo.failure = std::move(text);
+  memo.failed_at = index;
+}
+
+// True: it is answered so, or others are still due.
+bool is_settled(RespDoor& door, PendingCommand& command) {
   if (command.asks > 0) return true;
+  const CommandMemo& memo = door.remember(command);
   if (memo.failure.empty()) return false;
   door.answer_error(command, memo.failure);
   return true;
@@ -63,30 +68,32 @@ bool note_failure(RespDoor& door, PendingCommand& command, const ClientReply& re
 
 void tell_mget(RespDoor& door, PendingCommand& command, size_t index, const ClientReply& reply) {
   CommandMemo& memo = door.remember(command);
+  note_failure(memo, index, failure_text(reply, command.operation, door.host().node()));
   if (!is_empty(reply) && memo.failure.empty()) {
     memo.value_bytes += reply.state.value.size();
     memo.values[index] = std::string(reply.state.value);
   }
-  if (memo.value_bytes > kMostValueBytesAtOnce && memo.failure.empty()) {
-    memo.failure = fmt::format("ERR these values have more than {} bytes: ask for fewer at once",
-                               kMostValueBytesAtOnce);
+  if (memo.value_bytes > kMostValueBytesAtOnce) {
+    note_failure(memo, kMostAsksOfCommand,
+                 fmt::format("ERR these values have more than {} bytes: ask for fewer at once",
+                             kMostValueBytesAtOnce));
   }
   if (!memo.failure.empty()) {
     memo.values = {};
     memo.value_bytes = 0;
   }
-  if (note_failure(door, command, reply)) return;
+  if (is_settled(door, command)) return;
   door.answer(command, [&](RespWriter& writer) {
     writer.array(memo.values.size());
     for (const auto& value : memo.values) value ? writer.bulk(*value) : writer.null();
   });
 }
 
-void tell_exists(RespDoor& door, PendingCommand& command, size_t, const ClientReply& reply) {
+void tell_exists(RespDoor& door, PendingCommand& command, size_t index, const ClientReply& reply) {
   CommandMemo& memo = door.remember(command);
+  note_failure(memo, index, failure_text(reply, command.operation, door.host().node()));
   if (!is_empty(reply)) ++memo.count;
-  if (note_failure(door, command, reply)) return;
-  answer_integer(door, command, static_cast<uint64_t>(memo.count));
+  if (!is_settled(door, command)) answer_integer(door, command, static_cast<uint64_t>(memo.count));
 }
 
 void read_all(RespDoor& door, const Words& words, TellReply tell) {

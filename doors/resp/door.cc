@@ -35,7 +35,7 @@ size_t bytes_of(const CommandMemo& memo) {
 
 }  // namespace
 
-RespDoor::RespDoor(DoorHost& host) : host_(host), id_(next_id()) {}
+RespDoor::RespDoor(DoorHost& host) : RespDoor(host, next_id()) {}
 
 PendingCommand& RespDoor::begin() {
   PendingCommand& command = pending_.emplace_back();

@@ -34,6 +34,7 @@ struct CommandMemo {
   size_t value_bytes = 0;
   int64_t count = 0;
   std::string failure;
+  size_t failed_at = 0;         // which of many names
   std::vector<uint64_t> turns;  // of many names: at which it has its turn, or waits for it
 };
 
@@ -55,6 +56,7 @@ struct PendingCommand {
 class RespDoor final : public Door {
  public:
   explicit RespDoor(DoorHost& host);
+  RespDoor(DoorHost& host, uint64_t id) : host_(host), id_(id) {}
 
   Taken take(std::string_view bytes) override;
   void on_reply(uint64_t ticket, paxos::Operation operation,

@@ -104,13 +104,14 @@ void run_config(RespDoor& door, const Words& words) {
   if (!same_word(words[1], "get") || words.size() < 3) {
     return answer_unknown_subcommand(door, words, "CONFIG");
   }
-  std::vector<std::pair<std::string_view, std::string_view>> found;
-  for (const auto& [name, value] :
-       {std::pair<std::string_view, std::string_view>{"save", ""}, {"appendonly", "yes"}}) {
+  using Setting = std::pair<std::string_view, std::string_view>;
+  static constexpr Setting kSettings[] = {{"save", ""}, {"appendonly", "yes"}};
+  std::vector<Setting> found;
+  for (const Setting& one : kSettings) {
     const bool asked = std::any_of(words.begin() + 2, words.end(), [&](std::string_view word) {
-      return word == "*" || same_word(word, name);
+      return word == "*" || same_word(word, one.first);
     });
-    if (asked) found.emplace_back(name, value);
+    if (asked) found.push_back(one);
   }
   door.answer(door.current(), [&](RespWriter& writer) {
     writer.map(found.size());

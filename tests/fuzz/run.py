@@ -33,6 +33,7 @@ OWN_LIMITS = {
     "client_frames": ["-max_len=8192"],
     "http_door": ["-max_len=8192"],
     "peer_frames": ["-max_len=8192"],
+    "resp_door": ["-max_len=4096", "-len_control=0"],
     "schedule": ["-max_len=1024", "-len_control=0", "-entropic=0"],
     "streams": ["-max_len=4096", "-len_control=0", "-entropic=0"],
     "log_recovery": ["-max_len=1024", "-len_control=0", "-entropic=0"],

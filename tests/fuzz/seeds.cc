@@ -428,6 +428,24 @@ void write_logs(const Corpus& corpus) {
   }
 }
 
+void write_resp_talks(const Corpus& corpus) {
+  const auto add = [&](const char* name, const std::string& stream) {
+    corpus.add(name, std::string("\x04\x03\x07\x01\x20", 5) + stream);
+  };
+  add("arrays", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+  add("inline", "PING\r\n\r\nset \"a\\x00\" 'b'\r\nMGET a b c a\nEXISTS a a\r\nTTL a\r\n");
+  add("set", "SET a 1\r\nSET a 1 NX\r\nSET a 1 NX GET\r\nSET a 2 IFEQ old\r\nSET a 1 EX 5\r\n");
+  add("turns", "SET a 1\nGET a\nINCR a\nMGET a b a\nSET b 2 IFEQ old\nGET b\nSETNX a 1\nGET a\n");
+  add("once",
+      "ONCE.WRITE a v ID 12\nONCE.READ a\nONCE.CAS a 1 v\nONCE.SEAL a 2\nONCE.NEXT a\n"
+      "ONCE.CHECK a 3\nONCE.WAIT a 1 10\n");
+  add("hello", "HELLO 3 SETNAME me\nCLIENT ID\nCLIENT LIST\nGET a\nHELLO 2\nGET a\nRESET\nQUIT\n");
+  add("node", "INFO\nCONFIG GET save\nCOMMAND DOCS get\nCOMMAND INFO set x\nCLUSTER INFO\n");
+  add("refused", "DEL a\nEVAL x 0\nFOO a b\nGET\nGET _a\nINCRBY a 2\nSELECT 1\nAUTH x\n");
+  add("bombs", "*1\r\n$4\r\nPING\r\n*99999\r\n");
+  add("broken-bulk", "*2\r\n$3\r\nGET\r\n$1\r\naXX");
+}
+
 }  // namespace
 }  // namespace once::fuzz
 
@@ -445,5 +463,6 @@ int main(int argc, char** argv) {
   write_schedules({root / "schedule"});
   write_sessions({root / "streams"});
   write_logs({root / "log_recovery"});
+  write_resp_talks({root / "resp_door"});
   return 0;
 }

@@ -150,7 +150,7 @@ def a_lost_answer(cluster):
     client.ping()
     proxy.lose(1)
     mine = secrets.token_bytes(16)
-    check_equal(client.execute_command("SET", "lost-get", mine, "NX", "GET"), mine,
+    check_equal(client.set("lost-get", mine, nx=True, get=True), mine,
                 "he finds his own value")
     proxy.lose(1)
     check_equal(client.set("lost-plain", mine, nx=True), None, "the winner is told nil")

@@ -99,9 +99,9 @@ TEST_F(RespDoorTest, ManyNamesAreToldWhenAllAreKnown) {
 
 TEST_F(RespDoorTest, OneOfManyThatFailsFailsAll) {
   take("MGET a b c\r\nEXISTS a b\r\n");
-  reply(0, Status::kDone, 1, "first");
-  reply(1, Status::kUnavailable);
   reply(2, Status::kOverloaded);
+  reply(1, Status::kUnavailable);
+  reply(0, Status::kDone, 1, "first");
   EXPECT_EQ(host.said(), "-CLUSTERDOWN no majority answers; nothing happened\r\n");
   reply(3, Status::kOverloaded);
   reply(4, Status::kDone, 1, "v");
