@@ -12,6 +12,8 @@ constexpr std::array<std::string_view, kFields> kFieldNames = {
     "host",           "content-length", "transfer-encoding", "connection",      "expect", "origin",
     "sec-fetch-site", "if-match",       "if-none-match",     "idempotency-key", "accept", "prefer"};
 
+constexpr size_t kFieldsKept = 32;  // room that stays for the next request
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -72,6 +74,7 @@ std::string_view Head::value(Field field, std::string_view bytes) const {
 void HeadReader::reset() {
   std::vector<std::pair<Field, Span>> fields = std::move(head_.fields);
   fields.clear();
+  if (fields.capacity() > kFieldsKept) fields = std::vector<std::pair<Field, Span>>();
   *this = HeadReader{};
   head_.fields = std::move(fields);
 }

@@ -212,5 +212,15 @@ TEST(HttpHead, BeginsAnewAfterAReset) {
   EXPECT_EQ(reader.head().target.in(second), "/x");
 }
 
+TEST(HttpHead, KeepsLittleForTheNextRequest) {
+  HeadReader reader;
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "Accept: a\r\n";
+  ASSERT_EQ(reader.read(request(many)), What::kHead);
+  EXPECT_GT(reader.kept_bytes(), 8000u);
+  reader.reset();
+  EXPECT_LT(reader.kept_bytes(), 1000u);
+}
+
 }  // namespace
 }  // namespace once::doors::http
