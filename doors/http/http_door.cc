@@ -35,7 +35,7 @@ Taken HttpDoor::take(std::string_view bytes) {
     case HeadReader::What::kMore:
       return {Taken::What::kNothing, bytes.size() + 1};
     case HeadReader::What::kBad:
-      return take_last(reader_.objection(), false, bytes.size());
+      return take_last(reader_.objection(), Order{}, bytes.size());
     case HeadReader::What::kHead:
       break;
   }
@@ -43,7 +43,7 @@ Taken HttpDoor::take(std::string_view bytes) {
   Order order;
   const Objection wrong = judge(head, bytes, host_.node(), serves_, order);
   // Whoever asks before he sends a body that is not taken may send it or not: nobody can tell.
-  if (wrong.status != 0 && head.expects_continue) return take_last(wrong, order.json, head.bytes);
+  if (wrong.status != 0 && head.expects_continue) return take_last(wrong, order, head.bytes);
   if (head.expects_continue) ask_for_body();
   const size_t whole = head.bytes + head.body_bytes;
   if (bytes.size() < whole) return {Taken::What::kNothing, whole};
@@ -62,8 +62,9 @@ Taken HttpDoor::take(std::string_view bytes) {
 }
 
 // What comes after it cannot be told from its body, or is not wanted.
-Taken HttpDoor::take_last(const Objection& objection, bool json, size_t bytes) {
-  answer_text(begun_answer(objection.status, Order{}, Closing::kSaysClose), objection.text, json);
+Taken HttpDoor::take_last(const Objection& objection, const Order& order, size_t bytes) {
+  answer_text(begun_answer(objection.status, order, Closing::kSaysClose), objection.text,
+              order.json);
   reader_.reset();
   return {Taken::What::kLast, bytes};
 }
@@ -150,6 +151,11 @@ void HttpDoor::ask(const Order& order, Asked asked, std::string_view body) {
   paxos::ClientRequest request;
   request.operation = order.operation;
   if (paxos::changes(order.operation)) request.id = order.has_id ? order.id : host_.draw_id();
+  if (paxos::changes(order.operation) && request.id == RequestId{}) {
+    return answer_text(begun_answer(503, order, asked.closing),
+                       "the system gives no random bits for a request id; nothing happened",
+                       order.json);
+  }
   request.timeout_ms = order.wait_s * kMsPerSecond;
   request.name = name;
   request.value = body;

@@ -96,6 +96,7 @@ uint16_t status_of(const Asked& asked, const ClientReply& reply) {
 }
 
 std::string_view advice_of(Operation operation) {
+  if (!paxos::changes(operation)) return "unknown: nobody can tell just now; ask again";
   switch (operation) {
     case Operation::kSet:
       return "unknown: it may have happened, or may still happen. Do not send it again blindly, it "

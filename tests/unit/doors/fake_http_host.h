@@ -45,7 +45,7 @@ struct FakeHost final : DoorHost {
     const std::vector<char>& kept = kept_.emplace_back(std::move(bytes));
     return {kept.data(), kept.size()};
   }
-  RequestId draw_id() override { return request_id(7, ++drawn); }
+  RequestId draw_id() override { return ids ? request_id(7, ++drawn) : RequestId{}; }
   std::vector<char>* out() override { return gone ? nullptr : &out_; }
   const NodeView& node() override { return view; }
   CoreId core() const override { return CoreId{0}; }
@@ -59,6 +59,7 @@ struct FakeHost final : DoorHost {
   FakeNode view;
   std::deque<Asked> asked;
   uint64_t drawn = 0;
+  bool ids = true;  // false: the system gives no random bits
   bool gone = false;
 
  private:

@@ -181,6 +181,14 @@ TEST_F(HttpDoorTest, KeysAreRequestIds) {
   EXPECT_EQ(host.drawn, 0u);
 }
 
+TEST_F(HttpDoorTest, WithoutAnIdNothingIsAsked) {
+  host.ids = false;
+  EXPECT_EQ(count_of(answer_to(request("POST /v1/names/a/next")), "Retry-After"), 1u);
+  EXPECT_EQ(host.asked.size(), 0u);
+  give(request("POST /v1/names/a/next", "Idempotency-Key: k\r\n"));
+  EXPECT_EQ(host.asked.size(), 1u);
+}
+
 TEST_F(HttpDoorTest, PagesOfOthersAreKeptOut) {
   const auto with = [&](const std::string& host_field, const std::string& fields,
                         const std::string& target = "/v1/names/a") {
@@ -382,6 +390,9 @@ TEST_F(HttpDoorTest, AsksForTheBodyOnlyIfItIsTaken) {
   taken = door.take(head + "If-Match: nonsense\r\n\r\n");
   EXPECT_EQ(taken.what, What::kLast);
   EXPECT_TRUE(host.said().starts_with("HTTP/1.1 400 "));
+  HttpDoor fresh(host);
+  EXPECT_EQ(fresh.take("DELETE" + (head + "\r\n").substr(3)).what, What::kLast);
+  EXPECT_EQ(count_of(host.said(), "Allow: GET, HEAD, PUT, OPTIONS"), 1u);
 }
 
 TEST_F(HttpDoorTest, ABodyIsAskedForWhenItsTurnHasCome) {
