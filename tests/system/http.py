@@ -11,10 +11,10 @@ import threading
 import time
 
 import protocol
-from cluster import (DONE, EMPTY, Cluster, check, check_equal, free_port, options, run_steps,
-                     wait_for)
+from cluster import DONE, EMPTY, Cluster, check, check_equal, options, run_steps, wait_for
 from http_client import (all_answers, connect, curl, is_whole, path_of, request, say,
                          take_answer, until_the_end)
+from lossy_proxy import LossyProxy
 
 ONCE = "If-None-Match: *"
 
@@ -251,48 +251,13 @@ def any_bytes(cluster):
         check(until_the_end(connection).endswith(b"zero"), "a name with NUL")
 
 
-class Forgetful(threading.Thread):
-    """Passes connections on to a node. Of each of the first `losses` it swallows the answer."""
-
-    def __init__(self, node, losses):
-        super().__init__(daemon=True)
-        self._node, self._losses = node, losses
-        self.lost = 0
-        self.port = free_port()
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with client, connect(self._node) as server:
-                client.settimeout(20)
-                data = client.recv(65536)
-                while b"\r\n\r\n" not in data:
-                    data += client.recv(65536)
-                server.sendall(data)
-                answer = server.recv(65536)
-                if self.lost < self._losses:
-                    self.lost += 1
-                else:
-                    client.sendall(answer)
-
-    def close(self):
-        # A listener that is only closed goes on to wait in accept().
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.join(20)
-
-
 def lost_answers(cluster):
     node = cluster.nodes[0]
     retry = ("--retry", "5", "--retry-all-errors", "--retry-delay", "1")
 
     def put(name, *fields):
-        proxy = Forgetful(node, 2)
+        proxy = LossyProxy(node.client_port)
+        proxy.lose(2)
         got = curl(None, "PUT", path_of(name), ONCE, "Connection: close", *fields, body=b"mine",
                    extra=retry, port=proxy.port)
         check_equal(proxy.lost, 2, "two answers were lost")
