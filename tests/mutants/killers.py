@@ -156,6 +156,7 @@ def known(fast):
         unit("client_shares_test", {"net"}, 2), unit("client_guests_test", {"net"}, 2),
         unit("client_company_test", {"net"}, 2), unit("resp_parser_test", {"doors"}, 1),
         unit("resp_writer_test", {"doors"}, 1), unit("resp_door_test", {"doors"}, 1),
+        unit("resp_connection_test", {"doors"}, 1),
         unit("list_codec_test", {"net"}, 1),
         unit("uring_ring_test", {"reactor"}, 1),
         unit("memory_budget_test", {"server"}, 2), unit("mailbox_test", {"server"}, 2),
