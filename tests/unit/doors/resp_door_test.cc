@@ -284,6 +284,17 @@ TEST_F(RespDoorTest, CommandsOfOneNameHaveTheirTurns) {
   EXPECT_EQ(door.kept_bytes(), 0u);
 }
 
+TEST_F(RespDoorTest, AReadWaitsBehindAChangeThatWaits) {
+  take("GET a\r\nSET a 1\r\nGET a\r\n");
+  ASSERT_EQ(host.asked.size(), 1u);
+  reply(0, Status::kEmpty);
+  ASSERT_EQ(host.asked.size(), 2u);
+  reply(1, Status::kDone, 1);
+  ASSERT_EQ(host.asked.size(), 3u);
+  reply(2, Status::kDone, 1, "1");
+  EXPECT_EQ(host.said(), "$-1\r\n+OK\r\n$1\r\n1\r\n");
+}
+
 TEST_F(RespDoorTest, ACommandOfTwoStepsKeepsItsTurn) {
   take("SET a new IFEQ old\r\nGET a\r\n");
   ASSERT_EQ(host.asked.size(), 1u);
