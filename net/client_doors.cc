@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "base/draw_ids.h"
 #include "base/limits.h"
 #include "base/rarely.h"
 #include "net/client_listener_impl.h"
@@ -37,7 +36,7 @@ void Guest::ask(uint64_t ticket, const paxos::ClientRequest& request) {
 std::string_view Guest::keep(std::vector<char>&& bytes) {
   return listener.memory_.retire(std::move(bytes));
 }
-RequestId Guest::draw_id() { return draw_request_id(); }
+RequestId Guest::draw_id() { return listener.drawn_.next(); }
 std::vector<char>* Guest::out() { return listener.io_.outbox(connection.stream); }
 const doors::NodeView& Guest::node() { return listener.options_.doors->node(); }
 CoreId Guest::core() const { return listener.self_; }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/drawn_ids.h"
 #include "base/fifo.h"
 #include "base/limits.h"
 #include "net/client_codec.h"
@@ -197,6 +198,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
   std::vector<TurnedAway> turned_away_;
   std::vector<LaterAsk> later_asks_;             // of doors, for the next round
+  DrawnIds drawn_;                               // for what doors ask
   std::map<uint64_t, Connection*> half_closed_;  // by the order in which they ended their asking
   uint64_t half_closes_ = 0;
   size_t half_closed_requests_ = 0;  // of all of these

@@ -77,7 +77,8 @@ def redis_cli(cluster):
         for words in (("del", name), ("expire", name, "1"), ("set", name, "v", "ex", "5"),
                       ("eval", "return 1", "0"), ("multi",), ("keys", "*")):
             check("ERR" in refused(node, *flags, *words), f"{words}")
-        check("The value of a name." in cli(node, *flags, stdin="help get\n").stdout, "our own help")
+        check("The value of a name." in cli(node, *flags, stdin="help get\n").stdout,
+              "our own help")
     check("ERR" in cli(cluster.nodes[0], "--scan").stderr + cli(cluster.nodes[0], "--scan").stdout,
           "scan")
 
@@ -173,7 +174,8 @@ def half_closed(cluster):
 def bombs(cluster):
     node = cluster.nodes[1]
     for data in (b"*99999999999\r\n", b"*2147483647\r\n", b"*-1\r\n", b"*1\r\n$-1\r\n",
-                 b"*1\r\n$999999999999\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n", b"*x\r\n", b"*1\r\n$x\r\n",
+                 b"*1\r\n$999999999999\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n", b"*x\r\n",
+                 b"*1\r\n$x\r\n",
                  b"*" + b"1" * 100, b"*1\r\n$4\r\nPINGPING", b"PING\r\n" + b"a" * (1 << 20),
                  b"SET \"a\r\n", b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$200000\r\n"):
         got = talk(node, data, end=False)

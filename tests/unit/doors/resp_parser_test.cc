@@ -127,6 +127,7 @@ TEST(RespParser, LinesEndWithBoth) {
   EXPECT_EQ(broken("*1\r\n$4\rxPING\r\n"), "a line ends with CR and LF");
   EXPECT_EQ(broken("*1\r\n$4\r\nPINGxx"), "a bulk string ends with CR and LF");
   EXPECT_EQ(broken("*1\r\n$4\r\nPING\n\n"), "a bulk string ends with CR and LF");
+  EXPECT_EQ(broken("*1\r\n$4\r\nPING\rx"), "a bulk string ends with CR and LF");
 }
 
 TEST(RespParser, InlineWordsAreSplitAsByAShell) {

@@ -226,6 +226,20 @@ TEST_F(ClientGuests, AnswersThatWaitForTheirTurnAreUnread) {
   EXPECT_EQ(asked.size(), 401u);
 }
 
+// How long the next ones will be is guessed from those that wait, too.
+TEST_F(ClientGuests, AnswersThatWaitTellHowLongTheNextOnesAre) {
+  const Client client = known();
+  at_once = false;
+  say(client, "W first\n");
+  due.clear();
+  value = std::string(kMaxValueBytes, 'v');
+  at_once = true;
+  for (int i = 0; i < 4; ++i) say(client, "r x\n");
+  asked.clear();
+  say(client, repeated("r x\n", 400));
+  EXPECT_LT(asked.size(), 60u);
+}
+
 TEST_F(ClientGuests, AllThatWasAskedBeforeTheEndOfInputIsAnswered) {
   const Client client = known();
   at_once = false;
@@ -381,21 +395,18 @@ TEST_F(ClientGuests, WhoBeganToSayMuchGivesItsMemoryWithAWord) {
 TEST_F(ClientGuests, ACommandHasItsTime) {
   const Client dripping = known(), talking = known(), silent = known(), waiting = known();
   say(dripping, "w a");
+  say(talking, "w b");
   at_once = false;
   say(waiting, "r x\nw a");
   at_once = true;
   for (int second = 0; second < 29; ++second) {
     dripping.pipe->to[1] += "a";
-    talking.pipe->to[1] += "p\np";
-    talking.pipe->to[1] += "\nw b";
+    talking.pipe->to[1] += " c\nw b";
     tick(1'000'000'000);
-    talking.pipe->to[1] += " c\n";
-    io.round();
     EXPECT_FALSE(is_closed(dripping)) << second;
   }
-  heard(talking);
-  at_once = false;
   tick(1'000'000'000);
+  say(talking, " c\n");
   EXPECT_EQ(heard(dripping), "slow\n");
   EXPECT_TRUE(is_closed(dripping));
   EXPECT_FALSE(is_closed(talking) || is_closed(silent));
@@ -430,6 +441,20 @@ TEST_F(ClientGuests, NothingIsTakenBehindTheLastCommand) {
   io.round();
   EXPECT_EQ(heard(client), "0small\nbye\n");
   EXPECT_TRUE(is_closed(client));
+}
+
+TEST_F(ClientGuests, WhoEndsBehindTheLastCommandIsCountedOnce) {
+  const Client client = known();
+  at_once = false;
+  value.clear();
+  const std::string many = "m " + std::to_string(doors::kMostAsksOfCommand) + "\n";
+  say(client, repeated(many, 3) + "x\n");
+  client.pipe->silent[0] = true;
+  io.round();
+  EXPECT_FALSE(is_closed(client));
+  answer_all();
+  io.round();
+  EXPECT_EQ(heard(client), repeated(repeated("0", doors::kMostAsksOfCommand) + "\n", 3) + "bye\n");
 }
 
 TEST_F(ClientGuests, AnswersThatNobodyReadsAreCounted) {
