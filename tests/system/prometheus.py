@@ -127,7 +127,8 @@ def scrapes(cluster):
         for rule in rules:
             check_equal(rule["health"], "ok", f"{rule['name']}: {rule.get('lastError')}")
             check(families_in(rule["query"]) <= names, rule["query"])
-            check_equal(rule["state"], "inactive", f"all is well: {rule}")
+            # The disk of a busy machine may be slow for a while, which is pending.
+            check(rule["state"] != "firing", f"all is well: {rule}")
         cluster.nodes[2].kill()
         wait_for(lambda: prometheus.query('up{job="once"} == 0'), "a node that is down", 20, 0.5)
         wait_for(lambda: prometheus.query('ALERTS{alertname="OnceNodeDown",alertstate="pending"}'),

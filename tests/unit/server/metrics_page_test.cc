@@ -27,6 +27,7 @@ MetricsPage small_page() {
   Traffic traffic;
   traffic.answered(paxos::Operation::kWrite, paxos::Status::kDone, 300'000);
   traffic.answered(paxos::Operation::kWrite, paxos::Status::kAlreadySet, 0);
+  traffic.answered(paxos::Operation::kWait, paxos::Status::kNotYet, 31'000'000'000);
   traffic.synced(100'000);
   traffic.add_to(page.node.traffic);
   page.process = {.cpu_seconds = 1.25,
@@ -124,6 +125,12 @@ TEST(MetricsPage, AddsUpTheBucketsOfEachOperation) {
   EXPECT_NE(text.find("once_log_sync_duration_seconds_bucket{le=\"0.0001\"} 1\n"),
             std::string::npos);
   EXPECT_NE(text.find("once_log_sync_duration_seconds_count 1\n"), std::string::npos);
+  EXPECT_NE(durations.find("_bucket{op=\"wait\",le=\"30\"} 0\n"
+                           "once_request_duration_seconds_bucket{op=\"wait\",le=\"+Inf\"} 1\n"
+                           "once_request_duration_seconds_sum{op=\"wait\"} 31\n"
+                           "once_request_duration_seconds_count{op=\"wait\"} 1\n"),
+            std::string::npos)
+      << "longer than all bounds";
 }
 
 TEST(MetricsPage, HasEachCounterInBaseUnits) {
