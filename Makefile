@@ -1,12 +1,12 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks mutants bench-check bench-record lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks door-clients mutants bench-check bench-record lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
 SEEDS ?= 2000
 CUTS ?= 200
-SOURCES = $(shell find base paxos reactor wal net server client cli bench examples tests -name '*.h' -o -name '*.cc')
+SOURCES = $(shell find base paxos doors reactor wal net server client cli bench examples tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -99,6 +99,9 @@ crash-points: deps  ## crash the log at every point of a long run, damage it, an
 
 power-cuts: test-deps build  ## CUTS=n (200): real nodes on real file systems, cut off at any write
 	@python3 tests/power_cuts/power_cuts.py --cuts $(CUTS) $(if $(SEED),--seed $(SEED))
+
+door-clients: test-deps build  ## clients of others at the doors, those that are installed: a table (NPM=folder of packages)
+	@python3 tests/doors/door_clients.py --bin build/bin $(if $(NPM),--npm $(NPM))
 
 bad-disks: test-deps build  ## three nodes, one of whose disks is slow, fails, and heals
 	@python3 tests/power_cuts/bad_disks.py --bin build/bin

@@ -14,8 +14,9 @@ namespace {
 
 using reactor::Handoff;
 using reactor::StreamId;
+using Farewell = doors::Door::Farewell;
 
-constexpr int64_t kCountInputNs = 50'000'000;
+constexpr int64_t kLookAtInputNs = 50'000'000;
 constexpr size_t kWorthwhileInputBytes = 16 * 1024;
 constexpr int64_t kSilentNs = 1'000'000'000;
 constexpr const char* kTooMany = "overloaded: too many connections";
@@ -56,8 +57,9 @@ std::string Listener::reason_to_refuse(const PeerAddress& newcomer) {
 }
 
 // It has asked nothing that is not answered, and nothing more is taken from it.
-void Listener::dismiss(Connection& connection, std::string_view told) {
+void Listener::dismiss(Connection& connection, std::string_view told, Farewell why) {
   ONCE_ASSERT(connection.in_flight == 0);
+  if (connection.guest && connection.guest->door) return dismiss_guest(connection, why);
   if (auto* out = io_.outbox(connection.stream)) encode_error(kNothingTaken, told, *out);
   close(connection);
 }
@@ -70,7 +72,8 @@ void Listener::give_place_to_another(Connection& connection) {
                   connection.address.text(),
                   greeted ? "all places are taken, and it is idle longest"
                           : "of those that said no hello it waits longest"));
-  dismiss(connection, greeted ? "node is full; idle longest" : "node is full; no hello came yet");
+  dismiss(connection, greeted ? "node is full; idle longest" : "node is full; no hello came yet",
+          Farewell::kIdle);
 }
 
 // False: it is to be closed without a word.
@@ -110,6 +113,7 @@ Connection* Listener::open(StreamId stream, const PeerAddress& address) {
   Slot& slot = slots_[index];
   ClientConnectionId id{static_cast<uint64_t>(slot.generation) << 32 | index};
   slot.connection = std::make_unique<Connection>(*this, id, stream);
+  slot.connection->native = options_.doors == nullptr;
   places_.come(*slot.connection, address, io_.now_ns());
   return slot.connection.get();
 }
@@ -143,7 +147,7 @@ void Listener::close(Connection& connection) {
 // Each request has a deadline, so the last answer comes. Until then nothing tells a client that
 // still reads from one that is gone, so such clients are bounded: see make_room().
 void Listener::asks_no_more(Connection& connection) {
-  if (connection.phase == Connection::Phase::kClosing) return;
+  if (connection.phase == Connection::Phase::kClosing || connection.half_closed != 0) return;
   if (connection.intake.holds()) return connection.intake.end();  // when that is taken
   if (connection.in_flight == 0) return close(connection);
   connection.half_closed = ++half_closes_;
@@ -194,6 +198,7 @@ void Listener::receive(Connection& connection, std::string_view bytes) {
 }
 
 void Listener::feed(Connection& connection, std::string_view bytes) {
+  if (!connection.native && !speaks_once(connection, bytes)) return;
   auto limits = [&] {
     const bool hello = connection.phase == Connection::Phase::kHello;
     return std::pair(kFrameHeaderBytes, hello ? kMaxHelloBytes : kMaxFrameBytes);
@@ -234,7 +239,11 @@ Listener::HeldQueue* Listener::judge(Connection& connection) {
 bool Listener::go_on(Connection& connection, std::string_view rest) {
   if (connection.phase != Connection::Phase::kOpen) return true;
   connection.intake.took(round_);
-  HeldQueue* const queue = judge(connection);
+  return wait_in(judge(connection), connection, rest);
+}
+
+// False: it has to wait.
+bool Listener::wait_in(HeldQueue* queue, Connection& connection, std::string_view rest) {
   if (queue == nullptr) return true;
   connection.intake.hold(rest, io_.now_ns());
   io_.hold_input(connection.stream, true);
@@ -254,7 +263,8 @@ void Listener::take_what_was_held() {
       if (connection == nullptr) continue;
       ClientIntake& intake = connection->intake;
       if (intake.is_stuck(io_.now_ns())) intake.expect_nothing();
-      if (HeldQueue* const again = judge(*connection); again != nullptr) {
+      HeldQueue* const again = connection->guest ? judge_guest(*connection) : judge(*connection);
+      if (again != nullptr) {
         again->push(connection->id);
         continue;
       }
@@ -375,6 +385,7 @@ void Listener::reply(ClientConnectionId id, uint64_t correlation, paxos::Operati
   Connection* const connection = find(id);
   if (connection == nullptr) return;
   count_out_request(*connection, operation);
+  if (connection->guest) return answer_guest(*connection, correlation, operation, reply);
   answer_asked(connection, [&](auto& out) { encode_reply(correlation, reply, out); });
 }
 
@@ -394,14 +405,20 @@ bool Listener::relieve() {
   if (largest == nullptr) return false;
   const char* why = "memory is short, and much of it waits for the rest of a frame";
   log(Complaint::kClientClosed, fmt::format("a client connection is closed: {}", why));
-  dismiss(*largest, why);
+  dismiss(*largest, why, Farewell::kFull);
   return true;
 }
 
-// What the connections keep of their clients' bytes; often enough for the account of memory.
-void Listener::count_input(int64_t now_ns) {
-  if (now_ns < count_input_at_ns_) return;
-  count_input_at_ns_ = now_ns + kCountInputNs;
+// Often enough for the account of memory.
+void Listener::look_at_input(int64_t now_ns) {
+  if (now_ns < look_at_input_at_ns_) return;
+  look_at_input_at_ns_ = now_ns + kLookAtInputNs;
+  count_input();
+  dismiss_slow_guests(now_ns);
+}
+
+// What the connections keep of their clients' bytes.
+void Listener::count_input() {
   input_bytes_ = 0;
   for (const Slot& slot : slots_) {
     if (slot.connection) input_bytes_ += slot.connection->input_bytes();
@@ -411,7 +428,7 @@ void Listener::count_input(int64_t now_ns) {
 void Listener::on_tick(int64_t now_ns) {
   log_limiter_.on_tick(now_ns);
   outboxes_.on_tick();
-  count_input(now_ns);
+  look_at_input(now_ns);
   while (Place* oldest = places_.oldest_before_hello()) {
     if (now_ns - oldest->since_ns < kFirstFrameTimeoutNs) break;
     ++counters_.closed_before_hello;
@@ -431,6 +448,7 @@ void Listener::end_round() {
   turned_away_.clear();
   gone_.clear();
   memory_.end_round();
+  ask_what_was_left();
   take_what_was_held();
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/types.h"
+#include "doors/door.h"
 #include "net/hello.h"
 #include "paxos/explanation.h"
 #include "paxos/listing.h"
@@ -77,6 +78,9 @@ struct ClientListenerOptions {
   // Streams beyond all places that are told why they are closed, and have not taken it in yet.
   // Those that are closed while there are so many are told nothing.
   size_t max_leaving = kMaxConnectionsPerCore;
+  // For those who do not begin with the protocol of once. It outlives the listener. Null: they are
+  // told that they must.
+  const doors::DoorMaker* doors = nullptr;
 };
 
 // Since the start.

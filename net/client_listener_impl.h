@@ -11,10 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/drawn_ids.h"
 #include "base/fifo.h"
 #include "base/limits.h"
 #include "net/client_codec.h"
 #include "net/client_company.h"
+#include "net/client_guest.h"
 #include "net/client_intake.h"
 #include "net/client_listener.h"
 #include "net/client_outboxes.h"
@@ -37,12 +39,15 @@ struct Connection final : reactor::StreamHandler, Place {
   void on_closed(reactor::StreamId stream, std::string_view why) override;
 
   // Kept of what it has said and is not taken yet.
-  size_t input_bytes() const { return intake.bytes() + assembler.kept_bytes(); }
+  size_t input_bytes() const {
+    return intake.bytes() + assembler.kept_bytes() + (guest ? guest->kept_bytes() : 0);
+  }
 
   Listener& listener;
   ClientConnectionId id;
   reactor::StreamId stream;
   Phase phase = Phase::kHello;
+  bool native = false;  // it speaks the protocol of once
   uint32_t in_flight = 0;
   UnderWay under_way;
   int64_t heard_ns = 0;      // when something came last
@@ -50,6 +55,7 @@ struct Connection final : reactor::StreamHandler, Place {
   FrameAssembler assembler;
   ClientIntake intake;
   ClientOutbox outbox;
+  std::unique_ptr<Guest> guest;  // it began with other bytes than those of once
 };
 
 class Listener final : public ClientListener, reactor::ListenHandler, reactor::StreamHandler {
@@ -101,10 +107,11 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void closed(Connection& connection);
 
  private:
+  friend struct Guest;
   reactor::StreamHandler* on_accept(reactor::StreamId stream) override;
   std::string reason_to_refuse(const PeerAddress& newcomer);
   bool turn_away(reactor::StreamId stream, std::string why);
-  void dismiss(Connection& connection, std::string_view told);
+  void dismiss(Connection& connection, std::string_view told, doors::Door::Farewell why);
   void give_place_to_another(Connection& connection);
   bool crowded() const { return places_.leaving() + turning_away_ >= options_.max_leaving; }
   Connection* open(reactor::StreamId stream, const PeerAddress& address);
@@ -115,11 +122,13 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void forget_half_closed(Connection& connection);
   Connection* find(ClientConnectionId id);
   void feed(Connection& connection, std::string_view bytes);
-  void count_input(int64_t now_ns);
+  void look_at_input(int64_t now_ns);
+  void count_input();
   using HeldQueue = Fifo<ClientConnectionId>;
   HeldQueue* judge(Connection& connection);
   bool has_room(Connection& connection);
   bool go_on(Connection& connection, std::string_view rest);
+  bool wait_in(HeldQueue* queue, Connection& connection, std::string_view rest);
   void take_what_was_held();
   void take_held(Connection& connection);
   template <class Encode>
@@ -140,6 +149,23 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool fail(Connection& connection, uint64_t correlation, std::string_view text,
             Complaint kind = Complaint::kClientClosed);
   void release(Connection& connection);
+  // client_doors.cc
+  bool speaks_once(Connection& connection, std::string_view bytes);
+  std::string_view gather(Guest& guest, std::string_view bytes);
+  void feed_guest(Connection& connection, std::string_view bytes);
+  bool open_door(Connection& connection, std::string_view first_bytes);
+  doors::Taken take_command(Connection& connection, std::string_view bytes);
+  template <class Speak>
+  size_t let_speak(Connection& connection, Speak speak);
+  void ask_for(Connection& connection, uint64_t ticket, const paxos::ClientRequest& request);
+  void ask_what_was_left();
+  void answer_guest(Connection& connection, uint64_t ticket, paxos::Operation operation,
+                    const paxos::ClientReply& reply);
+  HeldQueue* judge_guest(Connection& connection);
+  bool go_on_guest(Connection& connection, std::string_view rest);
+  void take_no_more(Connection& connection);
+  void dismiss_guest(Connection& connection, doors::Door::Farewell why);
+  void dismiss_slow_guests(int64_t now_ns);
   void log(Complaint kind, std::string_view line) {
     log_limiter_.complain(kind, {}, line, io_.now_ns());
   }
@@ -147,6 +173,13 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   struct Slot {
     uint32_t generation = 1;
     std::unique_ptr<Connection> connection;
+  };
+  struct LaterAsk {
+    ClientConnectionId connection;
+    uint64_t ticket = 0;
+    bool refused = false;
+    paxos::ClientRequest request;
+    std::vector<char> bytes;  // of its name and its value
   };
   struct TurnedAway {
     reactor::StreamId stream;
@@ -164,6 +197,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   std::vector<uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
   std::vector<TurnedAway> turned_away_;
+  std::vector<LaterAsk> later_asks_;             // of doors, for the next round
+  DrawnIds drawn_;                               // for what doors ask
   std::map<uint64_t, Connection*> half_closed_;  // by the order in which they ended their asking
   uint64_t half_closes_ = 0;
   size_t half_closed_requests_ = 0;  // of all of these
@@ -181,7 +216,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   size_t window_ = ModestClients::kMostBeside;  // likewise, beside somebody modest
   ModestClients modest_;
   size_t input_bytes_ = 0;  // as last counted
-  int64_t count_input_at_ns_ = 0;
+  int64_t look_at_input_at_ns_ = 0;
   bool draining_ = false;
 };
 

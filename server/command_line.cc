@@ -114,6 +114,17 @@ CommandWord add_start(CommandWord app, StartOptions& options) {
            "every address, as 0.0.0.0:7401")
       .unit("HOST:PORT")
       .check(not_empty);
+  command
+      .add(
+          "--admin", options.admin,
+          "Another address for /metrics, /livez, /readyz and /version alone; --listen has them too")
+      .unit("HOST:PORT")
+      .check(not_empty);
+  command
+      .add("--http-host", options.http_hosts,
+           "A name under which HTTP reaches this node, as that of a proxy; may be repeated")
+      .unit("NAME")
+      .check(not_empty);
   add_cores(command, options.cores, "Threads, one core each");
   add_memory(command, options.memory, "What it may take: bytes, 512MiB, or a part of what there is")
       .shown_default(options.memory);

@@ -40,7 +40,7 @@ constexpr uint64_t kMaxLeaving = 1024;  // if there is room for all clients
 DescriptorPlan plan_descriptors(const DescriptorNeeds& needs) {
   const uint64_t cores = needs.cores;
   const uint64_t reserve = reserve_of(needs.limit);
-  const uint64_t used = needs.open + kListeners + cores * kLoopDescriptors +
+  const uint64_t used = needs.open + kListeners + needs.admin + cores * kLoopDescriptors +
                         cores * kLogDescriptors + cores * kLinksPerPeer * needs.peers;
   const uint64_t others = used + reserve;
   const uint64_t room = needs.limit > others ? (needs.limit - others) / cores : 0;

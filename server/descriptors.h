@@ -15,6 +15,7 @@ struct DescriptorNeeds {
   uint64_t open = 0;   // already: standard streams, the directory's lock, what was inherited
   uint16_t cores = 1;
   size_t peers = 0;
+  uint64_t admin = 0;  // the listener of --admin and its connections
 };
 
 struct DescriptorPlan {

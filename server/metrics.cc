@@ -21,6 +21,8 @@ uint64_t put_together(OverCores over, uint64_t one, uint64_t other) {
   return one;
 }
 
+}  // namespace
+
 CoreSnapshot of_all(const std::vector<CoreSnapshot>& cores) {
   if (cores.empty()) return {};
   CoreSnapshot all = cores.front();
@@ -32,7 +34,15 @@ CoreSnapshot of_all(const std::vector<CoreSnapshot>& cores) {
   return all;
 }
 
-}  // namespace
+LinkFigures link_figures(const std::vector<CoreSnapshot>& cores, uint16_t peer) {
+  LinkFigures figures;
+  figures.up = !cores.empty();
+  for (const CoreSnapshot& core : cores) {
+    figures.round_trip_ns = std::max(figures.round_trip_ns, core.peer_round_trip_ns[peer]);
+    figures.up = figures.up && core.peer_up[peer];
+  }
+  return figures;
+}
 
 NamedCounters summarize(const std::vector<CoreSnapshot>& cores,
                         const std::vector<uint16_t>& peers) {
@@ -46,15 +56,10 @@ NamedCounters summarize(const std::vector<CoreSnapshot>& cores,
   named.emplace_back("log_sync_us_max", all["log_sync_ns_max"] / 1000);
   named.emplace_back("records_per_batch_x100", ratio(all["log_records"] * 100, batches));
   for (uint16_t peer : peers) {
-    uint64_t round_trip_ns = 0;
-    bool up = !cores.empty();
-    for (const CoreSnapshot& core : cores) {
-      round_trip_ns = std::max(round_trip_ns, core.peer_round_trip_ns[peer]);
-      up = up && core.peer_up[peer];
-    }
+    const LinkFigures link = link_figures(cores, peer);
     const std::string prefix = "peer_" + std::to_string(peer);
-    named.emplace_back(prefix + "_round_trip_us", round_trip_ns / 1000);
-    named.emplace_back(prefix + "_up", up ? 1 : 0);
+    named.emplace_back(prefix + "_round_trip_us", link.round_trip_ns / 1000);
+    named.emplace_back(prefix + "_up", link.up ? 1 : 0);
   }
   return named;
 }

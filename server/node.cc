@@ -18,6 +18,7 @@
 #include "base/page_toucher.h"
 #include "base/thread_name.h"
 #include "reactor/make_io.h"
+#include "server/admin_listener.h"
 #include "server/clerk.h"
 #include "server/data_directory.h"
 #include "server/descriptors.h"
@@ -25,6 +26,7 @@
 #include "server/log_line.h"
 #include "server/memory_budget.h"
 #include "server/node_cores.h"
+#include "server/node_doors.h"
 #include "server/node_host.h"
 #include "server/start_addresses.h"
 #include "wal/posix_storage.h"
@@ -118,6 +120,7 @@ class Node {
   int count_descriptors();
   int open_io();
   int bind();
+  int bind_admin();
   int probe_disk();
   int recover();
   int serve();
@@ -133,7 +136,9 @@ class Node {
   std::unique_ptr<LockedDirectory> directory_;
   std::unique_ptr<wal::PosixStorage> storage_;
   std::unique_ptr<NodeHost> host_;
-  std::unique_ptr<Clerk> clerk_;  // ends before host_, whose jobs it has
+  std::unique_ptr<NodeDoors> doors_;
+  std::unique_ptr<AdminListener> admin_;  // null: none is asked for
+  std::unique_ptr<Clerk> clerk_;          // ends before host_, whose jobs it has
   std::unique_ptr<NodeCores> cores_;
   uint64_t memory_ = 0;
   bool direct_ = true;
@@ -178,15 +183,21 @@ int Node::open_directory() {
   host_ = std::make_unique<NodeHost>(
       *directory_, options_.cores, client_address(),
       [this](std::function<void()> job) { clerk_->give(std::move(job)); });
+  doors_ = std::make_unique<NodeDoors>(host_->report());
+  OwnHosts& hosts = host_->report().own_hosts();
+  hosts.add_address(options_.listen);
+  for (const std::string& name : options_.http_hosts) hosts.add_host(name);
   return kExitDone;
 }
 
 int Node::count_descriptors() {
   const uint64_t limit = raise_descriptor_limit();
-  descriptors_ = plan_descriptors({.limit = limit,
-                                   .open = open_descriptors(),
-                                   .cores = options_.cores,
-                                   .peers = configuration().members.size() - 1});
+  descriptors_ =
+      plan_descriptors({.limit = limit,
+                        .open = open_descriptors(),
+                        .cores = options_.cores,
+                        .peers = configuration().members.size() - 1,
+                        .admin = options_.admin.empty() ? 0 : AdminListener::kMostFiles});
   if (!descriptors_.refusal.empty()) return fail(kExitTooFewFiles, descriptors_.refusal);
   if (!descriptors_.warning.empty()) log_warning(descriptors_.warning);
   return kExitDone;
@@ -246,6 +257,17 @@ int Node::bind() {
   if (const auto clients = listen_patiently(io, options_.listen, &host_->client_door()); !clients) {
     return fail(kExitListen, clients.error().message + "; or choose another --listen");
   }
+  return bind_admin();
+}
+
+int Node::bind_admin() {
+  if (options_.admin.empty()) return kExitDone;
+  reactor::Io& io = *ios_[0];
+  admin_ = std::make_unique<AdminListener>(io, host_->report(), make_admin_door);
+  host_->set_admin(admin_.get());
+  host_->report().own_hosts().add_address(options_.admin);
+  const auto listener = listen_patiently(io, options_.admin, &host_->admin_door());
+  if (!listener) return fail(kExitListen, listener.error().message + "; or choose another --admin");
   return kExitDone;
 }
 
@@ -276,6 +298,7 @@ int Node::recover() {
   options.seed = draw<uint64_t>();
   options.index_key = draw<SipKey>();
   options.clients = descriptors_.clients;
+  options.clients.doors = doors_.get();
   storage_ = std::make_unique<wal::PosixStorage>(direct_);
   std::vector<reactor::Io*> ios;
   for (const auto& io : ios_) ios.push_back(io.get());

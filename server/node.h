@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace once::server {
 
@@ -13,6 +14,8 @@ struct StartOptions {
   std::string data;
   std::string listen;     // HOST:PORT for clients
   std::string advertise;  // what clients are told to dial; empty: `listen`
+  std::string admin;      // HOST:PORT for metrics and health alone; empty: none
+  std::vector<std::string> http_hosts;  // other names under which web pages may reach it
   uint16_t cores = 1;
   std::string io = "auto";  // or uring, epoll
   std::string memory = kDefaultMemory;

@@ -9,7 +9,6 @@
 #include "server/log_line.h"
 
 namespace once::server {
-namespace {}  // namespace
 
 NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address,
                    Admission::Defer defer)
@@ -24,6 +23,10 @@ NodeHost::NodeHost(DataDirectory& directory, uint16_t cores, std::string client_
         kind == PeerWatch::Kind::kGood ? log_line(line) : warn_line(line);
       }) {
   ONCE_ASSERT(cores >= 1 && cores <= kMaxCores);
+  for (const auto& [node, address] : configuration_.members) {
+    if (node == configuration_.node) report_.own_hosts().add_address(address);
+  }
+  report_.own_hosts().add_address(client_address_);
   left_to_adopt_ = cores;
 }
 
@@ -124,14 +127,12 @@ void NodeHost::leave_seat(NodeId node) {
 }
 
 net::StatusReport NodeHost::status() {
-  std::vector<CoreSnapshot> cores;
-  for (uint16_t core = 0; core < cores_; ++core) cores.push_back(snapshots_[core].read());
   std::vector<uint16_t> others;
   for (NodeId peer : peers()) others.push_back(peer.value);
   net::StatusReport report;
   report.node = configuration_.node;
   report.pid = static_cast<uint64_t>(::getpid());
-  report.counters = summarize(cores, others);
+  report.counters = summarize(snapshots(), others);
   report.counters.emplace_back("admitted", admission_.may_vote() ? 1 : 0);
   report.counters.emplace_back("withdrawn", admission_.standing() == Standing::kWithdrawn ? 1 : 0);
   for (const NodeId peer : peers()) {
@@ -145,20 +146,66 @@ net::StatusReport NodeHost::status() {
   return report;
 }
 
+std::vector<CoreSnapshot> NodeHost::snapshots() const {
+  std::vector<CoreSnapshot> cores;
+  for (uint16_t core = 0; core < cores_; ++core) cores.push_back(snapshots_[core].read());
+  return cores;
+}
+
+int64_t NodeHost::now_ns() const {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+std::vector<int64_t> NodeHost::silent_ns() const {
+  const int64_t until_ns = now_ns();
+  const int64_t began_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(began_.time_since_epoch()).count();
+  std::vector<int64_t> silent;
+  for (uint16_t core = 0; core < cores_; ++core) {
+    const int64_t turned_ns = turned_ns_[core].load(std::memory_order_relaxed);
+    silent.push_back(std::max<int64_t>(0, until_ns - (turned_ns == 0 ? began_ns : turned_ns)));
+  }
+  return silent;
+}
+
+NodeFigures NodeHost::figures() {
+  const std::vector<CoreSnapshot> cores = snapshots();
+  NodeFigures figures;
+  figures.node = configuration_.node;
+  figures.incarnation = incarnation_;
+  figures.log_read = log_read();
+  figures.admitted = admission_.may_vote();
+  figures.withdrawn = admission_.standing() == Standing::kWithdrawn;
+  figures.stopping = stop_requested();
+  figures.silent_ns = silent_ns();
+  for (const NodeId peer : peers()) {
+    const LinkFigures link = link_figures(cores, peer.value);
+    figures.peers.push_back({peer, link.up, admission_.met_by(peer), link.round_trip_ns});
+  }
+  figures.all = of_all(cores);
+  for (uint16_t core = 0; core < cores_; ++core) traffic_[core].add_to(figures.traffic);
+  return figures;
+}
+
 void NodeHost::publish(CoreId core, const CoreSnapshot& snapshot) {
   snapshots_[core.value].publish(snapshot);
 }
 
 void NodeHost::on_started(CoreId core) {
   if (core.value != 0) return;
+  started_ = true;
   client_door_.open(clients_);
   peer_door_.open(peer_listener_);
+  admin_door_.open(admin_);
   log_line(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
                        client_address_, incarnation_));
 }
 
 void NodeHost::on_tick(CoreId core, int64_t now_ns) {
+  turned_ns_[core.value].store(now_ns, std::memory_order_relaxed);
   if (core.value != 0) return;
+  if (admin_ != nullptr) admin_->on_tick(now_ns);
   admission_.on_tick(now_ns);
   PeerWatch::Linked linked{};
   {

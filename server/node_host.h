@@ -14,8 +14,10 @@
 
 #include "base/allowance.h"
 #include "reactor/io.h"
+#include "server/admin_listener.h"
 #include "server/admission.h"
 #include "server/data_directory.h"
+#include "server/node_report.h"
 #include "server/peer_watch.h"
 #include "server/shard.h"
 
@@ -33,7 +35,7 @@ class GatedDoor final : public reactor::ListenHandler {
   reactor::ListenHandler* behind_ = nullptr;
 };
 
-class NodeHost : public ShardHost {
+class NodeHost : public ShardHost, public NodeSource {
  public:
   // `defer`: as Admission's, which outlives what it gives.
   NodeHost(DataDirectory& directory, uint16_t cores, std::string client_address,
@@ -47,8 +49,12 @@ class NodeHost : public ShardHost {
   void set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers);
   GatedDoor& client_door() { return client_door_; }
   GatedDoor& peer_door() { return peer_door_; }
+  // Before the start; null: there is none.
+  void set_admin(AdminListener* admin) { admin_ = admin; }
+  GatedDoor& admin_door() { return admin_door_; }
   std::vector<NodeId> peers() const;
   Admission& admission() { return admission_; }
+  NodeReport& report() { return report_; }
   // From a signal handler too.
   void request_stop() { stop_.store(true, std::memory_order_relaxed); }
 
@@ -63,6 +69,7 @@ class NodeHost : public ShardHost {
   void on_other_disk(NodeId node) override { admission_.on_other_disk(node); }
   net::StatusReport status() override;
   void publish(CoreId core, const CoreSnapshot& snapshot) override;
+  Traffic& traffic(CoreId core) override { return traffic_[core.value]; }
   void on_started(CoreId core) override;
   void on_tick(CoreId core, int64_t now_ns) override;
   void on_adopted(CoreId core) override;
@@ -74,7 +81,13 @@ class NodeHost : public ShardHost {
   void log_line(std::string_view line) override;
   virtual void warn_line(std::string_view line);
 
+  int64_t now_ns() const override;
+  NodeFigures figures() override;
+  bool log_read() const override { return started_.load(std::memory_order_relaxed); }
+  std::vector<int64_t> silent_ns() const override;
+
  private:
+  std::vector<CoreSnapshot> snapshots() const;
   void forget_streams();
   // What a linked node said of itself, and the latest of its runs that is believed.
   struct Seat {
@@ -96,17 +109,23 @@ class NodeHost : public ShardHost {
   uint32_t incarnation_ = 0;
   GatedDoor client_door_;  // used by core 0 only
   GatedDoor peer_door_;
+  GatedDoor admin_door_;
+  AdminListener* admin_ = nullptr;  // used by core 0 only
   reactor::ListenHandler* clients_ = nullptr;
   reactor::ListenHandler* peer_listener_ = nullptr;
   std::atomic<bool> stop_{false};
   std::array<std::atomic<bool>, kMaxCores> idle_{};
   std::atomic<uint32_t> left_to_adopt_;  // cores
+  std::atomic<bool> started_{false};
   std::array<PublishedSnapshot, kMaxCores> snapshots_;
+  std::array<Traffic, kMaxCores> traffic_;
+  std::array<std::atomic<int64_t>, kMaxCores> turned_ns_{};  // by the clock; 0: not yet
   std::mutex mutex_;
   std::map<NodeId, net::MapMember> known_;  // guarded by mutex_: what each peer said of itself
   std::array<Seat, kMaxNodes + 1> seats_;   // the same
   int64_t now_ns_ = 0;                      // the same; of the last tick of core 0
   PeerWatch watch_;                         // used by core 0 only
+  NodeReport report_{*this};
 };
 
 }  // namespace once::server

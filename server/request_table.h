@@ -17,6 +17,7 @@ struct Addressee {
   paxos::Operation operation = paxos::Operation::kRead;
   net::ClientConnectionId connection;
   uint64_t correlation = 0;
+  int64_t since_ns = 0;  // when it came
   CoreId core;
   uint64_t core_token = 0;  // the asking core's own
 };

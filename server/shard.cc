@@ -21,6 +21,7 @@ Shard::Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& repli
       io_(io),
       replica_(replica),
       host_(host),
+      traffic_(host.traffic(options.self.core)),
       mail_(options.self.core, office),
       tokens_(options.max_operations),
       memory_(options.memory) {}
@@ -79,6 +80,7 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
                                                    .operation = request.operation,
                                                    .connection = connection,
                                                    .correlation = correlation,
+                                                   .since_ns = io_.now_ns(),
                                                    .core = {},
                                                    .core_token = 0});
   if (!token) {  // nor has it reached the replica here
@@ -98,6 +100,7 @@ void Shard::on_batch_end() {
   for (const Refusal& refusal : refusals_) {
     paxos::ClientReply reply;
     reply.status = refusal.status;
+    traffic_.answered(refusal.operation, refusal.status, 0);
     listener_->reply(refusal.connection, refusal.correlation, refusal.operation, reply);
   }
   refusals_.clear();
@@ -231,8 +234,13 @@ void Shard::answer(const paxos::ClientReply& reply) {
   if (addressee.remote) {
     mail_.reply(addressee.core, addressee.core_token, reply);
   } else {
-    listener_->reply(addressee.connection, addressee.correlation, addressee.operation, reply);
+    tell(addressee, reply);
   }
+}
+
+void Shard::tell(const Addressee& addressee, const paxos::ClientReply& reply) {
+  traffic_.answered(addressee.operation, reply.status, io_.now_ns() - addressee.since_ns);
+  listener_->reply(addressee.connection, addressee.correlation, addressee.operation, reply);
 }
 
 // --- the other cores of this node ---------------------------------------------------------------
@@ -283,6 +291,7 @@ bool Shard::on_mailed_request(CoreId from, const paxos::ClientRequest& request) 
                                                    .operation = request.operation,
                                                    .connection = {},
                                                    .correlation = 0,
+                                                   .since_ns = 0,
                                                    .core = from,
                                                    .core_token = request.token});
   if (!token) {
@@ -300,7 +309,7 @@ bool Shard::on_mailed_request(CoreId from, const paxos::ClientRequest& request) 
 void Shard::on_mailed_reply(const paxos::ClientReply& reply) {
   const Addressee addressee = tokens_.take(reply.token);
   ONCE_ASSERT(!addressee.remote);
-  listener_->reply(addressee.connection, addressee.correlation, addressee.operation, reply);
+  tell(addressee, reply);
 }
 
 void Shard::on_mailed_client(std::unique_ptr<reactor::Handoff> handoff) {

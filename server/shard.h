@@ -25,6 +25,8 @@
 #include "server/memory_account.h"
 #include "server/metrics.h"
 #include "server/request_table.h"
+#include "server/shard_asked.h"
+#include "server/traffic.h"
 #include "wal/log.h"
 
 namespace once::server {
@@ -45,7 +47,8 @@ class ShardHost {
   virtual void on_other_disk(NodeId) {}
   virtual net::StatusReport status() = 0;
   virtual void publish(CoreId core, const CoreSnapshot& snapshot) = 0;
-  virtual void on_started(CoreId core) = 0;  // the incarnation is durable: doors may open
+  virtual Traffic& traffic(CoreId core) = 0;  // for that core to count in
+  virtual void on_started(CoreId core) = 0;   // the incarnation is durable: doors may open
   virtual void on_tick(CoreId core, int64_t now_ns) = 0;
   // What lay in the log of another core is durable in this one's; then: the same of every core.
   virtual void on_adopted(CoreId) {}
@@ -111,6 +114,7 @@ class Shard final : public reactor::BatchHandler,
   net::ClientListenerHandler* client_handler() { return &client_door_; }
 
   void on_durable(uint64_t record) override;
+  void on_synced(int64_t took_ns) override { traffic_.synced(took_ns); }
   void on_log_failed(std::string_view what) override;
 
   bool on_mailed_request(CoreId from, const paxos::ClientRequest& request) override;
@@ -140,19 +144,6 @@ class Shard final : public reactor::BatchHandler,
     Shard& shard_;
   };
 
-  struct Question {  // that waits for its turn
-    net::ClientConnectionId connection;
-    uint64_t correlation;
-    std::string text;  // the name, or the prefix, whose own bytes died with their round
-    std::optional<net::ListRequest> list;  // or the name is to be explained
-  };
-  struct Refusal {
-    net::ClientConnectionId connection;
-    uint64_t correlation;
-    paxos::Operation operation;
-    paxos::Status status;
-  };
-  // Of what never reached the replica; told at the end of the round.
   void refuse(net::ClientConnectionId connection, uint64_t correlation, paxos::Operation operation,
               paxos::Status status) {
     refusals_.push_back({connection, correlation, operation, status});
@@ -187,6 +178,7 @@ class Shard final : public reactor::BatchHandler,
   void apply_durable(uint64_t record);
   void deliver();
   void answer(const paxos::ClientReply& reply);
+  void tell(const Addressee& addressee, const paxos::ClientReply& reply);
   void dispatch(const paxos::Outgoing& outgoing);
   void forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request);
   void forget_gone();
@@ -207,6 +199,7 @@ class Shard final : public reactor::BatchHandler,
   reactor::Io& io_;
   paxos::Replica& replica_;
   ShardHost& host_;
+  Traffic& traffic_;
   CoreMail mail_;
   ClientDoor client_door_{*this};
   wal::Log* log_ = nullptr;

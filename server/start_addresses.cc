@@ -41,6 +41,8 @@ std::string line_to_type(const StartOptions& options, const std::string& own) {
   std::string line =
       fmt::format("onced start --data {} --listen {} --advertise {}{}", shell_word(options.data),
                   shell_word(star ? "0.0.0.0" + port : options.listen), shell_word(host), port);
+  if (!options.admin.empty()) line += " --admin " + shell_word(options.admin);
+  for (const std::string& host : options.http_hosts) line += " --http-host " + shell_word(host);
   if (options.cores != 1) line += fmt::format(" --cores {}", options.cores);
   if (options.memory != kDefaultMemory) line += " --memory " + shell_word(options.memory);
   if (options.unsafe_buffered_log) line += " --unsafe-buffered-log";

@@ -385,6 +385,7 @@ void SegmentLog::on_written(uint64_t token) {
   counters_.records += batch->records();
   counters_.sync_ns_total += sync_ns;
   counters_.sync_ns_max = std::max(counters_.sync_ns_max, sync_ns);
+  listener_->on_synced(static_cast<int64_t>(sync_ns));
   watermark_behind_ = !batch->empty();
   bool advanced = !batch->empty();
   if (advanced) durable_ = batch->last_record();

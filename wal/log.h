@@ -58,6 +58,8 @@ class LogListener {
   // Every record up to this number is durable. What was recovered is from the start.
   virtual void on_durable(uint64_t record) = 0;
   virtual void on_log_failed(std::string_view what) = 0;  // stop the process at once
+  // A batch is durable, so long after it was handed over; before its on_durable.
+  virtual void on_synced(int64_t) {}
 };
 
 struct LogCounters {

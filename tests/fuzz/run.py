@@ -31,7 +31,9 @@ LIMITS = ["-rss_limit_mb=1024", "-timeout=60"]
 # inputs costs more there than to run them.
 OWN_LIMITS = {
     "client_frames": ["-max_len=8192"],
+    "http_door": ["-max_len=2048"],
     "peer_frames": ["-max_len=8192"],
+    "resp_door": ["-max_len=4096", "-len_control=0"],
     "schedule": ["-max_len=1024", "-len_control=0", "-entropic=0"],
     "streams": ["-max_len=4096", "-len_control=0", "-entropic=0"],
     "log_recovery": ["-max_len=1024", "-len_control=0", "-entropic=0"],

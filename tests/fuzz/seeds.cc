@@ -201,6 +201,44 @@ void write_hellos(const Corpus& corpus) {
   corpus.add("peer-frame", '\3' + greeting);
 }
 
+// See http_door_fuzz.cc: two fragment sizes, four answers, the stream.
+void write_http(const Corpus& corpus) {
+  const std::string before("\2\5\200\4\1\0\2\7", 8);
+  std::string all;
+  const auto add = [&](const char* name, const std::string& line, const std::string& fields = {},
+                       const std::string& body = {}) {
+    const std::string bytes = line + " HTTP/1.1\r\nHost: localhost\r\n" + fields +
+                              "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    corpus.add(name, before + bytes);
+    all += bytes;
+  };
+  add("write", "PUT /v1/names/a", "If-None-Match: *\r\nIdempotency-Key: \"k\"\r\n", "value");
+  add("cas", "PUT /v1/names/a%2Fb", "If-Match: \"3\"\r\n", "value");
+  add("set-with-expect", "PUT /v1/names/a", "Expect: 100-continue\r\n", "value");
+  add("read", "GET /v1/names/%00%ff", "Accept: application/json\r\n");
+  add("read-if-newer", "GET http://localhost:1/v1/names/a", "If-None-Match: \"1\", W/\"2\"\r\n");
+  add("head", "HEAD /v1/names/a");
+  add("wait", "GET /v1/names/a", "Prefer: wait=5\r\nIf-None-Match: \"1\"\r\n");
+  add("next", "POST /v1/names/a/next");
+  add("seal", "POST /v1/names/a/seal?version=1");
+  add("check", "POST /v1/names/a/check", "If-Match: \"1\"\r\n");
+  add("options", "OPTIONS *", "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n");
+  add("metrics", "GET /metrics");
+  add("not-ready", "GET /readyz?verbose");
+  add("nowhere", "DELETE /v1/names/a/b");
+  add("last", "GET /version", "Connection: close\r\n");
+  corpus.add("every-request-in-parts", before + all);
+  corpus.add("old",
+             before + "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+  corpus.add("two-lengths", before +
+                                "PUT /v1/names/a HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Length: 1\r\nContent-Length: 1\r\n\r\nv");
+  corpus.add("chunks", before +
+                           "PUT /v1/names/a HTTP/1.1\r\nHost: localhost\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n1\r\nv\r\n0\r\n\r\n");
+  corpus.add("http-2", before + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+}
+
 void write_records(const Corpus& corpus) {
   const Endpoint home{NodeId{2}, CoreId{0}};
   const std::pair<const char*, Record> records[] = {
@@ -390,6 +428,24 @@ void write_logs(const Corpus& corpus) {
   }
 }
 
+void write_resp_talks(const Corpus& corpus) {
+  const auto add = [&](const char* name, const std::string& stream) {
+    corpus.add(name, std::string("\x04\x03\x07\x01\x20", 5) + stream);
+  };
+  add("arrays", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+  add("inline", "PING\r\n\r\nset \"a\\x00\" 'b'\r\nMGET a b c a\nEXISTS a a\r\nTTL a\r\n");
+  add("set", "SET a 1\r\nSET a 1 NX\r\nSET a 1 NX GET\r\nSET a 2 IFEQ old\r\nSET a 1 EX 5\r\n");
+  add("turns", "SET a 1\nGET a\nINCR a\nMGET a b a\nSET b 2 IFEQ old\nGET b\nSETNX a 1\nGET a\n");
+  add("once",
+      "ONCE.WRITE a v ID 12\nONCE.READ a\nONCE.CAS a 1 v\nONCE.SEAL a 2\nONCE.NEXT a\n"
+      "ONCE.CHECK a 3\nONCE.WAIT a 1 10\n");
+  add("hello", "HELLO 3 SETNAME me\nCLIENT ID\nCLIENT LIST\nGET a\nHELLO 2\nGET a\nRESET\nQUIT\n");
+  add("node", "INFO\nCONFIG GET save\nCOMMAND DOCS get\nCOMMAND INFO set x\nCLUSTER INFO\n");
+  add("refused", "DEL a\nEVAL x 0\nFOO a b\nGET\nGET _a\nINCRBY a 2\nSELECT 1\nAUTH x\n");
+  add("bombs", "*1\r\n$4\r\nPING\r\n*99999\r\n");
+  add("broken-bulk", "*2\r\n$3\r\nGET\r\n$1\r\naXX");
+}
+
 }  // namespace
 }  // namespace once::fuzz
 
@@ -400,11 +456,13 @@ int main(int argc, char** argv) {
   write_client_frames({root / "client_frames"});
   write_peer_frames({root / "peer_frames"});
   write_hellos({root / "hello"});
+  write_http({root / "http_door"});
   write_records({root / "records"});
   write_command_lines({root / "command_line"});
   write_configurations({root / "configuration"});
   write_schedules({root / "schedule"});
   write_sessions({root / "streams"});
   write_logs({root / "log_recovery"});
+  write_resp_talks({root / "resp_door"});
   return 0;
 }

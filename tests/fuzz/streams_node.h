@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/shard.h"
+#include "server/traffic.h"
 #include "tests/unit/net/fake_net_io.h"
 #include "wal/segment_reader.h"
 
@@ -126,6 +127,7 @@ class StreamsNode final : public server::ShardHost {
   void on_peer(const net::PeerHello&) override {}
   net::StatusReport status() override { return {kSelf, 7, {{"names", 1}}}; }
   void publish(CoreId, const server::CoreSnapshot&) override {}
+  server::Traffic& traffic(CoreId) override { return traffic_; }
   void on_started(CoreId) override {}
   void on_tick(CoreId, int64_t) override {}
   bool stop_requested() override { return stopping_; }
@@ -138,6 +140,7 @@ class StreamsNode final : public server::ShardHost {
   std::unique_ptr<server::Shard> shard_;
   std::unique_ptr<net::PeerLinks> links_;
   std::unique_ptr<net::ClientListener> listener_;
+  server::Traffic traffic_;
   bool stopping_ = false;
 };
 

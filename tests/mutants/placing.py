@@ -13,7 +13,7 @@ import cpp_text
 import scopes
 from catalogue import Trouble
 
-FOLDERS = ("base", "paxos", "reactor", "wal", "net", "server", "client", "cli")
+FOLDERS = ("base", "paxos", "doors", "reactor", "wal", "net", "server", "client", "cli")
 
 
 @dataclasses.dataclass(frozen=True)

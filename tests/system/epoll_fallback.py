@@ -5,19 +5,23 @@ cluster with nodes that have io_uring, and `make run`'s demo runs."""
 
 import errno
 import pathlib
+import shutil
 import subprocess
+import urllib.request
 
 import disks
 from cluster import DONE, Cluster, check, check_equal, options, run_steps
 from demo import Demo
 from dev import free_base
 
+IO_URING_ENTER, IO_URING_REGISTER = 426, 427
 EPOLL_PWAIT2 = 441
 
 
 def denied(*calls):
-    """For preexec_fn: io_uring and these calls fail."""
-    filters = [disks.deny(disks.IO_URING_SETUP)]
+    """For preexec_fn: io_uring, as the usual profiles deny it, and these calls fail."""
+    filters = [disks.deny(call) for call in
+               (disks.IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER)]
     filters += [disks.deny(call, errno.ENOSYS) for call in calls]
 
     def all_of_them():
@@ -83,8 +87,14 @@ class DemoWithoutUring(Demo):
 
 
 def demo(settings):
-    with DemoWithoutUring(settings, "demo", free_base()) as shown:
+    port = free_base()  # another one than that of a run before, whose data would be in the way
+    shutil.rmtree(pathlib.Path(settings.data) / "demo", ignore_errors=True)
+    with DemoWithoutUring(settings, "demo", port) as shown:
         shown.serves()
+        for node in (1, 2, 3):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port + node}/readyz",
+                                        timeout=10) as ready:
+                check_equal(ready.status, 200, f"node {node} is ready")
         check("epoll" in "".join(path.read_text(errors="replace") for path in
                                  shown.folder.rglob("*.log")) or "epoll" in shown.text(),
               "nobody says that it is epoll")

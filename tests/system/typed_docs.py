@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Types README's tour, docs/tutorial.md and docs/deploy.md line by line; compares what they print.
+"""Types README's tour and the tutorial, http, resp and deploy pages of docs/ line by line; compares
+what they print.
 
 docs/testing/typed-pages.md has the convention, and what stands in for what one machine lacks.
 Ports, addresses of hosts and paths of the pages are mapped to ones of this test, both ways.
@@ -243,8 +244,9 @@ def pictures(settings):
 def main():
     settings = options()
     pages = [Page(settings, "README.md", 20, True), Page(settings, "docs/tutorial.md", 25, True),
+             Page(settings, "docs/http.md", 20, True), Page(settings, "docs/resp.md", 14, True),
              Page(settings, "docs/deploy.md", 20, False)]
-    before = {"README.md": Page.start_dev}
+    before = dict.fromkeys(("README.md", "docs/http.md", "docs/resp.md"), Page.start_dev)
     run_steps([("it bites", lambda: bites(settings))] +
               [(page.name, lambda page=page: page.run(before.get(page.name))) for page in pages] +
               [("every line counts", lambda: every_line_counts(pages)),

@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "base/drawn_ids.h"
+
 namespace once {
 namespace {
 
@@ -27,6 +29,14 @@ TEST(DrawIds, EachBitIsDrawnForEachId) {
   const std::set<RequestId> distinct(ids.begin(), ids.end());
   EXPECT_EQ(distinct.size(), ids.size());
   EXPECT_NE(draw_request_id(), draw_request_id());
+}
+
+TEST(DrawIds, OneByOneTheyAreFreshToo) {
+  DrawnIds drawn;
+  std::set<RequestId> distinct;
+  for (size_t i = 0; i < 3 * DrawnIds::kAtOnce + 1; ++i) distinct.insert(drawn.next());
+  EXPECT_EQ(distinct.size(), 3 * DrawnIds::kAtOnce + 1);
+  EXPECT_EQ(distinct.count(RequestId{}), 0u);
 }
 
 TEST(DrawIds, OneCallForAll) {

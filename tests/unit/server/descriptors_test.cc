@@ -36,6 +36,14 @@ TEST(Descriptors, ClientsGetWhatTheOthersLeave) {
   }
 }
 
+TEST(Descriptors, WhatTheAdminListenerMayHaveIsTakenOffTheClients) {
+  DescriptorNeeds needs = kThreeNodes;
+  const auto without = plan_descriptors(needs);
+  needs.admin = 34;
+  const auto with = plan_descriptors(needs);
+  EXPECT_EQ(without.clients.max_connections - with.clients.max_connections, 17u) << "of each core";
+}
+
 TEST(Descriptors, WhatIsSaidNamesTheLimitThatIsWanted) {
   const auto plan = plan_descriptors(kThreeNodes);
   EXPECT_EQ(plan.refusal, "");

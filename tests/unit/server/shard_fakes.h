@@ -194,6 +194,7 @@ class FakeHost final : public ShardHost {
     return {};
   }
   void publish(CoreId, const CoreSnapshot& snapshot) override { published = snapshot; }
+  Traffic& traffic(CoreId) override { return counted; }
   void on_started(CoreId) override { started = true; }
   void on_tick(CoreId, int64_t) override { ++ticks; }
   bool stop_requested() override { return stop; }
@@ -203,6 +204,7 @@ class FakeHost final : public ShardHost {
   void log_line(std::string_view line) override { lines.emplace_back(line); }
 
   CoreSnapshot published;
+  Traffic counted;
   bool votes = true;
   int ticks = 0;
   int statuses = 0;  // that were made

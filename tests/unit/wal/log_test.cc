@@ -131,6 +131,9 @@ TEST_F(LogTest, RecordsAppendedDuringABatchLeaveInOneBatch) {
   EXPECT_EQ(listener_.durable, (std::vector<uint64_t>{1, 11}));
   EXPECT_EQ(log_->counters().batches, 2u);
   EXPECT_EQ(log_->counters().records, 11u);
+  ASSERT_EQ(listener_.synced.size(), 2u) << "once for each batch";
+  EXPECT_EQ(static_cast<uint64_t>(listener_.synced[0] + listener_.synced[1]),
+            log_->counters().sync_ns_total);
 }
 
 TEST_F(LogTest, SegmentsRollOver) {

@@ -1,0 +1,35 @@
+#include "doors/choose.h"
+
+namespace once::doors {
+namespace {
+
+constexpr char kHelloLength = 0x24;
+constexpr char kTlsHandshake = 0x16;
+
+bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+bool is_http(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  const size_t last_word = line.rfind(' ');
+  return last_word != std::string_view::npos && line.substr(last_word + 1).starts_with("HTTP/");
+}
+
+}  // namespace
+
+Speaks who_speaks(std::string_view first_bytes) {
+  if (first_bytes.empty()) return Speaks::kNotKnownYet;
+  const char first = first_bytes.front();
+  if (first == kHelloLength) return Speaks::kOnce;
+  if (first == kTlsHandshake) return Speaks::kTls;
+  if (first == '*') return Speaks::kResp;
+  // Clients of RESP may send empty lines.
+  if (first == '\r' || first == '\n') return Speaks::kResp;
+  if (!is_letter(first)) return Speaks::kStranger;
+  const size_t end = first_bytes.find('\n');
+  if (end != std::string_view::npos) {
+    return is_http(first_bytes.substr(0, end)) ? Speaks::kHttp : Speaks::kResp;
+  }
+  return first_bytes.size() < kMostFirstLine ? Speaks::kNotKnownYet : Speaks::kStranger;
+}
+
+}  // namespace once::doors

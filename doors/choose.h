@@ -1,0 +1,24 @@
+// Who is there, by the first bytes that he says.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace once::doors {
+
+enum class Speaks : uint8_t {
+  kNotKnownYet,  // more bytes are needed
+  kOnce,         // the protocol of once: the length of a client hello, and what is wrong of it
+  kHttp,         // a request line that ends with HTTP/1.x
+  kResp,         // an array of RESP, or an inline command
+  kTls,          // kept for later
+  kStranger,     // nobody that this port knows
+};
+
+// A line of letters is HTTP or RESP by its end: it is waited for, up to kMostFirstLine bytes.
+inline constexpr size_t kMostFirstLine = 16 * 1024;
+
+Speaks who_speaks(std::string_view first_bytes);
+
+}  // namespace once::doors

@@ -1,0 +1,126 @@
+#include "doors/http/field_values.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "base/hex.h"
+#include "base/limits.h"
+#include "doors/http/request_head.h"
+
+namespace once::doors::http {
+namespace {
+
+constexpr size_t kHexIdDigits = 32;
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The bytes between the quotes of a structured string.
+std::optional<std::string> unquoted(std::string_view text) {
+  std::string out;
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') return i + 1 == text.size() ? std::optional(out) : std::nullopt;
+    if (text[i] == '\\' && ++i == text.size()) return std::nullopt;
+    out += text[i];
+  }
+  return std::nullopt;
+}
+
+RequestId hashed(std::string_view key) {
+  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
+  return request_id(hash.high64, hash.low64);
+}
+
+}  // namespace
+
+std::optional<uint64_t> version_of(std::string_view digits) {
+  if (!is_number(digits) || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
+  uint64_t version = 0;
+  const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+  if (end.ec != std::errc{}) return std::nullopt;
+  return version;
+}
+
+std::optional<uint64_t> version_of_tag(std::string_view text) {
+  if (text.size() < 3 || text.front() != '"' || text.back() != '"') return std::nullopt;
+  return version_of(text.substr(1, text.size() - 2));
+}
+
+Tags tags_of(std::string_view list) {
+  Tags tags;
+  std::string_view tag;
+  while (take_element(list, tag)) {
+    tags.any = tags.any || tag == "*";
+    if (tag.starts_with("W/")) tag.remove_prefix(2);
+    if (const auto version = version_of_tag(tag)) tags.versions.push_back(*version);
+  }
+  return tags;
+}
+
+std::optional<RequestId> id_of_key(std::string_view value) {
+  std::string inside;
+  if (value.starts_with('"')) {
+    auto text = unquoted(value);
+    if (!text) return std::nullopt;
+    inside = std::move(*text);
+    value = inside;
+  }
+  if (value.empty()) return std::nullopt;
+  const auto hex = value.size() == kHexIdDigits ? request_id_of_hex(value) : std::nullopt;
+  const RequestId id = hex ? *hex : hashed(value);
+  if (id == RequestId{}) return std::nullopt;
+  return id;
+}
+
+uint32_t wait_of(std::string_view preferences) {
+  constexpr uint32_t kMostSeconds = static_cast<uint32_t>(kLongestTimeoutMs / 1000);
+  std::string_view one;
+  while (take_element(preferences, one)) {
+    one = trimmed(one.substr(0, one.find(';')));
+    const size_t equals = one.find('=');
+    if (equals == std::string_view::npos || !is_same_word(trimmed(one.substr(0, equals)), "wait")) {
+      continue;
+    }
+    const std::string_view digits = trimmed(one.substr(equals + 1));
+    if (!is_number(digits)) return 0;
+    uint32_t seconds = 0;
+    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+    return end.ec == std::errc{} ? std::min(kMostSeconds, seconds) : kMostSeconds;
+  }
+  return 0;
+}
+
+bool asks_for_json(std::string_view accepted) {
+  std::string_view one;
+  while (take_element(accepted, one)) {
+    const std::string_view type = trimmed(one.substr(0, one.find(';')));
+    if (is_same_word(type, "application/json")) return true;
+    if (is_same_word(type, "application/problem+json")) return true;
+  }
+  return false;
+}
+
+std::optional<std::string_view> host_of(std::string_view authority) {
+  const bool bracketed = authority.starts_with('[');
+  const size_t end =
+      bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view host = authority.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
+  const std::string_view rest = authority.substr(end + (bracketed ? 1 : 0));
+  if (host.empty() || (!rest.empty() && rest.front() != ':')) return std::nullopt;
+  if (rest.size() > 1 && (!is_number(rest.substr(1)) || rest.size() > 6)) return std::nullopt;
+  return host;
+}
+
+bool is_own_origin(std::string_view origin, std::string_view authority) {
+  constexpr std::string_view kScheme = "http://";
+  return is_same_word(origin.substr(0, kScheme.size()), kScheme) &&
+         is_same_word(origin.substr(kScheme.size()), authority);
+}
+
+}  // namespace once::doors::http

@@ -1,0 +1,8 @@
+once_test(unit/doors/resp_parser_test.cc once_doors)
+once_test(unit/doors/resp_writer_test.cc once_doors)
+once_test(unit/doors/resp_door_test.cc once_doors)
+once_test(unit/doors/resp_connection_test.cc once_doors)
+once_test(unit/doors/http_head_test.cc once_doors)
+once_test(unit/doors/http_values_test.cc once_doors)
+once_test(unit/doors/http_door_test.cc once_doors)
+once_test(unit/doors/http_outcomes_test.cc once_doors)

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Metrics and health of real nodes: what they count, what they say while others are down or they
+hang, and the listener of --admin."""
+
+import http.client
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+
+from cluster import (Cluster, DONE, REFUSED, check, check_equal, free_port, options, run_steps,
+                     wait_for)
+
+OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
+MISDIRECTED = 421
+
+
+def get(port, path, seconds=5, host=None, method="GET"):
+    """Status and text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request(method, path, headers={"Host": host} if host else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def samples(port):
+    """(family, labels as they stand) -> value."""
+    status, text = get(port, "/metrics")
+    check_equal(status, 200, "metrics")
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        match = SAMPLE.match(line)
+        check(match, f"a line of metrics: {line!r}")
+        key = (match[1], match[2] or "")
+        check(key not in found, f"twice: {line!r}")
+        found[key] = float(match[3])
+    return found
+
+
+def requests(cluster, operation, outcome):
+    """Of all nodes."""
+    key = ("once_requests_total", f'op="{operation}",outcome="{outcome}"')
+    return sum(samples(node.client_port)[key] for node in cluster.nodes)
+
+
+def counts_what_clients_ask(cluster):
+    before = {pair: requests(cluster, *pair)
+              for pair in (("write", "done"), ("write", "already_set"), ("read", "done"),
+                           ("read", "empty"), ("cas", "conflict"))}
+    check_equal(cluster.run("write", "a-name-of-somebody", "x").returncode, DONE, "write")
+    check_equal(cluster.run("write", "a-name-of-somebody", "y").returncode, REFUSED, "again")
+    check_equal(cluster.run("read", "a-name-of-somebody").returncode, DONE, "read")
+    cluster.run("read", "nobody-wrote-this")
+    check_equal(cluster.run("set", "variable", "1").returncode, DONE, "set")
+    check_equal(cluster.run("cas", "variable", "7", "2").returncode, REFUSED, "cas")
+
+    def grown():
+        return [requests(cluster, *pair) - was for pair, was in before.items()]
+    wait_for(lambda: grown() == [1, 1, 1, 1, 1], "each is counted once, on one node", 5)
+    durations = sum(samples(node.client_port)[("once_request_duration_seconds_count", 'op="write"')]
+                    for node in cluster.nodes)
+    answers = sum(value for node in cluster.nodes
+                  for (family, labels), value in samples(node.client_port).items()
+                  if family == "once_requests_total" and labels.startswith('op="write"'))
+    check_equal(durations, answers, "each answer has a duration")
+    for node in cluster.nodes:
+        page = samples(node.client_port)
+        check(page[("once_log_sync_duration_seconds_count", "")] > 0, "log writes are timed")
+        check_equal(page[("once_log_sync_duration_seconds_bucket", 'le="+Inf"')],
+                    page[("once_log_sync_duration_seconds_count", "")], "all buckets")
+        text = get(node.client_port, "/metrics")[1]
+        check("name-of-somebody" not in text and "variable" not in text, "a name is no label")
+
+
+def agrees_with_the_status(cluster):
+    for node in cluster.nodes:
+        counters = cluster.counters(node)
+        page = samples(node.client_port)
+        for name in ("names", "log_full", "memory_budget_bytes", "in_sync"):
+            check_equal(page[(f"once_{name}", "")], counters[name], name)
+        check_equal(page[("once_cores", "")], counters["cores"], "cores")
+        check(page[("process_resident_memory_bytes", "")] > 1 << 20, "of the process")
+        check_equal([page[("once_peer_up", f'peer="{peer.number}"')]
+                     for peer in cluster.nodes if peer is not node], [1, 1], "peers")
+        check(page[("process_start_time_seconds", "")] > 1.6e9, "since 1970")
+        check(0 < page[("process_cpu_seconds_total", "")] < 1000, "processor time")
+
+
+def families_are_documented(cluster):
+    documented = OPERATIONS.read_text()
+    text = get(cluster.nodes[0].client_port, "/metrics")[1]
+    for family, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
+        counter = family.removeprefix("once_")
+        counter = counter.removesuffix("_total") if kind == "counter" else counter
+        check(f"`{family}`" in documented or f"`{counter}`" in documented,
+              f"{family} is not in docs/operations.md")
+
+
+def says_that_it_is_well(cluster):
+    released = subprocess.run([cluster.onced, "version"], capture_output=True, timeout=20)
+    for node in cluster.nodes:
+        check_equal(get(node.client_port, "/livez")[0], 200, "livez")
+        check_equal(get(node.client_port, "/readyz?verbose"),
+                    (200, "[+]log ok\n[+]vote ok\n[+]majority ok\n[+]stopping ok\n"), "readyz")
+        status, version = get(node.client_port, "/version")
+        check(status == 200 and version.strip() and version.strip() in released.stdout.decode(),
+              f"the version: {version!r}, {released.stdout!r}")
+        check(f'version="{version.strip()}"' in get(node.client_port, "/metrics")[1], "build info")
+
+
+def a_node_that_hangs(cluster):
+    node = cluster.nodes[2]
+    node.process.send_signal(signal.SIGSTOP)
+    try:
+        try:
+            answer = get(node.client_port, "/livez", seconds=1.5)
+            raise AssertionError(f"a stopped process answers {answer}")
+        except socket.timeout:
+            pass
+        check_equal(get(cluster.nodes[0].client_port, "/livez")[0], 200, "the others live")
+    finally:
+        node.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: get(node.client_port, "/livez")[0] == 200, "it goes on")
+    wait_for(lambda: get(node.client_port, "/readyz")[0] == 200, "and is ready")
+
+
+def two_of_three_down(cluster):
+    port = cluster.nodes[0].client_port
+    for node in cluster.nodes[1:]:
+        node.kill()
+    wait_for(lambda: get(port, "/readyz")[0] == 503, "no majority is there, so it is not ready")
+    check_equal(get(port, "/livez")[0], 200, "a restart would help nobody")
+    status, text = get(port, "/readyz?verbose")
+    check_equal(status, 503, "verbose")
+    check("[-]majority failed: 1 of 3 nodes are reached, 2 are needed\n" in text, f"why: {text!r}")
+    check("[+]log ok\n" in text, f"what is well: {text!r}")
+
+    def told():
+        page = samples(port)
+        return [page[("once_has_quorum", "")], page[("once_peer_up", 'peer="2"')],
+                page[("once_peer_up", 'peer="3"')]]
+    wait_for(lambda: told() == [0, 0, 0], "the metrics say so")
+    cluster.nodes[1].start()
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "two are a majority")
+    wait_for(lambda: told() == [1, 1, 0], "and so say the metrics")
+    cluster.start()
+
+
+def admin_alone(opts):
+    port = free_port()
+    flags = ["--admin", f"127.0.0.1:{port}", "--http-host", "proxy.example"]
+    with Cluster(opts, nodes=1, name="admin", start_flags=flags) as one:
+        for path in ("/metrics", "/livez", "/readyz", "/version"):
+            check_equal(get(port, path)[0], 200, path)
+        check_equal(get(port, "/v1/names/x")[0], 404, "no names here")
+        check_equal(get(port, "/v1/names/x", method="PUT")[0], 404, "nor changes")
+        check_equal(get(one.nodes[0].client_port, "/livez")[0], 200, "the client port has them too")
+        for host, wanted in (("proxy.example", 200), ("localhost:9", 200), ("[::1]", 200),
+                             ("evil.example", MISDIRECTED)):
+            check_equal(get(port, "/livez", host=host)[0], wanted, host)
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(40)]
+        check_equal(get(port, "/readyz")[0], 200, "a newcomer finds a place")
+        for stranger in crowd:
+            stranger.close()
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as pipelined:
+            pipelined.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+            pipelined.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := pipelined.recv(65536):
+                answer += piece
+        check_equal(answer.count(b"HTTP/1.1 200"), 3, "what was asked before the end is answered")
+        one.nodes[0].stop()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            refused = subprocess.run(
+                [one.onced, "start", "--data", one.nodes[0].directory, "--listen",
+                 one.nodes[0].address, "--admin", address], capture_output=True, timeout=60)
+        check_equal(refused.returncode, 71, f"a port that is taken: {refused.stderr!r}")
+        check(b"choose another --admin" in refused.stderr, f"what to do: {refused.stderr!r}")
+
+
+if __name__ == "__main__":
+    given = options()
+    with Cluster(given, cores=2) as here:
+        def linked():
+            return all(node["claimed"] == 1 and node["in_sync"] == 1 for node in here.status())
+        wait_for(linked, "every home claimed")
+        run_steps([(step.__name__, lambda step=step: step(here)) for step in
+                   (says_that_it_is_well, counts_what_clients_ask, agrees_with_the_status,
+                    families_are_documented, a_node_that_hangs, two_of_three_down)])
+    run_steps([("admin_alone", lambda: admin_alone(given))])

@@ -1,0 +1,134 @@
+// The listener of --admin: a few connections that may ask for what the node says of itself.
+#include "server/admin_listener.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/net/fake_net_io.h"
+#include "tests/unit/net/line_door.h"
+
+namespace once::server {
+namespace {
+
+using test::Pipe;
+
+class AdminListenerTest : public testing::Test {
+ protected:
+  std::shared_ptr<Pipe> connect() {
+    auto pipe = std::make_shared<Pipe>();
+    io_.accept_stream(pipe, 1, &listener_);
+    return pipe;
+  }
+  std::string say(Pipe& pipe, const std::string& bytes) {
+    pipe.to[1] += bytes;
+    io_.round();
+    return std::exchange(pipe.to[0], {});
+  }
+  void tick(int64_t ns) {
+    network_.now_ns += ns;
+    listener_.on_tick(network_.now_ns);
+    io_.round();
+  }
+
+  test::FakeNetwork network_;
+  test::FakeIo io_{network_};
+  const test::NoNode node_;
+  AdminListener listener_{
+      io_, node_, [](doors::DoorHost& host) { return std::make_unique<test::LineDoor>(host); }};
+};
+
+TEST_F(AdminListenerTest, AnswersWholeCommandsHoweverTheyCome) {
+  const auto pipe = connect();
+  EXPECT_EQ(say(*pipe, "p\np\np"), "pong\npong\n");
+  EXPECT_EQ(say(*pipe, "\n"), "pong\n");
+}
+
+TEST_F(AdminListenerTest, TakesNothingBehindTheLastCommandAndCloses) {
+  const auto pipe = connect();
+  EXPECT_EQ(say(*pipe, "x\np\n"), "bye\n");
+  EXPECT_TRUE(pipe->closed[1]);
+  tick(1);
+  EXPECT_EQ(listener_.connections(), 0u);
+}
+
+TEST_F(AdminListenerTest, AnswersWhatCameBeforeTheEndOfInput) {
+  const auto pipe = connect();
+  pipe->silent[0] = true;
+  EXPECT_EQ(say(*pipe, "p\n"), "pong\n");
+  io_.round();
+  EXPECT_TRUE(pipe->closed[1]);
+}
+
+TEST_F(AdminListenerTest, RefusesWhatADoorAsksOfTheNode) {
+  const auto pipe = connect();
+  EXPECT_EQ(say(*pipe, "r name\np\n"), "");
+  tick(1);
+  EXPECT_EQ(std::exchange(pipe->to[0], {}),
+            std::to_string(static_cast<int>(paxos::Status::kUnavailable)) + "\npong\n");
+  EXPECT_EQ(say(*pipe, "r name\nx\n"), "");
+  EXPECT_FALSE(pipe->closed[1]) << "an answer is due";
+  tick(1);
+  tick(1);
+  EXPECT_TRUE(pipe->closed[1]);
+}
+
+TEST_F(AdminListenerTest, GivesTheLongestSilentPlaceToANewcomer) {
+  std::vector<std::shared_ptr<Pipe>> pipes;
+  for (size_t i = 0; i < AdminListener::kMostConnections; ++i) {
+    tick(1'000'000);
+    pipes.push_back(connect());
+  }
+  tick(1'000'000);
+  say(*pipes[0], "p\n");
+  const auto newcomer = connect();
+  EXPECT_EQ(say(*newcomer, "p\n"), "pong\n");
+  EXPECT_FALSE(pipes[0]->closed[1]) << "it has just spoken";
+  EXPECT_TRUE(pipes[1]->closed[1]);
+  for (size_t i = 2; i < pipes.size(); ++i) EXPECT_FALSE(pipes[i]->closed[1]);
+  tick(1'000'000);
+  EXPECT_EQ(listener_.connections(), AdminListener::kMostConnections);
+}
+
+TEST_F(AdminListenerTest, HasNoMoreThanTwiceAsManyWhileOthersClose) {
+  std::vector<std::shared_ptr<Pipe>> pipes;
+  for (size_t i = 0; i < 3 * AdminListener::kMostConnections; ++i) pipes.push_back(connect());
+  EXPECT_EQ(listener_.connections(), 2 * AdminListener::kMostConnections);
+}
+
+TEST_F(AdminListenerTest, ClosesWhoSaysNothingForTooLong) {
+  const auto silent = connect();
+  const auto half = connect();
+  say(*half, "half of a line");
+  tick(AdminListener::kPatienceNs - 1);
+  EXPECT_FALSE(silent->closed[1]);
+  EXPECT_FALSE(half->closed[1]);
+  tick(1);
+  EXPECT_TRUE(silent->closed[1]);
+  EXPECT_TRUE(half->closed[1]);
+}
+
+TEST_F(AdminListenerTest, TakesNoMoreWhileItsAnswersAreNotRead) {
+  const auto pipe = connect();
+  io_.pretend_unsent = AdminListener::kMostUnsent + 1;
+  EXPECT_EQ(say(*pipe, "p\n"), "");
+  io_.pretend_unsent = 0;
+  tick(1);
+  EXPECT_EQ(pipe->to[0], "pong\n");
+}
+
+TEST_F(AdminListenerTest, HoldsTheInputOfWhoAsksMoreThanOneCommandTakes) {
+  const auto pipe = connect();
+  io_.pretend_unsent = AdminListener::kMostUnsent + 1;
+  std::string many;
+  for (size_t i = 0; i <= doors::kMostDoorBytes / 2; ++i) many += "p\n";
+  say(*pipe, many);
+  say(*pipe, "p\n");
+  EXPECT_EQ(pipe->to[1], "p\n") << "it is not received";
+  io_.pretend_unsent = 0;
+  tick(1);
+  tick(1);
+  EXPECT_EQ(pipe->to[1], "");
+  EXPECT_EQ(pipe->to[0].size(), (many.size() / 2 + 1) * 5);
+}
+
+}  // namespace
+}  // namespace once::server
