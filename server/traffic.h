@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -33,6 +34,19 @@ inline constexpr int64_t kDurationBoundsNs[] = {
     500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000, 30'000'000'000};
 inline constexpr size_t kDurationBounds = std::size(kDurationBoundsNs);
 
+// For each number of bits: the first bucket that a duration of so many may be in. The rest of the
+// way is a step or three.
+inline constexpr auto kFirstBuckets = [] {
+  std::array<uint8_t, 65> first{};
+  for (size_t bits = 1; bits < 64; ++bits) {
+    const int64_t least = int64_t{1} << (bits - 1);
+    uint8_t bucket = 0;
+    while (bucket < kDurationBounds && kDurationBoundsNs[bucket] < least) ++bucket;
+    first[bits] = bucket;
+  }
+  return first;
+}();
+
 struct DurationFigures {
   std::array<uint64_t, kDurationBounds + 1> buckets{};  // each counts its own only
   uint64_t sum_ns = 0;
@@ -41,10 +55,11 @@ struct DurationFigures {
 class Durations {
  public:
   void add(int64_t ns) {
-    size_t bucket = 0;
+    const auto took = static_cast<uint64_t>(std::max<int64_t>(0, ns));
+    size_t bucket = kFirstBuckets[static_cast<size_t>(std::bit_width(took))];
     while (bucket < kDurationBounds && ns > kDurationBoundsNs[bucket]) ++bucket;
     buckets_[bucket].add(1);
-    sum_ns_.add(static_cast<uint64_t>(std::max<int64_t>(0, ns)));
+    sum_ns_.add(took);
   }
   void add_to(DurationFigures& figures) const {
     for (size_t i = 0; i < buckets_.size(); ++i) figures.buckets[i] += buckets_[i].read();

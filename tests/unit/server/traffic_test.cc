@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <vector>
 
 namespace once::server {
 namespace {
@@ -27,6 +28,23 @@ TEST(Durations, CountInTheFirstBucketWhoseBoundIsNotBelow) {
   EXPECT_EQ(figures.buckets[kDurationBounds], 1u);
   EXPECT_EQ(std::accumulate(figures.buckets.begin(), figures.buckets.end(), uint64_t{0}), 5u);
   EXPECT_EQ(figures.sum_ns, 60'000'100'002u);
+}
+
+TEST(Durations, FindTheBucketOfEveryLength) {
+  std::vector<int64_t> lengths = {0, INT64_MAX};
+  for (const int64_t bound : kDurationBoundsNs) {
+    for (const int64_t off : {-1, 0, 1}) lengths.push_back(bound + off);
+  }
+  for (int bits = 0; bits < 63; ++bits) {
+    for (const int64_t off : {-1, 0, 1}) lengths.push_back((int64_t{1} << bits) + off);
+  }
+  for (const int64_t ns : lengths) {
+    size_t wanted = 0;
+    while (wanted < kDurationBounds && ns > kDurationBoundsNs[wanted]) ++wanted;
+    Durations durations;
+    durations.add(ns);
+    EXPECT_EQ(figures_of(durations).buckets[wanted], 1u) << ns;
+  }
 }
 
 TEST(Durations, AClockThatStandsStillTakesNothingOffTheSum) {
