@@ -20,7 +20,7 @@ set_tests_properties(system_prometheus PROPERTIES SKIP_RETURN_CODE 77)
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
 
 # Those that look at sockets, files and loops, over the other backend too.
-foreach(name basics contention crash half_closed limits loop_calls)
+foreach(name basics contention crash half_closed limits loop_calls resp)
   add_test(NAME system_${name}_epoll
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py --io epoll
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name}-epoll)
