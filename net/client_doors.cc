@@ -196,11 +196,12 @@ bool Listener::go_on_guest(Connection& connection, std::string_view rest) {
   return wait_in(judge_guest(connection), connection, rest);
 }
 
-// It is closed when all that was asked is answered.
+// It is closed when all that was asked is answered; at once, if that is so, whatever is held of it.
 void Listener::take_no_more(Connection& connection) {
   Guest& guest = *connection.guest;
   guest.last = true;
   guest.partial = {};
+  if (connection.in_flight == 0) return close(connection);
   asks_no_more(connection);
 }
 

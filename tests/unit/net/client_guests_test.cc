@@ -381,6 +381,22 @@ TEST_F(ClientGuests, TheLongestIdleGivesItsPlaceWithAWord) {
   EXPECT_FALSE(is_closed(second) || is_closed(third) || is_closed(fourth) || is_closed(fifth));
 }
 
+TEST_F(ClientGuests, AnIdleOneGivesItsPlaceAlsoWhenItsInputIsHeld) {
+  remake({.max_connections = 4});
+  const Client first = connect();
+  value = std::string(kMaxValueBytes, 'v');
+  io.set_reading(first.stream, false);
+  say(first, repeated("r x\n", 100));
+  ASSERT_TRUE(due.empty());
+  ASSERT_LT(asked.size(), 100u);
+  value = "small";
+  const Client second = known(), third = known(), fourth = known();
+  const Client fifth = connect();
+  io.round();
+  EXPECT_TRUE(is_closed(first));
+  EXPECT_FALSE(is_closed(second) || is_closed(third) || is_closed(fourth) || is_closed(fifth));
+}
+
 TEST_F(ClientGuests, WhoBeganToSayMuchGivesItsMemoryWithAWord) {
   const Client client = known();
   say(client, "w large " + std::string(50'000, 'x'));
