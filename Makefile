@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks door-clients mutants bench-check bench-record lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks door-clients prometheus mutants bench-check bench-record lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
@@ -102,6 +102,10 @@ power-cuts: test-deps build  ## CUTS=n (200): real nodes on real file systems, c
 
 door-clients: test-deps build  ## clients of others at the doors, those that are installed: a table (NPM=folder of packages)
 	@python3 tests/doors/door_clients.py --bin build/bin $(if $(NPM),--npm $(NPM))
+
+prometheus: build  ## a real Prometheus looks at three nodes for 30 s; promtool checks metrics, rules and dashboard (330 MB)
+	@scripts/install-dependencies --prometheus
+	@python3 tests/doors/prometheus.py --bin build/bin
 
 bad-disks: test-deps build  ## three nodes, one of whose disks is slow, fails, and heals
 	@python3 tests/power_cuts/bad_disks.py --bin build/bin

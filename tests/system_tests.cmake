@@ -8,7 +8,7 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
         first_meeting limits host_names stuck_reader terminal half_closed private_files
         new_cluster loop_calls crowds memory peer_port slots typed_docs job_control
         command_signals unprintable first_words demo epoll_fallback uneven_cores metrics
-        prometheus resp http)
+        resp http)
   add_test(NAME system_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
@@ -16,7 +16,6 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
   set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
   once_label(system system_${name})
 endforeach()
-set_tests_properties(system_prometheus PROPERTIES SKIP_RETURN_CODE 77)
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
 
 # Those that look at sockets, files and loops, over the other backend too.
