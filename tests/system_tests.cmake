@@ -8,7 +8,7 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
         first_meeting limits host_names stuck_reader terminal half_closed private_files
         new_cluster loop_calls crowds memory peer_port slots typed_docs job_control
         command_signals unprintable first_words demo epoll_fallback uneven_cores metrics
-        resp http)
+        resp over_http)
   add_test(NAME system_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
