@@ -60,33 +60,55 @@ def one_number_twice(calls):
 
 
 def lost_cas(calls):
-    """A cas that was refused is told that it is done."""
+    """A cas that was refused is told that it is done, though others were shown who made that."""
+    shown = {(call.name, call.version) for call in calls if call.shows_state() and call.writer
+             and call.action == "read"}
     for call in calls:
-        if call.action == "cas" and call.outcome == "conflict" and call.attempts == 1:
+        if call.action != "cas" or call.outcome != "conflict" or call.attempts > 1:
+            continue
+        if (call.name, call.asked + 1) in shown:
             told = call.copy(outcome="done", version=call.asked + 1, sealed=False, result=None)
             told.id = call.id or new_id()
             told.writer = told.id
-            if call.asked < (call.version or 0):
-                yield call, told
+            yield call, told
+
+
+def seal_of_nobody(calls):
+    """A cas is told that a name is sealed which nobody sealed."""
+    for call in calls:
+        if call.name.startswith(b"cell") and call.action == "cas" and call.outcome == "conflict":
+            if call.writer is None:
+                yield call, call.copy(outcome="sealed", version=None)
+            elif call.version:
+                yield call, call.copy(outcome="sealed", sealed=True)
 
 
 def lost_set(calls):
-    """A set that did not happen is told that it is done."""
-    last = {}
+    """A set is told that it is done, just before the last read, which shows the version that had
+    been the newest for longer: there is no room for another."""
+    last, first = {}, {}
     for call in calls:
+        if call.action == "read" and call.outcome == "done" and call.version:
+            last[call.name] = call
         if call.shows_state() and call.version:
-            last[call.name] = max(last.get(call.name, 0), call.version)
+            key = call.name, call.version
+            first[key] = min(first.get(key, call.return_ns), call.return_ns)
     for call in calls:
-        if call.action == "set" and call.outcome == "done" and call.name.startswith(b"cell"):
-            lie = call.copy(value=call.value + b"-never", id=call.id and new_id(), client=99)
+        read = last.get(call.name)
+        if call.action != "set" or call.outcome != "done" or not call.name.startswith(b"cell"):
+            continue
+        if read and first[call.name, read.version] < read.call_ns - 2:
+            lie = call.copy(value=call.value + b"-never", id=call.id and new_id(), client=99,
+                            call_ns=read.call_ns - 2, return_ns=read.call_ns - 1)
             if call.version is not None:
-                lie.version, lie.id = last[call.name] + 1, lie.id or new_id()
+                lie.version, lie.id = read.version + 1, lie.id or new_id()
                 lie.writer = lie.id
             yield None, lie
 
 
 KINDS = {"second winner": second_winner, "stale read": stale_read, "old value": old_value,
-         "one number twice": one_number_twice, "refused cas done": lost_cas, "lost set": lost_set}
+         "one number twice": one_number_twice, "refused cas done": lost_cas,
+         "seal of nobody": seal_of_nobody, "lost set": lost_set}
 
 
 def falsified(calls, door, rng):

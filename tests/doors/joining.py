@@ -210,18 +210,25 @@ class Joined:
         if None not in (call.writer, call.result, call.sealed):
             return
         # The version alone was told, and its state to nobody.
-        if call.outcome == "conflict" or call.action == "check" and version.writer:
+        if call.outcome == "conflict" or call.action == "check" and (
+                version.writer or self.may_be_made(call.return_ns)):
             return self.leave_out(call)
         # A value that nobody proposed, or of which nobody was told: never left out.
         call.writer = call.writer or new_id()
         call.result = b"" if call.result is None else call.result
         call.sealed = bool(call.sealed)
 
+    def may_be_made(self, until):
+        """Is there a request that nobody knows the outcome of, and that made nothing else?"""
+        made = {version.writer for version in self.versions.values()}
+        return any(call.changes() and call.outcome == "unknown" and call.call_ns <= until
+                   and call.id not in made for call in self.calls)
+
     def version_shown(self, call):
         """Of an answer that has a value alone, or only the news that the name is sealed."""
         if call.outcome == "sealed":
             return max((number for number, version in self.versions.items() if version.sealed),
-                       default=None)
+                       default=max(self.versions, default=0) + 1)
         if call.result is None:
             return None
         found = [number for number, version in self.versions.items()

@@ -93,6 +93,24 @@ def test_a_lost_number_has_the_writer_that_others_saw():
     check((whole[0].id, whole[1].version, whole[1].writer) == (B, 1, whole[1].id), f"{whole}")
 
 
+def test_a_token_whose_number_was_lost():
+    def check_of(outcome):
+        whole, _, left_out = joined([
+            call("resp2", "INCR", "next", b"counter", (1, 9), outcome),
+            call("resp2", "ONCE.CHECK", "check", b"counter", (3, 4), "done", asked=1)])
+        return whole[1].outcome, sum(left_out.values())
+
+    check(check_of("unknown") == ("nothing", 1), "the lost one may have drawn it")
+    check(check_of("nothing") == ("done", 0), "nobody has drawn it")
+
+
+def test_a_seal_of_nobody():
+    whole, _, _ = joined([
+        call("resp2", "SET", "set", b"cell", (1, 2), "sealed", value=b"x"),
+        full_read(b"cell", (3, 4), 1, A, b"r")])
+    check((whole[0].outcome, whole[0].sealed) == ("sealed", False), f"it is no seal: {whole[0]}")
+
+
 def test_what_says_too_little_is_counted():
     whole, _, left_out = joined([
         call("resp2", "ONCE.CAS", "cas", b"var", (1, 2), "conflict", value=b"x", version=7)])
