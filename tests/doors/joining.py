@@ -153,15 +153,27 @@ class Joined:
             if call.action == "cas" and self.is_free(call.asked + 1):
                 self.place(call, call.asked + 1)
                 del due[call.value]
-        waiting = sorted(due.values(), key=lambda item: item[1])
-        for number, deadline in self.gaps():
+        gaps = self.gaps()
+        # A cas that nobody knows the outcome of fits in one place alone: it goes before.
+        of_cas = {call.asked + 1 for call in self.calls
+                  if call.action == "cas" and call.outcome == "unknown"}
+        places, left = self.plan([gap for gap in gaps if gap[0] not in of_cas], due)
+        if left:
+            places, left = self.plan(gaps, due)
+        highest = max(self.versions, default=0)
+        for number, call in [*places, *enumerate(left, highest + 1)]:
+            self.place(call, number)
+
+    @staticmethod
+    def plan(gaps, due):
+        """([(version, call)], those that found none)"""
+        waiting, places = sorted(due.values(), key=lambda item: item[1]), []
+        for number, deadline in gaps:
             ready = next((item for item in waiting if item[0] <= deadline), None)
             if ready:
                 waiting.remove(ready)
-                self.place(ready[2], number)
-        highest = max(self.versions, default=0)
-        for number, item in enumerate(waiting, highest + 1):
-            self.place(item[2], number)
+                places.append((number, ready[2]))
+        return places, [call for _, _, call in waiting]
 
     def gaps(self):
         """(version, until when it was made at the latest), of those that nobody showed."""

@@ -64,6 +64,17 @@ def test_sets_take_the_versions_that_nobody_showed():
     check((guessed, whole[0].version, whole[1].version) == (2, 3, 1), f"{whole[:2]}")
 
 
+def test_a_lost_cas_has_one_place_alone():
+    def versions_of(asked):
+        whole, _, _ = joined([
+            call("resp2", "ONCE.CAS", "cas", b"cell", (1, 9), "unknown", value=b"c", asked=asked),
+            call("resp2", "SET", "set", b"cell", (1, 9), "done", value=b"s"),
+            full_read(b"cell", (10, 11), 3, A, b"r")])
+        return whole[1].version
+
+    check((versions_of(0), versions_of(1)) == (2, 1), f"{versions_of(0)} {versions_of(1)}")
+
+
 def test_a_version_that_a_conflict_told_is_nobodys_yet():
     whole, _, left_out = joined([
         call("resp3", "SET", "set", b"cell", (1, 2), "done", value=b"x"),
