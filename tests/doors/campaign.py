@@ -40,7 +40,7 @@ class Totals:
     def __init__(self):
         self.asked = collections.Counter()     # (door, operation)
         self.outcomes = collections.Counter()  # (door, outcome)
-        self.forms = collections.Counter()
+        self.forms = collections.Counter()     # (door, its words for the operation)
         self.faults = collections.Counter()
         self.left_out = collections.Counter()
         self.falsified = collections.Counter()
@@ -61,7 +61,7 @@ class Totals:
         print(f"calls: {sum(self.asked.values())}, of them {self.retried} retries at another door")
         for door in DOORS:
             told = [", ".join(f"{word} {count}" for (at, word), count in sorted(counter.items())
-                              if at == door) for counter in (self.asked, self.outcomes)]
+                              if at == door) for counter in (self.forms, self.outcomes)]
             print(f"  {door}: {told[0]}\n    told: {told[1]}")
         print(f"faults: {sum(self.faults.values())}; "
               + ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())))
