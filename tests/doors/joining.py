@@ -9,6 +9,7 @@ names are of kinds (workload.py), and only where versions are told are values ke
 
 import collections
 import dataclasses
+import itertools
 
 from calls import TAKES_VALUE, new_id
 
@@ -22,6 +23,7 @@ class Version:
     value: bytes = None
 
 
+MOST_TRIED = 12  # of the versions that a lost cas may have made
 EMPTY = Version("0" * 32, False, b"")
 
 
@@ -153,40 +155,83 @@ class Joined:
             if call.action == "cas" and self.is_free(call.asked + 1):
                 self.place(call, call.asked + 1)
                 del due[call.value]
-        gaps = self.gaps()
-        # A cas that nobody knows the outcome of fits in one place alone: it goes before.
-        of_cas = {call.asked + 1 for call in self.calls
-                  if call.action == "cas" and call.outcome == "unknown"}
-        places, left = self.plan([gap for gap in gaps if gap[0] not in of_cas], due)
-        if left:
-            places, left = self.plan(gaps, due)
+        places, left = self.best_plan(due)
         highest = max(self.versions, default=0)
         for number, call in [*places, *enumerate(left, highest + 1)]:
             self.place(call, number)
 
+    def best_plan(self, due):
+        """([(version, call)], those that found none). A cas that nobody knows the outcome of may
+        have made one version alone: where all sets find no place, or a version no maker, it is
+        tried to leave one or two of these to it."""
+        gaps, best = self.gaps(), None
+        shown = {version.value for version in self.versions.values()} | set(due)
+        lost = [call for call in self.calls
+                if call.changes() and call.outcome == "unknown" and call.value not in shown]
+        of_cas = [number for number, _, deadline in gaps if any(
+            call.action == "cas" and call.asked + 1 == number and call.call_ns <= deadline
+            for call in lost)]
+        spare = [call.call_ns for call in lost if call.action == "set"]
+        for count in range(3):
+            for kept in itertools.combinations(of_cas[:MOST_TRIED], count):
+                places, left = self.plan([gap for gap in gaps if gap[0] not in kept], due)
+                made = {number for number, _ in places} | set(of_cas)
+                cost = len(left) + self.unexplained([gap for gap in gaps if gap[0] not in made],
+                                                    spare)
+                if best is None or cost < best[0]:
+                    best = cost, places, left
+                if cost == 0:
+                    return places, left
+        return best[1:]
+
+    @staticmethod
+    def unexplained(gaps, spare):
+        """How many versions no lost set can have made, those that were called first going first."""
+        used = 0
+        for _, _, deadline in gaps:
+            used += used < len(spare) and spare[used] <= deadline
+        return len(gaps) - used
+
     @staticmethod
     def plan(gaps, due):
-        """([(version, call)], those that found none)"""
         waiting, places = sorted(due.values(), key=lambda item: item[1]), []
-        for number, deadline in gaps:
-            ready = next((item for item in waiting if item[0] <= deadline), None)
-            if ready:
+        left, latest = [], 0  # of the moments that a version cannot precede
+        for number, earliest, deadline in gaps:
+            latest = max(latest, earliest)
+            while ready := next((item for item in waiting if item[0] <= deadline), None):
                 waiting.remove(ready)
+                if ready[1] < latest:
+                    left.append(ready[2])
+                    continue
                 places.append((number, ready[2]))
-        return places, [call for _, _, call in waiting]
+                latest = max(latest, ready[0])
+                break
+        return places, left + [call for _, _, call in waiting]
 
     def gaps(self):
-        """(version, until when it was made at the latest), of those that nobody showed."""
-        deadline, deadlines = float("inf"), {}
-        returns = collections.defaultdict(lambda: float("inf"))
+        """(version, when it was made at the earliest, and at the latest), of those that nobody
+        showed."""
+        latest_calls, first_returns = collections.Counter(), {}
         for call in self.calls:
             if call.shows_state() and call.version is not None:
-                returns[call.version] = min(returns[call.version], call.return_ns)
-        for number in range(max(self.versions, default=0), 0, -1):
-            deadline = min(deadline, returns[number])
+                at = call.version
+                # Who made a version is told so whenever he asks again.
+                if not (call.outcome == "done" and call.changes() and call.attempts > 1):
+                    latest_calls[at] = max(latest_calls[at], call.call_ns)
+                first_returns[at] = min(first_returns.get(at, call.return_ns), call.return_ns)
+            elif call.outcome == "empty":
+                latest_calls[0] = max(latest_calls[0], call.call_ns)
+        highest = max(self.versions, default=0)
+        deadline, deadlines = float("inf"), {}
+        for number in range(highest, 0, -1):
+            deadline = min(deadline, first_returns.get(number, deadline))
             deadlines[number] = deadline
-        return [(number, deadlines[number]) for number in sorted(deadlines)
-                if self.is_free(number)]
+        gaps, earliest = [], 0
+        for number in range(1, highest + 1):
+            earliest = max(earliest, latest_calls[number - 1])
+            if self.is_free(number):
+                gaps.append((number, earliest, deadlines[number]))
+        return gaps
 
     def is_free(self, number):
         """Nobody was shown who made it; of some it was told that they stand there."""

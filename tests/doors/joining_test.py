@@ -75,6 +75,17 @@ def test_a_lost_cas_has_one_place_alone():
     check((versions_of(0), versions_of(1)) == (2, 1), f"{versions_of(0)} {versions_of(1)}")
 
 
+def test_a_lost_cas_is_tried_between_two_sets():
+    whole, _, _ = joined([
+        call("http", "cas", "cas", b"cell", (1, 9), "unknown", value=b"c", asked=1),
+        call("resp2", "SET", "set", b"cell", (2, 9), "done", value=b"s"),
+        call("resp2", "SET", "set", b"cell", (2, 4), "done", value=b"r"),
+        call("resp2", "GET", "read", b"cell", (10, 11), "done", result=b"s"),
+        call("resp2", "ONCE.CAS", "cas", b"cell", (12, 13), "conflict", value=b"x", version=3),
+        call("once", "set", "set", b"cell", (20, 29), "unknown", value=b"later")])
+    check((whole[1].version, whole[2].version, whole[3].version) == (3, 1, 3), f"{whole[1:4]}")
+
+
 def test_a_version_that_a_conflict_told_is_nobodys_yet():
     whole, _, left_out = joined([
         call("resp3", "SET", "set", b"cell", (1, 2), "done", value=b"x"),
