@@ -90,7 +90,7 @@ class Joined:
     def give_ids(self):
         """Those that were told what they made, or ask for one version alone, come first."""
         nameless = [call for call in self.calls if call.changes() and not call.id]
-        for call in nameless:
+        for call in sorted(nameless, key=lambda call: call.version is None):
             number = self.number_made_by(call)
             if number is not None:
                 self.name_maker(call, number)
@@ -110,8 +110,8 @@ class Joined:
             # Also what was told that it did not happen: then the checker finds that it did.
             for number in sorted(self.versions):
                 version = self.versions[number]
-                if version.value == call.value and (not version.writer
-                                                    or version.writer not in self.known_ids):
+                fits = bool(version.sealed) == (call.action == "write")
+                if fits and version.value == call.value and version.writer not in self.known_ids:
                     return number
         if call.outcome == "done":
             return call.version

@@ -115,6 +115,18 @@ def test_a_lost_number_has_the_writer_that_others_saw():
     check((whole[0].id, whole[1].version, whole[1].writer) == (B, 1, whole[1].id), f"{whole}")
 
 
+def test_a_value_that_was_kept_by_others_than_its_set():
+    def told(action, outcome, sealed, **more):
+        whole, _, _ = joined([
+            call("http", "set", "set", b"var", (1, 9), "unknown", value=b"x"),
+            call("resp2", action, action, b"var", (3, 4), outcome, **more),
+            full_read(b"var", (5, 6), 2, B, b"x", sealed)])
+        return whole[0].id != B and whole[1].id == B
+
+    check(told("next", "done", False, version=2), "the number is not of the set")
+    check(told("seal", "unknown", True, asked=1), "nor is the seal")
+
+
 def test_a_token_whose_number_was_lost():
     def check_of(outcome):
         whole, _, left_out = joined([
