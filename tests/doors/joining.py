@@ -98,8 +98,15 @@ class Joined:
                 if not call.id and call.action == "next" and call.outcome == "unknown"]
         for number in sorted(self.versions):
             writer = self.versions[number].writer
-            if writer and writer not in self.known_ids and lost:
-                lost.pop(0).id = writer
+            if not writer or writer in self.known_ids:
+                continue
+            # The last that was called in time: those before it are left to what nobody showed.
+            shown_at = min((call.return_ns for call in self.calls
+                            if call.shows_state() and (call.version or 0) >= number), default=0)
+            fitting = [call for call in lost if call.call_ns <= shown_at]
+            if fitting:
+                lost.remove(fitting[-1])
+                fitting[-1].id = writer
                 self.known_ids.add(writer)
         for call in nameless:
             call.id = call.id or new_id()

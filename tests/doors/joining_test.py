@@ -145,6 +145,16 @@ def test_a_seal_of_nobody():
     check((whole[0].outcome, whole[0].sealed) == ("sealed", False), f"it is no seal: {whole[0]}")
 
 
+def test_an_earlier_lost_number_is_left_to_what_nobody_showed():
+    whole, _, _ = joined([
+        call("resp2", "INCR", "next", b"counter", (1, 30), "unknown"),
+        call("resp2", "INCR", "next", b"counter", (3, 4), "done", version=2),
+        call("resp2", "INCR", "next", b"counter", (5, 30), "unknown"),
+        call("resp2", "INCR", "next", b"counter", (20, 30), "unknown"),
+        full_read(b"counter", (9, 10), 3, B, b"")])
+    check([number.id == B for number in whole[:4]] == [False, False, True, False], f"{whole}")
+
+
 def test_what_says_too_little_is_counted():
     whole, _, left_out = joined([
         call("resp2", "ONCE.CAS", "cas", b"var", (1, 2), "conflict", value=b"x", version=7)])
