@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture fuzz-build fuzz crash-points power-cuts bad-disks door-clients prometheus mutants bench-check bench-record lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture torture-doors fuzz-build fuzz crash-points power-cuts bad-disks door-clients prometheus mutants bench-check bench-record lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
@@ -9,7 +9,7 @@ CUTS ?= 200
 SOURCES = $(shell find base paxos doors reactor wal net server client cli bench examples tests -name '*.h' -o -name '*.cc')
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 deps:  ## install what the build needs (Debian 12; only what is missing)
 	@scripts/install-dependencies
@@ -83,6 +83,9 @@ sim: deps  ## simulate whole clusters under faults, one seed each (SEEDS=2000); 
 
 torture: build  ## MINUTES=n (1) of kill -9, pauses and partitions on real nodes (CLIENTS=6, NODES=3, IO=epoll); histories checked
 	@python3 tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(NODES),--nodes $(NODES)) $(if $(IO),--io $(IO))
+
+torture-doors: build  ## MINUTES=n (1) of the same faults under clients at all doors at once: own protocol, HTTP, RESP2, RESP3
+	@python3 tests/doors/campaign.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(NODES),--nodes $(NODES)) $(if $(IO),--io $(IO))
 
 fuzz-build: test-deps  ## build the fuzz targets with clang and libFuzzer into build/fuzz
 	@cmake --preset fuzz

@@ -1,5 +1,5 @@
 # Real processes on loopback; the data directories are under the build directory, on a real disk.
-once_needs(onced once)
+once_needs(onced once once-check)
 add_executable(two_winners system/two_winners.cc)
 target_link_libraries(two_winners PRIVATE once_client)
 foreach(name basics catching_up cleaning contention crash majority_down bad_input exit_codes
@@ -8,7 +8,7 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
         first_meeting limits host_names stuck_reader terminal half_closed private_files
         new_cluster loop_calls crowds memory peer_port slots typed_docs job_control
         command_signals unprintable first_words demo epoll_fallback uneven_cores metrics
-        resp over_http)
+        resp over_http doors_history)
   add_test(NAME system_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})

@@ -14,6 +14,11 @@ add_test(NAME torture_harness
 set_tests_properties(torture_harness PROPERTIES TIMEOUT 60)
 once_label(torture torture_harness)
 
+add_test(NAME torture_joining
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/doors/joining_test.py)
+set_tests_properties(torture_joining PROPERTIES TIMEOUT 60)
+once_label(torture torture_joining)
+
 # One minute of load; `make torture MINUTES=n` for more. Alone: its gaps depend on the machine.
 # Of slower nodes less is asked: a backlog that never ends is no fault of theirs.
 once_needs(onced once)

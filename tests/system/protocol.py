@@ -133,7 +133,8 @@ class Connection:
                     waiter.set_exception(error)
             self.waiting.clear()
 
-    async def request(self, operation, name, value=b"", timeout_ms=5000, identity=None):
+    async def request(self, operation, name, value=b"", timeout_ms=5000, identity=None,
+                      version=0):
         """The reply. Raises TimeoutError when the server misses its deadline by 5 s."""
         if self.closed:
             raise ConnectionError("closed")
@@ -142,7 +143,7 @@ class Connection:
         waiter = asyncio.get_running_loop().create_future()
         self.waiting[correlation] = waiter
         self.writer.write(request_frame(correlation, operation, name, value, timeout_ms,
-                                        identity or new_identity()))
+                                        identity or new_identity(), version))
         return await asyncio.wait_for(waiter, timeout_ms / 1000 + 5)
 
     async def drain(self):
