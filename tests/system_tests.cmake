@@ -12,14 +12,17 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
   add_test(NAME system_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
-  # They mostly wait. Two at a time share the disk and the cores; three would measure each other.
+  # Two at a time share the disk and the cores; three would measure each other.
   set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
   once_label(system system_${name})
 endforeach()
+# These wait at terminals and for time-outs, and use a tenth of a core: they take one place each.
+set_tests_properties(system_job_control system_command_signals system_first_words system_typed_docs
+  system_over_http PROPERTIES PROCESSORS 1)
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
 
 # Those that look at sockets, files and loops, over the other backend too.
-foreach(name basics contention crash half_closed limits loop_calls resp)
+foreach(name basics contention crash half_closed limits loop_calls)
   add_test(NAME system_${name}_epoll
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py --io epoll
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name}-epoll)

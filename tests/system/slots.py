@@ -193,7 +193,7 @@ def orders_differ(given):
                      f"node {node.number} says so", 20)
         one, _, three = cluster.nodes
         for text in ("--cluster must name the nodes in the same order everywhere",
-                     "members 1, 2, 3", "2, 1, 3"):
+                     "1, 2, 3", "2, 1, 3"):  # in the order in which they met
             check(text in one.log_text() and text in three.log_text(), text)
         check_equal(cluster.counters(three)["admitted"], 0, "it does not vote")
 
