@@ -308,7 +308,11 @@ void Core::drive(RoundId id) {
   ClassicRound& task = rounds_[id];
   const Entry& entry = acceptor_.at(task.entry);
   ONCE_ASSERT(acceptor_.active(entry) == Active(id) && task.next_at <= step_.now());
-  if (entry.final()) {  // somebody else finished it
+  // Somebody else finished it. But where nobody waits, an acceptor is left with something newer
+  // that it asks about: what it gets by a whole round, however long one takes. To begin it anew
+  // each time would pre-empt whoever tries the same.
+  const bool wanted = !task.waiters.empty() || task.batch.size != 0;
+  if (entry.final() && wanted) {
     requests_.conclude(task.waiters, task.batch, entry);
     return rounds_.end(id);
   }

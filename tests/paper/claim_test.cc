@@ -339,6 +339,33 @@ TEST_F(ClaimingHome, BeginsNoRoundForAPromise) {
   EXPECT_TRUE(solo->take<Prepare>().empty());
 }
 
+// Between far places an answer takes longer than a message is waited for.
+TEST_F(ClaimingHome, SettlesANameThatItKnowsToBeDecidedByOneRoundHoweverLongThatTakes) {
+  run(3, 1);
+  const uint64_t token = solo->write(name, "a", kA);
+  solo->sync();
+  solo->receive(1, AcceptedRange{1, 1, 1});
+  ASSERT_TRUE(solo->answered(token));
+  EXPECT_FALSE(solo->take<Accept>().empty()) << "of round 0";
+  const Ballot theirs = ballot(1, 2);
+  solo->receive(2, SettleQuery{theirs, theirs, name});
+  const auto begun = solo->take<Prepare>();
+  ASSERT_FALSE(begun.empty());
+  solo->sync();
+  for (int i = 0; i < 4; ++i) {
+    solo->wait(60);
+    solo->receive(2, SettleQuery{theirs, theirs, name});
+    for (const Prepare& again : solo->take<Prepare>()) EXPECT_EQ(again.ballot, begun[0].ballot);
+  }
+  solo->receive(2, Promise{begun[0].op, begun[0].ballot, theirs, state(kA, "a")});
+  const auto accepts = solo->take<Accept>();
+  ASSERT_FALSE(accepts.empty());
+  EXPECT_EQ(accepts[0].ballot, begun[0].ballot);
+  solo->sync();
+  solo->receive(2, SettleQuery{theirs, theirs, name});
+  EXPECT_EQ(solo->take<Settled>().size(), 1u);
+}
+
 // With a slow disk each round would leave the acceptors something newer to ask about, for ever.
 TEST_F(ClaimingHome, BeginsNoRoundToSettleANameBeforeItsLastRecordIsDurable) {
   run(3, 1);
