@@ -13,6 +13,11 @@ bool Replay::take(const Record& record, RecordNumber number) {
 
 bool Replay::is_member(NodeId node) const { return cluster_.has(node); }
 
+// Of a round above all that can be, the next one would be below it.
+bool Replay::is_ballot(const Ballot& ballot) const {
+  return is_member(ballot.node) && ballot.round <= kMaxRound;
+}
+
 bool Replay::is_endpoint(const Endpoint& home) const {
   return is_member(home.node) && home.core.value < kMaxCores;
 }
@@ -24,7 +29,7 @@ bool Replay::read(const IncarnationRecord& r) {
 }
 
 bool Replay::read(const PromiseRecord& r) {
-  if (!is_member(r.ballot.node)) return false;
+  if (!is_ballot(r.ballot)) return false;
   const NameHash hash = cluster_.hasher()(r.name);
   if (!cluster_.is_mine(hash)) return true;
   const EntryIndex index = acceptor_.find_or_insert(hash, r.name);
@@ -34,7 +39,7 @@ bool Replay::read(const PromiseRecord& r) {
 }
 
 bool Replay::read(const AcceptRecord& r) {
-  if (!is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
+  if (!is_ballot(r.ballot) || !is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
   if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
   if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
   const NameHash hash = cluster_.hasher()(r.name);
@@ -63,7 +68,7 @@ bool Replay::read(const HomeProgressRecord& r) {
 }
 
 bool Replay::read(const DecidedRecord& r) {
-  if (!is_member(r.ballot.node) || r.version == 0) return false;
+  if (!is_ballot(r.ballot) || r.version == 0) return false;
   const EntryIndex index = acceptor_.find(cluster_.hasher()(r.name).key, r.name);
   if (index == Table::kNone) return true;  // of another core
   const Entry& entry = acceptor_.at(index);
@@ -73,7 +78,7 @@ bool Replay::read(const DecidedRecord& r) {
 }
 
 bool Replay::read(const KeptRecord& r) {
-  if (!is_member(r.promised.node) || !is_member(r.accepted.node)) return false;
+  if (!is_ballot(r.promised) || !is_ballot(r.accepted)) return false;
   if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
   const NameHash hash = cluster_.hasher()(r.name);
   if (cluster_.is_mine(hash)) replay(r, hash);

@@ -33,6 +33,7 @@ class Replay {
   bool read(const DecidedRecord& r);
   bool read(const KeptRecord& r);
   bool is_member(NodeId node) const;
+  bool is_ballot(const Ballot& ballot) const;
   bool is_endpoint(const Endpoint& home) const;
   void replay(const AcceptRecord& r, NameHash hash);
   void replay(const KeptRecord& r, NameHash hash);

@@ -238,6 +238,19 @@ TEST(RecoveredRecords, AMemberAndACoreThatThereCanBe) {
   }
 }
 
+// A round above would wrap when the node tries the next one.
+TEST(RecoveredRecords, RoundsThatCanBe) {
+  for (const auto& [round, possible] :
+       {std::pair<uint32_t, bool>{kMaxRound, true}, {kMaxRound + 1, false}, {UINT32_MAX, false}}) {
+    const Ballot far{round, NodeId{2}, 1};
+    EXPECT_EQ(Recovering()(PromiseRecord{far, "n"}), possible) << round;
+    EXPECT_EQ(Recovering()(AcceptRecord{far, CoreId{0}, 1, state_of("v"), "n"}), possible);
+    EXPECT_EQ(Recovering()(DecidedRecord{far, 1, "n"}), possible) << round;
+    EXPECT_EQ(Recovering()(KeptRecord{far, kBallot, state_of("v"), true, true, "n"}), possible);
+    EXPECT_EQ(Recovering()(KeptRecord{far, far, state_of("v"), true, true, "n"}), possible);
+  }
+}
+
 TEST(RecoveredRecords, NumbersThatCanBe) {
   const Endpoint home{NodeId{2}, CoreId{0}};
   const auto accept = [](uint64_t sequence, uint64_t version) {
