@@ -7,7 +7,6 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
             --work ${CMAKE_BINARY_DIR}/mutants-fast)
   set_tests_properties(mutants_fast PROPERTIES TIMEOUT 900 COST 900)
   once_label(mutants mutants_fast)
-  set_tests_properties(mutants_fast PROPERTIES PROCESSORS 4)  # it builds, and runs two at once
 endif()
 # That each has its place in the code, and its killers; then the parts of the runner.
 foreach(name runner placing weaving campaign)

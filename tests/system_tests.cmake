@@ -16,9 +16,9 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
   set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
   once_label(system system_${name})
 endforeach()
-# These wait at terminals and for time-outs, and use a tenth of a core: they take one place each.
+# These wait at terminals and for time-outs, and use a quarter of a core at most: one place each.
 set_tests_properties(system_job_control system_command_signals system_first_words system_typed_docs
-  system_over_http PROPERTIES PROCESSORS 1)
+  system_over_http system_first_meeting PROPERTIES PROCESSORS 1)
 set_tests_properties(system_first_meeting system_crash system_terminal PROPERTIES COST 500)
 
 # Those that look at sockets, files and loops, over the other backend too.
