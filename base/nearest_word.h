@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace once {
 
 inline constexpr size_t kMaxTypedBytes = 32;  // nobody mistypes a command into something longer
@@ -14,7 +16,6 @@ inline constexpr size_t kMaxTypedBytes = 32;  // nobody mistypes a command into 
 // How many letters must be put in, left out, exchanged or swapped with their neighbour to make one
 // word of the other, upper and lower case being the same. Both at most kMaxTypedBytes long.
 inline size_t typing_distance(std::string_view one, std::string_view other) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   using Row = std::array<size_t, kMaxTypedBytes + 1>;
   Row before_last{}, last{}, now{};
   for (size_t j = 0; j <= other.size(); ++j) now[j] = j;
@@ -23,10 +24,10 @@ inline size_t typing_distance(std::string_view one, std::string_view other) {
     last = now;
     now[0] = i;
     for (size_t j = 1; j <= other.size(); ++j) {
-      const bool same = lower(one[i - 1]) == lower(other[j - 1]);
+      const bool same = small_letter(one[i - 1]) == small_letter(other[j - 1]);
       now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-      if (i > 1 && j > 1 && lower(one[i - 1]) == lower(other[j - 2]) &&
-          lower(one[i - 2]) == lower(other[j - 1])) {
+      if (i > 1 && j > 1 && small_letter(one[i - 1]) == small_letter(other[j - 2]) &&
+          small_letter(one[i - 2]) == small_letter(other[j - 1])) {
         now[j] = std::min(now[j], before_last[j - 2] + 1);
       }
     }

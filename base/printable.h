@@ -49,6 +49,15 @@ inline bool acts(uint32_t c) {
 
 }  // namespace printable_parts
 
+inline bool is_utf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const size_t size = printable_parts::first_of(bytes).bytes;
+    if (size == 0) return false;
+    bytes.remove_prefix(size);
+  }
+  return true;
+}
+
 // \xNN for one byte (a control, or no UTF-8), \uNNNN for a character of more. A backslash stays.
 inline std::string printable(std::string_view bytes, Shown shown = Shown::kLine) {
   std::string out;

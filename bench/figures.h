@@ -44,19 +44,4 @@ inline double success(const LoadResult& r) {
   return tries == 0 ? 0 : static_cast<double>(r.done) / static_cast<double>(tries);
 }
 
-inline const char* operation_name(paxos::Operation operation) {
-  switch (operation) {
-    case paxos::Operation::kRead:
-      return "read";
-    case paxos::Operation::kSet:
-      return "set";
-    case paxos::Operation::kNext:
-      return "next";
-    case paxos::Operation::kCas:
-      return "cas";
-    default:
-      return "other";
-  }
-}
-
 }  // namespace once::bench

@@ -110,9 +110,8 @@ int run_many(const Options& options, Files& files) {
                              : options.json ? json_of(options, series)
                                             : table_of(options, series);
     if (!write_all(STDOUT_FILENO, text)) return complain_of_results();
-    if (files.plot.is_open()) {
-      const std::string wrong = files.plot.write(plot_of(options, series));
-      if (!wrong.empty()) return complain(wrong);
+    if (const std::string wrong = write_files(options, series, files); !wrong.empty()) {
+      return complain(wrong);
     }
   }
   if (!series.failure.empty()) (void)complain(series.failure);

@@ -174,10 +174,7 @@ std::string is_schedule(const std::string& text) {
 std::string check_all(const Options& o) {
   if (std::string wrong = check_series(o); !wrong.empty()) return wrong;
   for (const double value : o.swept_values) {
-    Options at = o;
-    if (o.swept == Swept::kInFlight) at.in_flight = static_cast<size_t>(value);
-    if (o.swept == Swept::kRate) at.rate = value;
-    if (std::string wrong = check(at); !wrong.empty()) {
+    if (std::string wrong = check(options_at(o, value)); !wrong.empty()) {
       return fmt::format("--sweep {:g}: {}", value, wrong);
     }
   }
@@ -226,6 +223,13 @@ tl::unexpected<EarlyExit> usage_error(const std::string& message) {
 }
 
 }  // namespace
+
+Options options_at(const Options& options, double value) {
+  Options at = options;
+  if (options.swept == Swept::kInFlight) at.in_flight = static_cast<size_t>(value);
+  if (options.swept == Swept::kRate) at.rate = value;
+  return at;
+}
 
 tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
   Options o;

@@ -60,6 +60,9 @@ struct Options {
   size_t share() const { return (in_flight + connections - 1) / connections; }
 };
 
+// Of the run in which what is swept has that value.
+Options options_at(const Options& options, double value);
+
 // Reads the environment variables ONCE_ENDPOINTS and ONCE_CLUSTER_ID. Prints nothing.
 tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 

@@ -6,6 +6,7 @@
 
 #include "bench/figures.h"
 #include "bench/time_text.h"
+#include "paxos/words.h"
 
 namespace once::bench {
 namespace {
@@ -55,7 +56,7 @@ std::string table_of(const Options& o, const LoadResult& r, const std::optional<
   text += time_row("p99.9", percentile_ns(r.latency, 99.9));
   text += time_row("max", static_cast<double>(r.latency.max()));
   for (const auto& [operation, share] : r.shares) {
-    fmt::format_to(out, "{:<14}{:>12}      refused {}, p50 {}, p99 {}\n", operation_name(operation),
+    fmt::format_to(out, "{:<14}{:>12}      refused {}, p50 {}, p99 {}\n", paxos::word_of(operation),
                    share.done, share.refused, time_text(percentile_ns(share.latency, 50)),
                    time_text(percentile_ns(share.latency, 99)));
   }

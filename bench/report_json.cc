@@ -7,6 +7,7 @@
 #include "bench/medians.h"
 #include "bench/report.h"
 #include "bench/series_report.h"
+#include "paxos/words.h"
 
 namespace once::bench {
 namespace {
@@ -27,7 +28,7 @@ Json as_given(double value) {
 Json by_operation(const LoadResult& r) {
   Json all;
   for (const auto& [operation, share] : r.shares) {
-    all[operation_name(operation)] = {{"done", share.done},
+    all[paxos::word_of(operation)] = {{"done", share.done},
                                       {"refused", share.refused},
                                       {"p50_us", rounded(percentile_us(share.latency, 50), 1)},
                                       {"p99_us", rounded(percentile_us(share.latency, 99), 1)}};

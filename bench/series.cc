@@ -41,13 +41,6 @@ size_t Series::runs() const {
   return runs;
 }
 
-Options options_at(const Options& options, double value) {
-  Options at = options;
-  if (options.swept == Swept::kInFlight) at.in_flight = static_cast<size_t>(value);
-  if (options.swept == Swept::kRate) at.rate = value;
-  return at;
-}
-
 Series run_series(const Options& options, const RunOnce& run) {
   Series series;
   if (options.swept == Swept::kNothing) series.steps.push_back({options, {}});

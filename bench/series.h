@@ -25,7 +25,6 @@ struct Series {
   size_t runs() const;
 };
 
-Options options_at(const Options& options, double value);
 Series run_series(const Options& options, const RunOnce& run);
 
 // One rate that was tried.

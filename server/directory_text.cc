@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/dialable.h"
 #include "base/hash.h"
 #include "base/hex.h"
@@ -207,8 +208,7 @@ namespace {
 
 // One spelling for one address: names of hosts know no case, and ports no leading zeros.
 std::string normal_address(const std::string& address) {
-  std::string host(host_part(address));
-  for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  std::string host = small_letters(host_part(address));
   if (host.size() > 1 && host.back() == '.') host.pop_back();
   return fmt::format("{}:{}", host, port_number(port_digits(address)).value_or(0));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "net/hello.h"
+#include "paxos/words.h"
 #include "server/metric_writer.h"
 
 namespace once::server {
@@ -78,16 +79,16 @@ void put_peers(MetricWriter& out, const NodeFigures& node) {
 void put_traffic(MetricWriter& out, const TrafficFigures& traffic) {
   out.family("once_requests_total", Type::kCounter, "Requests of clients that were answered");
   for (size_t i = 0; i < kOperations; ++i) {
-    const std::string_view operation = operation_label(operation_at(i));
+    const std::string_view operation = paxos::word_of(operation_at(i));
     for (size_t outcome = 0; outcome < kOutcomes; ++outcome) {
       out.sample(traffic.answers[i][outcome],
-                 {{"op", operation}, {"outcome", outcome_label(paxos::Status(outcome))}});
+                 {{"op", operation}, {"outcome", paxos::word_of(paxos::Status(outcome))}});
     }
   }
   out.family("once_request_duration_seconds", Type::kHistogram,
              "From a request's coming in to its answer, by the clock of the loop's rounds");
   for (size_t i = 0; i < kOperations; ++i) {
-    put_durations(out, traffic.took[i], operation_label(operation_at(i)));
+    put_durations(out, traffic.took[i], paxos::word_of(operation_at(i)));
   }
   out.family("once_log_sync_duration_seconds", Type::kHistogram,
              "From handing a batch of the log to the kernel until it is durable");
@@ -125,60 +126,6 @@ void put_process(MetricWriter& out, const MetricsPage& page) {
 }
 
 }  // namespace
-
-std::string_view operation_label(paxos::Operation operation) {
-  switch (operation) {
-    case paxos::Operation::kWrite:
-      return "write";
-    case paxos::Operation::kRead:
-      return "read";
-    case paxos::Operation::kSet:
-      return "set";
-    case paxos::Operation::kCas:
-      return "cas";
-    case paxos::Operation::kSeal:
-      return "seal";
-    case paxos::Operation::kNext:
-      return "next";
-    case paxos::Operation::kCheck:
-      return "check";
-    case paxos::Operation::kWait:
-      return "wait";
-  }
-  return "other";
-}
-
-std::string_view outcome_label(paxos::Status status) {
-  switch (status) {
-    case paxos::Status::kDone:
-      return "done";
-    case paxos::Status::kEmpty:
-      return "empty";
-    case paxos::Status::kAlreadySet:
-      return "already_set";
-    case paxos::Status::kUnknown:
-      return "unknown";
-    case paxos::Status::kUnavailable:
-      return "unavailable";
-    case paxos::Status::kOverloaded:
-      return "overloaded";
-    case paxos::Status::kInvalid:
-      return "invalid";
-    case paxos::Status::kConflict:
-      return "conflict";
-    case paxos::Status::kSealed:
-      return "sealed";
-    case paxos::Status::kIdReused:
-      return "id_reused";
-    case paxos::Status::kNotYet:
-      return "not_yet";
-    case paxos::Status::kRetired:
-      return "retired";
-    case paxos::Status::kDenied:
-      return "denied";
-  }
-  return "other";
-}
 
 std::string metric_name(const CounterRow& row) {
   if (row.kind == Kind::kElsewhere) return {};

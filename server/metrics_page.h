@@ -19,9 +19,6 @@ struct MetricsPage {
   ProcessFigures process;
 };
 
-// As the label `op`, and as the label `outcome`.
-std::string_view operation_label(paxos::Operation operation);
-std::string_view outcome_label(paxos::Status status);
 
 // "once_" and the name in base units, "_total" behind a counter. Empty: it has none.
 std::string metric_name(const CounterRow& row);

@@ -5,13 +5,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/dialable.h"
 #include "base/host_port.h"
 
 namespace once::server {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Hosts are the same in capitals, and with the dot that ends a full name.
 std::string plain(std::string_view host) {
@@ -19,9 +18,7 @@ std::string plain(std::string_view host) {
     host = host.substr(1, host.size() - 2);
   }
   if (host.ends_with('.')) host.remove_suffix(1);
-  std::string text(host);
-  std::transform(text.begin(), text.end(), text.begin(), lower);
-  return text;
+  return small_letters(host);
 }
 
 // In every spelling that the C library takes, as 127.1 and 0x7f000001. It stops at a blank.

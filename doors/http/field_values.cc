@@ -6,6 +6,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "doors/http/request_head.h"

@@ -1,36 +1,11 @@
 #include "doors/http/json.h"
 
+#include "base/base64.h"
 #include "base/hex_digits.h"
 #include "base/printable.h"
 
 namespace once::doors::http {
 namespace {
-
-bool is_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const size_t size = printable_parts::first_of(bytes).bytes;
-    if (size == 0) return false;
-    bytes.remove_prefix(size);
-  }
-  return true;
-}
-
-std::string in_base64(std::string_view bytes) {
-  static constexpr char kDigits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    for (size_t k = 0; k < 4; ++k) {
-      out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-    }
-  }
-  return out;
-}
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -67,7 +42,7 @@ void JsonObject::put(std::string_view key, std::string_view text) {
 void JsonObject::put_bytes(std::string_view key, std::string_view bytes) {
   if (is_utf8(bytes)) return put(key, bytes);
   put_key(key, "_base64");
-  text_ += '"' + in_base64(bytes) + '"';
+  text_ += '"' + base64_of(bytes) + '"';
 }
 
 void JsonObject::put(std::string_view key, uint64_t number) {

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "doors/http/json.h"
+#include "paxos/words.h"
 
 namespace once::doors::http {
 namespace {
@@ -13,46 +14,18 @@ using paxos::Operation;
 using paxos::State;
 using paxos::Status;
 
-constexpr std::string_view kRefused = "refused";
+// Something stands there already; the rest of the outcome says what.
+bool is_refusal(Status status) {
+  return status == Status::kAlreadySet || status == Status::kConflict ||
+         status == Status::kSealed || status == Status::kIdReused;
+}
 
 std::string_view refusal_of(Status status) {
-  switch (status) {
-    case Status::kAlreadySet:
-      return "already_set";
-    case Status::kConflict:
-      return "conflict";
-    case Status::kSealed:
-      return "sealed";
-    case Status::kIdReused:
-      return "id_reused";
-    default:
-      return {};
-  }
+  return is_refusal(status) ? paxos::word_of(status) : std::string_view();
 }
 
 std::string_view outcome_of(Status status) {
-  switch (status) {
-    case Status::kDone:
-      return "done";
-    case Status::kEmpty:
-      return "empty";
-    case Status::kUnknown:
-      return "unknown";
-    case Status::kUnavailable:
-      return "unavailable";
-    case Status::kOverloaded:
-      return "overloaded";
-    case Status::kInvalid:
-      return "invalid";
-    case Status::kNotYet:
-      return "not_yet";
-    case Status::kRetired:
-      return "retired";
-    case Status::kDenied:
-      return "denied";
-    default:
-      return kRefused;
-  }
+  return is_refusal(status) ? "refused" : paxos::word_of(status);
 }
 
 bool knows(const Asked& asked, uint64_t version) {

@@ -97,8 +97,6 @@ class HeadReader {
   Objection objection_;
 };
 
-// Letters of ASCII alone.
-bool is_same_word(std::string_view a, std::string_view b);
 std::string_view trimmed(std::string_view text);  // of spaces and tabs at both ends
 // Takes the next element off the front of a list with commas; false: there is none.
 bool take_element(std::string_view& list, std::string_view& element);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "doors/http/request_head.h"
 
 namespace once::doors::http {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/printable.h"
 
 namespace once::doors {
@@ -120,21 +121,6 @@ bool fits(int arity, size_t words) {
 
 }  // namespace
 
-std::string small_letters(std::string_view word) {
-  std::string small(word);
-  for (char& c : small) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return small;
-}
-
-bool same_word(std::string_view word, std::string_view small) {
-  return word.size() == small.size() &&
-         std::equal(word.begin(), word.end(), small.begin(), [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-         });
-}
-
 std::string quoted(std::string_view word) {
   constexpr size_t kMostShown = 64;
   return printable(word.substr(0, kMostShown));
@@ -144,7 +130,7 @@ std::span<const RespCommand> resp_commands() { return kCommands; }
 
 const RespCommand* find_command(std::string_view name) {
   for (const RespCommand& one : kCommands) {
-    if (same_word(name, one.name)) return &one;
+    if (is_same_word(name, one.name)) return &one;
   }
   return nullptr;
 }

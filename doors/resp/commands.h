@@ -26,8 +26,6 @@ const RespCommand* find_command(std::string_view name);  // in letters of any si
 // Answers the door's current command, or asks for it.
 void run_command(RespDoor& door, const Words& words);
 
-bool same_word(std::string_view word, std::string_view small);  // letters of any size
-std::string small_letters(std::string_view word);
 
 // For people, of words that may be anything: short, printable.
 std::string quoted(std::string_view word);

@@ -1,6 +1,7 @@
 // Commands about the connection itself.
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "doors/resp/asking.h"
 #include "doors/resp/commands.h"
 
@@ -66,8 +67,8 @@ void run_hello(RespDoor& door, const Words& words) {
     resp = words[1] == "2" ? Resp::kTwo : Resp::kThree;
   }
   for (size_t i = 2; i < words.size(); ++i) {
-    if (same_word(words[i], "auth") && i + 2 < words.size()) return refuse(kWrongPassword);
-    if (!same_word(words[i], "setname") || i + 1 >= words.size()) {
+    if (is_same_word(words[i], "auth") && i + 2 < words.size()) return refuse(kWrongPassword);
+    if (!is_same_word(words[i], "setname") || i + 1 >= words.size()) {
       return refuse(fmt::format("ERR Syntax error in HELLO option '{}'", quoted(words[i])));
     }
     name = words[++i];
@@ -95,7 +96,7 @@ void run_select(RespDoor& door, const Words& words) {
 void run_client(RespDoor& door, const Words& words) {
   PendingCommand& command = door.current();
   const auto is = [&](std::string_view name, size_t arguments) {
-    return same_word(words[1], name) && words.size() == 2 + arguments;
+    return is_same_word(words[1], name) && words.size() == 2 + arguments;
   };
   if (is("setname", 1)) {
     if (!good_client_name(door, words[2])) return;
@@ -108,7 +109,7 @@ void run_client(RespDoor& door, const Words& words) {
     if (door.client_name.empty()) return answer_null(door, command);
     return door.answer(command, [&](RespWriter& writer) { writer.bulk(door.client_name); });
   }
-  if (same_word(words[1], "list")) {
+  if (is_same_word(words[1], "list")) {
     const std::string line = fmt::format("id={} name={} db=0 resp={}\n", door.id(),
                                          door.client_name, static_cast<int>(door.resp));
     return door.answer(command, [&](RespWriter& writer) { writer.bulk(line); });

@@ -1,6 +1,7 @@
 // Commands of Redis on names.
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "base/limits.h"
 #include "doors/resp/asking.h"
 #include "doors/resp/commands.h"
@@ -171,18 +172,18 @@ struct SetOptions {
 SetOptions set_options(const Words& words) {
   SetOptions options;
   for (size_t i = 3; i < words.size(); ++i) {
-    if (same_word(words[i], "nx")) {
+    if (is_same_word(words[i], "nx")) {
       options.nx = true;
-    } else if (same_word(words[i], "get")) {
+    } else if (is_same_word(words[i], "get")) {
       options.get = true;
-    } else if (same_word(words[i], "ifeq") && i + 1 < words.size()) {
+    } else if (is_same_word(words[i], "ifeq") && i + 1 < words.size()) {
       options.old = words[++i];
-    } else if (same_word(words[i], "ex") || same_word(words[i], "px") ||
-               same_word(words[i], "exat") || same_word(words[i], "pxat") ||
-               same_word(words[i], "keepttl")) {
+    } else if (is_same_word(words[i], "ex") || is_same_word(words[i], "px") ||
+               is_same_word(words[i], "exat") || is_same_word(words[i], "pxat") ||
+               is_same_word(words[i], "keepttl")) {
       options.refused = kExpiryRefused;
       return options;
-    } else if (same_word(words[i], "xx")) {
+    } else if (is_same_word(words[i], "xx")) {
       options.refused = "ERR SET with XX is not served; use 'SET key value IFEQ old'";
       return options;
     } else {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "doors/resp/asking.h"
@@ -82,7 +83,7 @@ void run_once_write(RespDoor& door, const Words& words) {
   paxos::ClientRequest request;
   request.operation = Operation::kWrite;
   if (words.size() != 3) {
-    if (words.size() != 5 || !same_word(words[3], "id")) {
+    if (words.size() != 5 || !is_same_word(words[3], "id")) {
       return door.answer_error(door.current(), "ERR syntax error");
     }
     const auto id = request_id_of_hex(words[4]);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "doors/resp/asking.h"
 #include "doors/resp/commands.h"
 
@@ -101,7 +102,7 @@ void run_info(RespDoor& door, const Words&) {
 }
 
 void run_config(RespDoor& door, const Words& words) {
-  if (!same_word(words[1], "get") || words.size() < 3) {
+  if (!is_same_word(words[1], "get") || words.size() < 3) {
     return answer_unknown_subcommand(door, words, "CONFIG");
   }
   using Setting = std::pair<std::string_view, std::string_view>;
@@ -109,7 +110,7 @@ void run_config(RespDoor& door, const Words& words) {
   std::vector<Setting> found;
   for (const Setting& one : kSettings) {
     const bool asked = std::any_of(words.begin() + 2, words.end(), [&](std::string_view word) {
-      return word == "*" || same_word(word, one.first);
+      return word == "*" || is_same_word(word, one.first);
     });
     if (asked) found.push_back(one);
   }
@@ -128,11 +129,11 @@ void run_cluster(RespDoor& door, const Words&) {
 
 void run_command_command(RespDoor& door, const Words& words) {
   if (words.size() == 1) return answer_command_info(door, all_commands());
-  if (same_word(words[1], "count") && words.size() == 2) {
+  if (is_same_word(words[1], "count") && words.size() == 2) {
     return answer_integer(door, door.current(), resp_commands().size());
   }
-  if (same_word(words[1], "info")) return answer_command_info(door, named_commands(words));
-  if (!same_word(words[1], "docs")) return answer_unknown_subcommand(door, words, "COMMAND");
+  if (is_same_word(words[1], "info")) return answer_command_info(door, named_commands(words));
+  if (!is_same_word(words[1], "docs")) return answer_unknown_subcommand(door, words, "COMMAND");
   std::vector<const RespCommand*> documented = named_commands(words);
   std::erase(documented, nullptr);
   door.answer(door.current(), [&](RespWriter& writer) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "paxos/words.h"
 #include "server/node_report.h"
 
 namespace once::server {
@@ -205,11 +206,11 @@ TEST(CounterTable, SaysOfEachRowWhatItIsAndWhatItMeans) {
 
 TEST(Labels, DifferForEachOperationAndOutcome) {
   std::set<std::string_view> labels;
-  for (size_t i = 0; i < kOperations; ++i) labels.insert(operation_label(operation_at(i)));
+  for (size_t i = 0; i < kOperations; ++i) labels.insert(paxos::word_of(operation_at(i)));
   EXPECT_EQ(labels.size(), kOperations);
   EXPECT_EQ(labels.count("other"), 0u);
   labels.clear();
-  for (size_t i = 0; i < kOutcomes; ++i) labels.insert(outcome_label(paxos::Status(i)));
+  for (size_t i = 0; i < kOutcomes; ++i) labels.insert(paxos::word_of(paxos::Status(i)));
   EXPECT_EQ(labels.size(), kOutcomes);
   EXPECT_EQ(labels.count("other"), 0u);
 }
