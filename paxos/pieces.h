@@ -57,8 +57,9 @@ class Pieces {
   void begin_page() {
     at_ = page(pages_++);
     left_ = HugePages::kPageBytes;
-    for (; asked_ < pages_ + kAhead; ++asked_) {
-      if (asked_ >= pages_) PageToucher::ask(page(asked_), HugePages::kPageBytes);
+    // All of them at first; then each page that is begun is one that was asked for.
+    for (size_t n = pages_ == 1 ? 1 : pages_ + kAhead - 1; n < pages_ + kAhead; ++n) {
+      PageToucher::ask(page(n), HugePages::kPageBytes);
     }
   }
 
@@ -67,7 +68,6 @@ class Pieces {
   char* at_ = nullptr;
   size_t left_ = 0;   // of the page
   size_t pages_ = 0;  // begun
-  size_t asked_ = 0;  // begun, or asked for
 };
 
 }  // namespace once::paxos
