@@ -135,9 +135,8 @@ size_t Listener::let_speak(Connection& connection, Speak speak) {
 // this one's memory ends before it would be looked at.
 void Listener::ask_for(Connection& connection, uint64_t ticket,
                        const paxos::ClientRequest& request) {
-  const bool room =
-      connection.in_flight < kMaxInFlightPerConnection && !rarely(Rare::kConnectionFull);
-  if (connection.in_flight++ == 0) places_.become_busy(connection);
+  const bool room = may_ask_more(connection);
+  count_one(connection);
   if (connection.half_closed != 0) ++half_closed_requests_;
   connection.intake.asked(request.operation == paxos::Operation::kRead, round_);
   connection.under_way.asked(request.operation == paxos::Operation::kWait, io_.now_ns());

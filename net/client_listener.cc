@@ -357,11 +357,18 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
 }
 
 // Past the bound the answer goes out at once, and nothing happens.
-bool Listener::count_in(Connection& connection) {
-  if (connection.in_flight >= kMaxInFlightPerConnection || rarely(Rare::kConnectionFull)) {
-    return false;
-  }
+bool Listener::may_ask_more(const Connection& connection) {
+  return connection.in_flight < kMaxInFlightPerConnection && !rarely(Rare::kConnectionFull);
+}
+
+// One answer more is due.
+void Listener::count_one(Connection& connection) {
   if (connection.in_flight++ == 0) places_.become_busy(connection);
+}
+
+bool Listener::count_in(Connection& connection) {
+  if (!may_ask_more(connection)) return false;
+  count_one(connection);
   return true;
 }
 

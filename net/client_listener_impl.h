@@ -144,6 +144,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool on_explain_request(Connection& connection, const Frame& frame);
   template <class Ask, class Refuse>
   bool take_question(Connection& connection, bool read, Ask ask, Refuse refuse);
+  static bool may_ask_more(const Connection& connection);
+  void count_one(Connection& connection);
   bool count_in(Connection& connection);
   void refuse(Connection& connection, uint64_t correlation);
   bool fail(Connection& connection, uint64_t correlation, std::string_view text,

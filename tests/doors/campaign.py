@@ -12,7 +12,6 @@ import collections
 import os
 import pathlib
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -104,17 +103,7 @@ class Round:
         finally:
             self.cluster.close()
             await self.cluster.close_links()
-            self.clean_up()
-
-    def clean_up(self):
-        if not self.failed:
-            shutil.rmtree(self.cluster.directory, ignore_errors=True)
-            return
-        for node in self.cluster.nodes:
-            print(f"--- node {node.number}: {node.log_tail()}", file=sys.stderr)
-        kept = self.cluster.directory.with_name(f"failed-{self.options.seed}-{int(time.time())}")
-        self.cluster.directory.rename(kept)
-        print(f"--- kept: {kept}", file=sys.stderr)
+            torture.clean_up(self.cluster, self.failed, self.options.seed)
 
     async def load_and_judge(self):
         world = World(self.cluster.nodes, self.cluster.links, self.rng)

@@ -260,6 +260,18 @@ def check_history(options, load):
     return done
 
 
+def clean_up(cluster, failed, seed):
+    """After a failure the evidence stays, under a name that no later run uses."""
+    if not failed:
+        shutil.rmtree(cluster.directory, ignore_errors=True)
+        return
+    for node in cluster.nodes:
+        print(f"--- node {node.number}: {node.log_tail()}", file=sys.stderr)
+    kept = cluster.directory.with_name(f"failed-{seed}-{int(time.time())}")
+    cluster.directory.rename(kept)
+    print(f"--- kept: {kept}", file=sys.stderr)
+
+
 class Round:
     def __init__(self, options, number, seconds, totals, progress):
         self.options = options
@@ -290,18 +302,7 @@ class Round:
             self.progress.clear()
             await load.close()
             await self.cluster.close_links()
-            self.clean_up()
-
-    def clean_up(self):
-        """After a failure the evidence stays, under a name that no later run uses."""
-        if not self.failed:
-            shutil.rmtree(self.cluster.directory, ignore_errors=True)
-            return
-        for node in self.cluster.nodes:
-            print(f"--- node {node.number}: {node.log_tail()}", file=sys.stderr)
-        kept = self.cluster.directory.with_name(f"failed-{self.seed}-{int(time.time())}")
-        self.cluster.directory.rename(kept)
-        print(f"--- kept: {kept}", file=sys.stderr)
+            clean_up(self.cluster, self.failed, self.seed)
 
     async def run_load(self, load):
         world = World(self.cluster.nodes, self.cluster.links, self.rng)
