@@ -16,6 +16,10 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
   set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
   once_label(system system_${name})
 endforeach()
+add_test(NAME system_program
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/program_test.py)
+set_tests_properties(system_program PROPERTIES TIMEOUT 120)
+once_label(system system_program)
 # These wait at terminals and for time-outs, and use a quarter of a core at most: one place each.
 set_tests_properties(system_job_control system_command_signals system_first_words system_typed_docs
   system_over_http system_first_meeting PROPERTIES PROCESSORS 1)

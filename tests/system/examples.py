@@ -80,7 +80,7 @@ def leader(examples):
 def paused_leader(examples):
     with examples.start("leader", "p", "a", TTL_MS) as a:
         a.expect_start("leading, term ")
-        a.freeze()
+        check(a.freeze(), "it runs")
         with examples.start("leader", "p", "b", LONG_TTL_MS) as b:
             b.expect("following a")
             b.expect_start("leading, term ")

@@ -25,7 +25,7 @@ def paused_holder(given, cluster, name, *flags):
         first.tell("before the pause")
         first.expect("ready")
         # It has looked at the lock, which is its own, and waits for a line to write.
-        first.freeze()
+        check(first.freeze(), "it runs")
         first.tell("after the pause")
         first.tell("and again")
         with holder("second", LONG_TTL_MS) as second:

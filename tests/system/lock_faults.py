@@ -99,7 +99,8 @@ class Run:
         kind = self.rng.choices(["stop", "kill", "node"], [12, 2, 1])[0]
         worker = self.rng.choice([one for one in self.workers if one.token] or self.workers)
         if kind == "stop" and worker.thaw_s is None and worker.program.process.poll() is None:
-            worker.program.freeze()
+            if not worker.program.freeze():
+                return  # it was about to end
             worker.thaw_s = now + self.rng.uniform(0, 3 * TTL_MS / 1000)
         elif kind == "kill":
             worker.program.process.kill()

@@ -83,14 +83,20 @@ class Program:
         self.process.stdin.close()
 
     def freeze(self):
+        """Whether it is frozen now; False if it ended first, which stops nothing."""
         self.process.send_signal(signal.SIGSTOP)
+        if self.process.returncode is not None:
+            return False  # send_signal() looks first, and buries what has ended
         # It is frozen when the system says so; until then it may go on.
         with open(f"/proc/{self.process.pid}/stat") as stat:
             end = time.monotonic() + PATIENCE_S
-            while stat.read().rpartition(")")[2].split()[0] != "T":
-                check(time.monotonic() < end, f"{self.name} does not stop")
+            while (state := stat.read().rpartition(")")[2].split()[0]) != "T":
+                if state in "ZX":
+                    return False
+                check(time.monotonic() < end, f"{self.name} does not stop: state {state}")
                 time.sleep(0.001)
                 stat.seek(0)
+        return True
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
