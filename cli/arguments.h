@@ -38,6 +38,8 @@ constexpr bool has_program(Command command) {
 }
 enum class Shell : uint8_t { kBash, kZsh, kFish };
 
+constexpr int kMsPerSecond = 1000;  // for those in seconds
+
 struct Arguments {
   Command command = Command::kStatus;
   std::vector<std::string> endpoints;  // one at least

@@ -80,7 +80,7 @@ void server_hello_fields(Wire& wire, H& hello, uint16_t& member_count) {
 }
 
 template <class Wire, class M>
-void member_fields(Wire& wire, M& member) {
+void placed_member_fields(Wire& wire, M& member) {
   wire.number(member.node.value);
   wire.number(member.cores);
   wire.template bytes<uint16_t>(member.client_address, 512);
@@ -202,10 +202,10 @@ void encode_server_hello(const ServerHello& hello, std::vector<char>& out) {
   uint16_t count = static_cast<uint16_t>(hello.members.size());
   WireSizer sizer;
   server_hello_fields(sizer, hello, count);
-  for (const auto& member : hello.members) member_fields(sizer, member);
+  for (const auto& member : hello.members) placed_member_fields(sizer, member);
   WireWriter writer(begin_frame(FrameType::kServerHello, 0, sizer.size(), out));
   server_hello_fields(writer, hello, count);
-  for (const auto& member : hello.members) member_fields(writer, member);
+  for (const auto& member : hello.members) placed_member_fields(writer, member);
 }
 
 void encode_request(uint64_t correlation, const paxos::ClientRequest& request,
@@ -317,7 +317,7 @@ Result<ServerHello> decode_server_hello(std::string_view body) {
   server_hello_fields(reader, hello, count);
   if (!reader.ok() || count > kMaxNodes) return error("malformed server hello");
   hello.members.resize(count);
-  for (auto& member : hello.members) member_fields(reader, member);
+  for (auto& member : hello.members) placed_member_fields(reader, member);
   if (!reader.finished()) return error("malformed server hello");
   return hello;
 }

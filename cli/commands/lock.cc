@@ -28,9 +28,8 @@ namespace once::client {
 namespace {
 
 constexpr int kExitLost = 8;
-constexpr int64_t kMsPerSecond = 1000;
 
-void say(const std::string& text) { complain("once lock: " + text); }
+void say_of_lock(const std::string& text) { complain("once lock: " + text); }
 
 int code_of(LockOutcome outcome) {
   switch (outcome) {
@@ -104,13 +103,14 @@ std::string described(const std::string& owner, const std::string& since) {
 // Somebody who waits before a terminal wants to know for whom.
 void tell_who(const Arguments& a, const LockHolder& holder) {
   if (!somebody_watches(a)) return;
-  say(fmt::format("{} is held by {}; waiting for it, {} s at most (--wait)", a.name,
-                  described(holder.owner, holder.since), a.wait_s));
+  say_of_lock(fmt::format("{} is held by {}; waiting for it, {} s at most (--wait)", a.name,
+                          described(holder.owner, holder.since), a.wait_s));
 }
 
 int not_held(const Arguments& a, const LockResult& result) {
   if (!a.json) {
-    say(result.outcome == LockOutcome::kBusy
+    say_of_lock(
+        result.outcome == LockOutcome::kBusy
             ? fmt::format("{} is held by {}, also after {} s (--wait); the command was not run",
                           a.name, described(result.owner, result.since), a.wait_s)
             : fmt::format("{}: {} ({}); the command was not run", a.name,
@@ -124,10 +124,11 @@ int interrupted(Lock& lock, const Arguments& a, LockResult result, int signal) {
   if (result.outcome == LockOutcome::kHeld) result = lock.release();
   if (!a.json) {
     leave_echo(signal);
-    say(fmt::format("signal {} while {} was waited for; the command was not run{}", signal, a.name,
-                    result.outcome == LockOutcome::kUnknown
-                        ? fmt::format(". It may be held in our name for {} s", a.ttl_s)
-                        : ""));
+    say_of_lock(fmt::format("signal {} while {} was waited for; the command was not run{}", signal,
+                            a.name,
+                            result.outcome == LockOutcome::kUnknown
+                                ? fmt::format(". It may be held in our name for {} s", a.ttl_s)
+                                : ""));
   }
   report(a, result, nullptr);
   return shell_code({0, signal});
@@ -156,14 +157,14 @@ int end(Lock& lock, const Arguments& a, const RunResult& ended, bool was_told_to
   result.token = lock.token();
   report(a, result, &ended);
   if (result.outcome == LockOutcome::kLost) {
-    if (!a.json) say(how_lost(a, result, ended));
+    if (!a.json) say_of_lock(how_lost(a, result, ended));
     return kExitLost;
   }
   if (a.json) return code_of(ended);
-  if (!ended.error.empty()) say("cannot start " + ended.error);
+  if (!ended.error.empty()) say_of_lock("cannot start " + ended.error);
   if (result.outcome == LockOutcome::kUnknown) {
-    say(fmt::format("{} could not be released ({}); it frees itself after {} s", a.name,
-                    result.message, a.ttl_s));
+    say_of_lock(fmt::format("{} could not be released ({}); it frees itself after {} s", a.name,
+                            result.message, a.ttl_s));
   }
   return code_of(ended);
 }

@@ -25,13 +25,13 @@ namespace {
 constexpr int64_t kRecordMs = 60'000;  // how long it is tried to write down what came of it
 constexpr int kExitNoResult = 7;
 
-void say(const std::string& text) { complain("once run: " + text); }
+void say_of_run(const std::string& text) { complain("once run: " + text); }
 
 int fail(const Arguments& a, Outcome outcome, const std::string& message) {
   if (a.json) {
     tell_people(run_failure_json(a.name, outcome_name(outcome), message) + "\n");
   } else {
-    say(message);
+    say_of_run(message);
   }
   return exit_code(outcome);
 }
@@ -55,7 +55,7 @@ int record(Client& client, Signals& signals, const Arguments& a, const JobClaim&
   if (written.outcome != Outcome::kDone) {
     not_recorded = fmt::format("{}: {}", outcome_name(written.outcome), written.message);
     if (!a.json) {
-      say(
+      say_of_run(
           fmt::format("the command has run ({}), but that could not be written down ({}); others "
                       "see the claim without a result",
                       described(result), not_recorded));
@@ -66,11 +66,11 @@ int record(Client& client, Signals& signals, const Arguments& a, const JobClaim&
 }
 
 int win(Client& client, Child& child, const Arguments& a, const JobClaim& claim) {
-  if (!a.json) say(fmt::format("{} is ours, run {}", a.name, claim.run));
+  if (!a.json) say_of_run(fmt::format("{} is ours, run {}", a.name, claim.run));
   will_run_command(kExitError, Term{}.grace_ms);
   const RunResult result =
       run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
-  if (!result.error.empty() && !a.json) say("cannot start " + result.error);
+  if (!result.error.empty() && !a.json) say_of_run("cannot start " + result.error);
   return record(client, child.signals(), a, claim, result);
 }
 
@@ -82,7 +82,7 @@ int won_too_late(Client& client, Signals& signals, const Arguments& a, const Job
   result.time = now_utc();
   if (!a.json) {
     leave_echo(signal);
-    say(
+    say_of_run(
         fmt::format("signal {} while {} was claimed, run {}; the command was not run, and never "
                     "will be under this name",
                     signal, a.name, claim.run));
@@ -102,7 +102,7 @@ int interrupted(const Arguments& a, int signal) {
 
 int no_result(const Arguments& a, const JobClaim& claim) {
   if (!a.json) {
-    say(fmt::format(
+    say_of_run(fmt::format(
         "claimed, no result yet: {} on host {} (pid {}, since {}) may still be running, "
         "or have died. Look there; if it died, use another name to run it again.",
         a.name, claim.host, claim.pid, claim.time));
@@ -121,8 +121,8 @@ int lose(Client& client, Signals& signals, const Arguments& a, const Result& cla
     return code;
   }
   if (!a.json) {
-    say(fmt::format("{} was claimed by host {} (pid {}) at {}", a.name, claim->host, claim->pid,
-                    claim->time));
+    say_of_run(fmt::format("{} was claimed by host {} (pid {}) at {}", a.name, claim->host,
+                           claim->pid, claim->time));
   }
   const std::string name = result_name(a.name, claim->run);
   const Asked asked = ask_interruptibly(signals, client, [&](Callback done) {
@@ -144,7 +144,7 @@ int lose(Client& client, Signals& signals, const Arguments& a, const Result& cla
     return fail(a, Outcome::kError,
                 fmt::format("{} holds something that `once run` never wrote", name));
   }
-  if (!a.json) say(fmt::format("{} at {}", described(*result), result->time));
+  if (!a.json) say_of_run(fmt::format("{} at {}", described(*result), result->time));
   report(a, false, *claim, &*result);
   return code_of(*result);
 }

@@ -27,7 +27,6 @@ namespace once::client {
 namespace {
 
 constexpr int64_t kStatusTimeoutMs = 2000;  // unless another one is given
-constexpr int kMsPerSecond = 1000;
 
 struct Look {
   Survey survey;
