@@ -5,8 +5,7 @@ if(ONCE_EXAMPLES)
     add_test(NAME system_${name}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${name}.py
               --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/system-tests/${name})
-    # Alone: a lock must be renewed in time, and the disk is shared.
-    set_tests_properties(system_${name} PROPERTIES TIMEOUT 240 RUN_SERIAL TRUE)
+    set_tests_properties(system_${name} PROPERTIES TIMEOUT 240)
     once_label(examples system_${name})
   endforeach()
 endif()

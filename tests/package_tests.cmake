@@ -7,5 +7,5 @@ add_test(NAME installed_package
           --build ${CMAKE_BINARY_DIR} --data ${CMAKE_BINARY_DIR}/package-test
           --version ${PROJECT_VERSION} --compiler ${CMAKE_CXX_COMPILER}
           --flags=${CMAKE_CXX_FLAGS_${type}})
-set_tests_properties(installed_package PROPERTIES TIMEOUT 400)
+set_tests_properties(installed_package PROPERTIES TIMEOUT 400 COST 650)
 once_label(package installed_package)

@@ -6,6 +6,6 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/power_cuts/power_cuts.py
             --bin ${CMAKE_BINARY_DIR}/bin --data ${CMAKE_BINARY_DIR}/power-cuts/test
             --cuts 6 --answers 60 --lives 2 --jobs 1 --file-systems ext4)
-  set_tests_properties(power_cuts PROPERTIES TIMEOUT 900)
+  set_tests_properties(power_cuts PROPERTIES TIMEOUT 900 COST 700)
   once_label(power_cuts power_cuts)
 endif()
