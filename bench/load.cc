@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/draw_ids.h"
@@ -27,13 +28,15 @@ int64_t to_ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
 }  // namespace
 
-Load::Load(reactor::Io& io, const Options& options)
+Load::Load(reactor::Io& io, const Options& whole, Place place)
     : io_(io),
-      options_(options),
-      run_(random_bits()),
-      value_(options.value_bytes, 'v'),
-      prng_(run_),
-      slots_(options.in_flight) {
+      place_(place),
+      connections_before_(connections_before(whole, place.load)),
+      options_(share_of(whole, place.load)),
+      run_(place.team.run()),
+      value_(options_.value_bytes, 'v'),
+      prng_(run_ + place.load),
+      slots_(options_.in_flight) {
   // The run's number in the value: a read that finds another run's bytes is noticed.
   std::string mark = fmt::format("{:016x}", run_);
   std::copy_n(mark.begin(), std::min(mark.size(), value_.size()), value_.begin());
@@ -78,6 +81,7 @@ void Load::enter(Phase phase, int64_t now) {
       begun_ = true;
       phase_end_ns_ = now + to_ns(options_.warmup_seconds);
       due_ns_ = static_cast<double>(now);
+      if (options_.rate > 0) due_ns_ += first_due_ns();
       break;
     case Phase::kMeasure:
       measure_start_ns_ = now;
@@ -100,6 +104,7 @@ void Load::enter(Phase phase, int64_t now) {
 
 void Load::advance(int64_t now) {
   if (interrupted() != 0 && result_.interrupted == 0) return interrupt(now);
+  if (place_.team.is_over() && phase_ != Phase::kOver) return fail("another thread has failed");
   bool late = now >= phase_end_ns_;
   if (phase_ == Phase::kDiscover) {
     if (discovery_->done()) return plan(now);
@@ -118,6 +123,8 @@ void Load::advance(int64_t now) {
       if (late) fail(fmt::format("only {} of {} names could be written", prepared_, names_.size()));
       return;
     }
+    if (!std::exchange(ready_, true)) place_.team.is_ready();
+    if (!place_.team.may_begin()) return;  // each of the others begins or fails, in its time
     enter(Phase::kWarmup, now);
   }
   if (phase_ == Phase::kWarmup && now >= phase_end_ns_) enter(Phase::kMeasure, now);
@@ -135,6 +142,7 @@ void Load::interrupt(int64_t now) {
 
 void Load::fail(std::string why) {
   result_.failure = std::move(why);
+  place_.team.give_up(place_.load);
   phase_ = Phase::kOver;
   io_.stop();
 }
@@ -162,8 +170,15 @@ void Load::on_timer(uint64_t token) {
   } else {
     reopen_lost(now);
   }
-  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", phase_end_ns_ - now, result_);
-  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", phase_end_ns_ - now, result_);
+  place_.team.had_answers(place_.load, result_.done + result_.refused);
+  if (place_.load == 0) show_progress(now);
+}
+
+void Load::show_progress(int64_t now) {
+  const int64_t left_ns = phase_end_ns_ - now;
+  const uint64_t answers = place_.team.answers();
+  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", left_ns, answers, result_);
+  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", left_ns, answers, result_);
 }
 
 void Load::on_batch_end() {
@@ -187,9 +202,13 @@ void Load::plan(int64_t now) {
   targets_ = targets_of(map());
   if (targets_.empty())
     return fail("the cluster map holds no address: wait until its nodes have met");
+  // The connections of a team go round all targets, as those of one load would.
+  std::rotate(targets_.begin(),
+              targets_.begin() + static_cast<std::ptrdiff_t>(connections_before_ % targets_.size()),
+              targets_.end());
   if (targets_.size() > options_.connections) targets_.resize(options_.connections);
   result_.nodes = map().members.size();
-  source_ = std::make_unique<NameSource>(map(), run_);
+  source_ = std::make_unique<NameSource>(map(), run_, place_.load);
   make_names();
   if (phase_ == Phase::kOver) return;
   for (uint32_t i = 0; i < options_.connections; ++i) {

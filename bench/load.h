@@ -1,5 +1,6 @@
 // The load: finds the cluster, connects, prepares names, warms up, measures, drains. One object,
-// one run, one thread, on one Io. At most Options::in_flight requests exist at any time.
+// one run, one thread, on one Io; the other loads of its team do the same beside it. At most
+// Options::in_flight requests exist at any time.
 //
 // Latency counts for requests begun in the measured time, whenever they are answered; throughput
 // counts answers within it. With a rate, a request begins when it was due, not when it was sent.
@@ -20,6 +21,7 @@
 #include "bench/names.h"
 #include "bench/options.h"
 #include "bench/progress.h"
+#include "bench/team.h"
 #include "bench/versions.h"
 #include "bench/zipf.h"
 #include "reactor/io.h"
@@ -28,7 +30,8 @@ namespace once::bench {
 
 class Load final : public ConnectionOwner, public reactor::BatchHandler {
  public:
-  Load(reactor::Io& io, const Options& options);
+  // `whole`: of the run, of which this load does its share. The team outlives it.
+  Load(reactor::Io& io, const Options& whole, Place place);
   LoadResult run();
 
  private:
@@ -63,12 +66,14 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   void interrupt(int64_t now);
   void fail(std::string why);
   void finish();
+  void show_progress(int64_t now);
 
   void plan(int64_t now);
   const net::ServerHello& map() const { return discovery_->map(); }
   void make_names();
   size_t draw_of(size_t target);
   double until_next_ns();
+  double first_due_ns() const;
   void reopen_lost(int64_t now);
 
   void pump(int64_t now);
@@ -88,12 +93,15 @@ class Load final : public ConnectionOwner, public reactor::BatchHandler {
   void wrong(std::string what);
 
   reactor::Io& io_;
+  const Place place_;
+  const size_t connections_before_;  // of the other loads
   Options options_;
   LoadResult result_;
   Phase phase_ = Phase::kDiscover;
   int64_t phase_end_ns_ = 0;
   int64_t measure_start_ns_ = 0;
   bool begun_ = false;    // the load, be it of the warm-up
+  bool ready_ = false;    // to begin it: what is left is to wait for the team
   int64_t round_ns_ = 0;  // when the first bytes of this round were seen; 0: none yet
   uint64_t run_;
   std::string value_;

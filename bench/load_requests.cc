@@ -109,6 +109,12 @@ double Load::until_next_ns() {
   return options_.poisson ? -std::log1p(-Zipf::uniform(prng_)) * mean : mean;
 }
 
+// The loads of a team take turns.
+double Load::first_due_ns() const {
+  const double apart_ns = 1e9 / (options_.rate * static_cast<double>(place_.team.size()));
+  return apart_ns * static_cast<double>(place_.load);
+}
+
 bool Load::send_request(Connection& connection, int64_t begun_ns, paxos::Operation operation,
                         RequestId id, std::string_view name, uint32_t name_index) {
   ONCE_ASSERT(!free_slots_.empty());

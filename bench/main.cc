@@ -6,6 +6,11 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/draw_ids.h"
 #include "base/guarded_main.h"
@@ -13,6 +18,7 @@
 #include "bench/floor.h"
 #include "bench/interrupt.h"
 #include "bench/load.h"
+#include "bench/names.h"
 #include "bench/options.h"
 #include "bench/output_file.h"
 #include "bench/percentiles.h"
@@ -20,6 +26,7 @@
 #include "bench/report.h"
 #include "bench/series.h"
 #include "bench/series_report.h"
+#include "bench/team.h"
 #include "bench/wait_load.h"
 #include "reactor/make_io.h"
 
@@ -31,17 +38,40 @@ int complain(const std::string& what) {
   return 1;
 }
 
-LoadResult run_once(const Options& options) {
+LoadResult failed(std::string why) {
+  LoadResult none;
+  none.failure = std::move(why);
+  return none;
+}
+
+// On this thread, which a signal ends if it is the first one of the team.
+LoadResult run_load(const Options& options, Place place) {
   auto io =
       reactor::make_io({.backend = reactor::choose_backend("auto").backend, .reset_at_end = true});
   if (!io) {
-    LoadResult none;
-    none.failure = io.error().message;
-    return none;
+    place.team.give_up(place.load);
+    return failed(io.error().message);
   }
-  end_on_signals(**io);
+  if (place.load == 0) end_on_signals(**io);
   return options.operation == paxos::Operation::kWait ? WaitLoad(**io, options).run()
-                                                      : Load(**io, options).run();
+                                                      : Load(**io, options, place).run();
+}
+
+LoadResult run_once(const Options& options) {
+  Team team(options.threads, random_bits());
+  std::vector<LoadResult> results(options.threads);
+  std::vector<std::thread> threads;
+  const auto run = [&](size_t load) { results[load] = run_load(options, {team, load}); };
+  try {
+    while (threads.size() + 1 < options.threads) threads.emplace_back(run, threads.size() + 1);
+  } catch (const std::system_error& wrong) {
+    const size_t load = threads.size() + 1;
+    team.give_up(load);
+    results[load] = failed(fmt::format("thread {} cannot be started: {}", load, wrong.what()));
+  }
+  run(0);
+  for (std::thread& thread : threads) thread.join();
+  return sum_of(results, team);
 }
 
 // What was asked to be written beside the results.

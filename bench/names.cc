@@ -32,10 +32,12 @@ uint64_t random_bits() {
   return bits;
 }
 
-NameSource::NameSource(const net::ServerHello& map, uint64_t run)
+NameSource::NameSource(const net::ServerHello& map, uint64_t run, size_t load)
     : hash_seed_(map.hash_seed),
       shard_count_(map.shard_count),
-      slot_count_(static_cast<uint32_t>(map.members.size())) {
+      slot_count_(static_cast<uint32_t>(map.members.size())),
+      counter_(uint64_t{load} * kNamesOfLoad) {
+  ONCE_ASSERT(load < kMaxLoads);
   name_.fill('0');
   const std::string prefix = fmt::format("bench/{:016x}/", run);
   std::copy_n(prefix.begin(), kPrefixBytes, name_.begin());

@@ -28,7 +28,9 @@ uint64_t random_bits();
 
 class NameSource {
  public:
-  NameSource(const net::ServerHello& map, uint64_t run);
+  // `load`: of a run's team, below kMaxLoads; no two have a name in common.
+  NameSource(const net::ServerHello& map, uint64_t run, size_t load = 0);
+  static constexpr size_t kMaxLoads = 64;
 
   // The next name that belongs to the target; valid until the next call.
   std::string_view next_for(const Target& target);
@@ -40,11 +42,12 @@ class NameSource {
  private:
   static constexpr size_t kPrefixBytes = 6 + 16 + 1;  // "bench/", the run in hex, "/"
   static constexpr size_t kCounterDigits = 12;
+  static constexpr uint64_t kNamesOfLoad = (uint64_t{1} << 4 * kCounterDigits) / kMaxLoads;
 
   uint64_t hash_seed_;
   uint32_t shard_count_;
   uint32_t slot_count_;
-  uint64_t counter_ = 0;
+  uint64_t counter_;
   std::array<char, kPrefixBytes + kCounterDigits> name_;
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/command_line.h"
 #include "base/endpoints.h"
 #include "base/hex.h"
@@ -18,6 +19,7 @@
 #include "base/nearest_word.h"
 #include "base/printable.h"
 #include "base/usage.h"
+#include "bench/names.h"
 
 #ifndef ONCE_VERSION
 #define ONCE_VERSION "unknown"
@@ -32,6 +34,12 @@ constexpr size_t kMaxBenchConnections = 4096;
 constexpr size_t kMaxBenchInFlight = 1u << 18;
 constexpr size_t kMaxSweptValues = 64;
 constexpr size_t kMaxRepeats = 1000;
+constexpr size_t kMaxThreads = NameSource::kMaxLoads;
+
+// The first ones have one more, where it does not come out even.
+size_t even_share(size_t whole, size_t threads, size_t thread) {
+  return whole / threads + (thread < whole % threads ? 1 : 0);
+}
 
 bool parse_names(const std::string& text, Options& o) {
   o.unset = text == "unset";
@@ -122,6 +130,31 @@ std::string check_series(const Options& o) {
   return {};
 }
 
+// Requests of the fullest connection of all threads.
+size_t most_of_a_connection(const Options& o) {
+  size_t most = 0;
+  for (size_t thread = 0; thread < o.threads; ++thread) {
+    most = std::max(most, share_of(o, thread).share());
+  }
+  return most;
+}
+
+// Of a run on several threads. Empty: fine.
+std::string check_threads(const Options& o) {
+  if (o.threads < 1 || o.threads > kMaxThreads) {
+    return fmt::format("--threads must be 1..{}", kMaxThreads);
+  }
+  if (o.threads == 1) return {};
+  if (o.operation == paxos::Operation::kWait) return "--op wait runs on one thread";
+  if (o.connections < o.threads)
+    return "each of the --threads needs a connection: raise --connections";
+  if (o.in_flight < o.threads) return "each of the --threads needs a request: raise --in-flight";
+  if (o.hot_names != 0 && o.hot_names < o.threads) {
+    return "each of the --threads needs a name of its own: raise K of --names";
+  }
+  return {};
+}
+
 // Empty: fine. Otherwise what is wrong, and what to do.
 std::string check(const Options& o) {
   if (o.endpoints.empty()) return "--endpoints names no HOST:PORT";
@@ -131,7 +164,8 @@ std::string check(const Options& o) {
   if (o.in_flight < 1 || o.in_flight > kMaxBenchInFlight) {
     return fmt::format("--in-flight must be 1..{}", kMaxBenchInFlight);
   }
-  if (o.share() > kMaxInFlightPerConnection) {
+  if (std::string wrong = check_threads(o); !wrong.empty()) return wrong;
+  if (most_of_a_connection(o) > kMaxInFlightPerConnection) {
     return fmt::format("a connection carries at most {} requests: raise --connections",
                        kMaxInFlightPerConnection);
   }
@@ -231,6 +265,22 @@ Options options_at(const Options& options, double value) {
   return at;
 }
 
+Options share_of(const Options& whole, size_t thread) {
+  ONCE_ASSERT(thread < whole.threads);
+  Options share = whole;
+  share.connections = even_share(whole.connections, whole.threads, thread);
+  share.in_flight = even_share(whole.in_flight, whole.threads, thread);
+  share.hot_names = even_share(whole.hot_names, whole.threads, thread);
+  share.rate = whole.rate / static_cast<double>(whole.threads);
+  return share;
+}
+
+size_t connections_before(const Options& whole, size_t thread) {
+  size_t before = 0;
+  for (size_t i = 0; i < thread; ++i) before += even_share(whole.connections, whole.threads, i);
+  return before;
+}
+
 tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
   Options o;
   const char* environment = std::getenv("ONCE_ENDPOINTS");
@@ -263,6 +313,11 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   app.add("--connections", o.connections, "Spread over nodes and cores")
       .unit("N")
       .shown_default(std::to_string(o.connections));
+  app.add(
+         "--threads", o.threads,
+         "Threads of the load, each with its share of connections, requests, rate and shared names")
+      .unit("N")
+      .shown_default(std::to_string(o.threads));
   app.add("--in-flight", o.in_flight, "Requests, over all connections together")
       .unit("N")
       .shown_default(std::to_string(o.in_flight));

@@ -32,6 +32,7 @@ struct Options {
   paxos::Operation operation = paxos::Operation::kWrite;
   std::string operation_name = "write";
   bool mixed = false;  // `operation` is drawn for each request
+  size_t threads = 1;  // each with its share of what follows
   size_t connections = 3;
   size_t in_flight = 64;  // over all connections together
   double seconds = 10;
@@ -63,6 +64,10 @@ struct Options {
 // Of the run in which what is swept has that value.
 Options options_at(const Options& options, double value);
 
+// What one of its threads does of a run: the shares of all together are the whole.
+Options share_of(const Options& whole, size_t thread);
+// The connections of the threads before it: they have taken their turns at the nodes.
+size_t connections_before(const Options& whole, size_t thread);
 // Reads the environment variables ONCE_ENDPOINTS and ONCE_CLUSTER_ID. Prints nothing.
 tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 

@@ -17,9 +17,10 @@ namespace once::bench {
 
 class Progress {
  public:
-  void show(int64_t now, const char* phase, int64_t left_ns, const LoadResult& result) {
+  // `count`: the answers of this phase so far. `result`: of a load, the only one or one of several.
+  void show(int64_t now, const char* phase, int64_t left_ns, uint64_t count,
+            const LoadResult& result) {
     if (!on_ || now < next_ns_) return;
-    const uint64_t count = result.done + result.refused;
     const uint64_t more = count < count_ ? count : count - count_;  // the measured time counts anew
     const std::string line = fmt::format(
         "\r\033[K{}, {} s left  {} answers/s  p50 {}  errors {}", phase,

@@ -17,6 +17,10 @@ std::string time_row(const char* name, double ns) {
   return fmt::format("{:<14}{:>12} {}\n", name, text.substr(0, blank), text.substr(blank + 1));
 }
 
+std::string threads_of(const Options& o) {
+  return o.threads > 1 ? fmt::format("{} threads, ", o.threads) : "";
+}
+
 }  // namespace
 
 std::string leaves(const Options& o, const LoadResult& r) {
@@ -28,9 +32,10 @@ std::string leaves(const Options& o, const LoadResult& r) {
 std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {
   std::string text;
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "{} {} names, {} B values, {} connections to {} nodes, {} in flight, {} s\n",
-                 o.operation_name, names_of(o), o.value_bytes, r.connected, r.nodes, o.in_flight,
-                 o.seconds);
+  fmt::format_to(out,
+                 "{} {} names, {} B values, {}{} connections to {} nodes, {} in flight, {} s\n",
+                 o.operation_name, names_of(o), o.value_bytes, threads_of(o), r.connected, r.nodes,
+                 o.in_flight, o.seconds);
   if (r.interrupted != 0) {
     fmt::format_to(out, "{:<14}{:>12.1f} s, then it was interrupted\n", "measured", r.seconds);
   }

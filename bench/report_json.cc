@@ -52,6 +52,7 @@ Json object_of(const Options& o, const LoadResult& r, const std::optional<Floor>
   Json json = {{"op", o.operation_name},
                {"names", names_of(o)},
                {"value_size", o.value_bytes},
+               {"threads", o.threads},
                {"connections", r.connected},
                {"in_flight", o.in_flight},
                {"seconds", as_given(o.seconds)},

@@ -149,8 +149,11 @@ void WaitLoad::on_timer(uint64_t token) {
   io_.set_timer(io_.now_ns() + kTickNs, kTickTimer);
   const int64_t now = clock_ns();
   if (phase_ == Phase::kDiscover) discovery_->on_tick(now);
-  if (phase_ == Phase::kWarmup) progress_.show(now, "warm-up", phase_end_ns_ - now, result_);
-  if (phase_ == Phase::kMeasure) progress_.show(now, "measuring", phase_end_ns_ - now, result_);
+  const uint64_t answers = result_.done + result_.refused;
+  if (phase_ == Phase::kWarmup)
+    progress_.show(now, "warm-up", phase_end_ns_ - now, answers, result_);
+  if (phase_ == Phase::kMeasure)
+    progress_.show(now, "measuring", phase_end_ns_ - now, answers, result_);
 }
 
 void WaitLoad::on_batch_end() {
