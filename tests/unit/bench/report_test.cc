@@ -25,15 +25,15 @@ TEST(ReportJson, ShowsAsManyDigitsAsMeanSomething) {
   o.rate = 1000;
   o.seconds = 2.5;
   const std::string json = json_of(o, result(), Floor{20.04, 100.06});
-  for (
-      const char* part :
-      {R"({"op":"write","names":"unique","value_size":64,"threads":1,"connections":3,)"
-       R"("in_flight":64,"seconds":2.5,"measured_s":2.0,"interrupted":false,"rate":1000,"nodes":3,)",
-       R"("throughput_per_s":14998.8,"done":30001,"refused":4,)",
-       R"("errors":{"total":0,"unknown":0,"unavailable":0,"overloaded":0,"invalid":0,)"
-       R"("connection":0,"no_answer":0},"protocol_errors":0,)",
-       R"("floor":{"round_trip_us":20.0,"log_write_us":100.1},"p50_over_floor":0.0)",
-       R"(,"names_left":0,"names_begin_with":""})"}) {
+  for (const char* part :
+       {R"({"op":"write","names":"unique","value_size":64,"threads":1,"connections":3,)"
+        R"("in_flight":64,"seconds":2.5,"measured_s":2.0,)"
+        R"("interrupted":false,"rate":1000,"nodes":3,)",
+        R"("throughput_per_s":14998.8,"done":30001,"refused":4,)",
+        R"("errors":{"total":0,"unknown":0,"unavailable":0,"overloaded":0,"invalid":0,)"
+        R"("connection":0,"no_answer":0},"protocol_errors":0,)",
+        R"("floor":{"round_trip_us":20.0,"log_write_us":100.1},"p50_over_floor":0.0)",
+        R"(,"names_left":0,"names_begin_with":""})"}) {
     EXPECT_TRUE(has(json, part)) << part << " in " << json;
   }
   EXPECT_EQ(json.back(), '\n');
