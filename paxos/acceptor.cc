@@ -25,7 +25,7 @@ Told told_by(const KeptRecord& r, RecordNumber number) {
 void Acceptor::promise(EntryIndex index, const Ballot& ballot) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised() < ballot);
-  ONCE_ASSERT(ballot.round != 0 && ballot.round <= kMaxRound && cluster_.has(ballot.node));
+  ONCE_ASSERT(!ballot.is_round_zero() && ballot.round <= kMaxRound && cluster_.has(ballot.node));
   drop_record(entry);
   table_.set_promised(entry, ballot);
   entry.clear(kInKept);
@@ -43,8 +43,8 @@ void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state
   drop_record(entry);
   entry.clear(kInKept);
   hold(entry, ballot, ballot, state);  // an accept is a promise too
-  entry.set_record(step_.append(
-      AcceptRecord{ballot, numbered.lane, numbered.sequence.value, state, entry.name()}));
+  entry.set_record(
+      step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()}));
 }
 
 bool Acceptor::decide(EntryIndex index, InLog in_log, uint64_t place) {
@@ -136,7 +136,7 @@ bool Acceptor::rests_on(EntryIndex index, const Told& told) const {
   return has_state && !entry.is_whole();
 }
 
-void Acceptor::promise_range(size_t home, uint32_t incarnation) {
+void Acceptor::promise_range(size_t home, Incarnation incarnation) {
   ONCE_ASSERT(range_promises_[home] < incarnation);
   range_promises_[home] = incarnation;
   step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
@@ -183,7 +183,7 @@ void Acceptor::replay_accept(EntryIndex index, const Ballot& ballot, const State
   ONCE_ASSERT(entry.accepted() <= entry.promised());
 }
 
-void Acceptor::replay_range_promise(size_t home, uint32_t incarnation) {
+void Acceptor::replay_range_promise(size_t home, Incarnation incarnation) {
   ONCE_ASSERT(!step_.has_begun());
   range_promises_[home] = std::max(range_promises_[home], incarnation);
 }

@@ -124,15 +124,15 @@ class Acceptor {
   // Whether something that is held of the name may be in no record but this one, of this log.
   bool rests_on(EntryIndex index, const Told& told) const;
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
-  void promise_range(size_t home, uint32_t incarnation);
-  uint32_t range_promise(size_t home) const { return range_promises_[home]; }
+  void promise_range(size_t home, Incarnation incarnation);
+  Incarnation range_promise(size_t home) const { return range_promises_[home]; }
 
   // From the log, before the run begins: what was said in earlier runs, in any order. First for
   // each record: where it is, so that it is known which ones are needed.
   void replay_record(EntryIndex index, const Told& told);
   void replay_promise(EntryIndex index, const Ballot& ballot);
   void replay_accept(EntryIndex index, const Ballot& ballot, const State& state);
-  void replay_range_promise(size_t home, uint32_t incarnation);
+  void replay_range_promise(size_t home, Incarnation incarnation);
 
   // The home's claim has it: never again round 0 in this incarnation.
   void close(EntryIndex index) { table_.at(index).set(kClosed); }
@@ -166,9 +166,9 @@ class Acceptor {
   Table table_;
   ActiveNames active_;
   Digest digest_;
-  uint64_t held_ = 0;                     // names with a state
-  std::vector<uint32_t> range_promises_;  // incarnation below which nothing more is accepted
-  std::vector<UnsettledList> unsettled_;  // both by member index
+  uint64_t held_ = 0;                        // names with a state
+  std::vector<Incarnation> range_promises_;  // incarnation below which nothing more is accepted
+  std::vector<UnsettledList> unsettled_;     // both by member index
 };
 
 }  // namespace once::paxos

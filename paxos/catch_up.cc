@@ -44,7 +44,7 @@ CatchUp::CatchUp(const Cluster& cluster, Acceptor& acceptor, Outbox& outbox,
 }
 
 void CatchUp::start() {
-  pass_ = uint64_t{step_.incarnation()} << 32;
+  pass_ = uint64_t{step_.incarnation().value} << 32;
   refilled_at_ = figures_at_ = compared_at_ = step_.now();
   scan_at_ = step_.now() + kSecondNs;
 }

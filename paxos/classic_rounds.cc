@@ -23,7 +23,7 @@ void ClassicRounds::prepare(RoundId id) {
   const Entry& entry = acceptor_.at(task.entry);
   ONCE_ASSERT(acceptor_.active(entry) == Active(id));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
-  const uint32_t round = std::max(entry.promised().round, task.seen_round) + step;
+  const Round round{std::max(entry.promised().round, task.seen_round).value + step};
   ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised().round);
   if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
   task.ballot = own_.of_round(round);

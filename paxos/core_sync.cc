@@ -31,7 +31,7 @@ void Core::end_sync_step() {
     const bool possible = has_spare_tasks() && !room_.none() && !entry.final() && entry.is_idle() &&
                           cluster_.majority_up(acceptor_.hash_of(entry));
     WaitList nobody;
-    if (possible) begin_classic(index, nobody, Batch{}, 0);
+    if (possible) begin_classic(index, nobody, Batch{}, Round{});
   }
   catch_up_.forget_found();
 }
@@ -48,9 +48,9 @@ void Core::on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash
   if (!is_whole(m.ballot, m.state) || (m.decided && m.ballot.is_null())) {
     return trust_.ignore(&ReplicaCounters::ignored_states);
   }
-  const bool known =
-      m.ballot.is_null() || (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
-                             (m.ballot.round > 0 || cluster_.home_of(hash) == m.ballot.node));
+  const bool known = m.ballot.is_null() ||
+                     (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
+                      (!m.ballot.is_round_zero() || cluster_.home_of(hash) == m.ballot.node));
   if (!known) return trust_.ignore(&ReplicaCounters::ignored_ballots);
   if (!catch_up_.expects(from, m)) return;  // late, or nobody has asked
   const Taken taken = m.decided ? take_chosen(from, m, hash, Word::kOfOne) : Taken::kLater;
@@ -90,7 +90,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
     return Taken::kDenied;
   }
   if (room_.none()) return Taken::kLater;
-  const uint32_t round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
+  const Round round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
   const EntryIndex index = acceptor_.find_or_insert(hash, m.name, m.state.value.size());
   if (round < m.ballot.round) {
     responder_.approach(index, m.ballot, round);

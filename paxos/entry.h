@@ -72,7 +72,7 @@ class Entry {
   uint16_t name_size() const { return static_cast<uint16_t>(name().size()); }
   // Of this core's log: the record that has the promise, and all else that is held if is_whole().
   // 0: there is none, or it is in the log of another core, and durable.
-  RecordNumber record() const { return {uint64_t{record_high_} << 32 | record_low_}; }
+  RecordNumber record() const { return RecordNumber{uint64_t{record_high_} << 32 | record_low_}; }
   bool has(EntryFlag flag) const { return (flags_ & flag) != 0; }
   uint16_t flags() const { return flags_ & kSaid; }
   bool decided() const { return has(kIsDecided); }

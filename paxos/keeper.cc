@@ -37,8 +37,8 @@ void Keeper::write(const AcceptRecord& r, RecordNumber number) {
   if (index == Table::kNone) return;
   const Endpoint home{r.ballot.node, r.lane};
   const bool listed = acceptor_.at(index).has(kUnsettled);
-  if (r.ballot.round == 0 && !listed &&
-      !lanes_.is_over(home, r.ballot.incarnation, Sequence{r.sequence})) {
+  if (r.ballot.is_round_zero() && !listed &&
+      !lanes_.is_over(home, r.ballot.incarnation, r.sequence)) {
     acceptor_.list_unsettled(index);  // late, never lost (H3)
   }
   acceptor_.keep(index);
@@ -52,12 +52,12 @@ void Keeper::write(const KeptRecord& r, RecordNumber number) {
 void Keeper::write_facts() {
   step_.append_news(IncarnationRecord{step_.incarnation()});
   for (size_t home = 0; home < cluster_.size(); ++home) {
-    const uint32_t incarnation = acceptor_.range_promise(home);
-    if (incarnation == 0) continue;
+    const Incarnation incarnation = acceptor_.range_promise(home);
+    if (incarnation == Incarnation{}) continue;
     step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
   }
   for (const auto& lane : lanes_.all()) {
-    step_.append_news(HomeProgressRecord{lane->home, lane->incarnation, lane->durable.value});
+    step_.append_news(HomeProgressRecord{lane->home, lane->incarnation, lane->durable});
   }
 }
 
@@ -71,7 +71,7 @@ bool Keeper::adopt(const std::vector<char>& records) {
     const EntryIndex index = next;
     next = acceptor_.after(index);
     const Entry& entry = acceptor_.at(index);
-    if (!entry.accepted().is_null() && entry.accepted().round == 0 && !entry.is_whole()) {
+    if (!entry.accepted().is_null() && entry.accepted().is_round_zero() && !entry.is_whole()) {
       acceptor_.list_unsettled(index);  // late, never lost (H3)
     }
     if (entry.record() == RecordNumber{} || !entry.is_whole()) acceptor_.keep(index);

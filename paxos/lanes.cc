@@ -7,7 +7,7 @@
 
 namespace once::paxos {
 
-Lane& Lanes::of(const Endpoint& home, uint32_t incarnation) {
+Lane& Lanes::of(const Endpoint& home, Incarnation incarnation) {
   ONCE_ASSERT(home.node.value != 0);
   for (auto& lane : lanes_) {
     if (lane->home != home) continue;
@@ -26,15 +26,15 @@ Lane& Lanes::of(const Endpoint& home, uint32_t incarnation) {
   return lane;
 }
 
-uint32_t Lanes::latest_incarnation(NodeId home) const {
-  uint32_t latest = 0;
+Incarnation Lanes::latest_incarnation(NodeId home) const {
+  Incarnation latest;
   for (const auto& lane : lanes_) {
     if (lane->home.node == home) latest = std::max(latest, lane->incarnation);
   }
   return latest;
 }
 
-bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, Sequence sequence) const {
+bool Lanes::is_over(const Endpoint& home, Incarnation incarnation, Sequence sequence) const {
   for (const auto& lane : lanes_) {
     if (lane->home != home || lane->incarnation < incarnation) continue;
     return lane->incarnation > incarnation || sequence <= lane->durable;
@@ -72,8 +72,7 @@ void Lanes::send_range(Lane& lane) {
   const auto [first, last] = lane.range;
   if (last == Sequence{}) return;
   ONCE_ASSERT(first <= last);
-  outbox_.send(lane.home, RestsOn{lane.rests_on.value},
-               AcceptedRange{lane.incarnation, first.value, last.value});
+  outbox_.send(lane.home, RestsOn{lane.rests_on}, AcceptedRange{lane.incarnation, first, last});
   lane.range = SequenceRange{};
   lane.rests_on = RecordNumber{};
 }
@@ -102,7 +101,7 @@ void Lanes::spill(Lane& lane) {
   }
 }
 
-void Lanes::end_before(NodeId home, uint32_t incarnation) {
+void Lanes::end_before(NodeId home, Incarnation incarnation) {
   for (auto& lane : lanes_) {
     if (lane->home.node == home && lane->incarnation < incarnation) {
       send_range(*lane);

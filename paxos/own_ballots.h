@@ -12,11 +12,9 @@ class OwnBallots {
  public:
   OwnBallots(const Cluster& cluster, const StepContext& step) : cluster_(cluster), step_(step) {}
 
-  Ballot of_round(uint32_t round) const {
-    return {round, cluster_.self().node, step_.incarnation()};
-  }
+  Ballot of_round(Round round) const { return {round, cluster_.self().node, step_.incarnation()}; }
   // Of the proposals that it begins as a home.
-  Ballot round_zero() const { return of_round(0); }
+  Ballot round_zero() const { return of_round(Round{}); }
   bool has(const Ballot& ballot) const { return ballot == of_round(ballot.round); }
   // The same of what others say of this node: no run of it lies ahead of this one, and whoever
   // names one is not believed to know of an earlier one either.

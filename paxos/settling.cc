@@ -50,7 +50,7 @@ bool Settling::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  outbox_.send(from, RestsOn{step_.last_record().value}, reply);
+  outbox_.send(from, RestsOn{step_.last_record()}, reply);
   return true;
 }
 

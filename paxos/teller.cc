@@ -61,7 +61,7 @@ void Teller::on_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash) {
     return outbox_.send(from, RestsOn{}, SyncState{m.op, false, Ballot{}, State{}, m.name});
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record().value},
+  outbox_.send(from, RestsOn{entry.record()},
                SyncState{m.op, entry.decided(), entry.accepted(), entry.state(), entry.name()});
 }
 
