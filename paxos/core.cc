@@ -67,6 +67,7 @@ void Core::start(Incarnation incarnation, int64_t now_ns, Output& out) {
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claimant_.begin(incarnation == Incarnation{1});
   catch_up_.start();
+  ONCE_ASSERT(step_.has_begun());  // the record of the incarnation is the first
   finish();
 }
 
@@ -82,6 +83,7 @@ void Core::finish() {
   count_own_votes();
   sequencer_.advance();
   lanes_.flush();
+  ONCE_ASSERT(step_.durable() <= step_.last_record());
   step_.end(lingers_.first_end());
 }
 
@@ -118,6 +120,7 @@ void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) 
     // Its place in the table is on its way into the cache.
     if (hashes_.back() != NameHash{}) acceptor_.prefetch(hashes_.back().key);
   }
+  ONCE_ASSERT(hashes_.size() == count);
   for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
   finish();
 }
@@ -196,6 +199,7 @@ void Core::count_own_votes() {
     const ClassicRound& task = rounds_[round];
     if (task.phase == vote->phase && task.ballot == vote->ballot) own_vote(round);
   }
+  ONCE_ASSERT(sequencer_.durable() < sequencer_.next());
 }
 
 void Core::on_tick(int64_t now_ns, Output& out) {

@@ -1,5 +1,6 @@
 // What was decided without this node: told to others who lack it, and learned from them.
 // docs/decisions/2026-11-29-catching-up.md has the rules.
+#include "base/assert.h"
 #include "paxos/contradiction.h"
 #include "paxos/core.h"
 
@@ -14,7 +15,9 @@ constexpr size_t kBusyRequests = 64;
 // Requests come first, and their records.
 Pace Core::sync_pace() const {
   if (room_.none() || step_.durable() == RecordNumber{}) return Pace::kNone;
-  if (step_.last_record().value - step_.durable().value > kLogBehindRecords) return Pace::kNone;
+  ONCE_ASSERT(step_.durable() <= step_.last_record());
+  if (step_.last_record() - step_.durable() > kLogBehindRecords) return Pace::kNone;
+  ONCE_ASSERT(ops_.waits() <= ops_.used());
   return ops_.used() - ops_.waits() > kBusyRequests ? Pace::kModest : Pace::kFull;
 }
 
@@ -80,6 +83,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
   if (held == told || (told < held && m.state.sealed && is_same(entry.state(), m.state))) {
     // This node builds on what is decided under its own ballot, without asking anybody.
     if (word == Word::kOfOne && own_.is_not_earlier(entry.accepted())) return Taken::kUnproven;
+    ONCE_ASSERT(found != Table::kNone);
     learn_decided(found, InLog::kYes);
     return Taken::kLearned;
   }

@@ -112,8 +112,14 @@ class Entry {
   friend class Table;
   friend class Acceptor;  // flags and record
 
-  void set(unsigned flags) { flags_ = static_cast<uint16_t>(flags_ | flags); }
-  void clear(unsigned flags) { flags_ = static_cast<uint16_t>(flags_ & ~flags); }
+  void set(unsigned flags) {
+    ONCE_ASSERT(flags <= UINT16_MAX);
+    flags_ = static_cast<uint16_t>(flags_ | flags);
+  }
+  void clear(unsigned flags) {
+    ONCE_ASSERT(flags <= UINT16_MAX);
+    flags_ = static_cast<uint16_t>(flags_ & ~flags);
+  }
   void set_record(RecordNumber record) {
     ONCE_ASSERT(record.value < kRecordLimit);
     record_high_ = static_cast<uint16_t>(record.value >> 32);
@@ -127,8 +133,12 @@ class Entry {
     return all.data() + all.size();
   }
   char* body() { return const_cast<char*>(static_cast<const Entry*>(this)->body()); }
-  PackedState packed() const { return PackedState::at(body()); }
+  PackedState packed() const {
+    ONCE_ASSERT(has(kPacked));
+    return PackedState::at(body());
+  }
   EntryApart* apart() const {
+    ONCE_ASSERT(has(kApart));
     EntryApart* apart;
     std::memcpy(&apart, body(), sizeof apart);
     return apart;

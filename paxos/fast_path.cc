@@ -32,6 +32,7 @@ RoundZero& FastPath::propose(EntryIndex index, const State& next, size_t changes
                        .waiters = {}});
   acceptor_.set_active(index, sequencer_.active_of(slot));
   ONCE_ASSERT(slot.sealed == next.sealed);
+  ONCE_ASSERT(slot.open && !entry.is_idle());
   outbox_.broadcast(hash, RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce();
   return slot;

@@ -1,5 +1,6 @@
 #include "paxos/keeper.h"
 
+#include "base/assert.h"
 #include "base/rarely.h"
 
 namespace once::paxos {
@@ -20,6 +21,7 @@ EntryIndex Keeper::resting_on(const R& r, RecordNumber number) const {
 }
 
 void Keeper::keep(const Record& record, RecordNumber number) {
+  ONCE_ASSERT(number != RecordNumber{});
   std::visit([&](const auto& r) { write(r, number); }, record);
 }
 
@@ -27,6 +29,7 @@ void Keeper::write(const PromiseRecord& r, RecordNumber number) {
   const EntryIndex index = resting_on(r, number);
   if (index == Table::kNone) return;
   const Entry& entry = acceptor_.at(index);
+  ONCE_ASSERT(entry.accepted() <= entry.promised());
   // What it has accepted is in a record of its own, and so is what its home may not have.
   if (entry.accepted() < entry.promised()) return acceptor_.keep_promise(index);
   acceptor_.keep(index);
@@ -50,6 +53,7 @@ void Keeper::write(const KeptRecord& r, RecordNumber number) {
 }
 
 void Keeper::write_facts() {
+  ONCE_ASSERT(step_.incarnation() != Incarnation{});
   step_.append_news(IncarnationRecord{step_.incarnation()});
   for (size_t home = 0; home < cluster_.size(); ++home) {
     const Incarnation incarnation = acceptor_.range_promise(home);
@@ -78,6 +82,7 @@ bool Keeper::adopt(const std::vector<char>& records) {
     ++adopted_;
     if (records.size() >= end || rarely(Rare::kAdoptedOne)) break;
   }
+  ONCE_ASSERT(adopted_ <= acceptor_.size());
   const bool more = adopted_ < acceptor_.size();
   if (!more) write_facts();
   return more;

@@ -13,6 +13,7 @@ Lane& Lanes::of(const Endpoint& home, Incarnation incarnation) {
     if (lane->home != home) continue;
     if (lane->incarnation < incarnation) {
       send_range(*lane);
+      ONCE_ASSERT(lane->range.last == Sequence{});  // told under the incarnation that made it
       spill(*lane);
       lane->incarnation = incarnation;
       lane->durable = Sequence{};
@@ -48,6 +49,7 @@ void Lanes::note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_
                         uint64_t place) {
   ONCE_ASSERT(sequence != Sequence{} && entry != kNil && version != 0);
   if (lane.ring.empty()) lane.ring.resize(window_);
+  ONCE_ASSERT((lane.ring.size() & (lane.ring.size() - 1)) == 0);
   Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
   if (slot.entry != Table::kNone && slot.sequence > lane.durable) {
     acceptor_.list_unsettled(slot.entry);
@@ -65,6 +67,7 @@ void Lanes::acknowledge(Lane& lane, Sequence sequence, RecordNumber record) {
     ranges_.push_back(&lane);
   }
   lane.range.last = sequence;
+  ONCE_ASSERT(lane.range.first <= lane.range.last);
   lane.rests_on = std::max(lane.rests_on, record);
 }
 

@@ -1,6 +1,8 @@
 // The ballots of this node in this run.
 #pragma once
 
+#include "base/assert.h"
+#include "base/limits.h"
 #include "paxos/ballot.h"
 #include "paxos/cluster.h"
 #include "paxos/step_context.h"
@@ -12,7 +14,10 @@ class OwnBallots {
  public:
   OwnBallots(const Cluster& cluster, const StepContext& step) : cluster_(cluster), step_(step) {}
 
-  Ballot of_round(Round round) const { return {round, cluster_.self().node, step_.incarnation()}; }
+  Ballot of_round(Round round) const {
+    ONCE_ASSERT(round <= kMaxRound);
+    return {round, cluster_.self().node, step_.incarnation()};
+  }
   // Of the proposals that it begins as a home.
   Ballot round_zero() const { return of_round(Round{}); }
   bool has(const Ballot& ballot) const { return ballot == of_round(ballot.round); }

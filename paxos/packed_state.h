@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/assert.h"
 #include "base/types.h"
 #include "paxos/ballot.h"
 #include "paxos/messages.h"
@@ -61,6 +62,7 @@ struct PackedState {
   }
   // Writes bytes(ballot, state) of them.
   static void put(char* out, const Ballot& ballot, const State& state) {
+    ONCE_ASSERT(!ballot.is_null() && state.version != 0);
     out = put(out, state.version);
     out = put(out, state.value.size());
     out = put(out, ballot.round.value);

@@ -43,7 +43,10 @@ class StepContext {
     ONCE_ASSERT(!has_begun());
     needless_ = needless;
   }
-  bool has_begun() const { return last_record_ != before_run_; }  // this run's records
+  bool has_begun() const {  // this run's records
+    ONCE_ASSERT(before_run_ <= last_record_);
+    return last_record_ != before_run_;
+  }
   Incarnation incarnation() const { return incarnation_; }  // of this run; 0: it has not begun
   bool is_open() const { return out_ != nullptr; }
   int64_t now() const { return now_; }
@@ -72,6 +75,7 @@ class StepContext {
   }
   // Nobody needs this record any more. 0: it is in the log of another core.
   void drop(RecordNumber record, size_t bytes) {
+    ONCE_ASSERT(record == RecordNumber{} || needless_ != nullptr);
     if (record != RecordNumber{}) needless_->push_back({record, bytes});
   }
   RecordNumber last_record() const { return last_record_; }

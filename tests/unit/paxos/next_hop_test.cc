@@ -67,9 +67,9 @@ TEST_F(Hop, AfterTheHomeWasAskedItGoesToWhomTheNameWasPromised) {
   Entry& entry = table.at(table.insert(1, "name", 0));
   table.set_promised(entry, {Round{4}, NodeId{3}, Incarnation{1}});
   EXPECT_EQ(hop(&entry), NodeId{3});
-  table.set_promised(entry, {Round{4}, kSelf, Incarnation{1}});
+  table.set_promised(entry, {Round{5}, kSelf, Incarnation{1}});
   EXPECT_EQ(hop(&entry), kSelf);
-  table.set_promised(entry, {Round{4}, NodeId{2}, Incarnation{1}});
+  table.set_promised(entry, {Round{6}, NodeId{2}, Incarnation{1}});
   EXPECT_EQ(hop(&entry), kSelf) << "he was just asked";
 }
 
