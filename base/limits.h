@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/types.h"
+
 namespace once {
 
 inline constexpr size_t kMaxNameBytes = 1024;
@@ -42,7 +44,7 @@ inline constexpr uint32_t kCatchUpNames = 20'000;       // learned from others, 
 // fastest duel of two nodes that was seen makes 230 a second.
 inline constexpr uint32_t kRoundsAtOnce = 1u << 26;
 inline constexpr int64_t kNsPerRound = 250'000;
-inline constexpr uint32_t kMaxRound = UINT32_MAX - (1u << 20);  // none above: none wraps
+inline constexpr Round kMaxRound{UINT32_MAX - (1u << 20)};  // none above: none wraps
 
 // What is believed of the runs of one node beyond the last one that is known: so many at once, and
 // then one every so often.

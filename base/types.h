@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/ids.h"
+#include "base/ordered.h"
 
 namespace once {
 
@@ -27,6 +28,12 @@ struct SlotId {
 
 struct ClusterId : Uuid {};
 struct DiskId : Uuid {};  // drawn when a data directory is formatted
+
+// One run of a node, as its log counts them: 1, 2, ...; 0: none.
+using Incarnation = Ordered<struct IncarnationKind, uint32_t>;
+
+// The first part of a ballot; 0 belongs to the home of the name.
+using Round = Ordered<struct RoundKind, uint32_t>;
 
 // One core of one node: what a peer link connects.
 struct Endpoint {

@@ -123,7 +123,7 @@ BENCHMARK(reply_round)->Apply(as_often_as_told);
 paxos::Message accept_message(const std::string& value) {
   paxos::Accept accept;
   accept.op = 1;
-  accept.ballot = {0, NodeId{1}, 1};
+  accept.ballot = {Round{0}, NodeId{1}, Incarnation{1}};
   accept.state = {1, true, request_id(1, 2), value};
   accept.name = kName;
   return accept;
@@ -157,8 +157,8 @@ BENCHMARK(accept_decode)->Arg(64)->Arg(4096)->Apply(as_often_as_told);
 void record_encode(benchmark::State& state) {
   std::string value(static_cast<size_t>(state.range(0)), 'v');
   paxos::AcceptRecord accept;
-  accept.ballot = {0, NodeId{1}, 1};
-  accept.sequence = 1;
+  accept.ballot = {Round{0}, NodeId{1}, Incarnation{1}};
+  accept.sequence = paxos::Sequence{1};
   accept.state = {1, true, request_id(1, 2), value};
   accept.name = kName;
   paxos::Record record = accept;
@@ -194,9 +194,9 @@ paxos::ReplicaOptions options_of(std::vector<NodeId> members) {
 // Returns how many records are made and durable.
 uint64_t start(paxos::Replica& core, paxos::Output& out) {
   out.clear();
-  core.start(1, 1, out);
+  core.start(Incarnation{1}, 1, out);
   const uint64_t records = out.record_ends.size();
-  core.on_durable(records, 1, out);
+  core.on_durable(paxos::RecordNumber{records}, 1, out);
   return records;
 }
 
@@ -242,7 +242,7 @@ void core_write(benchmark::State& state) {
     core->step(events.data(), batch, 2, out);
     records += out.record_ends.size();
     out.clear();
-    core->on_durable(records, 2, out);
+    core->on_durable(paxos::RecordNumber{records}, 2, out);
     replies += out.replies.size();
   }
   state.SetItemsProcessed(static_cast<int64_t>(replies));
@@ -277,16 +277,16 @@ void core_accept(benchmark::State& state) {
       paxos::Accept accept;
       accept.name = names[made];
       accept.op = ++made;
-      accept.ballot = {0, NodeId{1}, 1};
+      accept.ballot = {Round{0}, NodeId{1}, Incarnation{1}};
       accept.state = {1, true, request_id(1, made), value};
       events[i] = {{NodeId{1}, CoreId{0}}, accept};
     }
     out.clear();
     core->step(events.data(), batch, 2, out);
     records += out.record_ends.size();
-    acknowledged += std::get<paxos::AcceptedRange>(out.messages.at(0).message).last == made;
+    acknowledged += std::get<paxos::AcceptedRange>(out.messages.at(0).message).last.value == made;
     out.clear();
-    core->on_durable(records, 2, out);
+    core->on_durable(paxos::RecordNumber{records}, 2, out);
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
   if (acknowledged != static_cast<uint64_t>(state.iterations())) state.SkipWithError("no accept");

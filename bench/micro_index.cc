@@ -47,7 +47,7 @@ std::string name_of(uint64_t n) {
 
 void insert(Index& index, uint64_t key, std::string_view name) {
   static const std::string value(kValueBytes, 'v');
-  constexpr paxos::Ballot kBallot{0, NodeId{1}, 1};
+  constexpr paxos::Ballot kBallot{Round{0}, NodeId{1}, Incarnation{1}};
   const paxos::EntryIndex at = index.table.insert(key, name, value.size());
   index.table.hold(index.table.at(at), kBallot, kBallot, {1, true, request_id(1, 2), value});
 }

@@ -257,7 +257,7 @@ NameVerdict verdict_of(const NameExplanation& all) {
 
 std::string ballot_text(const Ballot& ballot) {
   if (ballot.is_null()) return kNoFigure;
-  return fmt::format("{}.{}.{}", ballot.round, ballot.node.value, ballot.incarnation);
+  return fmt::format("{}.{}.{}", ballot.round.value, ballot.node.value, ballot.incarnation.value);
 }
 
 std::string work_name(Work work) {

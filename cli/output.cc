@@ -87,8 +87,9 @@ namespace {
 
 Json ballot_json(const paxos::Ballot& ballot) {
   if (ballot.is_null()) return nullptr;
-  return {
-      {"round", ballot.round}, {"node", ballot.node.value}, {"incarnation", ballot.incarnation}};
+  return {{"round", ballot.round.value},
+          {"node", ballot.node.value},
+          {"incarnation", ballot.incarnation.value}};
 }
 
 Json work_json(const paxos::UnderWay& work) {

@@ -20,24 +20,24 @@ constexpr size_t kReadBytes = 256 * 1024;
 constexpr size_t kEventsPerPoll = 64;
 constexpr int64_t kLongestWaitMs = 1000;
 
-// Tells the session what came in on one lane.
+// Tells the session what came in on one path.
 class Arrival final : public net::ClientChannelHandler {
  public:
-  Arrival(Session& session, LaneId lane, const ForkMark& mark)
-      : session_(session), lane_(lane), mark_(mark) {}
+  Arrival(Session& session, PathId path, const ForkMark& mark)
+      : session_(session), path_(path), mark_(mark) {}
   void on_hello(const net::ServerHello& hello) override {
-    session_.on_ready(lane_, hello, now_ns());
+    session_.on_ready(path_, hello, now_ns());
   }
   void on_reply(uint64_t correlation, const paxos::ClientReply& reply) override {
     // After a fork() in a callback this runs in the child too: these answers are the parent's.
-    if (!mark_.in_child()) session_.on_reply(lane_, correlation, reply, now_ns());
+    if (!mark_.in_child()) session_.on_reply(path_, correlation, reply, now_ns());
   }
   void on_dismissed() override { dismissed_ = true; }
   bool dismissed() const { return dismissed_; }
 
  private:
   Session& session_;
-  LaneId lane_;
+  PathId path_;
   const ForkMark& mark_;
   bool dismissed_ = false;
 };
@@ -66,61 +66,61 @@ once::Result<std::unique_ptr<ConnectionPool>> ConnectionPool::make(
 
 ConnectionPool::~ConnectionPool() {
   watch_.reset();
-  for (LaneId lane = 0; lane < connections_.size(); ++lane) close(lane);
+  for (PathId path = 0; path < connections_.size(); ++path) close(path);
 }
 
-void ConnectionPool::connect(LaneId lane, const std::string& address, uint16_t core) {
+void ConnectionPool::connect(PathId path, const std::string& address, uint16_t core) {
   if (mark_.in_child()) return;  // a thread that is not there may hold a lock of the names
-  if (lane >= connections_.size()) connections_.resize(lane + 1);
-  Connection& connection = connections_[lane];
+  if (path >= connections_.size()) connections_.resize(path + 1);
+  Connection& connection = connections_[path];
   connection.address = address;
   connection.core = core;
   connection.deadline_ns = now_ns() + kConnectTimeoutNs;
-  find_addresses(lane);
+  find_addresses(path);
 }
 
-void ConnectionPool::find_addresses(LaneId lane) {
-  Connection& connection = connections_[lane];
+void ConnectionPool::find_addresses(PathId path) {
+  Connection& connection = connections_[path];
   auto found = names_->find(connection.address);
   connection.state = State::kNaming;
   if (found.pending()) return;
   if (!found.trouble.empty()) {
-    return give_up(lane, std::move(found.trouble));
+    return give_up(path, std::move(found.trouble));
   }
   connection.dial = Dial(std::move(found.addresses), connection.address, connection.deadline_ns);
-  connect_next(lane);
+  connect_next(path);
 }
 
-void ConnectionPool::connect_next(LaneId lane) {
-  Connection& connection = connections_[lane];
+void ConnectionPool::connect_next(PathId path) {
+  Connection& connection = connections_[path];
   ++connection.generation;
   if (!connection.dial.next()) {
-    return give_up(lane, connection.dial.why());
+    return give_up(path, connection.dial.why());
   }
   connection.state = State::kConnecting;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT;
-  event.data.u64 = (uint64_t{connection.generation} << 32) | lane;
+  event.data.u64 = (uint64_t{connection.generation} << 32) | path;
   connection.wants_writable = true;
   const int fd = connection.dial.socket().get();
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    return give_up(lane, std::string("cannot watch the socket: ") + std::strerror(errno));
+    return give_up(path, std::string("cannot watch the socket: ") + std::strerror(errno));
   }
   if (connection.dial.has_more()) {
     next_turn_ns_ = std::min(next_turn_ns_, connection.dial.turn_ends_ns());
   }
 }
 
-void ConnectionPool::go_on_connecting(LaneId lane, const std::string& refusal) {
-  Connection& connection = connections_[lane];
+void ConnectionPool::go_on_connecting(PathId path, const std::string& refusal) {
+  Connection& connection = connections_[path];
   forget(connection.dial.socket());
   connection.dial.refused(refusal);
-  connect_next(lane);
+  connect_next(path);
 }
 
-void ConnectionPool::give_up(LaneId lane, std::string why) {
-  close(lane);
-  failed_.emplace_back(lane, std::move(why));
+void ConnectionPool::give_up(PathId path, std::string why) {
+  close(path);
+  failed_.emplace_back(path, std::move(why));
 }
 
 // Addresses that say nothing, while others wait for their turn.
@@ -128,49 +128,49 @@ void ConnectionPool::end_turns() {
   const int64_t now = now_ns();
   if (now < next_turn_ns_) return;
   next_turn_ns_ = kNoTurn;
-  for (LaneId lane = 0; lane < connections_.size(); ++lane) {
-    const Connection& connection = connections_[lane];
+  for (PathId path = 0; path < connections_.size(); ++path) {
+    const Connection& connection = connections_[path];
     if (connection.state != State::kConnecting || !connection.dial.has_more()) continue;
     const int64_t ends_ns = connection.dial.turn_ends_ns();
     if (now < ends_ns) {
       next_turn_ns_ = std::min(next_turn_ns_, ends_ns);
     } else {
-      go_on_connecting(lane, "no answer in time");
+      go_on_connecting(path, "no answer in time");
     }
   }
 }
 
 void ConnectionPool::take_in_names() {
   if (!names_news_.exchange(false, std::memory_order_acq_rel)) return;
-  for (LaneId lane = 0; lane < connections_.size(); ++lane) {
-    if (connections_[lane].state == State::kNaming) find_addresses(lane);
+  for (PathId path = 0; path < connections_.size(); ++path) {
+    if (connections_[path].state == State::kNaming) find_addresses(path);
   }
 }
 
-std::string ConnectionPool::delay(LaneId lane) const {
-  const bool naming = lane < connections_.size() && connections_[lane].state == State::kNaming;
+std::string ConnectionPool::delay(PathId path) const {
+  const bool naming = path < connections_.size() && connections_[path].state == State::kNaming;
   return naming ? kNameOverdue : "";
 }
 
-bool ConnectionPool::send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) {
-  if (lane >= connections_.size()) return false;
-  Connection& connection = connections_[lane];
+bool ConnectionPool::send(PathId path, uint64_t correlation, const paxos::ClientRequest& request) {
+  if (path >= connections_.size()) return false;
+  Connection& connection = connections_[path];
   if (!connection.channel.ready()) return false;
   if (connection.out.size() - connection.out_begin + kMaxFrameBytes > kMaxOutboxBytes) return false;
   net::encode_request(correlation, request, connection.out);
-  mark_dirty(lane);
+  mark_dirty(path);
   return true;
 }
 
-void ConnectionPool::close(LaneId lane) {
-  if (lane >= connections_.size()) return;
-  Connection& connection = connections_[lane];
+void ConnectionPool::close(PathId path) {
+  if (path >= connections_.size()) return;
+  Connection& connection = connections_[path];
   forget(connection.dial.socket());
   forget(connection.fd);
   connection.dial = {};
   connection.fd.reset();
   ++connection.generation;
-  std::erase_if(failed_, [lane](const auto& each) { return each.first == lane; });
+  std::erase_if(failed_, [path](const auto& each) { return each.first == path; });
   connection.state = State::kClosed;
   connection.channel.close();
   connection.out.clear();
@@ -185,16 +185,16 @@ void ConnectionPool::forget(const Descriptor& socket) {
   (void)shutdown(socket.get(), SHUT_RDWR);
 }
 
-void ConnectionPool::fail(Session& session, LaneId lane, std::string_view why) {
+void ConnectionPool::fail(Session& session, PathId path, std::string_view why) {
   ++failures_;
-  close(lane);
-  session.on_closed(lane, why, now_ns());
+  close(path);
+  session.on_closed(path, why, now_ns());
 }
 
-void ConnectionPool::mark_dirty(LaneId lane) {
-  if (connections_[lane].dirty) return;
-  connections_[lane].dirty = true;
-  dirty_.push_back(lane);
+void ConnectionPool::mark_dirty(PathId path) {
+  if (connections_[path].dirty) return;
+  connections_[path].dirty = true;
+  dirty_.push_back(path);
 }
 
 void ConnectionPool::wake() {
@@ -225,10 +225,10 @@ void ConnectionPool::poll(Session& session, int64_t until_ns) {
       [[maybe_unused]] ssize_t taken = read(event_.get(), &ignored, sizeof ignored);
       continue;
     }
-    const auto lane = static_cast<LaneId>(tag);
-    if (lane >= connections_.size() || connections_[lane].generation != tag >> 32) continue;
+    const auto path = static_cast<PathId>(tag);
+    if (path >= connections_.size() || connections_[path].generation != tag >> 32) continue;
     if (mark_.in_child()) return;
-    handle(session, lane, events[i].events);
+    handle(session, path, events[i].events);
   }
   if (mark_.in_child()) return;
   take_in_names();
@@ -237,19 +237,19 @@ void ConnectionPool::poll(Session& session, int64_t until_ns) {
 }
 
 void ConnectionPool::tell_failed(Session& session) {
-  std::vector<std::pair<LaneId, std::string>> failed;
+  std::vector<std::pair<PathId, std::string>> failed;
   failed.swap(failed_);
-  for (const auto& [lane, why] : failed) {
+  for (const auto& [path, why] : failed) {
     if (mark_.in_child()) return;
-    fail(session, lane, why);
+    fail(session, path, why);
   }
 }
 
-void ConnectionPool::handle(Session& session, LaneId lane, uint32_t events) {
-  Connection& connection = connections_[lane];
+void ConnectionPool::handle(Session& session, PathId path, uint32_t events) {
+  Connection& connection = connections_[path];
   if (connection.state == State::kConnecting) {
     const std::string failure = connect_failure(connection.dial.socket());
-    if (!failure.empty()) return go_on_connecting(lane, failure);
+    if (!failure.empty()) return go_on_connecting(path, failure);
     if ((events & EPOLLOUT) == 0) return;
     connection.state = State::kOpen;
     connection.fd = connection.dial.take();
@@ -257,45 +257,45 @@ void ConnectionPool::handle(Session& session, LaneId lane, uint32_t events) {
     net::ClientHello hello;
     hello.core = connection.core;
     connection.channel.open(hello, connection.out);
-    mark_dirty(lane);
+    mark_dirty(path);
     return;
   }
-  if (connection.state != State::kClosed && (events & EPOLLOUT) != 0) mark_dirty(lane);
-  if (connection.state != State::kClosed && (events & ~EPOLLOUT) != 0) receive(session, lane);
+  if (connection.state != State::kClosed && (events & EPOLLOUT) != 0) mark_dirty(path);
+  if (connection.state != State::kClosed && (events & ~EPOLLOUT) != 0) receive(session, path);
 }
 
-void ConnectionPool::receive(Session& session, LaneId lane) {
-  const ssize_t got = recv(connections_[lane].fd.get(), scratch_.data(), scratch_.size(), 0);
-  if (got == 0) return fail(session, lane, "the node closed the connection");
+void ConnectionPool::receive(Session& session, PathId path) {
+  const ssize_t got = recv(connections_[path].fd.get(), scratch_.data(), scratch_.size(), 0);
+  if (got == 0) return fail(session, path, "the node closed the connection");
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return;
-    return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
+    return fail(session, path, std::string("connection lost: ") + std::strerror(errno));
   }
-  Arrival arrival(session, lane, mark_);
+  Arrival arrival(session, path, mark_);
   const std::string why =
-      connections_[lane].channel.feed({scratch_.data(), static_cast<size_t>(got)}, arrival);
+      connections_[path].channel.feed({scratch_.data(), static_cast<size_t>(got)}, arrival);
   if (why.empty()) return;
-  if (connections_[lane].channel.stranger()) {
-    close(lane);
-    return session.on_stranger(lane, why, now_ns());
+  if (connections_[path].channel.stranger()) {
+    close(path);
+    return session.on_stranger(path, why, now_ns());
   }
-  if (!arrival.dismissed()) return fail(session, lane, why);
-  close(lane);
-  session.on_dismissed(lane, why, now_ns());
+  if (!arrival.dismissed()) return fail(session, path, why);
+  close(path);
+  session.on_dismissed(path, why, now_ns());
 }
 
 void ConnectionPool::flush(Session& session) {
   flushing_.swap(dirty_);
-  for (LaneId lane : flushing_) {
-    connections_[lane].dirty = false;
+  for (PathId path : flushing_) {
+    connections_[path].dirty = false;
     if (mark_.in_child()) continue;
-    write_out(session, lane);
+    write_out(session, path);
   }
   flushing_.clear();
 }
 
-void ConnectionPool::write_out(Session& session, LaneId lane) {
-  Connection& connection = connections_[lane];
+void ConnectionPool::write_out(Session& session, PathId path) {
+  Connection& connection = connections_[path];
   if (connection.state != State::kOpen) return;
   while (connection.out_begin < connection.out.size()) {
     const ssize_t sent = ::send(connection.fd.get(), connection.out.data() + connection.out_begin,
@@ -303,7 +303,7 @@ void ConnectionPool::write_out(Session& session, LaneId lane) {
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0)
-      return fail(session, lane, std::string("connection lost: ") + std::strerror(errno));
+      return fail(session, path, std::string("connection lost: ") + std::strerror(errno));
     connection.out_begin += static_cast<size_t>(sent);
   }
   if (connection.out_begin == connection.out.size()) {
@@ -314,16 +314,16 @@ void ConnectionPool::write_out(Session& session, LaneId lane) {
                          connection.out.begin() + static_cast<ptrdiff_t>(connection.out_begin));
     connection.out_begin = 0;
   }
-  watch(lane, !connection.out.empty());
+  watch(path, !connection.out.empty());
 }
 
-void ConnectionPool::watch(LaneId lane, bool writable) {
-  Connection& connection = connections_[lane];
+void ConnectionPool::watch(PathId path, bool writable) {
+  Connection& connection = connections_[path];
   if (connection.wants_writable == writable) return;
   connection.wants_writable = writable;
   epoll_event event{};
   event.events = writable ? EPOLLIN | EPOLLOUT : EPOLLIN;
-  event.data.u64 = (uint64_t{connection.generation} << 32) | lane;
+  event.data.u64 = (uint64_t{connection.generation} << 32) | path;
   (void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), &event);
 }
 

@@ -1,5 +1,5 @@
-// The session's transport: non-blocking sockets on one epoll, one connection a lane.
-// Single-threaded but for wake(). Memory a lane is bounded: kMaxOutboxBytes out, a frame and a
+// The session's transport: non-blocking sockets on one epoll, one connection a path.
+// Single-threaded but for wake(). Memory a path is bounded: kMaxOutboxBytes out, a frame and a
 // read's worth in. Frames are told to the session from poll() only.
 #pragma once
 
@@ -27,10 +27,10 @@ class ConnectionPool final : public Transport {
   static once::Result<std::unique_ptr<ConnectionPool>> make(std::shared_ptr<NameResolver> names);
   ~ConnectionPool() override;
 
-  void connect(LaneId lane, const std::string& address, uint16_t core) override;
-  bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) override;
-  void close(LaneId lane) override;
-  std::string delay(LaneId lane) const override;
+  void connect(PathId path, const std::string& address, uint16_t core) override;
+  bool send(PathId path, uint64_t correlation, const paxos::ClientRequest& request) override;
+  void close(PathId path) override;
+  std::string delay(PathId path) const override;
 
   // Writes what send() buffered, waits for events until `until_ns`, tells the session.
   void poll(Session& session, int64_t until_ns);
@@ -55,33 +55,33 @@ class ConnectionPool final : public Transport {
   };
 
   explicit ConnectionPool(std::shared_ptr<NameResolver> names) : names_(std::move(names)) {}
-  void find_addresses(LaneId lane);
-  void connect_next(LaneId lane);
-  void go_on_connecting(LaneId lane, const std::string& refusal);
+  void find_addresses(PathId path);
+  void connect_next(PathId path);
+  void go_on_connecting(PathId path, const std::string& refusal);
   void take_in_names();
   void end_turns();
-  void give_up(LaneId lane, std::string why);
+  void give_up(PathId path, std::string why);
   void tell_failed(Session& session);
   void forget(const Descriptor& socket);
-  void handle(Session& session, LaneId lane, uint32_t events);
-  void receive(Session& session, LaneId lane);
+  void handle(Session& session, PathId path, uint32_t events);
+  void receive(Session& session, PathId path);
   void flush(Session& session);
-  void write_out(Session& session, LaneId lane);
-  void watch(LaneId lane, bool writable);
-  void fail(Session& session, LaneId lane, std::string_view why);
-  void mark_dirty(LaneId lane);
+  void write_out(Session& session, PathId path);
+  void watch(PathId path, bool writable);
+  void fail(Session& session, PathId path, std::string_view why);
+  void mark_dirty(PathId path);
 
   const ForkMark mark_{};  // from a child nothing may be read or written: see poll()
   Descriptor epoll_;
   Descriptor event_;
   const std::shared_ptr<NameResolver> names_;
   std::atomic<bool> names_news_{false};
-  std::deque<Connection> connections_;  // they stay where they are while lanes are added
+  std::deque<Connection> connections_;  // they stay where they are while paths are added
   std::vector<char> scratch_;           // what one recv() brings
   uint64_t failures_ = 0;
-  std::vector<LaneId> dirty_;
-  std::vector<LaneId> flushing_;
-  std::vector<std::pair<LaneId, std::string>> failed_;  // connects that failed: told by poll()
+  std::vector<PathId> dirty_;
+  std::vector<PathId> flushing_;
+  std::vector<std::pair<PathId, std::string>> failed_;  // connects that failed: told by poll()
   int64_t next_turn_ns_ = kNoTurn;  // when an address is given up for the next one, or earlier
   std::unique_ptr<NameResolver::Watch> watch_;  // the last member: it uses others
 };

@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "base/printable.h"
-#include "client/lanes.h"
+#include "client/paths.h"
 #include "client/socket.h"
 
 namespace once::client {

@@ -65,7 +65,7 @@ std::string trouble_of(paxos::Status status, const std::string& address) {
 Session::Session(const SessionOptions& options, Transport* transport)
     : transport_(transport),
       prng_(options.seed),
-      lanes_(options.endpoints, options.cluster, transport, &prng_),
+      paths_(options.endpoints, options.cluster, transport, &prng_),
       max_pending_(std::min(options.max_pending, kMaxOperationsPerCore)) {}
 
 void Session::submit(Call&& call, int64_t now_ns) {
@@ -97,7 +97,7 @@ void Session::submit(Call&& call, int64_t now_ns) {
   slot.in_flight.fill(Attempt{});
   slot.refusal.reset();
   slot.last_error.clear();
-  if (lanes_.has_map() && !lanes_.mistake().empty()) return give_up();
+  if (paths_.has_map() && !paths_.mistake().empty()) return give_up();
   advance(index, now_ns);
 }
 
@@ -123,7 +123,7 @@ void Session::overdue(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
   if (slot.call.operation == paxos::Operation::kWait) return overdue_wait(index, now_ns);
   for (const Attempt& attempt : slot.in_flight) {
-    if (attempt.lane != kNoLane) suspect(attempt, now_ns);
+    if (attempt.path != kNoPath) suspect(attempt, now_ns);
   }
   const bool more = may_hedge(slot.call.operation) && !slot.refusal &&
                     count_in_flight(slot) < kMaxAttemptsInFlight;
@@ -141,7 +141,7 @@ void Session::overdue(uint32_t index, int64_t now_ns) {
 void Session::overdue_wait(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
   const auto old = std::find_if(slot.in_flight.begin(), slot.in_flight.end(),
-                                [](const Attempt& each) { return each.lane != kNoLane; });
+                                [](const Attempt& each) { return each.path != kNoPath; });
   ONCE_ASSERT(old != slot.in_flight.end());
   const int64_t expires_ns = wait_expiry_ns(old->sent_ns, slot.call.deadline_ns);
   if (now_ns < expires_ns) {
@@ -155,13 +155,13 @@ void Session::overdue_wait(uint32_t index, int64_t now_ns) {
 
 // Waits are silent by nature: only what other operations meet tells that their node hangs.
 void Session::suspect(const Attempt& attempt, int64_t now_ns) {
-  if (!lanes_.suspect(attempt.lane, attempt.sent_ns, now_ns)) return;
+  if (!paths_.suspect(attempt.path, attempt.sent_ns, now_ns)) return;
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.active || slot.call.operation != paxos::Operation::kWait) continue;
     const bool there =
         std::any_of(slot.in_flight.begin(), slot.in_flight.end(), [&](const Attempt& each) {
-          return each.lane != kNoLane && lanes_.same_core(each.lane, attempt.lane);
+          return each.path != kNoPath && paths_.same_core(each.path, attempt.path);
         });
     if (!there) continue;
     slot.hedge_at_ns = now_ns;
@@ -171,12 +171,12 @@ void Session::suspect(const Attempt& attempt, int64_t now_ns) {
 
 bool Session::try_send(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
-  std::array<LaneId, kMaxAttemptsInFlight> busy;
+  std::array<PathId, kMaxAttemptsInFlight> busy;
   size_t busy_count = 0;
   size_t place = kMaxAttemptsInFlight;
   for (size_t i = 0; i < kMaxAttemptsInFlight; ++i) {
-    if (slot.in_flight[i].lane != kNoLane) {
-      busy[busy_count++] = slot.in_flight[i].lane;
+    if (slot.in_flight[i].path != kNoPath) {
+      busy[busy_count++] = slot.in_flight[i].path;
     } else if (place == kMaxAttemptsInFlight) {
       place = i;
     }
@@ -184,9 +184,9 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
   ONCE_ASSERT(place < kMaxAttemptsInFlight);
   const bool patient = slot.attempts == 0 && now_ns - slot.started_ns < kHomePatienceNs;
   const bool wait = slot.call.operation == paxos::Operation::kWait;
-  const LaneId lane = lanes_.pick(slot.call.name, slot.attempts, {busy.data(), busy_count},
+  const PathId path = paths_.pick(slot.call.name, slot.attempts, {busy.data(), busy_count},
                                   {.patient = patient, .long_lived = wait}, now_ns);
-  if (lane == kNoLane) return false;
+  if (path == kNoPath) return false;
   const uint64_t correlation =
       (next_attempt_ << (kSlotBits + kAttemptBits)) | (uint64_t{index} << kAttemptBits) | place;
   const int64_t remaining_ns = slot.call.deadline_ns - now_ns;
@@ -194,11 +194,11 @@ bool Session::try_send(uint32_t index, int64_t now_ns) {
   paxos::ClientRequest request = request_of(slot.call);
   request.timeout_ms = static_cast<uint32_t>(
       std::clamp<int64_t>(server_ns / 1'000'000, 1, std::numeric_limits<int32_t>::max()));
-  if (!transport_->send(lane, correlation, request)) return false;
+  if (!transport_->send(path, correlation, request)) return false;
   ++next_attempt_;
   ++slot.attempts;
-  lanes_.on_sent(lane);
-  slot.in_flight[place] = Attempt{lane, correlation, now_ns};
+  paths_.on_sent(path);
+  slot.in_flight[place] = Attempt{path, correlation, now_ns};
   const int64_t patience = std::min(kMaxHedgeDelayNs, remaining_ns / 3);
   const bool at_once = may_hedge(slot.call.operation) && rarely(Rare::kHedgeAtOnce);
   slot.hedge_at_ns = now_ns + (at_once ? 1 : patience);
@@ -237,47 +237,47 @@ void Session::attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_n
   advance(index, now_ns);
 }
 
-void Session::on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns) {
-  if (!lanes_.known(lane)) return;
-  std::string trouble = lanes_.on_ready(lane, hello, now_ns);
+void Session::on_ready(PathId path, const net::ServerHello& hello, int64_t now_ns) {
+  if (!paths_.known(path)) return;
+  std::string trouble = paths_.on_ready(path, hello, now_ns);
   if (!trouble.empty()) last_trouble_ = std::move(trouble);
-  if (!lanes_.mistake().empty()) return give_up();
+  if (!paths_.mistake().empty()) return give_up();
   wake_waiting(now_ns);
 }
 
-void Session::on_closed(LaneId lane, std::string_view why, int64_t now_ns) {
-  if (!lanes_.known(lane)) return;
-  lanes_.on_closed(lane, now_ns, why);
-  last_trouble_ = told_by(lane, why);
-  end_attempts(lane, last_trouble_, true, now_ns);
+void Session::on_closed(PathId path, std::string_view why, int64_t now_ns) {
+  if (!paths_.known(path)) return;
+  paths_.on_closed(path, now_ns, why);
+  last_trouble_ = told_by(path, why);
+  end_attempts(path, last_trouble_, true, now_ns);
 }
 
-void Session::on_stranger(LaneId lane, std::string_view why, int64_t now_ns) {
-  if (!lanes_.known(lane)) return;
-  on_closed(lane, why, now_ns);
-  lanes_.note_stranger(lane);
-  if (!lanes_.has_map() && !lanes_.mistake().empty()) give_up();
+void Session::on_stranger(PathId path, std::string_view why, int64_t now_ns) {
+  if (!paths_.known(path)) return;
+  on_closed(path, why, now_ns);
+  paths_.note_stranger(path);
+  if (!paths_.has_map() && !paths_.mistake().empty()) give_up();
 }
 
-// Mostly nothing is in flight on such a lane, and then nobody hears of it.
-void Session::on_dismissed(LaneId lane, std::string_view why, int64_t now_ns) {
-  if (!lanes_.known(lane)) return;
-  const bool connected = lanes_.at(lane).state == Lane::State::kReady;
-  if (!connected) return on_closed(lane, why, now_ns);
-  lanes_.on_dismissed(lane);
-  end_attempts(lane, told_by(lane, why), false, now_ns);
+// Mostly nothing is in flight on such a path, and then nobody hears of it.
+void Session::on_dismissed(PathId path, std::string_view why, int64_t now_ns) {
+  if (!paths_.known(path)) return;
+  const bool connected = paths_.at(path).state == Path::State::kReady;
+  if (!connected) return on_closed(path, why, now_ns);
+  paths_.on_dismissed(path);
+  end_attempts(path, told_by(path, why), false, now_ns);
 }
 
-std::string Session::told_by(LaneId lane, std::string_view why) const {
-  return printable(lanes_.at(lane).address + ": " + std::string(why));  // nodes said both
+std::string Session::told_by(PathId path, std::string_view why) const {
+  return printable(paths_.at(path).address + ": " + std::string(why));  // nodes said both
 }
 
-void Session::end_attempts(LaneId lane, const std::string& why, bool lost, int64_t now_ns) {
+void Session::end_attempts(PathId path, const std::string& why, bool lost, int64_t now_ns) {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.active) continue;
     for (Attempt& attempt : slot.in_flight) {
-      if (!slot.active || attempt.lane != lane) continue;
+      if (!slot.active || attempt.path != path) continue;
       attempt = Attempt{};
       slot.may_have_happened |= lost;
       attempt_failed(index, why, now_ns);
@@ -286,22 +286,22 @@ void Session::end_attempts(LaneId lane, const std::string& why, bool lost, int64
   wake_waiting(now_ns);
 }
 
-void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientReply& reply,
+void Session::on_reply(PathId path, uint64_t correlation, const paxos::ClientReply& reply,
                        int64_t now_ns) {
-  if (!lanes_.known(lane)) return;
-  lanes_.on_reply(lane, now_ns);
-  if (lanes_.at(lane).in_flight == kMaxInFlightPerConnection / 2) wake_waiting(now_ns);
+  if (!paths_.known(path)) return;
+  paths_.on_reply(path, now_ns);
+  if (paths_.at(path).in_flight == kMaxInFlightPerConnection / 2) wake_waiting(now_ns);
   const uint32_t index = slot_of(correlation);
   const uint32_t which = attempt_of(correlation);
   if (index >= slots_.size() || which >= kMaxAttemptsInFlight) return;
   Slot& slot = slots_[index];
   Attempt& attempt = slot.in_flight[which];
-  if (!slot.active || attempt.lane != lane || attempt.correlation != correlation) return;
+  if (!slot.active || attempt.path != path || attempt.correlation != correlation) return;
   const int64_t sent_ns = attempt.sent_ns;
   attempt = Attempt{};
   const paxos::ClientRequest question = request_of(slot.call);
   const Meaning meaning = meaning_of(question, reply);
-  note_majority(lane, reply.status, meaning);
+  note_majority(path, reply.status, meaning);
   switch (meaning) {
     case Meaning::kFinal:
       return finish(index, result_of(question, reply));
@@ -313,26 +313,26 @@ void Session::on_reply(LaneId lane, uint64_t correlation, const paxos::ClientRep
       slot.may_have_happened = true;
       [[fallthrough]];
     case Meaning::kNothing:
-      return attempt_failed(index, trouble_of(reply.status, lanes_.at(lane).address), now_ns);
+      return attempt_failed(index, trouble_of(reply.status, paths_.at(path).address), now_ns);
   }
 }
 
 // What is settled was settled by a majority, or needed none; other answers tell nothing of it.
-void Session::note_majority(LaneId lane, paxos::Status status, Meaning meaning) {
+void Session::note_majority(PathId path, paxos::Status status, Meaning meaning) {
   const bool lacking = status == paxos::Status::kUnavailable;
   const bool settled = meaning == Meaning::kFinal || meaning == Meaning::kFinalIfAlone;
   if (!lacking && (!settled || without_majority_.empty())) return;
-  without_majority_ = lacking ? printable(lanes_.at(lane).address) : std::string();
+  without_majority_ = lacking ? printable(paths_.at(path).address) : std::string();
   ++news_;
 }
 
 void Session::on_tick(int64_t now_ns) {
-  if (std::string trouble = lanes_.expire_connects(now_ns); !trouble.empty()) {
+  if (std::string trouble = paths_.expire_connects(now_ns); !trouble.empty()) {
     last_trouble_ = std::move(trouble);
   }
-  for (LaneId lane; (lane = lanes_.silent(now_ns)) != kNoLane;) {
-    transport_->close(lane);
-    on_closed(lane, "no answer for seconds", now_ns);
+  for (PathId path; (path = paths_.silent(now_ns)) != kNoPath;) {
+    transport_->close(path);
+    on_closed(path, "no answer for seconds", now_ns);
   }
   while (!timers_.empty() && timers_.top().at_ns <= now_ns) {
     const Timer timer = timers_.top();
@@ -354,7 +354,7 @@ void Session::arm(uint32_t index, int64_t at_ns) {
 
 int64_t Session::next_wake_ns() const {
   const int64_t timer = timers_.empty() ? kNever : timers_.top().at_ns;
-  return std::min(timer, lanes_.next_wake_ns());
+  return std::min(timer, paths_.next_wake_ns());
 }
 
 void Session::wake_waiting(int64_t now_ns) {
@@ -390,7 +390,7 @@ void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened)
     result.message += "; but an earlier attempt of this request may have happened";
   } else {
     result.message = slot.last_error.empty() ? last_trouble_ : slot.last_error;
-    if (result.message.empty()) result.message = lanes_.delay();
+    if (result.message.empty()) result.message = paths_.delay();
     if (result.message.empty()) result.message = "no answer in time" + others_unreached();
   }
   result.request_id = slot.call.id;
@@ -400,7 +400,7 @@ void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened)
 
 // Whom nobody reaches is likely to be why the others have no answer.
 std::string Session::others_unreached() const {
-  const std::string who = lanes_.unreached();
+  const std::string who = paths_.unreached();
   return who.empty() ? who : "; not reached: " + who;
 }
 
@@ -408,7 +408,7 @@ void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
   Slot& slot = slots_[index];
   if (slot.call.operation == paxos::Operation::kWait) {
     for (const Attempt& attempt : slot.in_flight) {
-      if (attempt.lane != kNoLane) suspect(attempt, now_ns);
+      if (attempt.path != kNoPath) suspect(attempt, now_ns);
     }
   }
   // Or a node waited in vain until a while ago, and who was asked for the rest could not.
@@ -419,7 +419,7 @@ void Session::finish_at_deadline(uint32_t index, int64_t now_ns) {
     slot.last_error = "no newer version was decided in time";
     return finish_without_answer(index, Outcome::kNotYet);
   }
-  if (const std::string where = lanes_.trouble(); !where.empty()) {
+  if (const std::string where = paths_.trouble(); !where.empty()) {
     slot.last_error = nobody_answers(where);
   }
   finish_without_answer(index, Outcome::kUnavailable);
@@ -441,8 +441,8 @@ void Session::cancel(std::span<const uint64_t> numbers, std::string_view why) {
 void Session::give_up() {
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     if (!slots_[index].active) continue;
-    slots_[index].last_error = lanes_.mistake();
-    finish_without_answer(index, lanes_.no_nodes() ? Outcome::kInvalid : Outcome::kError);
+    slots_[index].last_error = paths_.mistake();
+    finish_without_answer(index, paths_.no_nodes() ? Outcome::kInvalid : Outcome::kError);
   }
 }
 
@@ -460,7 +460,7 @@ bool Session::may_have_happened(const Slot& slot) {
 
 size_t Session::count_in_flight(const Slot& slot) {
   return static_cast<size_t>(std::count_if(slot.in_flight.begin(), slot.in_flight.end(),
-                                           [](const Attempt& a) { return a.lane != kNoLane; }));
+                                           [](const Attempt& a) { return a.path != kNoPath; }));
 }
 
 }  // namespace once::client

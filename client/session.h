@@ -17,7 +17,7 @@
 #include "base/limits.h"
 #include "client/client.h"
 #include "client/jitter.h"
-#include "client/lanes.h"
+#include "client/paths.h"
 #include "client/retry_rules.h"
 #include "client/transport.h"
 #include "net/hello.h"
@@ -61,13 +61,13 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   void submit(Call&& call, int64_t now_ns);
-  void on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
-  void on_closed(LaneId lane, std::string_view why, int64_t now_ns);
+  void on_ready(PathId path, const net::ServerHello& hello, int64_t now_ns);
+  void on_closed(PathId path, std::string_view why, int64_t now_ns);
   // As on_closed, but it is no node at all that is there.
-  void on_stranger(LaneId lane, std::string_view why, int64_t now_ns);
+  void on_stranger(PathId path, std::string_view why, int64_t now_ns);
   // As on_closed, but nothing that was asked on it and not answered happened.
-  void on_dismissed(LaneId lane, std::string_view why, int64_t now_ns);
-  void on_reply(LaneId lane, uint64_t correlation, const paxos::ClientReply& reply, int64_t now_ns);
+  void on_dismissed(PathId path, std::string_view why, int64_t now_ns);
+  void on_reply(PathId path, uint64_t correlation, const paxos::ClientReply& reply, int64_t now_ns);
   void on_tick(int64_t now_ns);
   // Numbers that are not pending are passed over. Walks all slots once, however many they are.
   void cancel(std::span<const uint64_t> numbers, std::string_view why);
@@ -75,17 +75,17 @@ class Session {
 
   // Whom nobody answers, and why; empty: somebody is there. This and the next change when the
   // number of the news does.
-  std::string trouble() const { return lanes_.trouble(); }
+  std::string trouble() const { return paths_.trouble(); }
   // Who said last that it reaches no majority, while nothing has been settled since; else empty.
   const std::string& without_majority() const { return without_majority_; }
-  uint64_t news() const { return lanes_.news() + news_; }
+  uint64_t news() const { return paths_.news() + news_; }
 
   int64_t next_wake_ns() const;  // when on_tick has work; INT64_MAX: never
   size_t pending() const { return slots_.size() - free_.size(); }
 
  private:
   struct Attempt {
-    LaneId lane = kNoLane;
+    PathId path = kNoPath;
     uint64_t correlation = 0;
     int64_t sent_ns = 0;
   };
@@ -117,10 +117,10 @@ class Session {
   void overdue_wait(uint32_t index, int64_t now_ns);
   void suspect(const Attempt& attempt, int64_t now_ns);
   bool try_send(uint32_t index, int64_t now_ns);
-  std::string told_by(LaneId lane, std::string_view why) const;
+  std::string told_by(PathId path, std::string_view why) const;
   std::string others_unreached() const;
-  void note_majority(LaneId lane, paxos::Status status, Meaning meaning);
-  void end_attempts(LaneId lane, const std::string& why, bool lost, int64_t now_ns);
+  void note_majority(PathId path, paxos::Status status, Meaning meaning);
+  void end_attempts(PathId path, const std::string& why, bool lost, int64_t now_ns);
   void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
   void attempt_refused(uint32_t index, Result&& refusal);
   void attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_ns);
@@ -135,12 +135,12 @@ class Session {
 
   Transport* transport_;
   Prng prng_;
-  Lanes lanes_;
+  Paths paths_;
   size_t max_pending_;
   uint64_t next_attempt_ = 1;
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
-  std::vector<uint32_t> waiting_;  // operations with nothing in flight that found no lane
+  std::vector<uint32_t> waiting_;  // operations with nothing in flight that found no path
   std::vector<uint32_t> woken_;    // scratch of wake_waiting
   std::priority_queue<Timer> timers_;
   std::string last_trouble_;  // of any connection, to tell people why nothing works

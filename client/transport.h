@@ -1,4 +1,4 @@
-// What the session wants done to connections. A lane is one connection to one core of one node.
+// What the session wants done to connections. A path is one connection to one core of one node.
 // Calls return at once and never call back into the session; events are reported later.
 #pragma once
 
@@ -10,19 +10,19 @@
 
 namespace once::client {
 
-using LaneId = uint32_t;
-inline constexpr LaneId kNoLane = 0xffffffff;
+using PathId = uint32_t;
+inline constexpr PathId kNoPath = 0xffffffff;
 using net::kAnyCore;
 
 class Transport {
  public:
   virtual ~Transport() = default;
-  virtual void connect(LaneId lane, const std::string& address, uint16_t core) = 0;
-  // False: the lane's buffer is full and nothing of the request was or will be sent.
-  virtual bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) = 0;
-  virtual void close(LaneId lane) = 0;  // no event follows
-  // What keeps a lane that is being connected, in words; empty: nothing that is known.
-  virtual std::string delay(LaneId) const { return {}; }
+  virtual void connect(PathId path, const std::string& address, uint16_t core) = 0;
+  // False: the path's buffer is full and nothing of the request was or will be sent.
+  virtual bool send(PathId path, uint64_t correlation, const paxos::ClientRequest& request) = 0;
+  virtual void close(PathId path) = 0;  // no event follows
+  // What keeps a path that is being connected, in words; empty: nothing that is known.
+  virtual std::string delay(PathId) const { return {}; }
 };
 
 }  // namespace once::client

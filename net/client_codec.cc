@@ -127,10 +127,10 @@ void explain_request_fields(Wire& wire, R& request) {
 
 template <class Wire, class B>
 void ballot_fields(Wire& wire, B& ballot) {
-  wire.number(ballot.round);
+  wire.number(ballot.round.value);
   wire.number(ballot.node.value);
   wire.zeros(2);
-  wire.number(ballot.incarnation);
+  wire.number(ballot.incarnation.value);
 }
 
 template <class Wire, class R>

@@ -30,7 +30,7 @@ struct PeerHello {
   uint16_t cores = 1;  // how many the sender runs
   CoreId target_core;  // the receiver's core that is wanted (modulo its cores)
   NodeId target_node;
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   std::string client_address;
   DiskTable known;  // of the other members; each entry is durable at the sender
 };

@@ -19,8 +19,8 @@ constexpr size_t kMaxBodyBytes = kMaxEnvelopeBytes / 2 - 64;  // two fit into an
 
 template <class Wire, class B>
 void ballot(Wire& wire, B& b) {
-  wire.number(b.round);
-  wire.number(b.incarnation);
+  wire.number(b.round.value);
+  wire.number(b.incarnation.value);
   wire.number(b.node.value);
 }
 template <class Wire, class V>
@@ -69,9 +69,9 @@ void fields(Wire& wire, M& m) {
 }
 template <class Wire, Is<AcceptedRange> M>
 void fields(Wire& wire, M& m) {
-  wire.number(m.incarnation);
-  wire.number(m.first);
-  wire.number(m.last);
+  wire.number(m.incarnation.value);
+  wire.number(m.first.value);
+  wire.number(m.last.value);
 }
 template <class Wire, Is<Rejected> M>
 void fields(Wire& wire, M& m) {
@@ -93,14 +93,14 @@ void fields(Wire& wire, M& m) {
 }
 template <class Wire, Is<HomeProgress> M>
 void fields(Wire& wire, M& m) {
-  wire.number(m.incarnation);
-  wire.number(m.durable);
+  wire.number(m.incarnation.value);
+  wire.number(m.durable.value);
 }
 template <class Wire, Is<ChosenRange> M>
 void fields(Wire& wire, M& m) {
-  wire.number(m.incarnation);
-  wire.number(m.first);
-  wire.number(m.last);
+  wire.number(m.incarnation.value);
+  wire.number(m.first.value);
+  wire.number(m.last.value);
 }
 template <class Wire, Is<Decided> M>
 void fields(Wire& wire, M& m) {
@@ -110,13 +110,13 @@ void fields(Wire& wire, M& m) {
 }
 template <class Wire, Is<ClaimHome> M>
 void fields(Wire& wire, M& m) {
-  wire.number(m.incarnation);
+  wire.number(m.incarnation.value);
   wire.number(m.list);
   wire.number(m.cursor);
 }
 template <class Wire, Is<ClaimReply> M>
 void fields(Wire& wire, M& m) {
-  wire.number(m.incarnation);
+  wire.number(m.incarnation.value);
   wire.number(m.list);
   wire.number(m.cursor);
   wire.number(m.next);
@@ -138,7 +138,7 @@ void fields(Wire& wire, M& m) {
 template <class Wire, Is<Forward> M>
 void fields(Wire& wire, M& m) {
   wire.number(m.op);
-  wire.number(m.incarnation);
+  wire.number(m.incarnation.value);
   wire.number(m.number);
   wire.enumeration(m.operation, Operation::kWrite, paxos::kLastOperation);
   wire.uuid(m.id);

@@ -60,7 +60,7 @@ void hello_fields(Wire& wire, H& hello) {
   wire.number(hello.cores);
   wire.number(hello.target_core.value);
   wire.number(hello.target_node.value);
-  wire.number(hello.incarnation);
+  wire.number(hello.incarnation.value);
   wire.template bytes<uint16_t>(hello.client_address, 512);
   member_fields(wire, hello.members);
   table_fields(wire, hello.known);

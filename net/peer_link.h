@@ -59,7 +59,7 @@ class PeerLink final : public reactor::StreamHandler {
   int64_t up_ns = 0;
   reactor::StreamId stream;
   Endpoint peer;                     // once it was greeted, and may be linked to
-  uint32_t incarnation = 0;          // once up: what the hello said
+  Incarnation incarnation;           // once up: what the hello said
   size_t envelope_at = kNoEnvelope;  // where the open envelope begins in the outbox
   bool offered = false;              // what was said of a link in the hello that was sent
   bool learned = false;              // the greeting taught something

@@ -28,7 +28,7 @@ concept OfOwnBallot = std::is_same_v<M, paxos::Prepare> || std::is_same_v<M, pax
 
 // Whether what the message says of its sender's run is what its hello said. A later run would close
 // the fast path of the real one for ever.
-bool is_of_run(const paxos::Message& message, NodeId sender, uint32_t incarnation) {
+bool is_of_run(const paxos::Message& message, NodeId sender, Incarnation incarnation) {
   return std::visit(
       [&]<class M>(const M& m) {
         if constexpr (OfOwnRun<M>) return m.incarnation == incarnation;

@@ -25,11 +25,12 @@ Told told_by(const KeptRecord& r, RecordNumber number) {
 void Acceptor::promise(EntryIndex index, const Ballot& ballot) {
   Entry& entry = table_.at(index);
   ONCE_ASSERT(entry.promised() < ballot);
-  ONCE_ASSERT(ballot.round != 0 && ballot.round <= kMaxRound && cluster_.has(ballot.node));
+  ONCE_ASSERT(!ballot.is_round_zero() && ballot.round <= kMaxRound && cluster_.has(ballot.node));
   drop_record(entry);
   table_.set_promised(entry, ballot);
   entry.clear(kInKept);
   entry.set_record(step_.append(PromiseRecord{ballot, entry.name()}));
+  ONCE_ASSERT(entry.accepted() < ballot && entry.promised() == ballot);
 }
 
 void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state,
@@ -43,8 +44,8 @@ void Acceptor::accept(EntryIndex index, const Ballot& ballot, const State& state
   drop_record(entry);
   entry.clear(kInKept);
   hold(entry, ballot, ballot, state);  // an accept is a promise too
-  entry.set_record(step_.append(
-      AcceptRecord{ballot, numbered.lane, numbered.sequence.value, state, entry.name()}));
+  entry.set_record(
+      step_.append(AcceptRecord{ballot, numbered.lane, numbered.sequence, state, entry.name()}));
 }
 
 bool Acceptor::decide(EntryIndex index, InLog in_log, uint64_t place) {
@@ -60,6 +61,7 @@ bool Acceptor::decide(EntryIndex index, InLog in_log, uint64_t place) {
 // Another version has yet to be chosen: Table::hold() takes the mark off, and the digest follows.
 void Acceptor::hold(Entry& entry, const Ballot& promised, const Ballot& ballot,
                     const State& state) {
+  ONCE_ASSERT(entry.promised() <= promised && ballot <= promised);  // P2
   const uint64_t version = entry.version();
   if (entry.decided() && version != state.version) digest_.remove(place_of(entry), version);
   if (version == 0) ++held_;
@@ -70,6 +72,7 @@ bool Acceptor::mark_decided(Entry& entry, uint64_t place) {
   if (entry.decided()) return false;
   table_.mark_decided(entry);
   digest_.add(place, entry.version());
+  ONCE_ASSERT(digest_.names() <= held_);  // what is decided is held
   return true;
 }
 
@@ -82,6 +85,7 @@ void Acceptor::learn(EntryIndex index, const Ballot& ballot, const State& state,
   drop_record(entry);
   hold(entry, std::max(entry.promised(), ballot), ballot, state);
   mark_decided(entry, place_of(entry));
+  ONCE_ASSERT(entry.decided() && entry.accepted() == ballot);
   if (at_home == AtHome::kPerhaps) {
     list_unsettled(index);
   } else if (entry.has(kUnsettled)) {
@@ -101,6 +105,7 @@ void Acceptor::keep(EntryIndex index) {
 }
 
 void Acceptor::write_kept(Entry& entry) {
+  ONCE_ASSERT(entry.accepted() <= entry.promised() && entry.version() != 0);
   entry.set(kInKept);
   entry.set_record(step_.append(KeptRecord{entry.promised(), entry.accepted(), entry.state(),
                                            entry.decided(), !entry.has(kUnsettled), entry.name()}));
@@ -136,7 +141,8 @@ bool Acceptor::rests_on(EntryIndex index, const Told& told) const {
   return has_state && !entry.is_whole();
 }
 
-void Acceptor::promise_range(size_t home, uint32_t incarnation) {
+void Acceptor::promise_range(size_t home, Incarnation incarnation) {
+  ONCE_ASSERT(home < range_promises_.size());
   ONCE_ASSERT(range_promises_[home] < incarnation);
   range_promises_[home] = incarnation;
   step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
@@ -183,8 +189,9 @@ void Acceptor::replay_accept(EntryIndex index, const Ballot& ballot, const State
   ONCE_ASSERT(entry.accepted() <= entry.promised());
 }
 
-void Acceptor::replay_range_promise(size_t home, uint32_t incarnation) {
+void Acceptor::replay_range_promise(size_t home, Incarnation incarnation) {
   ONCE_ASSERT(!step_.has_begun());
+  ONCE_ASSERT(home < range_promises_.size());
   range_promises_[home] = std::max(range_promises_[home], incarnation);
 }
 
@@ -197,6 +204,7 @@ void Acceptor::set_active(EntryIndex index, Active active) {
     active_.remove(entry);
     entry.clear(kBusy);
   }
+  ONCE_ASSERT(entry.is_idle() == active.is_nothing());
 }
 
 void Acceptor::list_unsettled(EntryIndex index) {
@@ -207,6 +215,7 @@ void Acceptor::list_unsettled(EntryIndex index) {
   if (!entry.has(kOnList)) list.entries.push_back(index);
   entry.set(kUnsettled | kOnList);
   ++list.flagged;
+  ONCE_ASSERT(list.flagged <= list.entries.size());
 }
 
 void Acceptor::settle(EntryIndex index) {
@@ -214,11 +223,12 @@ void Acceptor::settle(EntryIndex index) {
   ONCE_ASSERT(entry.has(kUnsettled));
   entry.clear(kUnsettled);
   UnsettledList& list = unsettled_[cluster_.index_of(cluster_.home_of(hash_of(entry)))];
-  ONCE_ASSERT(list.flagged > 0);
+  ONCE_ASSERT(list.flagged > 0 && entry.has(kOnList));
   --list.flagged;
 }
 
 EntryIndex Acceptor::next_queried(size_t home) {
+  ONCE_ASSERT(home < unsettled_.size());
   UnsettledList& list = unsettled_[home];
   ONCE_ASSERT(list.query_cursor < list.entries.size());
   const EntryIndex index = list.entries[list.query_cursor];
@@ -234,6 +244,7 @@ EntryIndex Acceptor::next_queried(size_t home) {
     ++list.number;
   }
   if (list.query_cursor >= list.entries.size()) list.query_cursor = 0;
+  ONCE_ASSERT(list.flagged <= list.entries.size());
   return listed ? index : kNone;
 }
 

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.h"
 #include "paxos/active_names.h"
 #include "paxos/arena.h"
 #include "paxos/cluster.h"
@@ -84,7 +85,10 @@ class Acceptor {
   EntryIndex after(EntryIndex index) const { return table_.after(index); }  // kNone: the last one
   const Digest& digest() const { return digest_; }  // of what it knows to be decided
   // Names of which it holds something, and does not know it to be decided.
-  uint64_t undecided() const { return held_ - digest_.names(); }
+  uint64_t undecided() const {
+    ONCE_ASSERT(digest_.names() <= held_);
+    return held_ - digest_.names();
+  }
   size_t bytes() const;  // allocated for what grows with the names
   ListPage list(const ListQuery& query) { return list_names(table_, query); }
   NameHash hash_of(const Entry& entry) const { return cluster_.hasher()(entry.name()); }
@@ -124,15 +128,18 @@ class Acceptor {
   // Whether something that is held of the name may be in no record but this one, of this log.
   bool rests_on(EntryIndex index, const Told& told) const;
   // No round 0 of this home's earlier incarnations any more. REQUIRES: above the promise so far.
-  void promise_range(size_t home, uint32_t incarnation);
-  uint32_t range_promise(size_t home) const { return range_promises_[home]; }
+  void promise_range(size_t home, Incarnation incarnation);
+  Incarnation range_promise(size_t home) const {
+    ONCE_ASSERT(home < range_promises_.size());
+    return range_promises_[home];
+  }
 
   // From the log, before the run begins: what was said in earlier runs, in any order. First for
   // each record: where it is, so that it is known which ones are needed.
   void replay_record(EntryIndex index, const Told& told);
   void replay_promise(EntryIndex index, const Ballot& ballot);
   void replay_accept(EntryIndex index, const Ballot& ballot, const State& state);
-  void replay_range_promise(size_t home, uint32_t incarnation);
+  void replay_range_promise(size_t home, Incarnation incarnation);
 
   // The home's claim has it: never again round 0 in this incarnation.
   void close(EntryIndex index) { table_.at(index).set(kClosed); }
@@ -140,14 +147,23 @@ class Acceptor {
   Active active(const Entry& entry) const { return entry.is_idle() ? Active{} : active_.at(entry); }
   void set_active(EntryIndex index, Active active);
 
-  const UnsettledList& unsettled(size_t home) const { return unsettled_[home]; }
+  const UnsettledList& unsettled(size_t home) const {
+    ONCE_ASSERT(home < unsettled_.size());
+    return unsettled_[home];
+  }
   size_t unsettled() const;
   // Accepts, not promises alone: docs/decisions/2026-11-28-liveness.md says why. Names of which
   // this node is the home are in its own log, and on no list.
   void list_unsettled(EntryIndex index);
   void settle(EntryIndex index);  // REQUIRES: it is listed
-  void renumber(size_t home) { ++unsettled_[home].number; }
-  void set_paging_until(size_t home, int64_t time_ns) { unsettled_[home].paging_until = time_ns; }
+  void renumber(size_t home) {
+    ONCE_ASSERT(home < unsettled_.size());
+    ++unsettled_[home].number;
+  }
+  void set_paging_until(size_t home, int64_t time_ns) {
+    ONCE_ASSERT(home < unsettled_.size());
+    unsettled_[home].paging_until = time_ns;
+  }
   // The list's next name to ask about, round and round. kNone: it was settled, and is taken out,
   // which makes a new ordering. One at a time: a walk through millions would hold up everybody.
   // REQUIRES: the list is not empty.
@@ -166,9 +182,9 @@ class Acceptor {
   Table table_;
   ActiveNames active_;
   Digest digest_;
-  uint64_t held_ = 0;                     // names with a state
-  std::vector<uint32_t> range_promises_;  // incarnation below which nothing more is accepted
-  std::vector<UnsettledList> unsettled_;  // both by member index
+  uint64_t held_ = 0;                        // names with a state
+  std::vector<Incarnation> range_promises_;  // incarnation below which nothing more is accepted
+  std::vector<UnsettledList> unsettled_;     // both by member index
 };
 
 }  // namespace once::paxos

@@ -31,6 +31,7 @@ class ActiveNames {
     const size_t i = place_of(entry);
     used_ += slots_[i].entry == nullptr ? 1 : 0;
     slots_[i] = {&entry, active};
+    ONCE_ASSERT(used_ * 2 <= slots_.size());  // a search ends
   }
   // REQUIRES: it is here.
   void remove(const Entry& entry) {
@@ -42,6 +43,7 @@ class ActiveNames {
       slots_[hole] = slots_[i];
       hole = i;
     }
+    ONCE_ASSERT(used_ > 0);
     slots_[hole] = {};
     --used_;
   }
@@ -62,6 +64,7 @@ class ActiveNames {
   }
   // Where it is, or where it would be.
   size_t place_of(const Entry& entry) const {
+    ONCE_ASSERT(!slots_.empty());
     size_t i = home_of(&entry);
     while (slots_[i].entry != nullptr && slots_[i].entry != &entry) i = next(i);
     return i;

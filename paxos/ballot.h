@@ -9,11 +9,12 @@
 namespace once::paxos {
 
 struct Ballot {
-  uint32_t round = 0;
+  Round round;
   NodeId node;  // 0: the null ballot, below every other
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   friend auto operator<=>(const Ballot&, const Ballot&) = default;
   bool is_null() const { return node.value == 0; }
+  bool is_round_zero() const { return round == Round{}; }  // of the null ballot too
 };
 
 }  // namespace once::paxos

@@ -4,7 +4,7 @@
 
 namespace once::paxos {
 
-bool is_ours(const Batch& batch, const Ballot& best, NodeId self, uint32_t incarnation) {
+bool is_ours(const Batch& batch, const Ballot& best, NodeId self, Incarnation incarnation) {
   ONCE_ASSERT(self.value != 0);  // the null ballot is nobody's
   return !batch.adopted && best.node == self && best.incarnation == incarnation &&
          best >= batch.first;

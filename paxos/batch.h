@@ -32,7 +32,7 @@ enum class Fate : uint8_t {
 // proposed by this node in this run. One request can be the last of two batches of different
 // proposers: only under a ballot of our own is it known to be ours, and only as long as we have not
 // proposed another's under one.
-bool is_ours(const Batch& batch, const Ballot& best, NodeId self, uint32_t incarnation);
+bool is_ours(const Batch& batch, const Ballot& best, NodeId self, Incarnation incarnation);
 
 // As `state` tells, which is chosen and was reported, or first proposed, under a ballot by which it
 // is `ours` (no state: nobody was asked). REQUIRES: a batch; chosen, not only reported: another

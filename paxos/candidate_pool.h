@@ -65,11 +65,11 @@ class CandidatePool {
 
   // Answers to what was asked before are not found any more.
   void ask_anew(CandidateId id) { ++(*this)[id].generation; }
-  Handle handle_of(CandidateId id, uint32_t incarnation) const {
+  Handle handle_of(CandidateId id, Incarnation incarnation) const {
     ONCE_ASSERT(id.value < candidates_.size());
     return Handle::of(incarnation, candidates_[id.value].generation, id.value);
   }
-  CandidateId find(Handle handle, uint32_t incarnation) const {
+  CandidateId find(Handle handle, Incarnation incarnation) const {
     const CandidateId id{handle.place()};
     const bool open =
         id.value < candidates_.size() && candidates_[id.value].step == Candidate::Step::kAsked;

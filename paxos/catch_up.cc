@@ -44,13 +44,16 @@ CatchUp::CatchUp(const Cluster& cluster, Acceptor& acceptor, Outbox& outbox,
 }
 
 void CatchUp::start() {
-  pass_ = uint64_t{step_.incarnation()} << 32;
+  ONCE_ASSERT(step_.incarnation() != Incarnation{} && stage_ == Stage::kIdle);
+  pass_ = uint64_t{step_.incarnation().value} << 32;
   refilled_at_ = figures_at_ = compared_at_ = step_.now();
   scan_at_ = step_.now() + kSecondNs;
 }
 
 Schedule& CatchUp::schedule_of(const Endpoint& teller) {
-  return tellers_[cluster_.index_of(teller.node)][teller.core.value];
+  const size_t member = cluster_.index_of(teller.node);
+  ONCE_ASSERT(member < tellers_.size() && teller.core.value < tellers_[member].size());
+  return tellers_[member][teller.core.value];
 }
 
 void CatchUp::on_link_up(const Endpoint& peer, uint16_t cores) {
@@ -121,6 +124,7 @@ void CatchUp::converse(Pace pace) {
 
 // The same is asked again.
 void CatchUp::run_out_of_patience() {
+  ONCE_ASSERT(waiting_ && stage_ != Stage::kIdle);
   waiting_ = false;
   if (++silences_ >= kMostSilences || !cluster_.link_up(teller_)) end_pass(false);
 }
@@ -140,6 +144,7 @@ void CatchUp::choose_teller() {
 }
 
 void CatchUp::begin(const Endpoint& teller) {
+  ONCE_ASSERT(stage_ == Stage::kIdle && cluster_.link_up(teller));
   teller_ = teller;
   ++pass_;
   stage_ = Stage::kLooking;
@@ -162,6 +167,7 @@ void CatchUp::begin(const Endpoint& teller) {
 
 // The first shard from next_shard_ on with a bucket that may differ.
 uint32_t CatchUp::next_asked_shard() const {
+  ONCE_ASSERT(next_shard_ <= cluster_.shards());
   const size_t per_shard = acceptor_.digest().per_shard();
   size_t bucket = next_shard_ * per_shard;
   while (bucket < surplus_.size() && !is_suspect(bucket)) ++bucket;
@@ -169,6 +175,7 @@ uint32_t CatchUp::next_asked_shard() const {
 }
 
 void CatchUp::ask_digest() {
+  ONCE_ASSERT(stage_ == Stage::kLooking && !waiting_);
   const uint32_t shard = next_asked_shard();
   if (shard >= cluster_.shards()) return end_look();
   asked_shard_ = static_cast<uint16_t>(shard);
@@ -204,11 +211,13 @@ bool CatchUp::on_digest(const Endpoint& from, const SyncDigest& m) {
   waiting_ = false;
   silences_ = 0;
   next_shard_ = uint32_t{m.shard} + m.shards;
+  ONCE_ASSERT(next_shard_ <= cluster_.shards());  // as it was asked
   next_at_ = step_.now();
   return true;
 }
 
 void CatchUp::end_look() {
+  ONCE_ASSERT(stage_ == Stage::kLooking && looks_ < kLooks);
   const bool differs = std::any_of(suspects_.begin(), suspects_.end(), [](char c) { return c; });
   if (!differs) return end_pass(true);
   next_shard_ = 0;
@@ -225,6 +234,7 @@ void CatchUp::end_look() {
 }
 
 void CatchUp::ask_names() {
+  ONCE_ASSERT(stage_ == Stage::kWalking && !waiting_);
   const size_t room = candidates_.room();
   if (room < kRoomForAPage) return;
   waiting_ = true;
@@ -255,6 +265,7 @@ bool CatchUp::on_page(const Endpoint& from, const SyncPage& m) {
 
 // `compared`: to its end. What was found missing and could not be learned is found again.
 void CatchUp::end_pass(bool compared) {
+  ONCE_ASSERT(stage_ != Stage::kIdle);
   Schedule& schedule = schedule_of(teller_);
   const bool in_vain = stage_ == Stage::kEnding && found_ == 0;
   stage_ = Stage::kIdle;
@@ -287,6 +298,7 @@ bool CatchUp::is_in_sync() const {
         cluster_.covers_shards(cores, [&](CoreId core) { return schedules[core.value].compared; });
   }
   const size_t others = cluster_.size() - 1;
+  ONCE_ASSERT(compared <= others);
   return compared >= std::min(others, std::max<size_t>(1, cluster_.size() - cluster_.quorum()));
 }
 
@@ -296,6 +308,7 @@ void CatchUp::renew_figures() {
   figures_.compared_ms = static_cast<uint64_t>(step_.now() - compared_at_) / kMs;
   const int64_t passed = step_.now() - figures_at_;
   if (passed < kSecondNs) return;
+  ONCE_ASSERT(figures_.learned >= learned_then_);
   figures_.per_second =
       (figures_.learned - learned_then_) * kSecondNs / static_cast<uint64_t>(passed);
   learned_then_ = figures_.learned;

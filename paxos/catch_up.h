@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/fifo.h"
 #include "paxos/acceptor.h"
 #include "paxos/candidate_pool.h"
@@ -75,8 +76,14 @@ class CatchUp {
   void ask_names();
   void end_pass(bool compared);
   uint32_t next_asked_shard() const;
-  bool is_suspect(size_t bucket) const { return (suspects_[bucket / 8] >> bucket % 8 & 1) != 0; }
-  void clear(size_t bucket) { suspects_[bucket / 8] &= static_cast<char>(~(1 << bucket % 8)); }
+  bool is_suspect(size_t bucket) const {
+    ONCE_ASSERT(bucket < surplus_.size());
+    return (suspects_[bucket / 8] >> bucket % 8 & 1) != 0;
+  }
+  void clear(size_t bucket) {
+    ONCE_ASSERT(is_suspect(bucket));
+    suspects_[bucket / 8] &= static_cast<char>(~(1 << bucket % 8));
+  }
   // --- names that may be missing: catch_up_names.cc
   enum class Standing : uint8_t { kKnown, kBusy, kMissing, kUnpaid };  // not to be written down now
   void release(CandidateId id);

@@ -31,6 +31,8 @@ void CatchUp::release(CandidateId id) {
   Candidate& candidate = candidates_[id];
   ONCE_ASSERT(candidate.step != Candidate::Step::kFree);
   if (candidate.step == Candidate::Step::kAsked) answered(candidate);
+  ONCE_ASSERT(!candidate.missing || missing_ > 0);
+  ONCE_ASSERT(!candidate.of_pass || of_pass_ > 0);
   if (candidate.missing) --missing_;
   if (candidate.of_pass) --of_pass_;
   candidates_.free(id);
@@ -59,6 +61,7 @@ void CatchUp::give_up(CandidateId id) {
 
 void CatchUp::look_later(CandidateId id) {
   Candidate& candidate = candidates_[id];
+  ONCE_ASSERT(candidate.step != Candidate::Step::kAsked);  // its question is not open
   candidate.step = Candidate::Step::kYoung;
   candidate.due = step_.now() + kLookAgainNs;
   young_.push(id);
@@ -81,6 +84,7 @@ void CatchUp::consider(const ToldName& told) {
     const Entry& entry = acceptor_.at(found);
     if (entry.decided() && entry.version() >= told.version) return;
   }
+  ONCE_ASSERT(told.version != 0 && !told.ballot.is_null());
   const CandidateId id = candidates_.take(told.name, hash);
   if (id == kNil) {  // found again by a later pass
     given_up_ = true;
@@ -108,6 +112,7 @@ void CatchUp::scan_own() {
     next = acceptor_.after(next);
     if (entry.version() == 0 || entry.decided() || !entry.is_idle()) continue;
     const CandidateId id = candidates_.take(entry.name(), acceptor_.hash_of(entry));
+    ONCE_ASSERT(id != kNil);  // there is room for so many
     Candidate& candidate = candidates_[id];
     candidate.ballot = entry.accepted();
     candidate.version = entry.version();
@@ -186,6 +191,7 @@ void CatchUp::ask_ready(Pace pace) {
 void CatchUp::ask(CandidateId id) {
   Candidate& candidate = candidates_[id];
   ONCE_ASSERT(candidate.step == Candidate::Step::kReady);
+  ONCE_ASSERT(in_flight_ < kMostAsked);
   names_left_ -= kBudgetOfOne;
   candidates_.ask_anew(id);
   if (!candidate.majority && !cluster_.link_up(candidate.teller)) return release(id);
@@ -218,7 +224,8 @@ void CatchUp::ask(CandidateId id) {
     outbox_.send(to, RestsOn{}, fetch);
   }
   if (candidate.read.count(cluster_, self, held, version) == MajorityRead::Outcome::kChosen) {
-    decided_.push_back(found);  // a cluster of one
+    ONCE_ASSERT(found != Acceptor::kNone && cluster_.size() == 1);
+    decided_.push_back(found);
     release(id);
   }
 }
@@ -226,6 +233,7 @@ void CatchUp::ask(CandidateId id) {
 // Whoever is asked answers with the whole value.
 void CatchUp::expect_bytes(Candidate& candidate) {
   bytes_left_ -= kBudgetOfOne * candidate.value_bytes;
+  ONCE_ASSERT(candidate.step == Candidate::Step::kAsked);
   candidate.asked_bytes += candidate.value_bytes;
   in_flight_bytes_ += candidate.value_bytes;
 }
@@ -286,6 +294,7 @@ void CatchUp::on_chosen(const SyncState& m, Taken taken) {
 }
 
 void CatchUp::end_question(CandidateId id, Taken taken) {
+  ONCE_ASSERT(candidates_[id].step == Candidate::Step::kAsked);
   if (taken == Taken::kLater) return wait_again(id);
   if (taken == Taken::kLearned) count_learned(candidates_[id]);
   release(id);
@@ -301,6 +310,7 @@ void CatchUp::count_learned(const Candidate& candidate) {
 // A majority does not agree. Whoever is at work there moves on; what stays as it is nobody ends.
 void CatchUp::dispute(CandidateId id) {
   Candidate& candidate = candidates_[id];
+  ONCE_ASSERT(candidate.majority);
   const bool same = candidate.read.best() == candidate.disputed &&
                     candidate.read.version() == candidate.disputed_version;
   candidate.disputes = same ? static_cast<uint8_t>(candidate.disputes + 1) : uint8_t{1};

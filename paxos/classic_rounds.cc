@@ -23,7 +23,7 @@ void ClassicRounds::prepare(RoundId id) {
   const Entry& entry = acceptor_.at(task.entry);
   ONCE_ASSERT(acceptor_.active(entry) == Active(id));
   const uint32_t step = rarely(Rare::kRoundsSkipped) ? 5 : 1;
-  const uint32_t round = std::max(entry.promised().round, task.seen_round) + step;
+  const Round round{std::max(entry.promised().round, task.seen_round).value + step};
   ONCE_ASSERT(task.phase == Phase::kBackOff && round > entry.promised().round);
   if (round > kMaxRound) return back_off(id);  // there is no higher ballot to be had
   task.ballot = own_.of_round(round);
@@ -38,6 +38,7 @@ void ClassicRounds::prepare(RoundId id) {
   task.next_at = step_.now() + kResendNs;
   ++counters_.classic_rounds;
   acceptor_.promise(task.entry, task.ballot);
+  ONCE_ASSERT(task.best < task.ballot && entry.promised() == task.ballot);
   vote_when_durable(id, entry.record());
   outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
                     Prepare{pool_.handle_of(id).value, task.ballot, entry.name()});
@@ -61,6 +62,7 @@ void ClassicRounds::send_accepts(RoundId id) {
     acceptor_.accept(task.entry, task.ballot, task.state, Numbered{cluster_.self().core, {}});
     acceptor_.list_unsettled(task.entry);
   }
+  ONCE_ASSERT(entry.accepted() == task.ballot && entry.version() == task.state.version);
   vote_when_durable(id, entry.record());
   outbox_.broadcast(acceptor_.hash_of(entry), RestsOn{},
                     Accept{pool_.handle_of(id).value, task.ballot, task.state, entry.name()});
@@ -69,6 +71,7 @@ void ClassicRounds::send_accepts(RoundId id) {
 void ClassicRounds::resend(RoundId id) {
   ClassicRound& task = pool_[id];
   ONCE_ASSERT(task.phase != Phase::kBackOff);
+  ONCE_ASSERT(own_.has(task.ballot));  // P1
   const Entry& entry = acceptor_.at(task.entry);
   task.next_at = step_.now() + kResendNs;
   if (task.phase == Phase::kPrepare) {
@@ -102,6 +105,7 @@ void ClassicRounds::end(RoundId id) {
 
 // This node's own vote in the question just asked.
 void ClassicRounds::vote_when_durable(RoundId id, RecordNumber record) {
+  ONCE_ASSERT(pool_[id].phase != Phase::kBackOff && own_.has(pool_[id].ballot));
   own_votes_.push({record, pool_.handle_of(id), pool_[id].phase, pool_[id].ballot});
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "paxos/hedge.h"
 #include "paxos/name_hasher.h"
 #include "paxos/peer.h"
@@ -73,6 +74,7 @@ class Cluster {
   template <class Answered>
   bool covers_shards(uint16_t cores, Answered answered) const {
     if (cores == 0) return false;
+    ONCE_ASSERT(cores <= kMaxCores && cores_ > 0);
     for (uint16_t shard = 0; shard < shard_count_; ++shard) {
       if (core_of(ShardId{shard}, cores_) != self_.core) continue;
       if (!answered(core_of(ShardId{shard}, cores))) return false;

@@ -43,29 +43,31 @@ Core::Core(const ReplicaOptions& options)
   ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
 }
 
-bool Core::recover(const Record& record, uint64_t number, std::vector<Needless>& needless) {
-  ONCE_ASSERT(step_.incarnation() == 0);
+bool Core::recover(const Record& record, RecordNumber number, std::vector<Needless>& needless) {
+  ONCE_ASSERT(step_.incarnation() == Incarnation{});
   acceptor_.arena().collect();
   step_.recover_into(&needless);
-  if (is_news(record)) step_.drop(RecordNumber{number}, record_bytes(record));
-  return replay_.take(record, RecordNumber{number});
+  if (is_news(record)) step_.drop(number, record_bytes(record));
+  return replay_.take(record, number);
 }
 
-uint32_t Core::recovered_incarnation_of(NodeId node) const {
+Incarnation Core::recovered_incarnation_of(NodeId node) const {
   const size_t member = cluster_.index_of(node);
-  const uint32_t promised = member < cluster_.size() ? acceptor_.range_promise(member) : 0;
+  const Incarnation promised =
+      member < cluster_.size() ? acceptor_.range_promise(member) : Incarnation{};
   return std::max(promised, lanes_.latest_incarnation(node));
 }
 
-void Core::start(uint32_t incarnation, int64_t now_ns, Output& out) {
+void Core::start(Incarnation incarnation, int64_t now_ns, Output& out) {
   ONCE_ASSERT(incarnation > replay_.incarnation());
   begin(now_ns, out);
   step_.start(incarnation);
   task_numbers_.begin_run(incarnation);
   step_.append_news(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
-  claimant_.begin(incarnation == 1);
+  claimant_.begin(incarnation == Incarnation{1});
   catch_up_.start();
+  ONCE_ASSERT(step_.has_begun());  // the record of the incarnation is the first
   finish();
 }
 
@@ -81,6 +83,7 @@ void Core::finish() {
   count_own_votes();
   sequencer_.advance();
   lanes_.flush();
+  ONCE_ASSERT(step_.durable() <= step_.last_record());
   step_.end(lingers_.first_end());
 }
 
@@ -117,6 +120,7 @@ void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) 
     // Its place in the table is on its way into the cache.
     if (hashes_.back() != NameHash{}) acceptor_.prefetch(hashes_.back().key);
   }
+  ONCE_ASSERT(hashes_.size() == count);
   for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
   finish();
 }
@@ -174,10 +178,10 @@ void Core::on_message(const Endpoint& from, const Message& message, NameHash has
              message);
 }
 
-void Core::on_durable(uint64_t record, int64_t now_ns, Output& out) {
+void Core::on_durable(RecordNumber record, int64_t now_ns, Output& out) {
   ONCE_ASSERT(is_running());
   begin(now_ns, out);
-  step_.set_durable(RecordNumber{record});
+  step_.set_durable(record);
   finish();
 }
 
@@ -195,6 +199,7 @@ void Core::count_own_votes() {
     const ClassicRound& task = rounds_[round];
     if (task.phase == vote->phase && task.ballot == vote->ballot) own_vote(round);
   }
+  ONCE_ASSERT(sequencer_.durable() < sequencer_.next());
 }
 
 void Core::on_tick(int64_t now_ns, Output& out) {
@@ -240,7 +245,7 @@ void Core::keep(const LoggedRecord* records, size_t count, int64_t now_ns, Outpu
   for (size_t i = 0; i < count; ++i) {
     const std::optional<Record> record = decode_record(records[i].bytes);
     ONCE_ASSERT(record.has_value());  // the log's own checksum is over it
-    keeper_.keep(*record, RecordNumber{records[i].number});
+    keeper_.keep(*record, records[i].number);
   }
   finish();
 }

@@ -41,13 +41,13 @@ class Core final : public Replica {
  public:
   explicit Core(const ReplicaOptions& options);
   using Replica::recover;
-  bool recover(const Record& record, uint64_t number, std::vector<Needless>& needless) override;
-  void go_on_after(uint64_t record) override { step_.go_on_after(RecordNumber{record}); }
-  uint32_t recovered_incarnation() const override { return replay_.incarnation(); }
-  uint32_t recovered_incarnation_of(NodeId node) const override;
-  void start(uint32_t incarnation, int64_t now_ns, Output& out) override;
+  bool recover(const Record& record, RecordNumber number, std::vector<Needless>& needless) override;
+  void go_on_after(RecordNumber record) override { step_.go_on_after(record); }
+  Incarnation recovered_incarnation() const override { return replay_.incarnation(); }
+  Incarnation recovered_incarnation_of(NodeId node) const override;
+  void start(Incarnation incarnation, int64_t now_ns, Output& out) override;
   void step(const Event* events, size_t count, int64_t now_ns, Output& out) override;
-  void on_durable(uint64_t record, int64_t now_ns, Output& out) override;
+  void on_durable(RecordNumber record, int64_t now_ns, Output& out) override;
   void on_tick(int64_t now_ns, Output& out) override;
   void keep(const LoggedRecord* records, size_t count, int64_t now_ns, Output& out) override;
   void keep_facts(int64_t now_ns, Output& out) override;
@@ -71,7 +71,7 @@ class Core final : public Replica {
   void count_own_votes();
   void handle(const Event& event, NameHash hash);
   void on_message(const Endpoint& from, const Message& message, NameHash hash);
-  bool is_running() const { return step_.incarnation() != 0; }
+  bool is_running() const { return step_.incarnation() != Incarnation{}; }
   void on_link_up(const Endpoint& peer, const LinkUp& up);
   void on_link_down(const Endpoint& peer);
   void heed(bool honest, uint64_t ReplicaCounters::*why) {
@@ -91,14 +91,14 @@ class Core final : public Replica {
   void on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash hash);
   void on_accepted_range(const Endpoint& from, const AcceptedRange& m);
   void vote_round_zero(RoundZero& slot, Votes vote);
-  void round_zero_lost(RoundZero& slot, uint32_t seen_round);
+  void round_zero_lost(RoundZero& slot, Round seen_round);
   void resend_round_zero();
   // core_classic.cc
   void on_promise(const Endpoint& from, const Promise& m);
   void on_accepted(const Endpoint& from, const Accepted& m);
   void on_rejected(const Endpoint& from, const Rejected& m);
-  bool begin_classic(EntryIndex entry, WaitList& from, const Batch& batch, uint32_t seen_round);
-  void start_classic(EntryIndex entry, WaitList& from, Batch batch, uint32_t seen_round);
+  bool begin_classic(EntryIndex entry, WaitList& from, const Batch& batch, Round seen_round);
+  void start_classic(EntryIndex entry, WaitList& from, Batch batch, Round seen_round);
   bool begin_chain(EntryIndex entry, const State& next, size_t made, WaitList& from, uint8_t tries);
   bool has_spare_tasks() const;
   void count_promise(RoundId id, Votes vote, const Ballot& accepted, const State& state);

@@ -30,17 +30,17 @@ void Core::learn_decided(EntryIndex index, InLog in_log, uint64_t place) {
 }
 
 void Core::on_chosen_range(const Endpoint& from, const ChosenRange& m) {
-  if (m.first == 0 || m.last < m.first) {
+  if (m.first == Sequence{} || m.last < m.first) {
     return trust_.ignore(&ReplicaCounters::ignored_numbers);
   }
   Lane& lane = lanes_.of(from, m.incarnation);
   if (lane.incarnation != m.incarnation || rarely(Rare::kNewsMissed)) return;
-  mark_chosen(lane, {Sequence{m.first}, Sequence{m.last}});
+  mark_chosen(lane, {m.first, m.last});
   step_.append_news(ChosenRangeRecord{from, m.incarnation, m.first, m.last});
 }
 
 void Core::mark_chosen(const Lane& lane, const SequenceRange& range) {
-  const Ballot ballot{0, lane.home.node, lane.incarnation};
+  const Ballot ballot{Round{}, lane.home.node, lane.incarnation};
   ONCE_ASSERT(!ballot.is_null());
   lanes_.for_each(lane, range, [&](const Lane::Slot& slot) {
     const Entry& entry = acceptor_.at(slot.entry);

@@ -11,8 +11,7 @@ bool Core::has_spare_tasks() const {
 }
 
 // A round for the name, above `seen_round`; false: no task is free. REQUIRES: nothing is under way.
-bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
-                         uint32_t seen_round) {
+bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch, Round seen_round) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.is_idle());
   const RoundId id = rounds_.begin(index);
@@ -32,7 +31,7 @@ bool Core::begin_classic(EntryIndex index, WaitList& from, const Batch& batch,
 }
 
 // The same for those whose changes, if any, were proposed in `batch`. Empties `from`.
-void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, uint32_t seen_round) {
+void Core::start_classic(EntryIndex index, WaitList& from, Batch batch, Round seen_round) {
   const Entry& entry = acceptor_.at(index);
   if (entry.final()) return requests_.conclude(from, batch, entry);
   if (begin_classic(index, from, batch, seen_round)) return;
@@ -196,7 +195,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
   if (m.promised.round > kMaxRound || m.ballot.round > kMaxRound) {
     return trust_.ignore(&ReplicaCounters::ignored_ballots);
   }
-  if (m.ballot.round == 0) {
+  if (m.ballot.is_round_zero()) {
     if (m.ballot != own_.round_zero()) return;
     if (!sequencer_.is_given_out(Sequence{m.op})) return;
     if (RoundZero* slot = sequencer_.find(Sequence{m.op})) {
@@ -215,7 +214,7 @@ void Core::on_rejected(const Endpoint& from, const Rejected& m) {
     return;
   }
   const Entry& entry = acceptor_.at(task.entry);
-  const uint32_t known = std::max(entry.promised().round, task.seen_round);
+  const Round known = std::max(entry.promised().round, task.seen_round);
   task.seen_round = std::max(
       task.seen_round, trust_.believed(from, acceptor_.hash_of(entry), known, m.promised.round));
   lose(id, m.promised.node, from.node);

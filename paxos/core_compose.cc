@@ -17,10 +17,10 @@ void Core::pursue(EntryIndex index, WaitList& from, uint8_t attempts) {
   }
   Batch none;
   if (entry.final()) return requests_.conclude(from, none, entry);
-  if (!own_.keeps(entry)) return start_classic(index, from, none, 0);
+  if (!own_.keeps(entry)) return start_classic(index, from, none, Round{});
   requests_.answer_own(from, entry.state());
   if (from.empty()) return;
-  const bool round_zero = entry.accepted().round == 0;
+  const bool round_zero = entry.accepted().is_round_zero();
   const bool full = round_zero ? sequencer_.full() : task_numbers_.full();
   if (full || rarely(Rare::kWindowFull)) {
     while (!from.empty()) requests_.put_off(from.head);

@@ -8,13 +8,13 @@ namespace once::paxos {
 
 void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   if (m.incarnation != step_.incarnation()) return;  // of an earlier run: never counted
-  if (m.first == 0 || m.last < m.first || !sequencer_.is_given_out(Sequence{m.last})) {
+  if (m.first == Sequence{} || m.last < m.first || !sequencer_.is_given_out(m.last)) {
     return trust_.ignore(&ReplicaCounters::ignored_numbers);
   }
   const Votes vote = cluster_.vote_of(from.node);
-  const Sequence first = std::max(Sequence{m.first}, sequencer_.oldest_open());
+  const Sequence first = std::max(m.first, sequencer_.oldest_open());
   ONCE_ASSERT(first != Sequence{});
-  for (Sequence n = first; n <= Sequence{m.last}; n = n.next()) {
+  for (Sequence n = first; n <= m.last; n = n.next()) {
     if (RoundZero* slot = sequencer_.find(n)) vote_round_zero(*slot, vote);
   }
   sequencer_.advance();
@@ -45,7 +45,7 @@ void Core::vote_round_zero(RoundZero& slot, Votes vote) {
 
 // A higher ballot was promised somewhere. Whether round 0 is still chosen, a classic round finds
 // out.
-void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
+void Core::round_zero_lost(RoundZero& slot, Round seen_round) {
   ONCE_ASSERT(slot.open && seen_round <= kMaxRound);
   const Entry& entry = acceptor_.at(slot.entry);
   fast_path_.close(slot);
@@ -59,7 +59,7 @@ void Core::round_zero_lost(RoundZero& slot, uint32_t seen_round) {
 
 void Core::resend_round_zero() {
   for (Sequence at = sequencer_.oldest_open(); RoundZero* stuck = fast_path_.resend(at);) {
-    round_zero_lost(*stuck, 0);
+    round_zero_lost(*stuck, Round{});
   }
 }
 
@@ -89,7 +89,7 @@ void Core::on_settle_query(const Endpoint& from, const SettleQuery& m, NameHash 
   if (m.promised.round > kMaxRound) return;
   if (has_spare_tasks()) {  // finish the name: that leaves what was asked for on our disk
     WaitList nobody;
-    const uint32_t known = acceptor_.at(index).promised().round;
+    const Round known = acceptor_.at(index).promised().round;
     begin_classic(index, nobody, Batch{}, trust_.believed(from, hash, known, m.promised.round));
   }
 }

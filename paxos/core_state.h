@@ -67,7 +67,7 @@ struct Op {
   Endpoint forwarded_to;  // node 0: not forwarded, or taken over since
   Endpoint asked;         // whom it was forwarded to last, at `asked_at`
   int64_t asked_at = 0;
-  uint32_t seen_round = 0;   // that a proposal for it has lost to
+  Round seen_round;          // that a proposal for it has lost to
   WaitList* list = nullptr;  // whose waiter it is
   OpIndex next;              // in `list`
   OpIndex previous;
@@ -133,7 +133,7 @@ struct ClassicRound : KeptState {  // reported or proposed; `best` ours for a ne
   uint8_t attempts = 0;
   Votes votes;  // promises or accepts, once per acceptor
   EntryIndex entry;
-  uint32_t seen_round = 0;
+  Round seen_round;
   Ballot ballot;
   int64_t next_at = 0;
   int64_t asked_at = 0;  // when this phase's question was first sent

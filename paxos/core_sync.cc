@@ -1,5 +1,6 @@
 // What was decided without this node: told to others who lack it, and learned from them.
 // docs/decisions/2026-11-29-catching-up.md has the rules.
+#include "base/assert.h"
 #include "paxos/contradiction.h"
 #include "paxos/core.h"
 
@@ -14,7 +15,9 @@ constexpr size_t kBusyRequests = 64;
 // Requests come first, and their records.
 Pace Core::sync_pace() const {
   if (room_.none() || step_.durable() == RecordNumber{}) return Pace::kNone;
-  if (step_.last_record().value - step_.durable().value > kLogBehindRecords) return Pace::kNone;
+  ONCE_ASSERT(step_.durable() <= step_.last_record());
+  if (step_.last_record() - step_.durable() > kLogBehindRecords) return Pace::kNone;
+  ONCE_ASSERT(ops_.waits() <= ops_.used());
   return ops_.used() - ops_.waits() > kBusyRequests ? Pace::kModest : Pace::kFull;
 }
 
@@ -31,7 +34,7 @@ void Core::end_sync_step() {
     const bool possible = has_spare_tasks() && !room_.none() && !entry.final() && entry.is_idle() &&
                           cluster_.majority_up(acceptor_.hash_of(entry));
     WaitList nobody;
-    if (possible) begin_classic(index, nobody, Batch{}, 0);
+    if (possible) begin_classic(index, nobody, Batch{}, Round{});
   }
   catch_up_.forget_found();
 }
@@ -48,9 +51,9 @@ void Core::on_sync_state(const Endpoint& from, const SyncState& m, NameHash hash
   if (!is_whole(m.ballot, m.state) || (m.decided && m.ballot.is_null())) {
     return trust_.ignore(&ReplicaCounters::ignored_states);
   }
-  const bool known =
-      m.ballot.is_null() || (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
-                             (m.ballot.round > 0 || cluster_.home_of(hash) == m.ballot.node));
+  const bool known = m.ballot.is_null() ||
+                     (cluster_.has(m.ballot.node) && m.ballot.round <= kMaxRound &&
+                      (!m.ballot.is_round_zero() || cluster_.home_of(hash) == m.ballot.node));
   if (!known) return trust_.ignore(&ReplicaCounters::ignored_ballots);
   if (!catch_up_.expects(from, m)) return;  // late, or nobody has asked
   const Taken taken = m.decided ? take_chosen(from, m, hash, Word::kOfOne) : Taken::kLater;
@@ -80,6 +83,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
   if (held == told || (told < held && m.state.sealed && is_same(entry.state(), m.state))) {
     // This node builds on what is decided under its own ballot, without asking anybody.
     if (word == Word::kOfOne && own_.is_not_earlier(entry.accepted())) return Taken::kUnproven;
+    ONCE_ASSERT(found != Table::kNone);
     learn_decided(found, InLog::kYes);
     return Taken::kLearned;
   }
@@ -90,7 +94,7 @@ Taken Core::take_chosen(const Endpoint& from, const SyncState& m, NameHash hash,
     return Taken::kDenied;
   }
   if (room_.none()) return Taken::kLater;
-  const uint32_t round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
+  const Round round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
   const EntryIndex index = acceptor_.find_or_insert(hash, m.name, m.state.value.size());
   if (round < m.ballot.round) {
     responder_.approach(index, m.ballot, round);

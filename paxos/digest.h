@@ -38,7 +38,10 @@ class Digest {
   size_t size() const { return buckets_.size(); }
   uint32_t per_shard() const { return per_shard_; }
   uint64_t names() const { return names_; }
-  const Bucket& at(size_t bucket) const { return buckets_[bucket]; }
+  const Bucket& at(size_t bucket) const {
+    ONCE_ASSERT(bucket < buckets_.size());
+    return buckets_[bucket];
+  }
   // Those of shard s (shard_of() in base/hash.h) begin at s * per_shard().
   size_t bucket_of(uint64_t place) const { return (place >> 32) * buckets_.size() >> 32; }
 

@@ -72,7 +72,7 @@ class Entry {
   uint16_t name_size() const { return static_cast<uint16_t>(name().size()); }
   // Of this core's log: the record that has the promise, and all else that is held if is_whole().
   // 0: there is none, or it is in the log of another core, and durable.
-  RecordNumber record() const { return {uint64_t{record_high_} << 32 | record_low_}; }
+  RecordNumber record() const { return RecordNumber{uint64_t{record_high_} << 32 | record_low_}; }
   bool has(EntryFlag flag) const { return (flags_ & flag) != 0; }
   uint16_t flags() const { return flags_ & kSaid; }
   bool decided() const { return has(kIsDecided); }
@@ -112,8 +112,14 @@ class Entry {
   friend class Table;
   friend class Acceptor;  // flags and record
 
-  void set(unsigned flags) { flags_ = static_cast<uint16_t>(flags_ | flags); }
-  void clear(unsigned flags) { flags_ = static_cast<uint16_t>(flags_ & ~flags); }
+  void set(unsigned flags) {
+    ONCE_ASSERT(flags <= UINT16_MAX);
+    flags_ = static_cast<uint16_t>(flags_ | flags);
+  }
+  void clear(unsigned flags) {
+    ONCE_ASSERT(flags <= UINT16_MAX);
+    flags_ = static_cast<uint16_t>(flags_ & ~flags);
+  }
   void set_record(RecordNumber record) {
     ONCE_ASSERT(record.value < kRecordLimit);
     record_high_ = static_cast<uint16_t>(record.value >> 32);
@@ -127,8 +133,12 @@ class Entry {
     return all.data() + all.size();
   }
   char* body() { return const_cast<char*>(static_cast<const Entry*>(this)->body()); }
-  PackedState packed() const { return PackedState::at(body()); }
+  PackedState packed() const {
+    ONCE_ASSERT(has(kPacked));
+    return PackedState::at(body());
+  }
   EntryApart* apart() const {
+    ONCE_ASSERT(has(kApart));
     EntryApart* apart;
     std::memcpy(&apart, body(), sizeof apart);
     return apart;

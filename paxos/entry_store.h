@@ -55,6 +55,7 @@ class EntryStore {
     std::memcpy(at, name.data(), name.size());
     set_size(*entry, granules);
     last_ = entry;
+    ONCE_ASSERT(used_ <= kPerPiece && marks_.size() == (count_ + kPerMark - 1) / kPerMark);
     return EntryIndex{value};
   }
 
@@ -70,6 +71,7 @@ class EntryStore {
     PackedState::put(entry.body(), ballot, state);
     entry.set(kPacked);
     const size_t needed = size_of(entry);
+    ONCE_ASSERT(needed <= granules);
     if (&entry == last_) {
       used_ -= granules - needed;
     } else if (needed < granules) {
@@ -103,6 +105,7 @@ class EntryStore {
     const auto mark = std::upper_bound(marks_.begin(), marks_.end(), index.value) - 1;
     uint64_t n = static_cast<uint64_t>(mark - marks_.begin()) * kPerMark;
     for (EntryIndex at{*mark}; at != index; at = after(at)) ++n;
+    ONCE_ASSERT(n < count_);
     return n;
   }
   // The one that came next; kNil: it is the last one.

@@ -32,6 +32,7 @@ RoundZero& FastPath::propose(EntryIndex index, const State& next, size_t changes
                        .waiters = {}});
   acceptor_.set_active(index, sequencer_.active_of(slot));
   ONCE_ASSERT(slot.sealed == next.sealed);
+  ONCE_ASSERT(slot.open && !entry.is_idle());
   outbox_.broadcast(hash, RestsOn{}, accept_of(slot));
   if (sequencer_.owes_progress()) announce();
   return slot;
@@ -54,15 +55,14 @@ void FastPath::announce() {
     for (uint16_t core = 0; core < cluster_.peer(i).links.size(); ++core) {
       const Endpoint to{cluster_.member(i), CoreId{core}};
       if (moved)
-        outbox_.send(to, RestsOn{}, HomeProgress{step_.incarnation(), sequencer_.durable().value});
+        outbox_.send(to, RestsOn{}, HomeProgress{step_.incarnation(), sequencer_.durable()});
       for (const auto& [first, last] : chosen) {
-        outbox_.send(to, RestsOn{}, ChosenRange{step_.incarnation(), first.value, last.value});
+        outbox_.send(to, RestsOn{}, ChosenRange{step_.incarnation(), first, last});
       }
     }
   }
   for (const auto& [first, last] : chosen) {
-    step_.append_news(
-        ChosenRangeRecord{cluster_.self(), step_.incarnation(), first.value, last.value});
+    step_.append_news(ChosenRangeRecord{cluster_.self(), step_.incarnation(), first, last});
   }
   sequencer_.announced();
 }

@@ -12,9 +12,9 @@ namespace once::paxos {
 struct Handle {
   uint64_t value = 0;
 
-  static Handle of(uint32_t incarnation, uint32_t generation, uint32_t place) {
+  static Handle of(Incarnation incarnation, uint32_t generation, uint32_t place) {
     ONCE_ASSERT(place <= UINT16_MAX);
-    return {uint64_t{incarnation} << 40 | uint64_t{generation & 0xffffff} << 16 | place};
+    return {uint64_t{incarnation.value} << 40 | uint64_t{generation & 0xffffff} << 16 | place};
   }
   uint32_t place() const { return static_cast<uint32_t>(value & UINT16_MAX); }
   friend bool operator==(const Handle&, const Handle&) = default;

@@ -1,5 +1,6 @@
 #include "paxos/keeper.h"
 
+#include "base/assert.h"
 #include "base/rarely.h"
 
 namespace once::paxos {
@@ -20,6 +21,7 @@ EntryIndex Keeper::resting_on(const R& r, RecordNumber number) const {
 }
 
 void Keeper::keep(const Record& record, RecordNumber number) {
+  ONCE_ASSERT(number != RecordNumber{});
   std::visit([&](const auto& r) { write(r, number); }, record);
 }
 
@@ -27,6 +29,7 @@ void Keeper::write(const PromiseRecord& r, RecordNumber number) {
   const EntryIndex index = resting_on(r, number);
   if (index == Table::kNone) return;
   const Entry& entry = acceptor_.at(index);
+  ONCE_ASSERT(entry.accepted() <= entry.promised());
   // What it has accepted is in a record of its own, and so is what its home may not have.
   if (entry.accepted() < entry.promised()) return acceptor_.keep_promise(index);
   acceptor_.keep(index);
@@ -37,8 +40,8 @@ void Keeper::write(const AcceptRecord& r, RecordNumber number) {
   if (index == Table::kNone) return;
   const Endpoint home{r.ballot.node, r.lane};
   const bool listed = acceptor_.at(index).has(kUnsettled);
-  if (r.ballot.round == 0 && !listed &&
-      !lanes_.is_over(home, r.ballot.incarnation, Sequence{r.sequence})) {
+  if (r.ballot.is_round_zero() && !listed &&
+      !lanes_.is_over(home, r.ballot.incarnation, r.sequence)) {
     acceptor_.list_unsettled(index);  // late, never lost (H3)
   }
   acceptor_.keep(index);
@@ -50,14 +53,15 @@ void Keeper::write(const KeptRecord& r, RecordNumber number) {
 }
 
 void Keeper::write_facts() {
+  ONCE_ASSERT(step_.incarnation() != Incarnation{});
   step_.append_news(IncarnationRecord{step_.incarnation()});
   for (size_t home = 0; home < cluster_.size(); ++home) {
-    const uint32_t incarnation = acceptor_.range_promise(home);
-    if (incarnation == 0) continue;
+    const Incarnation incarnation = acceptor_.range_promise(home);
+    if (incarnation == Incarnation{}) continue;
     step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
   }
   for (const auto& lane : lanes_.all()) {
-    step_.append_news(HomeProgressRecord{lane->home, lane->incarnation, lane->durable.value});
+    step_.append_news(HomeProgressRecord{lane->home, lane->incarnation, lane->durable});
   }
 }
 
@@ -71,13 +75,14 @@ bool Keeper::adopt(const std::vector<char>& records) {
     const EntryIndex index = next;
     next = acceptor_.after(index);
     const Entry& entry = acceptor_.at(index);
-    if (!entry.accepted().is_null() && entry.accepted().round == 0 && !entry.is_whole()) {
+    if (!entry.accepted().is_null() && entry.accepted().is_round_zero() && !entry.is_whole()) {
       acceptor_.list_unsettled(index);  // late, never lost (H3)
     }
     if (entry.record() == RecordNumber{} || !entry.is_whole()) acceptor_.keep(index);
     ++adopted_;
     if (records.size() >= end || rarely(Rare::kAdoptedOne)) break;
   }
+  ONCE_ASSERT(adopted_ <= acceptor_.size());
   const bool more = adopted_ < acceptor_.size();
   if (!more) write_facts();
   return more;

@@ -7,12 +7,13 @@
 
 namespace once::paxos {
 
-Lane& Lanes::of(const Endpoint& home, uint32_t incarnation) {
+Lane& Lanes::of(const Endpoint& home, Incarnation incarnation) {
   ONCE_ASSERT(home.node.value != 0);
   for (auto& lane : lanes_) {
     if (lane->home != home) continue;
     if (lane->incarnation < incarnation) {
       send_range(*lane);
+      ONCE_ASSERT(lane->range.last == Sequence{});  // told under the incarnation that made it
       spill(*lane);
       lane->incarnation = incarnation;
       lane->durable = Sequence{};
@@ -26,15 +27,15 @@ Lane& Lanes::of(const Endpoint& home, uint32_t incarnation) {
   return lane;
 }
 
-uint32_t Lanes::latest_incarnation(NodeId home) const {
-  uint32_t latest = 0;
+Incarnation Lanes::latest_incarnation(NodeId home) const {
+  Incarnation latest;
   for (const auto& lane : lanes_) {
     if (lane->home.node == home) latest = std::max(latest, lane->incarnation);
   }
   return latest;
 }
 
-bool Lanes::is_over(const Endpoint& home, uint32_t incarnation, Sequence sequence) const {
+bool Lanes::is_over(const Endpoint& home, Incarnation incarnation, Sequence sequence) const {
   for (const auto& lane : lanes_) {
     if (lane->home != home || lane->incarnation < incarnation) continue;
     return lane->incarnation > incarnation || sequence <= lane->durable;
@@ -48,6 +49,7 @@ void Lanes::note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_
                         uint64_t place) {
   ONCE_ASSERT(sequence != Sequence{} && entry != kNil && version != 0);
   if (lane.ring.empty()) lane.ring.resize(window_);
+  ONCE_ASSERT((lane.ring.size() & (lane.ring.size() - 1)) == 0);
   Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
   if (slot.entry != Table::kNone && slot.sequence > lane.durable) {
     acceptor_.list_unsettled(slot.entry);
@@ -65,6 +67,7 @@ void Lanes::acknowledge(Lane& lane, Sequence sequence, RecordNumber record) {
     ranges_.push_back(&lane);
   }
   lane.range.last = sequence;
+  ONCE_ASSERT(lane.range.first <= lane.range.last);
   lane.rests_on = std::max(lane.rests_on, record);
 }
 
@@ -72,8 +75,7 @@ void Lanes::send_range(Lane& lane) {
   const auto [first, last] = lane.range;
   if (last == Sequence{}) return;
   ONCE_ASSERT(first <= last);
-  outbox_.send(lane.home, RestsOn{lane.rests_on.value},
-               AcceptedRange{lane.incarnation, first.value, last.value});
+  outbox_.send(lane.home, RestsOn{lane.rests_on}, AcceptedRange{lane.incarnation, first, last});
   lane.range = SequenceRange{};
   lane.rests_on = RecordNumber{};
 }
@@ -102,7 +104,7 @@ void Lanes::spill(Lane& lane) {
   }
 }
 
-void Lanes::end_before(NodeId home, uint32_t incarnation) {
+void Lanes::end_before(NodeId home, Incarnation incarnation) {
   for (auto& lane : lanes_) {
     if (lane->home.node == home && lane->incarnation < incarnation) {
       send_range(*lane);

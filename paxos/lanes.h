@@ -23,7 +23,7 @@ struct Lane {
     uint64_t place = 0;    // NameHash::place, so that the name need not be looked at again
   };
   Endpoint home;
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   Sequence durable;
   std::vector<Slot> ring;
   // the AcceptedRange that this step is collecting; up to 0: none
@@ -40,11 +40,11 @@ class Lanes {
   }
 
   // Of this incarnation, or of the later one that has followed it.
-  Lane& of(const Endpoint& home, uint32_t incarnation);
-  uint32_t latest_incarnation(NodeId home) const;  // 0: none
+  Lane& of(const Endpoint& home, Incarnation incarnation);
+  Incarnation latest_incarnation(NodeId home) const;  // 0: none
   const std::vector<std::unique_ptr<Lane>>& all() const { return lanes_; }
   // False: the home may not have this accept on its disk, and the list does not say so yet.
-  bool is_over(const Endpoint& home, uint32_t incarnation, Sequence sequence) const;
+  bool is_over(const Endpoint& home, Incarnation incarnation, Sequence sequence) const;
 
   void note_accept(Lane& lane, Sequence sequence, EntryIndex entry, uint64_t version,
                    uint64_t place);
@@ -54,7 +54,7 @@ class Lanes {
   // What is outstanding goes onto the list.
   void list_all();
   // Nothing of this home's earlier incarnations is outstanding any more.
-  void end_before(NodeId home, uint32_t incarnation);
+  void end_before(NodeId home, Incarnation incarnation);
 
   // found(slot) of each accept of these numbers that is known here.
   // REQUIRES: 0 < range.first <= range.last.

@@ -32,12 +32,14 @@ class Lingers {
     linger.started = now_ns;
     linger.awaited = static_cast<uint32_t>(made - made / 8);
     linger.next_at = now_ns + std::clamp<int64_t>(took_ns / 2, 1, kLongestLingerNs);
+    ONCE_ASSERT(linger.awaited > 0 && linger.arrived == 0);
     names_.push_back(id);
     return id;
   }
   // The next that ends now, from place `at` on, which is moved on; none: no more do. It is out of
   // the list, and to be freed.
   LingerId take_due(size_t& at, int64_t now_ns) {
+    ONCE_ASSERT(at <= names_.size());
     for (; at < names_.size(); ++at) {
       const LingerId id = names_[at];
       const Linger& linger = pool_[id];

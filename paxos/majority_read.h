@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/assert.h"
 #include "paxos/ballot.h"
 #include "paxos/cluster.h"
 #include "paxos/votes.h"
@@ -37,6 +38,7 @@ class MajorityRead {
     } else if (best_ == ballot && version_ == version) {
       same_.add(vote);
     }
+    ONCE_ASSERT(same_.count() + none_.count() <= votes_.count());  // nobody is in both
     if (cluster.is_quorum(same_)) return Outcome::kChosen;
     if (cluster.is_quorum(none_)) return Outcome::kEmpty;
     return cluster.is_quorum(votes_) ? Outcome::kDisagree : Outcome::kOpen;

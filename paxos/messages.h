@@ -8,6 +8,7 @@
 
 #include "base/types.h"
 #include "paxos/ballot.h"
+#include "paxos/numbers.h"
 #include "paxos/sync_messages.h"
 
 namespace once::paxos {
@@ -122,9 +123,9 @@ struct Accepted {
 };
 struct AcceptedRange {  // round-0 accepts first..last of this incarnation of the receiver are
                         // durable
-  uint32_t incarnation = 0;
-  uint64_t first = 0;
-  uint64_t last = 0;
+  Incarnation incarnation;
+  Sequence first;
+  Sequence last;
 };
 struct Rejected {  // of a Prepare or an Accept; `promised` is what it lost to
   uint64_t op = 0;
@@ -149,13 +150,13 @@ struct ReadReply {
 
 struct HomeProgress {  // every round-0 accept of this incarnation up to `durable` is on the home's
                        // disk
-  uint32_t incarnation = 0;
-  uint64_t durable = 0;
+  Incarnation incarnation;
+  Sequence durable;
 };
 struct ChosenRange {  // the home's round-0 accepts first..last of this incarnation are chosen
-  uint32_t incarnation = 0;
-  uint64_t first = 0;
-  uint64_t last = 0;
+  Incarnation incarnation;
+  Sequence first;
+  Sequence last;
 };
 struct Decided {  // (ballot, version) is chosen for this name
   Ballot ballot;
@@ -163,12 +164,12 @@ struct Decided {  // (ballot, version) is chosen for this name
   std::string_view name;
 };
 struct ClaimHome {  // pages through one acceptor's unsettled list; page 0 is the claim itself
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   uint64_t list = 0;    // 0 for the first page, then what the reply said
   uint64_t cursor = 0;  // first entry wanted
 };
 struct ClaimReply {
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   uint64_t list = 0;  // changes when the list was renumbered: then begin again
   uint64_t cursor = 0;
   uint64_t next = 0;  // cursor of the next page
@@ -202,7 +203,7 @@ struct SyncState {
 
 struct Forward {
   uint64_t op = 0;
-  uint32_t incarnation = 0;  // the sender's, and its own number in it: each is taken once at most
+  Incarnation incarnation;  // the sender's, and its own number in it: each is taken once at most
   uint64_t number = 0;
   Operation operation = Operation::kRead;
   RequestId id;

@@ -59,6 +59,7 @@ class NameIndex {
   // REQUIRES: find() said that it is not there.
   template <class KeyOf, class Ahead>
   void insert(uint64_t key, EntryIndex index, KeyOf key_of, Ahead ahead) {
+    ONCE_ASSERT(index != kNil);
     while (true) {
       const uint32_t number = directory_[place_of(key)];
       if (!segments_[number].is_full()) break;
@@ -130,6 +131,7 @@ class NameIndex {
       return static_cast<uint8_t>(key << known >> (64 - kWayBits));
     }
     void place(const Placed& placed) {
+      ONCE_ASSERT(names < buckets() * kPlaces);  // a place is free
       size_t at = home_of(placed.tag);
       while (bucket(at).used == kPlaces) {
         bucket(at).overflowed = 1;
@@ -158,6 +160,7 @@ class NameIndex {
   void split(uint64_t key, KeyOf key_of, Ahead ahead) {
     const uint32_t number = directory_[place_of(key)];
     const unsigned depth = segments_[number].depth, known = segments_[number].known;
+    ONCE_ASSERT(known <= depth && depth - known <= kWayBits);
     take_out(segments_[number]);
     const uint32_t upper = divide(number, key);
     if (depth < kMixedDepth || depth - known == kWayBits) {
@@ -170,6 +173,7 @@ class NameIndex {
     set_pages(segments_[number], pages_for(out_.size() - uppers));
     set_pages(segments_[upper], pages_for(uppers));
     for (const Placed& placed : out_) segments_[placed.upper ? upper : number].place(placed);
+    ONCE_ASSERT(segments_[number].names + segments_[upper].names == out_.size());
   }
   // Of what was taken out: the half where it goes, and new ways.
   template <class KeyOf, class Ahead>
@@ -187,6 +191,7 @@ class NameIndex {
   static void set_known(Segment& segment, uint32_t number) {
     const auto mixed = static_cast<uint8_t>(number % (kMixedDepth + 1));
     segment.known = segment.depth > kMixedDepth ? segment.depth : std::min(mixed, segment.depth);
+    ONCE_ASSERT(segment.known <= segment.depth);
   }
 
   Pieces& pieces_;

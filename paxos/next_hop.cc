@@ -15,7 +15,7 @@ Endpoint next_hop(const Cluster& cluster, const Op& op, const Entry* entry) {
   if (cluster.member(home) == self.node || op.made != 0) return self;
   const bool home_up = cluster.link_up(cluster.peer_core(home, op.hash));
   if (home_up && op.hops == 0) return cluster.peer_core(home, op.hash);
-  if (entry != nullptr && entry->promised().round > 0) {
+  if (entry != nullptr && !entry->promised().is_round_zero()) {
     const Endpoint holder = cluster.peer_core(cluster.index_of(entry->promised().node), op.hash);
     if (holder.node == self.node) return self;
     if (holder.node != op.asked.node && cluster.link_up(holder)) return holder;

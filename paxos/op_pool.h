@@ -23,7 +23,10 @@ class OpPool {
   }
   size_t size() const { return ops_.size(); }
   bool full() const { return free_.empty(); }
-  size_t used() const { return ops_.size() - free_.size(); }
+  size_t used() const {
+    ONCE_ASSERT(free_.size() <= ops_.size());
+    return ops_.size() - free_.size();
+  }
   size_t waits() const { return waits_; }  // how many of them are Operation::kWait
 
   // A fresh one, the newest of its age list. REQUIRES: not full.

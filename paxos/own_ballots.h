@@ -1,6 +1,8 @@
 // The ballots of this node in this run.
 #pragma once
 
+#include "base/assert.h"
+#include "base/limits.h"
 #include "paxos/ballot.h"
 #include "paxos/cluster.h"
 #include "paxos/step_context.h"
@@ -12,11 +14,12 @@ class OwnBallots {
  public:
   OwnBallots(const Cluster& cluster, const StepContext& step) : cluster_(cluster), step_(step) {}
 
-  Ballot of_round(uint32_t round) const {
+  Ballot of_round(Round round) const {
+    ONCE_ASSERT(round <= kMaxRound);
     return {round, cluster_.self().node, step_.incarnation()};
   }
   // Of the proposals that it begins as a home.
-  Ballot round_zero() const { return of_round(0); }
+  Ballot round_zero() const { return of_round(Round{}); }
   bool has(const Ballot& ballot) const { return ballot == of_round(ballot.round); }
   // The same of what others say of this node: no run of it lies ahead of this one, and whoever
   // names one is not believed to know of an earlier one either.

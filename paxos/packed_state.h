@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/assert.h"
 #include "base/types.h"
 #include "paxos/ballot.h"
 #include "paxos/messages.h"
@@ -40,32 +41,33 @@ struct PackedState {
     if ((first & 0x8080808080) == 0) {
       state.version = first & 0x7f;
       state.value_size = first >> 8 & 0x7f;
-      state.ballot.round = first >> 16 & 0x7f;
+      state.ballot.round.value = first >> 16 & 0x7f;
       state.ballot.node = node_of(first >> 24 & 0x7f);
-      state.ballot.incarnation = first >> 32 & 0x7f;
+      state.ballot.incarnation.value = first >> 32 & 0x7f;
       state.rest = in + 5;
       return state;
     }
     state.version = take(in);
     state.value_size = static_cast<uint32_t>(take(in));
-    state.ballot.round = static_cast<uint32_t>(take(in));
+    state.ballot.round.value = static_cast<uint32_t>(take(in));
     state.ballot.node = node_of(take(in));
-    state.ballot.incarnation = static_cast<uint32_t>(take(in));
+    state.ballot.incarnation.value = static_cast<uint32_t>(take(in));
     state.rest = in;
     return state;
   }
   static size_t bytes(const Ballot& ballot, const State& state) {
-    return length(state.version) + length(state.value.size()) + length(ballot.round) +
-           length(ballot.node.value) + length(ballot.incarnation) + kWriterBytes +
+    return length(state.version) + length(state.value.size()) + length(ballot.round.value) +
+           length(ballot.node.value) + length(ballot.incarnation.value) + kWriterBytes +
            state.value.size();
   }
   // Writes bytes(ballot, state) of them.
   static void put(char* out, const Ballot& ballot, const State& state) {
+    ONCE_ASSERT(!ballot.is_null() && state.version != 0);
     out = put(out, state.version);
     out = put(out, state.value.size());
-    out = put(out, ballot.round);
+    out = put(out, ballot.round.value);
     out = put(out, ballot.node.value);
-    out = put(out, ballot.incarnation);
+    out = put(out, ballot.incarnation.value);
     std::memcpy(out, &state.writer.high, 8);
     std::memcpy(out + 8, &state.writer.low, 8);
     if (!state.value.empty()) {

@@ -28,9 +28,9 @@ inline void put_told(const ToldName& told, ByteWriter& out) {
   out.put(static_cast<uint16_t>(told.name.size()));
   out.put_bytes(told.name);
   out.put(told.version);
-  out.put(told.ballot.round);
+  out.put(told.ballot.round.value);
   out.put(told.ballot.node.value);
-  out.put(told.ballot.incarnation);
+  out.put(told.ballot.incarnation.value);
   out.put(told.value_bytes);
 }
 
@@ -38,9 +38,9 @@ inline void put_told(const ToldName& told, ByteWriter& out) {
 inline bool get_told(ByteReader& in, ToldName& told) {
   told.name = in.get_bytes(in.get<uint16_t>());
   told.version = in.get<uint64_t>();
-  told.ballot.round = in.get<uint32_t>();
+  told.ballot.round.value = in.get<uint32_t>();
   told.ballot.node.value = in.get<uint16_t>();
-  told.ballot.incarnation = in.get<uint32_t>();
+  told.ballot.incarnation.value = in.get<uint32_t>();
   told.value_bytes = in.get<uint32_t>();
   return in.ok() && !told.name.empty() && told.name.size() <= kMaxNameBytes && told.version != 0 &&
          told.version <= kMaxVersion && !told.ballot.is_null() && told.ballot.round <= kMaxRound &&

@@ -12,11 +12,11 @@ namespace once::paxos {
 // Which requests of a peer's core were taken: each once at most, whatever the link repeats. Two
 // answers to one request could contradict each other.
 struct Forwards {
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   std::vector<uint64_t> taken;  // by number, modulo the size: the newest of its residue class
 
-  bool take(uint32_t from, uint64_t number) {
-    if (from == 0 || from < incarnation || number == 0) return false;
+  bool take(Incarnation from, uint64_t number) {
+    if (from == Incarnation{} || from < incarnation || number == 0) return false;
     if (from > incarnation) {
       incarnation = from;
       taken.assign(kWindow, 0);

@@ -46,7 +46,7 @@ class Encoder {
   const char* at() const { return at_; }
   void operator()(const IncarnationRecord& r) {
     put<uint8_t>(kIncarnation);
-    put(r.incarnation);
+    put(r.incarnation.value);
   }
   void operator()(const PromiseRecord& r) {
     put<uint8_t>(kPromise);
@@ -57,24 +57,24 @@ class Encoder {
     put<uint8_t>(kAccept);
     ballot(r.ballot);
     put(r.lane.value);
-    put(r.sequence);
+    put(r.sequence.value);
     state(r.state, r.name);
   }
   void operator()(const RangePromiseRecord& r) {
     put<uint8_t>(kRangePromise);
     put(r.home.value);
-    put(r.incarnation);
+    put(r.incarnation.value);
   }
   void operator()(const ChosenRangeRecord& r) {
     put<uint8_t>(kChosenRange);
     lane(r.home, r.incarnation);
-    put(r.first);
-    put(r.last);
+    put(r.first.value);
+    put(r.last.value);
   }
   void operator()(const HomeProgressRecord& r) {
     put<uint8_t>(kHomeProgress);
     lane(r.home, r.incarnation);
-    put(r.durable);
+    put(r.durable.value);
   }
   void operator()(const DecidedRecord& r) {
     put<uint8_t>(kDecided);
@@ -98,9 +98,9 @@ class Encoder {
   }
   void bytes(std::string_view bytes) { at_ = std::copy(bytes.begin(), bytes.end(), at_); }
   void ballot(const Ballot& b) {
-    put(b.round);
+    put(b.round.value);
     put(b.node.value);
-    put(b.incarnation);
+    put(b.incarnation.value);
   }
   void state(const State& state, std::string_view name) {
     put(state.version);
@@ -111,10 +111,10 @@ class Encoder {
     bytes(name);
     bytes(state.value);
   }
-  void lane(const Endpoint& home, uint32_t incarnation) {
+  void lane(const Endpoint& home, Incarnation incarnation) {
     put(home.node.value);
     put(home.core.value);
-    put(incarnation);
+    put(incarnation.value);
   }
   char* at_;
 };
@@ -130,9 +130,9 @@ void encode(const R& record, std::vector<char>& out) {
 
 Ballot get_ballot(ByteReader& in) {
   Ballot b;
-  b.round = in.get<uint32_t>();
+  b.round.value = in.get<uint32_t>();
   b.node.value = in.get<uint16_t>();
-  b.incarnation = in.get<uint32_t>();
+  b.incarnation.value = in.get<uint32_t>();
   return b;
 }
 
@@ -159,7 +159,7 @@ std::optional<Record> decode_accept(ByteReader& in) {
   AcceptRecord r;
   r.ballot = get_ballot(in);
   r.lane.value = in.get<uint16_t>();
-  r.sequence = in.get<uint64_t>();
+  r.sequence.value = in.get<uint64_t>();
   if (!get_state(in, r.state, r.name)) return {};
   return r;
 }
@@ -205,7 +205,7 @@ std::optional<Record> decode_record(std::string_view bytes) {
   std::optional<Record> record;
   switch (in.get<uint8_t>()) {
     case kIncarnation:
-      record = IncarnationRecord{in.get<uint32_t>()};
+      record = IncarnationRecord{Incarnation{in.get<uint32_t>()}};
       break;
     case kPromise: {
       PromiseRecord r{get_ballot(in), in.get_bytes(in.remaining())};
@@ -219,24 +219,24 @@ std::optional<Record> decode_record(std::string_view bytes) {
     case kRangePromise: {
       RangePromiseRecord r;
       r.home.value = in.get<uint16_t>();
-      r.incarnation = in.get<uint32_t>();
+      r.incarnation.value = in.get<uint32_t>();
       record = r;
       break;
     }
     case kChosenRange: {
       ChosenRangeRecord r;
       r.home = get_endpoint(in);
-      r.incarnation = in.get<uint32_t>();
-      r.first = in.get<uint64_t>();
-      r.last = in.get<uint64_t>();
+      r.incarnation.value = in.get<uint32_t>();
+      r.first.value = in.get<uint64_t>();
+      r.last.value = in.get<uint64_t>();
       if (r.first <= r.last) record = r;
       break;
     }
     case kHomeProgress: {
       HomeProgressRecord r;
       r.home = get_endpoint(in);
-      r.incarnation = in.get<uint32_t>();
-      r.durable = in.get<uint64_t>();
+      r.incarnation.value = in.get<uint32_t>();
+      r.durable.value = in.get<uint64_t>();
       record = r;
       break;
     }

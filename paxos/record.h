@@ -15,7 +15,7 @@
 namespace once::paxos {
 
 struct IncarnationRecord {
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
 };
 struct PromiseRecord {
   Ballot ballot;
@@ -23,25 +23,25 @@ struct PromiseRecord {
 };
 struct AcceptRecord {
   Ballot ballot;
-  CoreId lane;            // round 0: the home's core that numbered it
-  uint64_t sequence = 0;  // round 0: the home's number
+  CoreId lane;        // round 0: the home's core that numbered it
+  Sequence sequence;  // round 0: the home's number
   State state;
   std::string_view name;
 };
 struct RangePromiseRecord {  // nothing more from this home below this incarnation
   NodeId home;
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
 };
 struct ChosenRangeRecord {
   Endpoint home;
-  uint32_t incarnation = 0;
-  uint64_t first = 0;
-  uint64_t last = 0;
+  Incarnation incarnation;
+  Sequence first;
+  Sequence last;
 };
 struct HomeProgressRecord {
   Endpoint home;
-  uint32_t incarnation = 0;
-  uint64_t durable = 0;
+  Incarnation incarnation;
+  Sequence durable;
 };
 struct DecidedRecord {
   Ballot ballot;

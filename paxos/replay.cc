@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "paxos/change.h"
 
 namespace once::paxos {
@@ -23,8 +24,9 @@ bool Replay::is_endpoint(const Endpoint& home) const {
 }
 
 bool Replay::read(const IncarnationRecord& r) {
-  if (r.incarnation == UINT32_MAX) return false;  // none could follow it
+  if (r.incarnation.value == UINT32_MAX) return false;  // none could follow it
   incarnation_ = std::max(incarnation_, r.incarnation);
+  ONCE_ASSERT(incarnation_ < incarnation_.next());
   return true;
 }
 
@@ -35,13 +37,14 @@ bool Replay::read(const PromiseRecord& r) {
   const EntryIndex index = acceptor_.find_or_insert(hash, r.name);
   acceptor_.replay_record(index, told_by(r, number_));
   acceptor_.replay_promise(index, r.ballot);
+  ONCE_ASSERT(acceptor_.at(index).promised() >= r.ballot);
   return true;
 }
 
 bool Replay::read(const AcceptRecord& r) {
   if (!is_ballot(r.ballot) || !is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
   if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
-  if (r.ballot.round == 0 && r.sequence == 0) return false;  // no home begins there
+  if (r.ballot.is_round_zero() && r.sequence == Sequence{}) return false;  // no home begins there
   const NameHash hash = cluster_.hasher()(r.name);
   if (cluster_.is_mine(hash)) replay(r, hash);
   return true;
@@ -50,20 +53,23 @@ bool Replay::read(const AcceptRecord& r) {
 bool Replay::read(const RangePromiseRecord& r) {
   if (!is_member(r.home)) return false;
   acceptor_.replay_range_promise(cluster_.index_of(r.home), r.incarnation);
+  ONCE_ASSERT(acceptor_.range_promise(cluster_.index_of(r.home)) >= r.incarnation);  // H2
   return true;
 }
 
 bool Replay::read(const ChosenRangeRecord& r) {
-  if (!is_endpoint(r.home) || r.first == 0) return false;
+  if (!is_endpoint(r.home) || r.first == Sequence{}) return false;
   Lane& lane = lanes_.of(r.home, r.incarnation);
-  if (lane.incarnation == r.incarnation) decide(lane, {Sequence{r.first}, Sequence{r.last}});
+  ONCE_ASSERT(lane.home == r.home && lane.incarnation >= r.incarnation);
+  if (lane.incarnation == r.incarnation) decide(lane, {r.first, r.last});
   return true;
 }
 
 bool Replay::read(const HomeProgressRecord& r) {
   if (!is_endpoint(r.home)) return false;
   Lane& lane = lanes_.of(r.home, r.incarnation);
-  if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, Sequence{r.durable});
+  ONCE_ASSERT(lane.home == r.home && lane.incarnation >= r.incarnation);
+  if (lane.incarnation == r.incarnation) lane.durable = std::max(lane.durable, r.durable);
   return true;
 }
 
@@ -89,10 +95,12 @@ void Replay::replay(const AcceptRecord& r, NameHash hash) {
   const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number_));
   acceptor_.replay_accept(index, r.ballot, r.state);
-  if (r.ballot.round > 0) return acceptor_.list_unsettled(index);
+  ONCE_ASSERT(acceptor_.at(index).promised() >= r.ballot);  // an accept is a promise too
+  if (!r.ballot.is_round_zero()) return acceptor_.list_unsettled(index);
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
+  ONCE_ASSERT(lane.home.node == r.ballot.node && lane.incarnation >= r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    lanes_.note_accept(lane, Sequence{r.sequence}, index, r.state.version, hash.place);
+    lanes_.note_accept(lane, r.sequence, index, r.state.version, hash.place);
   } else {
     acceptor_.list_unsettled(index);
   }
@@ -105,13 +113,15 @@ void Replay::replay(const KeptRecord& r, NameHash hash) {
   if (r.accepted < r.promised) acceptor_.replay_promise(index, r.promised);
   acceptor_.replay_accept(index, r.accepted, r.state);
   const Entry& entry = acceptor_.at(index);
+  ONCE_ASSERT(entry.promised() >= r.promised && entry.promised() >= r.accepted);
   const bool holds_it = entry.accepted() == r.accepted && entry.version() == r.state.version;
   if (r.decided && holds_it) acceptor_.decide(index, InLog::kNo);
   if (!r.settled) acceptor_.list_unsettled(index);
 }
 
 void Replay::decide(const Lane& lane, const SequenceRange& range) {
-  const Ballot ballot{0, lane.home.node, lane.incarnation};
+  ONCE_ASSERT(cluster_.has(lane.home.node) && range.first != Sequence{});
+  const Ballot ballot{Round{}, lane.home.node, lane.incarnation};
   lanes_.for_each(lane, range, [&](const Lane::Slot& slot) {
     const Entry& entry = acceptor_.at(slot.entry);
     if (entry.accepted() == ballot && entry.version() == slot.version) {

@@ -20,7 +20,9 @@ class Replay {
 
   // `number`: as in Told. False: not of this log.
   bool take(const Record& record, RecordNumber number);
-  uint32_t incarnation() const { return incarnation_; }  // the highest of this node's earlier runs
+  Incarnation incarnation() const {
+    return incarnation_;
+  }  // the highest of this node's earlier runs
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
@@ -42,7 +44,7 @@ class Replay {
   Acceptor& acceptor_;
   Lanes& lanes_;
   RecordNumber number_;  // of the record that is taken
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
 };
 
 }  // namespace once::paxos

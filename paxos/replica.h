@@ -44,7 +44,7 @@ struct ReplicaOptions {
 
 // Record number that must be durable before a message may leave; 0: nothing.
 struct RestsOn {
-  uint64_t record = 0;
+  RecordNumber record;
 };
 
 struct Outgoing {
@@ -57,7 +57,7 @@ struct Outgoing {
 // A record of this core's log, earlier runs' too, that nobody needs any more: what it said is in a
 // later one, or was news.
 struct Needless {
-  uint64_t record = 0;
+  RecordNumber record;
   size_t bytes = 0;
 };
 
@@ -128,7 +128,7 @@ struct ReplicaCounters {
 // What stands in the log of this core, and its number there.
 struct LoggedRecord {
   std::string_view bytes;
-  uint64_t number = 0;
+  RecordNumber number;
 };
 
 // How much is left of the memory that names, values and requests may take.
@@ -147,26 +147,27 @@ class Replica {
   // Before start(): every record of the log, oldest first, of any core and of earlier runs. Records
   // of shards that belong to other cores are skipped. `number`: in the log of this core; 0: it is
   // in another's. False: no run of this node can have written it (corrupt).
-  virtual bool recover(const Record& record, uint64_t number, std::vector<Needless>& needless) = 0;
+  virtual bool recover(const Record& record, RecordNumber number,
+                       std::vector<Needless>& needless) = 0;
   // Of unknown place. False also: not a record of ours.
   bool recover(std::string_view record) {
     const auto decoded = decode_record(record);
     std::vector<Needless> needless;
-    return decoded && recover(*decoded, 0, needless);
+    return decoded && recover(*decoded, RecordNumber{}, needless);
   }
   // Before start(): the log of this core has the records up to this one; its next are numbered on.
-  virtual void go_on_after(uint64_t) {}
+  virtual void go_on_after(RecordNumber) {}
   // The highest incarnation seen by recover().
-  virtual uint32_t recovered_incarnation() const = 0;
+  virtual Incarnation recovered_incarnation() const = 0;
   // The same of another member, as far as this node heard of its runs; 0: never.
-  virtual uint32_t recovered_incarnation_of(NodeId) const { return 0; }
+  virtual Incarnation recovered_incarnation_of(NodeId) const { return {}; }
   // Begins this run; `incarnation` is above every earlier one of this node. Its record is the
   // first.
-  virtual void start(uint32_t incarnation, int64_t now_ns, Output& out) = 0;
+  virtual void start(Incarnation incarnation, int64_t now_ns, Output& out) = 0;
 
   // A batch of events, in the order of arrival.
   virtual void step(const Event* events, size_t count, int64_t now_ns, Output& out) = 0;
-  virtual void on_durable(uint64_t record, int64_t now_ns, Output& out) = 0;
+  virtual void on_durable(RecordNumber record, int64_t now_ns, Output& out) = 0;
   // Every few milliseconds: time-outs, retries, lazy announcements.
   virtual void on_tick(int64_t now_ns, Output& out) = 0;
   // Of records of this core's log that are to go, in ascending order: what is in none but these is

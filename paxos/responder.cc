@@ -6,7 +6,7 @@
 
 namespace once::paxos {
 
-void Responder::approach(EntryIndex index, const Ballot& ballot, uint32_t round) {
+void Responder::approach(EntryIndex index, const Ballot& ballot, Round round) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(round <= kMaxRound && round >= entry.promised().round && round < ballot.round);
   if (round == entry.promised().round) return;
@@ -24,20 +24,20 @@ bool Responder::admit(const Endpoint& from, const M& m, NameHash hash, size_t ro
   }
   const Entry& entry = acceptor_.at(index);
   if (m.ballot >= entry.promised()) {
-    const uint32_t round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
+    const Round round = trust_.believed(from, hash, entry.promised().round, m.ballot.round);
     if (round < m.ballot.round) approach(index, m.ballot, round);
     return round == m.ballot.round;
   }
   ++counters_.rejected;
   ONCE_ASSERT(entry.promised() > m.ballot);
-  outbox_.send(from, RestsOn{entry.record().value}, Rejected{m.op, m.ballot, entry.promised()});
+  outbox_.send(from, RestsOn{entry.record()}, Rejected{m.op, m.ballot, entry.promised()});
   return false;
 }
 
 void Responder::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash) {
   EntryIndex index = acceptor_.find(hash.key, m.name);
   // The round after the highest could be the lowest.
-  if (m.ballot.node != from.node || m.ballot.round == 0 || m.ballot.round > kMaxRound) {
+  if (m.ballot.node != from.node || m.ballot.is_round_zero() || m.ballot.round > kMaxRound) {
     return trust_.ignore(&ReplicaCounters::ignored_ballots);
   }
   if (m.name.empty() || !cluster_.is_mine(hash))
@@ -46,7 +46,7 @@ void Responder::on_prepare(const Endpoint& from, const Prepare& m, NameHash hash
   const Entry& entry = acceptor_.at(index);
   if (entry.promised() < m.ballot) acceptor_.promise(index, m.ballot);
   ONCE_ASSERT(entry.promised() == m.ballot && entry.accepted() <= m.ballot);  // P2
-  outbox_.send(from, RestsOn{entry.record().value},
+  outbox_.send(from, RestsOn{entry.record()},
                Promise{m.op, m.ballot, entry.accepted(),
                        entry.accepted().is_null() ? State{} : entry.state()});
 }
@@ -61,7 +61,7 @@ uint64_t ReplicaCounters::*Responder::flaw_of(const Endpoint& from, const Accept
   if (m.state.version == 0 || m.state.version > kMaxVersion) {
     return &ReplicaCounters::ignored_states;
   }
-  const bool round_zero = m.ballot.round == 0;
+  const bool round_zero = m.ballot.is_round_zero();
   if (round_zero && cluster_.home_of(hash) != from.node) {
     return &ReplicaCounters::ignored_ballots;
   }
@@ -74,7 +74,7 @@ EntryIndex Responder::on_accept(const Endpoint& from, const Accept& m, NameHash 
     trust_.ignore(flaw);
     return kNil;
   }
-  const bool round_zero = m.ballot.round == 0;
+  const bool round_zero = m.ballot.is_round_zero();
   // The range promise stands for a promise of (0, home, incarnation) on each of its names.
   // An incarnation that another has followed is refused too: its lane is gone.
   if (round_zero && (m.ballot.incarnation < acceptor_.range_promise(cluster_.index_of(from.node)) ||
@@ -100,7 +100,7 @@ EntryIndex Responder::on_accept(const Endpoint& from, const Accept& m, NameHash 
 
 void Responder::accept(const Endpoint& from, const Accept& m, NameHash hash, EntryIndex index) {
   const Entry& entry = acceptor_.at(index);
-  const bool round_zero = m.ballot.round == 0;
+  const bool round_zero = m.ballot.is_round_zero();
   acceptor_.accept(index, m.ballot, m.state, Numbered{from.core, Sequence{round_zero ? m.op : 0}});
   if (round_zero) {
     lanes_.note_accept(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, index,
@@ -115,8 +115,8 @@ void Responder::accept(const Endpoint& from, const Accept& m, NameHash hash, Ent
 // Round-0 accepts are acknowledged by ranges of the home's sequence numbers, once a step.
 void Responder::acknowledge(const Endpoint& from, const Accept& m, RecordNumber record) {
   ONCE_ASSERT(record <= step_.last_record() && m.ballot.node == from.node);
-  if (m.ballot.round != 0) {
-    outbox_.send(from, RestsOn{record.value}, Accepted{m.op, m.ballot, m.state.version});
+  if (!m.ballot.is_round_zero()) {
+    outbox_.send(from, RestsOn{record}, Accepted{m.op, m.ballot, m.state.version});
     return;
   }
   lanes_.acknowledge(lanes_.of(from, m.ballot.incarnation), Sequence{m.op}, record);
@@ -124,7 +124,7 @@ void Responder::acknowledge(const Endpoint& from, const Accept& m, RecordNumber 
 
 void Responder::on_home_progress(const Endpoint& from, const HomeProgress& m) {
   Lane& lane = lanes_.of(from, m.incarnation);
-  const Sequence durable{m.durable};
+  const Sequence durable = m.durable;
   if (lane.incarnation != m.incarnation || durable <= lane.durable) return;
   lane.durable = durable;
   step_.append_news(HomeProgressRecord{from, m.incarnation, m.durable});
@@ -142,7 +142,7 @@ void Responder::on_read_state(const Endpoint& from, const ReadState& m, NameHash
     return;
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record().value},
+  outbox_.send(from, RestsOn{entry.record()},
                ReadReply{m.op, entry.decided(), entry.accepted(), entry.state()});
 }
 

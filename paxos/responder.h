@@ -47,7 +47,7 @@ class Responder {
   // approached, as far as is believed, by a promise that nobody asked for, and nothing is said:
   // whoever asks again finds us nearer. REQUIRES: `round` is below the ballot's, not below the
   // promise's.
-  void approach(EntryIndex index, const Ballot& ballot, uint32_t round);
+  void approach(EntryIndex index, const Ballot& ballot, Round round);
 
  private:
   uint64_t ReplicaCounters::*flaw_of(const Endpoint& from, const Accept& m, NameHash hash) const;

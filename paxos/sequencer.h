@@ -27,7 +27,10 @@ class Sequencer {
   Sequence next() const { return next_; }
   Sequence oldest_open() const { return oldest_open_; }  // every lower one has ended
   bool is_given_out(Sequence sequence) const { return sequence != Sequence{} && sequence < next_; }
-  bool full() const { return next_ - oldest_open_ >= ring_.size(); }
+  bool full() const {
+    ONCE_ASSERT(oldest_open_ <= next_);
+    return next_ - oldest_open_ >= ring_.size();
+  }
   bool half_full() const { return next_ - oldest_open_ > ring_.size() / 2; }
 
   // The next number, which becomes that of `proposal`. REQUIRES: not full.
@@ -39,6 +42,7 @@ class Sequencer {
     slot.sequence = next_;
     next_ = next_.next();
     slot.open = true;
+    ONCE_ASSERT(oldest_open_ < next_);
     return slot;
   }
   void close(RoundZero& slot) {
@@ -48,6 +52,7 @@ class Sequencer {
   // The proposal of that number, if it is open.
   RoundZero* find(Sequence sequence) {
     RoundZero& slot = at(sequence);
+    ONCE_ASSERT(!slot.open || is_given_out(slot.sequence));
     return slot.open && slot.sequence == sequence ? &slot : nullptr;
   }
   // Where its number or a higher one with the same place has its proposal.
@@ -61,7 +66,10 @@ class Sequencer {
     return ring_[place.value];
   }
   // How its name says that it is under way.
-  Active active_of(const RoundZero& proposal) const { return Active(place_of(proposal.sequence)); }
+  Active active_of(const RoundZero& proposal) const {
+    ONCE_ASSERT(is_given_out(proposal.sequence));
+    return Active(place_of(proposal.sequence));
+  }
   void advance();
 
   // In their order, each once: the next proposal that this disk has, open or not.
@@ -70,6 +78,7 @@ class Sequencer {
     if (sequence >= next_ || at(sequence).record > durable_record) return nullptr;
     ONCE_ASSERT(at(sequence).sequence == sequence);  // its place was not given away
     self_voted_ = sequence;
+    ONCE_ASSERT(announced_ <= self_voted_);
     return &at(sequence);
   }
   Sequence durable() const { return self_voted_; }  // every number up to it
@@ -79,7 +88,10 @@ class Sequencer {
   const std::vector<SequenceRange>& chosen() const { return chosen_; }
   bool has_progressed() const { return self_voted_ > announced_; }
   // Their own numbers to remember fill half of a window.
-  bool owes_progress() const { return next_ - announced_ > ring_.size() / 2; }
+  bool owes_progress() const {
+    ONCE_ASSERT(announced_ < next_);
+    return next_ - announced_ > ring_.size() / 2;
+  }
   // Everything is told now.
   void announced();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/rarely.h"
 #include "paxos/core_state.h"
@@ -16,6 +17,7 @@ constexpr uint64_t kLookedAtForAPage = 4096;
 
 bool Settling::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   const size_t home = cluster_.index_of(from.node);
+  ONCE_ASSERT(home < cluster_.size() && !cluster_.is_self(home));
   if (m.incarnation < acceptor_.range_promise(home)) {
     return false;
   }
@@ -50,7 +52,7 @@ bool Settling::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
   // The range promise, and all that is reported, is in records up to the last.
-  outbox_.send(from, RestsOn{step_.last_record().value}, reply);
+  outbox_.send(from, RestsOn{step_.last_record()}, reply);
   return true;
 }
 
@@ -76,6 +78,7 @@ void Settling::on_settled(const Endpoint& from, const Settled& m, NameHash hash)
   if (!entry.has(kUnsettled) || entry.accepted() > m.accepted) return;
   ONCE_ASSERT(from.node != cluster_.self().node);
   acceptor_.settle(found);
+  ONCE_ASSERT(!entry.has(kUnsettled));
 }
 
 }  // namespace once::paxos

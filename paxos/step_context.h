@@ -43,15 +43,18 @@ class StepContext {
     ONCE_ASSERT(!has_begun());
     needless_ = needless;
   }
-  bool has_begun() const { return last_record_ != before_run_; }  // this run's records
-  uint32_t incarnation() const { return incarnation_; }  // of this run; 0: it has not begun
+  bool has_begun() const {  // this run's records
+    ONCE_ASSERT(before_run_ <= last_record_);
+    return last_record_ != before_run_;
+  }
+  Incarnation incarnation() const { return incarnation_; }  // of this run; 0: it has not begun
   bool is_open() const { return out_ != nullptr; }
   int64_t now() const { return now_; }
   uint64_t number() const { return number_; }  // counts steps: before and after without a clock
 
   // The run begins in this step.
-  void start(uint32_t incarnation) {
-    ONCE_ASSERT(out_ != nullptr && !has_begun() && incarnation != 0);
+  void start(Incarnation incarnation) {
+    ONCE_ASSERT(out_ != nullptr && !has_begun() && incarnation != Incarnation{});
     incarnation_ = incarnation;
     started_at_ = now_;
   }
@@ -60,7 +63,7 @@ class StepContext {
     ONCE_ASSERT(out_ != nullptr);
     encode_record(record, out_->records);
     out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
-    ++last_record_.value;
+    last_record_ = last_record_.next();
     return last_record_;
   }
   // Of what is needed by nobody from the start: what is lost with it is only known later.
@@ -72,7 +75,8 @@ class StepContext {
   }
   // Nobody needs this record any more. 0: it is in the log of another core.
   void drop(RecordNumber record, size_t bytes) {
-    if (record != RecordNumber{}) needless_->push_back({record.value, bytes});
+    ONCE_ASSERT(record == RecordNumber{} || needless_ != nullptr);
+    if (record != RecordNumber{}) needless_->push_back({record, bytes});
   }
   RecordNumber last_record() const { return last_record_; }
   RecordNumber durable() const { return durable_; }
@@ -88,8 +92,8 @@ class StepContext {
   // `repeats`: see Outgoing.
   void send(const Endpoint& to, RestsOn rests_on, const Message& message, bool repeats = false) {
     ONCE_ASSERT(out_ != nullptr);
-    if (rests_on.record <= before_run_.value) rests_on.record = before_run_.value + 1;
-    ONCE_ASSERT(rests_on.record <= last_record_.value);
+    if (rests_on.record <= before_run_) rests_on.record = before_run_.next();
+    ONCE_ASSERT(rests_on.record <= last_record_);
     Outgoing& outgoing = out_->messages.emplace_back();
     outgoing.to = to;
     outgoing.rests_on = rests_on;
@@ -116,7 +120,7 @@ class StepContext {
   RecordNumber before_run_;
   RecordNumber last_record_;
   RecordNumber durable_;
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
 };
 
 }  // namespace once::paxos

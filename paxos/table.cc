@@ -12,6 +12,7 @@ EntryIndex Table::insert(uint64_t key, std::string_view name, size_t room) {
   const bool packs = room <= kMostPackedValue;
   const size_t body = packs ? PackedState::kMostBytesButValue + room : EntryStore::kLeastBody;
   const EntryIndex index = store_.add(name, body);
+  ONCE_ASSERT(index != kNone && store_.at(index).name() == name);
   index_.insert(
       key, index, [this](EntryIndex other) { return hasher_.key_of(store_.at(other).name()); },
       [this](EntryIndex other) { fetch(other); });
@@ -20,6 +21,7 @@ EntryIndex Table::insert(uint64_t key, std::string_view name, size_t room) {
 
 void Table::set_promised(Entry& entry, const Ballot& promised) {
   if (entry.promised() == promised) return;
+  ONCE_ASSERT(entry.promised() < promised);  // P2
   if (!entry.has(kApart)) {
     const State state = entry.state();
     EntryApart* apart = allocate(state.value.size());
@@ -77,6 +79,7 @@ void Table::set_apart(Entry& entry, EntryApart* apart) {
     arena_.free(reinterpret_cast<char*>(before), bytes_of(*before));
   }
   store_.put_apart(entry, apart);
+  ONCE_ASSERT(entry.has(kApart) && entry.apart() == apart);
 }
 
 }  // namespace once::paxos

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/assert.h"
 #include "base/types.h"
 #include "paxos/arena.h"
 #include "paxos/entry.h"
@@ -64,7 +65,10 @@ class Table {
   // All that is held is this. Views of the value before it live until the step ends.
   void hold(Entry& entry, const Ballot& promised, const Ballot& accepted, const State& state);
 
-  void mark_decided(Entry& entry) { entry.set(kIsDecided); }
+  void mark_decided(Entry& entry) {
+    ONCE_ASSERT(entry.version() != 0);
+    entry.set(kIsDecided);
+  }
 
  private:
   static size_t bytes_of(const EntryApart& apart) { return sizeof(EntryApart) + apart.room; }

@@ -24,7 +24,7 @@ class TaskNumbers {
   }
 
   // Which run's handles are given out. REQUIRES: nothing is under way.
-  void begin_run(uint32_t incarnation) {
+  void begin_run(Incarnation incarnation) {
     ONCE_ASSERT(all_free() && incarnation > incarnation_);
     incarnation_ = incarnation;
   }
@@ -62,7 +62,7 @@ class TaskNumbers {
   }
   std::vector<Use> uses_;
   std::vector<uint32_t> free_;
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
 };
 
 // T::kKind says which it is.

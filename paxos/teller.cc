@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/rarely.h"
 #include "paxos/pages.h"
@@ -25,6 +26,7 @@ bool Teller::on_compare(const Endpoint& from, const SyncCompare& m) {
     out.put(digest.at(i).count);
     out.put(digest.at(i).sum);
   }
+  ONCE_ASSERT(scratch_.size() == size_t{m.shards} * digest.per_shard() * Digest::kPackedBytes);
   outbox_.send(from, RestsOn{}, SyncDigest{m.pass, m.shard, m.shards, kept()});
   return true;
 }
@@ -47,6 +49,7 @@ bool Teller::on_names(const Endpoint& from, const SyncNames& m) {
     next = acceptor_.after(next);
     if (!entry.decided()) continue;
     const size_t bucket = digest.bucket_of(cluster_.hasher().place_of(entry.name()));
+    ONCE_ASSERT(bucket < digest.size() && entry.version() != 0);
     if ((static_cast<uint8_t>(m.buckets[bucket / 8]) >> bucket % 8 & 1) == 0) continue;
     put_told({entry.name(), entry.version(), entry.accepted(), entry.value_size()}, out);
     ++told;
@@ -61,7 +64,8 @@ void Teller::on_fetch(const Endpoint& from, const SyncFetch& m, NameHash hash) {
     return outbox_.send(from, RestsOn{}, SyncState{m.op, false, Ballot{}, State{}, m.name});
   }
   const Entry& entry = acceptor_.at(index);
-  outbox_.send(from, RestsOn{entry.record().value},
+  ONCE_ASSERT(entry.version() != 0 && entry.accepted() <= entry.promised());
+  outbox_.send(from, RestsOn{entry.record()},
                SyncState{m.op, entry.decided(), entry.accepted(), entry.state(), entry.name()});
 }
 

@@ -32,12 +32,12 @@ class Trust {
     step_.report(offence, from.node);
   }
   // The round to go to, of a name that is known to be at `known` and told to be at `told`.
-  uint32_t believed(const Endpoint& from, NameHash hash, uint32_t known, uint32_t told) {
+  Round believed(const Endpoint& from, NameHash hash, Round known, Round told) {
     if (told <= known) return told;
     const uint32_t rounds = believed_rounds_.spend(hash.key, told - known, step_.now());
     ONCE_ASSERT(rounds <= told - known);
     if (rounds < told - known) offend(Offence::kFarBallot, from);
-    return known + rounds;
+    return Round{known.value + rounds};
   }
 
  private:

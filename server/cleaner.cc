@@ -118,7 +118,7 @@ void Cleaner::look_at_some() {
   while (bytes_.size() < kSliceBytes && slice_.size() < kMostRecords) {
     const size_t before = slice_.size();
     reader_->take(kRecordsAtOnce, [&](std::string_view record, uint64_t number) {
-      slice_.push_back({{}, number});
+      slice_.push_back({{}, paxos::RecordNumber{number}});
       sizes_.push_back(record.size());
       bytes_.insert(bytes_.end(), record.begin(), record.end());
     });

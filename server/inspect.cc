@@ -42,8 +42,8 @@ std::string shortened(std::string_view bytes) {
 }
 
 std::string text_of(const Ballot& ballot) {
-  return fmt::format("({}, node {}, incarnation {})", ballot.round, ballot.node.value,
-                     ballot.incarnation);
+  return fmt::format("({}, node {}, incarnation {})", ballot.round.value, ballot.node.value,
+                     ballot.incarnation.value);
 }
 
 // A page at a time: what nobody can read any more is not put together either.
@@ -100,7 +100,7 @@ class Inspection {
       put("  {:<14} {:>12} records {:>14} bytes\n", kKinds[kind], counts_[kind], bytes_[kind]);
     }
     if (unknown_ > 0) put("  {:<14} {:>12} records\n", "not known", unknown_);
-    put("  last incarnation {}\n", incarnation_);
+    put("  last incarnation {}\n", incarnation_.value);
     if (!name_.empty() && shown_ == 0) put("  nothing about {}\n", shortened(name_));
   }
   bool sound() const { return unknown_ == 0; }
@@ -140,7 +140,7 @@ class Inspection {
   std::array<uint64_t, kKinds.size()> bytes_{};
   uint64_t unknown_ = 0;
   uint64_t shown_ = 0;
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
 };
 
 void print_configuration(const Configuration& configuration) {

@@ -48,7 +48,7 @@ void put_node(MetricWriter& out, const MetricsPage& page) {
   out.family("once_cores", Type::kGauge, "Threads, one core each");
   out.sample(uint64_t{node.silent_ns.size()});
   out.family("once_incarnation", Type::kGauge, "How often the data directory was started");
-  out.sample(uint64_t{node.incarnation});
+  out.sample(uint64_t{node.incarnation.value});
   out.family("once_loop_silent_seconds", Type::kGauge, "Since the loop of each core turned");
   for (size_t core = 0; core < node.silent_ns.size(); ++core) {
     out.sample(seconds(static_cast<uint64_t>(node.silent_ns[core])),

@@ -80,7 +80,7 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
     incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
   }
   for (const NodeId peer : host_.peers()) {
-    uint32_t known = 0;
+    Incarnation known;
     for (const Core& core : cores_) {
       known = std::max(known, core.replica->recovered_incarnation_of(peer));
     }
@@ -89,7 +89,7 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   if (const auto opened = host_.admission().open(); !opened) {
     return refuse(kExitDirectory, opened.error().message);
   }
-  ++incarnation_;
+  incarnation_ = incarnation_.next();
   host_.set_incarnation(incarnation_);
   return {};
 }
@@ -127,7 +127,7 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   if (!fits_) return {};
   if (stream < options_.cores) {
     cores_[stream].tail = *tail;
-    cores_[stream].replica->go_on_after(tail->last_record);
+    cores_[stream].replica->go_on_after(paxos::RecordNumber{tail->last_record});
   }
   host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,
                              records, tail->blocks_read, tail->torn_blocks));
@@ -164,11 +164,11 @@ void NodeCores::take_record(const Read& read, bool& foreign) {
 
 // News and facts are needless wherever they are.
 void NodeCores::give(uint32_t core, const paxos::Record& record, const Read& read, bool& foreign) {
-  const uint64_t number = core == read.stream ? read.number : 0;
+  const paxos::RecordNumber number{core == read.stream ? read.number : 0};
   needless_.clear();
   foreign |= !cores_[core].replica->recover(record, number, needless_);
   wal::SegmentUse& use = core == read.stream ? read.use : cores_[core].tail.use;
-  for (const paxos::Needless& one : needless_) use.no_longer_needed(one.record, one.bytes);
+  for (const paxos::Needless& one : needless_) use.no_longer_needed(one.record.value, one.bytes);
 }
 
 uint64_t NodeCores::memory_bytes() const {
@@ -197,7 +197,7 @@ StartRefusal NodeCores::does_not_fit() const {
 }
 
 void NodeCores::build() {
-  ONCE_ASSERT(incarnation_ > 0);
+  ONCE_ASSERT(incarnation_ > Incarnation{});
   for (uint16_t index = 0; index < options_.cores; ++index) build_core(index);
   host_.set_doors(cores_[0].listener->listen_handler(), cores_[0].links->listen_handler());
 }

@@ -60,7 +60,7 @@ class NodeCores {
   void build();  // REQUIRES: recover() was content
   void start();  // no core runs yet; who runs them does so with shard(i) as the handler
 
-  uint32_t incarnation() const { return incarnation_; }
+  Incarnation incarnation() const { return incarnation_; }
   bool adopts() const { return adopts_; }
   Shard& shard(size_t core) { return *cores_[core].shard; }
   const paxos::Replica& replica(size_t core) const { return *cores_[core].replica; }
@@ -101,7 +101,7 @@ class NodeCores {
   Prng prng_;
   PostOffice office_;
   std::vector<Core> cores_;
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
   bool adopts_ = false;  // a log has what is another core's, or of one that is gone
   std::vector<paxos::Needless> needless_;
   uint64_t looked_at_ = 0;       // bytes of records since the memory was looked at

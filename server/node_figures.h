@@ -21,7 +21,7 @@ struct PeerFigures {
 
 struct NodeFigures {
   NodeId node;
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   bool log_read = false;  // and the incarnation is durable: its doors are open
   bool admitted = false;
   bool withdrawn = false;

@@ -102,16 +102,16 @@ std::optional<net::SeatRefusal> NodeHost::take_seat(const net::PeerHello& hello)
                             "it says another run, number of cores or client address than the link "
                             "that is up"};
   }
-  const uint32_t known = seat.incarnation;
+  const Incarnation known = seat.incarnation;
   if (hello.incarnation > known) {
-    seat.incarnation +=
+    seat.incarnation.value +=
         seat.runs.spend(hello.incarnation - known, kMaxIncarnationJump, kNsPerIncarnation, now_ns_);
   }
   if (hello.incarnation > seat.incarnation) {
     return net::SeatRefusal{
         net::PeerRefusal::kRunTooFar,
         fmt::format("it says that this is its run {}, which is too far from run {}",
-                    hello.incarnation, known)};
+                    hello.incarnation.value, known.value)};
   }
   seat.linked_incarnation = hello.incarnation;
   seat.cores = hello.cores;
@@ -139,7 +139,7 @@ net::StatusReport NodeHost::status() {
     report.counters.emplace_back(fmt::format("peer_{}_met", peer.value), admission_.met_by(peer));
   }
   const auto up = std::chrono::steady_clock::now() - began_;
-  report.counters.emplace_back("incarnation", incarnation_);
+  report.counters.emplace_back("incarnation", incarnation_.value);
   report.counters.emplace_back("cores", cores_);
   report.counters.emplace_back("uptime_s",
                                std::chrono::duration_cast<std::chrono::seconds>(up).count());
@@ -199,7 +199,7 @@ void NodeHost::on_started(CoreId core) {
   peer_door_.open(peer_listener_);
   admin_door_.open(admin_);
   log_line(fmt::format("node {} serves clients on {}, incarnation {}", configuration_.node.value,
-                       client_address_, incarnation_));
+                       client_address_, incarnation_.value));
 }
 
 void NodeHost::on_tick(CoreId core, int64_t now_ns) {

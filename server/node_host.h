@@ -42,8 +42,8 @@ class NodeHost : public ShardHost, public NodeSource {
            Admission::Defer defer = Admission::at_once);
 
   // Before the first start() of a shard.
-  void set_incarnation(uint32_t incarnation) { incarnation_ = incarnation; }
-  void set_known_incarnation(NodeId peer, uint32_t incarnation) {
+  void set_incarnation(Incarnation incarnation) { incarnation_ = incarnation; }
+  void set_known_incarnation(NodeId peer, Incarnation incarnation) {
     seats_[peer.value].incarnation = incarnation;
   }
   void set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers);
@@ -94,8 +94,8 @@ class NodeHost : public ShardHost, public NodeSource {
     uint32_t links = 0;
     uint16_t cores = 0;
     std::string client_address;
-    uint32_t incarnation = 0;
-    uint32_t linked_incarnation = 0;
+    Incarnation incarnation;
+    Incarnation linked_incarnation;
     Allowance runs;
   };
 
@@ -106,7 +106,7 @@ class NodeHost : public ShardHost, public NodeSource {
   const Admission::Defer defer_;
   Admission admission_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
   GatedDoor client_door_;  // used by core 0 only
   GatedDoor peer_door_;
   GatedDoor admin_door_;

@@ -30,15 +30,15 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
   ONCE_ASSERT(log_ == nullptr && log != nullptr && links != nullptr && listener != nullptr);
   ONCE_ASSERT(log->appended() == log->durable());
   log_ = log;
-  recovered_ = records_made_ = durable_ = pending_durable_ = log->appended();
+  recovered_ = records_made_ = durable_ = pending_durable_ = paxos::RecordNumber{log->appended()};
   links_ = links;
   listener_ = listener;
   if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
 }
 
-void Shard::start(uint32_t incarnation) {
+void Shard::start(Incarnation incarnation) {
   ONCE_ASSERT(log_ != nullptr && records_made_ == recovered_);
-  run_ = incarnation;
+  run_ = incarnation.value;
   turn([&] { replica_.start(incarnation, io_.now_ns(), output_); });
   ONCE_ASSERT(records_made_ > recovered_);  // the incarnation: nothing is said before it is durable
   catch_up();
@@ -160,7 +160,8 @@ void Shard::tick() {
   check_drained();
 }
 
-void Shard::on_durable(uint64_t record) {
+void Shard::on_durable(uint64_t logged) {
+  const paxos::RecordNumber record{logged};
   ONCE_ASSERT(record <= records_made_);
   pending_durable_ = std::max(pending_durable_, record);
   // The log may report from within a call of ours; the replica is not entered twice.
@@ -171,7 +172,7 @@ void Shard::catch_up() {
   while (pending_durable_ > durable_) apply_durable(pending_durable_);
 }
 
-void Shard::apply_durable(uint64_t record) {
+void Shard::apply_durable(paxos::RecordNumber record) {
   const bool first = durable_ == recovered_;
   durable_ = record;
   turn([&] { replica_.on_durable(record, io_.now_ns(), output_); });
@@ -194,14 +195,14 @@ void Shard::deliver() {
   uint32_t begin = 0;
   for (uint32_t end : output_.record_ends) {
     ONCE_ASSERT(begin <= end && end <= output_.records.size());
-    const uint64_t number =
-        log_->append(std::string_view(output_.records.data() + begin, end - begin));
-    ++records_made_;
+    const paxos::RecordNumber number{
+        log_->append(std::string_view(output_.records.data() + begin, end - begin))};
+    records_made_ = records_made_.next();
     ONCE_ASSERT(number == records_made_);  // the log counts as the replica does
     begin = end;
   }
   for (const paxos::Needless& one : output_.needless) {
-    log_->no_longer_needed(one.record, one.bytes);
+    log_->no_longer_needed(one.record.value, one.bytes);
   }
   for (const paxos::ClientReply& reply : output_.replies) answer(reply);
   for (const paxos::Outgoing& outgoing : output_.messages) dispatch(outgoing);

@@ -84,7 +84,7 @@ class Shard final : public reactor::BatchHandler,
   // Once, before start(): these three report to this shard, so they are made after it.
   void attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* listener);
   // Begins the run. The links are started when the incarnation is durable.
-  void start(uint32_t incarnation);
+  void start(Incarnation incarnation);
   size_t outstanding() const { return tokens_.used(); }  // requests not answered yet
 
   uint64_t segments_cleaned() const { return cleaner_ ? cleaner_->counters().segments : 0; }
@@ -113,7 +113,7 @@ class Shard final : public reactor::BatchHandler,
   // For make_client_listener.
   net::ClientListenerHandler* client_handler() { return &client_door_; }
 
-  void on_durable(uint64_t record) override;
+  void on_durable(uint64_t logged) override;
   void on_synced(int64_t took_ns) override { traffic_.synced(took_ns); }
   void on_log_failed(std::string_view what) override;
 
@@ -175,7 +175,7 @@ class Shard final : public reactor::BatchHandler,
     return replica_.memory_bytes() + io_.buffer_bytes() + other_bytes_;
   }
   void catch_up();
-  void apply_durable(uint64_t record);
+  void apply_durable(paxos::RecordNumber record);
   void deliver();
   void answer(const paxos::ClientReply& reply);
   void tell(const Addressee& addressee, const paxos::ClientReply& reply);
@@ -216,10 +216,10 @@ class Shard final : public reactor::BatchHandler,
   std::optional<Cleaner> cleaner_;  // once the incarnation is durable
   RequestTable tokens_;
   HoldQueue hold_;
-  uint64_t recovered_ = 0;        // the last record of earlier runs
-  uint64_t records_made_ = 0;     // the last one
-  uint64_t durable_ = 0;          // as told to the replica
-  uint64_t pending_durable_ = 0;  // as the log reported last
+  paxos::RecordNumber recovered_;        // the last record of earlier runs
+  paxos::RecordNumber records_made_;     // the last one
+  paxos::RecordNumber durable_;          // as told to the replica
+  paxos::RecordNumber pending_durable_;  // as the log reported last
   bool working_ = false;
   bool step_timer_set_ = false;
   bool step_due_ = false;  // the replica asked for one, events or not

@@ -102,7 +102,7 @@ class Verification {
     if (code_ != kExitDone) return text;
     return text + fmt::format("whole: {} names, {} records, last incarnation {}\n",
                               replica_->counters().names, records_,
-                              replica_->recovered_incarnation());
+                              replica_->recovered_incarnation().value);
   }
   const std::vector<std::string>& faults() const { return faults_; }
 

@@ -71,9 +71,9 @@ uint32_t Catalog::accept(std::string_view name, const State& value, const Ballot
   bytes.reserve(256);
   ByteWriter out(bytes);
   out.put(held);
-  out.put(ballot.round);
+  out.put(ballot.round.value);
   out.put(ballot.node.value);
-  out.put(ballot.incarnation);
+  out.put(ballot.incarnation.value);
   const uint32_t choice = choices_.number({bytes.data(), bytes.size()});
   out.put(sequence);
   const uint32_t number = accepts_.number({bytes.data(), bytes.size()});
@@ -83,7 +83,7 @@ uint32_t Catalog::accept(std::string_view name, const State& value, const Ballot
 
 std::string text_of(const Ballot& b) {
   if (b.is_null()) return "none";
-  return fmt::format("({},n{},i{})", b.round, b.node.value, b.incarnation);
+  return fmt::format("({},n{},i{})", b.round.value, b.node.value, b.incarnation.value);
 }
 
 std::string text_of(const State& s) {
@@ -107,7 +107,8 @@ struct Text {
     return fmt::format("Accepted {} version {}", text_of(m.ballot), m.version);
   }
   std::string operator()(const AcceptedRange& m) const {
-    return fmt::format("AcceptedRange i{} {}..{}", m.incarnation, m.first, m.last);
+    return fmt::format("AcceptedRange i{} {}..{}", m.incarnation.value, m.first.value,
+                       m.last.value);
   }
   std::string operator()(const Rejected& m) const {
     return fmt::format("Rejected {}, promised {}", text_of(m.ballot), text_of(m.promised));
@@ -118,20 +119,20 @@ struct Text {
                        m.decided ? ", decided" : "");
   }
   std::string operator()(const HomeProgress& m) const {
-    return fmt::format("HomeProgress i{} durable {}", m.incarnation, m.durable);
+    return fmt::format("HomeProgress i{} durable {}", m.incarnation.value, m.durable.value);
   }
   std::string operator()(const ChosenRange& m) const {
-    return fmt::format("ChosenRange i{} {}..{}", m.incarnation, m.first, m.last);
+    return fmt::format("ChosenRange i{} {}..{}", m.incarnation.value, m.first.value, m.last.value);
   }
   std::string operator()(const Decided& m) const {
     return fmt::format("Decided {} version {} of {}", text_of(m.ballot), m.version, m.name);
   }
   std::string operator()(const ClaimHome& m) const {
-    return fmt::format("ClaimHome i{} list {} from {}", m.incarnation, m.list, m.cursor);
+    return fmt::format("ClaimHome i{} list {} from {}", m.incarnation.value, m.list, m.cursor);
   }
   std::string operator()(const ClaimReply& m) const {
-    return fmt::format("ClaimReply i{} list {} {}..{}{}, {} bytes of names", m.incarnation, m.list,
-                       m.cursor, m.next, m.last ? " (last)" : "", m.names.size());
+    return fmt::format("ClaimReply i{} list {} {}..{}{}, {} bytes of names", m.incarnation.value,
+                       m.list, m.cursor, m.next, m.last ? " (last)" : "", m.names.size());
   }
   std::string operator()(const SettleQuery& m) const {
     return fmt::format("SettleQuery promised {} accepted {} of {}", text_of(m.promised),

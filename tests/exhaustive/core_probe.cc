@@ -31,9 +31,9 @@ constexpr KnownSize kSizes[] = {
 constexpr uint32_t kEnd = UINT32_MAX;  // of a list
 
 void put_ballot(ByteWriter& out, const Ballot& b) {
-  out.put(b.round);
+  out.put(b.round.value);
   out.put(b.node.value);
-  out.put(b.incarnation);
+  out.put(b.incarnation.value);
 }
 
 void put_text(ByteWriter& out, std::string_view text) {
@@ -78,7 +78,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   ONCE_ASSERT(!core_.step_.is_open() && core_.lanes_.ranges_.empty());
   ByteWriter out(bytes);
   number_entries();
-  out.put(core_.step_.incarnation());
+  out.put(core_.step_.incarnation().value);
   out.put(pending(core_.step_.last_record()));
   out.put<uint8_t>(core_.room_.disk_full);
   out.put(static_cast<uint8_t>(core_.room_.memory));
@@ -136,7 +136,7 @@ void CoreProbe::put_op(ByteWriter& out, const Op& op) {
   if (op.forwarded_to.node.value != 0) out.put(until(op.hedge_at));
   put_endpoint(out, op.asked);
   if (op.asked.node.value != 0) out.put(core_.step_.now() - op.asked_at);  // exactly: learned from
-  out.put(op.seen_round);
+  out.put(op.seen_round.value);
   out.put(op.hops);
   out.put(op.attempts);
   out.put<uint8_t>(op.doubtful);
@@ -219,7 +219,7 @@ void CoreProbe::put_round(ByteWriter& out, const ClassicRound& round) {
   out.put(number_of(round.entry));
   put_ballot(out, round.ballot);
   put_ballot(out, round.best);
-  out.put(round.seen_round);
+  out.put(round.seen_round.value);
   put_state(out, round.state);
   out.put(until(round.next_at));
   // Nothing else is measured from either.
@@ -285,7 +285,7 @@ void CoreProbe::put_lanes(ByteWriter& out) {
   for (const Lane* lane : lanes) {
     ONCE_ASSERT(lane->range.last == Sequence{});
     put_endpoint(out, lane->home);
-    out.put(lane->incarnation);
+    out.put(lane->incarnation.value);
     out.put(lane->durable.value);
     for (const Lane::Slot& slot : lane->ring) {
       out.put(slot.sequence.value);
@@ -299,7 +299,7 @@ void CoreProbe::put_lanes(ByteWriter& out) {
 void CoreProbe::put_homes(ByteWriter& out) {
   for (size_t i = 0; i < core_.cluster_.size(); ++i) {
     const UnsettledList& list = core_.acceptor_.unsettled(i);
-    out.put(core_.acceptor_.range_promise(i));
+    out.put(core_.acceptor_.range_promise(i).value);
     for (const EntryIndex entry : list.entries) out.put(number_of(entry));
     out.put(kEnd);
     out.put(list.number);
@@ -319,7 +319,7 @@ void CoreProbe::put_homes(ByteWriter& out) {
       out.put<uint8_t>(page.told);
     }
     for (const Forwards& forwards : peer.forwards) {
-      out.put(forwards.incarnation);
+      out.put(forwards.incarnation.value);
       for (size_t i = 0; i < forwards.taken.size(); ++i) {
         if (forwards.taken[i] == 0) continue;
         out.put(uint64_t{i});
@@ -361,10 +361,11 @@ int64_t CoreProbe::next_deadline() {
 uint32_t CoreProbe::highest_round() {
   uint32_t highest = 0;
   for (uint32_t i = 0; i < core_.acceptor_.size(); ++i) {
-    highest = std::max(highest, entry_at(i).promised().round);
+    highest = std::max(highest, entry_at(i).promised().round.value);
   }
   for (uint32_t n = 0; n < core_.task_numbers_.size(); ++n) {
-    if (core_.rounds_.holds({n})) highest = std::max(highest, core_.rounds_[{n}].ballot.round);
+    if (core_.rounds_.holds({n}))
+      highest = std::max(highest, core_.rounds_[{n}].ballot.round.value);
   }
   return highest;
 }

@@ -58,7 +58,7 @@ void Node::start() {
   confirmations_.clear();
   made_ = durable_ = 0;
   out_.clear();
-  core_->start(core_->recovered_incarnation() + 1, now_, out_);
+  core_->start(core_->recovered_incarnation().next(), now_, out_);
   take();
 }
 
@@ -136,7 +136,7 @@ void Node::sync(size_t records) {
   }
   durable_ += records;
   out_.clear();
-  core_->on_durable(durable_, now_, out_);
+  core_->on_durable(RecordNumber{durable_}, now_, out_);
   take();
 }
 
@@ -151,7 +151,7 @@ void Node::learn(std::string_view bytes) {
     facts_.range_promises.emplace(r->home.value, r->incarnation);
   } else if (const auto* r = std::get_if<AcceptRecord>(&*record)) {
     facts_.promises.emplace(r->name, r->ballot);
-    facts_.accepts.insert(catalog_.accept(r->name, r->state, r->ballot, r->sequence));
+    facts_.accepts.insert(catalog_.accept(r->name, r->state, r->ballot, r->sequence.value));
   } else if (const auto* r = std::get_if<KeptRecord>(&*record)) {
     facts_.promises.emplace(r->name, r->promised);
     facts_.accepts.insert(catalog_.accept(r->name, r->state, r->accepted, 0));
@@ -160,7 +160,7 @@ void Node::learn(std::string_view bytes) {
 
 // REQUIRES: what `accept` itself makes this node write is not in `pending_` yet.
 void Node::note_confirmation(const Accept& accept) {
-  if (accept.ballot.round != 0) return;
+  if (!accept.ballot.is_round_zero()) return;
   const auto says_so = [&](const std::string& bytes) {
     const auto record = decode_record(bytes);
     const auto* r = record ? std::get_if<AcceptRecord>(&*record) : nullptr;
@@ -169,8 +169,8 @@ void Node::note_confirmation(const Accept& accept) {
         learned->state.version == accept.state.version) {
       return true;
     }
-    return r && r->name == accept.name && r->ballot == accept.ballot && r->sequence != accept.op &&
-           r->state.version == accept.state.version;
+    return r && r->name == accept.name && r->ballot == accept.ballot &&
+           r->sequence.value != accept.op && r->state.version == accept.state.version;
   };
   if (std::any_of(log_.begin(), log_.end(), says_so) ||
       std::any_of(pending_.begin(), pending_.end(), says_so)) {
@@ -189,9 +189,9 @@ void Node::take() {
     ++made_;
   }
   for (const Outgoing& m : out_.messages) {
-    ONCE_ASSERT(m.rests_on.record > 0 && m.rests_on.record <= made_);
+    ONCE_ASSERT(m.rests_on.record.value > 0 && m.rests_on.record.value <= made_);
     if (scenario_.lost >> m.message.index() & 1) continue;
-    held_.push_back({m.rests_on.record, catalog_.message(endpoint(index_), m.to, m.message)});
+    held_.push_back({m.rests_on.record.value, catalog_.message(endpoint(index_), m.to, m.message)});
   }
   for (const ClientReply& r : out_.replies) {
     const auto index = static_cast<uint32_t>(r.token);
@@ -246,7 +246,9 @@ struct Node::Rule {
     return accepted(m.ballot, m.version, nullptr) ? nullptr : "the accept";
   }
   const char* operator()(const AcceptedRange& m) const {
-    return numbered(Ballot{0, NodeId{to}, m.incarnation}, m.first, m.last) ? nullptr : "the accept";
+    return numbered(Ballot{Round{0}, NodeId{to}, m.incarnation}, m.first.value, m.last.value)
+               ? nullptr
+               : "the accept";
   }
   const char* operator()(const Rejected& m) const {
     return node.has_promise(m.promised, true, {}) ? nullptr : "the higher promise";
@@ -261,8 +263,8 @@ struct Node::Rule {
     return accepted(m.ballot, m.state.version, &m.state.writer) ? nullptr : "the accept";
   }
   const char* operator()(const HomeProgress& m) const {
-    const Ballot ballot{0, node.endpoint(node.index_).node, m.incarnation};
-    return numbered(ballot, 1, m.durable) ? nullptr : "what it says to be durable";
+    const Ballot ballot{Round{0}, node.endpoint(node.index_).node, m.incarnation};
+    return numbered(ballot, 1, m.durable.value) ? nullptr : "what it says to be durable";
   }
   const char* operator()(const ClaimReply& m) const {
     return node.facts_.range_promises.count({to, m.incarnation}) ? nullptr : "the range promise";
@@ -293,7 +295,7 @@ void Node::release() {
     sent_.push_back(h.message);
     const Parcel& parcel = catalog_.parcel(h.message);
     const char* missing =
-        facts_.incarnation == core_->recovered_incarnation() + 1 ? nullptr : "this incarnation";
+        facts_.incarnation == core_->recovered_incarnation().next() ? nullptr : "this incarnation";
     const auto to = static_cast<uint16_t>(parcel.to + 1);
     if (!missing) missing = std::visit(Rule{*this, to}, parcel.message);
     if (missing) {
@@ -334,7 +336,7 @@ void Node::fingerprint(std::vector<char>& bytes) {
   };
   for (const auto& [key, confirmed] : confirmations_) {
     out.put(key.first.node.value);
-    out.put(key.first.incarnation);
+    out.put(key.first.incarnation.value);
     out.put(key.second);
     out.put(confirmed.version);
   }

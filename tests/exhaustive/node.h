@@ -81,8 +81,8 @@ class Node {
   struct Facts {
     std::set<uint32_t> accepts;
     std::set<std::pair<std::string, paxos::Ballot>> promises;  // accepts too
-    std::set<std::pair<uint16_t, uint32_t>> range_promises;
-    uint32_t incarnation = 0;
+    std::set<std::pair<uint16_t, Incarnation>> range_promises;
+    Incarnation incarnation;
   };
   // A state of round 0 that the home asks for once more: no record is made for it, so its sequence
   // number stands for the accept that is there already.

@@ -142,8 +142,8 @@ std::string Search::judge_message(const World& world, const Parcel& parcel,
       return a.ballot == m->ballot && s.version == m->version && s.name == m->name;
     });
   } else if (const auto* m = std::get_if<ChosenRange>(&parcel.message)) {
-    const Ballot ballot{0, NodeId{static_cast<uint16_t>(parcel.from + 1)}, m->incarnation};
-    for (uint64_t n = m->first; n <= m->last; ++n) {
+    const Ballot ballot{Round{0}, NodeId{static_cast<uint16_t>(parcel.from + 1)}, m->incarnation};
+    for (uint64_t n = m->first.value; n <= m->last.value; ++n) {
       right = right && is_chosen([&](const KnownAccept& a, const KnownState&) {
                 return a.ballot == ballot && a.sequence == n;
               });

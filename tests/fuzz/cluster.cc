@@ -17,10 +17,10 @@ void Cluster::take(size_t i) {
     ++node.made;
   }
   for (const paxos::Outgoing& m : node.out.messages) {
-    ONCE_ASSERT(m.rests_on.record >= 1 && m.rests_on.record <= node.made);
+    ONCE_ASSERT(m.rests_on.record.value >= 1 && m.rests_on.record.value <= node.made);
     ONCE_ASSERT(m.to != endpoint(i) && m.to.node.value <= nodes_.size());
     const auto bytes = encoded([&](auto& out) { net::encode_message(m.message, out); });
-    node.held.push_back({m.rests_on.record, {endpoint(i), m.to, std::string(view(bytes))}});
+    node.held.push_back({m.rests_on.record.value, {endpoint(i), m.to, std::string(view(bytes))}});
   }
   for (const paxos::ClientReply& reply : node.out.replies) {
     Request& request = requests_.at(reply.token);

@@ -56,7 +56,7 @@ class Cluster {
     node.made = node.durable = 0;
     node.watch = invariants::Watch();
     node.out.clear();
-    node.replica->start(node.replica->recovered_incarnation() + 1, now_ns_, node.out);
+    node.replica->start(node.replica->recovered_incarnation().next(), now_ns_, node.out);
     take(i);
     for (size_t j = 0; j < nodes_.size(); ++j) {
       if (j == i || !up(j)) continue;
@@ -89,7 +89,7 @@ class Cluster {
     }
     node.durable += records;
     node.out.clear();
-    node.replica->on_durable(node.durable, now_ns_, node.out);
+    node.replica->on_durable(paxos::RecordNumber{node.durable}, now_ns_, node.out);
     take(i);
   }
   void tick(int64_t ns) {

@@ -9,10 +9,10 @@ using namespace paxos;
 
 Ballot Forger::ballot() {
   Ballot ballot;
-  ballot.round = number32();
+  ballot.round = Round{number32()};
   const uint8_t node = input_.byte();
   ballot.node = node < 128 ? from_ : NodeId{static_cast<uint16_t>(node % 6)};
-  ballot.incarnation = number32();
+  ballot.incarnation = Incarnation{number32()};
   return ballot;
 }
 
@@ -62,7 +62,8 @@ Message Forger::any_message() {
     case 3:
       return Accepted{any_number(input_), ballot(), any_number(input_)};
     case 4:
-      return AcceptedRange{number32(), any_number(input_), any_number(input_)};
+      return AcceptedRange{Incarnation{number32()}, Sequence{any_number(input_)},
+                           Sequence{any_number(input_)}};
     case 5:
       return Rejected{any_number(input_), ballot(), ballot()};
     case 6:
@@ -70,23 +71,24 @@ Message Forger::any_message() {
     case 7:
       return ReadReply{any_number(input_), input_.byte() % 2 == 1, ballot(), state()};
     case 8:
-      return HomeProgress{number32(), any_number(input_)};
+      return HomeProgress{Incarnation{number32()}, Sequence{any_number(input_)}};
     case 9:
-      return ChosenRange{number32(), any_number(input_), any_number(input_)};
+      return ChosenRange{Incarnation{number32()}, Sequence{any_number(input_)},
+                         Sequence{any_number(input_)}};
     case 10:
       return Decided{ballot(), any_number(input_), any_name(input_)};
     case 11:
-      return ClaimHome{number32(), any_number(input_), any_number(input_)};
+      return ClaimHome{Incarnation{number32()}, any_number(input_), any_number(input_)};
     case 12:
-      return ClaimReply{number32(),         any_number(input_),     any_number(input_),
-                        any_number(input_), input_.byte() % 2 == 1, names()};
+      return ClaimReply{Incarnation{number32()}, any_number(input_),     any_number(input_),
+                        any_number(input_),      input_.byte() % 2 == 1, names()};
     case 13:
       return SettleQuery{ballot(), ballot(), any_name(input_)};
     case 14:
       return Settled{ballot(), ballot(), any_name(input_)};
     case 15: {
       Forward m{any_number(input_),
-                number32(),
+                Incarnation{number32()},
                 any_number(input_),
                 any_operation(input_.byte()),
                 request_id(9, input_.byte()),
@@ -124,8 +126,9 @@ Message Forger::answer_to(const Message& request) {
   }
   if (const auto* accept = std::get_if<Accept>(&request)) {
     if (input_.byte() % 4 == 0) return Rejected{accept->op, same(accept->ballot), ballot()};
-    if (accept->ballot.round == 0) {
-      return AcceptedRange{accept->ballot.incarnation, any_number(input_), accept->op};
+    if (accept->ballot.is_round_zero()) {
+      return AcceptedRange{accept->ballot.incarnation, Sequence{any_number(input_)},
+                           Sequence{accept->op}};
     }
     return Accepted{accept->op, same(accept->ballot), accept->state.version};
   }

@@ -32,7 +32,7 @@ std::unique_ptr<Replica> make_replica() {
 void serve(Replica& replica) {
   int64_t now_ns = 1'000'000'000;
   Output out;
-  replica.start(replica.recovered_incarnation() + 1, now_ns, out);
+  replica.start(replica.recovered_incarnation().next(), now_ns, out);
   uint64_t made = out.record_ends.size();
   const auto step = [&](const Event& event) {
     out.clear();
@@ -41,11 +41,11 @@ void serve(Replica& replica) {
   };
   const Endpoint peer{NodeId{2}, CoreId{0}};
   step(Event{peer, LinkUp{1}});
-  step(Event{peer, ClaimHome{9, 0, 0}});
+  step(Event{peer, ClaimHome{Incarnation{9}, 0, 0}});
   for (const char* name : {"a", "b", "name"}) {
     step(Event{{}, ClientRequest{1, Operation::kWrite, request_id(1, 2), 100, name, "v"}});
     step(Event{{}, ClientRequest{2, Operation::kRead, {}, 100, name, {}}});
-    step(Event{peer, Prepare{1, Ballot{2, NodeId{2}, 9}, name}});
+    step(Event{peer, Prepare{1, Ballot{Round{2}, NodeId{2}, Incarnation{9}}, name}});
   }
   for (int i = 0; i < 8; ++i) {
     now_ns += 50'000'000;
@@ -53,7 +53,7 @@ void serve(Replica& replica) {
     replica.on_tick(now_ns, out);
     made += out.record_ends.size();
     out.clear();
-    replica.on_durable(made, now_ns, out);
+    replica.on_durable(RecordNumber{made}, now_ns, out);
     made += out.record_ends.size();
   }
 }

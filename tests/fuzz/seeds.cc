@@ -36,8 +36,8 @@ std::string made(Encode encode) {
   return {out.begin(), out.end()};
 }
 
-const Ballot kRoundZero{0, NodeId{1}, 1};
-const Ballot kRoundOne{1, NodeId{2}, 3};
+const Ballot kRoundZero{Round{0}, NodeId{1}, Incarnation{1}};
+const Ballot kRoundOne{Round{1}, NodeId{2}, Incarnation{3}};
 const State kState{1, true, request_id(3, 4), "value"};
 
 const std::pair<const char*, Message> kMessages[] = {
@@ -46,15 +46,15 @@ const std::pair<const char*, Message> kMessages[] = {
     {"promise-accepted", Promise{1, kRoundOne, kRoundZero, kState}},
     {"accept", Accept{1, kRoundZero, kState, "name"}},
     {"accepted", Accepted{1, kRoundOne, 1}},
-    {"accepted-range", AcceptedRange{1, 1, 9}},
+    {"accepted-range", AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{9}}},
     {"rejected", Rejected{1, kRoundZero, kRoundOne}},
     {"read-state", ReadState{1, "name"}},
     {"read-reply", ReadReply{1, true, kRoundOne, kState}},
-    {"home-progress", HomeProgress{1, 5}},
-    {"chosen-range", ChosenRange{1, 1, 5}},
+    {"home-progress", HomeProgress{Incarnation{1}, Sequence{5}}},
+    {"chosen-range", ChosenRange{Incarnation{1}, Sequence{1}, Sequence{5}}},
     {"decided", Decided{kRoundOne, 1, "name"}},
-    {"claim-home", ClaimHome{2, 1, 0}},
-    {"claim-reply", ClaimReply{2, 1, 0, 2, true, std::string_view("\1\0a\2\0bc", 7)}},
+    {"claim-home", ClaimHome{Incarnation{2}, 1, 0}},
+    {"claim-reply", ClaimReply{Incarnation{2}, 1, 0, 2, true, std::string_view("\1\0a\2\0bc", 7)}},
     {"settle-query", SettleQuery{kRoundOne, kRoundZero, "name"}},
     {"settled", Settled{kRoundOne, kRoundZero, "name"}},
     {"sync-compare", SyncCompare{1, 0, 16}},
@@ -151,7 +151,7 @@ void write_peer_frames(const Corpus& corpus) {
   };
   for (const auto& [name, message] : kMessages) add(name, message);
   for (const auto& [name, operation] : kOperations) {
-    Forward m{1, 2, 3, operation, request_id(3, 4), 500, "name", ""};
+    Forward m{1, Incarnation{2}, 3, operation, request_id(3, 4), 500, "name", ""};
     if (takes_value(operation)) m.value = "value";
     if (takes_version(operation)) m.version = 6;
     add(std::string("forward-") + name, m);
@@ -180,7 +180,7 @@ void write_hellos(const Corpus& corpus) {
   peer.target_node = NodeId{2};
   peer.members = {2, 1};
   peer.shard_count = kShardCount;
-  peer.incarnation = 5;
+  peer.incarnation = Incarnation{5};
   peer.client_address = "127.0.0.1:7401";
   net::PeerHello voter = peer;
   voter.votes = voter.link = true;
@@ -242,13 +242,14 @@ void write_http(const Corpus& corpus) {
 void write_records(const Corpus& corpus) {
   const Endpoint home{NodeId{2}, CoreId{0}};
   const std::pair<const char*, Record> records[] = {
-      {"incarnation", IncarnationRecord{3}},
+      {"incarnation", IncarnationRecord{Incarnation{3}}},
       {"promise", PromiseRecord{kRoundOne, "a"}},
-      {"accept-round-zero", AcceptRecord{{0, NodeId{2}, 1}, CoreId{0}, 1, kState, "a"}},
-      {"accept-classic", AcceptRecord{kRoundOne, CoreId{0}, 0, kState, "b"}},
-      {"range-promise", RangePromiseRecord{NodeId{2}, 4}},
-      {"chosen-range", ChosenRangeRecord{home, 1, 1, 5}},
-      {"home-progress", HomeProgressRecord{home, 1, 5}},
+      {"accept-round-zero",
+       AcceptRecord{{Round{0}, NodeId{2}, Incarnation{1}}, CoreId{0}, Sequence{1}, kState, "a"}},
+      {"accept-classic", AcceptRecord{kRoundOne, CoreId{0}, Sequence{0}, kState, "b"}},
+      {"range-promise", RangePromiseRecord{NodeId{2}, Incarnation{4}}},
+      {"chosen-range", ChosenRangeRecord{home, Incarnation{1}, Sequence{1}, Sequence{5}}},
+      {"home-progress", HomeProgressRecord{home, Incarnation{1}, Sequence{5}}},
       {"decided", DecidedRecord{kRoundOne, 1, "b"}},
       {"kept", KeptRecord{kRoundOne, kRoundOne, kState, true, true, "b"}},
   };

@@ -71,7 +71,7 @@ class StreamsNode final : public server::ShardHost {
     listener_ = net::make_client_listener(io, CoreId{0}, 1, shard_->client_handler());
     shard_->attach(&log, links_.get(), listener_.get());
     io.on_batch_end = [this] { shard_->on_batch_end(); };
-    shard_->start(2);
+    shard_->start(Incarnation{2});
     log.sync(*shard_);
   }
 
@@ -84,7 +84,7 @@ class StreamsNode final : public server::ShardHost {
     hello.votes = hello.link = true;
     hello.shard_count = kShardCount;
     for (const NodeId member : {kDialler, kSelf, kDialled}) hello.members.add(member);
-    hello.incarnation = 1;
+    hello.incarnation = Incarnation{1};
     hello.client_address = "client";
     return hello;
   }

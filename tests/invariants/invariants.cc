@@ -17,7 +17,7 @@ bool same_state(const EntryView& a, const EntryView& b) {
 }
 auto accepted(const EntryView& entry) { return std::pair(entry.accepted, entry.version); }
 bool is_round_zero_of_another(const Ballot& ballot, NodeId home) {
-  return !ballot.is_null() && ballot.round == 0 && ballot.node != home;
+  return !ballot.is_null() && ballot.is_round_zero() && ballot.node != home;
 }
 bool is_of_a_later_run(const Ballot& ballot, const CoreView& core) {
   return ballot.node == core.self && ballot.incarnation > core.incarnation;
@@ -26,7 +26,7 @@ bool is_of_a_later_run(const Ballot& ballot, const CoreView& core) {
 constexpr CoreInvariant kOfCores[] = {
     {"P1", "A run keeps its incarnation.",
      [](const CoreView& was, const CoreView& is) {
-       return is.incarnation != 0 && is.incarnation == was.incarnation;
+       return is.incarnation != Incarnation{} && is.incarnation == was.incarnation;
      }},
     {"D1", "Records are only added, and only what was made is durable, for good.",
      [](const CoreView& was, const CoreView& is) {
@@ -115,13 +115,13 @@ constexpr EntryInvariant kOfEntries[] = {
      }},
     {"H2", "After a range promise no round 0 of an earlier incarnation is accepted.",
      [](const EntryView& was, const EntryView& is, const CoreView&) {
-       const bool taken = is.accepted != was.accepted && is.accepted.round == 0;
+       const bool taken = is.accepted != was.accepted && is.accepted.is_round_zero();
        return !taken || is.accepted.incarnation >= was.range_promise || is.decided;
      }},
     // What is decided may come from the home itself, who has it on its disk.
     {"H3", "What is accepted of another's name in round 1 or more is listed for its home.",
      [](const EntryView& was, const EntryView& is, const CoreView& core) {
-       const bool taken = is.accepted != was.accepted && is.accepted.round > 0;
+       const bool taken = is.accepted != was.accepted && !is.accepted.is_round_zero();
        return !core.every_step || !taken || is.home == core.self || is.unsettled || is.decided;
      }},
 };
@@ -130,7 +130,7 @@ constexpr RoundInvariant kOfRounds[] = {
     {"P1", "A round asks under a ballot of this run, and not of round 0.",
      [](const RoundView&, const RoundView& is, const EntryView&, const EntryView&,
         const CoreView& core) {
-       return is.ballot.round > 0 && is.ballot.node == core.self &&
+       return !is.ballot.is_round_zero() && is.ballot.node == core.self &&
               is.ballot.incarnation == core.incarnation;
      }},
     {"P1", "A prepare takes a ballot above all that this node had promised: none is used again.",

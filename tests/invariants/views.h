@@ -16,7 +16,7 @@ namespace once::invariants {
 
 struct CoreView {
   NodeId self;
-  uint32_t incarnation = 0;
+  Incarnation incarnation;
   uint64_t record = 0;   // last one made in this run
   uint64_t durable = 0;  // last one known to be durable
   bool claimed = false;
@@ -42,7 +42,7 @@ struct EntryView {
   bool unsettled = false;
   uint64_t record = 0;  // last one of this run about the name
   NodeId home;
-  uint32_t range_promise = 0;  // to that home
+  Incarnation range_promise;  // to that home
 };
 
 // A classic round, with what its own acceptor holds.

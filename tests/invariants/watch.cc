@@ -23,7 +23,7 @@ std::string Watch::look(const paxos::Replica& replica) {
   paxos::CoreProbe probe(core);
   CoreView is = probe.core_view();
   is.every_step = pace_ == Pace::kEveryStep;
-  if (is.incarnation == 0) return {};  // not started yet
+  if (is.incarnation == Incarnation{}) return {};  // not started yet
   const CoreView was = begun_ ? core_ : is;
   if (is.claimed && !was.claimed) is.answered = probe.answered();
   core_ = is;

@@ -144,7 +144,7 @@ def known(fast):
         unit("log_format_test", {"wal"}, 1),
         unit("log_live_test", {"wal"}, 6),
         unit("host_port_test", {"base"}, 1), unit("descriptor_test", {"base"}, 1),
-        unit("durable_file_test", {"base"}, 1),
+        unit("durable_file_test", {"base"}, 1), unit("ordered_test", {"base"}, 1),
         unit("prepared_files_test", {"base", "reactor"}, 1),
         unit("uring_files_test", {"reactor"}, 2),
         unit("epoll_operations_test", {"reactor"}, 2),

@@ -22,9 +22,9 @@ class AdoptedBatch : public testing::Test {
   }
   // As the home sends it on: B does it itself, and does not pass it to whom it promised.
   void forward_to_b(Operation operation, uint64_t id, const std::string& value) {
-    world_.inject(
-        kHome, kB,
-        Forward{++forwards_, 1, forwards_, operation, request_id(7, id), 5000, name_, value, 0});
+    world_.inject(kHome, kB,
+                  Forward{++forwards_, Incarnation{1}, forwards_, operation, request_id(7, id),
+                          5000, name_, value, 0});
   }
   template <class M>
   bool deliver(size_t to) {

@@ -36,7 +36,7 @@ class Cluster {
                                          .shard_count = 64,
                                          .random_seed = i,
                                          .catch_up = {catch_up}});
-      nodes_[i].replica->start(1, now_, nodes_[i].out);
+      nodes_[i].replica->start(Incarnation{1}, now_, nodes_[i].out);
       take(i);
     }
     for (size_t i = 0; i < kNodes; ++i) {
@@ -157,7 +157,7 @@ class Cluster {
       node.out.clear();
       {
         const once::test::AllocationCount count(allocations);
-        node.replica->on_durable(node.durable, now_, node.out);
+        node.replica->on_durable(RecordNumber{node.durable}, now_, node.out);
       }
       post(i);
     }
@@ -234,12 +234,13 @@ void round_of_operations(Cluster& cluster, const ExistingNames& names, uint32_t 
     cluster.request(2, Operation::kRead, {}, names.missed[n], "");
     cluster.request(2, Operation::kWrite, request_id(4, round), names.missed[n], "other");
     // A third proposer at work on names that nodes 0 and 1 hold: the acceptor's own work.
-    const Ballot ballot{round + 1, NodeId{3}, 1};
+    const Ballot ballot{Round{round + 1}, NodeId{3}, Incarnation{1}};
     for (size_t node = 0; node < 2; ++node) {
       cluster.inject(2, node, Prepare{0, ballot, names.missed[n]});
       cluster.inject(2, node,
                      Accept{0, ballot, {1, true, request_id(2, n), value()}, names.missed[n]});
-      cluster.inject(2, node, Prepare{0, Ballot{1, NodeId{2}, 0}, names.missed[n]});
+      cluster.inject(2, node,
+                     Prepare{0, Ballot{Round{1}, NodeId{2}, Incarnation{0}}, names.missed[n]});
     }
   }
   cluster.drain();
@@ -360,7 +361,7 @@ TEST(Lanes, HaveNoRingBeforeTheirFirstAccept) {
                                 .hash_seed = kSeed,
                                 .shard_count = 64});
   Output out;
-  replica->start(1, 0, out);
+  replica->start(Incarnation{1}, 0, out);
   const auto from = [](uint16_t core) { return Endpoint{NodeId{2}, CoreId{core}}; };
   const auto step = [&](const Event& event) {
     out.clear();
@@ -371,8 +372,8 @@ TEST(Lanes, HaveNoRingBeforeTheirFirstAccept) {
   {
     const once::test::AllocationCount count(allocations);
     for (uint16_t core = 0; core < kMaxCores; ++core) {
-      step({from(core), Message{HomeProgress{1, 5}}});
-      step({from(core), Message{ChosenRange{1, 1, 5}}});
+      step({from(core), Message{HomeProgress{Incarnation{1}, Sequence{5}}}});
+      step({from(core), Message{ChosenRange{Incarnation{1}, Sequence{1}, Sequence{5}}}});
     }
   }
   EXPECT_GE(allocations, kMaxCores) << "a lane each";

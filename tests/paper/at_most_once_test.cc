@@ -63,9 +63,13 @@ TEST_P(AtMostOnce, OfAProposalThatIsOvertaken) {
   const uint64_t token = world.ask(0, request_for(GetParam(), name, kMine, 400));
   world.sync(0);
   world.drop_all<Accept>();
-  world.inject(2, 0, Prepare{1, Ballot{5, NodeId{3}, 1}, name});
-  world.inject(2, 0, Accept{1, Ballot{5, NodeId{3}, 1}, State{3, false, kOther, "x"}, name});
-  world.inject(2, 1, Accept{1, Ballot{5, NodeId{3}, 1}, State{3, false, kOther, "x"}, name});
+  world.inject(2, 0, Prepare{1, Ballot{Round{5}, NodeId{3}, Incarnation{1}}, name});
+  world.inject(
+      2, 0,
+      Accept{1, Ballot{Round{5}, NodeId{3}, Incarnation{1}}, State{3, false, kOther, "x"}, name});
+  world.inject(
+      2, 1,
+      Accept{1, Ballot{Round{5}, NodeId{3}, Incarnation{1}}, State{3, false, kOther, "x"}, name});
   world.settle(2000);
   ASSERT_TRUE(world.answered(token));
   EXPECT_EQ(world.answer(token).status, Status::kUnknown);

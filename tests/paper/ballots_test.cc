@@ -153,7 +153,7 @@ TEST_F(Proposer, CountsNoPromiseThatContradictsItself) {
   solo->sync();
   promise(2, first, ballot(0, 0), State{});
   promise(2, first, Ballot{}, state(kB, "of no ballot"));
-  promise(2, first, ballot(first.round + 1, 2), state(kB, "above the promise"));
+  promise(2, first, ballot(first.round.value + 1, 2), state(kB, "above the promise"));
   EXPECT_TRUE(solo->take<Accept>().empty());
   EXPECT_EQ(solo->counters().ignored_messages, 3u);
   promise(2, first);
@@ -206,21 +206,23 @@ TEST_F(Proposer, NeverCountsAnAcceptedOfAnEarlierBallot) {
 // DESIGN 3.5: "A far ballot is approached, not ignored", as much at a time as is believed.
 TEST_F(Proposer, GoesTowardsARejectionAsFarAsItIsBelieved) {
   begin(3);
-  const Ballot second = refused(ballot(first.round + kRoundsAtOnce, 2));
-  EXPECT_EQ(second.round, first.round + kRoundsAtOnce + 1) << "at the bound it is believed";
+  const Ballot second = refused(ballot(first.round.value + kRoundsAtOnce, 2));
+  EXPECT_EQ(second.round.value, first.round.value + kRoundsAtOnce + 1)
+      << "at the bound it is believed";
   EXPECT_EQ(solo->counters().far_ballots, 0u);
   begin(3);
-  const Ballot nearer = refused(ballot(first.round + kRoundsAtOnce + 1, 2));
-  EXPECT_EQ(nearer.round, first.round + kRoundsAtOnce + 1) << "beyond it as far as the bound";
+  const Ballot nearer = refused(ballot(first.round.value + kRoundsAtOnce + 1, 2));
+  EXPECT_EQ(nearer.round.value, first.round.value + kRoundsAtOnce + 1)
+      << "beyond it as far as the bound";
   EXPECT_EQ(solo->counters().far_ballots, 1u);
   begin(3);
-  EXPECT_EQ(refused(ballot(kMaxRound, 2)).round, first.round + kRoundsAtOnce + 1);
+  EXPECT_EQ(refused(ballot(kMaxRound.value, 2)).round.value, first.round.value + kRoundsAtOnce + 1);
 }
 
 // Nor is one believed that no ballot could follow.
 TEST_F(Proposer, IgnoresARejectionAboveTheHighestRound) {
   begin(3);
-  solo->receive(2, Rejected{op, first, ballot(kMaxRound + 1, 2)});
+  solo->receive(2, Rejected{op, first, ballot(kMaxRound.value + 1, 2)});
   solo->receive(2, Rejected{op, first, ballot(UINT32_MAX, 2)});
   for (int ms = 0; ms < 200; ms += 5) solo->wait(5);
   for (const Prepare& prepare : solo->take<Prepare>()) EXPECT_EQ(prepare.ballot, first);
@@ -253,7 +255,7 @@ TEST_F(Proposer, BacksOffLongerTheOftenerItLoses) {
     begin(3, seed);
     Ballot mine = first;
     for (int loss = 1; loss <= 12; ++loss) {
-      solo->receive(2, Rejected{op, mine, ballot(mine.round + 1, 1)});
+      solo->receive(2, Rejected{op, mine, ballot(mine.round.value + 1, 1)});
       std::vector<Prepare> next;
       int wait = 0;
       for (; next.empty() && wait <= 1030; ++wait) {
@@ -302,7 +304,7 @@ TEST(Home, NeverSendsAnotherStateUnderItsRoundZero) {
   home.sync();
   for (int ms = 0; ms < 200; ms += 10) home.wait(10);
   for (const Accept& accept : home.take<Accept>()) {
-    if (accept.ballot.round == 0) {
+    if (accept.ballot.is_round_zero()) {
       EXPECT_EQ(accept.state.writer, kA);
     }
   }

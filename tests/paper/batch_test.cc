@@ -59,7 +59,7 @@ class ABatch : public testing::Test {
     world.drop_all<Accept>();
   }
   static Ballot ballot(size_t node, uint32_t round) {
-    return {round, NodeId{static_cast<uint16_t>(node + 1)}, 1};
+    return {Round{round}, NodeId{static_cast<uint16_t>(node + 1)}, Incarnation{1}};
   }
 
   World world{5};
@@ -78,8 +78,8 @@ TEST_F(ABatch, IsNotLostWhenAnotherStateIsOnlyReported) {
   const auto* adopted = world.newest<Accept>(4);
   ASSERT_NE(adopted, nullptr);
   EXPECT_EQ(adopted->state.writer, kOfB);
-  const Ballot of_e = ballot(4, adopted->ballot.round + 1);
-  reject(4, 4, of_e.round);
+  const Ballot of_e = ballot(4, adopted->ballot.round.value + 1);
+  reject(4, 4, of_e.round.value);
   forget();
   await_prepare();
   for (size_t node : {2, 3, 4}) promise(node, of_e, State{2, false, kOfE, "e"});

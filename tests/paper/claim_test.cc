@@ -31,8 +31,8 @@ class ClaimedAcceptor : public testing::Test {
     solo.sync();
     bool covered = false;
     for (const AcceptedRange& range : solo.take<AcceptedRange>()) {
-      covered |=
-          range.incarnation == incarnation && range.first <= sequence && sequence <= range.last;
+      covered |= range.incarnation == Incarnation{incarnation} && range.first.value <= sequence &&
+                 sequence <= range.last.value;
     }
     return covered;
   }
@@ -42,7 +42,7 @@ class ClaimedAcceptor : public testing::Test {
 };
 
 TEST_F(ClaimedAcceptor, AnswersOnlyWithADurableRangePromise) {
-  solo.receive(0, ClaimHome{2, 0, 0});
+  solo.receive(0, ClaimHome{Incarnation{2}, 0, 0});
   EXPECT_TRUE(solo.take<ClaimReply>().empty());
   solo.sync();
   EXPECT_EQ(solo.take<ClaimReply>().size(), 1u);
@@ -50,7 +50,7 @@ TEST_F(ClaimedAcceptor, AnswersOnlyWithADurableRangePromise) {
 
 TEST_F(ClaimedAcceptor, AnswersOnlyWithDurableAccepts) {
   accept(1, 1, x);
-  solo.receive(0, ClaimHome{2, 0, 0});
+  solo.receive(0, ClaimHome{Incarnation{2}, 0, 0});
   solo.sync(1);
   EXPECT_TRUE(solo.take<ClaimReply>().empty());
   solo.sync();
@@ -68,7 +68,7 @@ TEST_F(ClaimedAcceptor, KeepsItsRangePromiseOverARestart) {
 TEST_F(ClaimedAcceptor, ListsWhatTheHomeMayHaveLost) {
   accept(1, 1, x);
   accept(2, 1, y);
-  solo.receive(0, HomeProgress{1, 1});
+  solo.receive(0, HomeProgress{Incarnation{1}, Sequence{1}});
   EXPECT_TRUE(lists(2, y));
   EXPECT_FALSE(lists(2, x)) << "the home said that its disk has it";
 }
@@ -76,7 +76,7 @@ TEST_F(ClaimedAcceptor, ListsWhatTheHomeMayHaveLost) {
 // "'Decided' is not a reason to leave a name off the list."
 TEST_F(ClaimedAcceptor, ListsADecidedName) {
   accept(1, 1, x);
-  solo.receive(0, ChosenRange{1, 1, 1});
+  solo.receive(0, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_TRUE(solo.state_of(x).decided);
   EXPECT_TRUE(lists(2, x));
 }
@@ -101,20 +101,20 @@ TEST_F(ClaimedAcceptor, ListsAnAcceptUnderAPromise) {
 // "Sequence numbers must never be compared across incarnations."
 TEST_F(ClaimedAcceptor, ForgetsTheWatermarkOfAnEarlierIncarnation) {
   accept(1, 1, x);
-  solo.receive(0, HomeProgress{1, 5});
+  solo.receive(0, HomeProgress{Incarnation{1}, Sequence{5}});
   accept(1, 2, y);
   EXPECT_TRUE(lists(3, y));
 }
 
 TEST_F(ClaimedAcceptor, TakesNoLateWatermarkOfAnEarlierIncarnation) {
   accept(1, 2, y);
-  solo.receive(0, HomeProgress{1, 9});
+  solo.receive(0, HomeProgress{Incarnation{1}, Sequence{9}});
   EXPECT_TRUE(lists(3, y));
 }
 
 TEST_F(ClaimedAcceptor, TakesNoWatermarkOfAnEarlierIncarnationFromItsLog) {
-  solo.put_on_disk(AcceptRecord{ballot(0, 0, 2), CoreId{0}, 1, state(kA, "v"), y});
-  solo.put_on_disk(HomeProgressRecord{World::endpoint(0), 1, 9});
+  solo.put_on_disk(AcceptRecord{ballot(0, 0, 2), CoreId{0}, Sequence{1}, state(kA, "v"), y});
+  solo.put_on_disk(HomeProgressRecord{World::endpoint(0), Incarnation{1}, Sequence{9}});
   solo.restart();
   EXPECT_TRUE(lists(3, y));
 }
@@ -135,7 +135,7 @@ TEST_F(ClaimedAcceptor, TakesRoundZeroFromTheHomeOnly) {
 TEST_F(ClaimedAcceptor, MarksWhatWasChosenAndNothingElse) {
   accept(1, 1, x);
   accept(2, 1, y);
-  solo.receive(0, ChosenRange{1, 2, 2});
+  solo.receive(0, ChosenRange{Incarnation{1}, Sequence{2}, Sequence{2}});
   EXPECT_FALSE(solo.state_of(x).decided);
   EXPECT_TRUE(solo.state_of(y).decided);
 }
@@ -143,7 +143,7 @@ TEST_F(ClaimedAcceptor, MarksWhatWasChosenAndNothingElse) {
 TEST_F(ClaimedAcceptor, MarksNothingByANumberWhoseSlotIsAnothersByNow) {
   accept(1, 1, x);
   accept(1 + Solo::kWindow, 1, y);
-  solo.receive(0, ChosenRange{1, 1, 1});
+  solo.receive(0, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(solo.state_of(y).decided);
   EXPECT_TRUE(lists(2, x)) << "late, never lost";
   EXPECT_TRUE(lists(2, y));
@@ -151,13 +151,13 @@ TEST_F(ClaimedAcceptor, MarksNothingByANumberWhoseSlotIsAnothersByNow) {
 
 TEST_F(ClaimedAcceptor, MarksNothingByAnEarlierIncarnationsNumbers) {
   accept(1, 2, y);
-  solo.receive(0, ChosenRange{1, 1, 1});
+  solo.receive(0, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(solo.state_of(y).decided);
 }
 
 TEST_F(ClaimedAcceptor, MarksNothingByAnEarlierIncarnationsNumbersFromItsLog) {
-  solo.put_on_disk(AcceptRecord{ballot(0, 0, 2), CoreId{0}, 1, state(kA, "v"), y});
-  solo.put_on_disk(ChosenRangeRecord{World::endpoint(0), 1, 1, 1});
+  solo.put_on_disk(AcceptRecord{ballot(0, 0, 2), CoreId{0}, Sequence{1}, state(kA, "v"), y});
+  solo.put_on_disk(ChosenRangeRecord{World::endpoint(0), Incarnation{1}, Sequence{1}, Sequence{1}});
   solo.restart();
   EXPECT_FALSE(solo.state_of(y).decided);
 }
@@ -197,7 +197,7 @@ TEST_F(LongList, IsReadPageByPageWithoutAGap) {
 }
 
 TEST_F(LongList, GetsANewNumberWhenItsPagesMove) {
-  solo.receive(0, ClaimHome{2, 0, 0});
+  solo.receive(0, ClaimHome{Incarnation{2}, 0, 0});
   solo.sync();
   const auto first = solo.take<ClaimReply>();
   ASSERT_EQ(first.size(), 1u);
@@ -205,7 +205,7 @@ TEST_F(LongList, GetsANewNumberWhenItsPagesMove) {
   solo.wait(1500);  // the home is in no hurry
   for (size_t i = 0; i < 40; ++i) solo.receive(0, Settled{ballot(1, 2), ballot(1, 2), names[i]});
   solo.wait(60);
-  solo.receive(0, ClaimHome{2, first[0].list, first[0].next});
+  solo.receive(0, ClaimHome{Incarnation{2}, first[0].list, first[0].next});
   solo.sync();
   const auto next = solo.take<ClaimReply>();
   ASSERT_EQ(next.size(), 1u);
@@ -233,10 +233,10 @@ class ClaimingHome : public testing::Test {
 
 TEST_F(ClaimingHome, NeedsAMajorityCountedOncePerAcceptor) {
   run(5, 2);
-  reply(1, ClaimReply{2, 1, 0, 0, true, {}});
-  reply(1, ClaimReply{2, 1, 0, 0, true, {}});
+  reply(1, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}});
+  reply(1, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}});
   EXPECT_FALSE(claimed());
-  reply(3, ClaimReply{2, 1, 0, 0, true, {}});
+  reply(3, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}});
   EXPECT_TRUE(claimed());
 }
 
@@ -244,29 +244,29 @@ TEST_F(ClaimingHome, NeedsEveryCoreOfAMemberThatSharesAShard) {
   run(3, 2);
   const NodeId peer = World::endpoint(1).node;
   for (uint16_t core : {0, 1}) solo->step({Event{{peer, CoreId{core}}, LinkUp{2}}});
-  solo->step({Event{{peer, CoreId{0}}, ClaimReply{2, 1, 0, 0, true, {}}}});
+  solo->step({Event{{peer, CoreId{0}}, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}}}});
   EXPECT_FALSE(claimed());
-  solo->step({Event{{peer, CoreId{1}}, ClaimReply{2, 1, 0, 0, true, {}}}});
+  solo->step({Event{{peer, CoreId{1}}, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}}}});
   EXPECT_TRUE(claimed());
 }
 
 TEST_F(ClaimingHome, NeedsTheWholeList) {
   run(3, 2);
-  reply(1, ClaimReply{2, 7, 0, 40, false, {}});
+  reply(1, ClaimReply{Incarnation{2}, 7, 0, 40, false, {}});
   EXPECT_FALSE(claimed());
   const auto asks = solo->take<ClaimHome>();
   ASSERT_EQ(asks.size(), 1u);
   EXPECT_EQ(asks[0].list, 7u);
   EXPECT_EQ(asks[0].cursor, 40u);
-  reply(1, ClaimReply{2, 7, 40, 60, true, {}});
+  reply(1, ClaimReply{Incarnation{2}, 7, 40, 60, true, {}});
   EXPECT_TRUE(claimed());
 }
 
 TEST_F(ClaimingHome, BeginsAgainWhenTheListWasRenumbered) {
   run(3, 2);
-  reply(1, ClaimReply{2, 7, 0, 40, false, {}});
+  reply(1, ClaimReply{Incarnation{2}, 7, 0, 40, false, {}});
   solo->take<ClaimHome>();
-  reply(1, ClaimReply{2, 8, 40, 60, true, {}});
+  reply(1, ClaimReply{Incarnation{2}, 8, 40, 60, true, {}});
   EXPECT_FALSE(claimed());
   const auto asks = solo->take<ClaimHome>();
   ASSERT_EQ(asks.size(), 1u);
@@ -275,14 +275,14 @@ TEST_F(ClaimingHome, BeginsAgainWhenTheListWasRenumbered) {
 
 TEST_F(ClaimingHome, HearsNoAnswerToAnEarlierClaim) {
   run(3, 3);
-  reply(1, ClaimReply{2, 1, 0, 0, true, {}});
+  reply(1, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}});
   EXPECT_FALSE(claimed());
 }
 
 TEST_F(ClaimingHome, PreparesWhatWasReported) {
   run(3, 2);
   const std::string packed = std::string{static_cast<char>(name.size()), '\0'} + name;
-  reply(1, ClaimReply{2, 1, 0, 1, true, packed});
+  reply(1, ClaimReply{Incarnation{2}, 1, 0, 1, true, packed});
   EXPECT_TRUE(claimed());
   solo->write(name, "a", kA);
   EXPECT_TRUE(solo->take<Accept>().empty());
@@ -291,13 +291,13 @@ TEST_F(ClaimingHome, PreparesWhatWasReported) {
 
 TEST_F(ClaimingHome, CountsNoAcknowledgementOfAnEarlierIncarnation) {
   run(3, 2);
-  reply(1, ClaimReply{2, 1, 0, 0, true, {}});
+  reply(1, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}});
   const auto token = solo->write(name, "a", kA);
   solo->sync();
   EXPECT_EQ(solo->take<Accept>().size(), 2u);
-  solo->receive(1, AcceptedRange{1, 1, 1});
+  solo->receive(1, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(solo->answered(token));
-  solo->receive(1, AcceptedRange{2, 1, 1});
+  solo->receive(1, AcceptedRange{Incarnation{2}, Sequence{1}, Sequence{1}});
   EXPECT_TRUE(solo->answered(token));
 }
 
@@ -310,7 +310,7 @@ TEST_F(ClaimingHome, AnnouncesAsDurableWhatItsDiskHas) {
   solo->wait(1);
   const auto progress = solo->take<HomeProgress>();
   ASSERT_FALSE(progress.empty());
-  EXPECT_EQ(progress[0].durable, 1u);
+  EXPECT_EQ(progress[0].durable, Sequence{1});
 }
 
 TEST_F(ClaimingHome, ConfirmsOnlyWhatItHoldsDurably) {
@@ -344,7 +344,7 @@ TEST_F(ClaimingHome, SettlesANameThatItKnowsToBeDecidedByOneRoundHoweverLongThat
   run(3, 1);
   const uint64_t token = solo->write(name, "a", kA);
   solo->sync();
-  solo->receive(1, AcceptedRange{1, 1, 1});
+  solo->receive(1, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   ASSERT_TRUE(solo->answered(token));
   EXPECT_FALSE(solo->take<Accept>().empty()) << "of round 0";
   const Ballot theirs = ballot(1, 2);

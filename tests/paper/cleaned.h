@@ -65,7 +65,7 @@ class Cleaned {
       if (record.number > durable_) all_.push_back(record.bytes);
     }
     durable_ = last_;
-    turn([&] { replica_->on_durable(durable_, now_, out_); });
+    turn([&] { replica_->on_durable(RecordNumber{durable_}, now_, out_); });
   }
   // What is not durable is lost; what is released stays so.
   void restart() {
@@ -96,7 +96,7 @@ class Cleaned {
     const size_t count = std::min(records, pass_->left.size());
     std::vector<LoggedRecord> some;
     for (size_t i = 0; i < count; ++i)
-      some.push_back({pass_->left[i].bytes, pass_->left[i].number});
+      some.push_back({pass_->left[i].bytes, RecordNumber{pass_->left[i].number}});
     turn([&] { replica_->keep(some.data(), some.size(), now_, out_); });
     pass_->left.erase(pass_->left.begin(), pass_->left.begin() + static_cast<long>(count));
     if (!pass_->left.empty()) return false;
@@ -188,20 +188,20 @@ class Cleaned {
     last_ = 0;
     std::vector<Needless> needless;
     for (const std::string& bytes : elsewhere_) {
-      ASSERT_TRUE(replica_->recover(*decode_record(bytes), 0, needless));
+      ASSERT_TRUE(replica_->recover(*decode_record(bytes), RecordNumber{}, needless));
     }
     for (Logged& record : log_) {
       record.number = ++last_;
       record.needed = true;
-      ASSERT_TRUE(replica_->recover(*decode_record(record.bytes), last_, needless));
+      ASSERT_TRUE(replica_->recover(*decode_record(record.bytes), RecordNumber{last_}, needless));
       for (const Needless& one : std::exchange(needless, {})) drop(one);
     }
     durable_ = last_;
-    replica_->go_on_after(last_);
-    const uint32_t incarnation = std::max(incarnation_, replica_->recovered_incarnation()) + 1;
-    ASSERT_EQ(incarnation, incarnation_ + 1) << "an incarnation that was durable is forgotten";
-    incarnation_ = incarnation;
-    turn([&] { replica_->start(incarnation, now_, out_); });
+    replica_->go_on_after(RecordNumber{last_});
+    const Incarnation run = std::max(incarnation_, replica_->recovered_incarnation()).next();
+    ASSERT_EQ(run, incarnation_.next()) << "an incarnation that was durable is forgotten";
+    incarnation_ = run;
+    turn([&] { replica_->start(run, now_, out_); });
     sync();
     for (size_t peer : {0, 2}) {
       const Event up{endpoint(peer), LinkUp{1}};
@@ -222,11 +222,11 @@ class Cleaned {
       begin = end;
     }
     for (const Needless& one : out_.needless) drop(one);
-    for (const Outgoing& m : out_.messages) ASSERT_LE(m.rests_on.record, last_);
+    for (const Outgoing& m : out_.messages) ASSERT_LE(m.rests_on.record.value, last_);
   }
   void drop(const Needless& needless) {
     for (Logged& record : log_) {
-      if (record.number != needless.record) continue;
+      if (record.number != needless.record.value) continue;
       EXPECT_TRUE(record.needed) << "dropped twice: " << record.number;
       EXPECT_EQ(record.bytes.size(), needless.bytes) << "of another size";
       record.needed = false;
@@ -241,7 +241,7 @@ class Cleaned {
   std::vector<std::string> elsewhere_;  // in the log of another core
   size_t segment_ = 0;                  // the open one
   uint64_t last_ = 0, durable_ = 0;     // numbers
-  uint32_t incarnation_ = 0;
+  Incarnation incarnation_;
   std::unique_ptr<Pass> pass_;
   Output out_;
   int64_t now_ = 1'000'000'000;

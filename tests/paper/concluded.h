@@ -25,8 +25,8 @@ struct Concluded {
   };
   std::map<std::string, OfName> names;
   std::set<std::string> unsettled;
-  std::vector<uint32_t> heard_of;  // incarnations, by member
-  uint32_t incarnation = 0;
+  std::vector<Incarnation> heard_of;  // incarnations, by member
+  Incarnation incarnation;
 };
 
 // `elsewhere`: records that are read first. The node is the second of three.
@@ -54,11 +54,11 @@ inline Concluded conclude(const std::vector<std::string>& records,
     found.heard_of.push_back(replica->recovered_incarnation_of(options.members[i]));
   }
   Output out;
-  replica->start(found.incarnation + 1, 1, out);
+  replica->start(found.incarnation.next(), 1, out);
   for (size_t home : {0, 2}) {
     out.clear();
     const Endpoint peer{options.members[home], CoreId{0}};
-    const Event claim[] = {{peer, LinkUp{1}}, {peer, ClaimHome{1'000'000, 0, 0}}};
+    const Event claim[] = {{peer, LinkUp{1}}, {peer, ClaimHome{Incarnation{1'000'000}, 0, 0}}};
     replica->step(claim, 2, 2, out);
     bool answered = false;
     for (const Outgoing& m : out.messages) {

@@ -45,8 +45,10 @@ TEST_F(AKeptName, RefusesInOneRoundTripWithoutALogWrite) {
 // Promised to somebody else meanwhile: what stands here may be old.
 TEST_F(AKeptName, IsNotAnsweredByABallotThatWasOvertaken) {
   for (size_t node : {1, 2}) {
-    world.inject(3 - node, node,
-                 Prepare{9, Ballot{1, NodeId{static_cast<uint16_t>(4 - node)}, 1}, name});
+    world.inject(
+        3 - node, node,
+        Prepare{9, Ballot{Round{1}, NodeId{static_cast<uint16_t>(4 - node)}, Incarnation{1}},
+                name});
     world.sync(node);
   }
   world.drop_all<Promise>();

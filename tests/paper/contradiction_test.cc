@@ -122,13 +122,13 @@ class Reported : public Contradiction {
     return prepares.empty() ? Prepare{} : prepares[0];
   }
   Promise lie(const Prepare& m) const {
-    return Promise{m.op, m.ballot, ballot(m.ballot.round - 1, 0, 9), open(1, kB, "w")};
+    return Promise{m.op, m.ballot, ballot(m.ballot.round.value - 1, 0, 9), open(1, kB, "w")};
   }
 };
 
 TEST_F(Reported, AStateThatDeniesWhatIsDecidedIsNotCounted) {
   const Prepare prepare = begin(true);
-  ASSERT_GE(prepare.ballot.round, 1u);
+  ASSERT_GE(prepare.ballot.round.value, 1u);
   solo.sync();
   solo.receive(2, lie(prepare));
   EXPECT_TRUE(solo.take<Accept>().empty());

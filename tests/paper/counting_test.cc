@@ -33,9 +33,9 @@ TEST(Changes, AreNotCountedBeforeTheyAreDecided) {
   EXPECT_EQ(home.counters().changes, 0u) << "only this node's own vote";
   const auto accepts = home.take<Accept>();
   ASSERT_FALSE(accepts.empty());
-  home.receive(1, AcceptedRange{1, accepts[0].op, accepts[0].op});
+  home.receive(1, AcceptedRange{Incarnation{1}, Sequence{accepts[0].op}, Sequence{accepts[0].op}});
   EXPECT_EQ(home.counters().changes, 1u);
-  home.receive(2, AcceptedRange{1, accepts[0].op, accepts[0].op});
+  home.receive(2, AcceptedRange{Incarnation{1}, Sequence{accepts[0].op}, Sequence{accepts[0].op}});
   EXPECT_EQ(home.counters().changes, 1u) << "a vote more is no change more";
 }
 

@@ -71,8 +71,8 @@ TEST_F(Durability, ARangeWaitsForItsLastAccept) {
   solo.sync();
   const auto ranges = solo.take<AcceptedRange>();
   ASSERT_EQ(ranges.size(), 1u);
-  EXPECT_EQ(ranges[0].first, 1u);
-  EXPECT_EQ(ranges[0].last, 2u);
+  EXPECT_EQ(ranges[0].first, Sequence{1});
+  EXPECT_EQ(ranges[0].last, Sequence{2});
 }
 
 TEST_F(Durability, ARangeCoversNoNumberThatWasNotAccepted) {
@@ -92,7 +92,7 @@ TEST(HomeDurability, ItsOwnVoteIsForWhatItsDiskHas) {
   Solo home(0, 3);
   const auto one = home.write(home.name(0, 1), "a", kA);
   const auto two = home.write(home.name(0, 2), "b", kB);
-  home.receive(1, AcceptedRange{1, 1, 2});
+  home.receive(1, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{2}});
   EXPECT_FALSE(home.answered(one));
   home.sync(1);
   EXPECT_TRUE(home.answered(one));
@@ -137,8 +137,8 @@ TEST_F(Durability, TheProposersOwnAcceptIsForWhatItsDiskHas) {
 
 // With several streams the order in the log is not the order of ballots.
 TEST_F(Durability, TheHighestAcceptInTheLogCounts) {
-  solo.put_on_disk(AcceptRecord{ballot(2, 2), CoreId{0}, 0, state(kA, "high"), x});
-  solo.put_on_disk(AcceptRecord{ballot(1, 0), CoreId{0}, 0, state(kB, "low"), x});
+  solo.put_on_disk(AcceptRecord{ballot(2, 2), CoreId{0}, Sequence{0}, state(kA, "high"), x});
+  solo.put_on_disk(AcceptRecord{ballot(1, 0), CoreId{0}, Sequence{0}, state(kB, "low"), x});
   solo.restart();
   EXPECT_EQ(solo.state_of(x).accepted_ballot, ballot(2, 2));
   EXPECT_EQ(solo.state_of(x).accepted.value, "high");
@@ -148,7 +148,7 @@ TEST_F(Durability, TheHighestAcceptInTheLogCounts) {
 }
 
 TEST_F(Durability, ADecisionInTheLogIsAboutItsBallotOnly) {
-  solo.put_on_disk(AcceptRecord{ballot(1, 0), CoreId{0}, 0, state(kA, "v"), x});
+  solo.put_on_disk(AcceptRecord{ballot(1, 0), CoreId{0}, Sequence{0}, state(kA, "v"), x});
   solo.put_on_disk(DecidedRecord{ballot(2, 2), 1, x});
   solo.restart();
   EXPECT_FALSE(solo.state_of(x).decided);
@@ -179,7 +179,7 @@ TEST_F(Durability, WhatIsKeptAndNotSettledIsReportedToTheHome) {
 
 // The order in the log is not the order of ballots: what was kept may be older than what is there.
 TEST_F(Durability, WhatIsKeptLowersNothingAndDecidesItsOwnStateOnly) {
-  solo.put_on_disk(AcceptRecord{ballot(5, 2), CoreId{0}, 0, state(kB, "newer"), x});
+  solo.put_on_disk(AcceptRecord{ballot(5, 2), CoreId{0}, Sequence{0}, state(kB, "newer"), x});
   solo.put_on_disk(KeptRecord{ballot(3, 2), ballot(1, 0), state(kA, "older"), true, true, x});
   solo.restart();
   EXPECT_EQ(solo.explain(x).promised, ballot(5, 2));

@@ -90,7 +90,7 @@ TEST(Explanation, TellsTheRoundOfAHomeAndWhoQueuesOnIt) {
   told = home.explain(name);
   EXPECT_EQ(told.under_way.votes, votes_of({1}));
   EXPECT_TRUE(told.durable);
-  home.receive(2, AcceptedRange{1, 1, 1});
+  home.receive(2, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   told = home.explain(name);
   EXPECT_EQ(told.under_way.work, Work::kNothing);
   EXPECT_EQ(told.queues.queued, 0u);
@@ -107,7 +107,7 @@ TEST(Explanation, TellsThePhasesOfATakeover) {
   }
   Explanation told = node.explain(name);
   ASSERT_EQ(told.under_way.work, Work::kPrepare);
-  EXPECT_GE(told.under_way.ballot.round, 1u);
+  EXPECT_GE(told.under_way.ballot.round.value, 1u);
   EXPECT_EQ(told.under_way.ballot, told.promised);
   EXPECT_EQ(told.under_way.version, 0u) << "nothing is proposed yet";
   EXPECT_EQ(told.queues.queued, 1u);

@@ -18,7 +18,8 @@ class ChangedHandsOften : public testing::Test {
   void age() {
     const Ballot far = ballot(kRoundsAtOnce - 1000, 0);
     std::vector<char> bytes;
-    encode_record(AcceptRecord{far, CoreId{0}, 0, State{5, false, kA, "old"}, name}, bytes);
+    encode_record(AcceptRecord{far, CoreId{0}, Sequence{0}, State{5, false, kA, "old"}, name},
+                  bytes);
     for (size_t i : {0, 1}) {
       world.crash(i);
       world.disk(i).emplace_back(bytes.begin(), bytes.end());
@@ -112,7 +113,7 @@ TEST_F(FarBallots, BeyondItAnAcceptorComesNearerAndSaysNothing) {
 // By time, not by step: else 4,096 messages, each at the bound, use up the rounds of a name.
 TEST_F(FarBallots, ManyStepsAreBelievedNoFurtherThanOne) {
   for (uint64_t n = 1; n <= 4096; ++n) {
-    const uint64_t round = std::min<uint64_t>(n << 20, kMaxRound);
+    const uint64_t round = std::min<uint64_t>(n << 20, kMaxRound.value);
     solo.receive(2, Prepare{n, ballot(static_cast<uint32_t>(round), 2), name});
   }
   solo.sync();
@@ -165,23 +166,23 @@ TEST_F(FarBallots, WhatAnAcceptorCameNearerByIsKept) {
 }
 
 TEST_F(FarBallots, TheHighestRoundIsPromisedAndNoneAboveIt) {
-  solo.put_on_disk(PromiseRecord{ballot(kMaxRound - 1, 0), name});
+  solo.put_on_disk(PromiseRecord{ballot(kMaxRound.value - 1, 0), name});
   solo.restart();
-  EXPECT_EQ(promises(ballot(kMaxRound + 1, 2)), 0u);
-  EXPECT_EQ(promises(ballot(kMaxRound, 2)), 1u);
+  EXPECT_EQ(promises(ballot(kMaxRound.value + 1, 2)), 0u);
+  EXPECT_EQ(promises(ballot(kMaxRound.value, 2)), 1u);
   EXPECT_EQ(promises(ballot(UINT32_MAX, 2)), 0u);
-  EXPECT_EQ(promised(), ballot(kMaxRound, 2));
+  EXPECT_EQ(promised(), ballot(kMaxRound.value, 2));
 }
 
 TEST_F(FarBallots, AProposerUsesTheHighestRoundAndNoneAboveIt) {
-  solo.put_on_disk(PromiseRecord{ballot(kMaxRound - 1, 0), name});
+  solo.put_on_disk(PromiseRecord{ballot(kMaxRound.value - 1, 0), name});
   solo.restart();
   solo.link_down(0);
   const auto token = solo.write(name, "v", kA, 500);
   const auto prepares = solo.take<Prepare>();
   ASSERT_FALSE(prepares.empty());
   EXPECT_EQ(prepares[0].ballot.round, kMaxRound);
-  solo.receive(2, Rejected{prepares[0].op, prepares[0].ballot, ballot(kMaxRound, 2)});
+  solo.receive(2, Rejected{prepares[0].op, prepares[0].ballot, ballot(kMaxRound.value, 2)});
   for (int ms = 0; ms < 600; ms += 5) solo.wait(5);
   EXPECT_TRUE(solo.take<Prepare>().empty()) << "there is no higher one";
   ASSERT_TRUE(solo.answered(token));
@@ -196,12 +197,12 @@ TEST(FarBallotsAtHome, SettlingGoesTowardsAFarBallot) {
   home.receive(1, SettleQuery{far, far, name});
   const auto prepares = home.take<Prepare>();
   ASSERT_FALSE(prepares.empty());
-  EXPECT_EQ(prepares[0].ballot.round, kRoundsAtOnce + 1);
+  EXPECT_EQ(prepares[0].ballot.round.value, kRoundsAtOnce + 1);
 }
 
 TEST(FarBallotsAtHome, SettlingIgnoresARoundAboveTheHighest) {
   Solo home{0, 3};
-  const Ballot above = ballot(kMaxRound + 1, 1);
+  const Ballot above = ballot(kMaxRound.value + 1, 1);
   home.receive(1, SettleQuery{above, above, home.name(0)});
   EXPECT_TRUE(home.take<Prepare>().empty());
 }
@@ -216,7 +217,7 @@ class Window : public testing::Test {
     first = home.write(stuck, "v", kA, 60'000);
     for (int n = 2; n <= static_cast<int>(Solo::kWindow); ++n) home.write(home.name(0, n), "v", kA);
     home.sync();
-    home.receive(1, AcceptedRange{1, 2, Solo::kWindow});
+    home.receive(1, AcceptedRange{Incarnation{1}, Sequence{2}, Sequence{Solo::kWindow}});
     home.take<Prepare>();
   }
   bool takes_more() {
@@ -252,7 +253,7 @@ TEST_F(Window, KeepsAnOldProposalThatStandsInNobodysWay) {
     home.write(home.name(0, n), "v", kA);
   }
   home.sync();
-  home.receive(1, AcceptedRange{1, 2, Solo::kWindow / 2});
+  home.receive(1, AcceptedRange{Incarnation{1}, Sequence{2}, Sequence{Solo::kWindow / 2}});
   for (int ms = 0; ms < 6000; ms += 50) home.wait(50);
   EXPECT_TRUE(home.take<Prepare>().empty());
 }

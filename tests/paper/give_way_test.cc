@@ -49,7 +49,7 @@ class GiveWay : public testing::Test {
     solo.sync();
     return mine;
   }
-  static Ballot higher(const Ballot& mine) { return ballot(mine.round + 1, 3); }
+  static Ballot higher(const Ballot& mine) { return ballot(mine.round.value + 1, 3); }
   // Node 4 has `theirs` accepted here, and chosen.
   void decide(const Ballot& at, const State& theirs) {
     accept(at, theirs);
@@ -71,7 +71,7 @@ TEST_F(GiveWay, WhoeverRefusedIsAskedIfTheWinnerIsOutOfReach) {
   for (int loss = 0; loss < 2; ++loss) {
     EXPECT_TRUE(solo.take<Forward>().empty());
     const Prepare mine = prepare();
-    solo.receive(4, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, 1)});
+    solo.receive(4, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round.value + 1, 1)});
   }
   EXPECT_EQ(solo.take<Forward>().size(), 1u);
   EXPECT_EQ(solo.last_to<Forward>(), 4u);
@@ -81,7 +81,7 @@ TEST_F(GiveWay, TheWinnerBeforeWhoeverRefused) {
   ask(Operation::kSet);
   for (int loss = 0; loss < 2; ++loss) {
     const Prepare mine = prepare();
-    solo.receive(4, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, 3)});
+    solo.receive(4, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round.value + 1, 3)});
   }
   EXPECT_EQ(solo.take<Forward>().size(), 1u);
   EXPECT_EQ(solo.last_to<Forward>(), 3u);

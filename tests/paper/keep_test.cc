@@ -10,7 +10,7 @@ namespace {
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
 Ballot ballot(uint32_t round, size_t member, uint32_t incarnation = 1) {
-  return {round, NodeId{static_cast<uint16_t>(member + 1)}, incarnation};
+  return {Round{round}, NodeId{static_cast<uint16_t>(member + 1)}, Incarnation{incarnation}};
 }
 State state(uint64_t version, const RequestId& writer, std::string_view value = "v") {
   return {version, false, writer, value};
@@ -140,9 +140,9 @@ TEST_F(Keeping, APromiseAboveAnAcceptIsMadeAgainAlone) {
 TEST_F(Keeping, NewsAndFactsAreNotNeeded) {
   accept(ballot(2, 2), state(1, kA), x);
   log.receive(2, Decided{ballot(2, 2), 1, x});
-  log.receive(0, HomeProgress{1, 5});
-  log.receive(0, ChosenRange{1, 1, 5});
-  log.receive(0, ClaimHome{2, 0, 0});
+  log.receive(0, HomeProgress{Incarnation{1}, Sequence{5}});
+  log.receive(0, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{5}});
+  log.receive(0, ClaimHome{Incarnation{2}, 0, 0});
   for (const Cleaned::Logged& record : log.log()) {
     const Record decoded = *decode_record(record.bytes);
     EXPECT_EQ(record.needed, std::holds_alternative<AcceptRecord>(decoded)) << decoded.index();
@@ -155,10 +155,10 @@ TEST_F(Keeping, NewsAndFactsAreNotNeeded) {
 
 // A home's own, as it tells the others.
 TEST_F(Keeping, WhatANodeAnnouncesItselfIsNews) {
-  for (size_t peer : {0, 2}) log.receive(peer, ClaimReply{1, 1, 0, 0, true, {}});
+  for (size_t peer : {0, 2}) log.receive(peer, ClaimReply{Incarnation{1}, 1, 0, 0, true, {}});
   log.write(Cleaned::name(1, 1), kA);
   log.sync();
-  log.receive(0, AcceptedRange{1, 1, 1});
+  log.receive(0, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   for (int n = 0; n < 100; ++n) log.tick();
   ASSERT_EQ(log.count<ChosenRangeRecord>(), 1u);
   for (const Cleaned::Logged& record : log.log()) {
@@ -168,8 +168,8 @@ TEST_F(Keeping, WhatANodeAnnouncesItselfIsNews) {
 }
 
 TEST_F(Keeping, TheFactsAreWrittenAnew) {
-  log.receive(0, ClaimHome{7, 0, 0});
-  log.receive(2, HomeProgress{4, 9});
+  log.receive(0, ClaimHome{Incarnation{7}, 0, 0});
+  log.receive(2, HomeProgress{Incarnation{4}, Sequence{9}});
   log.clean_all();
   EXPECT_EQ(log.count<IncarnationRecord>(), 1u);
   check();
@@ -185,7 +185,7 @@ TEST_F(Keeping, TheFactsAreWrittenAnew) {
 
 TEST_F(Keeping, WhatTheHomeMayHaveLostIsListedFirst) {
   accept(ballot(0, 0), state(1, kA), x, 3);
-  log.receive(0, HomeProgress{1, 2});
+  log.receive(0, HomeProgress{Incarnation{1}, Sequence{2}});
   log.clean_all();
   EXPECT_FALSE(only<KeptRecord>(x).settled);
   check();
@@ -193,7 +193,7 @@ TEST_F(Keeping, WhatTheHomeMayHaveLostIsListedFirst) {
 
 TEST_F(Keeping, WhatTheHomeHasIsNotListed) {
   accept(ballot(0, 0), state(1, kA), x, 3);
-  log.receive(0, HomeProgress{1, 3});
+  log.receive(0, HomeProgress{Incarnation{1}, Sequence{3}});
   log.clean_all();
   EXPECT_TRUE(only<KeptRecord>(x).settled);
   EXPECT_FALSE(log.from_what_is_left().unsettled.contains(x));
@@ -202,7 +202,7 @@ TEST_F(Keeping, WhatTheHomeHasIsNotListed) {
 
 TEST_F(Keeping, ProgressOfALaterRunSaysNothingOfAnEarlierOne) {
   accept(ballot(0, 0), state(1, kA), x, 3);
-  log.receive(0, HomeProgress{2, 9});
+  log.receive(0, HomeProgress{Incarnation{2}, Sequence{9}});
   log.clean_all();
   EXPECT_FALSE(only<KeptRecord>(x).settled);
   check();
@@ -271,8 +271,8 @@ TEST_F(Keeping, OfManyRecordsOfANameOneIsNeeded) {
 // --- names that another core's log has
 
 TEST_F(Keeping, WhatAnotherCoreHasIsWrittenIntoOnesOwnLog) {
-  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, 0, state(1, kA, "red"), x});
-  log.put_elsewhere(AcceptRecord{ballot(0, 2), CoreId{0}, 4, state(1, kB, "blue"), y});
+  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, Sequence{0}, state(1, kA, "red"), x});
+  log.put_elsewhere(AcceptRecord{ballot(0, 2), CoreId{0}, Sequence{4}, state(1, kB, "blue"), y});
   log.put_elsewhere(PromiseRecord{ballot(6, 2), y});
   log.restart();
   while (log.adopt()) {
@@ -289,7 +289,7 @@ TEST_F(Keeping, WhatAnotherCoreHasIsWrittenIntoOnesOwnLog) {
 TEST_F(Keeping, WhatOnesOwnLogHasIsNotAdopted) {
   accept(ballot(1, 2), state(1, kA, "red"), x);
   log.sync();
-  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, 0, state(1, kA, "red"), x});
+  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, Sequence{0}, state(1, kA, "red"), x});
   log.restart();
   while (log.adopt()) {
   }
@@ -300,7 +300,7 @@ TEST_F(Keeping, WhatOnesOwnLogHasIsNotAdopted) {
 TEST_F(Keeping, HalfOfANameElsewhereIsAdoptedToo) {
   prepare(ballot(5, 2), x);
   log.sync();
-  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, 0, state(1, kA, "red"), x});
+  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, Sequence{0}, state(1, kA, "red"), x});
   log.restart();
   while (log.adopt()) {
   }
@@ -312,10 +312,9 @@ TEST_F(Keeping, HalfOfANameElsewhereIsAdoptedToo) {
 // Not of what was read, but no record of this core has all of it either.
 TEST_F(Keeping, WhatIsAcceptedAndPromisedOverBetweenTwoAdoptionsIsListed) {
   const std::string large(40'000, 'v');
-  for (int n = 0; n < 4; ++n) {
+  for (const int n : {0, 1, 2, 3})
     log.put_elsewhere(
-        AcceptRecord{ballot(1, 2), CoreId{0}, 0, state(1, kA, large), Cleaned::name(2, n)});
-  }
+        AcceptRecord{ballot(1, 2), CoreId{0}, {}, state(1, kA, large), Cleaned::name(2, n)});
   log.restart();
   ASSERT_TRUE(log.adopt()) << "more than fits into one";
   accept(ballot(0, 0), state(1, kA), x, 3);
@@ -360,7 +359,7 @@ class AnyOrder {
     Named& name = names_[prng_.below(names_.size())];
     const size_t peer = prng_.below(2) * 2;
     const size_t home = name.home == Cleaned::kSelf ? peer : name.home;
-    const Ballot any{static_cast<uint32_t>(1 + prng_.below(6)),
+    const Ballot any{Round{static_cast<uint32_t>(1 + prng_.below(6))},
                      NodeId{static_cast<uint16_t>(peer + 1)}, incarnation_[peer]};
     const uint64_t version = 1 + prng_.below(4);
     switch (prng_.below(9)) {
@@ -372,7 +371,7 @@ class AnyOrder {
       case 3:
       case 4: {
         if (name.home == Cleaned::kSelf) return;
-        const Ballot zero = ballot(0, home, incarnation_[home]);
+        const Ballot zero = ballot(0, home, incarnation_[home].value);
         sent_[{home, ++sequence_[home]}] = {name.text, version};
         return log_.receive(home, Accept{sequence_[home], zero, made(zero, version), name.text});
       }
@@ -380,14 +379,14 @@ class AnyOrder {
         progress_[home] = std::max(progress_[home], prng_.below(sequence_[home] + 1));
         for (uint64_t n = 1; n <= progress_[home]; ++n) {
           const auto& [text, said] = sent_[{home, n}];
-          at_home_.insert({text, ballot(0, home, incarnation_[home]), said});
+          at_home_.insert({text, ballot(0, home, incarnation_[home].value), said});
         }
-        return log_.receive(home, HomeProgress{incarnation_[home], progress_[home]});
+        return log_.receive(home, HomeProgress{incarnation_[home], Sequence{progress_[home]}});
       case 6: {
         if (sequence_[home] == 0) return;
-        const uint64_t first = 1 + prng_.below(sequence_[home]);
-        for (uint64_t n = first; n <= sequence_[home]; ++n) chosen_.insert(sent_[{home, n}]);
-        return log_.receive(home, ChosenRange{incarnation_[home], first, sequence_[home]});
+        const Sequence first{1 + prng_.below(sequence_[home])}, last{sequence_[home]};
+        for (Sequence n = first; n <= last; n = n.next()) chosen_.insert(sent_[{home, n.value}]);
+        return log_.receive(home, ChosenRange{incarnation_[home], first, last});
       }
       case 7: {
         const Explanation told = log_.explain(name.text);
@@ -402,7 +401,7 @@ class AnyOrder {
       }
       default:
         if (prng_.below(4) != 0) return;
-        ++incarnation_[home];
+        incarnation_[home] = incarnation_[home].next();
         sequence_[home] = progress_[home] = 0;
         return log_.receive(home, ClaimHome{incarnation_[home], 0, 0});
     }
@@ -410,7 +409,8 @@ class AnyOrder {
   // Under one ballot one state of each version.
   static State made(const Ballot& b, uint64_t version) {
     static const std::string kValue(40, 'v');
-    const uint64_t which = b.round * 1000 + b.node.value * 100 + b.incarnation * 10 + version;
+    const uint32_t under = b.round.value * 100 + b.node.value * 10 + b.incarnation.value;
+    const uint64_t which = under * 10 + version;
     return {version, false, request_id(7, which), std::string_view(kValue).substr(0, which % 40)};
   }
   void clean() {
@@ -474,7 +474,7 @@ class AnyOrder {
   Prng prng_;
   Cleaned log_;
   std::vector<Named> names_;
-  uint32_t incarnation_[3] = {1, 1, 1};
+  Incarnation incarnation_[3] = {Incarnation{1}, Incarnation{1}, Incarnation{1}};
   uint64_t sequence_[3] = {}, progress_[3] = {};
   std::map<std::string, std::pair<Ballot, uint64_t>> settled_;
   std::map<std::pair<size_t, uint64_t>, std::pair<std::string, uint64_t>> sent_;

@@ -116,7 +116,7 @@ TEST(KeepingAlone, IsEverMorePatientWithWhoeverOvertakesIt) {
     longest_ms = std::max(longest_ms, waited_ms);
     ASSERT_NE(world.newest<Prepare>(2), nullptr);
     const Prepare prepare = *world.newest<Prepare>(2);
-    const Ballot before{prepare.ballot.round - 1, NodeId{5}, 1};
+    const Ballot before{Round{prepare.ballot.round.value - 1}, NodeId{5}, Incarnation{1}};
     const State state{version, false, request_id(9, version), ""};
     world.inject(2, 1, Promise{prepare.op, prepare.ballot, before, state});
     world.inject(3, 1, Promise{prepare.op, prepare.ballot, before, state});
@@ -124,7 +124,8 @@ TEST(KeepingAlone, IsEverMorePatientWithWhoeverOvertakesIt) {
     world.sync(1);  // its own accept
     ASSERT_NE(world.newest<Accept>(2), nullptr);
     const uint64_t handle = world.newest<Accept>(2)->op;
-    world.inject(4, 1, Prepare{1, Ballot{prepare.ballot.round + 1, NodeId{5}, 1}, name});
+    world.inject(4, 1,
+                 Prepare{1, Ballot{prepare.ballot.round.next(), NodeId{5}, Incarnation{1}}, name});
     world.drop_all<Prepare>();
     world.drop_all<Accept>();
     world.inject(2, 1, Accepted{handle, prepare.ballot, version});
@@ -148,7 +149,7 @@ TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesItsOwnChange) {
     }
     longest_ms = std::max(longest_ms, waited_ms);
     const Prepare prepare = *world.newest<Prepare>(2);
-    const Ballot before{prepare.ballot.round - 1, NodeId{3}, 1};
+    const Ballot before{Round{prepare.ballot.round.value - 1}, NodeId{3}, Incarnation{1}};
     const State state{version, false, request_id(9, version), ""};
     world.inject(2, 1, Promise{prepare.op, prepare.ballot, before, state});
     world.sync(1);  // its own promise
@@ -157,7 +158,8 @@ TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesItsOwnChange) {
     world.inject(2, 1, Accepted{world.newest<Accept>(2)->op, prepare.ballot, version});
     const Accept* own = world.newest<Accept>(2);
     ASSERT_EQ(own->state.version, version + 1);
-    const Rejected rejected{own->op, own->ballot, Ballot{prepare.ballot.round + 1, NodeId{3}, 1}};
+    const Rejected rejected{own->op, own->ballot,
+                            Ballot{prepare.ballot.round.next(), NodeId{3}, Incarnation{1}}};
     world.inject(2, 1, rejected);
     world.drop_all<Prepare>();
     world.drop_all<Accept>();

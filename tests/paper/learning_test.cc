@@ -187,7 +187,7 @@ TEST_F(Learned, OfItsOwnRunItLearnsNothing) {
 }
 
 TEST_F(Learned, WhatNoMemberCanHaveSaidIsIgnored) {
-  tell(Ballot{3, NodeId{9}, 1}, kRed);
+  tell(Ballot{Round{3}, NodeId{9}, Incarnation{1}}, kRed);
   tell(ballot(UINT32_MAX, 1), kRed);
   tell(ballot(0, 2), kRed);  // not its home
   EXPECT_EQ(solo.counters().ignored_ballots, 3u);
@@ -212,7 +212,7 @@ TEST_F(Learned, AFarBallotIsApproached) {
   tell(ballot(4'000'000'000, 1), kRed);
   EXPECT_TRUE(solo.state_of(name).accepted_ballot.is_null());
   EXPECT_EQ(solo.counters().far_ballots, 1u);
-  EXPECT_GE(solo.explain(name).promised.round, kRoundsAtOnce);
+  EXPECT_GE(solo.explain(name).promised.round.value, kRoundsAtOnce);
 }
 
 TEST_F(Learned, WithoutRoomNothingIsLearned) {

@@ -28,8 +28,8 @@ void agree(Solo& solo) {
       solo.receive(1, Promise{m.op, m.ballot, Ballot{}, State{}});
     }
     for (const Accept& m : solo.take<Accept>()) {
-      if (m.ballot.round == 0) {
-        solo.receive(1, AcceptedRange{m.ballot.incarnation, m.op, m.op});
+      if (m.ballot.is_round_zero()) {
+        solo.receive(1, AcceptedRange{m.ballot.incarnation, Sequence{m.op}, Sequence{m.op}});
       } else {
         solo.receive(1, Accepted{m.op, m.ballot, m.state.version});
       }
@@ -77,7 +77,7 @@ TEST(Limits, OfNamesAndValuesThroughTheDoorOfPeers) {
   for (const Size& size : kSizes) {
     Solo solo{0, 3};
     const std::string name = name_of_size(size.name, 0), value(size.value, 'v');
-    solo.receive(2, Forward{7, 1, 1, Operation::kWrite, kA, 1000, name, value});
+    solo.receive(2, Forward{7, Incarnation{1}, 1, Operation::kWrite, kA, 1000, name, value});
     agree(solo);
     const auto replies = solo.take<ForwardReply>();
     ASSERT_EQ(replies.size(), 1u) << size.name << " " << size.value;
@@ -102,7 +102,7 @@ TEST(Limits, NamesOfTheSystemAreServedToTheSystem) {
   agree(solo);
   ASSERT_TRUE(solo.answered(token));
   EXPECT_EQ(solo.answer(token).status, Status::kDone);
-  solo.receive(2, Forward{7, 1, 1, Operation::kRead, {}, 1000, name, ""});
+  solo.receive(2, Forward{7, Incarnation{1}, 1, Operation::kRead, {}, 1000, name, ""});
   agree(solo);
   const auto replies = solo.take<ForwardReply>();
   ASSERT_EQ(replies.size(), 1u);
@@ -147,7 +147,8 @@ class Versions : public testing::TestWithParam<uint64_t> {
  protected:
   // The register has that version, not sealed, as an earlier run left it.
   void begin(uint64_t version) {
-    solo.put_on_disk(AcceptRecord{ballot(1, 1), CoreId{0}, 0, State{version, false, kB, "old"}, x});
+    solo.put_on_disk(
+        AcceptRecord{ballot(1, 1), CoreId{0}, Sequence{0}, State{version, false, kB, "old"}, x});
     solo.restart();
   }
   Answer ask(Operation operation, uint64_t version, std::string_view value = {}) {
@@ -289,7 +290,7 @@ TEST(Limits, NoTimeIsNoShortTime) { EXPECT_EQ(patience(0), kChosenTimeoutMs); }
 // The other node has chosen already, and has none left.
 TEST(Limits, NoTimeThatIsLeftOfAForwardedRequestIsShort) {
   Solo solo{0, 3};
-  solo.receive(1, Forward{7, 1, 1, Operation::kWrite, kA, 0, solo.name(0), "v"});
+  solo.receive(1, Forward{7, Incarnation{1}, 1, Operation::kWrite, kA, 0, solo.name(0), "v"});
   solo.sync();
   solo.wait(2);
   EXPECT_EQ(solo.take<ForwardReply>().size(), 1u);
@@ -331,8 +332,8 @@ TEST(Limits, OfRoundZeroProposals) {
     EXPECT_FALSE(solo.answered(solo.write(solo.name(0, static_cast<int>(n)), "v", kA)));
   }
   EXPECT_TRUE(is_overloaded(solo, solo.write(solo.name(0, 90), "v", kA)));
-  solo.receive(1, AcceptedRange{1, 1, 1});
-  solo.receive(2, AcceptedRange{1, 1, 1});
+  solo.receive(1, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
+  solo.receive(2, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_TRUE(is_overloaded(solo, solo.write(solo.name(0, 91), "v", kA)))
       << "its place is free once its own accept is durable";
   solo.sync(1);
@@ -344,11 +345,12 @@ TEST(Limits, OfMembers) {
   Solo solo{0, 15};
   const auto token = solo.write(solo.name(0), "v", kA);
   solo.sync();
-  for (size_t peer = 14; peer > 8; --peer) solo.receive(peer, AcceptedRange{1, 1, 1});
+  for (size_t peer = 14; peer > 8; --peer)
+    solo.receive(peer, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(solo.answered(token)) << "seven of fifteen";
-  solo.receive(14, AcceptedRange{1, 1, 1});
+  solo.receive(14, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(solo.answered(token)) << "one of them twice";
-  solo.receive(1, AcceptedRange{1, 1, 1});
+  solo.receive(1, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   ASSERT_TRUE(solo.answered(token));
   EXPECT_EQ(solo.answer(token).status, Status::kDone);
 }

@@ -145,10 +145,10 @@ TEST_F(ALingeringHome, LetsARequestExpireAsNotMade) {
 
 TEST_F(ALingeringHome, TakesANewBallotIfItsOwnWasOvertaken) {
   const uint64_t token = next();
-  play(Prepare{1, Ballot{4, NodeId{2}, 1}, name});
+  play(Prepare{1, Ballot{Round{4}, NodeId{2}, Incarnation{1}}, name});
   world.tick(1);
   ASSERT_NE(world.newest<Prepare>(1), nullptr);
-  EXPECT_GT(world.newest<Prepare>(1)->ballot, (Ballot{4, NodeId{2}, 1}));
+  EXPECT_GT(world.newest<Prepare>(1)->ballot, (Ballot{Round{4}, NodeId{2}, Incarnation{1}}));
   EXPECT_EQ(proposals(), 0u);
   world.settle();
   EXPECT_EQ(world.answer(token).version, 2 + kCallers);
@@ -156,7 +156,7 @@ TEST_F(ALingeringHome, TakesANewBallotIfItsOwnWasOvertaken) {
 
 TEST_F(ALingeringHome, TellsTheEndIfAnotherSealedTheName) {
   const uint64_t token = next();
-  const Ballot ballot{4, NodeId{2}, 1};
+  const Ballot ballot{Round{4}, NodeId{2}, Incarnation{1}};
   const State sealed{2 + kCallers, true, request_id(2, 1), "end"};
   play(Accept{1, ballot, sealed, name});
   world.sync(0);

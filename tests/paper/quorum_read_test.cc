@@ -49,7 +49,7 @@ TEST(QuorumReadOfCores, OnlyTheCoreOfANameSaysThatItHoldsNothing) {
   options.shard_count = 64;
   const auto replica = Replica::make(options);
   Output out;
-  replica->start(1, 0, out);
+  replica->start(Incarnation{1}, 0, out);
   const Event up{World::endpoint(2), LinkUp{1}};
   replica->step(&up, 1, 0, out);
   size_t mine = 0, others = 0;

@@ -90,7 +90,7 @@ TEST(Read, AndARefusalOfWhatIsOnlyPromisedMakeNoRound) {
   World w(3);
   w.settle();
   const std::string name = w.name_at_home(0);
-  w.inject(1, 0, Prepare{1, Ballot{3, NodeId{2}, 1}, name});
+  w.inject(1, 0, Prepare{1, Ballot{Round{3}, NodeId{2}, Incarnation{1}}, name});
   w.settle();
   ClientRequest request;
   request.timeout_ms = 1000;

@@ -174,7 +174,8 @@ TEST(Paper, TheRangePromiseRefusesEarlierIncarnations) {
   w.start(0);
   w.settle();
   const std::string name = w.name_at_home(0);
-  w.inject(0, 1, Accept{7, Ballot{0, NodeId{1}, 1}, State{1, true, kA, "old"}, name});
+  w.inject(0, 1,
+           Accept{7, Ballot{Round{0}, NodeId{1}, Incarnation{1}}, State{1, true, kA, "old"}, name});
   w.settle();
   EXPECT_EQ(w.counters(1).rejected, 1u);
   const auto read = w.read(1, name);
@@ -265,9 +266,9 @@ TEST(Paper, ABallotFarAheadIsNotBelieved) {
   World w(3);
   w.settle();
   const std::string name = w.name_at_home(0);
-  w.inject(2, 1, Prepare{1, Ballot{2 * kRoundsAtOnce, NodeId{3}, 1}, name});
+  w.inject(2, 1, Prepare{1, Ballot{Round{2 * kRoundsAtOnce}, NodeId{3}, Incarnation{1}}, name});
   EXPECT_EQ(w.counters(1).ignored_messages, 1u);
-  w.inject(2, 1, Prepare{1, Ballot{1, NodeId{1}, 1}, name});
+  w.inject(2, 1, Prepare{1, Ballot{Round{1}, NodeId{1}, Incarnation{1}}, name});
   EXPECT_EQ(w.counters(1).ignored_messages, 2u) << "a ballot of another node than the sender";
 }
 
@@ -330,7 +331,8 @@ TEST(Paper, AHomeThatLostItsEntryToATakeoverProposesItsOwnValueAgain) {
   const auto home = w.write(0, name, "a", kA);
   w.drop_all<Accept>();
   w.sync(0);
-  w.inject(1, 0, Accept{1, Ballot{1, NodeId{2}, 1}, State{1, true, kB, "b"}, name});
+  w.inject(1, 0,
+           Accept{1, Ballot{Round{1}, NodeId{2}, Incarnation{1}}, State{1, true, kB, "b"}, name});
   w.drop_all<Accepted>();
   w.tick(60);  // the home finds its round 0 lost and prepares
   for (size_t i = 0; i < w.in_flight();) w.deliver(i);
@@ -349,8 +351,8 @@ TEST(Paper, AHomeThatLostItsEntryToATakeoverProposesItsOwnValueAgain) {
 TEST(Paper, ARangeUpToTheHighestNumberIsTakenInStride) {
   World w(3);
   w.settle();
-  w.inject(0, 1, ChosenRange{1, 1, ~uint64_t{0}});
-  w.inject(0, 1, AcceptedRange{1, 1, ~uint64_t{0}});
+  w.inject(0, 1, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{~uint64_t{0}}});
+  w.inject(0, 1, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{~uint64_t{0}}});
   w.settle(10);
   EXPECT_EQ(w.counters(1).ignored_messages, 1u);
 }

@@ -41,7 +41,8 @@ TEST_F(Requests, AChangeWithoutAnIdIsInvalid) {
       ASSERT_TRUE(node.answered(asked));
       EXPECT_EQ(node.answer(asked).status, Status::kInvalid);
       if (self != 0) continue;  // sent on by a peer that lets it pass
-      node.receive(1, Forward{asked, 1, asked, operation, RequestId{}, 1000, x, value});
+      node.receive(1,
+                   Forward{asked, Incarnation{1}, asked, operation, RequestId{}, 1000, x, value});
       const auto replies = node.take<ForwardReply>();
       ASSERT_EQ(replies.size(), 1u);
       EXPECT_EQ(replies[0].status, Status::kInvalid);
@@ -129,7 +130,7 @@ TEST_F(Requests, WhatTheHomeHasNoRoomForIsTakenOver) {
 TEST(Forwarded, IsTakenOnceWhateverTheLinkRepeats) {
   Solo home(0, 5);
   const std::string x = home.name(0);
-  const Forward forward{7, 1, 1, Operation::kWrite, kA, 1000, x, "v"};
+  const Forward forward{7, Incarnation{1}, 1, Operation::kWrite, kA, 1000, x, "v"};
   home.receive(1, forward);
   EXPECT_EQ(home.take<Accept>().size(), 4u);
   for (size_t peer : {2, 3, 4}) home.link_down(peer);
@@ -142,7 +143,8 @@ TEST(Forwarded, IsToldFromLaterAndEarlierRunsAndFromOneLongAgo) {
   const std::string x = home.name(0);
   uint64_t op = 0;
   const auto taken = [&](uint32_t incarnation, uint64_t number) {
-    home.receive(1, Forward{++op, incarnation, number, Operation::kWrite, kA, 1000, "", "v"});
+    home.receive(
+        1, Forward{++op, Incarnation{incarnation}, number, Operation::kWrite, kA, 1000, "", "v"});
     return home.take<ForwardReply>().size() == 1;  // invalid, and so answered at once
   };
   EXPECT_FALSE(taken(0, 5)) << "there is no such run";

@@ -91,7 +91,8 @@ TEST(Room, WhatWasForwardedGoesNoFurther) {
   for (const auto& full : kFull) {
     Solo solo{0, 3};
     full(solo);
-    solo.receive(1, Forward{7, 1, 1, Operation::kWrite, kA, 1000, solo.name(0), kValue, 0});
+    solo.receive(
+        1, Forward{7, Incarnation{1}, 1, Operation::kWrite, kA, 1000, solo.name(0), kValue, 0});
     EXPECT_TRUE(solo.take<Forward>().empty());
     const auto replies = solo.take<ForwardReply>();
     ASSERT_EQ(replies.size(), 1u);

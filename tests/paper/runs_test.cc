@@ -30,17 +30,21 @@ class OverRuns : public testing::Test {
     solo.sync();
     return solo.take<AcceptedRange>();
   }
+  struct Wanted {
+    uint32_t incarnation;
+    uint64_t first, last;
+  };
   static void expect_ranges(const std::vector<AcceptedRange>& got,
-                            const std::vector<AcceptedRange>& wanted) {
+                            const std::vector<Wanted>& wanted) {
     ASSERT_EQ(got.size(), wanted.size());
     for (size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_EQ(got[i].incarnation, wanted[i].incarnation);
-      EXPECT_EQ(got[i].first, wanted[i].first);
-      EXPECT_EQ(got[i].last, wanted[i].last);
+      EXPECT_EQ(got[i].incarnation.value, wanted[i].incarnation);
+      EXPECT_EQ(got[i].first.value, wanted[i].first);
+      EXPECT_EQ(got[i].last.value, wanted[i].last);
     }
   }
   void put_accept(const Ballot& b, uint64_t sequence, const std::string& name) {
-    solo.put_on_disk(AcceptRecord{b, CoreId{0}, sequence, state(kA, "v"), name});
+    solo.put_on_disk(AcceptRecord{b, CoreId{0}, Sequence{sequence}, state(kA, "v"), name});
   }
 
   Solo solo{1, 3};
@@ -52,7 +56,7 @@ class OverRuns : public testing::Test {
 TEST_F(OverRuns, ALaterRunsWatermarkSettlesNothingOfTheOneBefore) {
   solo.receive(0, accept(1, 1, x));
   solo.receive(0, accept(2, 2, y));
-  solo.receive(0, HomeProgress{2, 5});
+  solo.receive(0, HomeProgress{Incarnation{2}, Sequence{5}});
   EXPECT_TRUE(lists(3, x));
   EXPECT_FALSE(lists(3, y));
 }
@@ -76,8 +80,8 @@ TEST_F(OverRuns, NorWithAGapBetweenTheRunsNumbers) {
 }
 
 TEST_F(OverRuns, NorOverAClaimInTheSameStep) {
-  solo.step(
-      {from_home(accept(1, 1, x)), from_home(ClaimHome{2, 0, 0}), from_home(accept(2, 2, y))});
+  solo.step({from_home(accept(1, 1, x)), from_home(ClaimHome{Incarnation{2}, 0, 0}),
+             from_home(accept(2, 2, y))});
   expect_ranges(ranges(), {{1, 1, 1}, {2, 2, 2}});
   EXPECT_TRUE(lists(3, x));
 }
@@ -108,7 +112,7 @@ TEST_F(OverRuns, AnAcceptOfAnEarlierRunIsListedThoughItIsReadLate) {
 TEST_F(OverRuns, AndWhenItIsReadInItsOrder) {
   put_accept(ballot(0, 0, 1), 2, x);
   put_accept(ballot(0, 0, 2), 1, y);
-  solo.put_on_disk(HomeProgressRecord{World::endpoint(0), 2, 5});
+  solo.put_on_disk(HomeProgressRecord{World::endpoint(0), Incarnation{2}, Sequence{5}});
   solo.restart();
   EXPECT_TRUE(lists(3, x));
   EXPECT_FALSE(lists(3, y)) << "its home has it";
@@ -128,15 +132,16 @@ TEST_F(OverRuns, APromiseAloneIsNotListed) {
 }
 
 TEST_F(OverRuns, TheHighestOfEveryKindIsKeptInWhateverOrderItIsRead) {
-  for (const uint32_t run : {7u, 5u}) solo.put_on_disk(IncarnationRecord{run});
-  for (const uint32_t run : {4u, 2u}) solo.put_on_disk(RangePromiseRecord{NodeId{1}, run});
+  for (const uint32_t run : {7u, 5u}) solo.put_on_disk(IncarnationRecord{Incarnation{run}});
+  for (const uint32_t run : {4u, 2u})
+    solo.put_on_disk(RangePromiseRecord{NodeId{1}, Incarnation{run}});
   for (const uint32_t round : {3u, 2u}) solo.put_on_disk(PromiseRecord{ballot(round, 2), x});
   solo.restart();
   solo.link_down(0);
   solo.write(y, "v", kB);
   const auto prepares = solo.take<Prepare>();
   ASSERT_FALSE(prepares.empty());
-  EXPECT_EQ(prepares[0].ballot.incarnation, 8u) << "a run that there was before";
+  EXPECT_EQ(prepares[0].ballot.incarnation, Incarnation{8}) << "a run that there was before";
   solo.step({Event{World::endpoint(0), LinkUp{1}}});
   solo.receive(0, accept(1, 3, z));
   EXPECT_TRUE(solo.state_of(z).accepted_ballot.is_null()) << "below the range promise";
@@ -162,14 +167,14 @@ TEST_F(OverRuns, AnAcceptOnTheDiskIsAPromiseToo) {
 class OverLinks : public testing::Test {
  protected:
   OverLinks() {
-    solo.put_on_disk(IncarnationRecord{1});
+    solo.put_on_disk(IncarnationRecord{Incarnation{1}});
     solo.restart();
     solo.take<ClaimHome>();
   }
   static Endpoint core(uint16_t c) { return {NodeId{2}, CoreId{c}}; }
   void up(uint16_t c, uint16_t cores) { solo.step({Event{core(c), LinkUp{cores}}}); }
   void reply(uint16_t c, const ClaimReply& reply) { solo.step({Event{core(c), reply}}); }
-  void reply_all(uint16_t c) { reply(c, ClaimReply{2, 1, 0, 0, true, {}}); }
+  void reply_all(uint16_t c) { reply(c, ClaimReply{Incarnation{2}, 1, 0, 0, true, {}}); }
   bool claimed() { return solo.counters().claimed == 1; }
   static std::string packed(const std::vector<std::string>& names) {
     std::vector<char> out;
@@ -195,7 +200,7 @@ class OverLinks : public testing::Test {
 
 // The acceptor may have restarted: its list is another one, and has the same number.
 TEST_F(OverLinks, AListIsReadFromItsBeginning) {
-  reply(0, ClaimReply{2, 1, 0, 3, false, {}});
+  reply(0, ClaimReply{Incarnation{2}, 1, 0, 3, false, {}});
   auto asked = solo.take<ClaimHome>();
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].cursor, 3u);
@@ -208,12 +213,12 @@ TEST_F(OverLinks, AListIsReadFromItsBeginning) {
 }
 
 TEST_F(OverLinks, ALaterPageOfTheLinkBeforeIsNotTheFirstOfThisOne) {
-  reply(0, ClaimReply{2, 1, 0, 3, false, {}});
+  reply(0, ClaimReply{Incarnation{2}, 1, 0, 3, false, {}});
   solo.link_down(1);
   up(0, 1);
-  reply(0, ClaimReply{2, 1, 3, 4, true, {}});
+  reply(0, ClaimReply{Incarnation{2}, 1, 3, 4, true, {}});
   EXPECT_FALSE(claimed());
-  reply(0, ClaimReply{2, 1, 0, 4, true, {}});
+  reply(0, ClaimReply{Incarnation{2}, 1, 0, 4, true, {}});
   EXPECT_TRUE(claimed());
 }
 
@@ -268,7 +273,7 @@ class OneOfTwoCores : public OverLinks {
   }
   void page(const std::vector<std::string>& names) {
     const std::string bytes = packed(names);
-    reply(0, ClaimReply{3, 1, 0, names.size(), true, bytes});
+    reply(0, ClaimReply{Incarnation{3}, 1, 0, names.size(), true, bytes});
   }
   const std::string ours = name_on(0, 0, 1), also_ours = name_on(0, 0, 2);
   const std::string other_cores = name_on(0, 1, 3), another_home = name_on(2, 0, 4);
@@ -327,7 +332,7 @@ class OwnVotes : public testing::Test {
   Prepare next_prepare(Solo& solo, uint32_t above) {
     for (int ms = 0; ms < 500; ++ms) {
       for (const Prepare& p : solo.take<Prepare>()) {
-        if (p.ballot.round > above) return p;
+        if (p.ballot.round.value > above) return p;
       }
       solo.wait(1);
     }

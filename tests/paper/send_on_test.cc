@@ -27,7 +27,8 @@ class SendOn : public testing::Test {
       const auto prepares = solo.take<Prepare>();
       if (prepares.empty()) return forwarded();
       const Prepare mine = prepares.back();
-      solo.receive(winner, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, winner)});
+      solo.receive(winner,
+                   Rejected{mine.op, mine.ballot, ballot(mine.ballot.round.value + 1, winner)});
       if (auto sent = forwarded()) return sent;
       for (int ms = 0; ms < 20; ++ms) solo.wait(1);
     }
@@ -153,7 +154,7 @@ TEST_F(SendOn, ALoserDuelsWithWhomItCannotReach) {
 // Back to who sent it: it counts how often, and nothing goes round in circles.
 TEST_F(SendOn, WhatWasForwardedHereGoesBackFromALoser) {
   solo.link_down(0), solo.link_down(1);
-  solo.receive(4, Forward{9, 1, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
+  solo.receive(4, Forward{9, Incarnation{1}, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
   EXPECT_FALSE(lose_to(3, 2)) << "never forwarded again";
   const auto replies = solo.take<ForwardReply>();
   ASSERT_EQ(replies.size(), 1u);
@@ -163,7 +164,7 @@ TEST_F(SendOn, WhatWasForwardedHereGoesBackFromALoser) {
 // And whoever cannot work on it any more does not keep it until its deadline.
 TEST_F(SendOn, WhatWasForwardedHereGoesBackWhenTheMajorityIsLost) {
   solo.link_down(0), solo.link_down(1);
-  solo.receive(4, Forward{9, 1, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
+  solo.receive(4, Forward{9, Incarnation{1}, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
   EXPECT_TRUE(solo.take<ForwardReply>().empty());
   solo.link_down(3);
   const auto replies = solo.take<ForwardReply>();
@@ -173,7 +174,7 @@ TEST_F(SendOn, WhatWasForwardedHereGoesBackWhenTheMajorityIsLost) {
 
 TEST_F(SendOn, WhatWasProposedHereIsUnknownWhenTheMajorityIsLost) {
   solo.link_down(0), solo.link_down(1);
-  solo.receive(4, Forward{9, 1, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
+  solo.receive(4, Forward{9, Incarnation{1}, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
   solo.sync();
   const auto prepares = solo.take<Prepare>();
   ASSERT_FALSE(prepares.empty());
@@ -191,7 +192,7 @@ TEST_F(SendOn, WhatWasProposedHereIsUnknownWhenTheMajorityIsLost) {
 // Its change was proposed and may be adopted by the winner: no word that nothing happened.
 TEST_F(SendOn, WhatWasProposedStaysWithTheLoser) {
   solo.link_down(0), solo.link_down(1);
-  solo.receive(4, Forward{9, 1, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
+  solo.receive(4, Forward{9, Incarnation{1}, 1, Operation::kSet, kB, 10'000, name, "theirs", 0});
   const auto own = ask(Operation::kSet, name);
   solo.sync();
   for (int loss = 0; loss < 3; ++loss) {
@@ -203,7 +204,7 @@ TEST_F(SendOn, WhatWasProposedStaysWithTheLoser) {
     for (size_t peer : {3, 4}) solo.receive(peer, Promise{mine.op, mine.ballot, {}, {}});
     solo.sync();
     ASSERT_FALSE(solo.take<Accept>().empty());
-    solo.receive(3, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, 3)});
+    solo.receive(3, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round.value + 1, 3)});
     for (int ms = 0; ms < 60; ++ms) solo.wait(1);
     solo.sync();
   }
@@ -218,7 +219,7 @@ TEST_F(SendOn, NothingIsForwardedForEver) {
   int forwards = 0;
   for (int n = 0; n < 200 && !solo.answered(token); ++n) {
     for (const Prepare& mine : solo.take<Prepare>()) {
-      solo.receive(3, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round + 1, 3)});
+      solo.receive(3, Rejected{mine.op, mine.ballot, ballot(mine.ballot.round.value + 1, 3)});
     }
     if (const auto sent = forwarded()) {
       ++forwards;

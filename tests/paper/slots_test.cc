@@ -24,7 +24,7 @@ std::vector<NodeId> homes_seen(const std::vector<NodeId>& members) {
   const auto core = Replica::make(
       {.self = {kSelf, CoreId{0}}, .members = members, .hash_seed = kSeed, .shard_count = 64});
   Output out;
-  core->start(1, 0, out);
+  core->start(Incarnation{1}, 0, out);
   for (const NodeId node : members) {
     if (node == kSelf) continue;
     out.clear();
@@ -42,7 +42,7 @@ std::vector<NodeId> homes_seen(const std::vector<NodeId>& members) {
     NodeId home;
     for (const Outgoing& sent : out.messages) {
       const auto* accept = std::get_if<Accept>(&sent.message);
-      if (accept != nullptr && accept->ballot.round == 0) home = kSelf;
+      if (accept != nullptr && accept->ballot.is_round_zero()) home = kSelf;
       if (std::holds_alternative<Forward>(sent.message)) home = sent.to.node;
     }
     homes.push_back(home);

@@ -18,7 +18,7 @@ namespace once::paxos::test {
 
 // Of the member with this index, in the given run of it.
 inline Ballot ballot(uint32_t round, size_t member, uint32_t incarnation = 1) {
-  return Ballot{round, NodeId{static_cast<uint16_t>(member + 1)}, incarnation};
+  return Ballot{Round{round}, NodeId{static_cast<uint16_t>(member + 1)}, Incarnation{incarnation}};
 }
 
 inline State state(RequestId writer, std::string_view value) {
@@ -89,7 +89,7 @@ class Solo {
     ASSERT_LE(records, unsynced());
     durable_ += records;
     out_.clear();
-    replica_->on_durable(durable_, now_, out_);
+    replica_->on_durable(RecordNumber{durable_}, now_, out_);
     take();
   }
   size_t unsynced() const { return records_.size() - durable_; }
@@ -146,7 +146,7 @@ class Solo {
   // The names that it reports to a claim of `home`, page by page.
   std::vector<std::string> claim(size_t home, uint32_t incarnation) {
     std::vector<std::string> names;
-    for (ClaimHome ask{incarnation, 0, 0};;) {
+    for (ClaimHome ask{Incarnation{incarnation}, 0, 0};;) {
       take<ClaimReply>();
       receive(home, ask);
       sync();
@@ -155,7 +155,7 @@ class Solo {
       if (replies.size() != 1) return names;
       for (std::string& name : unpack(replies[0].names)) names.push_back(std::move(name));
       if (replies[0].last) return names;
-      ask = ClaimHome{incarnation, replies[0].list, replies[0].next};
+      ask = ClaimHome{Incarnation{incarnation}, replies[0].list, replies[0].next};
     }
   }
   static std::vector<std::string> unpack(std::string_view packed) {
@@ -191,7 +191,7 @@ class Solo {
     sent_.clear();
     durable_ = 0;
     out_.clear();
-    replica_->start(replica_->recovered_incarnation() + 1, now_, out_);
+    replica_->start(replica_->recovered_incarnation().next(), now_, out_);
     take();
     sync();
     for (size_t i = 0; i < nodes_; ++i) {
@@ -205,10 +205,10 @@ class Solo {
       begin = end;
     }
     for (const Outgoing& m : out_.messages) {
-      ASSERT_GT(m.rests_on.record, 0u);
-      ASSERT_LE(m.rests_on.record, records_.size());
-      held_.push_back(
-          {m.rests_on.record, std::make_unique<Parcel>(World::endpoint(self_), m.to, m.message)});
+      ASSERT_GT(m.rests_on.record.value, 0u);
+      ASSERT_LE(m.rests_on.record.value, records_.size());
+      held_.push_back({m.rests_on.record.value,
+                       std::make_unique<Parcel>(World::endpoint(self_), m.to, m.message)});
     }
     for (const ClientReply& r : out_.replies) {
       ASSERT_EQ(answers_.count(r.token), 0u) << "two answers to one request";

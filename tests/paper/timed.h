@@ -106,7 +106,7 @@ class Timed {
                                        .hash_seed = kSeed,
                                        .shard_count = 64,
                                        .random_seed = prng_.next()});
-    nodes_[i].replica->start(1, now_, nodes_[i].out);
+    nodes_[i].replica->start(Incarnation{1}, now_, nodes_[i].out);
     took(i);
     at(now_ + static_cast<int64_t>(prng_.below(5 * kMilli)), [this, i] { tick(i); });
   }
@@ -134,10 +134,10 @@ class Timed {
     node.made += node.out.record_ends.size();
     for (const Outgoing& m : node.out.messages) {
       auto parcel = std::make_shared<Parcel>(endpoint(i), m.to, m.message);
-      if (m.rests_on.record <= node.durable) {
+      if (m.rests_on.record.value <= node.durable) {
         send(std::move(parcel));
       } else {
-        node.held.emplace_back(m.rests_on.record, std::move(parcel));
+        node.held.emplace_back(m.rests_on.record.value, std::move(parcel));
       }
     }
     for (const ClientReply& reply : node.out.replies) {
@@ -166,7 +166,7 @@ class Timed {
       written.writing = false;
       written.durable = upto;
       written.out.clear();
-      written.replica->on_durable(upto, now_, written.out);
+      written.replica->on_durable(RecordNumber{upto}, now_, written.out);
       took(i);
       for (auto& [record, parcel] : std::exchange(written.held, {})) {
         if (record <= written.durable) {

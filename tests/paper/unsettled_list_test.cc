@@ -19,7 +19,7 @@ class UnsettledList : public testing::Test {
   }
   // The home says that it holds all this.
   void settle_name() { world.inject(0, 1, Settled{newest(), newest(), name}); }
-  Ballot newest() const { return Ballot{round, NodeId{3}, 1}; }
+  Ballot newest() const { return Ballot{Round{round}, NodeId{3}, Incarnation{1}}; }
   uint64_t unsettled() { return world.counters(1).unsettled; }
 
   World world{3};
@@ -78,7 +78,7 @@ TEST_F(UnsettledList, IsReportedWholeAfterItWasCompacted) {
 
 // A promise alone refuses round 0 by itself, here and at whoever else made it.
 TEST_F(UnsettledList, DoesNotHoldAPromiseAlone) {
-  world.inject(2, 1, Prepare{0, Ballot{1, NodeId{3}, 1}, name});
+  world.inject(2, 1, Prepare{0, Ballot{Round{1}, NodeId{3}, Incarnation{1}}, name});
   EXPECT_EQ(unsettled(), 0u);
   world.sync(1);
   world.crash(1);
@@ -90,10 +90,10 @@ TEST_F(UnsettledList, DoesNotHoldAPromiseAlone) {
 // would take a round each time, which pre-empts whoever was promised.
 TEST_F(UnsettledList, APromiseOnTopOfWhatIsSettledChangesNothing) {
   propose();
-  world.inject(2, 1, Prepare{0, Ballot{round + 1, NodeId{3}, 1}, name});
+  world.inject(2, 1, Prepare{0, Ballot{Round{round + 1}, NodeId{3}, Incarnation{1}}, name});
   settle_name();
   EXPECT_EQ(unsettled(), 0u);
-  world.inject(2, 1, Prepare{0, Ballot{round + 2, NodeId{3}, 1}, name});
+  world.inject(2, 1, Prepare{0, Ballot{Round{round + 2}, NodeId{3}, Incarnation{1}}, name});
   EXPECT_EQ(unsettled(), 0u);
 }
 
@@ -101,7 +101,7 @@ TEST_F(UnsettledList, APromiseOnTopOfWhatIsSettledChangesNothing) {
 // them, and whoever was promised may still have his state chosen.
 TEST_F(UnsettledList, RoundZeroLosesToAPromiseAlone) {
   world.crash(0);
-  const Ballot held{1, NodeId{3}, 1};
+  const Ballot held{Round{1}, NodeId{3}, Incarnation{1}};
   world.inject(2, 1, Prepare{0, held, name});
   world.drain();
   world.crash(2);

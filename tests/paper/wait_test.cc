@@ -21,7 +21,7 @@ class AWaiter : public testing::Test {
   }
   // The home's round-0 accepts of versions 1 and 2 reach the waiter's node; no tick passes.
   void accept_two() {
-    const Ballot ballot{0, NodeId{1}, 1};
+    const Ballot ballot{Round{0}, NodeId{1}, Incarnation{1}};
     world.inject(0, 1, Accept{1, ballot, State{1, false, request_id(1, 1), "one"}, name});
     world.inject(0, 1, Accept{2, ballot, State{2, false, request_id(1, 2), "two"}, name});
     world.sync(1);
@@ -34,7 +34,7 @@ class AWaiter : public testing::Test {
 
 TEST_F(AWaiter, IsToldByTheNews) {
   accept_two();
-  world.inject(0, 1, ChosenRange{1, 1, 2});
+  world.inject(0, 1, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{2}});
   ASSERT_TRUE(world.answered(token));
   EXPECT_EQ(world.answer(token).version, 2u);
   EXPECT_EQ(world.answer(token).value, "two");
@@ -44,19 +44,19 @@ TEST_F(AWaiter, IsToldByTheNews) {
 TEST_F(AWaiter, AsksAtOnceWhenTheNewsIsOfAnOlderVersion) {
   accept_two();
   EXPECT_EQ(world.count<ReadState>(), 0u);
-  world.inject(0, 1, ChosenRange{1, 1, 1});
+  world.inject(0, 1, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(world.answered(token));
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
 TEST_F(AWaiter, AsksAtOnceWhenADecisionIsOfAnOlderVersion) {
   accept_two();
-  world.inject(0, 1, Decided{Ballot{0, NodeId{1}, 1}, 1, name});
+  world.inject(0, 1, Decided{Ballot{Round{0}, NodeId{1}, Incarnation{1}}, 1, name});
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
 TEST_F(AWaiter, AsksAtOnceWhenADecisionNeverReachedItsNode) {
-  world.inject(2, 1, Decided{Ballot{1, NodeId{3}, 1}, 1, name});
+  world.inject(2, 1, Decided{Ballot{Round{1}, NodeId{3}, Incarnation{1}}, 1, name});
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
 
@@ -73,8 +73,8 @@ TEST_F(AWaiter, AsksAtOnceWhenItsNodeHasMovedOnFromItsOwnProposal) {
   world.ask(0, request);
   world.sync(0);
   const State other{2, false, request_id(9, 2), ""};
-  world.inject(2, 0, Accept{1, Ballot{3, NodeId{3}, 1}, other, name});
-  world.inject(1, 0, AcceptedRange{1, 1, 1});
+  world.inject(2, 0, Accept{1, Ballot{Round{3}, NodeId{3}, Incarnation{1}}, other, name});
+  world.inject(1, 0, AcceptedRange{Incarnation{1}, Sequence{1}, Sequence{1}});
   EXPECT_FALSE(world.answered(at_home));
   EXPECT_GT(world.count<ReadState>(), 0u);
 }
@@ -94,7 +94,7 @@ TEST_F(AWaiter, AsksAtOnceWhenItsNodeHasMovedOnFromItsTakeover) {
   const Accepted accepted{accept->op, accept->ballot, accept->state.version};
   world.sync(1);
   const State other{1, true, request_id(9, 2), "other"};
-  world.inject(2, 1, Accept{1, Ballot{30, NodeId{3}, 1}, other, name});
+  world.inject(2, 1, Accept{1, Ballot{Round{30}, NodeId{3}, Incarnation{1}}, other, name});
   world.drop_all<ReadState>();
   world.inject(2, 1, accepted);
   EXPECT_FALSE(world.answered(token));
@@ -112,11 +112,11 @@ TEST_F(AWaiter, ForAFarVersionIsLeftAloneUntilThenOrUntilASeal) {
   const uint64_t far = world.ask(1, request);
   world.drain();
   accept_two();
-  world.inject(0, 1, ChosenRange{1, 1, 2});
+  world.inject(0, 1, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{2}});
   ASSERT_TRUE(world.answered(token)) << "who waits for the first version";
   EXPECT_FALSE(world.answered(far));
   world.drop_all<ReadState>();
-  const Ballot elsewhere{1, NodeId{3}, 1};
+  const Ballot elsewhere{Round{1}, NodeId{3}, Incarnation{1}};
   world.inject(2, 1, Decided{elsewhere, 1000, name});
   EXPECT_EQ(world.count<ReadState>(), 0u) << "that says nothing to the one who is left";
   world.inject(2, 1, Decided{elsewhere, 1001, name});
@@ -124,9 +124,9 @@ TEST_F(AWaiter, ForAFarVersionIsLeftAloneUntilThenOrUntilASeal) {
   world.drain();
   EXPECT_FALSE(world.answered(far));
   const State sealed{3, true, request_id(1, 3), "end"};
-  world.inject(0, 1, Accept{3, Ballot{0, NodeId{1}, 1}, sealed, name});
+  world.inject(0, 1, Accept{3, Ballot{Round{0}, NodeId{1}, Incarnation{1}}, sealed, name});
   world.sync(1);
-  world.inject(0, 1, ChosenRange{1, 3, 3});
+  world.inject(0, 1, ChosenRange{Incarnation{1}, Sequence{3}, Sequence{3}});
   ASSERT_TRUE(world.answered(far));
   EXPECT_EQ(world.answer(far).status, Status::kSealed);
 }
@@ -142,7 +142,7 @@ TEST_F(AWaiter, LooksOnceMoreBeforeItSitsDown) {
   while (world.count<ReadState>() > 0) world.deliver(0);
   EXPECT_EQ(world.count<ReadReply>(), 2u);
   accept_two();
-  world.inject(0, 1, ChosenRange{1, 1, 2});
+  world.inject(0, 1, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{2}});
   EXPECT_FALSE(world.answered(asks));
   while (world.in_flight() > 0) world.deliver(0);
   ASSERT_TRUE(world.answered(asks));
@@ -191,7 +191,7 @@ TEST(AShortWait, FinishesWhatIsUnderWay) {
   const std::string name = world.name_at_home(4);
   const State state{1, false, request_id(9, 1), "v"};
   for (size_t node : {0, 1}) {  // and node 3, whose it is
-    world.inject(3, node, Accept{1, Ballot{2, NodeId{4}, 1}, state, name});
+    world.inject(3, node, Accept{1, Ballot{Round{2}, NodeId{4}, Incarnation{1}}, state, name});
   }
   for (size_t node = 0; node < 5; ++node) world.sync(node);
   ClientRequest request;
@@ -315,7 +315,7 @@ TEST_F(AWaitAtALateNode, IsNotToldAnythingWithoutAMajority) {
 
 // News that lay in the queue of a paused node is old news too.
 TEST_F(AWaitAtALateNode, IsNotToldByOldNews) {
-  const Ballot ballot{0, NodeId{1}, 1};
+  const Ballot ballot{Round{0}, NodeId{1}, Incarnation{1}};
   world.inject(0, 2, Accept{2, ballot, State{2, false, request_id(9, 2), "v2"}, name});
   world.sync(2);
   const uint64_t token = wait(2, 0);
@@ -327,7 +327,7 @@ TEST_F(AWaitAtALateNode, IsNotToldByOldNews) {
 // One acceptor of the majority holds a newer state, that is not known to be chosen: the older one
 // may have been overtaken before the call.
 TEST_F(AWaitAtALateNode, IsNotToldLessThanAMajorityHolds) {
-  const Ballot ballot{0, NodeId{1}, 1};
+  const Ballot ballot{Round{0}, NodeId{1}, Incarnation{1}};
   const State newer{2, false, request_id(9, 2), "v2"};
   world.inject(0, 1, Accept{2, ballot, newer, name});
   world.sync(1);
@@ -345,7 +345,7 @@ TEST_F(AWaitAtALateNode, IsNotToldLessThanAMajorityHolds) {
     world.drop_all<ReadState>();
   }
   EXPECT_FALSE(world.answered(token));
-  world.inject(0, 2, ChosenRange{1, 1, 2});
+  world.inject(0, 2, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{2}});
   ASSERT_TRUE(world.answered(token));
   EXPECT_EQ(world.answer(token).version, 2u);
 }

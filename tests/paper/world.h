@@ -50,7 +50,7 @@ class World {
     node.held.clear();
     node.made = node.durable = 0;
     node.out.clear();
-    node.replica->start(node.replica->recovered_incarnation() + 1, now_, node.out);
+    node.replica->start(node.replica->recovered_incarnation().next(), now_, node.out);
     take(i);
     node.up = true;
     for (size_t j = 0; j < nodes_.size(); ++j) {
@@ -84,7 +84,7 @@ class World {
     }
     node.durable += records;
     node.out.clear();
-    node.replica->on_durable(node.durable, now_, node.out);
+    node.replica->on_durable(RecordNumber{node.durable}, now_, node.out);
     take(i);
     release(i);
   }
@@ -217,9 +217,9 @@ class World {
       ++node.made;
     }
     for (const Outgoing& m : node.out.messages) {
-      ASSERT_TRUE(m.rests_on.record > 0 && m.rests_on.record <= node.made);
+      ASSERT_TRUE(m.rests_on.record.value > 0 && m.rests_on.record.value <= node.made);
       node.held.push_back(
-          {m.rests_on.record, std::make_unique<Parcel>(endpoint(i), m.to, m.message)});
+          {m.rests_on.record.value, std::make_unique<Parcel>(endpoint(i), m.to, m.message)});
     }
     for (const ClientReply& r : node.out.replies) {
       ASSERT_EQ(answers_.count(r.token), 0u) << "two answers to one request";

@@ -56,17 +56,17 @@ std::string with_article(std::string_view text) { return "a " + std::string(text
 
 class SimClient::Arrival final : public net::ClientChannelHandler {
  public:
-  Arrival(SimClient& client, client::LaneId lane) : client_(client), lane_(lane) {}
+  Arrival(SimClient& client, client::PathId path) : client_(client), path_(path) {}
   void on_hello(const net::ServerHello& hello) override {
-    client_.session_.on_ready(lane_, hello, client_.world_.now());
+    client_.session_.on_ready(path_, hello, client_.world_.now());
   }
   void on_reply(uint64_t correlation, const paxos::ClientReply& reply) override {
-    client_.session_.on_reply(lane_, correlation, reply, client_.world_.now());
+    client_.session_.on_reply(path_, correlation, reply, client_.world_.now());
   }
 
  private:
   SimClient& client_;
-  client::LaneId lane_;
+  client::PathId path_;
 };
 
 SimClient::SimClient(World& world, Network& network, Oracle& oracle, const Plan& plan, size_t index,
@@ -311,71 +311,71 @@ void SimClient::give_up() {
 // --- the session's transport
 // ----------------------------------------------------------------------
 
-SimClient::Lane* SimClient::find(uint64_t tag) {
-  const auto lane = static_cast<client::LaneId>(tag);
-  if (lane >= lanes_.size() || lanes_[lane] == nullptr) return nullptr;
-  return lanes_[lane]->open && lanes_[lane]->generation == tag >> 32 ? lanes_[lane].get() : nullptr;
+SimClient::Path* SimClient::find(uint64_t tag) {
+  const auto path = static_cast<client::PathId>(tag);
+  if (path >= paths_.size() || paths_[path] == nullptr) return nullptr;
+  return paths_[path]->open && paths_[path]->generation == tag >> 32 ? paths_[path].get() : nullptr;
 }
 
-void SimClient::connect(client::LaneId id, const std::string& address, uint16_t core) {
-  if (id >= lanes_.size()) lanes_.resize(id + 1);
-  if (lanes_[id] == nullptr) lanes_[id] = std::make_unique<Lane>();
-  Lane& lane = *lanes_[id];
-  ONCE_ASSERT(!lane.open);
-  lane.open = true;
-  lane.core = core;
-  const uint64_t tag = uint64_t{++lane.generation} << 32 | id;
+void SimClient::connect(client::PathId id, const std::string& address, uint16_t core) {
+  if (id >= paths_.size()) paths_.resize(id + 1);
+  if (paths_[id] == nullptr) paths_[id] = std::make_unique<Path>();
+  Path& path = *paths_[id];
+  ONCE_ASSERT(!path.open);
+  path.open = true;
+  path.core = core;
+  const uint64_t tag = uint64_t{++path.generation} << 32 | id;
   const auto host = static_cast<HostId>(plan_.nodes + index_);
-  lane.end = Network::end_of(network_.connect(host, address, this, tag), 0);
+  path.end = Network::end_of(network_.connect(host, address, this, tag), 0);
 }
 
-bool SimClient::send(client::LaneId id, uint64_t correlation, const paxos::ClientRequest& request) {
-  if (id >= lanes_.size() || lanes_[id] == nullptr) return false;
-  Lane& lane = *lanes_[id];
-  if (!lane.open || !lane.channel.ready()) return false;
+bool SimClient::send(client::PathId id, uint64_t correlation, const paxos::ClientRequest& request) {
+  if (id >= paths_.size() || paths_[id] == nullptr) return false;
+  Path& path = *paths_[id];
+  if (!path.open || !path.channel.ready()) return false;
   scratch_.clear();
   net::encode_request(correlation, request, scratch_);
   sent_[correlation] = request.id;
-  network_.send(lane.end, {scratch_.data(), scratch_.size()});
+  network_.send(path.end, {scratch_.data(), scratch_.size()});
   return true;
 }
 
-void SimClient::close(client::LaneId id) {
-  if (id >= lanes_.size() || lanes_[id] == nullptr || !lanes_[id]->open) return;
-  lanes_[id]->open = false;
-  lanes_[id]->channel.close();
-  network_.close(lanes_[id]->end);
+void SimClient::close(client::PathId id) {
+  if (id >= paths_.size() || paths_[id] == nullptr || !paths_[id]->open) return;
+  paths_[id]->open = false;
+  paths_[id]->channel.close();
+  network_.close(paths_[id]->end);
 }
 
 void SimClient::plug_connected(uint64_t tag) {
-  Lane* lane = find(tag);
-  if (lane == nullptr) return;
+  Path* path = find(tag);
+  if (path == nullptr) return;
   net::ClientHello hello;
-  hello.core = lane->core;
+  hello.core = path->core;
   scratch_.clear();
-  lane->channel.open(hello, scratch_);
-  network_.send(lane->end, {scratch_.data(), scratch_.size()});
+  path->channel.open(hello, scratch_);
+  network_.send(path->end, {scratch_.data(), scratch_.size()});
 }
 
 void SimClient::plug_bytes(uint64_t tag, std::string bytes) {
-  Lane* lane = find(tag);
-  if (lane == nullptr) return;
-  Arrival arrival(*this, static_cast<client::LaneId>(tag));
-  const std::string why = lane->channel.feed(bytes, arrival);
+  Path* path = find(tag);
+  if (path == nullptr) return;
+  Arrival arrival(*this, static_cast<client::PathId>(tag));
+  const std::string why = path->channel.feed(bytes, arrival);
   if (!why.empty()) {
-    close(static_cast<client::LaneId>(tag));
-    session_.on_closed(static_cast<client::LaneId>(tag), why, world_.now());
+    close(static_cast<client::PathId>(tag));
+    session_.on_closed(static_cast<client::PathId>(tag), why, world_.now());
   }
   settle();
 }
 
 void SimClient::plug_closed(uint64_t tag, const char* why) {
-  Lane* lane = find(tag);
-  if (lane == nullptr) return;
-  lane->open = false;
-  lane->channel.close();
+  Path* path = find(tag);
+  if (path == nullptr) return;
+  path->open = false;
+  path->channel.close();
   const std::string_view text = *why == '\0' ? "the node closed the connection" : why;
-  session_.on_closed(static_cast<client::LaneId>(tag), text, world_.now());
+  session_.on_closed(static_cast<client::PathId>(tag), text, world_.now());
   settle();
 }
 

@@ -40,10 +40,10 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   uint64_t operations() const { return operations_; }
   uint64_t retries() const { return retries_; }
 
-  void connect(client::LaneId lane, const std::string& address, uint16_t core) override;
-  bool send(client::LaneId lane, uint64_t correlation,
+  void connect(client::PathId path, const std::string& address, uint16_t core) override;
+  bool send(client::PathId path, uint64_t correlation,
             const paxos::ClientRequest& request) override;
-  void close(client::LaneId lane) override;
+  void close(client::PathId path) override;
 
   void plug_connected(uint64_t tag) override;
   void plug_bytes(uint64_t tag, std::string bytes) override;
@@ -52,7 +52,7 @@ class SimClient final : public client::Transport, public Plug, public Actor {
 
  private:
   class Arrival;
-  struct Lane {
+  struct Path {
     uint32_t generation = 0;
     bool open = false;
     uint64_t end = 0;
@@ -77,7 +77,7 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   check::Action draw_action(const std::string& name);
   uint64_t draw_version(const std::string& name);
   uint64_t newest(const std::string& name) const;
-  Lane* find(uint64_t tag);
+  Path* find(uint64_t tag);
 
   World& world_;
   Network& network_;
@@ -87,7 +87,7 @@ class SimClient final : public client::Transport, public Plug, public Actor {
   check::History& history_;
   Shared& shared_;
   client::Session session_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<Path>> paths_;
   std::vector<Operation> ops_;
   std::unordered_map<uint64_t, RequestId> sent_;  // by correlation; never walked
   std::map<uint64_t, size_t> calls_;              // in the history, by the low half of their id

@@ -219,7 +219,7 @@ void SimNode::start() {
     return;
   }
   ++starts_;
-  world_.tell("node {} starts: incarnation {}, {} cores", index_ + 1, cores_->incarnation(),
+  world_.tell("node {} starts: incarnation {}, {} cores", index_ + 1, cores_->incarnation().value,
               running_cores_);
   network_.host_up(static_cast<HostId>(index_));
   const auto peers = ios_[0]->listen(peer_address(index_), &host_->peer_door());

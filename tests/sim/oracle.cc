@@ -13,7 +13,7 @@ namespace once::sim {
 namespace {
 
 std::string show(const paxos::Ballot& ballot) {
-  return fmt::format("({},{},{})", ballot.round, ballot.node.value, ballot.incarnation);
+  return fmt::format("({},{},{})", ballot.round.value, ballot.node.value, ballot.incarnation.value);
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ void Oracle::Disk::take(const paxos::Record& record) {
   } else if (const auto* kept = std::get_if<paxos::KeptRecord>(&record)) {
     of(kept->name).raise(kept->promised, kept->accepted, kept->state.version);
   } else if (const auto* range = std::get_if<paxos::RangePromiseRecord>(&record)) {
-    uint32_t& least = range_promise[range->home];
+    Incarnation& least = range_promise[range->home];
     least = std::max(least, range->incarnation);
   } else if (const auto* run = std::get_if<paxos::IncarnationRecord>(&record)) {
     incarnation = std::max(incarnation, run->incarnation);
@@ -147,7 +147,7 @@ void Oracle::take(size_t node, Stream& stream, std::string_view bytes, bool reco
   } else if (const auto* progress = std::get_if<paxos::HomeProgressRecord>(&*record)) {
     on_progress(node, *progress);
   } else if (const auto* range = std::get_if<paxos::RangePromiseRecord>(&*record)) {
-    uint32_t& least = stream.range_promise[range->home];
+    Incarnation& least = stream.range_promise[range->home];
     least = std::max(least, range->incarnation);
   }
   disks_[node].take(*record);
@@ -176,14 +176,14 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
   if (!recovered) {
     const Held& before = held(node, record.name);
     const auto range = stream.range_promise.find(ballot.node);
-    const bool closed = ballot.round == 0 && range != stream.range_promise.end() &&
+    const bool closed = ballot.is_round_zero() && range != stream.range_promise.end() &&
                         ballot.incarnation < range->second;
     if (closed || ballot < before.promised) {
       return world_.violation(
           fmt::format("node {} accepted {} for {} though it had promised {}", node + 1,
                       show(ballot), record.name,
                       closed ? fmt::format("nothing of node {} below incarnation {}",
-                                           ballot.node.value, range->second)
+                                           ballot.node.value, range->second.value)
                              : show(before.promised)));
     }
   }
@@ -192,9 +192,9 @@ void Oracle::on_accept(size_t node, Stream& stream, const paxos::AcceptRecord& r
                 record.state.writer.high, record.state.writer.low);
   }
   hold(node, record.name, ballot, record.state);
-  if (ballot.round > 0 || recovered) return;
+  if (!ballot.is_round_zero() || recovered) return;
   numbered_[{Endpoint{ballot.node, record.lane}, ballot.incarnation, node}].emplace(
-      record.sequence, Numbered{std::string(record.name), ballot, record.state.version});
+      record.sequence.value, Numbered{std::string(record.name), ballot, record.state.version});
 }
 
 // Nobody lists it for its home any more: its home must know the name, from that ballot on. Of one
@@ -215,7 +215,7 @@ void Oracle::settles(size_t node, std::string_view name, const paxos::Ballot& ba
 void Oracle::on_progress(size_t node, const paxos::HomeProgressRecord& record) {
   const auto found = numbered_.find({record.home, record.incarnation, node});
   if (found == numbered_.end()) return;
-  const auto end = found->second.upper_bound(record.durable);
+  const auto end = found->second.upper_bound(record.durable.value);
   for (auto at = found->second.begin(); at != end; ++at) {
     settles(node, at->second.name, at->second.ballot, at->second.version);
   }
@@ -308,8 +308,8 @@ void Oracle::choose(std::string_view text, Name& name, Fact& fact) {
   if (!first) return;
   const uint64_t hash = name_hash(text, hash_seed_);
   const uint32_t home = home_slot_of(hash, static_cast<uint32_t>(nodes_)).value;
-  Path path = fact.ballot.incarnation == 1 ? Path::kFast : Path::kClaim;
-  if (fact.ballot.round > 0) {
+  Path path = fact.ballot.incarnation == Incarnation{1} ? Path::kFast : Path::kClaim;
+  if (!fact.ballot.is_round_zero()) {
     path = fact.ballot.node.value == home + 1 ? Path::kClassic : Path::kTakeover;
   }
   ++decisions_[static_cast<size_t>(path)];

@@ -78,7 +78,7 @@ class Oracle {
     uint64_t version = 0;
   };
   struct Stream {
-    std::map<NodeId, uint32_t> range_promise;
+    std::map<NodeId, Incarnation> range_promise;
   };
   // Of one name, as the records of a disk have it together.
   struct Held {
@@ -90,8 +90,8 @@ class Oracle {
   };
   struct Disk {
     std::map<std::string, Held, std::less<>> names;
-    std::map<NodeId, uint32_t> range_promise;
-    uint32_t incarnation = 0;
+    std::map<NodeId, Incarnation> range_promise;
+    Incarnation incarnation;
     void take(const paxos::Record& record);
   };
 
@@ -119,7 +119,7 @@ class Oracle {
   std::map<size_t, Disk> disks_;
   uint32_t wiped_ = 0;  // nodes, a bit each: of their disks nothing can be said
   // By home, incarnation, node whose log it is in: what no watermark has covered yet.
-  std::map<std::tuple<Endpoint, uint32_t, size_t>, std::multimap<uint64_t, Numbered>> numbered_;
+  std::map<std::tuple<Endpoint, Incarnation, size_t>, std::multimap<uint64_t, Numbered>> numbered_;
   Disk audited_;
   std::map<NodeId, DiskId> admitted_;
   std::array<uint64_t, kPaths> decisions_{};

@@ -129,7 +129,7 @@ SeedStory::Names SeedStory::recall(HostId host, Handle kind, uint64_t handle) co
 // Which a message is about: it says so, or it answers one that did. Empty: none in particular.
 SeedStory::Names SeedStory::names_of(HostId from, HostId to, const paxos::Message& message) {
   const auto kind_of = [](const Ballot& ballot) {
-    return ballot.round == 0 ? Handle::kFirstRound : Handle::kRound;
+    return ballot.is_round_zero() ? Handle::kFirstRound : Handle::kRound;
   };
   const auto range = [&](HostId home, uint64_t first, uint64_t last) {
     Names names;
@@ -155,9 +155,9 @@ SeedStory::Names SeedStory::names_of(HostId from, HostId to, const paxos::Messag
           }
           return {std::string(m.name)};
         } else if constexpr (std::is_same_v<M, paxos::AcceptedRange>) {
-          return range(to, m.first, m.last);
+          return range(to, m.first.value, m.last.value);
         } else if constexpr (std::is_same_v<M, paxos::ChosenRange>) {
-          return range(from, m.first, m.last);
+          return range(from, m.first.value, m.last.value);
         } else if constexpr (std::is_same_v<M, paxos::ReadReply>) {
           return recall(to, Handle::kRead, m.op);
         } else if constexpr (std::is_same_v<M, paxos::ForwardReply>) {
@@ -187,7 +187,7 @@ std::string SeedStory::why(HostId from, const paxos::Message& message) const {
   }
   const auto* accept = std::get_if<paxos::Accept>(&message);
   if (accept == nullptr) return "";
-  if (accept->ballot.round == 0) return " (as the home, so without a prepare)";
+  if (accept->ballot.is_round_zero()) return " (as the home, so without a prepare)";
   const auto found = reported_.find({from, accept->op, accept->ballot});
   if (found == reported_.end()) return " (no promise reported a state)";
   if (found->second.writer != accept->state.writer) return " (built on what was reported)";

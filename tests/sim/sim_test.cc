@@ -176,7 +176,7 @@ TEST(SimNetwork, AMachineThatIsBackResetsWhatItForgot) {
 // ---------------------------------------------------------------------------------------
 
 paxos::AcceptRecord accept(uint32_t round, uint16_t node, const char* value) {
-  return {paxos::Ballot{round, NodeId{node}, 1}, CoreId{0}, 1,
+  return {paxos::Ballot{Round{round}, NodeId{node}, Incarnation{1}}, CoreId{0}, paxos::Sequence{1},
           paxos::State{1, true, request_id(node, 1), value}, "name"};
 }
 
@@ -255,13 +255,13 @@ TEST_F(OracleTest, SeesTwoStatesUnderOneBallot) {
 }
 
 TEST_F(OracleTest, SeesAnAcceptBehindAPromise) {
-  land(0, paxos::PromiseRecord{paxos::Ballot{3, NodeId{2}, 1}, "name"});
+  land(0, paxos::PromiseRecord{paxos::Ballot{Round{3}, NodeId{2}, Incarnation{1}}, "name"});
   land(0, accept(2, 3, "b"));
   EXPECT_NE(world.violated().find("though it had promised"), std::string::npos);
 }
 
 TEST_F(OracleTest, SeesARoundZeroAcceptBehindARangePromise) {
-  land(0, paxos::RangePromiseRecord{NodeId{1}, 2});
+  land(0, paxos::RangePromiseRecord{NodeId{1}, Incarnation{2}});
   land(0, accept(0, 1, "a"));
   EXPECT_NE(world.violated().find("nothing of node 1 below incarnation 2"), std::string::npos);
 }
@@ -310,13 +310,13 @@ std::string bytes_of(const paxos::Record& record) {
 
 // A cleaner may have removed a record, not what it said.
 TEST_F(OracleTest, IsContentIfWhatWasRemovedIsSaidByAnotherRecord) {
-  land(0, paxos::PromiseRecord{{1, NodeId{2}, 1}, "name"});
+  land(0, paxos::PromiseRecord{{Round{1}, NodeId{2}, Incarnation{1}}, "name"});
   land(0, accept(2, 2, "a"));
-  land(0, paxos::RangePromiseRecord{NodeId{2}, 3});
-  land(0, paxos::RangePromiseRecord{NodeId{2}, 5});
+  land(0, paxos::RangePromiseRecord{NodeId{2}, Incarnation{3}});
+  land(0, paxos::RangePromiseRecord{NodeId{2}, Incarnation{5}});
   oracle.begin_audit(0);
   oracle.on_recovered(0, 0, bytes_of(accept(2, 2, "a")));
-  oracle.on_recovered(0, 0, bytes_of(paxos::RangePromiseRecord{NodeId{2}, 5}));
+  oracle.on_recovered(0, 0, bytes_of(paxos::RangePromiseRecord{NodeId{2}, Incarnation{5}}));
   oracle.end_audit(0);
   EXPECT_EQ(world.violated(), "");
 }
@@ -332,11 +332,13 @@ TEST_F(OracleTest, SeesAPromiseARangePromiseAndAnIncarnationThatWereLost) {
     oracle.end_audit(0);
     return world.violated().find("recovery lost what was durable") != std::string::npos;
   };
-  EXPECT_TRUE(lost(paxos::PromiseRecord{{9, NodeId{2}, 1}, "name"}, accept(2, 2, "a")));
-  EXPECT_TRUE(lost(accept(3, 3, "a"), accept(2, 2, "a")));
   EXPECT_TRUE(
-      lost(paxos::RangePromiseRecord{NodeId{2}, 5}, paxos::RangePromiseRecord{NodeId{2}, 4}));
-  EXPECT_TRUE(lost(paxos::IncarnationRecord{5}, paxos::IncarnationRecord{4}));
+      lost(paxos::PromiseRecord{{Round{9}, NodeId{2}, Incarnation{1}}, "name"}, accept(2, 2, "a")));
+  EXPECT_TRUE(lost(accept(3, 3, "a"), accept(2, 2, "a")));
+  EXPECT_TRUE(lost(paxos::RangePromiseRecord{NodeId{2}, Incarnation{5}},
+                   paxos::RangePromiseRecord{NodeId{2}, Incarnation{4}}));
+  EXPECT_TRUE(
+      lost(paxos::IncarnationRecord{Incarnation{5}}, paxos::IncarnationRecord{Incarnation{4}}));
 }
 
 TEST_F(OracleTest, SeesWhatIsKeptBelowWhatTheDiskHad) {

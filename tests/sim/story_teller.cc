@@ -16,8 +16,8 @@ using paxos::Status;
 using Tone = Moment::Tone;
 
 std::string key(const Ballot& ballot, uint64_t high, uint64_t low) {
-  return fmt::format("({},{},{}) {:x}-{:x}", ballot.round, ballot.node.value, ballot.incarnation,
-                     high, low);
+  return fmt::format("({},{},{}) {:x}-{:x}", ballot.round.value, ballot.node.value,
+                     ballot.incarnation.value, high, low);
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ void Teller::line(std::string_view text) {
   char name[64];
   if (std::sscanf(whole.c_str(), "chosen: %63s version %llu at ballot (%u,%u,%u)", name, &version,
                   &round, &by, &run) == 5) {
-    const Ballot ballot{round, NodeId{static_cast<uint16_t>(by)}, run};
+    const Ballot ballot{Round{round}, NodeId{static_cast<uint16_t>(by)}, Incarnation{run}};
     Moment& moment = add(Moment::Kind::kChosen, by - 1);
     moment.tone = Tone::kChosen;
     for (const Moment& other : moments_) {
@@ -69,7 +69,7 @@ void Teller::on_disk(HostId node, std::string_view text) {
   unsigned round = 0, by = 0, run = 0;
   unsigned long long high = 0, low = 0;
   if (std::sscanf(whole.c_str(), "promise (%u,%u,%u)", &round, &by, &run) == 3) {
-    const Ballot ballot{round, NodeId{static_cast<uint16_t>(by)}, run};
+    const Ballot ballot{Round{round}, NodeId{static_cast<uint16_t>(by)}, Incarnation{run}};
     Moment& moment = add(Moment::Kind::kPromise, node);
     moment.tone = Tone::kPromise;
     moment.to = by - 1;
@@ -77,7 +77,7 @@ void Teller::on_disk(HostId node, std::string_view text) {
     moment.verb = fmt::format("has its promise of {} on disk", show(ballot));
   } else if (std::sscanf(whole.c_str(), "accept (%u,%u,%u) for %*s of %llx-%llx", &round, &by, &run,
                          &high, &low) == 5) {
-    const Ballot ballot{round, NodeId{static_cast<uint16_t>(by)}, run};
+    const Ballot ballot{Round{round}, NodeId{static_cast<uint16_t>(by)}, Incarnation{run}};
     Moment& moment = add(Moment::Kind::kAccept, node);
     moment.tone = Tone::kValue;
     moment.to = by - 1;

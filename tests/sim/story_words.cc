@@ -14,10 +14,11 @@ using Tone = Moment::Tone;
 
 // The run is told from the second one on: most stories have but one.
 std::string show(const Ballot& ballot) {
-  if (ballot.incarnation > 1) {
-    return fmt::format("({},{},{})", ballot.round, ballot.node.value, ballot.incarnation);
+  if (ballot.incarnation > Incarnation{1}) {
+    return fmt::format("({},{},{})", ballot.round.value, ballot.node.value,
+                       ballot.incarnation.value);
   }
-  return fmt::format("({},{})", ballot.round, ballot.node.value);
+  return fmt::format("({},{})", ballot.round.value, ballot.node.value);
 }
 
 std::string show(const State& state) {
@@ -111,7 +112,7 @@ Words of_a_round(HostId to, const paxos::Message& message, const std::string& wh
   }
   if (const auto* m = std::get_if<paxos::AcceptedRange>(&message)) {
     const std::string ballot =
-        show(Ballot{0, NodeId{static_cast<uint16_t>(to + 1)}, m->incarnation});
+        show(Ballot{Round{0}, NodeId{static_cast<uint16_t>(to + 1)}, m->incarnation});
     return say("accepted", Tone::kPlain, "accepted " + ballot, "tells", ": accepted " + ballot);
   }
   if (const auto* m = std::get_if<paxos::Rejected>(&message)) {
@@ -141,7 +142,7 @@ Words of_what_stands(HostId from, const paxos::Message& message) {
   }
   if (const auto* m = std::get_if<paxos::ChosenRange>(&message)) {
     const std::string ballot =
-        show(Ballot{0, NodeId{static_cast<uint16_t>(from + 1)}, m->incarnation});
+        show(Ballot{Round{0}, NodeId{static_cast<uint16_t>(from + 1)}, m->incarnation});
     return say("chosen", Tone::kChosen, "decided " + ballot, "tells",
                fmt::format(": what {} proposed is decided", ballot));
   }

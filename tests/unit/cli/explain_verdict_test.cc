@@ -17,7 +17,9 @@ using paxos::Work;
 constexpr RequestId kMine = request_id(1, 1);
 constexpr RequestId kOther = request_id(2, 2);
 
-Ballot ballot(uint32_t round, uint16_t node) { return {round, NodeId{node}, 1}; }
+Ballot ballot(uint32_t round, uint16_t node) {
+  return {Round{round}, NodeId{node}, Incarnation{1}};
+}
 
 Explanation nothing() {
   Explanation told;
@@ -155,7 +157,7 @@ TEST(NameVerdict, WhatNobodyHoldsWasNotWritten) {
 }
 
 TEST(ExplanationTable, FitsTheScreen) {
-  Explanation far = decided({UINT32_MAX, NodeId{15}, UINT32_MAX}, UINT64_MAX);
+  Explanation far = decided({Round{UINT32_MAX}, NodeId{15}, Incarnation{UINT32_MAX}}, UINT64_MAX);
   far.promised = far.accepted;
   far.value_bytes = 65536;
   far.queues = {UINT32_MAX, 1, 1, 1, NodeId{1}};

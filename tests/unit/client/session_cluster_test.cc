@@ -18,9 +18,9 @@ class SessionClusterTest : public SessionTest {
     hello.cluster = cluster;
     return hello;
   }
-  // The endpoint lanes are the first ones, in their order.
-  void comes_up(LaneId lane, ClusterId cluster) {
-    session->on_ready(lane, of(cluster, static_cast<uint16_t>(lane + 1)), now);
+  // The endpoint paths are the first ones, in their order.
+  void comes_up(PathId path, ClusterId cluster) {
+    session->on_ready(path, of(cluster, static_cast<uint16_t>(path + 1)), now);
   }
   void expect_error(const std::vector<std::string>& words) {
     ASSERT_EQ(results.size(), 1u);
@@ -71,7 +71,7 @@ TEST_F(SessionClusterTest, ASlowEndpointIsNotWaitedForLong) {
   // Too late to be a mistake of the list; it is not used, and what fails tells of it.
   closed.clear();
   comes_up(1, kTwo);
-  EXPECT_EQ(closed, std::vector<LaneId>{1});
+  EXPECT_EQ(closed, std::vector<PathId>{1});
   EXPECT_TRUE(results.empty());
 }
 
@@ -87,12 +87,12 @@ TEST_F(SessionClusterTest, OnlyTheExpectedClusterIsUsed) {
   make({"a:1", "b:1"}, kTwo);
   submit(Op::kWrite, name_homed_at(1, 3));
   comes_up(0, kOne);
-  EXPECT_EQ(closed, std::vector<LaneId>{0});
+  EXPECT_EQ(closed, std::vector<PathId>{0});
   EXPECT_TRUE(sent.empty());
   EXPECT_TRUE(results.empty());
   comes_up(1, kTwo);
   ASSERT_EQ(sent.size(), 1u);
-  EXPECT_EQ(where[sent[0].lane], "b:1");
+  EXPECT_EQ(where[sent[0].path], "b:1");
   EXPECT_TRUE(results.empty());
 }
 
@@ -123,16 +123,16 @@ TEST_F(SessionClusterTest, NoEndpointOfTheExpectedClusterIsAMistake) {
 // A node that moved to another cluster's machine, while the client runs: the others are used.
 TEST_F(SessionClusterTest, AMemberThatIsOfAnotherClusterLaterIsNotUsed) {
   establish();
-  const LaneId lane = 1;
-  session->on_closed(lane, "gone", now);
+  const PathId path = 1;
+  session->on_closed(path, "gone", now);
   closed.clear();
   net::ServerHello hello = hello_of(2, addresses);
   hello.cluster = kTwo;
-  session->on_ready(lane, hello, now);
-  EXPECT_EQ(closed, std::vector<LaneId>{lane});
+  session->on_ready(path, hello, now);
+  EXPECT_EQ(closed, std::vector<PathId>{path});
   submit(Op::kWrite, name_homed_at(1, 3));
   ASSERT_EQ(sent.size(), 1u);
-  EXPECT_NE(where[sent[0].lane], "b:1");
+  EXPECT_NE(where[sent[0].path], "b:1");
 }
 
 // One id, and two lists of members: they would look for a name at different homes.

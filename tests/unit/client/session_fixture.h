@@ -46,7 +46,7 @@ inline std::string name_homed_at(uint32_t member, uint32_t members, int skip = 0
 class SessionTest : public testing::Test, public Transport {
  protected:
   struct Sent {
-    LaneId lane;
+    PathId path;
     uint64_t correlation;
     RequestId id;
     std::string name;
@@ -55,19 +55,19 @@ class SessionTest : public testing::Test, public Transport {
     uint64_t version;
   };
 
-  void connect(LaneId lane, const std::string& address, uint16_t core) override {
-    connects.push_back({lane, address, core});
-    where[lane] = address;
+  void connect(PathId path, const std::string& address, uint16_t core) override {
+    connects.push_back({path, address, core});
+    where[path] = address;
   }
-  bool send(LaneId lane, uint64_t correlation, const paxos::ClientRequest& request) override {
+  bool send(PathId path, uint64_t correlation, const paxos::ClientRequest& request) override {
     if (full) return false;
-    sent.push_back({lane, correlation, request.id, std::string(request.name), request.timeout_ms,
+    sent.push_back({path, correlation, request.id, std::string(request.name), request.timeout_ms,
                     request.operation, request.version});
     return true;
   }
-  void close(LaneId lane) override { closed.push_back(lane); }
-  std::string delay(LaneId lane) const override {
-    return lane == delayed ? "its name is being looked up" : "";
+  void close(PathId path) override { closed.push_back(path); }
+  std::string delay(PathId path) const override {
+    return path == delayed ? "its name is being looked up" : "";
   }
 
   void submit(Op operation, const std::string& name, int64_t timeout_ms = 5000,
@@ -83,12 +83,12 @@ class SessionTest : public testing::Test, public Transport {
     call.done = [this](Result&& result) { results.push_back(std::move(result)); };
     session->submit(std::move(call), now);
   }
-  // Every lane that was asked for comes up.
+  // Every path that was asked for comes up.
   void connect_all(uint16_t cores = 1) {
     for (size_t i = 0; i < connects.size(); ++i) {
-      auto [lane, address, core] = connects[i];
+      auto [path, address, core] = connects[i];
       session->on_ready(
-          lane, hello_of(node_of(address), addresses, core == kAnyCore ? 0 : core, cores), now);
+          path, hello_of(node_of(address), addresses, core == kAnyCore ? 0 : core, cores), now);
     }
     connects.clear();
   }
@@ -111,28 +111,28 @@ class SessionTest : public testing::Test, public Transport {
     reply.status = status;
     reply.state.writer = writer;
     if (writer != RequestId{}) reply.state.version = version;
-    session->on_reply(sent[which].lane, sent[which].correlation, reply, now);
+    session->on_reply(sent[which].path, sent[which].correlation, reply, now);
   }
   void run_until(int64_t end) {
     for (int ticks = 0; session->next_wake_ns() <= end; ++ticks) {
       ASSERT_LT(ticks, 10'000) << "it is woken again and again, and does nothing";
       now = std::max(now, session->next_wake_ns());
       session->on_tick(now);
-      for (auto [lane, address, core] : std::exchange(connects, {})) {
-        session->on_closed(lane, "refused", now);
+      for (auto [path, address, core] : std::exchange(connects, {})) {
+        session->on_closed(path, "refused", now);
       }
     }
     now = end;
   }
 
   std::vector<std::string> addresses{"a:1", "b:1", "c:1"};
-  std::vector<std::tuple<LaneId, std::string, uint16_t>> connects;
-  std::map<LaneId, std::string> where;
+  std::vector<std::tuple<PathId, std::string, uint16_t>> connects;
+  std::map<PathId, std::string> where;
   std::vector<Sent> sent;
-  std::vector<LaneId> closed;
+  std::vector<PathId> closed;
   std::vector<Result> results;
   bool full = false;
-  LaneId delayed = kNoLane;
+  PathId delayed = kNoPath;
   uint64_t last_id = 0;
   int64_t now = 1000 * kMs;
   std::unique_ptr<Session> session =
@@ -145,7 +145,7 @@ inline const RequestId kOther = request_id(1, 1);
 class SessionRulesTest : public SessionTest {
  protected:
   RequestId own() const { return request_id(7, last_id); }
-  void lose(size_t which) { session->on_closed(sent[which].lane, "reset", now); }
+  void lose(size_t which) { session->on_closed(sent[which].path, "reset", now); }
   void until_sent(size_t count) {
     while (sent.size() < count && results.empty()) run_until(session->next_wake_ns());
     ASSERT_EQ(sent.size(), count);

@@ -47,7 +47,7 @@ TEST_F(SessionRulesTest, WhatEachRefusalIsCalled) {
 TEST_F(SessionRulesTest, WhatANodeThatIsFullDidNotTakeIsAskedAgain) {
   for (Op operation : kAll) {
     begin(operation, 5);
-    session->on_dismissed(sent[0].lane, "the node says: node is full; idle longest", now);
+    session->on_dismissed(sent[0].path, "the node says: node is full; idle longest", now);
     until_sent(2);
     EXPECT_EQ(sent[1].operation, operation);
     EXPECT_EQ(sent[1].id, sent[0].id);
@@ -64,20 +64,20 @@ TEST_F(SessionRulesTest, AnIdleConnectionThatANodeClosesIsNoTrouble) {
   const std::string name = name_homed_at(1, 3);
   submit(Op::kSet, name);
   ASSERT_EQ(sent.size(), 1u);
-  const LaneId lane = sent[0].lane;
+  const PathId path = sent[0].path;
   reply(0, Status::kDone, own(), 1);
   results.clear();
   connects.clear();
-  session->on_dismissed(lane, "the node says: node is full; idle longest", now);
+  session->on_dismissed(path, "the node says: node is full; idle longest", now);
   EXPECT_TRUE(results.empty());
   EXPECT_TRUE(connects.empty()) << "it is connected again when it is wanted";
   submit(Op::kSet, name);
   ASSERT_EQ(connects.size(), 1u);
-  EXPECT_EQ(std::get<0>(connects[0]), lane) << "at once, and the home is waited for";
+  EXPECT_EQ(std::get<0>(connects[0]), path) << "at once, and the home is waited for";
   EXPECT_EQ(sent.size(), 1u);
   connect_all();
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_EQ(sent[1].lane, lane);
+  EXPECT_EQ(sent[1].path, path);
   reply(1, Status::kDone, own(), 2);
   expect(Outcome::kDone);
 }
@@ -187,7 +187,7 @@ TEST_F(SessionRulesTest, ASilentNodeIsAvoidedAfterASetToo) {
     run_until(now + 501 * kMs);
     submit(Op::kRead, "x");
     ASSERT_EQ(sent.size(), 2u);
-    EXPECT_NE(sent[1].lane, sent[0].lane);
+    EXPECT_NE(sent[1].path, sent[0].path);
   }
 }
 
@@ -311,7 +311,7 @@ TEST_F(SessionRulesTest, AnEmptyRegisterWasWrittenByNobody) {
   ClientReply nothing_there;
   nothing_there.status = Status::kConflict;
   nothing_there.state.writer = own();
-  session->on_reply(sent[0].lane, sent[0].correlation, nothing_there, now);
+  session->on_reply(sent[0].path, sent[0].correlation, nothing_there, now);
   expect(Outcome::kRefused, Refusal::kConflict);
 }
 

@@ -14,7 +14,7 @@ TEST_F(SessionTest, GoesToTheHomeOfTheName) {
   for (uint32_t member = 0; member < 3; ++member) {
     submit(Op::kWrite, name_homed_at(member, 3));
     ASSERT_EQ(sent.size(), member + 1);
-    EXPECT_EQ(where[sent.back().lane], addresses[member]);
+    EXPECT_EQ(where[sent.back().path], addresses[member]);
   }
 }
 
@@ -31,7 +31,7 @@ TEST_F(SessionTest, GoesToTheCoreOfTheShard) {
     }
     connect_all(4);
     ASSERT_EQ(sent.size(), 1u);
-    EXPECT_EQ(where[sent[0].lane], "b:1");
+    EXPECT_EQ(where[sent[0].path], "b:1");
     reply(0, Status::kEmpty);
     sent.clear();
   }
@@ -40,14 +40,14 @@ TEST_F(SessionTest, GoesToTheCoreOfTheShard) {
 // Machines differ: which core serves a name is counted with the cores of its own home.
 TEST_F(SessionTest, GoesToTheCoreOfTheShardAsThatNodeHasThem) {
   const uint16_t cores[] = {1, 4, 3};
-  std::map<LaneId, uint16_t> core_of_lane;
+  std::map<PathId, uint16_t> core_of_path;
   const auto up = [&] {
     for (size_t i = 0; i < connects.size(); ++i) {
-      const auto [lane, address, core] = connects[i];
-      core_of_lane[lane] = core == kAnyCore ? 0 : core;
-      net::ServerHello hello = hello_of(node_of(address), addresses, core_of_lane[lane]);
+      const auto [path, address, core] = connects[i];
+      core_of_path[path] = core == kAnyCore ? 0 : core;
+      net::ServerHello hello = hello_of(node_of(address), addresses, core_of_path[path]);
       for (size_t member = 0; member < 3; ++member) hello.members[member].cores = cores[member];
-      session->on_ready(lane, hello, now);
+      session->on_ready(path, hello, now);
     }
     connects.clear();
   };
@@ -57,9 +57,9 @@ TEST_F(SessionTest, GoesToTheCoreOfTheShardAsThatNodeHasThem) {
       submit(Op::kRead, name);
       up();
       up();
-      ASSERT_EQ(where[sent.back().lane], addresses[member]) << name;
+      ASSERT_EQ(where[sent.back().path], addresses[member]) << name;
       const ShardId shard = shard_of(name_hash(name, kSeed), kShardCount);
-      EXPECT_EQ(core_of_lane[sent.back().lane], core_of(shard, cores[member]).value) << name;
+      EXPECT_EQ(core_of_path[sent.back().path], core_of(shard, cores[member]).value) << name;
       reply(sent.size() - 1, Status::kEmpty);
     }
   }
@@ -71,7 +71,7 @@ TEST_F(SessionTest, UnknownAddressGoesThroughAnotherNode) {
   establish();
   submit(Op::kWrite, name_homed_at(2, 3));
   ASSERT_EQ(sent.size(), 1u);
-  EXPECT_NE(where[sent[0].lane], "c:1");
+  EXPECT_NE(where[sent[0].path], "c:1");
 }
 
 TEST_F(SessionTest, RefusalsAndWins) {
@@ -132,7 +132,7 @@ TEST_F(SessionTest, OutcomesAtTheDeadline) {
 TEST_F(SessionTest, OneLostAttemptMakesTheOutcomeUnknown) {
   establish();
   submit(Op::kWrite, "x", 1000);
-  session->on_closed(sent[0].lane, "reset", now);
+  session->on_closed(sent[0].path, "reset", now);
   size_t answered = 1;
   while (results.empty()) {
     run_until(session->next_wake_ns());
@@ -144,8 +144,8 @@ TEST_F(SessionTest, OneLostAttemptMakesTheOutcomeUnknown) {
 TEST_F(SessionTest, NeverSentIsUnavailable) {
   submit(Op::kWrite, "x", 1000);
   EXPECT_EQ(connects.size(), 3u);
-  for (auto [lane, address, core] : std::exchange(connects, {})) {
-    session->on_closed(lane, "refused", now);
+  for (auto [path, address, core] : std::exchange(connects, {})) {
+    session->on_closed(path, "refused", now);
   }
   run_until(now + 1000 * kMs);
   ASSERT_EQ(results.size(), 1u);
@@ -163,7 +163,7 @@ TEST_F(SessionTest, HedgesToAnotherNodeWithTheSameId) {
   run_until(now + 2 * kMs);
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_EQ(sent[1].id, sent[0].id);
-  EXPECT_NE(sent[1].lane, sent[0].lane);
+  EXPECT_NE(sent[1].path, sent[0].path);
   EXPECT_LT(sent[1].timeout_ms, sent[0].timeout_ms);
   reply(1, Status::kDone, sent[0].id);
   reply(0, Status::kDone, sent[0].id);  // late, and nobody minds
@@ -178,10 +178,10 @@ TEST_F(SessionTest, ASilentNodeIsAvoidedForAWhile) {
   run_until(now + 501 * kMs);
   ASSERT_EQ(sent.size(), 2u);
   submit(Op::kRead, name, 5000);
-  EXPECT_NE(sent[2].lane, sent[0].lane);
+  EXPECT_NE(sent[2].path, sent[0].path);
   reply(0, Status::kDone);
   submit(Op::kRead, name, 5000);
-  EXPECT_EQ(sent[3].lane, sent[0].lane);
+  EXPECT_EQ(sent[3].path, sent[0].path);
 }
 
 // Its machine may be gone without a word: what must not be asked twice would wait for it for ever.
@@ -189,7 +189,7 @@ TEST_F(SessionTest, ANodeThatIsSilentForSecondsIsGivenUp) {
   establish();
   submit(Op::kNext, name_homed_at(0, 3), 60'000);
   ASSERT_EQ(sent.size(), 1u);
-  const LaneId home = sent[0].lane;
+  const PathId home = sent[0].path;
   run_until(now + 2000 * kMs);
   EXPECT_TRUE(closed.empty());
   EXPECT_EQ(sent.size(), 1u);
@@ -201,7 +201,7 @@ TEST_F(SessionTest, ANodeThatIsSilentForSecondsIsGivenUp) {
   submit(Op::kNext, name_homed_at(0, 3), 60'000);
   run_until(now + 500 * kMs);
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_NE(sent[1].lane, home);
+  EXPECT_NE(sent[1].path, home);
 }
 
 TEST_F(SessionTest, BeyondTheBoundIsRefusedAtOnce) {
@@ -222,7 +222,7 @@ TEST_F(SessionTest, AnotherClusterIsNotListenedTo) {
   net::ServerHello other = hello_of(2, addresses);
   other.cluster.low = 99;
   session->on_ready(1, other, now);
-  EXPECT_EQ(closed, std::vector<LaneId>{1});
+  EXPECT_EQ(closed, std::vector<PathId>{1});
 }
 
 // Refuses every connection to c, for as long as names are asked for that live there.
@@ -242,37 +242,37 @@ class MovedNodeTest : public SessionTest {
       }
     }
   }
-  std::vector<std::tuple<LaneId, std::string, uint16_t>> scouts;
+  std::vector<std::tuple<PathId, std::string, uint16_t>> scouts;
 };
 
 TEST_F(MovedNodeTest, IsFoundByANewMap) {
   establish();
-  LaneId c = kNoLane;
-  for (const auto& [lane, address] : where) c = address == "c:1" ? lane : c;
+  PathId c = kNoPath;
+  for (const auto& [path, address] : where) c = address == "c:1" ? path : c;
   session->on_closed(c, "reset", now);
   refuse_c(1000);
   ASSERT_EQ(scouts.size(), 1u);
-  const auto [lane, address, core] = scouts[0];
+  const auto [path, address, core] = scouts[0];
   EXPECT_NE(address, "c:1");
   EXPECT_EQ(core, kAnyCore);
-  session->on_ready(lane, hello_of(1, {"a:1", "b:1", "d:1"}), now);
-  EXPECT_EQ(closed, std::vector<LaneId>{lane});
+  session->on_ready(path, hello_of(1, {"a:1", "b:1", "d:1"}), now);
+  EXPECT_EQ(closed, std::vector<PathId>{path});
   sent.clear();
   submit(Op::kRead, name_homed_at(2, 3));
   ASSERT_EQ(connects.size(), 1u);
   EXPECT_EQ(std::get<1>(connects[0]), "d:1");
   // The connection that brought the map carries nothing, though nobody else be there.
   for (const auto& [other, its_address] : where) {
-    if (other != lane) session->on_closed(other, "reset", now);
+    if (other != path) session->on_closed(other, "reset", now);
   }
   submit(Op::kRead, "x");
-  for (const Sent& one : sent) EXPECT_NE(one.lane, lane);
+  for (const Sent& one : sent) EXPECT_NE(one.path, path);
 }
 
 TEST_F(MovedNodeTest, IsAskedForEveryTenSecondsAtMost) {
   establish();
-  LaneId c = kNoLane;
-  for (const auto& [lane, address] : where) c = address == "c:1" ? lane : c;
+  PathId c = kNoPath;
+  for (const auto& [path, address] : where) c = address == "c:1" ? path : c;
   session->on_closed(c, "reset", now);
   refuse_c(1000);
   ASSERT_EQ(scouts.size(), 1u);
@@ -283,7 +283,7 @@ TEST_F(MovedNodeTest, IsAskedForEveryTenSecondsAtMost) {
   EXPECT_EQ(scouts.size(), 2u);
 }
 
-TEST_F(SessionTest, AFullLaneIsNotAnAttempt) {
+TEST_F(SessionTest, AFullPathIsNotAnAttempt) {
   establish();
   full = true;
   submit(Op::kWrite, "x", 100);
@@ -304,7 +304,7 @@ TEST_F(SessionTest, ALateReplyIsNotForTheNextOperationInThePlace) {
   const size_t late = 0, next = sent.size();
   submit(Op::kWrite, name, 5000);
   ASSERT_GT(sent.size(), next);
-  session->on_reply(sent[next].lane, sent[late].correlation,
+  session->on_reply(sent[next].path, sent[late].correlation,
                     {.token = 0, .status = Status::kAlreadySet, .state = {}}, now);
   EXPECT_EQ(results.size(), 1u);
   reply(next, Status::kDone, request_id(7, last_id));
@@ -316,7 +316,7 @@ TEST_F(SessionTest, ALateReplyIsNotForTheNextOperationInThePlace) {
 TEST_F(SessionTest, InvalidAfterALostAttemptIsUnknown) {
   establish();
   submit(Op::kWrite, "x", 5000);
-  session->on_closed(sent[0].lane, "reset", now);
+  session->on_closed(sent[0].path, "reset", now);
   while (sent.size() < 2) run_until(session->next_wake_ns());
   reply(1, Status::kInvalid);
   ASSERT_EQ(results.size(), 1u);

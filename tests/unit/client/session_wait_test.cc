@@ -48,10 +48,10 @@ TEST_F(SessionWaitTest, ANodeThatNeverWaitsIsNotAskedInALoop) {
 
 TEST_F(SessionWaitTest, AWaitThatLosesItsNodeIsAskedElsewhere) {
   begin(Op::kWait, 3, 150'000);
-  const LaneId first = sent[0].lane;
+  const PathId first = sent[0].path;
   lose(0);
   until_sent(2);
-  EXPECT_NE(sent[1].lane, first);
+  EXPECT_NE(sent[1].path, first);
   reply(1, Status::kDone, kOther, 4);
   expect(Outcome::kDone);
 }
@@ -62,7 +62,7 @@ TEST_F(SessionWaitTest, AWaitThatGetsNoAnswerInTimeIsAskedElsewhere) {
   EXPECT_EQ(sent.size(), 1u);
   run_until(now + 2 * kMs);
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_NE(sent[1].lane, sent[0].lane);
+  EXPECT_NE(sent[1].path, sent[0].path);
   reply(0, Status::kDone, kOther, 4);  // of the attempt that was given up
   EXPECT_TRUE(results.empty());
   reply(1, Status::kDone, kOther, 4);
@@ -74,14 +74,14 @@ TEST_F(SessionWaitTest, AWaitLeavesANodeThatKeepsOthersWaiting) {
   begin(Op::kWait, 3, 150'000);
   submit(Op::kRead, "x", 100'000);
   ASSERT_EQ(sent.size(), 2u);
-  ASSERT_EQ(sent[1].lane, sent[0].lane);
+  ASSERT_EQ(sent[1].path, sent[0].path);
   run_until(now + 499 * kMs);
   EXPECT_EQ(sent.size(), 2u);
   run_until(now + 2 * kMs);
   ASSERT_EQ(sent.size(), 4u);  // the read's hedge, and the wait
   const Sent& wait = sent[2].operation == Op::kWait ? sent[2] : sent[3];
   EXPECT_EQ(wait.operation, Op::kWait);
-  EXPECT_NE(wait.lane, sent[0].lane);
+  EXPECT_NE(wait.path, sent[0].path);
   reply(0, Status::kDone, kOther, 4);  // of the attempt that was given up
   EXPECT_TRUE(results.empty());
 }
@@ -103,24 +103,24 @@ TEST_F(SessionWaitTest, WhenOneWaitRunsOutTheOthersLeaveToo) {
   begin(Op::kWait, 3, 150'000);
   run_until(now + 5000 * kMs);
   submit(Op::kWait, "x", 150'000, 3);
-  ASSERT_EQ(sent[1].lane, sent[0].lane);
+  ASSERT_EQ(sent[1].path, sent[0].path);
   run_until(now + 10'501 * kMs);
   ASSERT_EQ(sent.size(), 4u);
-  EXPECT_NE(sent[2].lane, sent[0].lane);
-  EXPECT_NE(sent[3].lane, sent[0].lane);
+  EXPECT_NE(sent[2].path, sent[0].path);
+  EXPECT_NE(sent[3].path, sent[0].path);
 }
 
 // A node that answers others is not at fault.
 // A client that does nothing but short waits notices too.
 TEST_F(SessionWaitTest, TheNextWaitLeavesANodeThatDidNotSayNotYet) {
   begin(Op::kWait, 0, 300);
-  const LaneId silent = sent[0].lane;
+  const PathId silent = sent[0].path;
   EXPECT_LT(sent[0].timeout_ms, 300u);
   run_until(now + 300 * kMs);
   expect(Outcome::kNotYet);
   submit(Op::kWait, "x", 300);
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_NE(sent[1].lane, silent);
+  EXPECT_NE(sent[1].path, silent);
 }
 
 TEST_F(SessionWaitTest, AWaitStaysAtANodeThatAnswersOthers) {
@@ -205,7 +205,7 @@ class ManyWaitsTest : public SessionWaitTest {
     for (size_t i = 0; i < kHalf + more; ++i) submit(Op::kWait, name, 150'000, 3);
     ASSERT_EQ(sent.size(), kHalf);
   }
-  LaneId first() const { return sent[0].lane; }
+  PathId first() const { return sent[0].path; }
   std::string name;
 };
 
@@ -213,7 +213,7 @@ TEST_F(ManyWaitsTest, HalfOfTheRoomIsLeftToTheRest) {
   fill(1);
   for (size_t i = 0; i < kHalf; ++i) submit(Op::kRead, name);
   EXPECT_EQ(sent.size(), 2 * kHalf);
-  EXPECT_EQ(sent.back().lane, first());
+  EXPECT_EQ(sent.back().path, first());
   submit(Op::kRead, name);
   EXPECT_EQ(sent.size(), 2 * kHalf);
 }
@@ -250,19 +250,19 @@ TEST_F(ManyWaitsTest, MoreWaitsGetAConnectionOfTheirOwn) {
   EXPECT_EQ(std::get<1>(connects[0]), "a:1");
   connect_all();
   ASSERT_EQ(sent.size(), kHalf + 100);
-  for (size_t i = kHalf; i < sent.size(); ++i) ASSERT_NE(sent[i].lane, first());
+  for (size_t i = kHalf; i < sent.size(); ++i) ASSERT_NE(sent[i].path, first());
   submit(Op::kRead, name);
-  EXPECT_EQ(sent.back().lane, first());
+  EXPECT_EQ(sent.back().path, first());
   reply(sent.size() - 1, Status::kEmpty);
   reply(0, Status::kDone, kOther, 4);
   submit(Op::kWait, name, 150'000, 3);
-  EXPECT_EQ(sent.back().lane, first());  // where there is room again
+  EXPECT_EQ(sent.back().path, first());  // where there is room again
 }
 
 TEST_F(ManyWaitsTest, ThereIsAnEnd) {
-  const size_t all = kHalf + (kLaneCopies - 1) * kMaxInFlightPerConnection;
+  const size_t all = kHalf + (kPathCopies - 1) * kMaxInFlightPerConnection;
   fill(all - kHalf + 1);
-  for (size_t copy = 1; copy < kLaneCopies; ++copy) connect_all();
+  for (size_t copy = 1; copy < kPathCopies; ++copy) connect_all();
   EXPECT_EQ(sent.size(), all);
   EXPECT_TRUE(connects.empty());
   reply(all - 1, Status::kDone, kOther, 4);
@@ -275,16 +275,16 @@ TEST_F(ManyWaitsTest, AllOfThemLeaveANodeThatHangs) {
   fill(1, {"a:1", "b:1", "c:1"});
   connect_all();
   ASSERT_EQ(sent.size(), kHalf + 1);
-  ASSERT_NE(sent.back().lane, first());
-  ASSERT_EQ(where[sent.back().lane], "a:1");
+  ASSERT_NE(sent.back().path, first());
+  ASSERT_EQ(where[sent.back().path], "a:1");
   submit(Op::kRead, name, 100'000);
-  ASSERT_EQ(sent.back().lane, first());
+  ASSERT_EQ(sent.back().path, first());
   sent.clear();
   run_until(now + 501 * kMs);
   ASSERT_EQ(sent.size(), kHalf + 2);  // the waits and the read's hedge
-  for (const Sent& one : sent) ASSERT_NE(where[one.lane], "a:1");
+  for (const Sent& one : sent) ASSERT_NE(where[one.path], "a:1");
   submit(Op::kWait, name, 150'000, 3);
-  EXPECT_NE(where[sent.back().lane], "a:1");
+  EXPECT_NE(where[sent.back().path], "a:1");
 }
 
 }  // namespace

@@ -33,39 +33,40 @@ std::string encoded(const Message& message) {
   return made([&](auto& out) { encode_message(message, out); });
 }
 
-const Ballot kBallot{7, NodeId{3}, 0x01020304};
-const Ballot kOther{8, NodeId{2}, 5};
+const Ballot kBallot{Round{7}, NodeId{3}, Incarnation{0x01020304}};
+const Ballot kOther{Round{8}, NodeId{2}, Incarnation{5}};
 State some_state() { return {0x1122334455667788, true, request_id(1, 2), "the value"}; }
 
 std::vector<Message> every_message() {
-  return {Prepare{1, kBallot, "name"},
-          Promise{2, kBallot, kOther, some_state()},
-          Accept{3, kBallot, some_state(), "name"},
-          Accepted{4, kBallot, 9},
-          AcceptedRange{5, 6, 7},
-          Rejected{8, kBallot, kOther},
-          ReadState{9, "name"},
-          ReadReply{10, true, kOther, some_state()},
-          HomeProgress{11, 12},
-          ChosenRange{13, 14, 15},
-          Decided{kBallot, 16, "name"},
-          ClaimHome{17, 18, 19},
-          ClaimReply{20, 21, 22, 23, true,
-                     std::string_view("\x02\x00"
-                                      "ab"
-                                      "\x01\x00"
-                                      "c",
-                                      7)},
-          SettleQuery{kBallot, kOther, "name"},
-          Settled{kBallot, kOther, "name"},
-          Forward{24, 7, 1234, Operation::kWrite, request_id(3, 4), 500, "name", "value"},
-          ForwardReply{25, Status::kAlreadySet, some_state()},
-          SyncCompare{26, 27, 28},
-          SyncDigest{29, 30, 31, "digests"},
-          SyncNames{32, 33, 34, "buckets"},
-          SyncPage{35, 36, 37, 38, "names"},
-          SyncFetch{38, "name"},
-          SyncState{39, true, kOther, some_state(), "name"}};
+  return {
+      Prepare{1, kBallot, "name"},
+      Promise{2, kBallot, kOther, some_state()},
+      Accept{3, kBallot, some_state(), "name"},
+      Accepted{4, kBallot, 9},
+      AcceptedRange{Incarnation{5}, Sequence{6}, Sequence{7}},
+      Rejected{8, kBallot, kOther},
+      ReadState{9, "name"},
+      ReadReply{10, true, kOther, some_state()},
+      HomeProgress{Incarnation{11}, Sequence{12}},
+      ChosenRange{Incarnation{13}, Sequence{14}, Sequence{15}},
+      Decided{kBallot, 16, "name"},
+      ClaimHome{Incarnation{17}, 18, 19},
+      ClaimReply{Incarnation{20}, 21, 22, 23, true,
+                 std::string_view("\x02\x00"
+                                  "ab"
+                                  "\x01\x00"
+                                  "c",
+                                  7)},
+      SettleQuery{kBallot, kOther, "name"},
+      Settled{kBallot, kOther, "name"},
+      Forward{24, Incarnation{7}, 1234, Operation::kWrite, request_id(3, 4), 500, "name", "value"},
+      ForwardReply{25, Status::kAlreadySet, some_state()},
+      SyncCompare{26, 27, 28},
+      SyncDigest{29, 30, 31, "digests"},
+      SyncNames{32, 33, 34, "buckets"},
+      SyncPage{35, 36, 37, 38, "names"},
+      SyncFetch{38, "name"},
+      SyncState{39, true, kOther, some_state(), "name"}};
 }
 
 TEST(PeerCodec, EveryMessageComesBack) {

@@ -36,7 +36,7 @@ PeerHello some_hello() {
   hello.hash_seed = 6;
   hello.shard_count = 64;
   hello.members = {15, 1, 3, 2};  // by slot
-  hello.incarnation = 9;
+  hello.incarnation = Incarnation{9};
   hello.client_address = "127.0.0.1:7401";
   hello.known.set(NodeId{2}, DiskId{{7, 8}});
   hello.known.set(NodeId{15}, DiskId{{9, 10}});

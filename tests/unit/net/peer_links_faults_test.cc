@@ -25,7 +25,7 @@ PeerHello hello_of(uint16_t node) {
   hello.cluster = ClusterId{{1, 2}};
   hello.disk = DiskId{{3, node}};
   hello.node = NodeId{node};
-  hello.incarnation = 1;
+  hello.incarnation = Incarnation{1};
   hello.client_address = "client:" + std::to_string(node);
   hello.members = {1, 2, 3};
   return hello;

@@ -27,7 +27,7 @@ struct Core final : PeerLinksHandler {
     options.self.node = NodeId{node};
     options.self.core = CoreId{core};
     options.self.cores = cores;
-    options.self.incarnation = 1;
+    options.self.incarnation = Incarnation{1};
     options.self.members = {1, 2, 3};
     options.shard_count = kShardCount;
     options.self.client_address = "client:" + std::to_string(node);
@@ -142,6 +142,6 @@ struct PeerLinksTest : testing::Test {
 
 const Endpoint kOne{NodeId{1}, CoreId{0}};
 const Endpoint kTwo{NodeId{2}, CoreId{0}};
-const paxos::Ballot kBallot{0, NodeId{1}, 1};
+const paxos::Ballot kBallot{Round{0}, NodeId{1}, Incarnation{1}};
 
 }  // namespace once::net::test

@@ -40,7 +40,7 @@ TEST_F(PeerLinksTest, MessagesSurviveEverySplit) {
     encode_message(paxos::ReadState{77, "held"}, held);
     for (uint64_t i = 0; i < 3; ++i) {
       one.links->send(kTwo, paxos::Accept{i, kBallot, {1, true, {}, value}, "name"});
-      one.links->send(kTwo, paxos::HomeProgress{1, i});
+      one.links->send(kTwo, paxos::HomeProgress{Incarnation{1}, paxos::Sequence{i}});
       one.links->send_encoded(kTwo, {held.data(), held.size()});
       one.io.round();
     }
@@ -313,7 +313,8 @@ TEST_F(PeerLinksTest, CoresThatShareAShardAreLinkedAndNoOthers) {
       EXPECT_EQ(large[b]->links->is_up({NodeId{1}, CoreId{a}}), shared) << a << " " << b;
     }
   }
-  small[1]->links->send({NodeId{2}, CoreId{3}}, paxos::HomeProgress{1, 2});
+  small[1]->links->send({NodeId{2}, CoreId{3}},
+                        paxos::HomeProgress{Incarnation{1}, paxos::Sequence{2}});
   rounds(3);
   ASSERT_EQ(large[3]->messages.size(), 1u);
   EXPECT_EQ(large[3]->messages[0].first, (Endpoint{NodeId{1}, CoreId{1}}));

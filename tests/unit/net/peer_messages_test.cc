@@ -36,7 +36,7 @@ bool takes(const std::string& bytes) {
   return take_message(left).has_value() && left.empty();
 }
 
-const Ballot kBallot{7, NodeId{3}, 0x01020304};
+const Ballot kBallot{Round{7}, NodeId{3}, Incarnation{0x01020304}};
 
 std::vector<Message> named(std::string_view name) {
   const State state{1, true, kId, "v"};
@@ -48,7 +48,7 @@ std::vector<Message> named(std::string_view name) {
           Settled{kBallot, kBallot, name},
           SyncFetch{26, name},
           SyncState{27, true, kBallot, state, name},
-          Forward{24, 7, 1, Operation::kCas, kId, 500, name, "v", 3}};
+          Forward{24, Incarnation{7}, 1, Operation::kCas, kId, 500, name, "v", 3}};
 }
 std::vector<Message> valued(std::string_view value) {
   const State state{1, true, kId, value};
@@ -57,7 +57,7 @@ std::vector<Message> valued(std::string_view value) {
           ReadReply{10, true, kBallot, state},
           ForwardReply{25, Status::kDone, state},
           SyncState{27, true, kBallot, state, "name"},
-          Forward{24, 7, 1, Operation::kCas, kId, 500, "name", value, 3}};
+          Forward{24, Incarnation{7}, 1, Operation::kCas, kId, 500, "name", value, 3}};
 }
 
 // `message`, its one run of x longer by a byte, as is each size that counts it.
@@ -95,11 +95,13 @@ TEST(PeerMessages, TheNamesOfAPageAreEachUpTo1024Bytes) {
     std::string packed =
         std::string("\x01\x00y", 3) + std::string(2, '\0') + std::string(size, 'x');
     store(packed.data() + 3, static_cast<uint16_t>(size));
-    EXPECT_EQ(takes(encoded(ClaimReply{1, 2, 3, 4, true, packed})), size == 1024);
+    EXPECT_EQ(takes(encoded(ClaimReply{Incarnation{1}, 2, 3, 4, true, packed})), size == 1024);
     packed.pop_back();
-    EXPECT_FALSE(takes(encoded(ClaimReply{1, 2, 3, 4, true, packed}))) << "the last is cut off";
+    EXPECT_FALSE(takes(encoded(ClaimReply{Incarnation{1}, 2, 3, 4, true, packed})))
+        << "the last is cut off";
     packed.resize(4);
-    EXPECT_FALSE(takes(encoded(ClaimReply{1, 2, 3, 4, true, packed}))) << "in its size";
+    EXPECT_FALSE(takes(encoded(ClaimReply{Incarnation{1}, 2, 3, 4, true, packed})))
+        << "in its size";
   }
 }
 
@@ -128,12 +130,13 @@ TEST(PeerMessages, VersionsAndNumbersKeepAllOfTheirBits) {
   for (const Message& message : std::vector<Message>{
            Accept{k32 + 1, kBallot, state, "n"}, Promise{k32 + 1, kBallot, kBallot, state},
            ReadReply{k32 + 1, false, kBallot, state}, Accepted{k32 + 1, kBallot, k32 + 5},
-           AcceptedRange{UINT32_MAX, k32 + 1, k32 + 2}, ChosenRange{UINT32_MAX, k32 + 1, k32 + 2},
-           HomeProgress{UINT32_MAX, k32 + 1}, Decided{kBallot, k32 + 5, "n"},
-           ClaimHome{UINT32_MAX, k32 + 1, k32 + 2},
-           ClaimReply{UINT32_MAX, k32 + 1, k32 + 2, k32 + 3, false, {}},
-           Forward{k32 + 1, UINT32_MAX, k32 + 2, Operation::kCas, kId, UINT32_MAX, "n", "v",
-                   k32 + 5},
+           AcceptedRange{Incarnation{UINT32_MAX}, Sequence{k32 + 1}, Sequence{k32 + 2}},
+           ChosenRange{Incarnation{UINT32_MAX}, Sequence{k32 + 1}, Sequence{k32 + 2}},
+           HomeProgress{Incarnation{UINT32_MAX}, Sequence{k32 + 1}}, Decided{kBallot, k32 + 5, "n"},
+           ClaimHome{Incarnation{UINT32_MAX}, k32 + 1, k32 + 2},
+           ClaimReply{Incarnation{UINT32_MAX}, k32 + 1, k32 + 2, k32 + 3, false, {}},
+           Forward{k32 + 1, Incarnation{UINT32_MAX}, k32 + 2, Operation::kCas, kId, UINT32_MAX, "n",
+                   "v", k32 + 5},
            ForwardReply{k32 + 1, Status::kConflict, state}}) {
     const std::string bytes = encoded(message);
     std::string_view left = bytes;
@@ -145,7 +148,8 @@ TEST(PeerMessages, VersionsAndNumbersKeepAllOfTheirBits) {
   const std::string bytes = encoded(Accepted{k32 + 1, kBallot, k32 + 5});
   EXPECT_EQ(load<uint64_t>(bytes.data() + 4), k32 + 1);
   EXPECT_EQ(load<uint64_t>(bytes.data() + 4 + 8 + 10), k32 + 5);
-  const std::string forward = encoded(Forward{1, 2, 3, Operation::kCas, kId, 4, "n", "v", k32 + 5});
+  const std::string forward =
+      encoded(Forward{1, Incarnation{2}, 3, Operation::kCas, kId, 4, "n", "v", k32 + 5});
   EXPECT_EQ(load<uint64_t>(forward.data() + 4 + 8 + 4 + 8 + 1 + 16 + 4), k32 + 5);
 }
 

@@ -61,12 +61,12 @@ struct Strangers : PeerLinksTest {
   }
   static paxos::Forward forward_of(uint32_t incarnation) {
     paxos::Forward forward;
-    forward.incarnation = incarnation;
+    forward.incarnation = Incarnation{incarnation};
     return forward;
   }
   static paxos::ClaimReply reply_to(uint32_t incarnation) {
     paxos::ClaimReply reply;
-    reply.incarnation = incarnation;
+    reply.incarnation = Incarnation{incarnation};
     return reply;
   }
   // Node 1 is gone without a word, and is not heard of.
@@ -256,17 +256,20 @@ TEST_F(Strangers, OnALinkOnlyMessagesOfItsRunAreTaken) {
   freeze();
   rounds(2100);
   PeerHello mine = hello();
-  mine.incarnation = 7;
+  mine.incarnation = Incarnation{7};
   const auto pipe = say(mine);
   ASSERT_TRUE(two->links->is_up(kOne));
-  const auto by = [](uint32_t run) { return paxos::Ballot{5, NodeId{1}, run}; };
+  const auto by = [](uint32_t run) { return paxos::Ballot{Round{5}, NodeId{1}, Incarnation{run}}; };
   const paxos::State state{1, true, {}, "v"};
   uint64_t ignored = 0;
   for (const uint32_t run : {uint32_t{6}, uint32_t{8}, UINT32_MAX}) {
     const std::vector<paxos::Message> lies = {
-        paxos::ClaimHome{run, 0, 0},        paxos::HomeProgress{run, 1},
-        paxos::ChosenRange{run, 1, 2},      forward_of(run),
-        paxos::Prepare{1, by(run), "name"}, paxos::Accept{1, by(run), state, "name"},
+        paxos::ClaimHome{Incarnation{run}, 0, 0},
+        paxos::HomeProgress{Incarnation{run}, paxos::Sequence{1}},
+        paxos::ChosenRange{Incarnation{run}, paxos::Sequence{1}, paxos::Sequence{2}},
+        forward_of(run),
+        paxos::Prepare{1, by(run), "name"},
+        paxos::Accept{1, by(run), state, "name"},
         paxos::Decided{by(run), 1, "name"},
     };
     send(*pipe, lies);
@@ -275,17 +278,17 @@ TEST_F(Strangers, OnALinkOnlyMessagesOfItsRunAreTaken) {
     EXPECT_TRUE(two->messages.empty());
   }
   EXPECT_TRUE(contains(two->log, "node 1 sends messages of another run")) << two->log;
-  const paxos::Ballot other{5, NodeId{2}, 99};
+  const paxos::Ballot other{Round{5}, NodeId{2}, Incarnation{99}};
   const std::vector<paxos::Message> honest = {
-      paxos::ClaimHome{7, 0, 0},
-      paxos::HomeProgress{7, 1},
-      paxos::ChosenRange{7, 1, 2},
+      paxos::ClaimHome{Incarnation{7}, 0, 0},
+      paxos::HomeProgress{Incarnation{7}, paxos::Sequence{1}},
+      paxos::ChosenRange{Incarnation{7}, paxos::Sequence{1}, paxos::Sequence{2}},
       forward_of(7),
       paxos::Prepare{1, by(7), "name"},
       paxos::Accept{1, by(7), state, "name"},
       paxos::Decided{by(7), 1, "name"},
       // What these say is of this node's run, or of anybody's.
-      paxos::AcceptedRange{1, 1, 2},
+      paxos::AcceptedRange{Incarnation{1}, paxos::Sequence{1}, paxos::Sequence{2}},
       reply_to(1),
       paxos::Promise{1, other, {}, {}},
       paxos::Rejected{1, other, other},

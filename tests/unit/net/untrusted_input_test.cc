@@ -29,9 +29,9 @@ std::vector<char> encoded(const Record& record) {
   return out;
 }
 
-const Ballot kBallot{0, NodeId{2}, 3};
+const Ballot kBallot{Round{0}, NodeId{2}, Incarnation{3}};
 const paxos::State kState{1, true, request_id(1, 2), "v"};
-const Record kAccept = paxos::AcceptRecord{kBallot, CoreId{0}, 1, kState, "name"};
+const Record kAccept = paxos::AcceptRecord{kBallot, CoreId{0}, paxos::Sequence{1}, kState, "name"};
 
 // docs/protocol.md: a receiver refuses zero bytes that are not zero.
 TEST(UntrustedInput, AHelloWithAReservedByteInUseIsRefused) {
@@ -127,17 +127,21 @@ TEST(UntrustedInput, ALogThatNoRunOfThisNodeCanHaveWrittenIsRefused) {
   const Endpoint no_core{NodeId{2}, CoreId{kMaxCores}};
   paxos::State empty = kState;
   empty.version = 0;
-  EXPECT_TRUE(recovers(paxos::IncarnationRecord{UINT32_MAX - 1}));
-  EXPECT_FALSE(recovers(paxos::IncarnationRecord{UINT32_MAX}));
+  EXPECT_TRUE(recovers(paxos::IncarnationRecord{Incarnation{UINT32_MAX - 1}}));
+  EXPECT_FALSE(recovers(paxos::IncarnationRecord{Incarnation{UINT32_MAX}}));
   EXPECT_TRUE(recovers(kAccept));
-  EXPECT_FALSE(recovers(paxos::AcceptRecord{{0, stranger.node, 3}, CoreId{0}, 1, kState, "name"}));
-  EXPECT_FALSE(recovers(paxos::AcceptRecord{kBallot, no_core.core, 1, kState, "name"}));
-  EXPECT_FALSE(recovers(paxos::AcceptRecord{kBallot, CoreId{0}, 1, empty, "name"}));
+  EXPECT_FALSE(recovers(paxos::AcceptRecord{
+      {Round{0}, stranger.node, Incarnation{3}}, CoreId{0}, paxos::Sequence{1}, kState, "name"}));
+  EXPECT_FALSE(
+      recovers(paxos::AcceptRecord{kBallot, no_core.core, paxos::Sequence{1}, kState, "name"}));
+  EXPECT_FALSE(
+      recovers(paxos::AcceptRecord{kBallot, CoreId{0}, paxos::Sequence{1}, empty, "name"}));
   EXPECT_TRUE(recovers(paxos::PromiseRecord{kBallot, "name"}));
-  EXPECT_FALSE(recovers(paxos::PromiseRecord{{1, stranger.node, 1}, "name"}));
-  EXPECT_FALSE(recovers(paxos::RangePromiseRecord{stranger.node, 1}));
-  EXPECT_FALSE(recovers(paxos::ChosenRangeRecord{no_core, 1, 1, 1}));
-  EXPECT_FALSE(recovers(paxos::HomeProgressRecord{no_core, 1, 1}));
+  EXPECT_FALSE(recovers(paxos::PromiseRecord{{Round{1}, stranger.node, Incarnation{1}}, "name"}));
+  EXPECT_FALSE(recovers(paxos::RangePromiseRecord{stranger.node, Incarnation{1}}));
+  EXPECT_FALSE(recovers(
+      paxos::ChosenRangeRecord{no_core, Incarnation{1}, paxos::Sequence{1}, paxos::Sequence{1}}));
+  EXPECT_FALSE(recovers(paxos::HomeProgressRecord{no_core, Incarnation{1}, paxos::Sequence{1}}));
 }
 
 // Which runs of others are believed goes by the last one that the log knows.
@@ -148,14 +152,15 @@ TEST(UntrustedInput, TheLogKnowsTheLastRunOfEachMember) {
   options.shard_count = 1;
   options.max_operations = options.max_tasks = options.round_zero_window = 16;
   const auto replica = paxos::Replica::make(options);
-  const Record records[] = {paxos::RangePromiseRecord{NodeId{2}, 7},
-                            paxos::HomeProgressRecord{{NodeId{2}, CoreId{1}}, 9, 1},
-                            paxos::HomeProgressRecord{{NodeId{2}, CoreId{0}}, 8, 1},
-                            paxos::RangePromiseRecord{NodeId{3}, 5}};
+  const Record records[] = {
+      paxos::RangePromiseRecord{NodeId{2}, Incarnation{7}},
+      paxos::HomeProgressRecord{{NodeId{2}, CoreId{1}}, Incarnation{9}, paxos::Sequence{1}},
+      paxos::HomeProgressRecord{{NodeId{2}, CoreId{0}}, Incarnation{8}, paxos::Sequence{1}},
+      paxos::RangePromiseRecord{NodeId{3}, Incarnation{5}}};
   for (const Record& record : records) ASSERT_TRUE(replica->recover(view(encoded(record))));
-  EXPECT_EQ(replica->recovered_incarnation_of(NodeId{2}), 9u);
-  EXPECT_EQ(replica->recovered_incarnation_of(NodeId{3}), 5u);
-  EXPECT_EQ(replica->recovered_incarnation_of(NodeId{4}), 0u);
+  EXPECT_EQ(replica->recovered_incarnation_of(NodeId{2}), Incarnation{9});
+  EXPECT_EQ(replica->recovered_incarnation_of(NodeId{3}), Incarnation{5});
+  EXPECT_EQ(replica->recovered_incarnation_of(NodeId{4}), Incarnation{0});
 }
 
 // One member of three, in its second run, so that a write takes both phases; the others lie.
@@ -167,7 +172,7 @@ struct AmongLiars : testing::Test {
     options.shard_count = 1;
     options.max_operations = options.max_tasks = options.round_zero_window = 16;
     replica = paxos::Replica::make(options);
-    replica->start(2, now_ns, out);
+    replica->start(Incarnation{2}, now_ns, out);
     taken();
     for (uint16_t node : {2, 3}) step({Endpoint{NodeId{node}, CoreId{0}}, paxos::LinkUp{1}});
     while (home_slot_of(name_hash(name, 0), 3).value != 0) name += "x";
@@ -179,7 +184,7 @@ struct AmongLiars : testing::Test {
   }
   void sync() {
     out.clear();
-    replica->on_durable(made, now_ns, out);
+    replica->on_durable(paxos::RecordNumber{made}, now_ns, out);
     taken();
   }
   void taken() {
@@ -212,10 +217,11 @@ struct AmongLiars : testing::Test {
 TEST_F(AmongLiars, APromiseThatReportsAnEmptyStateIsNotCounted) {
   step({{}, paxos::ClientRequest{1, paxos::Operation::kWrite, request_id(1, 1), 100, name, "v"}});
   const auto prepare = sent<paxos::Prepare>();
-  step({liar, paxos::Promise{prepare.op, prepare.ballot, {0, NodeId{2}, 1}, {}}});
+  step({liar,
+        paxos::Promise{prepare.op, prepare.ballot, {Round{0}, NodeId{2}, Incarnation{1}}, {}}});
   step({liar, paxos::Promise{prepare.op, prepare.ballot, {}, kState}});
   auto above = prepare.ballot;
-  ++above.round;
+  ++above.round.value;
   step({liar, paxos::Promise{prepare.op, prepare.ballot, above, kState}});
   EXPECT_EQ(replica->counters().ignored_messages, 3u);
   sync();
@@ -245,18 +251,18 @@ TEST_F(AmongLiars, NobodyCanMakeRoundsBeginAgain) {
   uint32_t promised = 0;
   for (uint64_t n = 1; n <= 100; ++n) {
     const uint64_t round = n * kRoundsAtOnce;
-    const paxos::Ballot ballot{static_cast<uint32_t>(std::min<uint64_t>(round, UINT32_MAX)),
-                               liar.node, 1};
+    const Round wanted{static_cast<uint32_t>(std::min<uint64_t>(round, UINT32_MAX))};
+    const paxos::Ballot ballot{wanted, liar.node, Incarnation{1}};
     step({liar, paxos::Prepare{n, ballot, name}});
     for (const auto& sent : out.messages) {
-      if (std::holds_alternative<paxos::Promise>(sent.message)) promised = ballot.round;
+      if (std::holds_alternative<paxos::Promise>(sent.message)) promised = ballot.round.value;
     }
     sync();
     now_ns += kRoundsAtOnce * kNsPerRound;
   }
-  EXPECT_GT(promised, kMaxRound - 2 * kRoundsAtOnce);
-  EXPECT_LE(promised, kMaxRound);
-  step({liar, paxos::Prepare{0, {kMaxRound, liar.node, 1}, name}});
+  EXPECT_GT(promised, kMaxRound.value - 2 * kRoundsAtOnce);
+  EXPECT_LE(promised, kMaxRound.value);
+  step({liar, paxos::Prepare{0, {kMaxRound, liar.node, Incarnation{1}}, name}});
   sync();
   // The name is spoilt by its member; nothing else is: no answer, and no promise goes back.
   step({{}, paxos::ClientRequest{1, paxos::Operation::kWrite, request_id(1, 1), 100, name, "v"}});

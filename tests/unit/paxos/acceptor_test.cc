@@ -25,7 +25,7 @@ struct Acceptance : OneAcceptor {
     }
   }
   void accept(const Ballot& under, const State& next) {
-    acceptor.accept(name, under, next, Numbered{CoreId{0}, 1});
+    acceptor.accept(name, under, next, Numbered{CoreId{0}, Sequence{1}});
   }
 
   EntryIndex name = insert("name");
@@ -44,8 +44,8 @@ TEST_F(Acceptance, EachChangeIsMadeWithItsRecord) {
   EXPECT_EQ(acceptor.at(name).record(), RecordNumber{2});
   EXPECT_TRUE(acceptor.decide(name, InLog::kYes));
   EXPECT_EQ(acceptor.at(name).record(), RecordNumber{2}) << "what it rests on is the accept";
-  acceptor.promise_range(1, 4);
-  EXPECT_EQ(acceptor.range_promise(1), 4u);
+  acceptor.promise_range(1, Incarnation{4});
+  EXPECT_EQ(acceptor.range_promise(1), Incarnation{4});
   EXPECT_EQ(step.last_record(), RecordNumber{4});
 }
 
@@ -73,9 +73,9 @@ TEST_F(AcceptanceDeathTest, NoPromiseIsLowered) {
     EXPECT_DEATH(acceptor.promise(name, lower), "entry.promised.. < ballot");
   }
   EXPECT_DEATH(accept(ballot(4), state(1, "red")), "entry.promised.. <= ballot");
-  EXPECT_DEATH(acceptor.promise(name, Ballot{6, NodeId{9}, 1}), "cluster_.has");
-  acceptor.promise_range(1, 4);
-  EXPECT_DEATH(acceptor.promise_range(1, 4), "range_promises_");
+  EXPECT_DEATH(acceptor.promise(name, Ballot{Round{6}, NodeId{9}, Incarnation{1}}), "cluster_.has");
+  acceptor.promise_range(1, Incarnation{4});
+  EXPECT_DEATH(acceptor.promise_range(1, Incarnation{4}), "range_promises_");
 }
 
 TEST_F(AcceptanceDeathTest, UnderOneBallotThereIsOneStateOfAVersion) {

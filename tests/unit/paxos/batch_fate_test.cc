@@ -9,7 +9,9 @@ constexpr NodeId kSelf{1}, kOther{2};
 const RequestId kLast = request_id(7, 7), kStranger = request_id(8, 8);
 
 // A batch of this node that made version 5 under its ballot (3, self), in its second run.
-Batch batch_of(size_t size) { return Batch{Ballot{3, kSelf, 2}, 5, kLast, size, false}; }
+Batch batch_of(size_t size) {
+  return Batch{Ballot{Round{3}, kSelf, Incarnation{2}}, 5, kLast, size, false};
+}
 State chosen(uint64_t version, RequestId writer) { return State{version, false, writer, "v"}; }
 
 TEST(BatchFate, IsToldByTheStateThatWasChosen) {
@@ -49,18 +51,19 @@ TEST(BatchFate, AStateIsOursUnderABallotOfThisRunSinceTheBatchBegan) {
     bool ours;
   };
   for (const Row& row : {
-           Row{"the first ballot", {3, kSelf, 2}, true},
-           Row{"a later one", {9, kSelf, 2}, true},
-           Row{"one before it", {2, kSelf, 2}, false},
-           Row{"of another run", {9, kSelf, 1}, false},
-           Row{"of another node", {9, kOther, 2}, false},
+           Row{"the first ballot", {Round{3}, kSelf, Incarnation{2}}, true},
+           Row{"a later one", {Round{9}, kSelf, Incarnation{2}}, true},
+           Row{"one before it", {Round{2}, kSelf, Incarnation{2}}, false},
+           Row{"of another run", {Round{9}, kSelf, Incarnation{1}}, false},
+           Row{"of another node", {Round{9}, kOther, Incarnation{2}}, false},
            Row{"none", {}, false},
        }) {
-    EXPECT_EQ(is_ours(batch_of(3), row.best, kSelf, 2), row.ours) << row.why;
+    EXPECT_EQ(is_ours(batch_of(3), row.best, kSelf, Incarnation{2}), row.ours) << row.why;
   }
   Batch adopted = batch_of(3);
   adopted.adopted = true;
-  EXPECT_FALSE(is_ours(adopted, {9, kSelf, 2}, kSelf, 2)) << "another's was proposed since";
+  EXPECT_FALSE(is_ours(adopted, {Round{9}, kSelf, Incarnation{2}}, kSelf, Incarnation{2}))
+      << "another's was proposed since";
 }
 
 TEST(BatchFateDeathTest, NobodyAsksForTheFateOfNothing) {

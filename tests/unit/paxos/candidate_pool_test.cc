@@ -27,28 +27,29 @@ TEST_F(ACandidatePool, KeepsACopyOfTheName) {
 
 TEST_F(ACandidatePool, FindsByTheLastQuestionOfThisRunOnly) {
   const CandidateId id = asked("name");
-  const Handle first = pool.handle_of(id, 7);
-  EXPECT_EQ(pool.find(first, 7), id);
-  EXPECT_EQ(pool.find(first, 8), kNil);
+  const Handle first = pool.handle_of(id, Incarnation{7});
+  EXPECT_EQ(pool.find(first, Incarnation{7}), id);
+  EXPECT_EQ(pool.find(first, Incarnation{8}), kNil);
   pool.ask_anew(id);
-  EXPECT_EQ(pool.find(first, 7), kNil);
-  EXPECT_EQ(pool.find(pool.handle_of(id, 7), 7), id);
+  EXPECT_EQ(pool.find(first, Incarnation{7}), kNil);
+  EXPECT_EQ(pool.find(pool.handle_of(id, Incarnation{7}), Incarnation{7}), id);
 }
 
 TEST_F(ACandidatePool, FindsNothingWhoseQuestionIsNotOpen) {
   const CandidateId id = asked("name");
-  const Handle handle = pool.handle_of(id, 7);
+  const Handle handle = pool.handle_of(id, Incarnation{7});
   pool[id].step = Candidate::Step::kReady;
-  EXPECT_EQ(pool.find(handle, 7), kNil);
-  EXPECT_EQ(pool.find(Handle::of(7, 0, 1), 7), kNil) << "a place that was never used";
+  EXPECT_EQ(pool.find(handle, Incarnation{7}), kNil);
+  EXPECT_EQ(pool.find(Handle::of(Incarnation{7}, 0, 1), Incarnation{7}), kNil)
+      << "a place that was never used";
 }
 
 TEST_F(ACandidatePool, FindsNothingOfAnEarlierUseOfThePlace) {
   const CandidateId id = asked("name");
-  const Handle handle = pool.handle_of(id, 7);
+  const Handle handle = pool.handle_of(id, Incarnation{7});
   pool.free(id);
   EXPECT_EQ(asked("other"), id);
-  EXPECT_EQ(pool.find(handle, 7), kNil);
+  EXPECT_EQ(pool.find(handle, Incarnation{7}), kNil);
 }
 
 TEST_F(ACandidatePool, IsBounded) {

@@ -14,13 +14,13 @@ namespace once::paxos {
 
 inline constexpr int64_t kTick = 5'000'000;
 inline constexpr Endpoint kTwo{NodeId{2}, CoreId{0}}, kThree{NodeId{3}, CoreId{0}};
-inline const Ballot kBallot{2, NodeId{2}, 1};
+inline const Ballot kBallot{Round{2}, NodeId{2}, Incarnation{1}};
 
 struct ACatchUp : ::testing::Test {
   ACatchUp() {
     step.begin(now, out);
-    step.start(1);
-    step.set_durable(step.append(IncarnationRecord{1}));
+    step.start(Incarnation{1});
+    step.set_durable(step.append(IncarnationRecord{Incarnation{1}}));
     catch_up.start();
     meet(kTwo);
   }

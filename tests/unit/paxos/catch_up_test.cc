@@ -82,7 +82,7 @@ TEST_F(ACatchUp, WhatItHoldsAlreadyNeedsNoFetch) {
 // A page is one peer's word: this node builds on what is decided under its own ballot.
 TEST_F(ACatchUp, WhatThisRunHasProposedAMajorityIsAskedAbout) {
   meet(kThree);
-  const Ballot own{3, NodeId{1}, 1};
+  const Ballot own{Round{3}, NodeId{1}, Incarnation{1}};
   acceptor.accept(index_of("held"), own, state(), Numbered{CoreId{0}, Sequence{0}});
   step.set_durable(step.last_record());
   const SyncNames asked = await_names({{"held", 1}});

@@ -20,7 +20,7 @@ constexpr NodeId kSelf{1}, kHome{2}, kOther{3};
 // A core of incarnation 2 in the middle of a step, a name homed elsewhere, a round for it.
 struct Scene {
   CoreView core_was{.self = kSelf,
-                    .incarnation = 2,
+                    .incarnation = Incarnation{2},
                     .record = 10,
                     .durable = 8,
                     .claimed = false,
@@ -39,8 +39,8 @@ struct Scene {
     now.claimed = true;
     return now;
   }();
-  EntryView entry_was{.promised = {3, kOther, 1},
-                      .accepted = {3, kOther, 1},
+  EntryView entry_was{.promised = {Round{3}, kOther, Incarnation{1}},
+                      .accepted = {Round{3}, kOther, Incarnation{1}},
                       .version = 1,
                       .writer = request_id(1, 1),
                       .value_size = 3,
@@ -49,10 +49,10 @@ struct Scene {
                       .unsettled = true,
                       .record = 9,
                       .home = kHome,
-                      .range_promise = 4};
+                      .range_promise = Incarnation{4}};
   EntryView entry = [this] {
     EntryView now = entry_was;
-    now.promised = now.accepted = {4, kSelf, 2};
+    now.promised = now.accepted = {Round{4}, kSelf, Incarnation{2}};
     now.version = 2;
     now.writer = request_id(1, 2);
     now.decided = false;
@@ -62,8 +62,8 @@ struct Scene {
   RoundView round_was{};
   RoundView round{.asks = true,
                   .phase = Phase::kAccept,
-                  .ballot = {4, kSelf, 2},
-                  .best = {4, kSelf, 2},
+                  .ballot = {Round{4}, kSelf, Incarnation{2}},
+                  .best = {Round{4}, kSelf, Incarnation{2}},
                   .version = 2,
                   .votes = 1,
                   .entry = 0};
@@ -85,7 +85,7 @@ struct Scene {
     entry_was.promised = entry_was.accepted = Ballot{};
     entry_was.version = 0;
     entry_was.decided = false;
-    entry.promised = entry.accepted = Ballot{0, kHome, incarnation};
+    entry.promised = entry.accepted = Ballot{Round{0}, kHome, Incarnation{incarnation}};
   }
 };
 
@@ -110,7 +110,7 @@ std::vector<std::string> broken(const Scene& s) {
 }
 
 const Changes kBreaks = {
-    {"A run keeps its incarnation.", [](Scene& s) { s.core_was.incarnation = 1; }},
+    {"A run keeps its incarnation.", [](Scene& s) { s.core_was.incarnation = Incarnation{1}; }},
     {"Records are only added, and only what was made is durable, for good.",
      [](Scene& s) { s.core_was.durable = 9; }},
     {"A home says of no accept that its disk has it before it has.",
@@ -127,12 +127,13 @@ const Changes kBreaks = {
     {"Under one ballot nothing follows a sealed state.",
      [](Scene& s) { s.entry_was.sealed = true, s.entry.accepted = s.entry_was.accepted; }},
     {"No ballot of this node is of a later run than this one.",
-     [](Scene& s) { s.entry.promised.incarnation = 3; }},
-    {"What is accepted is at most what is promised.", [](Scene& s) { s.entry.accepted.round = 5; }},
-    {"A promise never falls.", [](Scene& s) { s.entry_was.promised.round = 5; }},
+     [](Scene& s) { s.entry.promised.incarnation = Incarnation{3}; }},
+    {"What is accepted is at most what is promised.",
+     [](Scene& s) { s.entry.accepted.round = Round{5}; }},
+    {"A promise never falls.", [](Scene& s) { s.entry_was.promised.round = Round{5}; }},
     {"Below its promise an acceptor takes nothing but what is decided.",
      [](Scene& s) {
-       s.entry_was.promised = s.entry.promised = Ballot{6, kOther, 1};
+       s.entry_was.promised = s.entry.promised = Ballot{Round{6}, kOther, Incarnation{1}};
      }},
     {"What is accepted never falls, ballot before version.",
      [](Scene& s) { s.keep_accepted(), s.entry_was.version = 2; }},
@@ -153,10 +154,11 @@ const Changes kBreaks = {
      [](Scene& s) { s.entry.unsettled = false; }},
 
     {"A round asks under a ballot of this run, and not of round 0.",
-     [](Scene& s) { s.round.ballot.incarnation = 1; }},
+     [](Scene& s) { s.round.ballot.incarnation = Incarnation{1}; }},
     {"A prepare takes a ballot above all that this node had promised: none is used again.",
      [](Scene& s) { s.prepare(), s.entry_was.promised = s.round.ballot; }},
-    {"Who asks has promised the same to himself.", [](Scene& s) { s.round.ballot.round = 5; }},
+    {"Who asks has promised the same to himself.",
+     [](Scene& s) { s.round.ballot.round = Round{5}; }},
     {"Only members vote, and a majority ends the question.", [](Scene& s) { s.round.votes = 3; }},
     {"Who prepares has heard at least of what his own acceptor holds.",
      [](Scene& s) { s.prepare(), s.round.best = Ballot{}, s.round.version = 0; }},
@@ -171,7 +173,7 @@ TEST(Invariants, HoldOfWhatIsRight) {
   EXPECT_EQ(broken(prepares), std::vector<std::string>{});
   Scene home;
   home.take_round_zero(4);
-  home.round.ballot = {4, kSelf, 2};
+  home.round.ballot = {Round{4}, kSelf, Incarnation{2}};
   const auto faults = broken(home);  // a round of ours under way would be another name's
   for (const auto& one : of_entries()) {
     EXPECT_EQ(std::count(faults.begin(), faults.end(), one.sentence), 0) << one.sentence;

@@ -16,7 +16,7 @@ struct LanesOf : ::testing::Test {
   LanesOf() {
     EXPECT_TRUE(cluster.set_up(kHome, 1, 1));
     step.begin(1, out);
-    for (int record = 0; record < 9; ++record) step.append(IncarnationRecord{1});
+    for (int record = 0; record < 9; ++record) step.append(IncarnationRecord{Incarnation{1}});
   }
   static ReplicaOptions options() {
     ReplicaOptions options;
@@ -33,25 +33,27 @@ struct LanesOf : ::testing::Test {
     }
   }
   void accept(uint64_t sequence, uint32_t incarnation = 1) {
-    Lane& lane = lanes.of(kHome, incarnation);
-    lanes.note_accept(lane, {sequence}, name(static_cast<int>(sequence)), sequence * 10, kPlace);
-    lanes.acknowledge(lane, {sequence}, {sequence});
+    Lane& lane = lanes.of(kHome, Incarnation{incarnation});
+    lanes.note_accept(lane, Sequence{sequence}, name(static_cast<int>(sequence)), sequence * 10,
+                      kPlace);
+    lanes.acknowledge(lane, Sequence{sequence}, RecordNumber{sequence});
   }
   Numbers acknowledged() const {
     Numbers numbers;
     for (const Outgoing& message : out.messages) {
       const auto& range = std::get<AcceptedRange>(message.message);
-      numbers.emplace_back(range.first, range.last);
-      EXPECT_EQ(message.rests_on.record, range.last) << "on the last of them";
+      numbers.emplace_back(range.first.value, range.last.value);
+      EXPECT_EQ(message.rests_on.record.value, range.last.value) << "on the last of them";
     }
     return numbers;
   }
   Numbers known(uint64_t first, uint64_t last) {
     Numbers found;
-    lanes.for_each(lanes.of(kHome, 1), {{first}, {last}}, [&](const Lane::Slot& slot) {
-      EXPECT_EQ(slot.place, kPlace);
-      found.emplace_back(slot.entry.value, slot.version);
-    });
+    lanes.for_each(lanes.of(kHome, Incarnation{1}), {Sequence{first}, Sequence{last}},
+                   [&](const Lane::Slot& slot) {
+                     EXPECT_EQ(slot.place, kPlace);
+                     found.emplace_back(slot.entry.value, slot.version);
+                   });
     return found;
   }
 
@@ -73,12 +75,12 @@ TEST_F(LanesOf, AcknowledgesByRangesOnceAStep) {
 TEST_F(LanesOf, ListsWhatLeavesBeforeItsHomeHasIt) {
   for (uint64_t n = 1; n <= 4; ++n) accept(n);
   EXPECT_EQ(acceptor.unsettled(), 0u);
-  lanes.of(kHome, 1).durable = Sequence{1};
+  lanes.of(kHome, Incarnation{1}).durable = Sequence{1};
   accept(5);  // in the place of 1, which the home has
   EXPECT_EQ(acceptor.unsettled(), 0u);
   accept(6);  // in the place of 2, which it may not have
   EXPECT_EQ(acceptor.unsettled(), 1u);
-  lanes.end_before(kHome.node, 2);
+  lanes.end_before(kHome.node, Incarnation{2});
   EXPECT_EQ(acceptor.unsettled(), 5u) << "2, 3, 4, 5 and 6";
 }
 
@@ -86,10 +88,11 @@ TEST_F(LanesOf, ALaterIncarnationEndsTheEarlierOne) {
   accept(1);
   accept(1, 2);
   EXPECT_EQ(acceptor.unsettled(), 1u);
-  EXPECT_EQ(std::get<AcceptedRange>(out.messages.at(0).message).incarnation, 1u);
-  EXPECT_EQ(lanes.of(kHome, 1).incarnation, 2u) << "and is not brought back";
-  EXPECT_EQ(lanes.latest_incarnation(kHome.node), 2u);
-  EXPECT_EQ(lanes.latest_incarnation(NodeId{1}), 0u);
+  EXPECT_EQ(std::get<AcceptedRange>(out.messages.at(0).message).incarnation, Incarnation{1});
+  EXPECT_EQ(lanes.of(kHome, Incarnation{1}).incarnation, Incarnation{2})
+      << "and is not brought back";
+  EXPECT_EQ(lanes.latest_incarnation(kHome.node), Incarnation{2});
+  EXPECT_EQ(lanes.latest_incarnation(NodeId{1}), Incarnation{0});
 }
 
 TEST_F(LanesOf, FindsTheAcceptsOfARangeThatItStillHas) {

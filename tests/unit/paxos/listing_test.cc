@@ -19,7 +19,7 @@ struct Names : testing::Test {
            std::string_view value = "value") {
     const EntryIndex index = table.insert(hasher.key_of(name), name, 0);
     Entry& entry = table.at(index);
-    const Ballot ballot{0, NodeId{1}, 1};
+    const Ballot ballot{Round{0}, NodeId{1}, Incarnation{1}};
     if (version == 0) return table.set_promised(entry, ballot);
     table.hold(entry, ballot, ballot,
                State{version, sealed, request_id(1, 2), value, Operation::kWrite});

@@ -31,7 +31,8 @@ Outcome last_of(const std::vector<Answer>& answers) {
 }
 
 TEST(MajorityRead, SaysWhatAMajorityHolds) {
-  const Ballot low{1, NodeId{2}, 1}, high{2, NodeId{3}, 1}, none;
+  const Ballot low{Round{1}, NodeId{2}, Incarnation{1}}, high{Round{2}, NodeId{3}, Incarnation{1}},
+      none;
   struct Row {
     std::vector<Answer> answers;
     Outcome outcome;

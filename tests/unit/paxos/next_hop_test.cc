@@ -65,11 +65,11 @@ TEST_F(Hop, AfterTheHomeWasAskedItGoesToWhomTheNameWasPromised) {
   Arena arena;
   Table table(arena, cluster.hasher());
   Entry& entry = table.at(table.insert(1, "name", 0));
-  table.set_promised(entry, {4, NodeId{3}, 1});
+  table.set_promised(entry, {Round{4}, NodeId{3}, Incarnation{1}});
   EXPECT_EQ(hop(&entry), NodeId{3});
-  table.set_promised(entry, {4, kSelf, 1});
+  table.set_promised(entry, {Round{5}, kSelf, Incarnation{1}});
   EXPECT_EQ(hop(&entry), kSelf);
-  table.set_promised(entry, {4, NodeId{2}, 1});
+  table.set_promised(entry, {Round{6}, NodeId{2}, Incarnation{1}});
   EXPECT_EQ(hop(&entry), kSelf) << "he was just asked";
 }
 

@@ -14,7 +14,9 @@ inline constexpr NodeId kSelf{1}, kOther{2};
 inline State state(uint64_t version, std::string_view value, bool sealed = false) {
   return State{version, sealed, request_id(version, 7), value};
 }
-inline Ballot ballot(uint32_t round, NodeId node = kOther) { return {round, node, 1}; }
+inline Ballot ballot(uint32_t round, NodeId node = kOther) {
+  return {Round{round}, node, Incarnation{1}};
+}
 
 struct OneAcceptor : ::testing::Test {
   OneAcceptor() { step.begin(1, out); }

@@ -15,7 +15,7 @@ constexpr Endpoint kSecond{NodeId{2}, CoreId{0}}, kThird{NodeId{3}, CoreId{0}};
 struct OutboxOfOne : ::testing::Test {
   OutboxOfOne() {
     step.begin(1, out);
-    step.append(IncarnationRecord{1});
+    step.append(IncarnationRecord{Incarnation{1}});
   }
   static ReplicaOptions options() {
     ReplicaOptions options;
@@ -29,7 +29,7 @@ struct OutboxOfOne : ::testing::Test {
   Sent sent() const {
     Sent all;
     for (const Outgoing& one : out.messages) {
-      EXPECT_EQ(std::get<HomeProgress>(one.message).durable, 7u);
+      EXPECT_EQ(std::get<HomeProgress>(one.message).durable, Sequence{7});
       all.emplace_back(one.to.node.value, one.repeats);
     }
     return all;
@@ -44,16 +44,16 @@ struct OutboxOfOne : ::testing::Test {
 TEST_F(OutboxOfOne, ABroadcastRepeatsItsFirstMessage) {
   up(kSecond);
   up(kThird);
-  outbox.send(kThird, RestsOn{}, HomeProgress{1, 7});
-  outbox.broadcast(NameHash{}, RestsOn{}, HomeProgress{1, 7});
-  outbox.broadcast(NameHash{}, RestsOn{}, HomeProgress{1, 7});
+  outbox.send(kThird, RestsOn{}, HomeProgress{Incarnation{1}, Sequence{7}});
+  outbox.broadcast(NameHash{}, RestsOn{}, HomeProgress{Incarnation{1}, Sequence{7}});
+  outbox.broadcast(NameHash{}, RestsOn{}, HomeProgress{Incarnation{1}, Sequence{7}});
   EXPECT_EQ(sent(), (Sent{{3, false}, {2, false}, {3, true}, {2, false}, {3, true}}));
 }
 
 TEST_F(OutboxOfOne, WhatIsNotSentIsNotRepeated) {
   up(kThird);
-  outbox.broadcast(NameHash{}, RestsOn{}, HomeProgress{1, 7});
-  outbox.send(kSecond, RestsOn{}, HomeProgress{1, 7});
+  outbox.broadcast(NameHash{}, RestsOn{}, HomeProgress{Incarnation{1}, Sequence{7}});
+  outbox.send(kSecond, RestsOn{}, HomeProgress{Incarnation{1}, Sequence{7}});
   EXPECT_EQ(sent(), (Sent{{3, false}}));
 }
 

@@ -16,8 +16,8 @@ namespace once::paxos {
 namespace {
 
 constexpr uint64_t k32 = uint64_t{1} << 32;
-const Ballot kBallot{3, NodeId{2}, 5};
-const Ballot kRoundZero{0, NodeId{2}, 5};
+const Ballot kBallot{Round{3}, NodeId{2}, Incarnation{5}};
+const Ballot kRoundZero{Round{0}, NodeId{2}, Incarnation{5}};
 const std::string kLongestName(kMaxNameBytes, 'n'), kLongestValue(kMaxValueBytes, 'v');
 
 std::string bytes_of(const Record& record) {
@@ -32,14 +32,16 @@ State state_of(std::string_view value, uint64_t version = 1) {
 }
 
 std::map<std::string, Record> one_of_each() {
-  return {{"incarnation", IncarnationRecord{7}},
-          {"promise", PromiseRecord{kBallot, "name"}},
-          {"accept", AcceptRecord{kRoundZero, CoreId{3}, 9, state_of("value"), "name"}},
-          {"range promise", RangePromiseRecord{NodeId{2}, 7}},
-          {"chosen range", ChosenRangeRecord{{NodeId{2}, CoreId{3}}, 7, 8, 9}},
-          {"home progress", HomeProgressRecord{{NodeId{2}, CoreId{3}}, 7, 8}},
-          {"decided", DecidedRecord{kBallot, 9, "name"}},
-          {"kept", KeptRecord{kBallot, kRoundZero, state_of("value"), true, false, "name"}}};
+  return {
+      {"incarnation", IncarnationRecord{Incarnation{7}}},
+      {"promise", PromiseRecord{kBallot, "name"}},
+      {"accept", AcceptRecord{kRoundZero, CoreId{3}, Sequence{9}, state_of("value"), "name"}},
+      {"range promise", RangePromiseRecord{NodeId{2}, Incarnation{7}}},
+      {"chosen range",
+       ChosenRangeRecord{{NodeId{2}, CoreId{3}}, Incarnation{7}, Sequence{8}, Sequence{9}}},
+      {"home progress", HomeProgressRecord{{NodeId{2}, CoreId{3}}, Incarnation{7}, Sequence{8}}},
+      {"decided", DecidedRecord{kBallot, 9, "name"}},
+      {"kept", KeptRecord{kBallot, kRoundZero, state_of("value"), true, false, "name"}}};
 }
 // What is left of one that is cut may be one with a shorter name, or value.
 size_t shortest(const Record& record) {
@@ -115,8 +117,8 @@ TEST(Records, NamesHaveOneTo1024Bytes) {
     const bool fits = size >= 1 && size <= 1024;
     for (const Record& record :
          {Record{PromiseRecord{kBallot, name}}, Record{DecidedRecord{kBallot, 1, name}},
-          Record{AcceptRecord{kBallot, CoreId{0}, 0, state_of("v"), name}},
-          Record{AcceptRecord{kRoundZero, CoreId{0}, 1, state_of(""), name}}}) {
+          Record{AcceptRecord{kBallot, CoreId{0}, Sequence{0}, state_of("v"), name}},
+          Record{AcceptRecord{kRoundZero, CoreId{0}, Sequence{1}, state_of(""), name}}}) {
       EXPECT_EQ(decodes(bytes_of(record)), fits) << size << " of kind " << record.index();
       EXPECT_EQ(Recovering()(record), fits) << size << " of kind " << record.index();
     }
@@ -127,7 +129,7 @@ TEST(Records, ValuesHaveUpTo65536Bytes) {
   for (const std::string& name : {std::string("n"), kLongestName}) {
     for (const size_t size : {0u, 65535u, 65536u, 65537u}) {
       const std::string value(size, 'v');
-      const Record record = AcceptRecord{kBallot, CoreId{0}, 0, state_of(value), name};
+      const Record record = AcceptRecord{kBallot, CoreId{0}, Sequence{0}, state_of(value), name};
       EXPECT_EQ(decodes(bytes_of(record)), size <= 65536) << size;
       EXPECT_EQ(Recovering()(record), size <= 65536) << size;
     }
@@ -135,12 +137,13 @@ TEST(Records, ValuesHaveUpTo65536Bytes) {
 }
 
 TEST(Records, TheLargestIsOneThatTheLogTakes) {
-  const Record largest = AcceptRecord{kBallot, CoreId{0}, 0, state_of(kLongestValue), kLongestName};
+  const Record largest =
+      AcceptRecord{kBallot, CoreId{0}, Sequence{0}, state_of(kLongestValue), kLongestName};
   EXPECT_LE(bytes_of(largest).size(), kMaxRecordBytes);
 }
 
 TEST(Records, ANameThatClaimsMoreThanThereIsIsNoneOfOurs) {
-  std::string bytes = bytes_of(AcceptRecord{kBallot, CoreId{0}, 0, state_of(""), "name"});
+  std::string bytes = bytes_of(AcceptRecord{kBallot, CoreId{0}, Sequence{0}, state_of(""), "name"});
   const size_t size_at = bytes.size() - 4 - 2;
   for (const auto& [size, fits] : {std::pair<uint16_t, bool>{3, true},
                                    {4, true},
@@ -183,28 +186,28 @@ TEST(Records, WhatIsKeptIsPromisedAsHighAsItIsAccepted) {
 }
 
 TEST(Records, NumbersKeepAllOfTheirBits) {
-  const Ballot high{UINT32_MAX - 1, NodeId{15}, UINT32_MAX - 2};
+  const Ballot high{Round{UINT32_MAX - 1}, NodeId{15}, Incarnation{UINT32_MAX - 2}};
   const auto accept = std::get<AcceptRecord>(*decode_record(
       bytes_of(AcceptRecord{high,
                             CoreId{63},
-                            k32 + 5,
+                            Sequence{k32 + 5},
                             {UINT64_MAX - 1, false, request_id(k32 + 1, k32 + 2), "v"},
                             "n"})));
   EXPECT_EQ(accept.ballot, high);
   EXPECT_EQ(accept.lane.value, 63u);
-  EXPECT_EQ(accept.sequence, k32 + 5);
+  EXPECT_EQ(accept.sequence, Sequence{k32 + 5});
   EXPECT_EQ(accept.state.version, UINT64_MAX - 1);
   EXPECT_EQ(accept.state.writer, request_id(k32 + 1, k32 + 2));
   EXPECT_FALSE(accept.state.sealed);
   const Endpoint home{NodeId{15}, CoreId{63}};
-  const auto range = std::get<ChosenRangeRecord>(
-      *decode_record(bytes_of(ChosenRangeRecord{home, UINT32_MAX, k32 + 1, k32 + 2})));
+  const auto range = std::get<ChosenRangeRecord>(*decode_record(bytes_of(
+      ChosenRangeRecord{home, Incarnation{UINT32_MAX}, Sequence{k32 + 1}, Sequence{k32 + 2}})));
   EXPECT_EQ(range.home, home);
-  EXPECT_EQ(range.first, k32 + 1);
-  EXPECT_EQ(range.last, k32 + 2);
-  const auto progress = std::get<HomeProgressRecord>(
-      *decode_record(bytes_of(HomeProgressRecord{home, UINT32_MAX, k32 + 3})));
-  EXPECT_EQ(progress.durable, k32 + 3);
+  EXPECT_EQ(range.first, Sequence{k32 + 1});
+  EXPECT_EQ(range.last, Sequence{k32 + 2});
+  const auto progress = std::get<HomeProgressRecord>(*decode_record(
+      bytes_of(HomeProgressRecord{home, Incarnation{UINT32_MAX}, Sequence{k32 + 3}})));
+  EXPECT_EQ(progress.durable, Sequence{k32 + 3});
   const auto decided =
       std::get<DecidedRecord>(*decode_record(bytes_of(DecidedRecord{high, k32 + 4, "n"})));
   EXPECT_EQ(decided.version, k32 + 4);
@@ -222,29 +225,35 @@ TEST(RecoveredRecords, AMemberAndACoreThatThereCanBe) {
                                              {0xffff, 0, false},
                                              {3, 0xffff, false}}) {
     const Endpoint home{NodeId{node}, CoreId{core}};
-    const Ballot ballot{0, home.node, 1};
-    EXPECT_EQ(Recovering()(AcceptRecord{ballot, home.core, 1, state_of("v"), "n"}), possible);
-    EXPECT_EQ(Recovering()(ChosenRangeRecord{home, 1, 1, 1}), possible) << node << " " << core;
-    EXPECT_EQ(Recovering()(HomeProgressRecord{home, 1, 1}), possible) << node << " " << core;
+    const Ballot ballot{Round{0}, home.node, Incarnation{1}};
+    EXPECT_EQ(Recovering()(AcceptRecord{ballot, home.core, Sequence{1}, state_of("v"), "n"}),
+              possible);
+    EXPECT_EQ(Recovering()(ChosenRangeRecord{home, Incarnation{1}, Sequence{1}, Sequence{1}}),
+              possible)
+        << node << " " << core;
+    EXPECT_EQ(Recovering()(HomeProgressRecord{home, Incarnation{1}, Sequence{1}}), possible)
+        << node << " " << core;
     const bool member = node >= 1 && node <= 3;
-    const Ballot above{1, home.node, 1};
+    const Ballot above{Round{1}, home.node, Incarnation{1}};
     EXPECT_EQ(Recovering()(PromiseRecord{above, "n"}), member) << node;
-    EXPECT_EQ(Recovering()(RangePromiseRecord{home.node, 1}), member) << node;
+    EXPECT_EQ(Recovering()(RangePromiseRecord{home.node, Incarnation{1}}), member) << node;
     EXPECT_EQ(Recovering()(DecidedRecord{above, 1, "n"}), member) << node;
-    const Ballot highest{9, NodeId{1}, 1};
+    const Ballot highest{Round{9}, NodeId{1}, Incarnation{1}};
     EXPECT_EQ(Recovering()(KeptRecord{highest, above, state_of("v"), true, true, "n"}), member);
-    const Ballot promised{9, home.node, 1};
+    const Ballot promised{Round{9}, home.node, Incarnation{1}};
     EXPECT_EQ(Recovering()(KeptRecord{promised, kBallot, state_of("v"), true, true, "n"}), member);
   }
 }
 
 // A round above would wrap when the node tries the next one.
 TEST(RecoveredRecords, RoundsThatCanBe) {
-  for (const auto& [round, possible] :
-       {std::pair<uint32_t, bool>{kMaxRound, true}, {kMaxRound + 1, false}, {UINT32_MAX, false}}) {
-    const Ballot far{round, NodeId{2}, 1};
+  for (const auto& [round, possible] : {std::pair<uint32_t, bool>{kMaxRound.value, true},
+                                        {kMaxRound.value + 1, false},
+                                        {UINT32_MAX, false}}) {
+    const Ballot far{Round{round}, NodeId{2}, Incarnation{1}};
     EXPECT_EQ(Recovering()(PromiseRecord{far, "n"}), possible) << round;
-    EXPECT_EQ(Recovering()(AcceptRecord{far, CoreId{0}, 1, state_of("v"), "n"}), possible);
+    EXPECT_EQ(Recovering()(AcceptRecord{far, CoreId{0}, Sequence{1}, state_of("v"), "n"}),
+              possible);
     EXPECT_EQ(Recovering()(DecidedRecord{far, 1, "n"}), possible) << round;
     EXPECT_EQ(Recovering()(KeptRecord{far, kBallot, state_of("v"), true, true, "n"}), possible);
     EXPECT_EQ(Recovering()(KeptRecord{far, far, state_of("v"), true, true, "n"}), possible);
@@ -254,7 +263,7 @@ TEST(RecoveredRecords, RoundsThatCanBe) {
 TEST(RecoveredRecords, NumbersThatCanBe) {
   const Endpoint home{NodeId{2}, CoreId{0}};
   const auto accept = [](uint64_t sequence, uint64_t version) {
-    return AcceptRecord{kRoundZero, CoreId{0}, sequence, state_of("v", version), "n"};
+    return AcceptRecord{kRoundZero, CoreId{0}, Sequence{sequence}, state_of("v", version), "n"};
   };
   EXPECT_TRUE(Recovering()(accept(1, 1)));
   EXPECT_TRUE(Recovering()(accept(UINT64_MAX, k32)));
@@ -262,10 +271,11 @@ TEST(RecoveredRecords, NumbersThatCanBe) {
   EXPECT_FALSE(Recovering()(accept(1, UINT64_MAX))) << "above the highest version";
   EXPECT_FALSE(Recovering()(accept(1, 0)));
   EXPECT_FALSE(Recovering()(accept(0, 1))) << "the numbers of a home begin at 1";
-  EXPECT_TRUE(Recovering()(ChosenRangeRecord{home, 1, 1, UINT64_MAX}));
-  EXPECT_TRUE(Recovering()(ChosenRangeRecord{home, 1, 5, 5}));
-  EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, 1, 5, 4}));
-  EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, 1, 0, 4}));
+  EXPECT_TRUE(
+      Recovering()(ChosenRangeRecord{home, Incarnation{1}, Sequence{1}, Sequence{UINT64_MAX}}));
+  EXPECT_TRUE(Recovering()(ChosenRangeRecord{home, Incarnation{1}, Sequence{5}, Sequence{5}}));
+  EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, Incarnation{1}, Sequence{5}, Sequence{4}}));
+  EXPECT_FALSE(Recovering()(ChosenRangeRecord{home, Incarnation{1}, Sequence{0}, Sequence{4}}));
   EXPECT_FALSE(Recovering()(DecidedRecord{kBallot, 0, "n"}));
   const auto kept = [](uint64_t version) {
     return KeptRecord{kBallot, kBallot, state_of("v", version), true, true, "n"};
@@ -273,8 +283,8 @@ TEST(RecoveredRecords, NumbersThatCanBe) {
   EXPECT_TRUE(Recovering()(kept(UINT64_MAX - 1)));
   EXPECT_FALSE(Recovering()(kept(UINT64_MAX)));
   EXPECT_FALSE(Recovering()(kept(0)));
-  EXPECT_TRUE(Recovering()(IncarnationRecord{UINT32_MAX - 1}));
-  EXPECT_FALSE(Recovering()(IncarnationRecord{UINT32_MAX}));
+  EXPECT_TRUE(Recovering()(IncarnationRecord{Incarnation{UINT32_MAX - 1}}));
+  EXPECT_FALSE(Recovering()(IncarnationRecord{Incarnation{UINT32_MAX}}));
 }
 
 // --- another number of cores than the run had that wrote them
@@ -295,21 +305,21 @@ TEST(RecoveredRecords, EachNameIsOfOneCoreHoweverManyThereAre) {
             EXPECT_TRUE(core(PromiseRecord{kBallot, name}));
             break;
           case 1:
-            EXPECT_TRUE(core(AcceptRecord{kBallot, lane, 0, state_of("v"), name}));
+            EXPECT_TRUE(core(AcceptRecord{kBallot, lane, Sequence{0}, state_of("v"), name}));
             break;
           default:
-            EXPECT_TRUE(core(AcceptRecord{kRoundZero, lane, n, state_of("v"), name}));
+            EXPECT_TRUE(core(AcceptRecord{kRoundZero, lane, Sequence{n}, state_of("v"), name}));
         }
         EXPECT_TRUE(core(DecidedRecord{kBallot, 1, name}));
       }
       for (uint16_t lane = 0; lane < 4; ++lane) {
         const Endpoint home{NodeId{2}, CoreId{lane}};
-        EXPECT_TRUE(core(HomeProgressRecord{home, 5, 3}));
-        EXPECT_TRUE(core(ChosenRangeRecord{home, 5, 1, 30}));
+        EXPECT_TRUE(core(HomeProgressRecord{home, Incarnation{5}, Sequence{3}}));
+        EXPECT_TRUE(core(ChosenRangeRecord{home, Incarnation{5}, Sequence{1}, Sequence{30}}));
       }
-      EXPECT_TRUE(core(RangePromiseRecord{NodeId{2}, 6}));
-      EXPECT_TRUE(core(IncarnationRecord{9}));
-      EXPECT_EQ(core.replica->recovered_incarnation(), 9u) << "every core must know";
+      EXPECT_TRUE(core(RangePromiseRecord{NodeId{2}, Incarnation{6}}));
+      EXPECT_TRUE(core(IncarnationRecord{Incarnation{9}}));
+      EXPECT_EQ(core.replica->recovered_incarnation(), Incarnation{9}) << "every core must know";
       names += core.replica->counters().names;
     }
     EXPECT_EQ(names, kNames) << cores;

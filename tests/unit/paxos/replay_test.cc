@@ -26,9 +26,9 @@ struct AReplay : ::testing::Test {
   bool take(const Record& record) { return replay.take(record, RecordNumber{++number}); }
   // A round-0 accept of the other node's.
   bool accept(uint64_t sequence, uint64_t version, uint32_t incarnation = 1) {
-    return take(AcceptRecord{.ballot = {0, kOther, incarnation},
+    return take(AcceptRecord{.ballot = {Round{0}, kOther, Incarnation{incarnation}},
                              .lane = kHome.core,
-                             .sequence = sequence,
+                             .sequence = Sequence{sequence},
                              .state = {version, false, request_id(version, 7), "value"},
                              .name = name});
   }
@@ -49,13 +49,13 @@ struct AReplay : ::testing::Test {
 
 TEST_F(AReplay, DecidesWhatARangeHasChosen) {
   EXPECT_TRUE(accept(1, 1));
-  EXPECT_TRUE(take(ChosenRangeRecord{kHome, 1, 1, 1}));
+  EXPECT_TRUE(take(ChosenRangeRecord{kHome, Incarnation{1}, Sequence{1}, Sequence{1}}));
   EXPECT_TRUE(entry().decided());
 }
 
 // Cleaned, adopted or caught up with: it takes no more memory than when it was accepted.
 TEST_F(AReplay, WhatWasKeptStandsAsDenselyAsBefore) {
-  const Ballot ballot{0, kOther, 1};
+  const Ballot ballot{Round{0}, kOther, Incarnation{1}};
   EXPECT_TRUE(take(KeptRecord{.promised = ballot,
                               .accepted = ballot,
                               .state = {1, true, request_id(1, 7), "value"},
@@ -68,7 +68,8 @@ TEST_F(AReplay, WhatWasKeptStandsAsDenselyAsBefore) {
 }
 
 TEST_F(AReplay, WhatWasKeptHasItsPromiseAboveWhatIsAccepted) {
-  const Ballot accepted{0, kOther, 1}, promised{4, kSelf, 1};
+  const Ballot accepted{Round{0}, kOther, Incarnation{1}},
+      promised{Round{4}, kSelf, Incarnation{1}};
   EXPECT_TRUE(take(KeptRecord{.promised = promised,
                               .accepted = accepted,
                               .state = {1, false, request_id(1, 7), "value"},
@@ -82,34 +83,36 @@ TEST_F(AReplay, WhatWasKeptHasItsPromiseAboveWhatIsAccepted) {
 TEST_F(AReplay, DecidesNoLaterVersionThanTheRangeHasChosen) {
   EXPECT_TRUE(accept(1, 1));
   EXPECT_TRUE(accept(2, 2));
-  EXPECT_TRUE(take(ChosenRangeRecord{kHome, 1, 1, 1}));
+  EXPECT_TRUE(take(ChosenRangeRecord{kHome, Incarnation{1}, Sequence{1}, Sequence{1}}));
   EXPECT_FALSE(entry().decided()) << "version 2 has taken the place of the one that was chosen";
-  EXPECT_TRUE(take(ChosenRangeRecord{kHome, 1, 2, 2}));
+  EXPECT_TRUE(take(ChosenRangeRecord{kHome, Incarnation{1}, Sequence{2}, Sequence{2}}));
   EXPECT_TRUE(entry().decided());
 }
 
 TEST_F(AReplay, DecidesNothingUnderAnotherBallotThanTheRanges) {
   EXPECT_TRUE(accept(1, 1));
-  EXPECT_TRUE(take(AcceptRecord{.ballot = {1, NodeId{3}, 1},
+  EXPECT_TRUE(take(AcceptRecord{.ballot = {Round{1}, NodeId{3}, Incarnation{1}},
                                 .lane = CoreId{0},
-                                .sequence = 0,
+                                .sequence = Sequence{},
                                 .state = {1, false, request_id(1, 8), "else"},
                                 .name = name}));
-  EXPECT_TRUE(take(ChosenRangeRecord{kHome, 1, 1, 1}));
+  EXPECT_TRUE(take(ChosenRangeRecord{kHome, Incarnation{1}, Sequence{1}, Sequence{1}}));
   EXPECT_FALSE(entry().decided());
 }
 
 TEST_F(AReplay, KnowsTheHighestIncarnation) {
-  for (const uint32_t incarnation : {1u, 3u, 2u}) EXPECT_TRUE(take(IncarnationRecord{incarnation}));
-  EXPECT_EQ(replay.incarnation(), 3u);
+  for (const uint32_t incarnation : {1u, 3u, 2u})
+    EXPECT_TRUE(take(IncarnationRecord{Incarnation{incarnation}}));
+  EXPECT_EQ(replay.incarnation(), Incarnation{3});
 }
 
 TEST_F(AReplay, RefusesWhatNoRunCanHaveWritten) {
-  EXPECT_FALSE(take(IncarnationRecord{UINT32_MAX}));
+  EXPECT_FALSE(take(IncarnationRecord{Incarnation{UINT32_MAX}}));
   EXPECT_FALSE(accept(0, 1)) << "no home begins there";
   EXPECT_FALSE(accept(1, 0)) << "no state";
-  EXPECT_FALSE(take(PromiseRecord{.ballot = {1, NodeId{9}, 1}, .name = name}));
-  EXPECT_FALSE(take(ChosenRangeRecord{{NodeId{9}, CoreId{0}}, 1, 1, 1}));
+  EXPECT_FALSE(take(PromiseRecord{.ballot = {Round{1}, NodeId{9}, Incarnation{1}}, .name = name}));
+  EXPECT_FALSE(
+      take(ChosenRangeRecord{{NodeId{9}, CoreId{0}}, Incarnation{1}, Sequence{1}, Sequence{1}}));
   EXPECT_EQ(acceptor.size(), 0u);
 }
 

@@ -8,15 +8,15 @@
 namespace once::paxos {
 namespace {
 
-constexpr Ballot kBallot{1, NodeId{1}, 1};
-constexpr Ballot kOthers{2, NodeId{2}, 1};
+constexpr Ballot kBallot{Round{1}, NodeId{1}, Incarnation{1}};
+constexpr Ballot kOthers{Round{2}, NodeId{2}, Incarnation{1}};
 
 // The requests of one core, with no core around them. The name is "n".
 struct Asked : ::testing::Test {
   Asked() {
     step.begin(1000 * kMs, out);
-    step.start(1);
-    step.append(IncarnationRecord{1});
+    step.start(Incarnation{1});
+    step.append(IncarnationRecord{Incarnation{1}});
   }
   static ReplicaOptions options() {
     ReplicaOptions options;

@@ -68,7 +68,10 @@ TEST(Sequencer, TellsOfEachDurableProposalOnceInOrder) {
 TEST(Sequencer, WhatIsChosenIsToldInRanges) {
   Sequencer sequencer = with(4);
   for (const uint64_t n : {1u, 2u, 4u, 3u}) sequencer.add_chosen(Sequence{n});
-  EXPECT_EQ(sequencer.chosen(), (Ranges{{{1}, {2}}, {{4}, {4}}, {{3}, {3}}}));
+  const auto range = [](uint64_t first, uint64_t last) {
+    return SequenceRange{Sequence{first}, Sequence{last}};
+  };
+  EXPECT_EQ(sequencer.chosen(), (Ranges{range(1, 2), range(4, 4), range(3, 3)}));
   EXPECT_FALSE(sequencer.has_progressed());
   EXPECT_TRUE(sequencer.owes_progress());
   while (sequencer.next_durable(RecordNumber{3}) != nullptr) {

@@ -12,8 +12,8 @@ TEST(StepContext, NumbersRecordsFromOneAndSteps) {
   Output out;
   step.begin(100, out);
   EXPECT_EQ(step.now(), 100);
-  EXPECT_EQ(step.append(IncarnationRecord{1}), RecordNumber{1});
-  EXPECT_EQ(step.append(IncarnationRecord{1}), RecordNumber{2});
+  EXPECT_EQ(step.append(IncarnationRecord{Incarnation{1}}), RecordNumber{1});
+  EXPECT_EQ(step.append(IncarnationRecord{Incarnation{1}}), RecordNumber{2});
   EXPECT_EQ(out.record_ends.size(), 2u);
   step.end(300);
   EXPECT_EQ(out.step_again_ns, 300);
@@ -28,21 +28,21 @@ TEST(StepContext, NothingLeavesBeforeTheFirstRecordIsDurable) {
   StepContext step;
   Output out;
   step.begin(100, out);
-  step.append(IncarnationRecord{1});
-  step.append(IncarnationRecord{1});
+  step.append(IncarnationRecord{Incarnation{1}});
+  step.append(IncarnationRecord{Incarnation{1}});
   step.send(kPeer, RestsOn{}, HomeProgress{});
-  step.send(kPeer, RestsOn{2}, HomeProgress{});
-  EXPECT_EQ(out.messages[0].rests_on.record, 1u);
-  EXPECT_EQ(out.messages[1].rests_on.record, 2u);
+  step.send(kPeer, RestsOn{RecordNumber{2}}, HomeProgress{});
+  EXPECT_EQ(out.messages[0].rests_on.record.value, 1u);
+  EXPECT_EQ(out.messages[1].rests_on.record.value, 2u);
 }
 
 TEST(StepContext, MeasuresTheFirstWriteOfTheLogOnly) {
   StepContext step;
   Output out;
   step.begin(100, out);
-  step.start(1);
-  step.append(IncarnationRecord{1});
-  step.append(IncarnationRecord{1});
+  step.start(Incarnation{1});
+  step.append(IncarnationRecord{Incarnation{1}});
+  step.append(IncarnationRecord{Incarnation{1}});
   step.end(0);
   for (const auto& [record, now] : {std::pair(1u, 150), std::pair(2u, 500)}) {
     step.begin(now, out);
@@ -56,13 +56,13 @@ TEST(StepContextDeathTest, RefusesWhatWouldBreakPersistBeforeSend) {
   StepContext step;
   Output out;
   step.begin(100, out);
-  step.append(IncarnationRecord{1});
-  EXPECT_DEATH(step.send(kPeer, RestsOn{2}, HomeProgress{}), "last_record_");
+  step.append(IncarnationRecord{Incarnation{1}});
+  EXPECT_DEATH(step.send(kPeer, RestsOn{RecordNumber{2}}, HomeProgress{}), "last_record_");
   EXPECT_DEATH(step.set_durable(RecordNumber{2}), "last_record_");
   step.set_durable(RecordNumber{1});
   EXPECT_DEATH(step.set_durable(RecordNumber{0}), "durable_");
   step.end(0);
-  EXPECT_DEATH(step.append(IncarnationRecord{1}), "out_");
+  EXPECT_DEATH(step.append(IncarnationRecord{Incarnation{1}}), "out_");
 }
 
 }  // namespace

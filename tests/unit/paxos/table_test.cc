@@ -8,7 +8,7 @@
 namespace once::paxos {
 namespace {
 
-constexpr Ballot kBallot{0, NodeId{2}, 3};
+constexpr Ballot kBallot{Round{0}, NodeId{2}, Incarnation{3}};
 
 State state_of(uint64_t version, std::string_view value) {
   return State{version, true, request_id(version, 7), value};
@@ -129,9 +129,9 @@ TEST_F(TableTest, KeepsWhatWasHandedOutOfTheNewestName) {
   const EntryIndex index = insert("name", 100);
   hold(index, state_of(1, "first"));
   const State first = at(index).state();
-  table.set_promised(table.at(index), Ballot{1, NodeId{1}, 1});
+  table.set_promised(table.at(index), Ballot{Round{1}, NodeId{1}, Incarnation{1}});
   for (uint64_t version = 2; version < 5; ++version) {
-    hold(index, state_of(version, "later"), Ballot{2, NodeId{1}, 1});
+    hold(index, state_of(version, "later"), Ballot{Round{2}, NodeId{1}, Incarnation{1}});
   }
   for (uint64_t n = 0; n < 10; ++n) insert(std::string(50, 'x') + nth_name(n));
   EXPECT_EQ(first.value, "first");
@@ -154,8 +154,11 @@ TEST_F(TableTest, ReusesTheBlocksThatStatesGiveUp) {
 TEST_F(TableTest, HoldsEveryNumberWhole) {
   uint64_t n = 0;
   for (const Ballot& ballot :
-       {Ballot{0, NodeId{1}, 1}, Ballot{127, NodeId{127}, 127}, Ballot{0, NodeId{1}, 128},
-        Ballot{128, NodeId{2}, 1}, Ballot{UINT32_MAX, NodeId{UINT16_MAX}, UINT32_MAX}}) {
+       {Ballot{Round{0}, NodeId{1}, Incarnation{1}},
+        Ballot{Round{127}, NodeId{127}, Incarnation{127}},
+        Ballot{Round{0}, NodeId{1}, Incarnation{128}},
+        Ballot{Round{128}, NodeId{2}, Incarnation{1}},
+        Ballot{Round{UINT32_MAX}, NodeId{UINT16_MAX}, Incarnation{UINT32_MAX}}}) {
     for (const uint64_t version : {uint64_t{1}, uint64_t{127}, uint64_t{128}, UINT64_MAX}) {
       for (const size_t bytes : {0, 1, 127, 128, 512, 513, 70'000}) {
         for (const bool newest : {true, false}) {
@@ -182,8 +185,8 @@ TEST_F(TableTest, HoldsEveryNumberWhole) {
 TEST_F(TableTest, APromiseAboveWhatIsAcceptedLeavesTheStateAsItIs) {
   const std::string value(32, 'v');
   const EntryIndex index = insert("name", value.size());
-  table.set_promised(table.at(index), Ballot{1, NodeId{1}, 1});
-  EXPECT_EQ(at(index).promised(), (Ballot{1, NodeId{1}, 1}));
+  table.set_promised(table.at(index), Ballot{Round{1}, NodeId{1}, Incarnation{1}});
+  EXPECT_EQ(at(index).promised(), (Ballot{Round{1}, NodeId{1}, Incarnation{1}}));
   EXPECT_TRUE(at(index).accepted().is_null());
   EXPECT_EQ(at(index).version(), 0u);
 
@@ -192,7 +195,7 @@ TEST_F(TableTest, APromiseAboveWhatIsAcceptedLeavesTheStateAsItIs) {
   table.mark_decided(table.at(other));
   const State seen = at(other).state();
   for (const uint32_t round : {1u, 2u, 300u}) {
-    const Ballot higher{round, NodeId{3}, 9};
+    const Ballot higher{Round{round}, NodeId{3}, Incarnation{9}};
     table.set_promised(table.at(other), higher);
     EXPECT_EQ(at(other).promised(), higher);
     EXPECT_EQ(at(other).accepted(), kBallot);

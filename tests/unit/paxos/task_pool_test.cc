@@ -9,7 +9,7 @@ namespace once::paxos {
 namespace {
 
 struct Pools : ::testing::Test {
-  Pools() { numbers.begin_run(7); }
+  Pools() { numbers.begin_run(Incarnation{7}); }
   TaskNumbers numbers{4};
   TaskPool<ClassicRound> rounds{numbers};
   TaskPool<QuorumRead> reads{numbers};
@@ -87,7 +87,7 @@ TEST_F(PoolsDeathTest, APlaceIsUsedAsWhatItWasTakenFor) {
   rounds.free(round);
   EXPECT_DEATH(rounds.free(round), "holds");
   EXPECT_DEATH(rounds[RoundId{}], "holds");
-  EXPECT_DEATH(numbers.begin_run(7), "incarnation");
+  EXPECT_DEATH(numbers.begin_run(Incarnation{7}), "incarnation");
   EXPECT_DEATH(Active(round).linger(), "kind");
 }
 

@@ -43,11 +43,12 @@ TEST_F(ATrust, ReportsWhoOffends) {
 }
 
 TEST_F(ATrust, BelievesARoundAsFarAsHonestDuelsCanHaveCome) {
-  EXPECT_EQ(trust.believed(peer, NameHash{}, 5, 3), 3u) << "a lower one burns nothing";
-  EXPECT_EQ(trust.believed(peer, NameHash{}, 5, 6), 6u);
+  EXPECT_EQ(trust.believed(peer, NameHash{}, Round{5}, Round{3}), Round{3})
+      << "a lower one burns nothing";
+  EXPECT_EQ(trust.believed(peer, NameHash{}, Round{5}, Round{6}), Round{6});
   EXPECT_EQ(counters.far_ballots, 0u);
-  const uint32_t far = trust.believed(peer, NameHash{}, 6, kMaxRound);
-  EXPECT_GT(far, 6u);
+  const Round far = trust.believed(peer, NameHash{}, Round{6}, kMaxRound);
+  EXPECT_GT(far, Round{6});
   EXPECT_LT(far, kMaxRound);
   EXPECT_EQ(counters.far_ballots, 1u);
   EXPECT_EQ(reported(Offence::kFarBallot), peer.node);

@@ -69,11 +69,11 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
     slices.push_back(count);
     size_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
-      looked_at.push_back(records[i].number);
+      looked_at.push_back(records[i].number.value);
       const std::string record(records[i].bytes);
       const std::string name = record.substr(0, record.find('='));
       const auto place = places_.find(name);
-      if (place == places_.end() || place->second.first != records[i].number) continue;
+      if (place == places_.end() || place->second.first != records[i].number.value) continue;
       append(name, record);
       bytes += record.size();
     }

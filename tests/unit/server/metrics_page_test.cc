@@ -17,7 +17,7 @@ MetricsPage small_page() {
   page.version = "9.8.7";
   page.start_time_seconds = 1700000000.5;
   page.node.node = NodeId{1};
-  page.node.incarnation = 4;
+  page.node.incarnation = Incarnation{4};
   page.node.admitted = true;
   page.node.silent_ns = {2'000'000, 0};
   page.node.peers = {{NodeId{2}, true, true, 150'000}, {NodeId{3}, false, false, 0}};

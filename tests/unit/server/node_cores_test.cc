@@ -42,9 +42,9 @@ class NodeCoresTest : public testing::Test {
   }
   // Leaves one accept of a name in a stream, as an earlier run with more cores did.
   void write_to(uint32_t stream, const std::string& name) {
-    const paxos::Ballot ballot{1, NodeId{2}, 1};
+    const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
     const paxos::State state{1, true, request_id(1, 1), "v"};
-    write_bytes_to(stream, paxos::AcceptRecord{ballot, CoreId{0}, 0, state, name});
+    write_bytes_to(stream, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state, name});
   }
   void write_bytes_to(uint32_t stream, const paxos::Record& record) {
     std::vector<char> bytes;
@@ -121,7 +121,7 @@ TEST_F(NodeCoresTest, TakesNoRecordOfAnotherStreamForOneOfItsOwn) {
 TEST_F(NodeCoresTest, AdoptsWhatIsInAStreamThatWillGo) {
   ASSERT_TRUE(recover(2));
   EXPECT_FALSE(adopts_);
-  write_bytes_to(1, paxos::RangePromiseRecord{NodeId{2}, 7});
+  write_bytes_to(1, paxos::RangePromiseRecord{NodeId{2}, Incarnation{7}});
   ASSERT_TRUE(recover(2));
   EXPECT_FALSE(adopts_);
   ASSERT_TRUE(recover(1));
@@ -191,9 +191,10 @@ TEST_F(NodeCoresTest, RefusesToStartFromARecordThatItDoesNotKnow) {
 TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
   ASSERT_TRUE(recover(1));
   const std::string name(kMaxNameBytes, 'n'), value(kMaxValueBytes, 'v');
-  const paxos::Ballot ballot{1, NodeId{2}, 1};
+  const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
   write_bytes_to(
-      0, paxos::AcceptRecord{ballot, CoreId{0}, 0, {1, true, request_id(1, 1), value}, name});
+      0, paxos::AcceptRecord{
+             ballot, CoreId{0}, paxos::Sequence{0}, {1, true, request_id(1, 1), value}, name});
   std::vector<uint64_t> names;
   ASSERT_TRUE(recover(1, &names));
   EXPECT_EQ(names, std::vector<uint64_t>{1});
@@ -202,11 +203,12 @@ TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
 // What it says is enough is enough, and a little less is refused again.
 TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
   ASSERT_TRUE(recover(1));
-  const paxos::Ballot ballot{1, NodeId{2}, 1};
+  const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
   const std::string value(60'000, 'v');
   for (int n = 0; n < 12; ++n) {
     const paxos::State state{1, true, request_id(1, 1), value};
-    write_bytes_to(0, paxos::AcceptRecord{ballot, CoreId{0}, 0, state, fmt::format("n{}", n)});
+    write_bytes_to(0, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state,
+                                          fmt::format("n{}", n)});
   }
   for (const uint16_t cores : {1, 2}) {
     memory_bytes_ = (kFixedMemoryPerCore + 400'000) * cores;

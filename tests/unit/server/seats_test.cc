@@ -24,7 +24,7 @@ class SeatsTest : public testing::Test {
                               std::string address = "there") {
     net::PeerHello hello;
     hello.node = kTwo;
-    hello.incarnation = incarnation;
+    hello.incarnation = Incarnation{incarnation};
     hello.cores = cores;
     hello.client_address = std::move(address);
     return hello;
@@ -86,11 +86,11 @@ TEST_F(SeatsTest, AnotherRunWaitsForTheLinksOfTheOneThatIsUp) {
 
 // What the log says of it is known from the start: nobody comes first after a restart.
 TEST_F(SeatsTest, TheLastRunIsKnownFromTheLog) {
-  host_->set_known_incarnation(kTwo, 1'000'000);
+  host_->set_known_incarnation(kTwo, Incarnation{1'000'000});
   EXPECT_FALSE(refused(hello(1'000'001)));
   host_->leave_seat(kTwo);
   EXPECT_EQ(refused(hello(1'100'000)), net::PeerRefusal::kRunTooFar);
-  host_->set_known_incarnation(kThree, UINT32_MAX - 1);
+  host_->set_known_incarnation(kThree, Incarnation{UINT32_MAX - 1});
   net::PeerHello third = hello(UINT32_MAX);
   third.node = kThree;
   EXPECT_FALSE(refused(third));

@@ -16,11 +16,11 @@ class FakeReplica final : public paxos::Replica {
  public:
   using Act = std::function<void(paxos::Output&)>;
 
-  bool recover(const paxos::Record&, uint64_t, std::vector<paxos::Needless>&) override {
+  bool recover(const paxos::Record&, paxos::RecordNumber, std::vector<paxos::Needless>&) override {
     return true;
   }
-  uint32_t recovered_incarnation() const override { return 0; }
-  void start(uint32_t, int64_t, paxos::Output& out) override {
+  Incarnation recovered_incarnation() const override { return {}; }
+  void start(Incarnation, int64_t, paxos::Output& out) override {
     record(out, "incarnation");
     calls.push_back("start");
   }
@@ -32,8 +32,8 @@ class FakeReplica final : public paxos::Replica {
     }
     act("step " + std::to_string(count), out);
   }
-  void on_durable(uint64_t record, int64_t, paxos::Output& out) override {
-    act("durable " + std::to_string(record), out);
+  void on_durable(paxos::RecordNumber record, int64_t, paxos::Output& out) override {
+    act("durable " + std::to_string(record.value), out);
   }
   void on_tick(int64_t, paxos::Output& out) override { act("tick", out); }
   void forget_waits(const std::vector<uint64_t>& tokens) override { forgotten = tokens; }
@@ -61,7 +61,8 @@ class FakeReplica final : public paxos::Replica {
     out.record_ends.push_back(static_cast<uint32_t>(out.records.size()));
   }
   static void message(paxos::Output& out, uint64_t op, uint64_t rests_on, uint16_t node = 2) {
-    out.messages.push_back({{NodeId{node}, CoreId{0}}, {rests_on}, paxos::Accepted{op, {}, 1}});
+    out.messages.push_back(
+        {{NodeId{node}, CoreId{0}}, {paxos::RecordNumber{rests_on}}, paxos::Accepted{op, {}, 1}});
   }
   static void reply(paxos::Output& out, uint64_t token, std::string_view value = "",
                     paxos::Status status = paxos::Status::kDone) {
@@ -113,7 +114,7 @@ struct Core {
     log.listener = &shard;
     if (office != nullptr) office->set_io(CoreId{core}, &io);
     shard.attach(&log, &links, &listener);
-    shard.start(1);
+    shard.start(Incarnation{1});
   }
   // A request of a client that has just arrived.
   void request(uint64_t correlation, std::string_view name, std::string_view value = "") {

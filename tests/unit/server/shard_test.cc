@@ -317,7 +317,7 @@ TEST(Shard, TellsTheLogWhatIsNeededNoLongerBehindTheRecordsOfTheStep) {
   Started core;
   core.replica.script.push_back([](paxos::Output& out) {
     FakeReplica::record(out, "news");
-    out.needless = {{1, 11}, {2, 4}};
+    out.needless = {{paxos::RecordNumber{1}, 11}, {paxos::RecordNumber{2}, 4}};
   });
   core.request(1, "0-name");
   core.round();
@@ -343,8 +343,11 @@ TEST(Shard, TakesNothingMoreWhileTheLogIsBehind) {
   Started core;
   core.log.is_behind = true;
   core.request(1, "0-name");
-  core.shard.on_message({NodeId{2}, CoreId{0}}, paxos::Prepare{1, {1, NodeId{2}, 1}, "0-name"});
-  core.shard.on_message({NodeId{2}, CoreId{0}}, paxos::AcceptedRange{1, 1, 1});
+  core.shard.on_message({NodeId{2}, CoreId{0}},
+                        paxos::Prepare{1, {Round{1}, NodeId{2}, Incarnation{1}}, "0-name"});
+  core.shard.on_message(
+      {NodeId{2}, CoreId{0}},
+      paxos::AcceptedRange{Incarnation{1}, paxos::Sequence{1}, paxos::Sequence{1}});
   core.round();
   EXPECT_EQ(core.replica.calls.back(), "durable 1") << "nothing has reached the replica";
   ASSERT_EQ(core.listener.replies.size(), 1u);
@@ -352,7 +355,8 @@ TEST(Shard, TakesNothingMoreWhileTheLogIsBehind) {
   EXPECT_EQ(core.shard.outstanding(), 0u);
   core.log.is_behind = false;
   core.request(2, "0-name");
-  core.shard.on_message({NodeId{2}, CoreId{0}}, paxos::Prepare{1, {1, NodeId{2}, 1}, "0-name"});
+  core.shard.on_message({NodeId{2}, CoreId{0}},
+                        paxos::Prepare{1, {Round{1}, NodeId{2}, Incarnation{1}}, "0-name"});
   core.round();
   EXPECT_EQ(core.replica.calls.back(), "step 2");
 }

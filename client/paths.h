@@ -1,4 +1,4 @@
-// The cluster map and the connections to it: which lane an operation should take next.
+// The cluster map and the connections to it: which path an operation should take next.
 // Pure but for Transport; time is passed in. Single-threaded.
 #pragma once
 
@@ -31,19 +31,19 @@ inline constexpr int64_t kScoutPauseNs = 10'000'000'000;
 inline constexpr int64_t kSettleNs = 50'000'000;
 // Connections to one core: the first takes everything, waits only for half of its room; the others,
 // made when that is not enough, take waits.
-inline constexpr size_t kLaneCopies = 4;
-inline constexpr size_t kMaxLanes = kMaxEndpoints + kMaxNodes * kMaxCores * kLaneCopies + 1;
+inline constexpr size_t kPathCopies = 4;
+inline constexpr size_t kMaxPaths = kMaxEndpoints + kMaxNodes * kMaxCores * kPathCopies + 1;
 
 // 5 ms doubling to 200 ms.
 inline int64_t backoff_ns(unsigned failures) {
   return failures > 6 ? kMaxBackoffNs : std::min(kMaxBackoffNs, kFirstBackoffNs << failures);
 }
 
-struct Lane {
+struct Path {
   enum class State : uint8_t { kIdle, kConnecting, kReady };
   std::string address;
-  uint16_t core = kAnyCore;  // as wanted; of an endpoint lane, as the server said
-  size_t copy = 0;           // of kLaneCopies
+  uint16_t core = kAnyCore;  // as wanted; of an endpoint path, as the server said
+  size_t copy = 0;           // of kPathCopies
   NodeId node;               // 0 until its hello, unless it was made from the map
   bool foreign = false;      // its last hello was of another cluster, or
   bool stranger = false;     // who answered it is no node at all
@@ -58,27 +58,27 @@ struct Lane {
   int64_t silent_since_ns = 0;   // the first suspicion after its last reply; 0: none
 };
 
-class Lanes {
+class Paths {
  public:
   // `expected`: the cluster that is meant; none: that of the first node met.
-  Lanes(const std::vector<std::string>& endpoints, std::optional<ClusterId> expected,
+  Paths(const std::vector<std::string>& endpoints, std::optional<ClusterId> expected,
         Transport* transport, Prng* prng);
 
-  // Empty: welcome, and its map was learned. Otherwise why the lane was closed.
-  std::string on_ready(LaneId lane, const net::ServerHello& hello, int64_t now_ns);
-  void on_closed(LaneId lane, int64_t now_ns, std::string_view why);
-  // The lane that was closed led to something else than a node.
-  void note_stranger(LaneId lane);
-  // A lane that was ready was closed because others needed the place: that is no failure, and it
+  // Empty: welcome, and its map was learned. Otherwise why the path was closed.
+  std::string on_ready(PathId path, const net::ServerHello& hello, int64_t now_ns);
+  void on_closed(PathId path, int64_t now_ns, std::string_view why);
+  // The path that was closed led to something else than a node.
+  void note_stranger(PathId path);
+  // A path that was ready was closed because others needed the place: that is no failure, and it
   // is connected again when it is wanted.
-  void on_dismissed(LaneId lane);
-  void on_reply(LaneId lane, int64_t now_ns);
-  void on_sent(LaneId lane) { ++lanes_[lane].in_flight; }
-  // The lane left a request of `sent_ns` unanswered for long. True: nobody had noticed yet.
-  bool suspect(LaneId lane, int64_t sent_ns, int64_t now_ns);
-  // One that has been silent for too long while others are not, to be closed; kNoLane: none.
-  LaneId silent(int64_t now_ns) const;
-  // Closes lanes that did not connect in time. What kept the last of them, in words, if known.
+  void on_dismissed(PathId path);
+  void on_reply(PathId path, int64_t now_ns);
+  void on_sent(PathId path) { ++paths_[path].in_flight; }
+  // The path left a request of `sent_ns` unanswered for long. True: nobody had noticed yet.
+  bool suspect(PathId path, int64_t sent_ns, int64_t now_ns);
+  // One that has been silent for too long while others are not, to be closed; kNoPath: none.
+  PathId silent(int64_t now_ns) const;
+  // Closes paths that did not connect in time. What kept the last of them, in words, if known.
   std::string expire_connects(int64_t now_ns);
   // What keeps one that is being connected, in words; empty: nothing that is known.
   std::string delay() const;
@@ -88,9 +88,9 @@ class Lanes {
     bool patient = false;     // rather wait for a home that is connecting
     bool long_lived = false;  // a wait: it must not shut out what is over soon
   };
-  // The lane for attempt number `attempt` (0 is the home), never to a node that `busy` lanes lead
+  // The path for attempt number `attempt` (0 is the home), never to a node that `busy` paths lead
   // to; begins to connect what it would have liked.
-  LaneId pick(std::string_view name, uint32_t attempt, std::span<const LaneId> busy, Wish wish,
+  PathId pick(std::string_view name, uint32_t attempt, std::span<const PathId> busy, Wish wish,
               int64_t now_ns);
 
   bool has_map() const { return !map_.members.empty(); }
@@ -103,45 +103,45 @@ class Lanes {
   // Those that were dialled in vain, and why; empty: nobody.
   std::string unreached() const;
   uint64_t news() const { return news_; }  // goes up when what trouble() says may have changed
-  bool known(LaneId lane) const { return lane < lanes_.size(); }
-  const Lane& at(LaneId lane) const { return lanes_[lane]; }
+  bool known(PathId path) const { return path < paths_.size(); }
+  const Path& at(PathId path) const { return paths_[path]; }
   // Do both lead to the same core of the same node?
-  bool same_core(LaneId one, LaneId other) const {
-    return lanes_[one].node == lanes_[other].node && lanes_[one].core == lanes_[other].core;
+  bool same_core(PathId one, PathId other) const {
+    return paths_[one].node == paths_[other].node && paths_[one].core == paths_[other].core;
   }
 
  private:
-  std::string delay_of(LaneId lane) const;
-  LaneId lane_of(size_t member, uint16_t core, size_t copy);
-  LaneId lane_with_room(size_t member, uint16_t core, bool long_lived);
-  LaneId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);
-  bool has_room(const Lane& lane, bool long_lived) const;
+  std::string delay_of(PathId path) const;
+  PathId path_of(size_t member, uint16_t core, size_t copy);
+  PathId path_with_room(size_t member, uint16_t core, bool long_lived);
+  PathId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);
+  bool has_room(const Path& path, bool long_lived) const;
   void learn(const net::ServerHello& hello);
-  std::string foreign(const Lane& lane, const net::ServerHello& hello) const;
-  bool all_endpoints(bool Lane::*are) const;
-  void note_foreign(LaneId lane, const std::string& reason, int64_t now_ns);
+  std::string foreign(const Path& path, const net::ServerHello& hello) const;
+  bool all_endpoints(bool Path::*are) const;
+  void note_foreign(PathId path, const std::string& reason, int64_t now_ns);
   bool settled(int64_t now_ns);
   void send_scout(int64_t now_ns);
   bool somebody_answers() const;
-  bool usable(LaneId lane, std::span<const LaneId> busy, bool long_lived) const;
-  void try_connect(LaneId lane, int64_t now_ns);
-  LaneId any_usable(std::span<const LaneId> busy, bool long_lived, bool suspects_too,
+  bool usable(PathId path, std::span<const PathId> busy, bool long_lived) const;
+  void try_connect(PathId path, int64_t now_ns);
+  PathId any_usable(std::span<const PathId> busy, bool long_lived, bool suspects_too,
                     int64_t now_ns) const;
 
   Transport* transport_;
   Prng* prng_;
   const std::optional<ClusterId> expected_;
   size_t endpoint_count_;
-  std::vector<Lane> lanes_;
+  std::vector<Path> paths_;
   net::ServerHello map_;
   std::string met_first_;  // who brought it first
   int64_t met_ns_ = 0;     // and when
   bool settled_ = false;
   std::string mistake_;
   uint64_t news_ = 0;
-  LaneId scout_ = kNoLane;  // brings a fresh map, and nothing else
+  PathId scout_ = kNoPath;  // brings a fresh map, and nothing else
   int64_t next_scout_ns_ = 0;
-  std::vector<LaneId> routes_;  // [member][core][copy], filled as asked for
+  std::vector<PathId> routes_;  // [member][core][copy], filled as asked for
 };
 
 }  // namespace once::client
