@@ -10,7 +10,7 @@
 #include "cli/commands/descendants.h"
 
 namespace once::client {
-namespace {
+namespace signals_test {
 
 using Witness = GroupOrSingle::Witness;
 constexpr int64_t kMs = 1'000'000;
@@ -156,5 +156,5 @@ TEST(DescendantsTest, AllOfThemAreFoundAndEnded) {
   close(ready[1]);
 }
 
-}  // namespace
+}  // namespace signals_test
 }  // namespace once::client

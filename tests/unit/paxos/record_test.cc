@@ -13,7 +13,7 @@
 #include "paxos/replica.h"
 
 namespace once::paxos {
-namespace {
+namespace record_test {
 
 constexpr uint64_t k32 = uint64_t{1} << 32;
 const Ballot kBallot{3, NodeId{2}, 5};
@@ -316,5 +316,5 @@ TEST(RecoveredRecords, EachNameIsOfOneCoreHoweverManyThereAre) {
   }
 }
 
-}  // namespace
+}  // namespace record_test
 }  // namespace once::paxos

@@ -6,7 +6,7 @@
 #include <string>
 
 namespace once::paxos {
-namespace {
+namespace table_test {
 
 constexpr Ballot kBallot{0, NodeId{2}, 3};
 
@@ -203,5 +203,5 @@ TEST_F(TableTest, APromiseAboveWhatIsAcceptedLeavesTheStateAsItIs) {
   }
 }
 
-}  // namespace
+}  // namespace table_test
 }  // namespace once::paxos
