@@ -13,6 +13,11 @@ foreach(source IN LISTS sources)
   if(NOT program)
     message(FATAL_ERROR "${source} is in none of tests/*_tests.cmake.")
   endif()
+  # With others in one unit its names would be theirs too.
+  file(STRINGS ${source} own REGEX "^namespace ${name} {$" ENCODING UTF-8)
+  if(NOT own AND NOT program STREQUAL name)
+    message(FATAL_ERROR "${source} shares a program: its names belong into namespace ${name}.")
+  endif()
 endforeach()
 
 # What a script of tests/system is for stands at its end: those that others include have no main.
