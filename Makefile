@@ -96,9 +96,9 @@ fuzz: fuzz-build  ## fuzz every target for MINUTES=n (1) each, two at a time, an
 
 crash-points: deps  ## crash the log at every point of a long run, damage it, and print the counts
 	@cmake --preset release
-	@cmake --build build -j$(JOBS) --target crash_points_test damage_test
-	@ONCE_CRASH_POINTS=all build/bin/crash_points_test --gtest_brief=1
-	@ONCE_CRASH_POINTS=all build/bin/damage_test --gtest_brief=1
+	@cmake --build build -j$(JOBS) --target crash_tests
+	@ONCE_CRASH_POINTS=all build/bin/crash_tests --from=crash_points_test --gtest_brief=1
+	@ONCE_CRASH_POINTS=all build/bin/crash_tests --from=damage_test --gtest_brief=1
 
 power-cuts: test-deps build  ## CUTS=n (200): real nodes on real file systems, cut off at any write
 	@python3 tests/power_cuts/power_cuts.py --cuts $(CUTS) $(if $(SEED),--seed $(SEED))

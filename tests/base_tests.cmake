@@ -1,3 +1,10 @@
+# Of the main of all programs of tests, by one of them.
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+add_test(NAME tests_from_one_source
+  COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/main_test.py
+          ${CMAKE_BINARY_DIR}/bin/unit_base_tests ${CMAKE_CURRENT_BINARY_DIR}/programs.txt)
+once_label(unit tests_from_one_source)
+
 once_test(unit/base/page_toucher_test.cc once_paxos)
 once_test(unit/base/histogram_test.cc once_base)
 once_test(unit/base/fifo_test.cc once_base)

@@ -1,4 +1,4 @@
-once_test(unit/net/codec_test.cc once_net)
+once_test(unit/net/codec_test.cc ALONE once_net)  # reads files of the tree
 target_compile_definitions(codec_test PRIVATE ONCE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 once_test(unit/net/framing_test.cc once_net)
 once_test(unit/net/peer_hello_test.cc once_net)

@@ -36,7 +36,7 @@ once_test(unit/paxos/lingers_test.cc once_paxos)
 once_test(unit/paxos/requests_answers_test.cc once_paxos)
 once_test(unit/paxos/claim_pages_test.cc once_paxos)
 once_test(paper/unsettled_list_test.cc once_paxos)
-once_test(paper/allocation_test.cc once_paxos)
+once_test(paper/allocation_test.cc ALONE once_paxos)  # counts allocations
 once_test(paper/keep_test.cc once_paxos)
 once_test(paper/read_test.cc once_paxos)
 once_test(paper/requests_test.cc once_paxos)

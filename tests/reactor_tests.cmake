@@ -1,11 +1,9 @@
 once_test(unit/reactor/reactor_test.cc once_reactor)
 once_test(unit/reactor/reactor_files_test.cc once_reactor)
 # These stand between the reactor and liburing or the C library.
-foreach(name uring_files uring_streams uring_loop prepared_files)
-  once_test(unit/reactor/${name}_test.cc once_reactor)
-  target_link_libraries(${name}_test PRIVATE ${URING} ${CMAKE_DL_LIBS})
+foreach(name uring_files uring_streams uring_loop epoll_operations prepared_files)
+  once_test(unit/reactor/${name}_test.cc ALONE once_reactor ${URING} ${CMAKE_DL_LIBS})
 endforeach()
-once_test(unit/reactor/uring_ring_test.cc once_reactor)
-target_link_libraries(uring_ring_test PRIVATE ${URING})
+once_test(unit/reactor/uring_ring_test.cc once_reactor ${URING})
 once_test(unit/reactor/uring_names_test.cc once_reactor)
-once_test(unit/reactor/epoll_operations_test.cc once_reactor)
+

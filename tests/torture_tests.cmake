@@ -1,13 +1,13 @@
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 set_source_files_properties(torture/main.cc PROPERTIES COMPILE_OPTIONS "${ONCE_COLD}")
-add_executable(once-torture torture/direct.cc torture/main.cc torture/recorder.cc
-  torture/workload.cc)
-target_link_libraries(once-torture PRIVATE once_check once_client CLI11::CLI11
+add_library(once_recorder STATIC torture/recorder.cc)
+target_link_libraries(once_recorder PUBLIC once_check once_client)
+add_executable(once-torture torture/direct.cc torture/main.cc torture/workload.cc)
+target_link_libraries(once-torture PRIVATE once_recorder CLI11::CLI11
                       nlohmann_json::nlohmann_json)
 
-once_test(torture/recorder_test.cc once_check once_client)
-target_sources(recorder_test PRIVATE torture/recorder.cc)
+once_test(torture/recorder_test.cc once_recorder)
 
 add_test(NAME torture_harness
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/torture/harness_test.py)

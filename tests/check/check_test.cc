@@ -11,7 +11,7 @@
 #include "tests/check/simulated.h"
 
 namespace once::check {
-namespace {
+namespace check_test {
 
 constexpr uint64_t kSeeds = 20'000;
 
@@ -244,5 +244,5 @@ TEST(Checkers, AViolationNamesCallsAndTimes) {
             "returned 200: done, version 1, sealed, \"me\" by 000000000000000000000000000000ab]");
 }
 
-}  // namespace
+}  // namespace check_test
 }  // namespace once::check

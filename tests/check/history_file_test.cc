@@ -8,7 +8,7 @@
 #include "tests/check/simulated.h"
 
 namespace once::check {
-namespace {
+namespace history_file_test {
 
 std::string text_of(const History& history) {
   std::ostringstream out;
@@ -115,5 +115,5 @@ TEST(HistoryFile, NamesTheFile) {
   EXPECT_EQ(missing.error().message, "cannot open /nowhere/h: No such file or directory");
 }
 
-}  // namespace
+}  // namespace history_file_test
 }  // namespace once::check

@@ -10,7 +10,7 @@
 #include "tests/crash/images.h"
 
 namespace once::wal {
-namespace {
+namespace crash_points_test {
 
 constexpr uint64_t kSeed = 3;
 constexpr size_t kOperations = 10'000;
@@ -233,5 +233,5 @@ TEST_F(CrashPointsTest, TheReplayEndsWithTheFilesOfTheRun) {
   }
 }
 
-}  // namespace
+}  // namespace crash_points_test
 }  // namespace once::wal

@@ -9,7 +9,7 @@
 #include "tests/crash/images.h"
 
 namespace once::wal {
-namespace {
+namespace damage_test {
 
 constexpr uint64_t kSeed = 7;
 constexpr size_t kOperations = 10'000;
@@ -232,5 +232,5 @@ TEST_F(DamageTest, TheWindowIsTheLastBatchAndAnIdleBlockClosesIt) {
   EXPECT_GE(damaged, 200u);
 }
 
-}  // namespace
+}  // namespace damage_test
 }  // namespace once::wal

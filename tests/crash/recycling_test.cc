@@ -10,7 +10,7 @@
 #include "tests/unit/wal/memory_file_io.h"
 
 namespace once::wal {
-namespace {
+namespace recycling_test {
 
 constexpr size_t kRecycled = 200;
 constexpr uint32_t kKeys = 40;
@@ -216,5 +216,5 @@ TEST_F(RecyclingTest, EachDamageOfWhatIsNeededIsFound) {
   }
 }
 
-}  // namespace
+}  // namespace recycling_test
 }  // namespace once::wal

@@ -78,11 +78,11 @@ class Campaign:
         """None, or the row of a control that failed. What does not compile when it is woven is left
         to be built alone."""
         places_of = {mutant.name: places for mutant, places in self.chosen}
-        targets = sorted({killer.target for killer in killers})
         while True:
             self.woven = weaving.weave(self.chosen, self.sources, self.apart)
             self.copies[0].prepare(self.woven.texts)
-            log = self.copies[0].build(targets, self.cpus, all_errors=True)
+            programs = {one.program(self.copies[0].build_dir) for one in killers}
+            log = self.copies[0].build(sorted(programs), self.cpus, all_errors=True)
             if log is None:
                 break
             guilty = weaving.to_be_taken_apart(log, self.woven, places_of)

@@ -32,10 +32,10 @@ def _lost_mutants(mutants, sources):
 
 
 def _unknown_killers(mutants, known):
-    targets = {one.target for one in known}
+    stems = {one.stem for one in known}
     for mutant in mutants:
         for name in mutant.killers:
-            if name not in targets:
+            if name not in stems:
                 yield f"{mutant.name}: its killer {name} is none of tests/mutants/killers.py"
 
 
@@ -45,9 +45,9 @@ def _lost_killers(known, root):
     sources = {path.stem: path for path in tests.rglob("*.cc")}
     sources |= {f"once-{path.parent.name}": path for path in tests.glob("*/main.cc")}
     for one in known:
-        source = sources.get(one.target)
+        source = sources.get(one.stem)
         if source is None:
-            yield f"killers.py: {one.target} has no source in tests/"
+            yield f"killers.py: {one.stem} has no source in tests/"
             continue
         wanted = _filter_of(one)
         if wanted and not _matches(wanted, source.read_text(encoding="utf-8")):

@@ -1,4 +1,4 @@
-"""The test programs that mutants run against, each with a fixed budget."""
+"""The tests that mutants run against, each with a fixed budget."""
 
 import os
 import pathlib
@@ -14,17 +14,27 @@ SHORTEST_LIMIT_S = 30
 NOTHING_RAN = re.compile(r"^\[==========\] Running 0 tests", re.MULTILINE)
 
 
+def programs_in(build_dir):
+    """Of each source of tests its program, as tests/CMakeLists.txt writes them down."""
+    path = pathlib.Path(build_dir) / "tests" / "programs.txt"
+    if not path.is_file():
+        return {}
+    return dict(line.split() for line in path.read_text(encoding="utf-8").splitlines())
+
+
 class Outcome:
     def __init__(self, failed, detail, seconds):
         self.failed, self.detail, self.seconds = failed, detail, seconds
 
 
 class Killer:
-    """`folders`: whose mutants it can see; `cost`: the cheap ones run first."""
+    """The tests of one source (`name`: its stem; a second word tells two killers apart), or a
+    program that is called so. `folders`: whose mutants it can see; `cost`: the cheap ones run
+    first."""
 
     def __init__(self, name, arguments, folders, cost, control_limit_s=400):
         self.name, self.arguments, self.folders, self.cost = name, arguments, folders, cost
-        self.target = name.split(" ")[0]
+        self.stem = name.split(" ")[0]
         self.control_limit_s, self.control_s = control_limit_s, 0.0
 
     def limit_s(self):
@@ -32,16 +42,25 @@ class Killer:
 
     def able(self, mutant, folder):
         """Whether it can see a mutant of this folder."""
-        return folder in self.folders or self.target in mutant.killers
+        return folder in self.folders or self.stem in mutant.killers
+
+    def program(self, build_dir):
+        """What to build."""
+        return programs_in(build_dir).get(self.stem, self.stem)
+
+    def command(self, build_dir):
+        chosen = [f"--from={self.stem}"] if self.stem in programs_in(build_dir) else []
+        path = pathlib.Path(build_dir) / "bin" / self.program(build_dir)
+        return [str(path), *chosen, *self.arguments]
 
     def run(self, build_dir, limit_s, settings=()):
         """`settings`: of the environment, beside what is set anyway."""
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(dir=build_dir) as scratch:
             process = subprocess.Popen(
-                [str(pathlib.Path(build_dir) / "bin" / self.target), *self.arguments], cwd=scratch,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                start_new_session=True, env={**os.environ, "TMPDIR": scratch, **dict(settings)})
+                self.command(build_dir), cwd=scratch, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+                env={**os.environ, "TMPDIR": scratch, **dict(settings)})
             try:
                 output, _ = process.communicate(timeout=limit_s)
             except subprocess.TimeoutExpired:
@@ -67,6 +86,7 @@ def describe(text, code):
     """One line: which test, seed or schedule, and the assertion or message if there is one."""
     if code == 0:
         return ""
+    text = re.sub(r"^Note: Google Test filter = [^\n]*\n", "", text, flags=re.MULTILINE)
     parts = []
     failed = re.search(r"\[  FAILED  \] (\S+)", text)
     test = failed.group(1).rstrip(",") if failed else where(text)
@@ -215,4 +235,4 @@ def known(fast):
 def in_order(mutant, folder, killers):
     """Those that can see the mutant; the expected ones first, then by cost."""
     able = [one for one in killers if one.able(mutant, folder)]
-    return sorted(able, key=lambda one: (one.target not in mutant.killers, one.cost))
+    return sorted(able, key=lambda one: (one.stem not in mutant.killers, one.cost))

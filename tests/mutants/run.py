@@ -62,7 +62,7 @@ def stages(args, chosen):
     known = killers_module.known(fast=args.quick or args.subset == "fast")
     if args.every_killer:
         return [known]
-    expected = [one for one in known if any(one.target in mutant.killers for mutant, _ in chosen)]
+    expected = [one for one in known if any(one.stem in mutant.killers for mutant, _ in chosen)]
     others = [one for one in known if one not in expected]
     return [expected, [] if args.subset == "fast" else others]
 

@@ -64,7 +64,7 @@ class Catalogue(unittest.TestCase):
         known = killers.known(fast=False)
         for one in catalogue.read_all(HERE / "catalogue"):
             order = killers.in_order(one, one.edits[0].file.split("/")[0], known)
-            first = {killer.target for killer in order[:len(one.killers)]}
+            first = {killer.stem for killer in order[:len(one.killers)]}
             self.assertLessEqual(first, set(one.killers), one.name)
 
     def test_a_mutant_of_another_form_is_a_problem(self):
@@ -129,6 +129,19 @@ class Killers(unittest.TestCase):
         self.assertTrue(outcome.failed)
         self.assertEqual(outcome.detail, "it runs no test")
 
+    def test_a_killer_is_the_tests_of_one_source_of_a_program(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for name in ("bin", "tests"):
+                pathlib.Path(directory, name).mkdir()
+            pathlib.Path(directory, "tests", "programs.txt").write_text("x_test some_tests\n")
+            program = pathlib.Path(directory, "bin", "some_tests")
+            program.write_text('#!/bin/sh\ntest "$1" = --from=x_test\n')
+            program.chmod(0o755)
+            killer = killers.Killer("x_test walk", ["--gtest_filter=*"], set(), 1)
+            self.assertEqual(killer.program(directory), "some_tests")
+            self.assertFalse(killer.run(directory, 10).failed)
+            self.assertEqual(killers.unit("once-sim", set(), 1).program(directory), "once-sim")
+
     def test_a_killer_sees_the_settings(self):
         with tempfile.TemporaryDirectory() as directory:
             program = pathlib.Path(directory, "bin", "x_test")
@@ -186,6 +199,11 @@ class Describing(unittest.TestCase):
         text = "[ RUN      ] Paper.X\npaxos/x.cc:3: assertion failed: a == b\n"
         self.assertEqual(killers.describe(text, -6),
                          "Paper.X; paxos/x.cc:3: assertion failed: a == b; SIGABRT")
+
+    def test_a_filter_is_no_description(self):
+        text = ("Note: Google Test filter = Paper.ReplaysWhatItHas:Paper.X\n"
+                "[ RUN      ] Paper.X\n[  FAILED  ] Paper.X (3 ms)\n")
+        self.assertEqual(killers.describe(text, 1), "Paper.X")
 
     def test_success_says_nothing(self):
         self.assertEqual(killers.describe("[  PASSED  ] 3 tests.\n", 0), "")

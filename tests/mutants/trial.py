@@ -48,7 +48,7 @@ def run_alone(copy, mutant, places, sources, why, killers, every):
         copy.change(placing.apply(places, sources))
         for killer in killers_module.in_order(mutant, folder_of(places), killers):
             begun = time.monotonic()
-            log = copy.build([killer.target])
+            log = copy.build([killer.program(copy.build_dir)])
             row["build_s"] += time.monotonic() - begun
             if log is not None:
                 row["error"] = f"it does not compile: {first_errors(log)}"

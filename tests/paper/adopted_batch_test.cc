@@ -5,7 +5,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace adopted_batch_test {
 
 constexpr size_t kA = 0, kB = 1, kHome = 2;
 
@@ -126,5 +126,5 @@ TEST_F(AdoptedBatch, UnderOnesOwnBallotIsStillTheOthers) {
   EXPECT_EQ(world_.answer(shared_a).version, 2u);
 }
 
-}  // namespace
+}  // namespace adopted_batch_test
 }  // namespace once::paxos::test

@@ -6,7 +6,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace at_most_once_test {
 
 const RequestId kMine = request_id(1, 1), kOther = request_id(1, 2);
 
@@ -145,5 +145,5 @@ TEST(UsedId, OfAnOperationThatIsNotKnownIsJudgedByItsState) {
   EXPECT_EQ(judge(state, Change{Operation::kSet, kMine, 0, "w"}), Status::kIdReused);
 }
 
-}  // namespace
+}  // namespace at_most_once_test
 }  // namespace once::paxos::test

@@ -7,7 +7,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace ballots_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2), kC = request_id(1, 3);
 
@@ -324,5 +324,5 @@ TEST(Home, KeepsAPromiseThatItGaveOfOneOfItsNames) {
   EXPECT_GT(prepares[0].ballot, ballot(1, 1));
 }
 
-}  // namespace
+}  // namespace ballots_test
 }  // namespace once::paxos::test

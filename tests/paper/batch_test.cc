@@ -5,7 +5,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace batch_test {
 
 constexpr RequestId kMine = request_id(1, 1);
 constexpr RequestId kOfB = request_id(2, 1);
@@ -150,5 +150,5 @@ TEST_F(ABatch, IsProposedOnThoughNobodyElseHasSeenIt) {
   EXPECT_EQ(again->state.version, 1u);
 }
 
-}  // namespace
+}  // namespace batch_test
 }  // namespace once::paxos::test

@@ -5,7 +5,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace catching_up_test {
 
 constexpr uint32_t kRate = 20'000;
 
@@ -219,5 +219,5 @@ TEST_F(CatchingUp, GoesNoFasterThanItIsTold) {
   EXPECT_EQ(slow.counters(2).catch_up.in_sync, 1u);
 }
 
-}  // namespace
+}  // namespace catching_up_test
 }  // namespace once::paxos::test

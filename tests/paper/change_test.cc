@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace change_test {
 
 constexpr RequestId kMine = request_id(1, 1);
 constexpr RequestId kOther = request_id(2, 2);
@@ -134,5 +134,5 @@ TEST(Certainty, OfARefusalThatAnotherNodeMayMakeUntrue) {
   }
 }
 
-}  // namespace
+}  // namespace change_test
 }  // namespace once::paxos

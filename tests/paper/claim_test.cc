@@ -7,7 +7,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace claim_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
@@ -379,5 +379,5 @@ TEST_F(ClaimingHome, BeginsNoRoundToSettleANameBeforeItsLastRecordIsDurable) {
   EXPECT_GT(prepares[0].ballot, ballot(2, 1));
 }
 
-}  // namespace
+}  // namespace claim_test
 }  // namespace once::paxos::test

@@ -5,7 +5,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace confirmation_test {
 
 class AKeptName : public testing::Test {
  protected:
@@ -61,5 +61,5 @@ TEST_F(AKeptName, IsNotAnsweredByABallotThatWasOvertaken) {
   EXPECT_EQ(world.answer(token).status, Status::kConflict);
 }
 
-}  // namespace
+}  // namespace confirmation_test
 }  // namespace once::paxos::test

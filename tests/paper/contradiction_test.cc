@@ -3,7 +3,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace contradiction_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(2, 2);
 
@@ -153,5 +153,5 @@ TEST_F(Reported, NorIsItProposedWhenTheNewsComeLater) {
   EXPECT_EQ(promises[0].accepted.value, "v");
 }
 
-}  // namespace
+}  // namespace contradiction_test
 }  // namespace once::paxos::test

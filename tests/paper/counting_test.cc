@@ -5,7 +5,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace counting_test {
 
 TEST(Changes, OfOneRoundCountEach) {
   World world{3};
@@ -67,5 +67,5 @@ TEST(Changes, ThatWereLostAreNotCounted) {
   is_overtaken(state(request_id(2, 1), "another's"), Status::kAlreadySet, 0);
 }
 
-}  // namespace
+}  // namespace counting_test
 }  // namespace once::paxos::test

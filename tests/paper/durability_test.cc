@@ -4,7 +4,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace durability_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
@@ -187,5 +187,5 @@ TEST_F(Durability, WhatIsKeptLowersNothingAndDecidesItsOwnStateOnly) {
   EXPECT_FALSE(solo.state_of(x).decided);
 }
 
-}  // namespace
+}  // namespace durability_test
 }  // namespace once::paxos::test

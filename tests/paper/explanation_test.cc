@@ -6,7 +6,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace explanation_test {
 
 constexpr uint16_t votes_of(std::initializer_list<int> nodes) {
   uint16_t bits = 0;
@@ -159,5 +159,5 @@ TEST(Explanation, LooksAtABoundedNumberOfRequests) {
   EXPECT_EQ(count_waiters(ops, list), kMostCounted);
 }
 
-}  // namespace
+}  // namespace explanation_test
 }  // namespace once::paxos::test

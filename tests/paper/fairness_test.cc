@@ -5,7 +5,7 @@
 #include "tests/paper/timed.h"
 
 namespace once::paxos::test {
-namespace {
+namespace fairness_test {
 
 constexpr int64_t kMilli = Timed::kMilli;
 
@@ -236,5 +236,5 @@ TEST(SlowHome, AHotNameOnSlowDisks) { hot_name({50'000, 20 * kMilli}, 1000 * kMi
 TEST(SlowHome, AHotNameOnVerySlowDisks) { hot_name({50'000, 600 * kMilli}, 8000 * kMilli); }
 TEST(SlowHome, AHotNameOnAWideNetwork) { hot_name({150 * kMilli, 20 * kMilli}, 5000 * kMilli); }
 
-}  // namespace
+}  // namespace fairness_test
 }  // namespace once::paxos::test

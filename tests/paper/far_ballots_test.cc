@@ -3,7 +3,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace far_ballots_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(2, 2);
 constexpr size_t kHome = 2;
@@ -258,5 +258,5 @@ TEST_F(Window, KeepsAnOldProposalThatStandsInNobodysWay) {
   EXPECT_TRUE(home.take<Prepare>().empty());
 }
 
-}  // namespace
+}  // namespace far_ballots_test
 }  // namespace once::paxos::test

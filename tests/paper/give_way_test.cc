@@ -3,7 +3,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace give_way_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(2, 2);
 
@@ -220,5 +220,5 @@ TEST_F(GiveWay, OnesOwnProposalIsNoNews) {
   EXPECT_EQ(status(token), Status::kDone);
 }
 
-}  // namespace
+}  // namespace give_way_test
 }  // namespace once::paxos::test

@@ -4,7 +4,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos {
-namespace {
+namespace ignored_test {
 
 using test::ballot;
 using test::Solo;
@@ -69,5 +69,5 @@ TEST(Ignored, WhoIsNoOtherMemberIsNotListenedTo) {
   EXPECT_EQ(solo.counters().ignored_messages, 3u);
 }
 
-}  // namespace
+}  // namespace ignored_test
 }  // namespace once::paxos

@@ -5,7 +5,7 @@
 #include "tests/paper/cleaned.h"
 
 namespace once::paxos::test {
-namespace {
+namespace keep_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
@@ -496,5 +496,5 @@ TEST(KeepingInAnyOrder, RecoveryConcludesTheSameOrListsMore) {
   EXPECT_GT(released, 1'500u);
 }
 
-}  // namespace
+}  // namespace keep_test
 }  // namespace once::paxos::test

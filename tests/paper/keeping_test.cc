@@ -7,11 +7,11 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace keeping_test {
 
-class Keeping : public testing::Test {
+class KeepingABallot : public testing::Test {
  protected:
-  Keeping() { world.settle(10); }
+  KeepingABallot() { world.settle(10); }
   uint64_t next(size_t node, uint32_t timeout_ms = 1000) {
     ClientRequest request;
     request.operation = Operation::kNext;
@@ -30,7 +30,7 @@ class Keeping : public testing::Test {
   uint64_t ids = 0;
 };
 
-TEST_F(Keeping, GoesOnInOneRoundTripInRoundZero) {
+TEST_F(KeepingABallot, GoesOnInOneRoundTripInRoundZero) {
   next(0);
   world.settle(50);
   next(0);
@@ -38,7 +38,7 @@ TEST_F(Keeping, GoesOnInOneRoundTripInRoundZero) {
   EXPECT_EQ(world.count<Prepare>(), 0u);
 }
 
-TEST_F(Keeping, GoesOnInOneRoundTripAfterATakeover) {
+TEST_F(KeepingABallot, GoesOnInOneRoundTripAfterATakeover) {
   world.crash(0);
   next(1);
   world.settle(1500);
@@ -47,7 +47,7 @@ TEST_F(Keeping, GoesOnInOneRoundTripAfterATakeover) {
   EXPECT_EQ(world.count<Prepare>(), 0u);
 }
 
-TEST_F(Keeping, NeedsAPrepareInANewRunOfTheHome) {
+TEST_F(KeepingABallot, NeedsAPrepareInANewRunOfTheHome) {
   next(0);
   world.settle(50);
   world.crash(0);
@@ -57,7 +57,7 @@ TEST_F(Keeping, NeedsAPrepareInANewRunOfTheHome) {
   expect_a_prepare();
 }
 
-TEST_F(Keeping, NeedsAPrepareInANewRunOfWhoTookItOver) {
+TEST_F(KeepingABallot, NeedsAPrepareInANewRunOfWhoTookItOver) {
   world.crash(0);
   next(1);
   world.settle(1500);
@@ -69,7 +69,7 @@ TEST_F(Keeping, NeedsAPrepareInANewRunOfWhoTookItOver) {
 }
 
 // The answers to its proposal were lost, and nobody waited for it any more: it may not be chosen.
-TEST_F(Keeping, NeedsAPrepareIfItsLastProposalWasGivenUp) {
+TEST_F(KeepingABallot, NeedsAPrepareIfItsLastProposalWasGivenUp) {
   world.crash(0);
   const uint64_t first = next(1, 300);
   for (int ms = 0; ms < 2500; ++ms) {
@@ -137,7 +137,7 @@ TEST(KeepingAlone, IsEverMorePatientWithWhoeverOvertakesIt) {
 }
 
 // The same if it is overtaken only when it goes on with its own change.
-TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesItsOwnChange) {
+TEST_F(KeepingABallot, IsEverMorePatientWithWhoeverOvertakesItsOwnChange) {
   world.crash(0);
   next(1, 60'000);
   int longest_ms = 0;
@@ -167,5 +167,5 @@ TEST_F(Keeping, IsEverMorePatientWithWhoeverOvertakesItsOwnChange) {
   EXPECT_GT(longest_ms, 50);
 }
 
-}  // namespace
+}  // namespace keeping_test
 }  // namespace once::paxos::test

@@ -6,7 +6,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace learning_test {
 
 const State kRed = state(request_id(5, 5), "red");
 
@@ -264,5 +264,5 @@ TEST_F(Learned, ATurnOfTellingIsBounded) {
   EXPECT_EQ(solo.take<SyncPage>().size(), 1u);
 }
 
-}  // namespace
+}  // namespace learning_test
 }  // namespace once::paxos::test

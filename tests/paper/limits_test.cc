@@ -5,7 +5,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace limits_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 constexpr uint64_t k32 = uint64_t{1} << 32;
@@ -355,5 +355,5 @@ TEST(Limits, OfMembers) {
   EXPECT_EQ(solo.answer(token).status, Status::kDone);
 }
 
-}  // namespace
+}  // namespace limits_test
 }  // namespace once::paxos::test

@@ -6,7 +6,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace linger_test {
 
 constexpr int64_t kUs = 1000;
 constexpr size_t kCallers = 24;
@@ -209,5 +209,5 @@ TEST(Linger, IsNotForCallersWhoAreRefused) {
   EXPECT_EQ(world.counters(0).lingered, 0u);
 }
 
-}  // namespace
+}  // namespace linger_test
 }  // namespace once::paxos::test

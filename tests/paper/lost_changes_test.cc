@@ -5,7 +5,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace lost_changes_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 constexpr size_t kTasks = 64;  // of a Solo
@@ -159,5 +159,5 @@ TEST_F(AskedAgain, NorIsItsTokenDrawnTwice) {
   EXPECT_EQ(world.answer(set).version, drawn + 1);
 }
 
-}  // namespace
+}  // namespace lost_changes_test
 }  // namespace once::paxos::test

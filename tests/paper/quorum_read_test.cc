@@ -4,7 +4,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace quorum_read_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
@@ -224,5 +224,5 @@ TEST_F(QuorumRead, AnswersToAnEarlierRunsReadServeNoLaterOne) {
   EXPECT_FALSE(solo.answered(token));
 }
 
-}  // namespace
+}  // namespace quorum_read_test
 }  // namespace once::paxos::test

@@ -2,7 +2,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace read_test {
 
 const RequestId kA = request_id(1, 1);
 const RequestId kB = request_id(2, 2);
@@ -108,5 +108,5 @@ TEST(Read, AndARefusalOfWhatIsOnlyPromisedMakeNoRound) {
   EXPECT_EQ(w.answer(read).status, Status::kEmpty);
 }
 
-}  // namespace
+}  // namespace read_test
 }  // namespace once::paxos::test

@@ -10,7 +10,7 @@
 #include "tests/paper/chain.h"
 
 namespace once::paxos::test {
-namespace {
+namespace register_walk_test {
 
 constexpr Operation kOperations[] = {Operation::kSet,  Operation::kSet,   Operation::kCas,
                                      Operation::kCas,  Operation::kNext,  Operation::kNext,
@@ -285,5 +285,5 @@ TEST(Chain, RejectsWhatCannotHaveBeen) {
   EXPECT_TRUE(wrong(3, [](Asked&, Answer& a) { a.status = Status::kIdReused; })) << "not reused";
 }
 
-}  // namespace
+}  // namespace register_walk_test
 }  // namespace once::paxos::test

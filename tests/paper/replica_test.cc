@@ -6,7 +6,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace replica_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2), kC = request_id(1, 3);
 
@@ -455,5 +455,5 @@ TEST(Paper, AgreementHoldsOnRandomSchedules) {
   for (uint64_t seed = 1; seed <= 400 && !HasFailure(); ++seed) walk(seed);
 }
 
-}  // namespace
+}  // namespace replica_test
 }  // namespace once::paxos::test

@@ -7,7 +7,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace requests_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
@@ -158,5 +158,5 @@ TEST(Forwarded, IsToldFromLaterAndEarlierRunsAndFromOneLongAgo) {
   EXPECT_FALSE(taken(2, 0));
 }
 
-}  // namespace
+}  // namespace requests_test
 }  // namespace once::paxos::test

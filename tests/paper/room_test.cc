@@ -5,7 +5,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace room_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 const std::string kValue(5'000, 'v');
@@ -294,5 +294,5 @@ TEST(Room, WhatIsAllocatedIsCounted) {
   EXPECT_GE(solo.memory_bytes() - before, 20'000 * (64 + 8 + 32u));
 }
 
-}  // namespace
+}  // namespace room_test
 }  // namespace once::paxos::test

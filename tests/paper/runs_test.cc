@@ -7,7 +7,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace runs_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(1, 2);
 
@@ -372,5 +372,5 @@ TEST_F(OwnVotes, APromiseIsNoVoteForTheAcceptOfTheSameBallot) {
   EXPECT_TRUE(solo.answered(token));
 }
 
-}  // namespace
+}  // namespace runs_test
 }  // namespace once::paxos::test

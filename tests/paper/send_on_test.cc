@@ -5,7 +5,7 @@
 #include "tests/paper/solo.h"
 
 namespace once::paxos::test {
-namespace {
+namespace send_on_test {
 
 const RequestId kA = request_id(1, 1), kB = request_id(2, 2);
 
@@ -327,5 +327,5 @@ TEST_F(SendOn, TheLastMillisecondIsForwardedAsOne) {
   EXPECT_EQ(forward->timeout_ms, 1u);
 }
 
-}  // namespace
+}  // namespace send_on_test
 }  // namespace once::paxos::test

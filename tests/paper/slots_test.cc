@@ -10,7 +10,7 @@
 #include "paxos/replica.h"
 
 namespace once::paxos {
-namespace {
+namespace slots_test {
 
 constexpr uint64_t kSeed = 42;
 constexpr int kNames = 300;
@@ -87,5 +87,5 @@ TEST(Slots, ANodeInThePlaceOfAnotherMovesNoHomeOfAnyOtherSlot) {
   EXPECT_EQ(would_move, kNames);
 }
 
-}  // namespace
+}  // namespace slots_test
 }  // namespace once::paxos

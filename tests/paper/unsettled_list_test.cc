@@ -4,7 +4,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace unsettled_list_test {
 
 class UnsettledList : public testing::Test {
  protected:
@@ -141,5 +141,5 @@ TEST(AHomeThatWasAway, ClaimsCatchesUpAndLeavesShortLists) {
   EXPECT_EQ(world.counters(1).classic_rounds + world.counters(2).classic_rounds, rounds);
 }
 
-}  // namespace
+}  // namespace unsettled_list_test
 }  // namespace once::paxos::test

@@ -5,7 +5,7 @@
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
-namespace {
+namespace wait_test {
 
 class AWaiter : public testing::Test {
  protected:
@@ -400,5 +400,5 @@ TEST_F(AWaitAtALateNode, IsNotToldByAQuestionThatIsOlder) {
   EXPECT_EQ(world.answer(later).version, 3u);
 }
 
-}  // namespace
+}  // namespace wait_test
 }  // namespace once::paxos::test

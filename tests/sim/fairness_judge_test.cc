@@ -6,7 +6,7 @@
 #include "tests/sim/report.h"
 
 namespace once::sim {
-namespace {
+namespace fairness_judge_test {
 
 using check::Action;
 using paxos::Status;
@@ -288,5 +288,5 @@ TEST_F(FairnessTest, FiguresAddUp) {
   EXPECT_EQ(one.histogram[8], 1u);
 }
 
-}  // namespace
+}  // namespace fairness_judge_test
 }  // namespace once::sim

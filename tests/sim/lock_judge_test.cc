@@ -7,7 +7,7 @@
 #include "tests/sim/run.h"
 
 namespace once::sim {
-namespace {
+namespace lock_judge_test {
 
 class LockJudgeTest : public testing::Test {
  protected:
@@ -88,5 +88,5 @@ TEST(SimRun, LocksAreTakenRenewedAndTakenOver) {
   }
 }
 
-}  // namespace
+}  // namespace lock_judge_test
 }  // namespace once::sim

@@ -7,7 +7,7 @@
 #include <sstream>
 
 namespace once::sim {
-namespace {
+namespace seed_story_test {
 
 constexpr size_t kAll = 10'000'000;
 constexpr uint64_t kBusySeed = 30;  // much happens in it
@@ -128,5 +128,5 @@ TEST(SeedStory, IsBounded) {
       << some.back();
 }
 
-}  // namespace
+}  // namespace seed_story_test
 }  // namespace once::sim

@@ -7,7 +7,7 @@
 #include "tests/sim/sim_io.h"
 
 namespace once::sim {
-namespace {
+namespace sim_files_test {
 
 TEST(SimDiskNames, APowerCutTakesBackWhatCameLast) {
   for (size_t kept = 0; kept <= 3; ++kept) {
@@ -116,5 +116,5 @@ TEST_F(SimFilesTest, EachLifeFindsWhatWasAcknowledged) {
   EXPECT_LE(disk_.paths().size(), 10u);
 }
 
-}  // namespace
+}  // namespace sim_files_test
 }  // namespace once::sim

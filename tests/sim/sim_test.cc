@@ -16,7 +16,7 @@
 #include "wal/block_format.h"
 
 namespace once::sim {
-namespace {
+namespace sim_test {
 
 // --- disk
 // -----------------------------------------------------------------------------------------
@@ -434,5 +434,5 @@ TEST(SimRun, ATraceChangesNothing) {
   EXPECT_EQ(run_seed(short_run(7), &story).hash, run_seed(short_run(7), nullptr).hash);
 }
 
-}  // namespace
+}  // namespace sim_test
 }  // namespace once::sim

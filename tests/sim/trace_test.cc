@@ -9,7 +9,7 @@
 #include "wal/block_format.h"
 
 namespace once::sim {
-namespace {
+namespace trace_test {
 
 Options short_run(uint64_t seed) {
   Options options;
@@ -81,5 +81,5 @@ TEST_F(TraceTest, TellsTheFirstLineThatDiffers) {
   EXPECT_NE(shorter.difference(0xabc).find("goes on"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace trace_test
 }  // namespace once::sim

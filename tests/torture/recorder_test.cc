@@ -6,7 +6,7 @@
 #include <utility>
 
 namespace once::torture {
-namespace {
+namespace recorder_test {
 
 size_t counted(client::Outcome outcome) {
   Recorder recorder;
@@ -29,5 +29,5 @@ TEST(Recorder, CountsAnswersThatNoCallWithinTheLimitsMayGet) {
   }
 }
 
-}  // namespace
+}  // namespace recorder_test
 }  // namespace once::torture

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once {
-namespace {
+namespace descriptor_test {
 
 int open_null() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
@@ -43,5 +43,5 @@ TEST(Descriptor, TakesAnotherAndClosesTheOld) {
   EXPECT_FALSE(is_open(released));
 }
 
-}  // namespace
+}  // namespace descriptor_test
 }  // namespace once

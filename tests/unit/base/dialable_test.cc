@@ -5,7 +5,7 @@
 #include "base/host_port.h"
 
 namespace once {
-namespace {
+namespace dialable_test {
 
 TEST(Dialable, WildcardsInEverySpelling) {
   for (const char* address : {"0.0.0.0:7401",
@@ -60,5 +60,5 @@ TEST(Dialable, Loopback) {
   }
 }
 
-}  // namespace
+}  // namespace dialable_test
 }  // namespace once

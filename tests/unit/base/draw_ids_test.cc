@@ -12,7 +12,7 @@
 #include "base/drawn_ids.h"
 
 namespace once {
-namespace {
+namespace draw_ids_test {
 
 // Every bit of a thousand ids is set in about half of them: nothing is counted up, nor shared.
 TEST(DrawIds, EachBitIsDrawnForEachId) {
@@ -90,5 +90,5 @@ TEST(DrawIds, WithoutRandomBitsThereIsNone) {
   EXPECT_EQ(ids, std::vector<RequestId>(3));
 }
 
-}  // namespace
+}  // namespace draw_ids_test
 }  // namespace once

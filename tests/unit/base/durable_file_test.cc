@@ -11,7 +11,7 @@
 #include "tests/unit/reactor/fake_file_io.h"
 
 namespace once {
-namespace {
+namespace durable_file_test {
 
 constexpr uint64_t kMiB = 1 << 20;
 
@@ -71,5 +71,5 @@ TEST_F(DurableFile, StopsBetweenItsPieces) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
 }
 
-}  // namespace
+}  // namespace durable_file_test
 }  // namespace once

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 
 namespace once {
-namespace {
+namespace endpoints_test {
 
 using List = std::vector<std::string>;
 
@@ -89,5 +89,5 @@ TEST(Endpoints, NoMoreThanAreUsed) {
   EXPECT_FALSE(read_endpoints(List(kMaxEndpoints + 1, "h:1")));
 }
 
-}  // namespace
+}  // namespace endpoints_test
 }  // namespace once

@@ -5,7 +5,7 @@
 #include <memory>
 
 namespace once {
-namespace {
+namespace fifo_test {
 
 TEST(Fifo, GivesBackInOrderWhateverTheMixOfPushesAndPops) {
   Fifo<uint64_t> fifo;
@@ -40,5 +40,5 @@ TEST(Fifo, IsNeverReadWhenEmpty) {
   EXPECT_DEATH(fifo.front(), "");
 }
 
-}  // namespace
+}  // namespace fifo_test
 }  // namespace once

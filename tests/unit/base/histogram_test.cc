@@ -5,7 +5,7 @@
 #include <random>
 
 namespace once {
-namespace {
+namespace histogram_test {
 
 TEST(Histogram, EmptyIsZero) {
   Histogram h;
@@ -86,5 +86,5 @@ TEST(Histogram, HugeValuesAreHeldInTheLastBucket) {
   EXPECT_EQ(h.percentile(50), 1u);
 }
 
-}  // namespace
+}  // namespace histogram_test
 }  // namespace once

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once {
-namespace {
+namespace host_port_test {
 
 TEST(HostPort, ApartAtTheLastColon) {
   struct Row {
@@ -43,5 +43,5 @@ TEST(HostPort, BracketsAroundIpv6Alone) {
   EXPECT_EQ(bracketed("host"), "host");
 }
 
-}  // namespace
+}  // namespace host_port_test
 }  // namespace once

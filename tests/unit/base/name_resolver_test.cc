@@ -11,7 +11,7 @@
 #include "tests/unit/base/fake_names.h"
 
 namespace once {
-namespace {
+namespace name_resolver_test {
 
 constexpr int64_t kMs = 1'000'000;
 
@@ -198,5 +198,5 @@ TEST(NameResolverDeath, TheProcessEndsWhileANameIsLookedUp) {
       testing::ExitedWithCode(0), "");
 }
 
-}  // namespace
+}  // namespace name_resolver_test
 }  // namespace once

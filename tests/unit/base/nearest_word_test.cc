@@ -7,7 +7,7 @@
 #include <vector>
 
 namespace once {
-namespace {
+namespace nearest_word_test {
 
 const std::vector<std::string> kWords = {"write",  "read",       "set",   "cas",   "seal",
                                          "next",   "check",      "wait",  "run",   "lock",
@@ -52,5 +52,5 @@ TEST(NearestWord, OfTwoAsNearIsTheFirst) {
   EXPECT_EQ(nearest_word("sta", std::vector<std::string_view>{"start", "status"}), "start");
 }
 
-}  // namespace
+}  // namespace nearest_word_test
 }  // namespace once

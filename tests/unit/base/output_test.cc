@@ -14,7 +14,7 @@
 #include "base/guarded_main.h"
 
 namespace once {
-namespace {
+namespace output_test {
 
 TEST(OutputTest, WritesAllOfItOrSaysWhyNot) {
   signal(SIGPIPE, SIG_IGN);
@@ -123,5 +123,5 @@ TEST(GuardedMainTest, OnAnotherThreadToo) {
   EXPECT_EXIT(ends(), testing::ExitedWithCode(5), "^prog: out of memory\n$");
 }
 
-}  // namespace
+}  // namespace output_test
 }  // namespace once

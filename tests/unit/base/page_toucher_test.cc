@@ -13,7 +13,7 @@
 #include "paxos/pieces.h"
 
 namespace once {
-namespace {
+namespace page_toucher_test {
 
 size_t page_bytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
@@ -75,5 +75,5 @@ TEST(PiecesTest, HugePagesAreThereBeforeTheyAreNeeded) {
   }
 }
 
-}  // namespace
+}  // namespace page_toucher_test
 }  // namespace once

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once {
-namespace {
+namespace printable_test {
 
 using namespace std::string_literals;
 
@@ -67,5 +67,5 @@ TEST(Printable, WhatIsPrintableIsNotChangedAgain) {
   }
 }
 
-}  // namespace
+}  // namespace printable_test
 }  // namespace once

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once {
-namespace {
+namespace progress_bar_test {
 
 constexpr uint64_t kMebibyte = 1024 * 1024;
 constexpr int64_t kSecond = 1'000'000'000;
@@ -32,5 +32,5 @@ TEST(ProgressLine, FitsTheTerminal) {
   EXPECT_EQ(progress_line({kMebibyte, 4 * kMebibyte, kSecond}, 24), "[#####...............]  ");
 }
 
-}  // namespace
+}  // namespace progress_bar_test
 }  // namespace once

@@ -10,7 +10,7 @@
 #include "bench/zipf.h"
 
 namespace once::bench {
-namespace {
+namespace percentiles_test {
 
 struct Row {
   double value = 0, part = 0;
@@ -88,5 +88,5 @@ TEST(ChartTest, WhatPeopleNameIsNoMarkup) {
   EXPECT_NE(picture.find("a&lt;b &amp; c"), std::string::npos) << picture;
 }
 
-}  // namespace
+}  // namespace percentiles_test
 }  // namespace once::bench

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once::bench {
-namespace {
+namespace report_test {
 
 LoadResult result() {
   LoadResult r;
@@ -72,5 +72,5 @@ TEST(ReportJson, BytesOfOthersBreakNoLineAndNoTerminal) {
   EXPECT_FALSE(has(json, "\x9b")) << json;
 }
 
-}  // namespace
+}  // namespace report_test
 }  // namespace once::bench

@@ -9,7 +9,7 @@
 #include "bench/series_report.h"
 
 namespace once::bench {
-namespace {
+namespace series_test {
 
 LoadResult result_of(uint64_t done, uint64_t latency_ns) {
   LoadResult r;
@@ -169,5 +169,5 @@ TEST(Plot, ShowsASeriesOverItsThroughputAndOneRunOverThePercentiles) {
   EXPECT_EQ(plot_of(Options{}, none), "");
 }
 
-}  // namespace
+}  // namespace series_test
 }  // namespace once::bench

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::bench {
-namespace {
+namespace time_text_test {
 
 TEST(TimeText, InTheUnitThatPeopleRead) {
   EXPECT_EQ(time_text(0), "0.0 us");
@@ -16,5 +16,5 @@ TEST(TimeText, InTheUnitThatPeopleRead) {
   EXPECT_EQ(time_text(61'500'000'000), "61.50 s");
 }
 
-}  // namespace
+}  // namespace time_text_test
 }  // namespace once::bench

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once::bench {
-namespace {
+namespace versions_test {
 
 class VersionsTest : public testing::Test {
  protected:
@@ -54,5 +54,5 @@ TEST_F(VersionsTest, SayWhenTheyCanCompareNoMore) {
   EXPECT_EQ(versions.made(uint64_t{1} << 63, 100), nullptr) << "no memory for it";
 }
 
-}  // namespace
+}  // namespace versions_test
 }  // namespace once::bench

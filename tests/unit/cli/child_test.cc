@@ -11,7 +11,7 @@
 #include "tests/unit/cli/command_fixture.h"
 
 namespace once::client {
-namespace {
+namespace child_test {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
@@ -245,5 +245,5 @@ TEST_F(ChildTest, WaitsForASignalOrForWhatWasToBeDone) {
   close(done);
 }
 
-}  // namespace
+}  // namespace child_test
 }  // namespace once::client

@@ -6,7 +6,7 @@
 #include "cli/arguments.h"
 
 namespace once::client {
-namespace {
+namespace command_words_test {
 
 EarlyExit said(std::vector<const char*> words) {
   words.insert(words.begin(), "once");
@@ -130,5 +130,5 @@ TEST(CommandWords, HelpIsForPeople) {
   }
 }
 
-}  // namespace
+}  // namespace command_words_test
 }  // namespace once::client

@@ -12,7 +12,7 @@
 #include "tests/unit/client/fake_server.h"
 
 namespace once::client {
-namespace {
+namespace explain_test {
 
 struct Explain : testing::Test {
   // Answers each question in turn; the last one again and again.
@@ -96,5 +96,5 @@ TEST_F(Explain, OfAClusterIsWhatItsNodesTell) {
   EXPECT_EQ(verdict_of(all).standing, NameStanding::kEmpty);
 }
 
-}  // namespace
+}  // namespace explain_test
 }  // namespace once::client

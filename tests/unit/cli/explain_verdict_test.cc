@@ -8,7 +8,7 @@
 #include "cli/output.h"
 
 namespace once::client {
-namespace {
+namespace explain_verdict_test {
 
 using paxos::Ballot;
 using paxos::Explanation;
@@ -212,5 +212,5 @@ TEST(ExplanationJson, HasAllThatIsKnown) {
   EXPECT_EQ(json.find("\n"), std::string::npos) << "one line";
 }
 
-}  // namespace
+}  // namespace explain_verdict_test
 }  // namespace once::client

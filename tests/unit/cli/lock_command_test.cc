@@ -11,7 +11,7 @@
 #include "tests/unit/cli/command_fixture.h"
 
 namespace once::client {
-namespace {
+namespace lock_command_test {
 
 constexpr int kLost = 8;
 
@@ -240,5 +240,5 @@ TEST_F(LockCommandTest, ACommandThatCannotStartLeavesTheLockFree) {
   EXPECT_EQ(run(lock_command, guarded({"/"})).code, 126);
 }
 
-}  // namespace
+}  // namespace lock_command_test
 }  // namespace once::client

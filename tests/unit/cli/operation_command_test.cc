@@ -9,7 +9,7 @@
 #include "tests/unit/cli/command_fixture.h"
 
 namespace once::client {
-namespace {
+namespace operation_command_test {
 
 class OperationCommandTest : public CommandTest {
  protected:
@@ -247,5 +247,5 @@ TEST(RequestIdTextTest, ReadsWhatItWritesAndNothingElse) {
   }
 }
 
-}  // namespace
+}  // namespace operation_command_test
 }  // namespace once::client

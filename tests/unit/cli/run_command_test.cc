@@ -12,7 +12,7 @@
 #include "tests/unit/cli/command_fixture.h"
 
 namespace once::client {
-namespace {
+namespace run_command_test {
 
 constexpr int64_t kShortMs = 1000;
 constexpr int kNoResult = 7;
@@ -286,5 +286,5 @@ TEST_F(RunCommandTest, WhatIsNoResultIsAnError) {
   EXPECT_EQ(times_ran(), 0u);
 }
 
-}  // namespace
+}  // namespace run_command_test
 }  // namespace once::client

@@ -11,7 +11,7 @@
 #include "tests/unit/client/fake_server.h"
 
 namespace once::client {
-namespace {
+namespace status_survey_test {
 
 Uuid cluster(uint64_t number) { return Uuid{0, number}; }
 
@@ -97,5 +97,5 @@ TEST(SurveyTest, TheTimeoutBoundsTheWhole) {
   EXPECT_EQ(survey.nodes[0].address, server.address());
 }
 
-}  // namespace
+}  // namespace status_survey_test
 }  // namespace once::client

@@ -8,7 +8,7 @@
 #include "cli/status_table.h"
 
 namespace once::client {
-namespace {
+namespace status_verdict_test {
 
 std::string peer(size_t number, const char* what) {
   return "peer_" + std::to_string(number) + what;
@@ -243,5 +243,5 @@ TEST(StatusProblems, NobodyThereIsAskedWhetherThereIsACluster) {
   EXPECT_NE(all.find("is a cluster running?"), std::string::npos) << all;
 }
 
-}  // namespace
+}  // namespace status_verdict_test
 }  // namespace once::client

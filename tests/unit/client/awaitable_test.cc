@@ -11,7 +11,7 @@
 #include "tests/unit/client/fake_server.h"
 
 namespace once::client {
-namespace {
+namespace awaitable_test {
 
 // A coroutine that nobody waits for: it runs until it ends, or until its owner destroys it.
 struct Task {
@@ -180,5 +180,5 @@ TEST(AwaitableTest, WhatEndsAtOnceDoesNotNest) {
   EXPECT_EQ(told.get_future().get(), 200'000);
 }
 
-}  // namespace
+}  // namespace awaitable_test
 }  // namespace once::client

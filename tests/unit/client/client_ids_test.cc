@@ -19,7 +19,7 @@
 #include "tests/unit/client/fake_server.h"
 
 namespace once::client {
-namespace {
+namespace client_ids_test {
 
 class ClientIdsTest : public testing::Test {
  protected:
@@ -162,5 +162,5 @@ TEST_F(ClientIdsTest, WithoutRandomBitsNothingIsSent) {
   for (const RequestId& id : seen()) EXPECT_TRUE(id == RequestId{} || id == request_id(1, 2));
 }
 
-}  // namespace
+}  // namespace client_ids_test
 }  // namespace once::client

@@ -12,7 +12,7 @@
 #include "tests/unit/client/fake_server.h"
 
 namespace once::client {
-namespace {
+namespace client_test {
 
 TEST(ClientTest, DoneRefusedAndReads) {
   FakeServer server([](const paxos::ClientRequest& request, FakeServer::Reply& reply) {
@@ -261,5 +261,5 @@ TEST(ClientTest, NoEndpointsIsAnError) {
   EXPECT_EQ(client.read("x").outcome, Outcome::kError);
 }
 
-}  // namespace
+}  // namespace client_test
 }  // namespace once::client

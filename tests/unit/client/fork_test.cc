@@ -18,7 +18,7 @@
 #include "tests/unit/client/test_register.h"
 
 namespace once::client {
-namespace {
+namespace fork_test {
 
 struct Detached {
   struct promise_type {
@@ -293,5 +293,5 @@ TEST_F(ForkTest, ALockThatContendsIsLeftBehind) {
   waits.join();
 }
 
-}  // namespace
+}  // namespace fork_test
 }  // namespace once::client

@@ -7,6 +7,7 @@
 
 #include "client/lock_machine.h"
 #include "client/lock_value.h"
+#include "tests/unit/client/durations.h"
 #include "tests/unit/client/test_register.h"
 
 namespace once::client {
@@ -14,8 +15,6 @@ namespace once::client {
 using Kind = LockStep::Kind;
 using Op = paxos::Operation;
 
-inline constexpr int64_t kMs = 1'000'000;
-inline constexpr int64_t kSecond = 1000 * kMs;
 inline constexpr int64_t kTtl = 3 * kSecond;
 inline constexpr int64_t kTimeout = kSecond;
 inline constexpr int64_t kWatch = kTtl + kTtl / 100;

@@ -6,7 +6,7 @@
 #include "tests/unit/client/lock_fixture.h"
 
 namespace once::client {
-namespace {
+namespace lock_machine_test {
 
 TEST_F(LockMachineTest, TakesAnEmptyNameAndFreesIt) {
   LockMachine a = machine("a");
@@ -366,5 +366,5 @@ TEST(LockValueTest, ReadsWhatItWritesAndNothingElse) {
   EXPECT_EQ(check_lock_owner(std::string(256, 'x')), "");
 }
 
-}  // namespace
+}  // namespace lock_machine_test
 }  // namespace once::client

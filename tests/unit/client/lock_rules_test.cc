@@ -4,7 +4,7 @@
 #include "tests/unit/client/lock_fixture.h"
 
 namespace once::client {
-namespace {
+namespace lock_rules_test {
 
 class LockRulesTest : public LockMachineTest {};
 
@@ -233,5 +233,5 @@ TEST_F(LockRulesTest, WhatLooksLikeALockIsNone) {
   }
 }
 
-}  // namespace
+}  // namespace lock_rules_test
 }  // namespace once::client

@@ -13,7 +13,7 @@
 #include "tests/unit/client/test_register.h"
 
 namespace once::client {
-namespace {
+namespace lock_test {
 
 using std::chrono::milliseconds;
 
@@ -189,5 +189,5 @@ TEST_F(LockTest, BadInputIsToldApart) {
   EXPECT_EQ(ask(paxos::Operation::kRead, 0, "").value, "precious");
 }
 
-}  // namespace
+}  // namespace lock_test
 }  // namespace once::client

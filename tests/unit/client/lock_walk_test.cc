@@ -7,33 +7,10 @@
 
 #include "base/prng.h"
 #include "client/lock_machine.h"
-#include "tests/unit/client/test_register.h"
+#include "tests/unit/client/lock_fixture.h"
 
 namespace once::client {
-namespace {
-
-using Kind = LockStep::Kind;
-using Op = paxos::Operation;
-
-constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kSecond = 1000 * kMs;
-constexpr int64_t kTtl = 3 * kSecond;
-constexpr int64_t kTimeout = kSecond;
-
-Result failure(Outcome outcome) {
-  Result result;
-  result.outcome = outcome;
-  return result;
-}
-
-Op operation_of(const LockStep& step) {
-  if (step.kind == Kind::kRead) return Op::kRead;
-  return step.kind == Kind::kWait ? Op::kWait : Op::kCas;
-}
-
-Result ask(TestRegister& lock_register, const LockStep& step) {
-  return lock_register.ask(operation_of(step), step.version, step.value, step.id);
-}
+namespace lock_walk_test {
 
 // Contenders with clocks that differ by up to half a percent in rate, over one register. A cas that
 // is sent lands late, twice or never, and its answer may be lost; contenders are paused. Never do
@@ -161,5 +138,5 @@ TEST(LockWalkTest, OneHolderAtATimeAndTokensRise) {
   EXPECT_GT(tenures, 10'000u) << "or the walk shows nothing";
 }
 
-}  // namespace
+}  // namespace lock_walk_test
 }  // namespace once::client

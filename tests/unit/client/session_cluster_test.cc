@@ -3,7 +3,7 @@
 #include "tests/unit/client/session_fixture.h"
 
 namespace once::client {
-namespace {
+namespace session_cluster_test {
 
 constexpr ClusterId kOne{{0, 1}};
 constexpr ClusterId kTwo{{0, 2}};
@@ -308,5 +308,5 @@ TEST_F(SessionClusterTest, WhereSomebodyAnswersThereIsNoTrouble) {
   EXPECT_NE(session->news(), before);
 }
 
-}  // namespace
+}  // namespace session_cluster_test
 }  // namespace once::client

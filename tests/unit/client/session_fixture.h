@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "client/session.h"
 #include "net/hello.h"
+#include "tests/unit/client/durations.h"
 
 namespace once::client {
 
@@ -20,7 +21,6 @@ using paxos::ClientReply;
 using paxos::Status;
 using Op = paxos::Operation;
 
-inline constexpr int64_t kMs = 1'000'000;
 inline constexpr uint64_t kSeed = 42;
 
 inline net::ServerHello hello_of(uint16_t node, const std::vector<std::string>& addresses,

@@ -6,7 +6,7 @@
 #include "tests/unit/client/session_fixture.h"
 
 namespace once::client {
-namespace {
+namespace session_rules_test {
 
 constexpr Op kAll[] = {Op::kWrite, Op::kRead, Op::kSet,   Op::kCas,
                        Op::kSeal,  Op::kNext, Op::kCheck, Op::kWait};
@@ -436,5 +436,5 @@ TEST_F(SessionRulesTest, CancelTakesThoseThatItNamesAndNoOthers) {
   EXPECT_EQ(session->pending(), 2u);
 }
 
-}  // namespace
+}  // namespace session_rules_test
 }  // namespace once::client

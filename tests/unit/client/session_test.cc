@@ -7,7 +7,7 @@
 #include "tests/unit/client/session_fixture.h"
 
 namespace once::client {
-namespace {
+namespace session_test {
 
 TEST_F(SessionTest, GoesToTheHomeOfTheName) {
   establish();
@@ -353,5 +353,5 @@ TEST_F(SessionTest, AnAnswerThatDoesNotFitTheQuestionIsNoOutcome) {
   }
 }
 
-}  // namespace
+}  // namespace session_test
 }  // namespace once::client

@@ -4,7 +4,7 @@
 #include "tests/unit/client/session_fixture.h"
 
 namespace once::client {
-namespace {
+namespace session_wait_test {
 
 class SessionWaitTest : public SessionRulesTest {};
 
@@ -287,5 +287,5 @@ TEST_F(ManyWaitsTest, AllOfThemLeaveANodeThatHangs) {
   EXPECT_NE(where[sent.back().path], "a:1");
 }
 
-}  // namespace
+}  // namespace session_wait_test
 }  // namespace once::client

@@ -8,7 +8,7 @@
 #include "tests/unit/doors/fake_http_host.h"
 
 namespace once::doors::http {
-namespace {
+namespace http_door_test {
 
 using paxos::Operation;
 using paxos::Status;
@@ -488,5 +488,5 @@ TEST_F(HttpDoorTest, EverySplitIsTheSame) {
   for (size_t piece = 1; piece < stream.size(); ++piece) EXPECT_EQ(run(piece), whole) << piece;
 }
 
-}  // namespace
+}  // namespace http_door_test
 }  // namespace once::doors::http

@@ -7,7 +7,7 @@
 #include "doors/http/request_head.h"
 
 namespace once::doors::http {
-namespace {
+namespace http_head_test {
 
 using What = HeadReader::What;
 
@@ -222,5 +222,5 @@ TEST(HttpHead, KeepsLittleForTheNextRequest) {
   EXPECT_LT(reader.kept_bytes(), 1000u);
 }
 
-}  // namespace
+}  // namespace http_head_test
 }  // namespace once::doors::http

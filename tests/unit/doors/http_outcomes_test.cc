@@ -8,7 +8,7 @@
 #include "tests/unit/doors/fake_http_host.h"
 
 namespace once::doors::http {
-namespace {
+namespace http_outcomes_test {
 
 using paxos::Operation;
 using paxos::Status;
@@ -219,5 +219,5 @@ TEST(HttpOutcomes, SayWhatTheConnectionDoesAndWhatWasPreferred) {
   EXPECT_TRUE(has(text_of(asked, reply_of(Status::kDone, 1)), "Connection: keep-alive"));
 }
 
-}  // namespace
+}  // namespace http_outcomes_test
 }  // namespace once::doors::http

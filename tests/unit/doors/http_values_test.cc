@@ -9,7 +9,7 @@
 #include "doors/http/target.h"
 
 namespace once::doors::http {
-namespace {
+namespace http_values_test {
 
 std::string decoded(std::string_view text) {
   const auto bytes = percent_decoded(text);
@@ -184,5 +184,5 @@ TEST(HttpJson, BytesThatAreNoText) {
             "\"g\":18446744073709551615,\"h\":true,\"i\":false}\n");
 }
 
-}  // namespace
+}  // namespace http_values_test
 }  // namespace once::doors::http

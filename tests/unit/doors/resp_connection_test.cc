@@ -7,7 +7,7 @@
 #include "tests/unit/doors/resp_fixture.h"
 
 namespace once::doors {
-namespace {
+namespace resp_connection_test {
 
 using RespConnection = RespDoorTest;
 
@@ -136,5 +136,5 @@ TEST_F(RespConnection, WhatIsNotServedSaysWhatIs) {
   }
 }
 
-}  // namespace
+}  // namespace resp_connection_test
 }  // namespace once::doors

@@ -7,7 +7,7 @@
 #include "tests/unit/doors/resp_fixture.h"
 
 namespace once::doors {
-namespace {
+namespace resp_door_test {
 
 TEST_F(RespDoorTest, ReadsAskOnceAndTellWhatTheyFind) {
   EXPECT_EQ(told("GET a", Status::kDone, 3, "value"), "$5\r\nvalue\r\n");
@@ -367,5 +367,5 @@ TEST_F(RespDoorTest, NobodyIsThereAnyMore) {
   EXPECT_EQ(host.said(), "");
 }
 
-}  // namespace
+}  // namespace resp_door_test
 }  // namespace once::doors

@@ -7,7 +7,7 @@
 #include "doors/resp/parser.h"
 
 namespace once::doors {
-namespace {
+namespace resp_parser_test {
 
 using What = ParsedCommand::What;
 
@@ -161,5 +161,5 @@ TEST(RespParser, WhatIsNeededIsKnownEarly) {
   EXPECT_EQ(parsed.bytes, 20 + 1002 + 6u);
 }
 
-}  // namespace
+}  // namespace resp_parser_test
 }  // namespace once::doors

@@ -6,7 +6,7 @@
 #include "doors/resp/writer.h"
 
 namespace once::doors {
-namespace {
+namespace resp_writer_test {
 
 template <class Write>
 std::string two(Write write) {
@@ -55,5 +55,5 @@ TEST(RespWriter, WhatEachSaysInItsOwnWay) {
   EXPECT_EQ(three(write), "_\r\n#t\r\n#f\r\n%3\r\n");
 }
 
-}  // namespace
+}  // namespace resp_writer_test
 }  // namespace once::doors

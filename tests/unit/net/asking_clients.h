@@ -54,7 +54,7 @@ struct AskingClients : testing::Test, ClientListenerHandler {
     paxos::Operation operation;
   };
   struct Client {
-    std::shared_ptr<test::Pipe> pipe = std::make_shared<test::Pipe>();
+    std::shared_ptr<once::test::Pipe> pipe = std::make_shared<once::test::Pipe>();
     reactor::StreamId stream;
   };
   Client open() {
@@ -88,8 +88,8 @@ struct AskingClients : testing::Test, ClientListenerHandler {
     io.round();
   }
 
-  test::FakeNetwork network;
-  test::FakeIo io{network};
+  once::test::FakeNetwork network;
+  once::test::FakeIo io{network};
   std::unique_ptr<ClientListener> listener = make_client_listener(io, CoreId{0}, 1, this);
   uint64_t streams = 0;
   bool at_once = true;  // all is answered at the end of its round

@@ -5,7 +5,7 @@
 #include <functional>
 
 namespace once::net {
-namespace {
+namespace client_channel_test {
 
 struct Recorder final : ClientChannelHandler {
   void on_hello(const ServerHello& hello) override { node = hello.node; }
@@ -131,5 +131,5 @@ TEST(ClientChannelStrangers, WhoIsNoNodeIsToldFromANodeThatBreaksTheProtocol) {
   }
 }
 
-}  // namespace
+}  // namespace client_channel_test
 }  // namespace once::net

@@ -8,7 +8,7 @@
 #include "tests/unit/net/asking_clients.h"
 
 namespace once::net {
-namespace {
+namespace client_company_test {
 
 using paxos::Operation;
 constexpr int64_t kMs = 1'000'000;
@@ -322,5 +322,5 @@ TEST_F(ClientCompany, ANodeThatStopsKnowsWhoWaitsForAWindow) {
   EXPECT_EQ(asked.size() + before, 300u * 100);
 }
 
-}  // namespace
+}  // namespace client_company_test
 }  // namespace once::net

@@ -8,10 +8,10 @@
 #include "tests/unit/net/fake_net_io.h"
 
 namespace once::net {
-namespace {
+namespace client_doors_test {
 
+using once::test::Pipe;
 using paxos::Status;
-using test::Pipe;
 
 template <class Encode>
 std::string made(Encode encode) {
@@ -69,7 +69,7 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
 
   std::shared_ptr<Pipe> connect(const std::string& from = "127.0.0.1") {
     auto pipe = std::make_shared<Pipe>();
-    pipe->from = test::address_of(from);
+    pipe->from = once::test::address_of(from);
     io.accept_stream(pipe, 1, listener->listen_handler());
     return pipe;
   }
@@ -121,9 +121,9 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
     io.round();
   }
 
-  test::FakeNetwork network;
-  test::FakeIo io{network};
-  test::FakeIo other_io{network};
+  once::test::FakeNetwork network;
+  once::test::FakeIo io{network};
+  once::test::FakeIo other_io{network};
   std::unique_ptr<ClientListener> listener = make_client_listener(io, CoreId{0}, 2, this);
   std::unique_ptr<ClientListener> other = make_client_listener(other_io, CoreId{1}, 2, this);
   std::vector<std::pair<ClientConnectionId, uint64_t>> requests;
@@ -413,5 +413,5 @@ TEST_F(ClientDoors, WhoeverBreaksTheProtocolIsClosed) {
   EXPECT_TRUE(requests.empty());
 }
 
-}  // namespace
+}  // namespace client_doors_test
 }  // namespace once::net

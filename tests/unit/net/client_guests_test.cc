@@ -10,7 +10,7 @@
 #include "tests/unit/net/line_door.h"
 
 namespace once::net {
-namespace {
+namespace client_guests_test {
 
 using doors::Speaks;
 using paxos::Operation;
@@ -41,7 +41,7 @@ struct ClientGuests : AskingClients {
   Client connect(const std::string& from = "127.0.0.1") {
     Client client;
     client.stream = {++streams};
-    client.pipe->from = test::address_of(from);
+    client.pipe->from = once::test::address_of(from);
     io.accept_stream(client.pipe, 1, listener->listen_handler());
     return client;
   }
@@ -76,7 +76,7 @@ struct ClientGuests : AskingClients {
   }
   bool is_closed(const Client& client) const { return client.pipe->closed[1]; }
 
-  test::LineDoors doors;
+  once::test::LineDoors doors;
   std::vector<paxos::ClientRequest> requests;
   std::vector<std::string> told;
 };
@@ -490,5 +490,5 @@ TEST_F(ClientGuests, AnswersThatNobodyReadsAreCounted) {
   EXPECT_EQ(listener->closed_unread(), 2u) << "what is said at once counts too";
 }
 
-}  // namespace
+}  // namespace client_guests_test
 }  // namespace once::net

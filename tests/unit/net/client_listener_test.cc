@@ -7,10 +7,10 @@
 #include "tests/unit/net/fake_net_io.h"
 
 namespace once::net {
-namespace {
+namespace client_listener_test {
 
+using once::test::Pipe;
 using paxos::Status;
-using test::Pipe;
 
 template <class Encode>
 std::string made(Encode encode) {
@@ -115,8 +115,8 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
     return pipe;
   }
 
-  test::FakeNetwork network;
-  test::FakeIo io{network};
+  once::test::FakeNetwork network;
+  once::test::FakeIo io{network};
   std::unique_ptr<ClientListener> listener = make_client_listener(io, CoreId{0}, 2, this);
   ClientListener* sibling = nullptr;
   std::vector<Seen> seen;
@@ -353,7 +353,7 @@ TEST_F(ClientListenerTest, OfHalfClosedClientsTheFirstGoWhenTheyHoldTooMuch) {
 }
 
 TEST_F(ClientListenerTest, AnotherCoreIsServedThere) {
-  test::FakeIo io_one(network);
+  once::test::FakeIo io_one(network);
   auto one = make_client_listener(io_one, CoreId{1}, 2, this);
   io_one.on_batch_end = [&] { end_round(*one); };
   sibling = one.get();
@@ -406,5 +406,5 @@ TEST_F(ClientListenerTest, AMalformedExplanationEndsTheConnection) {
   expect_error(pipe, "malformed explain request");
 }
 
-}  // namespace
+}  // namespace client_listener_test
 }  // namespace once::net

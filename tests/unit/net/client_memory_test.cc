@@ -10,7 +10,7 @@
 #include "tests/unit/net/asking_clients.h"
 
 namespace once::net {
-namespace {
+namespace client_memory_test {
 
 using paxos::Operation;
 using paxos::Status;
@@ -204,5 +204,5 @@ TEST_F(ClientMemory, WhoeverBeganToSayMostGoesWhenMemoryIsShort) {
   EXPECT_FALSE(listener->relieve()) << "nobody else is worth it";
 }
 
-}  // namespace
+}  // namespace client_memory_test
 }  // namespace once::net

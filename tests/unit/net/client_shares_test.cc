@@ -8,7 +8,7 @@
 #include "tests/unit/net/asking_clients.h"
 
 namespace once::net {
-namespace {
+namespace client_shares_test {
 
 using paxos::Operation;
 constexpr size_t kMost = ClientIntake::kMostShare;
@@ -181,5 +181,5 @@ TEST_F(ClientShares, TheSharesOfFewAreLarge) {
   EXPECT_EQ(ClientIntake::share_beside(4096), kLeast);
 }
 
-}  // namespace
+}  // namespace client_shares_test
 }  // namespace once::net

@@ -7,7 +7,7 @@
 #include <string>
 
 namespace once::net {
-namespace {
+namespace frame_assembler_test {
 
 using Outcome = FrameAssembler::Outcome;
 
@@ -147,5 +147,5 @@ TEST(FrameAssembler, UsedBuffersAreForLargeFrames) {
   }
 }
 
-}  // namespace
+}  // namespace frame_assembler_test
 }  // namespace once::net

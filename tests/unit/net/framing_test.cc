@@ -12,7 +12,7 @@
 #include "net/frame_assembler.h"
 
 namespace once::net {
-namespace {
+namespace framing_test {
 
 using namespace paxos;
 using Outcome = FrameAssembler::Outcome;
@@ -299,5 +299,5 @@ TEST(ClientFrames, AnErrorsTextEndsAt1024Bytes) {
   }
 }
 
-}  // namespace
+}  // namespace framing_test
 }  // namespace once::net

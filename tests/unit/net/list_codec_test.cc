@@ -9,7 +9,7 @@
 #include "net/client_codec.h"
 
 namespace once::net {
-namespace {
+namespace list_codec_test {
 
 using paxos::Status;
 
@@ -90,5 +90,5 @@ TEST(ListCodec, ALongPrefixAndAFrameTypeBeyondTheLastAreRefused) {
   EXPECT_FALSE(take_frame(left, frame).has_value());
 }
 
-}  // namespace
+}  // namespace list_codec_test
 }  // namespace once::net

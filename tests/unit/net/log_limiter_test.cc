@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once::net {
-namespace {
+namespace log_limiter_test {
 
 using Lines = std::vector<std::string>;
 constexpr int64_t kSecond = 1'000'000'000;
@@ -93,5 +93,5 @@ TEST_F(LogLimiterTest, AWindowThatNoTickEndedIsEndedByTheNextComplaint) {
   EXPECT_EQ(lines[4], "later");
 }
 
-}  // namespace
+}  // namespace log_limiter_test
 }  // namespace once::net

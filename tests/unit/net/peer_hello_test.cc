@@ -13,7 +13,7 @@
 #include "net/peer_frame.h"
 
 namespace once::net {
-namespace {
+namespace peer_hello_test {
 
 template <class Encode>
 std::string made(Encode encode) {
@@ -181,5 +181,5 @@ TEST(MemberSlots, WhichSlotDiffersIsSaid) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace peer_hello_test
 }  // namespace once::net

@@ -11,11 +11,11 @@
 #include "tests/unit/net/fake_net_io.h"
 
 namespace once::net {
-namespace {
+namespace peer_links_faults_test {
 
-using test::FakeIo;
-using test::FakeNetwork;
-using test::Pipe;
+using once::test::FakeIo;
+using once::test::FakeNetwork;
+using once::test::Pipe;
 
 constexpr int64_t kMs = 1'000'000;
 constexpr Endpoint kOne{NodeId{1}, CoreId{0}};
@@ -343,5 +343,5 @@ TEST_F(PeerLinksFaults, ALinkThatFlapsIsDialledMoreAndMoreSeldom) {
   EXPECT_LE(ups, 25u);
 }
 
-}  // namespace
+}  // namespace peer_links_faults_test
 }  // namespace once::net

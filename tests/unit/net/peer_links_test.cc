@@ -7,7 +7,7 @@
 #include "tests/unit/net/peer_links_fixture.h"
 
 namespace once::net {
-namespace {
+namespace peer_links_test {
 
 using namespace test;
 
@@ -320,5 +320,5 @@ TEST_F(PeerLinksTest, CoresThatShareAShardAreLinkedAndNoOthers) {
   EXPECT_EQ(large[3]->messages[0].first, (Endpoint{NodeId{1}, CoreId{1}}));
 }
 
-}  // namespace
+}  // namespace peer_links_test
 }  // namespace once::net

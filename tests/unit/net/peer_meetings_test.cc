@@ -4,7 +4,7 @@
 #include "tests/unit/net/peer_links_fixture.h"
 
 namespace once::net {
-namespace {
+namespace peer_meetings_test {
 
 using namespace test;
 
@@ -204,5 +204,5 @@ TEST_F(PeerLinksTest, TheDiallerComparesTheAnswerToo) {
   }
 }
 
-}  // namespace
+}  // namespace peer_meetings_test
 }  // namespace once::net

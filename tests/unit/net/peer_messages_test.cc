@@ -14,7 +14,7 @@
 #include "net/peer_frame.h"
 
 namespace once::net {
-namespace {
+namespace peer_messages_test {
 
 using namespace paxos;
 
@@ -271,5 +271,5 @@ TEST(Greetings, AddressesOf512BytesAndNothingBehindThem) {
   EXPECT_FALSE(decode_greeting(std::string_view(out.data(), out.size()))) << "513 bytes";
 }
 
-}  // namespace
+}  // namespace peer_messages_test
 }  // namespace once::net

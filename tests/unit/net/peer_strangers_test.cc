@@ -8,7 +8,7 @@
 #include "tests/unit/net/peer_links_fixture.h"
 
 namespace once::net {
-namespace {
+namespace peer_strangers_test {
 
 using namespace test;
 using once::test::Pipe;
@@ -349,5 +349,5 @@ TEST_F(Strangers, WhenAllPlacesAreTakenTheLongestGreetingMakesRoom) {
   EXPECT_TRUE(turned_away->closed[1]) << "all are young";
 }
 
-}  // namespace
+}  // namespace peer_strangers_test
 }  // namespace once::net

@@ -16,7 +16,7 @@
 #include "server/directory_text.h"
 
 namespace once {
-namespace {
+namespace untrusted_input_test {
 
 using paxos::Ballot;
 using paxos::Record;
@@ -279,5 +279,5 @@ TEST_F(AmongLiars, NobodyCanMakeRoundsBeginAgain) {
   EXPECT_EQ(out.replies[0].status, paxos::Status::kUnavailable);
 }
 
-}  // namespace
+}  // namespace untrusted_input_test
 }  // namespace once

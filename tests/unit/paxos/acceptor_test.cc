@@ -11,7 +11,7 @@
 #include "tests/unit/paxos/one_acceptor.h"
 
 namespace once::paxos {
-namespace {
+namespace acceptor_test {
 
 struct Acceptance : OneAcceptor {
   EntryIndex insert(const std::string& name) {
@@ -148,5 +148,5 @@ TEST_F(Acceptance, TakesTheSettledOutOfAListAndNobodyElse) {
   EXPECT_EQ(asked.size(), 5u);
 }
 
-}  // namespace
+}  // namespace acceptor_test
 }  // namespace once::paxos

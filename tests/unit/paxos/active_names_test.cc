@@ -11,7 +11,7 @@
 #include "base/prng.h"
 
 namespace once::paxos {
-namespace {
+namespace active_names_test {
 
 TEST(ActiveNames, SaysOfEachWhatWasSaidLast) {
   constexpr size_t kEntries = 3000;
@@ -46,5 +46,5 @@ TEST(ActiveNames, OfWhatIsNotThereItSaysNothing) {
   EXPECT_DEATH(names.put(entry, Active{}), "is_nothing");
 }
 
-}  // namespace
+}  // namespace active_names_test
 }  // namespace once::paxos

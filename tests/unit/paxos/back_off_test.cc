@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace back_off_test {
 
 TEST(BackOff, IsMeasuredByWhatAQuestionTakes) {
   struct Row {
@@ -42,5 +42,5 @@ TEST(BackOff, IsDrawnFromAllOfItsSpan) {
   EXPECT_EQ(most, 149);
 }
 
-}  // namespace
+}  // namespace back_off_test
 }  // namespace once::paxos

@@ -3,7 +3,7 @@
 #include "paxos/batch.h"
 
 namespace once::paxos {
-namespace {
+namespace batch_fate_test {
 
 constexpr NodeId kSelf{1}, kOther{2};
 const RequestId kLast = request_id(7, 7), kStranger = request_id(8, 8);
@@ -71,5 +71,5 @@ TEST(BatchFateDeathTest, NobodyAsksForTheFateOfNothing) {
   EXPECT_DEATH(fate_of(batch_of(0), true, &state), "batch.size");
 }
 
-}  // namespace
+}  // namespace batch_fate_test
 }  // namespace once::paxos

@@ -5,7 +5,7 @@
 #include <string>
 
 namespace once::paxos {
-namespace {
+namespace candidate_pool_test {
 
 struct ACandidatePool : ::testing::Test {
   CandidateId asked(std::string_view name) {
@@ -62,5 +62,5 @@ TEST_F(ACandidatePool, IsBounded) {
   EXPECT_EQ(pool.take("name", NameHash{}), last);
 }
 
-}  // namespace
+}  // namespace candidate_pool_test
 }  // namespace once::paxos

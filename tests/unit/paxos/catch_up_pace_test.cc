@@ -4,7 +4,7 @@
 #include "tests/unit/paxos/catch_up_fixture.h"
 
 namespace once::paxos {
-namespace {
+namespace catch_up_pace_test {
 
 TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
   std::map<std::string, uint64_t> names;
@@ -114,5 +114,5 @@ TEST_F(ACatchUp, WhatItRemembersIsCounted) {
   EXPECT_GE(catch_up.bytes() - before, names.size() * sizeof(Candidate));
 }
 
-}  // namespace
+}  // namespace catch_up_pace_test
 }  // namespace once::paxos

@@ -4,7 +4,7 @@
 #include "tests/unit/paxos/catch_up_fixture.h"
 
 namespace once::paxos {
-namespace {
+namespace catch_up_test {
 
 TEST_F(ACatchUp, IsInSyncWhenAllShardsCompareEqual) {
   learn("known");
@@ -295,5 +295,5 @@ TEST_F(ACatchUp, ATellerWhoIsGoneIsLeftAndComparedAnewWhenItComesBack) {
   EXPECT_EQ(await<SyncCompare>().shard, 0u);
 }
 
-}  // namespace
+}  // namespace catch_up_test
 }  // namespace once::paxos

@@ -3,7 +3,7 @@
 #include "paxos/claim.h"
 
 namespace once::paxos {
-namespace {
+namespace claim_pages_test {
 
 // Of node 1 in a cluster of five, each of two cores.
 struct Claiming : ::testing::Test {
@@ -91,5 +91,5 @@ TEST_F(ClaimingDeathTest, NothingIsTakenTwiceOrOfTwoOrderings) {
   EXPECT_DEATH(claim.take(core(2, 0), 7, 3, true), "page.told");
 }
 
-}  // namespace
+}  // namespace claim_pages_test
 }  // namespace once::paxos

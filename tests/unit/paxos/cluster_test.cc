@@ -5,7 +5,7 @@
 #include <string>
 
 namespace once::paxos {
-namespace {
+namespace cluster_test {
 
 constexpr Endpoint kSelf{NodeId{2}, CoreId{1}};
 
@@ -84,5 +84,5 @@ TEST(Cluster, ItsShardsAreCoveredByEveryCoreThatSharesOne) {
   EXPECT_FALSE(cluster.covers_shards(3, [](CoreId core) { return core.value != 0; }));
 }
 
-}  // namespace
+}  // namespace cluster_test
 }  // namespace once::paxos

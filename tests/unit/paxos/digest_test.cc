@@ -8,7 +8,7 @@
 #include "base/limits.h"
 
 namespace once::paxos {
-namespace {
+namespace digest_test {
 
 TEST(Digest, ABucketIsOfOneShard) {
   struct Row {
@@ -60,5 +60,5 @@ TEST(Digest, AnotherVersionOrAnotherNameIsAnotherSum) {
   }
 }
 
-}  // namespace
+}  // namespace digest_test
 }  // namespace once::paxos

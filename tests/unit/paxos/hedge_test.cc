@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace hedge_test {
 
 constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kLong = 60'000 * kMs;
@@ -75,5 +75,5 @@ TEST(Hedge, LeavesHalfTheTimeForATakeover) {
   EXPECT_EQ(hedge.delay_ns(kMs, 0), 20 * kMs);
 }
 
-}  // namespace
+}  // namespace hedge_test
 }  // namespace once::paxos

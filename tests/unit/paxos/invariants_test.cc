@@ -10,7 +10,7 @@
 #include "paxos/core_state.h"
 
 namespace once::invariants {
-namespace {
+namespace invariants_test {
 
 using paxos::Ballot;
 using paxos::Phase;
@@ -201,5 +201,5 @@ TEST(Invariants, NoneIsWithoutSuchAState) {
   EXPECT_EQ(all, kBreaks.size());
 }
 
-}  // namespace
+}  // namespace invariants_test
 }  // namespace once::invariants

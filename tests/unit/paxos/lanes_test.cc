@@ -5,7 +5,7 @@
 #include <string>
 
 namespace once::paxos {
-namespace {
+namespace lanes_test {
 
 constexpr Endpoint kHome{NodeId{2}, CoreId{0}};
 constexpr uint64_t kPlace = 11;
@@ -104,5 +104,5 @@ TEST_F(LanesOf, FindsTheAcceptsOfARangeThatItStillHas) {
   EXPECT_TRUE(known(UINT64_MAX - 1, UINT64_MAX).empty());
 }
 
-}  // namespace
+}  // namespace lanes_test
 }  // namespace once::paxos

@@ -7,7 +7,7 @@
 #include "tests/unit/paxos/one_acceptor.h"
 
 namespace once::paxos {
-namespace {
+namespace learn_test {
 
 struct Learning : OneAcceptor {
   EntryIndex name_at(NodeId home) {
@@ -111,5 +111,5 @@ TEST_F(LearningDeathTest, ItDeniesNothing) {
   EXPECT_DEATH(learn(ballot(4), state(3, "blue")), "is_idle");
 }
 
-}  // namespace
+}  // namespace learn_test
 }  // namespace once::paxos

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace lingers_test {
 
 constexpr int64_t kNow = 1000 * kMs;
 
@@ -64,5 +64,5 @@ TEST_F(LingeringDeathTest, ABoundedNumberOfNamesDoes) {
   EXPECT_DEATH(begin(16, 0), "has_room");
 }
 
-}  // namespace
+}  // namespace lingers_test
 }  // namespace once::paxos

@@ -11,7 +11,7 @@
 #include "paxos/table.h"
 
 namespace once::paxos {
-namespace {
+namespace listing_test {
 
 struct Names : testing::Test {
   // Version 0: only promised.
@@ -131,5 +131,5 @@ TEST_F(Names, NamesThatComeMeanwhileComeLater) {
   EXPECT_EQ(page.next, 0u);
 }
 
-}  // namespace
+}  // namespace listing_test
 }  // namespace once::paxos

@@ -5,7 +5,7 @@
 #include <vector>
 
 namespace once::paxos {
-namespace {
+namespace majority_read_test {
 
 using Outcome = MajorityRead::Outcome;
 
@@ -56,5 +56,5 @@ TEST(MajorityRead, SaysWhatAMajorityHolds) {
   }
 }
 
-}  // namespace
+}  // namespace majority_read_test
 }  // namespace once::paxos

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 
 namespace once::paxos {
-namespace {
+namespace name_hasher_test {
 
 constexpr uint64_t kSeed = 0x5eed5eed5eed5eed;
 constexpr SipKey kKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
@@ -70,5 +70,5 @@ TEST(NameHasher, PlaceGoesByTheSeedAndKeyByTheKey) {
   EXPECT_NE(NameHasher(kSeed, low)(name).key, hash.key);
 }
 
-}  // namespace
+}  // namespace name_hasher_test
 }  // namespace once::paxos

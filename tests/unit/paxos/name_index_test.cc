@@ -12,7 +12,7 @@
 #include "paxos/pieces.h"
 
 namespace once::paxos {
-namespace {
+namespace name_index_test {
 
 // An index with nothing behind it: the n-th key is of the entry n.
 class Indexed {
@@ -116,5 +116,5 @@ TEST(NameIndexTest, WhatIsReservedComesWithoutALook) {
   for (size_t n = 0; n < indexed.size(); ++n) ASSERT_TRUE(indexed.finds(n)) << n;
 }
 
-}  // namespace
+}  // namespace name_index_test
 }  // namespace once::paxos

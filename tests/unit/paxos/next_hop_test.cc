@@ -8,7 +8,7 @@
 #include "paxos/table.h"
 
 namespace once::paxos {
-namespace {
+namespace next_hop_test {
 
 constexpr NodeId kSelf{1};
 
@@ -126,5 +126,5 @@ TEST_F(WithoutRoom, NothingIsForwardedForEver) {
   EXPECT_EQ(next(), kSelf);
 }
 
-}  // namespace
+}  // namespace next_hop_test
 }  // namespace once::paxos

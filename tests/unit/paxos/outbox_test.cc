@@ -7,7 +7,7 @@
 #include <vector>
 
 namespace once::paxos {
-namespace {
+namespace outbox_test {
 
 constexpr Endpoint kSecond{NodeId{2}, CoreId{0}}, kThird{NodeId{3}, CoreId{0}};
 
@@ -57,5 +57,5 @@ TEST_F(OutboxOfOne, WhatIsNotSentIsNotRepeated) {
   EXPECT_EQ(sent(), (Sent{{3, false}}));
 }
 
-}  // namespace
+}  // namespace outbox_test
 }  // namespace once::paxos

@@ -13,7 +13,7 @@
 #include "paxos/replica.h"
 
 namespace once::paxos {
-namespace {
+namespace record_test {
 
 constexpr uint64_t k32 = uint64_t{1} << 32;
 const Ballot kBallot{Round{3}, NodeId{2}, Incarnation{5}};
@@ -326,5 +326,5 @@ TEST(RecoveredRecords, EachNameIsOfOneCoreHoweverManyThereAre) {
   }
 }
 
-}  // namespace
+}  // namespace record_test
 }  // namespace once::paxos

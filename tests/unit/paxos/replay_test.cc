@@ -6,7 +6,7 @@
 #include <string>
 
 namespace once::paxos {
-namespace {
+namespace replay_test {
 
 constexpr NodeId kSelf{1}, kOther{2};
 constexpr Endpoint kHome{kOther, CoreId{0}};
@@ -116,5 +116,5 @@ TEST_F(AReplay, RefusesWhatNoRunCanHaveWritten) {
   EXPECT_EQ(acceptor.size(), 0u);
 }
 
-}  // namespace
+}  // namespace replay_test
 }  // namespace once::paxos

@@ -6,7 +6,7 @@
 #include "paxos/requests.h"
 
 namespace once::paxos {
-namespace {
+namespace requests_answers_test {
 
 constexpr Ballot kBallot{Round{1}, NodeId{1}, Incarnation{1}};
 constexpr Ballot kOthers{Round{2}, NodeId{2}, Incarnation{1}};
@@ -175,5 +175,5 @@ TEST_F(AskedDeathTest, AContractIsKept) {
   EXPECT_DEATH(requests.watch(op), "kWait");
 }
 
-}  // namespace
+}  // namespace requests_answers_test
 }  // namespace once::paxos

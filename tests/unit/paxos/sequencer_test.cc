@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace sequencer_test {
 
 using Ranges = std::vector<SequenceRange>;
 
@@ -92,5 +92,5 @@ TEST(SequencerDeathTest, NoNumberIsUsedTwice) {
   EXPECT_DEATH(Sequencer(3), "window");
 }
 
-}  // namespace
+}  // namespace sequencer_test
 }  // namespace once::paxos

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace step_context_test {
 
 constexpr Endpoint kPeer{NodeId{2}, CoreId{0}};
 
@@ -65,5 +65,5 @@ TEST(StepContextDeathTest, RefusesWhatWouldBreakPersistBeforeSend) {
   EXPECT_DEATH(step.append(IncarnationRecord{Incarnation{1}}), "out_");
 }
 
-}  // namespace
+}  // namespace step_context_test
 }  // namespace once::paxos

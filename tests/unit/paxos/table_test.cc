@@ -6,7 +6,7 @@
 #include <string>
 
 namespace once::paxos {
-namespace {
+namespace table_test {
 
 constexpr Ballot kBallot{Round{0}, NodeId{2}, Incarnation{3}};
 
@@ -206,5 +206,5 @@ TEST_F(TableTest, APromiseAboveWhatIsAcceptedLeavesTheStateAsItIs) {
   }
 }
 
-}  // namespace
+}  // namespace table_test
 }  // namespace once::paxos

@@ -6,7 +6,7 @@
 #include "paxos/core_state.h"
 
 namespace once::paxos {
-namespace {
+namespace task_pool_test {
 
 struct Pools : ::testing::Test {
   Pools() { numbers.begin_run(Incarnation{7}); }
@@ -91,5 +91,5 @@ TEST_F(PoolsDeathTest, APlaceIsUsedAsWhatItWasTakenFor) {
   EXPECT_DEATH(Active(round).linger(), "kind");
 }
 
-}  // namespace
+}  // namespace task_pool_test
 }  // namespace once::paxos

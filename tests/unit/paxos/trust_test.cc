@@ -5,7 +5,7 @@
 #include "paxos/room.h"
 
 namespace once::paxos {
-namespace {
+namespace trust_test {
 
 struct ATrust : ::testing::Test {
   ATrust() { step.begin(1, out); }
@@ -60,5 +60,5 @@ TEST(Room, IsNoneOnAFullDiskOrWhereMemoryIsShort) {
   EXPECT_TRUE((Room{false, Memory::kShort}.none()));
 }
 
-}  // namespace
+}  // namespace trust_test
 }  // namespace once::paxos

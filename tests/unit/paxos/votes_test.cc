@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace votes_test {
 
 Votes of_first(size_t members) {
   Votes votes;
@@ -33,5 +33,5 @@ TEST(Votes, AMemberCountsOnceHoweverOftenItVotes) {
   EXPECT_FALSE(votes.has(Votes{}));
 }
 
-}  // namespace
+}  // namespace votes_test
 }  // namespace once::paxos

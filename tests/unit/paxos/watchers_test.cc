@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::paxos {
-namespace {
+namespace watchers_test {
 
 struct Watching : ::testing::Test {
   OpIndex wait_for(uint64_t version, NameHash hash) {
@@ -41,5 +41,5 @@ TEST_F(WatchingDeathTest, ARequestIsHereOnceAndOnlyWaitsAre) {
   EXPECT_DEATH(watchers.add(ops.take(Operation::kRead)), "kWait");
 }
 
-}  // namespace
+}  // namespace watchers_test
 }  // namespace once::paxos

@@ -4,7 +4,7 @@
 #include "tests/unit/reactor/reactor_fixture.h"
 
 namespace once::reactor {
-namespace {
+namespace reactor_files_test {
 
 struct ReactorFiles : BothBackends {};
 INSTANTIATE_TEST_SUITE_P(Io, ReactorFiles, testing::Values(Backend::kUring, Backend::kEpoll),
@@ -109,5 +109,5 @@ TEST_P(ReactorFiles, OpeningAMissingFileIsAnError) {
   EXPECT_NE(file.error().message.find("/nonexistent/file"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace reactor_files_test
 }  // namespace once::reactor

@@ -4,7 +4,7 @@
 #include "tests/unit/reactor/reactor_fixture.h"
 
 namespace once::reactor {
-namespace {
+namespace reactor_test {
 
 struct Reactor : BothBackends {};
 INSTANTIATE_TEST_SUITE_P(Io, Reactor, testing::Values(Backend::kUring, Backend::kEpoll),
@@ -446,5 +446,5 @@ TEST_P(Reactor, BytesOfTheSameRoundMoveAlong) {
   EXPECT_TRUE(got == hello);
 }
 
-}  // namespace
+}  // namespace reactor_test
 }  // namespace once::reactor

@@ -4,7 +4,7 @@
 #include "tests/unit/reactor/reactor_fixture.h"
 
 namespace once::reactor {
-namespace {
+namespace uring_names_test {
 
 constexpr int64_t kMs = 1'000'000;
 
@@ -166,5 +166,5 @@ TEST_F(UringNames, TheLoopsOfANodeAskOnce) {
   EXPECT_EQ(server_.asked("node"), 1);
 }
 
-}  // namespace
+}  // namespace uring_names_test
 }  // namespace once::reactor

@@ -9,7 +9,7 @@
 #include <string>
 
 namespace once::reactor {
-namespace {
+namespace uring_ring_test {
 
 class UringRingTest : public testing::Test {
  protected:
@@ -73,5 +73,5 @@ TEST_F(UringRingTest, TakesNoFlagThatTheBackendDoesNotSet) {
   }
 }
 
-}  // namespace
+}  // namespace uring_ring_test
 }  // namespace once::reactor

@@ -7,9 +7,9 @@
 #include "tests/unit/net/line_door.h"
 
 namespace once::server {
-namespace {
+namespace admin_listener_test {
 
-using test::Pipe;
+using once::test::Pipe;
 
 class AdminListenerTest : public testing::Test {
  protected:
@@ -29,11 +29,12 @@ class AdminListenerTest : public testing::Test {
     io_.round();
   }
 
-  test::FakeNetwork network_;
-  test::FakeIo io_{network_};
-  const test::NoNode node_;
-  AdminListener listener_{
-      io_, node_, [](doors::DoorHost& host) { return std::make_unique<test::LineDoor>(host); }};
+  once::test::FakeNetwork network_;
+  once::test::FakeIo io_{network_};
+  const once::test::NoNode node_;
+  AdminListener listener_{io_, node_, [](doors::DoorHost& host) {
+                            return std::make_unique<once::test::LineDoor>(host);
+                          }};
 };
 
 TEST_F(AdminListenerTest, AnswersWholeCommandsHoweverTheyCome) {
@@ -130,5 +131,5 @@ TEST_F(AdminListenerTest, HoldsTheInputOfWhoAsksMoreThanOneCommandTakes) {
   EXPECT_EQ(pipe->to[0].size(), (many.size() / 2 + 1) * 5);
 }
 
-}  // namespace
+}  // namespace admin_listener_test
 }  // namespace once::server

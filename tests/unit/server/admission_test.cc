@@ -13,7 +13,7 @@
 #include "tests/unit/server/formatted_directory.h"
 
 namespace once::server {
-namespace {
+namespace admission_test {
 
 constexpr NodeId kOne{1}, kTwo{2}, kThree{3};
 
@@ -334,5 +334,5 @@ TEST_F(AdmissionTest, AStandingThatIsDamagedOrOfAnotherDiskIsNotBelieved) {
   EXPECT_FALSE(DataDirectory::open(path_ + "-other"));
 }
 
-}  // namespace
+}  // namespace admission_test
 }  // namespace once::server

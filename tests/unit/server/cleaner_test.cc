@@ -8,7 +8,7 @@
 #include "tests/unit/server/cleaned_log.h"
 
 namespace once::server::test {
-namespace {
+namespace cleaner_test {
 
 constexpr int64_t kMs = 1'000'000;
 constexpr uint64_t kSegment = CleanedLog::kSegment;
@@ -332,5 +332,5 @@ TEST(CleanerTrickle, OfOneWriteAtATimeLittleIsLeft) {
   EXPECT_LE(log.file_bytes(), kWrites * uint64_t{512});
 }
 
-}  // namespace
+}  // namespace cleaner_test
 }  // namespace once::server::test

@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace once::server {
-namespace {
+namespace clerk_test {
 
 TEST(Clerk, DoesOneJobAfterTheOtherOnAThreadOfItsOwn) {
   Clerk clerk;
@@ -58,5 +58,5 @@ TEST(Clerk, EndsAfterTheJobThatItIsAtAndDropsTheOthers) {
   EXPECT_EQ(done, 1);
 }
 
-}  // namespace
+}  // namespace clerk_test
 }  // namespace once::server

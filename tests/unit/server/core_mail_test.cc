@@ -7,7 +7,7 @@
 #include <string>
 
 namespace once::server {
-namespace {
+namespace core_mail_test {
 
 constexpr CoreId kA{0}, kB{1};
 
@@ -105,5 +105,5 @@ TEST_F(CoreMailTest, ACoreAloneHasNobodyToWriteTo) {
   EXPECT_EQ(at_a_.clients, 0);
 }
 
-}  // namespace
+}  // namespace core_mail_test
 }  // namespace once::server

@@ -14,7 +14,7 @@
 #include "wal/posix_storage.h"
 
 namespace once::server {
-namespace {
+namespace data_directory_test {
 
 class DataDirectoryTest : public testing::Test {
  protected:
@@ -258,5 +258,5 @@ TEST(ParseClusterId, TakesUpTo32HexDigits) {
   }
 }
 
-}  // namespace
+}  // namespace data_directory_test
 }  // namespace once::server

@@ -11,7 +11,7 @@
 #include "base/limits.h"
 
 namespace once::server {
-namespace {
+namespace descriptors_test {
 
 constexpr DescriptorNeeds kThreeNodes{.limit = 1024, .open = 4, .cores = 2, .peers = 2};
 
@@ -91,5 +91,5 @@ TEST(Descriptors, TheSoftLimitIsRaisedToTheHardOne) {
   EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
 }
 
-}  // namespace
+}  // namespace descriptors_test
 }  // namespace once::server

@@ -5,7 +5,7 @@
 #include <vector>
 
 namespace once::server {
-namespace {
+namespace dev_console_test {
 
 std::string wrong(std::string_view line) {
   const auto command = parse_console(line, 3);
@@ -60,5 +60,5 @@ TEST(DevConsole, TheVerdictSaysWhatTheNumbersMean) {
   EXPECT_NE(dev_verdict(5, 5).find("2 more failures"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace dev_console_test
 }  // namespace once::server

@@ -15,7 +15,7 @@
 #include "tests/unit/server/formatted_directory.h"
 
 namespace once::server {
-namespace {
+namespace dev_plan_test {
 
 // Listens on a port of loopback that the system chooses, or on the one that is given.
 class Taken {
@@ -149,5 +149,5 @@ TEST_F(DevPlanTest, WhatARestartCannotHeal) {
   }
 }
 
-}  // namespace
+}  // namespace dev_plan_test
 }  // namespace once::server

@@ -13,7 +13,7 @@
 #include "tests/unit/reactor/fake_file_io.h"
 
 namespace once::server {
-namespace {
+namespace directory_access_test {
 
 namespace fs = std::filesystem;
 
@@ -169,5 +169,5 @@ TEST_F(DirectoryAccessTest, WhatBelongsToSomebodyElseIsRefused) {
   unsetenv("SUDO_UID");
 }
 
-}  // namespace
+}  // namespace directory_access_test
 }  // namespace once::server

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace once::server {
-namespace {
+namespace disk_watch_test {
 
 constexpr int64_t kMs = 1'000'000;
 
@@ -120,5 +120,5 @@ TEST_F(ADisk, ThatIsFullOrBehindIsSaidToBeSoOnce) {
   EXPECT_EQ(lines.size(), 4u);
 }
 
-}  // namespace
+}  // namespace disk_watch_test
 }  // namespace once::server

@@ -10,7 +10,7 @@
 #include "tests/unit/server/shard_fixture.h"
 
 namespace once::server::test {
-namespace {
+namespace figures_test {
 
 // Fills a struct of counters with `first`, `first` + 1, ...; returns how many it has.
 template <class Counters>
@@ -80,5 +80,5 @@ TEST(Figures, OfSeveralCoresAreSums) {
   EXPECT_EQ(value("waiting"), 11u);
 }
 
-}  // namespace
+}  // namespace figures_test
 }  // namespace once::server::test

@@ -5,7 +5,7 @@
 #include "server/own_hosts.h"
 
 namespace once::server {
-namespace {
+namespace health_test {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
@@ -81,5 +81,5 @@ TEST(OwnHosts, AreThoseThatWereGivenAndEveryAddressInDigits) {
   }
 }
 
-}  // namespace
+}  // namespace health_test
 }  // namespace once::server

@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace once::server {
-namespace {
+namespace hold_queue_test {
 
 constexpr Endpoint kA{NodeId{2}, CoreId{0}};
 constexpr Endpoint kB{NodeId{3}, CoreId{1}};
@@ -89,7 +89,6 @@ TEST(HoldQueue, StaysSmallWhenNeverQuiteEmpty) {
   EXPECT_EQ(sent.runs.size(), 998u);
 }
 
-}  // namespace
 TEST(HoldQueue, GivesBackWhatABurstTookOnceItIsEmpty) {
   HoldQueue queue;
   const std::string message(100'000, 'm');
@@ -105,4 +104,5 @@ TEST(HoldQueue, GivesBackWhatABurstTookOnceItIsEmpty) {
   EXPECT_LT(queue.bytes(), 300'000u);
 }
 
+}  // namespace hold_queue_test
 }  // namespace once::server

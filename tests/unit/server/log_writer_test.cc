@@ -18,7 +18,7 @@
 #include "server/log_line.h"
 
 namespace once::server {
-namespace {
+namespace log_writer_test {
 
 using Clock = std::chrono::steady_clock;
 
@@ -279,5 +279,5 @@ TEST(LogLine, WhatStrangersSayBeginsNoLine) {
   EXPECT_EQ(text.size() - text.find('\n') - 1, 4096u);
 }
 
-}  // namespace
+}  // namespace log_writer_test
 }  // namespace once::server

@@ -6,7 +6,7 @@
 #include <thread>
 
 namespace once::server {
-namespace {
+namespace mailbox_test {
 
 TEST(Mailbox, RefusesWhenFullAndLeavesTheValue) {
   Mailbox<std::unique_ptr<int>> box(2);
@@ -57,5 +57,5 @@ TEST(Mailbox, CarriesEverythingInOrderBetweenTwoThreads) {
   producer.join();
 }
 
-}  // namespace
+}  // namespace mailbox_test
 }  // namespace once::server

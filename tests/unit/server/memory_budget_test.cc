@@ -10,7 +10,7 @@
 #include "tests/unit/reactor/fake_file_io.h"
 
 namespace once::server {
-namespace {
+namespace memory_budget_test {
 
 using paxos::Memory;
 constexpr uint64_t kMib = 1024 * 1024;
@@ -136,5 +136,5 @@ TEST(MemoryAccount, WithoutABoundThereIsAlwaysEnough) {
   EXPECT_FALSE(account.is_pressed(UINT64_MAX));
 }
 
-}  // namespace
+}  // namespace memory_budget_test
 }  // namespace once::server

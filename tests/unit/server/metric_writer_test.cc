@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace once::server {
-namespace {
+namespace metric_writer_test {
 
 TEST(MetricWriter, WritesFamiliesAndTheirSamples) {
   MetricWriter out;
@@ -47,5 +47,5 @@ TEST(MetricWriter, LeavesAnEmptyLabelOut) {
   EXPECT_EQ(out.text(), "# HELP a A\n# TYPE a gauge\na 1\na{y=\"z\"} 2\n");
 }
 
-}  // namespace
+}  // namespace metric_writer_test
 }  // namespace once::server

@@ -10,7 +10,7 @@
 #include "server/node_report.h"
 
 namespace once::server {
-namespace {
+namespace metrics_page_test {
 
 MetricsPage small_page() {
   MetricsPage page;
@@ -266,5 +266,5 @@ TEST(NodeReport, HasTheFiguresOfThisProcess) {
   EXPECT_GT(process_figures().virtual_bytes, process_figures().resident_bytes);
 }
 
-}  // namespace
+}  // namespace metrics_page_test
 }  // namespace once::server

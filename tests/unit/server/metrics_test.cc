@@ -6,7 +6,7 @@
 #include <set>
 
 namespace once::server {
-namespace {
+namespace metrics_test {
 
 uint64_t figure(const NamedCounters& counters, const std::string& name) {
   const auto found = std::find_if(counters.begin(), counters.end(),
@@ -92,5 +92,5 @@ TEST(Metrics, OfALinkTheLongestWayAndWhetherAllCoresHaveIt) {
   EXPECT_EQ(figure(summarize({}, {2}), "peer_2_up"), 0u);
 }
 
-}  // namespace
+}  // namespace metrics_test
 }  // namespace once::server

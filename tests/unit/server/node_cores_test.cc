@@ -14,7 +14,7 @@
 #include "wal/posix_storage.h"
 
 namespace once::server {
-namespace {
+namespace node_cores_test {
 
 class NodeCoresTest : public testing::Test {
  protected:
@@ -225,5 +225,5 @@ TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
   }
 }
 
-}  // namespace
+}  // namespace node_cores_test
 }  // namespace once::server

@@ -7,7 +7,7 @@
 #include "server/exit_codes.h"
 
 namespace once::server {
-namespace {
+namespace onced_words_test {
 
 EarlyExit said(std::vector<const char*> words) {
   words.insert(words.begin(), "onced");
@@ -111,5 +111,5 @@ TEST(OncedWords, OptionsArriveWhereTheyBelong) {
   EXPECT_FALSE(defaults.no_restart);
 }
 
-}  // namespace
+}  // namespace onced_words_test
 }  // namespace once::server

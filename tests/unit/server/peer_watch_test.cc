@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace once::server {
-namespace {
+namespace peer_watch_test {
 
 constexpr int64_t kMs = 1'000'000;
 
@@ -113,5 +113,5 @@ TEST_F(PeerWatchTest, ANodeAloneHasNothingToSay) {
   EXPECT_EQ(pass(60'000), Lines{});
 }
 
-}  // namespace
+}  // namespace peer_watch_test
 }  // namespace once::server

@@ -8,7 +8,7 @@
 #include "base/prng.h"
 
 namespace once::server {
-namespace {
+namespace post_office_test {
 
 constexpr CoreId kA{0}, kB{1};
 
@@ -125,5 +125,5 @@ TEST(PostOffice, CarriesQuestionsAndAnswersBetweenTwoThreads) {
   EXPECT_LE(asking.made() + answering.made(), 2 * kOpen + 2) << "letters are used again";
 }
 
-}  // namespace
+}  // namespace post_office_test
 }  // namespace once::server

@@ -6,7 +6,7 @@
 #include <set>
 
 namespace once::server {
-namespace {
+namespace request_table_test {
 
 Addressee addressee(uint64_t correlation) {
   Addressee made;
@@ -44,5 +44,5 @@ TEST(RequestTableDeathTest, ASecondAnswerReachesNobody) {
   EXPECT_DEATH(table.take(*first), "");
 }
 
-}  // namespace
+}  // namespace request_table_test
 }  // namespace once::server

@@ -8,7 +8,7 @@
 #include "tests/unit/server/formatted_directory.h"
 
 namespace once::server {
-namespace {
+namespace seats_test {
 
 constexpr NodeId kTwo{2}, kThree{3};
 
@@ -108,5 +108,5 @@ TEST_F(SeatsTest, ARunFarAheadIsApproachedByTheClock) {
   EXPECT_FALSE(refused(far));
 }
 
-}  // namespace
+}  // namespace seats_test
 }  // namespace once::server

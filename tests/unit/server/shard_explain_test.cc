@@ -5,7 +5,7 @@
 #include "tests/unit/server/shard_fixture.h"
 
 namespace once::server::test {
-namespace {
+namespace shard_explain_test {
 
 using paxos::Status;
 
@@ -89,5 +89,5 @@ TEST_F(Explanations, AreGivenWithoutAVoteAndNotWhileStopping) {
   EXPECT_EQ(told()[1].reply.status, Status::kUnavailable);
 }
 
-}  // namespace
+}  // namespace shard_explain_test
 }  // namespace once::server::test

@@ -5,7 +5,7 @@
 #include "tests/unit/server/shard_fixture.h"
 
 namespace once::server::test {
-namespace {
+namespace shard_lists_test {
 
 using paxos::Status;
 
@@ -103,5 +103,5 @@ TEST_F(Lists, WhatBreaksALimitIsInvalidAndWhoHasNoVoteTellsNothing) {
   EXPECT_EQ(core.listener.lists.back().status, Status::kUnavailable);
 }
 
-}  // namespace
+}  // namespace shard_lists_test
 }  // namespace once::server::test

@@ -7,7 +7,7 @@
 #include "tests/unit/server/shard_fixture.h"
 
 namespace once::server::test {
-namespace {
+namespace shard_test {
 
 using paxos::Output;
 using paxos::Status;
@@ -473,5 +473,5 @@ TEST(Shard, TellsTheReplicaHowMuchMemoryIsLeft) {
   EXPECT_EQ(core.host.lines.size(), 2u);
 }
 
-}  // namespace
+}  // namespace shard_test
 }  // namespace once::server::test

@@ -7,7 +7,7 @@
 #include "tests/unit/server/shard_fixture.h"
 
 namespace once::server::test {
-namespace {
+namespace shard_traffic_test {
 
 using paxos::Output;
 using paxos::Status;
@@ -92,5 +92,5 @@ TEST(ShardTraffic, CountsTheWritesOfItsLog) {
   EXPECT_EQ(counted(core).log_sync.sum_ns, 700'000u);
 }
 
-}  // namespace
+}  // namespace shard_traffic_test
 }  // namespace once::server::test

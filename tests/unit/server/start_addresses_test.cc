@@ -9,7 +9,7 @@
 #include "base/dialable.h"
 
 namespace once::server {
-namespace {
+namespace start_addresses_test {
 
 StartOptions start(std::string listen, std::string advertise = "") {
   StartOptions options;
@@ -137,5 +137,5 @@ TEST(StartAddresses, LoopbackAmongOtherMachinesIsDoubtful) {
   EXPECT_EQ(doubt_about_addresses(start("127.0.0.1:7401"), configuration), "");
 }
 
-}  // namespace
+}  // namespace start_addresses_test
 }  // namespace once::server

@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace once::server {
-namespace {
+namespace traffic_test {
 
 DurationFigures figures_of(const Durations& durations) {
   DurationFigures figures;
@@ -82,5 +82,5 @@ TEST(Traffic, CountsEachOperationAndOutcomeApart) {
   EXPECT_EQ(operation_at(place_of(paxos::Operation::kWait)), paxos::Operation::kWait);
 }
 
-}  // namespace
+}  // namespace traffic_test
 }  // namespace once::server

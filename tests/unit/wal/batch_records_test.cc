@@ -6,7 +6,7 @@
 #include <string>
 
 namespace once::wal {
-namespace {
+namespace batch_records_test {
 
 // A record as a batch has it: its size, and its bytes.
 std::string framed(std::string_view record) {
@@ -61,5 +61,5 @@ TEST_F(Joined, ThatRunPastTheEndAreNotTakenAndAreLeft) {
   EXPECT_FALSE(records.empty());
 }
 
-}  // namespace
+}  // namespace batch_records_test
 }  // namespace once::wal

@@ -8,7 +8,7 @@
 #include "wal/segment.h"
 
 namespace once::wal {
-namespace {
+namespace log_faults_test {
 
 constexpr int64_t kMs = 1'000'000;
 
@@ -367,5 +367,5 @@ TEST_F(LogFaultsTest, AFileThatCannotBeReadIsToldFromADamagedOne) {
   EXPECT_TRUE(foreign.error().corrupt);
 }
 
-}  // namespace
+}  // namespace log_faults_test
 }  // namespace once::wal

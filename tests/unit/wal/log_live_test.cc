@@ -10,7 +10,7 @@
 #include "wal/segment.h"
 
 namespace once::wal {
-namespace {
+namespace log_live_test {
 
 struct Ignore : LogListener {
   void on_durable(uint64_t) override {}
@@ -198,5 +198,5 @@ TEST_F(LogLiveTest, DamageIsFoundAllTheSame) {
   EXPECT_NE(tail.error().message.find("corrupt log: /disk/log-0-1.seg"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace log_live_test
 }  // namespace once::wal

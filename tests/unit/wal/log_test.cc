@@ -15,7 +15,7 @@
 #include "wal/sync_probe.h"
 
 namespace once::wal {
-namespace {
+namespace log_test {
 
 constexpr int64_t kMs = 1'000'000;
 
@@ -493,5 +493,5 @@ TEST_F(LogTest, TheProbeLeavesNothingBehind) {
   EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/sync-probe.tmp"));
 }
 
-}  // namespace
+}  // namespace log_test
 }  // namespace once::wal

@@ -7,7 +7,7 @@
 #include "wal/needed_segments.h"
 
 namespace once::wal {
-namespace {
+namespace recycled_faults_test {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
@@ -138,5 +138,5 @@ TEST_F(RecycledFaultsTest, OfAListThatWouldBeTooLongWhatFitsIsLeftOut) {
   EXPECT_EQ(stream_.tail.use.segments().size(), log().use().segments().size());
 }
 
-}  // namespace
+}  // namespace recycled_faults_test
 }  // namespace once::wal

@@ -9,7 +9,7 @@
 #include "wal/needed_segments.h"
 
 namespace once::wal {
-namespace {
+namespace recycled_log_test {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
@@ -463,5 +463,5 @@ TEST_F(RecycledLogTest, ALogOfVersionOneGoesOnAsOneOfVersionTwo) {
   EXPECT_EQ(restarted.records.size(), 2 * kFill + 1 + kFill);
 }
 
-}  // namespace
+}  // namespace recycled_log_test
 }  // namespace once::wal

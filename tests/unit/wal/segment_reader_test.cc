@@ -5,7 +5,7 @@
 #include "wal/block_format.h"
 
 namespace once::wal {
-namespace {
+namespace segment_reader_test {
 
 class SegmentReaderTest : public testing::Test {
  protected:
@@ -187,5 +187,5 @@ TEST_F(SegmentReaderTest, AFileThatIsGoneEndsTheLog) {
   EXPECT_FALSE(reader->ready());
 }
 
-}  // namespace
+}  // namespace segment_reader_test
 }  // namespace once::wal

@@ -6,7 +6,7 @@
 #include "wal/segment_use.h"
 
 namespace once::wal {
-namespace {
+namespace segment_use_test {
 
 constexpr uint64_t kPrefix = kRecordPrefixBytes;
 
@@ -140,5 +140,5 @@ TEST(NeededSegments, WhatNoLogWritesIsNoList) {
   EXPECT_FALSE(decode_needed(none + none + large)) << "more blocks than a segment has";
 }
 
-}  // namespace
+}  // namespace segment_use_test
 }  // namespace once::wal

@@ -13,7 +13,7 @@
 #include "wal/segment.h"
 
 namespace once::wal {
-namespace {
+namespace storage_test {
 
 template <class Kind>
 class StorageTest : public testing::Test {
@@ -114,5 +114,5 @@ TEST(PosixFile, ARefusedDirectOpenSaysWhatToDo) {
   EXPECT_NE(file.error().message.find("--unsafe-buffered-log"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace storage_test
 }  // namespace once::wal
