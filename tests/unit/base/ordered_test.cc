@@ -9,7 +9,7 @@
 #include "paxos/numbers.h"
 
 namespace once {
-namespace {
+namespace ordered_test {
 
 template <class A, class B>
 concept Comparable = requires(A a, B b) {
@@ -64,5 +64,5 @@ TEST(Ordered, SaysHowManyFollow) {
   EXPECT_EQ(Sequence{UINT64_MAX} - Sequence{}, UINT64_MAX);
 }
 
-}  // namespace
+}  // namespace ordered_test
 }  // namespace once

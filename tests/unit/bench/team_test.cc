@@ -10,7 +10,7 @@
 #include "bench/options.h"
 
 namespace once::bench {
-namespace {
+namespace team_test {
 
 Options whole_of(size_t threads) {
   Options o;
@@ -143,5 +143,5 @@ TEST(Team, ItsLoadsHaveNamesOfTheirOwn) {
   EXPECT_EQ(std::string(last.next()).substr(first.prefix().size()), "fc0000000002");
 }
 
-}  // namespace
+}  // namespace team_test
 }  // namespace once::bench
