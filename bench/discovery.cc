@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "bench/clock.h"
 
 namespace once::bench {
 namespace {
 
-constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kPatienceNs = 10'000 * kMillisecond;
 constexpr int64_t kPauseNs = 50 * kMillisecond;
 constexpr int64_t kProbeNs = 2'000 * kMillisecond;  // a node that connects, and says nothing

@@ -14,17 +14,10 @@
 namespace once::bench {
 namespace {
 
-constexpr uint64_t kTickTimer = 1;
-constexpr int64_t kMillisecond = 1'000'000;
-constexpr int64_t kSecond = 1'000 * kMillisecond;
-constexpr int64_t kTickNs = 50 * kMillisecond;
 constexpr int64_t kRetryNs = 200 * kMillisecond;
-constexpr int64_t kConnectNs = 10 * kSecond;
 constexpr int64_t kPrepareNs = 60 * kSecond;
 constexpr size_t kReadNames = 10'000;
 constexpr uint64_t kMaxVersions = uint64_t{1} << 32;  // of all names: 512 MiB of bits
-
-int64_t to_ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
 }  // namespace
 

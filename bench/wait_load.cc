@@ -14,12 +14,7 @@
 namespace once::bench {
 namespace {
 
-constexpr uint64_t kTickTimer = 1;
 constexpr uint64_t kWriteTimer = 2;
-constexpr int64_t kMillisecond = 1'000'000;
-constexpr int64_t kSecond = 1'000 * kMillisecond;
-constexpr int64_t kTickNs = 50 * kMillisecond;
-constexpr int64_t kConnectNs = 10 * kSecond;
 constexpr int64_t kDrainNs = 10 * kSecond;
 constexpr int64_t kPlacesNs = 500 * kMillisecond;    // for all waiters to take their places
 constexpr int64_t kStandingNs = 100 * kMillisecond;  // a name is written so long after the wait
@@ -28,8 +23,6 @@ constexpr double kDefaultRate = 5'000;  // writes a second
 constexpr int kWaiterBits = 20;
 constexpr uint64_t kWaiterMask = (uint64_t{1} << kWaiterBits) - 1;
 constexpr uint64_t kOfAWrite = uint64_t{1} << 63;
-
-int64_t to_ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
 }  // namespace
 
