@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/assert.h"
+#include "base/types.h"
 
 namespace once::paxos {
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/types.h"
 #include "base/assert.h"
 #include "paxos/hedge.h"
 
