@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/types.h"
 #include "base/assert.h"
+#include "base/types.h"
 #include "paxos/hedge.h"
 
 namespace once::paxos {
