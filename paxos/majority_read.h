@@ -19,7 +19,7 @@ namespace once::paxos {
 class MajorityRead {
  public:
   enum class Outcome : uint8_t {
-    kOpen,      // more must answer
+    kOpen,      // more must answer, or a majority has and this answer is none of its own
     kEmpty,     // a majority holds nothing
     kChosen,    // what this answer holds
     kDisagree,  // a majority has answered, and does not hold the same; more answers may help
@@ -39,7 +39,7 @@ class MajorityRead {
       same_.add(vote);
     }
     ONCE_ASSERT(same_.count() + none_.count() <= votes_.count());  // nobody is in both
-    if (cluster.is_quorum(same_)) return Outcome::kChosen;
+    if (cluster.is_quorum(same_)) return same_.has(vote) ? Outcome::kChosen : Outcome::kOpen;
     if (cluster.is_quorum(none_)) return Outcome::kEmpty;
     return cluster.is_quorum(votes_) ? Outcome::kDisagree : Outcome::kOpen;
   }

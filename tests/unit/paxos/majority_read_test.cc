@@ -51,7 +51,11 @@ TEST(MajorityRead, SaysWhatAMajorityHolds) {
            {{{1, low, 1}, {2, high, 1}, {3, high, 1}, {4, high, 1}}, Outcome::kChosen},
            // A higher one was seen: what lies below it is not the newest.
            {{{1, high, 2}, {2, low, 1}, {3, low, 1}, {4, low, 1}}, Outcome::kDisagree},
-           {{{1, none, 0}, {2, none, 0}, {3, low, 1}, {4, none, 0}}, Outcome::kEmpty}}) {
+           {{{1, none, 0}, {2, none, 0}, {3, low, 1}, {4, none, 0}}, Outcome::kEmpty},
+           // Who answers after a majority of the others may hold something else.
+           {{{1, high, 1}, {2, high, 1}, {3, high, 1}, {4, low, 1}}, Outcome::kOpen},
+           {{{1, low, 1}, {2, low, 1}, {3, low, 1}, {4, none, 0}}, Outcome::kOpen},
+           {{{1, low, 1}, {2, low, 1}, {3, low, 1}, {4, low, 1}}, Outcome::kChosen}}) {
     EXPECT_EQ(last_of(row.answers), row.outcome) << row.answers.size();
   }
 }
