@@ -97,7 +97,10 @@ async def questions(nodes, job, acknowledged):
 
 def check(job, number, disk):
     """The faults of one disk. Of three nodes any two must have it all, and the third catch up."""
-    devices.mount(disk, MOUNT_POINT, job["file_system"])
+    try:
+        devices.mount(disk, MOUNT_POINT, job["file_system"])
+    except OSError as error:  # a disk that lied lost blocks of the file system's own, too
+        return [f"its file system: {error}"]
     nodes = [Node(job, 1 + (number + index) % job["nodes"]) for index in range(job["nodes"])]
     acknowledged = job["answers"][:job["cuts"][number]["acknowledged"]]
     try:
