@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "bench/clock.h"
 #include "bench/load_result.h"
 
 namespace once::reactor {
@@ -22,7 +23,7 @@ int interrupted();  // the number of the signal; 0: none
 template <class Phase, class Enter, class Fail>
 void end_early(Phase phase, int64_t now, int64_t measure_start_ns, LoadResult& result,
                int64_t& phase_end_ns, Enter enter, Fail fail) {
-  constexpr int64_t kLastAnswersNs = 1'000'000'000;
+  constexpr int64_t kLastAnswersNs = kSecond;
   result.interrupted = interrupted();
   if (phase == Phase::kDrain) {
     phase_end_ns = std::min(phase_end_ns, now + kLastAnswersNs);

@@ -10,6 +10,7 @@
 #include "base/draw_ids.h"
 #include "bench/clock.h"
 #include "bench/interrupt.h"
+#include "bench/load_times.h"
 
 namespace once::bench {
 namespace {

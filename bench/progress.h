@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/last_words.h"
+#include "bench/clock.h"
 #include "bench/load_result.h"
 #include "bench/time_text.h"
 
@@ -35,7 +36,6 @@ class Progress {
   }
 
  private:
-  static constexpr int64_t kSecond = 1'000'000'000;
   // A terminal that is held up must not hold up the load.
   static constexpr int64_t kNoPatienceMs = 0;
 
