@@ -6,6 +6,7 @@ once_test(unit/paxos/invariants_test.cc once_invariants)
 
 once_test(paper/replica_test.cc once_invariants once_paxos)
 once_test(unit/paxos/table_test.cc once_paxos)
+once_test(unit/paxos/table_walk_test.cc once_paxos)
 once_test(unit/paxos/name_index_test.cc once_paxos)
 once_test(unit/paxos/active_names_test.cc once_paxos)
 once_test(unit/paxos/digest_test.cc once_paxos)

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -59,11 +58,7 @@ int shell_code(const ChildEnd& end) { return end.signal != 0 ? 128 + end.signal 
 
 int cannot_start_code(int error_number) { return error_number == ENOENT ? 127 : 126; }
 
-Child::Child() {
-  adopt_orphans();
-  stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  ONCE_ASSERT(stop_);
-}
+Child::Child() { adopt_orphans(); }
 
 Child::~Child() {
   go_.reset();  // one that still waits ends
@@ -239,7 +234,7 @@ ChildEnd Child::wait_for_it(const Term& term) {
     const int64_t until = until_ns(term);
     const int64_t left_ms = until == 0 ? -1 : std::max<int64_t>(0, (until - now_ns()) / kMs + 1);
     pollfd waits[3] = {{signals_.fd(), POLLIN, 0},
-                       {ending_ ? -1 : stop_.get(), POLLIN, 0},
+                       {ending_ ? -1 : stop_.fd(), POLLIN, 0},
                        {signals_.front_fd(), POLLIN, 0}};
     (void)poll(waits, 3, static_cast<int>(std::min<int64_t>(left_ms, 1000)));
     pass_on();
@@ -251,9 +246,6 @@ ChildEnd Child::wait_for_it(const Term& term) {
   }
 }
 
-void Child::stop() {
-  const uint64_t one = 1;
-  (void)!write(stop_.get(), &one, sizeof one);
-}
+void Child::stop() { stop_.ring(); }
 
 }  // namespace once::client

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/descriptor.h"
+#include "cli/commands/bell.h"
 #include "cli/commands/descendants.h"
 #include "cli/commands/signals.h"
 
@@ -69,7 +70,7 @@ class Child {
   void look_at_term(const Term& term);
 
   Signals signals_;
-  Descriptor stop_;                 // eventfd
+  Bell stop_;
   Descriptor go_;                   // a pipe: what is said to the process that waits,
   Descriptor answer_;               // and what it says when it cannot become the command
   Page* page_ = nullptr;            // shared with it

@@ -2,20 +2,18 @@
 #include "client/lock.h"
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
 
-#include "base/assert.h"
-#include "base/descriptor.h"
 #include "base/guarded_main.h"
 #include "base/output.h"
+#include "cli/commands/bell.h"
 #include "cli/commands/child.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/find_program.h"
 #include "cli/commands/front.h"
 #include "cli/commands/patience.h"
 #include "cli/commands/program.h"
@@ -62,17 +60,14 @@ void report(const Arguments& a, const LockResult& lock, const RunResult* ended) 
 }
 
 // On a thread of its own: this one hears the signals. The signal that ended it, or 0.
-int acquire(Lock& lock, Child& child, const Arguments& a, LockResult& result) {
-  const Descriptor done(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  ONCE_ASSERT(done);
+int acquire(Lock& lock, Child& child, const Bell& done, const Arguments& a, LockResult& result) {
   int signal = 0;
   try {
     std::thread asker([&] {
       result = lock.acquire(a.wait_s * kMsPerSecond);
-      const uint64_t one = 1;
-      (void)!write(done.get(), &one, sizeof one);
+      done.ring();
     });
-    signal = child.signals().wait_for(done.get());
+    signal = child.signals().wait_for(done.fd());
     if (signal != 0) lock.cancel();
     asker.join();
   } catch (const std::system_error& failed) {
@@ -105,6 +100,13 @@ void tell_who(const Arguments& a, const LockHolder& holder) {
   if (!somebody_watches(a)) return;
   say_of_lock(fmt::format("{} is held by {}; waiting for it, {} s at most (--wait)", a.name,
                           described(holder.owner, holder.since), a.wait_s));
+}
+
+// Before the lock was asked for.
+int not_begun(const Arguments& a, const std::string& message) {
+  if (!a.json) say_of_lock(message);
+  report(a, {LockOutcome::kError, 0, {}, message}, nullptr);
+  return code_of(LockOutcome::kError);
 }
 
 int not_held(const Arguments& a, const LockResult& result) {
@@ -172,9 +174,13 @@ int end(Lock& lock, const Arguments& a, const RunResult& ended, bool was_told_to
 }  // namespace
 
 int lock_command(const Arguments& arguments) {
+  if (const int error = why_no_program(arguments.program.front()); error != 0) {
+    (void)not_begun(arguments, no_program(arguments.program.front(), error));
+    return cannot_start_code(error);
+  }
   Child child;  // before the client has a thread
   if (const int error = child.prepare(arguments.program); error != 0) {
-    return not_held(arguments, {LockOutcome::kError, 0, {}, cannot_prepare(error)});
+    return not_begun(arguments, cannot_prepare(error));
   }
   Client client(client_options(arguments));
   Lock lock(client, arguments.name,
@@ -184,9 +190,10 @@ int lock_command(const Arguments& arguments) {
              .on_lost = [&child](const LockResult&) { child.stop(); },
              .on_wait = [&arguments](const LockHolder& who) { tell_who(arguments, who); }});
   LockResult result;
+  const Bell done;
   code_of_surprise = exit_code(Outcome::kUnknown);
   std::optional<Patience> patience(std::in_place, client, arguments);
-  const int signal = acquire(lock, child, arguments, result);
+  const int signal = acquire(lock, child, done, arguments, result);
   patience.reset();
   if (signal != 0) return interrupted(lock, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);

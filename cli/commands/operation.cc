@@ -7,8 +7,8 @@
 #include "base/guarded_main.h"
 #include "base/hex.h"
 #include "base/printable.h"
+#include "cli/commands/asker.h"
 #include "cli/commands/commands.h"
-#include "cli/commands/interruptible.h"
 #include "cli/commands/patience.h"
 #include "cli/commands/terminal.h"
 #include "cli/output.h"
@@ -188,13 +188,13 @@ int question(const Arguments& a) {
 int change(Arguments a, const std::string& value) {
   Signals signals;  // before the client has a thread
   Client client(client_options(a));
+  Asker asker(signals, client);
   // Known before anything is sent: whoever breaks off must be told it.
   if (!a.request_id) a.request_id = client.new_request_id();
   code_of_surprise = exit_code(Outcome::kUnknown);
   Asked asked = [&] {
     const Patience patience(client, a);
-    return ask_interruptibly(
-        signals, client, [&](Callback done) { return begin(client, a, value, std::move(done)); });
+    return asker.ask([&](Callback done) { return begin(client, a, value, std::move(done)); });
   }();
   Result& result = asked.result;
   if (asked.signal != 0 && result.outcome != Outcome::kDone) {

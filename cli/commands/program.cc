@@ -42,6 +42,11 @@ std::string cannot_prepare(int error_number) {
                      std::strerror(error_number));
 }
 
+std::string no_program(const std::string& program, int error_number) {
+  return fmt::format("cannot start {}: {}; nothing was asked for", program,
+                     std::strerror(error_number));
+}
+
 std::string described(const RunResult& result) {
   if (!result.error.empty()) return "it could not be started: " + result.error;
   return result.signal != 0 ? fmt::format("it was killed by signal {}", result.signal)

@@ -21,6 +21,8 @@ RunResult run_program(Child& child, const std::vector<std::string>& program,
 
 // Why the process for it could not be made.
 std::string cannot_prepare(int error_number);
+// Why the program is not there to run (find_program.h), as an error number and in such words.
+std::string no_program(const std::string& program, int error_number);
 
 std::string described(const RunResult& result);  // "it exited with 3"
 int code_of(const RunResult& result);            // as a shell says it

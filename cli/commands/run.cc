@@ -8,10 +8,11 @@
 #include "base/guarded_main.h"
 #include "base/hex.h"
 #include "base/output.h"
+#include "cli/commands/asker.h"
 #include "cli/commands/child.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/find_program.h"
 #include "cli/commands/front.h"
-#include "cli/commands/interruptible.h"
 #include "cli/commands/patience.h"
 #include "cli/commands/program.h"
 #include "cli/commands/terminal.h"
@@ -43,10 +44,10 @@ void report(const Arguments& a, bool winner, const JobClaim& claim, const RunRes
 
 // The claim is for ever: from here on nothing but the end of this process keeps the command from
 // being run, and its result from being written down.
-int record(Client& client, Signals& signals, const Arguments& a, const JobClaim& claim,
+int record(Client& client, Asker& asker, const Arguments& a, const JobClaim& claim,
            const RunResult& result) {
   const std::string name = result_name(a.name, claim.run);
-  const Asked asked = ask_after_the_end(signals, client, [&](Callback done) {
+  const Asked asked = asker.ask_after_the_end([&](Callback done) {
     const CallOptions options{.id = {}, .timeout_ms = kRecordMs};
     return client.write_async(name, to_text(result), options, std::move(done));
   });
@@ -65,17 +66,17 @@ int record(Client& client, Signals& signals, const Arguments& a, const JobClaim&
   return code_of(result);
 }
 
-int win(Client& client, Child& child, const Arguments& a, const JobClaim& claim) {
+int win(Client& client, Asker& asker, Child& child, const Arguments& a, const JobClaim& claim) {
   if (!a.json) say_of_run(fmt::format("{} is ours, run {}", a.name, claim.run));
   will_run_command(kExitError, Term{}.grace_ms);
   const RunResult result =
       run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
   if (!result.error.empty() && !a.json) say_of_run("cannot start " + result.error);
-  return record(client, child.signals(), a, claim, result);
+  return record(client, asker, a, claim, result);
 }
 
 // The claim was won in the moment of a signal: as if that had killed the command at once.
-int won_too_late(Client& client, Signals& signals, const Arguments& a, const JobClaim& claim,
+int won_too_late(Client& client, Asker& asker, const Arguments& a, const JobClaim& claim,
                  int signal) {
   RunResult result;
   result.signal = signal;
@@ -87,7 +88,7 @@ int won_too_late(Client& client, Signals& signals, const Arguments& a, const Job
                     "will be under this name",
                     signal, a.name, claim.run));
   }
-  return record(client, signals, a, claim, result);
+  return record(client, asker, a, claim, result);
 }
 
 // The exit code of somebody who broke off before anything was claimed.
@@ -111,7 +112,7 @@ int no_result(const Arguments& a, const JobClaim& claim) {
   return kExitNoResult;
 }
 
-int lose(Client& client, Signals& signals, const Arguments& a, const Result& claimed) {
+int lose(Client& client, Asker& asker, const Arguments& a, const Result& claimed) {
   const auto claim = read_claim(claimed.value);
   if (!claim) {
     const int code = fail(a, Outcome::kRefused,
@@ -125,7 +126,7 @@ int lose(Client& client, Signals& signals, const Arguments& a, const Result& cla
                            claim->pid, claim->time));
   }
   const std::string name = result_name(a.name, claim->run);
-  const Asked asked = ask_interruptibly(signals, client, [&](Callback done) {
+  const Asked asked = asker.ask([&](Callback done) {
     if (a.wait_s == 0) return client.read_async(name, {}, std::move(done));
     return client.wait_async(name, 0, {.id = {}, .timeout_ms = a.wait_s * 1000}, std::move(done));
   });
@@ -154,17 +155,22 @@ int lose(Client& client, Signals& signals, const Arguments& a, const Result& cla
 int run_command(const Arguments& arguments) {
   const std::string wrong = check_name(result_name(arguments.name, std::string(32, '0')));
   if (!wrong.empty()) return usage_error("with what `once run` appends to it, " + wrong);
+  if (const int error = why_no_program(arguments.program.front()); error != 0) {
+    (void)fail(arguments, Outcome::kError, no_program(arguments.program.front(), error));
+    return cannot_start_code(error);
+  }
   Child child;  // before the client has a thread
   if (const int error = child.prepare(arguments.program); error != 0) {
     return fail(arguments, Outcome::kError, cannot_prepare(error));
   }
   Client client(client_options(arguments));
+  Asker asker(child.signals(), client);
   const RequestId id = client.new_request_id();
   const JobClaim claim{host_name(), shown_pid(), now_utc(), hex_of(id)};
   code_of_surprise = exit_code(Outcome::kUnknown);
   const Asked asked = [&] {
     const Patience patience(client, arguments);
-    return ask_interruptibly(child.signals(), client, [&](Callback done) {
+    return asker.ask([&](Callback done) {
       return client.write_async(arguments.name, to_text(claim), {.id = id}, std::move(done));
     });
   }();
@@ -172,12 +178,12 @@ int run_command(const Arguments& arguments) {
   switch (claimed.outcome) {
     case Outcome::kDone:
       if (asked.signal != 0) {
-        return won_too_late(client, child.signals(), arguments, claim, asked.signal);
+        return won_too_late(client, asker, arguments, claim, asked.signal);
       }
-      return win(client, child, arguments, claim);
+      return win(client, asker, child, arguments, claim);
     case Outcome::kRefused:
       if (asked.signal != 0) return interrupted(arguments, asked.signal);
-      return lose(client, child.signals(), arguments, claimed);
+      return lose(client, asker, arguments, claimed);
     case Outcome::kUnknown:
       if (!arguments.json) leave_echo(asked.signal);
       return fail(

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "base/assert.h"
@@ -147,7 +149,11 @@ int take_signals() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-Signals::Signals() : fd_(take_signals()) { ONCE_ASSERT(fd_); }
+Signals::Signals() : fd_(take_signals()) {
+  if (fd_) return;
+  const auto code = std::make_error_code(std::errc{errno});
+  throw std::system_error(code, "nothing was asked: cannot watch for signals");
+}
 
 int Signals::front_fd() const { return front_is_gone_ ? -1 : front_link().fd; }
 

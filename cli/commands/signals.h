@@ -77,7 +77,7 @@ class GroupOrSingle {
 // another thread.
 class Signals {
  public:
-  Signals();
+  Signals();  // throws std::system_error: there is no descriptor left
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 

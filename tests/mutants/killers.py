@@ -128,6 +128,7 @@ def known(fast):
     killers += [
         unit("allocation_test", {"paxos"}, 2),
         unit("unsettled_list_test", {"paxos"}, 1), unit("table_test", {"paxos"}, 1),
+        unit("table_walk_test", {"paxos"}, 2),
         unit("name_index_test", {"paxos"}, 2),
         unit("active_names_test", {"paxos"}, 1),
         unit("votes_test", {"paxos"}, 1), unit("cluster_test", {"paxos"}, 1),
@@ -218,6 +219,7 @@ def known(fast):
         unit("operation_command_test", {"base", "cli"}, 2),
         unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
         unit("child_test", {"cli"}, 4), unit("lock_command_test", {"cli"}, 5),
+        unit("find_program_test", {"cli"}, 1),
     ]
     if not fast:
         killers += [

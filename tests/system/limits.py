@@ -3,14 +3,15 @@
 and what was taken at its limit is there after all nodes were killed."""
 
 import asyncio
+import resource
 import subprocess
 import sys
 
 import protocol
-from cluster import (Cluster, DONE, EMPTY, REFUSED, USAGE, check, check_equal, free_port, options,
-                     run_steps)
+from cluster import (Cluster, DONE, EMPTY, REFUSED, UNAVAILABLE, USAGE, check, check_equal,
+                     free_port, options, run_steps)
 
-NOT_YET = 7
+NOT_YET, DEGRADED = 7, 9
 LONGEST, LARGEST = 1024, 65536
 HIGHEST = 2**64 - 2
 AROUND_32_BITS = (2**32 - 1, 2**32, 2**32 + 1)
@@ -182,6 +183,30 @@ def bench(cluster):
         check_equal(done.returncode, 0 if fits else USAGE, f"once-bench {words}: {done.stderr!r}")
 
 
+def hardly_any_descriptors(cluster):
+    """It works, or it says why not: no end by an assertion, and exit code 1 means that nothing was
+    done. Below four the dynamic linker finds no library."""
+    for most in range(4, 15):
+        name = f"few-{most}"
+        marker = cluster.directory / name
+        for words in (["write", name, "v"], ["set", f"{name}-set", "v"], ["read", name],
+                      ["status"], ["run", f"{name}-run", "--", "mkdir", str(marker)],
+                      ["lock", "--wait", "1", f"{name}-lock", "--", "true"]):
+            done = subprocess.run(
+                [cluster.once, "--endpoints", cluster.endpoints(), "--timeout", "500", *words],
+                capture_output=True, text=True, timeout=60,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+            shown = f"once {words} with {most} descriptors: {done.returncode}, {done.stderr}"
+            check(done.returncode in (DONE, EMPTY, UNAVAILABLE, DEGRADED, 1), shown)
+            check(done.returncode == DONE or done.stderr, f"{shown}: it says why")
+            if most >= 13:
+                check_equal(done.returncode, DONE, shown)
+            if done.returncode == 1 and words[0] in ("write", "run"):
+                check_equal(cluster.run("read", words[1]).returncode, EMPTY, f"{shown}: not done")
+            if words[0] == "run":
+                check_equal(marker.exists(), done.returncode == DONE, shown)
+
+
 def all_is_there_after_a_kill(cluster):
     cluster.kill_all()
     cluster.start()
@@ -207,7 +232,7 @@ def main():
         run_steps([("of the protocol", lambda: asyncio.run(of_the_protocol(cluster))),
                    ("in flight", lambda: asyncio.run(in_flight(cluster)))])
         run_steps([(step.__name__, lambda step=step: step(cluster)) for step in (
-            nodes_and_cores, bench, all_is_there_after_a_kill)])
+            nodes_and_cores, bench, hardly_any_descriptors, all_is_there_after_a_kill)])
 
 
 if __name__ == "__main__":

@@ -145,7 +145,14 @@ def cannot_start(cluster):
         code, _, err = lock(cluster, "unstarted", command, wait="0")
         check_equal(code, wanted, f"{command}: {err}")
         check("cannot start" in err and command in err, f"said: {err}")
-        check_equal(lock(cluster, "unstarted", "true", wait="0")[0], DONE, "it was released")
+        check_equal(cluster.run("read", "unstarted").returncode, EMPTY, "it was not asked for")
+    script = cluster.directory / "script"
+    script.write_text("#!/no-such-interpreter")
+    script.chmod(0o700)
+    code, _, err = lock(cluster, "unstarted", str(script), wait="0")
+    check_equal(code, 127, f"a script without its interpreter: {err}")
+    check("cannot start" in err, f"said: {err}")
+    check_equal(lock(cluster, "unstarted", "true", wait="0")[0], DONE, "it was released")
 
 
 def not_a_lock(cluster):

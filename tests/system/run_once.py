@@ -126,10 +126,19 @@ def cannot_start(cluster):
     for name, command, wanted in (("absent", "no-such-program", 127), ("plain", str(plain), 126)):
         code, _, err = end_of(start(cluster, name, command))
         check_equal(code, wanted, f"{command}: {err}")
-        check("cannot start" in err and command in err, f"said: {err}")
-        code, _, err = end_of(start(cluster, name, "true"))
-        check_equal(code, wanted, "the others")
-        check("could not be started" in err, f"said to others: {err}")
+        check("cannot start" in err and command in err and "nothing was asked" in err,
+              f"said: {err}")
+        code, out, _ = end_of(start(cluster, name, command, flags=["--json"]))
+        check_equal((code, out), (wanted, ""), f"{command}, as JSON")
+        check_equal(end_of(start(cluster, name, "true"))[0], DONE, "nothing was claimed")
+    script = cluster.directory / "script"
+    script.write_text("#!/no-such-interpreter")
+    script.chmod(0o700)
+    code, _, err = end_of(start(cluster, "script", str(script)))
+    check_equal(code, 127, f"a script without its interpreter: {err}")
+    code, _, err = end_of(start(cluster, "script", "true"))
+    check_equal(code, 127, "the others")
+    check("could not be started" in err, f"said to others: {err}")
 
 
 def not_a_claim(cluster):

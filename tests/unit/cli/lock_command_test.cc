@@ -2,8 +2,14 @@
 // after that.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
@@ -233,11 +239,24 @@ TEST_F(LockCommandTest, ALockThatCannotBeReleasedIsSaid) {
 }
 
 TEST_F(LockCommandTest, ACommandThatCannotStartLeavesTheLockFree) {
-  const Ended ended = run(lock_command, guarded({"no-such-program-anywhere"}));
+  const std::string script = testing::TempDir() + "/no-interpreter-" + std::to_string(getpid());
+  std::ofstream(script) << "#!/no-such-interpreter";
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  const Ended ended = run(lock_command, guarded({script}));
+  std::filesystem::remove(script);
   EXPECT_EQ(ended.code, 127);
   EXPECT_NE(ended.err.find("cannot start"), std::string::npos) << ended.err;
   EXPECT_EQ(value_of("lock"), "once-lock 1 free\n");
-  EXPECT_EQ(run(lock_command, guarded({"/"})).code, 126);
+}
+
+TEST_F(LockCommandTest, ACommandThatIsNotThereAsksForNoLock) {
+  for (const auto& [program, code] :
+       {std::pair("no-such-program-anywhere", 127), std::pair("/", 126), std::pair("", 127)}) {
+    const Ended ended = run(lock_command, guarded({program}));
+    EXPECT_EQ(ended.code, code) << program;
+    EXPECT_NE(ended.err.find("nothing was asked for"), std::string::npos) << ended.err;
+    EXPECT_EQ(value_of("lock"), "");
+  }
 }
 
 }  // namespace lock_command_test

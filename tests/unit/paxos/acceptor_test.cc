@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "tests/unit/paxos/one_acceptor.h"
 
@@ -47,6 +48,26 @@ TEST_F(Acceptance, EachChangeIsMadeWithItsRecord) {
   acceptor.promise_range(1, Incarnation{4});
   EXPECT_EQ(acceptor.range_promise(1), Incarnation{4});
   EXPECT_EQ(step.last_record(), RecordNumber{4});
+}
+
+// Entries keep a number in 48 bits, in two parts.
+TEST_F(Acceptance, ARecordsNumberIsHeldWhole) {
+  StepContext recovery;
+  std::vector<Needless> needless;
+  recovery.recover_into(&needless);
+  Acceptor replayed{cluster, recovery};
+  const EntryIndex index = replayed.insert(cluster.hasher()("name"), "name");
+  uint32_t round = 0;
+  for (const uint64_t number : {uint64_t{1}, uint64_t{UINT32_MAX}, uint64_t{1} << 32,
+                                (uint64_t{1} << 32) + 5, Entry::kRecordLimit - 1}) {
+    const Ballot higher = ballot(++round);
+    replayed.replay_record(index, told_by(PromiseRecord{higher, "name"}, RecordNumber{number}));
+    replayed.replay_promise(index, higher);
+    EXPECT_EQ(replayed.at(index).record(), RecordNumber{number});
+  }
+  const Told beyond =
+      told_by(PromiseRecord{ballot(++round), "name"}, RecordNumber{Entry::kRecordLimit});
+  EXPECT_DEATH(replayed.replay_record(index, beyond), "kRecordLimit");
 }
 
 TEST_F(Acceptance, ADecisionIsNewsOnce) {
