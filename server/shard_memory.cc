@@ -50,6 +50,7 @@ void Shard::give_back() {
   free_if_larger(output_.record_ends, kKeptBytes);
   free_if_larger(output_.messages, kKeptBytes);
   free_if_larger(output_.replies, kKeptBytes);
+  free_if_larger(output_.needless, kKeptBytes);
   mail_.give_back(kKeptBytes);
   hold_.give_back();
 }

@@ -194,6 +194,7 @@ def known(fast):
         unit("peer_meetings_test", {"net"}, 2),
         unit("peer_strangers_test", {"net"}, 2), unit("seats_test", {"server"}, 2),
         unit("node_cores_test", {"server"}, 2), unit("cleaner_test", {"server", "wal"}, 9),
+        unit("shard_memory_test", {"server"}, 1), unit("directory_text_test", {"server"}, 1),
         unit("shard_test", {"server"}, 1), unit("disk_watch_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),

@@ -440,38 +440,5 @@ TEST(Shard, AnswersAWriteWhenItsAcceptIsDurable) {
   EXPECT_EQ(core.listener.replies[1].value, "value");
 }
 
-// All that grows is one sum: what the replica holds, what came, what is to leave.
-TEST(Shard, TellsTheReplicaHowMuchMemoryIsLeft) {
-  Started core;
-  EXPECT_EQ(core.listener.unread_bound, test::kGrowing / 4);
-  core.replica.bytes = 80'000'000;
-  core.tick();
-  EXPECT_EQ(core.listener.relieved, 0);
-  core.listener.input = 1'000'000;
-  core.tick();
-  EXPECT_EQ(core.listener.relieved, 1) << "clients that do not read go first";
-  EXPECT_EQ(core.replica.memory, paxos::Memory::kEnough);
-  core.replica.bytes = 89'500'000;
-  core.tick();
-  EXPECT_EQ(core.replica.memory, paxos::Memory::kShort);
-  ASSERT_EQ(core.host.lines.size(), 1u);
-  EXPECT_NE(core.host.lines[0].find("memory is short"), std::string::npos);
-  EXPECT_EQ(core.host.published["memory_short"], 1u);
-  EXPECT_EQ(core.host.published["memory_bytes"], kFixedMemoryPerCore + 90'500'000);
-  EXPECT_EQ(core.host.published["memory_budget_bytes"], kFixedMemoryPerCore + test::kGrowing);
-  EXPECT_EQ(core.host.published["unread_closed"], 3u);
-  core.replica.bytes = 100'000'000;  // within one tick: known before the next step
-  core.request(1, "0-name");
-  core.round();
-  EXPECT_EQ(core.replica.memory, paxos::Memory::kNone);
-  core.replica.bytes = 10'000'000;
-  core.tick();
-  EXPECT_EQ(core.replica.memory, paxos::Memory::kEnough);
-  EXPECT_EQ(core.host.lines.size(), 1u) << "said again at most every ten seconds";
-  core.io.now += 11'000'000'000;
-  core.tick();
-  EXPECT_EQ(core.host.lines.size(), 2u);
-}
-
 }  // namespace shard_test
 }  // namespace once::server::test
