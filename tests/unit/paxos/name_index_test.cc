@@ -103,7 +103,7 @@ TEST(NameIndexTest, AsksForHardlyAnyEntryThatIsNotMeant) {
   Prng prng(6);
   size_t asked = 0;
   for (int i = 0; i < 100'000; ++i) asked += indexed.mistaken(prng.next());
-  EXPECT_LT(asked, 2'000u);
+  EXPECT_LT(asked, 1'000u) << "by tag and way: some 560; by tag alone some 1860";
 }
 
 TEST(NameIndexTest, WhatIsReservedComesWithoutALook) {
