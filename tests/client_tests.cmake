@@ -1,6 +1,7 @@
 once_test(unit/client/session_test.cc once_client)
 once_test(unit/client/session_rules_test.cc once_client)
 once_test(unit/client/session_wait_test.cc once_client)
+once_test(unit/client/conversation_test.cc once_client)
 once_test(unit/client/client_test.cc once_client)
 once_test(unit/client/client_ids_test.cc once_client once_paxos)
 once_test(unit/client/fork_test.cc once_client once_paxos)

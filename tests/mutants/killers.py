@@ -200,7 +200,7 @@ def known(fast):
         unit("session_test", {"client"}, 1), unit("session_rules_test", {"client"}, 1),
         unit("lock_machine_test", {"client"}, 1), unit("lock_rules_test", {"client"}, 1),
         unit("lock_walk_test", {"client"}, 2),
-        unit("session_wait_test", {"client"}, 1),
+        unit("session_wait_test", {"client"}, 1), unit("conversation_test", {"client"}, 1),
         unit("client_test", {"client"}, 2),
         unit("name_resolver_test", {"base"}, 1), unit("uring_names_test", {"base", "reactor"}, 2),
         unit("client_names_test", {"base", "client"}, 3),
