@@ -59,10 +59,11 @@ TEST_F(RecycledFaultsTest, TheNewestFileOfANewerVersionOrAnotherNodeIsNamed) {
   open_next();
   log().release(1);  // the third says so; the second one names it still
   open_next();
-  open_next();
   const MemoryStorage whole = disk_;
   ASSERT_EQ(stream_.recover(), "");
   const uint64_t newest = stream_.tail.generation;
+  ASSERT_EQ(newest, 3u);
+  ASSERT_EQ(disk_.files.count(stream_.path(1)), 0u) << "it is used again";
   reseal(newest, [](BlockHeader& header, auto&) { header.version = kFormatVersion + 1; });
   EXPECT_NE(stream_.recover().find("newer"), std::string::npos) << stream_.recover();
   EXPECT_EQ(stream_.recover().find("missing"), std::string::npos) << stream_.recover();
