@@ -173,7 +173,7 @@ void LoopIo::on_received(uint32_t slot, const Completion& completion) {
       shutdown(stream.fd, SHUT_RDWR);  // bytes the new owner will not see: the stream has a hole
     }
   } else if (stream.input_ended) {
-    // The ring tells of the end of input too, asked or not.
+    // The kernel tells of the end of input too, asked or not.
     const bool gone = completion.result < 0 || (completion.result & (POLLERR | POLLHUP)) != 0;
     if (gone && stream.state != State::kDying) kill(slot, "the peer is gone");
   } else if (stream.state == State::kOpen && completion.result > 0) {

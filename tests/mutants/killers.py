@@ -49,8 +49,9 @@ class Killer:
         return programs_in(build_dir).get(self.stem, self.stem)
 
     def command(self, build_dir):
-        chosen = [f"--from={self.stem}"] if self.stem in programs_in(build_dir) else []
-        path = pathlib.Path(build_dir) / "bin" / self.program(build_dir)
+        programs = programs_in(build_dir)
+        chosen = [f"--from={self.stem}"] if self.stem in programs else []
+        path = pathlib.Path(build_dir) / "bin" / programs.get(self.stem, self.stem)
         return [str(path), *chosen, *self.arguments]
 
     def run(self, build_dir, limit_s, settings=()):
