@@ -122,9 +122,13 @@ bool Faults::lose_disk(size_t node) {
   if (nodes_[node]->lost() || !may_lose_another()) return false;
   if (world_.chance(plan_.damage) && nodes_[node]->damage(world_.below(2) == 0)) return true;
   if (!world_.chance(plan_.wipe)) return false;
+  wipe(node);
+  return true;
+}
+
+void Faults::wipe(size_t node) {
   for (size_t other = 0; other < nodes_.size(); ++other) shut_out_[other] = is_out(other);
   nodes_[node]->wipe();
-  return true;
 }
 
 void Faults::restart(size_t node) {
@@ -244,7 +248,7 @@ void Faults::let_all_meet() {
   world_.tell("every node comes up, until all have met");
   for (size_t node = 0; node < nodes_.size(); ++node) {
     // Formatted anew it does not vote, but says that it knows the others.
-    if (!nodes_[node]->up() && nodes_[node]->has_no_disk()) nodes_[node]->wipe();
+    if (!nodes_[node]->up() && nodes_[node]->has_no_disk()) wipe(node);
     nodes_[node]->calm();
     nodes_[node]->set_paused(false);
     nodes_[node]->start();

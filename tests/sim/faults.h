@@ -43,6 +43,7 @@ class Faults final : public Actor {
   void crash(size_t node);
   void restart(size_t node);
   bool lose_disk(size_t node);
+  void wipe(size_t node);  // what it knows of others is gone too: see shut_out_
   void pause_one();
   void partition();
   void end_partition(size_t number);
