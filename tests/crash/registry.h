@@ -43,6 +43,11 @@ class Registry : private LogListener {
     log_ = open_log(io, identity_, options_, *tail, this);
     return "";
   }
+  // Its files are closed while there is somebody who knows them. What it knows stays, to judge by.
+  void close() {
+    reader_.reset();
+    log_.reset();
+  }
   // What recovery makes of a disk, without a log.
   static Result<Versions> read(Storage& disk, const Identity& identity, const LogOptions& options) {
     Registry registry(disk, identity, options);

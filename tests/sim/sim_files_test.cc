@@ -60,7 +60,7 @@ class SimFilesTest : public testing::Test, private reactor::BatchHandler, privat
     removed_ += registry_->log().counters().removed;
     version_ = registry_->version();
     io_.freeze();
-    const auto judge = std::move(registry_);
+    registry_->close();
     io_.crash();
     if (silent) {
       const size_t kept = world_.below(disk_.unsynced_names() + 1);
@@ -69,7 +69,7 @@ class SimFilesTest : public testing::Test, private reactor::BatchHandler, privat
     }
     const auto found = wal::Registry::read(disk_, identity_, options_);
     ASSERT_TRUE(found) << found.error().message;
-    ASSERT_EQ(judge->judge(*found), "");
+    ASSERT_EQ(registry_->judge(*found), "");
     disk_.sync_names();
   }
 
