@@ -9,6 +9,7 @@
 
 #include "client/socket.h"
 #include "tests/unit/client/fake_server.h"
+#include "tests/unit/client/loopback_listener.h"
 
 namespace once::client {
 namespace status_survey_test {
@@ -65,20 +66,9 @@ TEST(Settle, WhereNobodyAnswersThereAreAsManyMembersAsWereAsked) {
 
 // Six that take connections and say nothing: one after the other they would take six times as long.
 TEST(SurveyTest, TheTimeoutBoundsTheWhole) {
-  std::vector<int> listeners;
+  const std::vector<LoopbackListener> listeners(6);
   std::vector<std::string> addresses;
-  for (int i = 0; i < 6; ++i) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&at), size), 0);
-    ASSERT_EQ(listen(fd, 8), 0);
-    ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    listeners.push_back(fd);
-    addresses.push_back("127.0.0.1:" + std::to_string(ntohs(at.sin_port)));
-  }
+  for (const LoopbackListener& listener : listeners) addresses.push_back(listener.address());
   FakeServer server([](auto&, auto&) { return FakeServer::Act::kSilence; });
   addresses.push_back(server.address());
   const Client client(options_for(addresses[0], 60'000));
@@ -89,7 +79,6 @@ TEST(SurveyTest, TheTimeoutBoundsTheWhole) {
   EXPECT_EQ(server.connections(), 1u) << "the last one is asked while the others say nothing";
   const Survey survey = asking.get();
   const int64_t took_ms = (now_ns() - began_ns) / 1'000'000;
-  for (const int fd : listeners) close(fd);
   EXPECT_GE(took_ms, 900);
   EXPECT_LT(took_ms, 4000) << "not a second for each";
   ASSERT_EQ(survey.nodes.size(), 7u);

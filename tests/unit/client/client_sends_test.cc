@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "tests/unit/client/fake_server.h"
+#include "tests/unit/client/loopback_listener.h"
 
 namespace {
 
@@ -48,26 +49,14 @@ std::string value_of(int number) {
 class SlowReader {
  public:
   explicit SlowReader(int broken = 0) : broken_(broken) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int small = 16 * 1024;
-    EXPECT_EQ(setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(listen(listener_, 16), 0);
-    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    address = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
     thread_ = std::thread([this] { serve_all(); });
   }
   ~SlowReader() {
-    shutdown(listener_, SHUT_RDWR);
+    listener_.stop();
     thread_.join();
-    close(listener_);
   }
 
-  std::string address;
+  const std::string& address() const { return listener_.address(); }
   std::atomic<int> whole{0};    // requests that came in as they were sent
   std::atomic<int> damaged{0};  // anything else
   std::atomic<int> connections{0};
@@ -75,7 +64,7 @@ class SlowReader {
  private:
   void serve_all() {
     for (;;) {
-      const int fd = accept(listener_, nullptr, nullptr);
+      const int fd = accept(listener_.fd(), nullptr, nullptr);
       if (fd < 0) return;
       serve(fd, connections++ < broken_);
       close(fd);
@@ -94,7 +83,7 @@ class SlowReader {
       if (hello == greeted) return false;  // a hello comes first, and once
       greeted = true;
       if (hello) {
-        net::encode_server_hello(hello_of(1, {address}), out);
+        net::encode_server_hello(hello_of(1, {address()}), out);
         continue;
       }
       const auto request = net::decode_request(frame.body);
@@ -133,7 +122,7 @@ class SlowReader {
   }
 
   int broken_;
-  int listener_;
+  const LoopbackListener listener_{16 * 1024};
   std::thread thread_;
 };
 
@@ -168,7 +157,7 @@ void write_all(Client& client, Countdown& countdown) {
 TEST(ClientSendsTest, WhatTheKernelDoesNotTakeFollowsWholeAndInOrder) {
   SlowReader server;
   Countdown countdown(kWrites);
-  Client client(options_for(server.address, 50'000));
+  Client client(options_for(server.address(), 50'000));
   write_all(client, countdown);
   ASSERT_TRUE(countdown.wait()) << server.whole << " of " << kWrites << " came in";
   EXPECT_EQ(server.damaged, 0);
@@ -181,7 +170,7 @@ TEST(ClientSendsTest, WhatTheKernelDoesNotTakeFollowsWholeAndInOrder) {
 TEST(ClientSendsTest, WhatWasLeftOfABrokenConnectionIsNotSentOnTheNext) {
   SlowReader server(2);
   Countdown countdown(kWrites);
-  Client client(options_for(server.address, 50'000));
+  Client client(options_for(server.address(), 50'000));
   write_all(client, countdown);
   ASSERT_TRUE(countdown.wait()) << server.whole << " came in";
   EXPECT_EQ(server.damaged, 0);

@@ -2,7 +2,6 @@
 // answer that was asked for is taken, and nothing is waited for beyond the deadline.
 #include "client/conversation.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/monotonic.h"
+#include "tests/unit/client/loopback_listener.h"
 
 namespace once::client {
 namespace conversation_test {
@@ -52,26 +52,17 @@ class Speaker {
  public:
   explicit Speaker(std::vector<std::string> pieces, bool closes = false)
       : pieces_(std::move(pieces)), closes_(closes) {
-    listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(listen(listener_.get(), 4), 0);
-    EXPECT_EQ(getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
-    address_ = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
     thread_ = std::thread([this] { speak(); });
   }
   ~Speaker() {
-    shutdown(listener_.get(), SHUT_RDWR);
+    listener_.stop();
     thread_.join();
   }
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return listener_.address(); }
 
  private:
   void speak() {
-    const Descriptor one(accept(listener_.get(), nullptr, nullptr));
+    const Descriptor one(accept(listener_.fd(), nullptr, nullptr));
     if (!one) return;
     const int on = 1;
     setsockopt(one.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -86,8 +77,7 @@ class Speaker {
   }
   const std::vector<std::string> pieces_;
   const bool closes_;
-  Descriptor listener_;
-  std::string address_;
+  const LoopbackListener listener_;
   std::thread thread_;
 };
 

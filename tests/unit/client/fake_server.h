@@ -1,9 +1,7 @@
 // A small server on loopback for tests of the whole client.
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 
 #include "client/client.h"
 #include "net/client_codec.h"
+#include "tests/unit/client/loopback_listener.h"
 #include "tests/unit/client/session_fixture.h"
 
 namespace once::client {
@@ -29,26 +28,16 @@ class FakeServer {
   using Answer = std::function<Act(const paxos::ClientRequest&, Reply&)>;
 
   explicit FakeServer(Answer answer) : answer_(std::move(answer)) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(listen(listener_, 16), 0);
-    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    address_ = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
     acceptor_ = std::thread([this] { accept_all(); });
   }
   ~FakeServer() {
-    shutdown(listener_, SHUT_RDWR);
+    listener_.stop();
     acceptor_.join();
     for (int fd : connections_) shutdown(fd, SHUT_RDWR);
     for (std::thread& thread : threads_) thread.join();
     for (int fd : connections_) close(fd);
-    close(listener_);
   }
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return listener_.address(); }
   size_t connections() const { return accepted_; }
   size_t ended() const { return ended_; }                // by the client
   uint16_t wanted_core() const { return wanted_core_; }  // by who greeted last
@@ -61,7 +50,7 @@ class FakeServer {
  private:
   void accept_all() {
     while (true) {
-      const int fd = accept(listener_, nullptr, nullptr);
+      const int fd = accept(listener_.fd(), nullptr, nullptr);
       if (fd < 0) return;
       ++accepted_;
       connections_.push_back(fd);
@@ -94,7 +83,7 @@ class FakeServer {
   bool handle(const net::Frame& frame, std::vector<char>& out) {
     if (frame.type == net::FrameType::kClientHello) {
       wanted_core_ = net::decode_client_hello(frame.body).value().core;
-      net::encode_server_hello(hello_of(1, {address_}), out);
+      net::encode_server_hello(hello_of(1, {address()}), out);
     } else if (frame.type == net::FrameType::kStatusRequest) {
       net::encode_status_reply(frame.correlation, {NodeId{1}, 4711, {{"takeovers", 3}}}, out);
     } else if (frame.type == net::FrameType::kListRequest) {
@@ -117,8 +106,7 @@ class FakeServer {
   }
 
   Answer answer_;
-  int listener_;
-  std::string address_;
+  const LoopbackListener listener_;
   std::atomic<size_t> accepted_{0};
   std::atomic<size_t> ended_{0};
   std::atomic<uint16_t> wanted_core_{0};

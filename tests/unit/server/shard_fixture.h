@@ -148,4 +148,13 @@ struct Core {
   Shard shard;
 };
 
+// A core whose incarnation, record 1, is durable.
+struct Started : Core {
+  explicit Started(size_t max_operations = 64) : Core(0, nullptr, max_operations) {
+    log.report(1);
+    journal.clear();
+  }
+  void script(FakeReplica::Act act) { replica.script.push_back(std::move(act)); }
+};
+
 }  // namespace once::server::test

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "server/shard.h"
@@ -12,12 +11,6 @@ namespace once::server::test {
 namespace shard_memory_test {
 
 using paxos::Output;
-
-// A core whose incarnation, record 1, is durable.
-struct Started : Core {
-  Started() : Core(0) { log.report(1); }
-  void script(FakeReplica::Act act) { replica.script.push_back(std::move(act)); }
-};
 
 // All that grows is one sum: what the replica holds, what came, what is to leave.
 TEST(ShardMemory, TellsTheReplicaHowMuchMemoryIsLeft) {

@@ -12,15 +12,6 @@ namespace shard_test {
 using paxos::Output;
 using paxos::Status;
 
-// A core whose incarnation, record 1, is durable.
-struct Started : Core {
-  explicit Started(size_t max_operations = 64) : Core(0, nullptr, max_operations) {
-    log.report(1);
-    journal.clear();
-  }
-  void script(FakeReplica::Act act) { replica.script.push_back(std::move(act)); }
-};
-
 TEST(Shard, OpensNoDoorBeforeItsIncarnationIsDurable) {
   Core core(0);
   EXPECT_EQ(core.replica.calls, Journal{"start"});
