@@ -139,25 +139,26 @@ def flip(path, offset, bit):
 
 
 def segments(directory, stream):
+    """In their order. The cleaner works on while a node runs: the first need not be number 1."""
     return sorted(directory.glob(f"log-{stream}-*.seg"),
                   key=lambda path: int(path.stem.split("-")[2]))
 
 
 def corrupt_logs(cluster, damage, seed):
     source = random.Random(seed)
-    count = len(segments(damage.intact, 0))
-    check(count >= 4, f"{count} segments: too few to lose one in the middle")
+    there = [[path.name for path in segments(damage.intact, stream)] for stream in (0, 1)]
+    check(len(there[0]) >= 4, f"{there[0]}: too few to lose one in the middle")
     for number in range(4):  # blocks 1..200 of the first segment are far below the watermark
         block = 0 if number == 0 else source.randrange(1, 200)
         offset = block * BLOCK + source.randrange(BLOCK)
         bit = source.randrange(8)
         damage.refused(f"bit {bit} of byte {offset} flipped",
                        lambda copy: flip(segments(copy, 0)[0], offset, bit),
-                       ["corrupt log", "log-0-1.seg", "must not vote"])
+                       ["corrupt log", there[0][0], "must not vote"])
     damage.refused("a middle segment is missing", lambda copy: segments(copy, 0)[1].unlink(),
-                   ["corrupt log", "log-0-2.seg", "missing", "must not vote"])
+                   ["corrupt log", there[0][1], "missing", "must not vote"])
     damage.refused("the first segment is missing", lambda copy: segments(copy, 1)[0].unlink(),
-                   ["corrupt log", "log-1-1.seg", "missing", "must not vote"])
+                   ["corrupt log", there[1][0], "missing", "must not vote"])
     damage.refused("a segment is cut", lambda copy: cut(segments(copy, 0)[0]),
                    ["corrupt log", "log-0-", "must not vote"])
     damage.refused("log stream 1 is missing",
@@ -192,7 +193,7 @@ def foreign_logs(cluster, damage):
         damage.refused(f"a log file of another {what}",
                        lambda copy: shutil.copy(segments(other.directory, 0)[0],
                                                 segments(copy, 0)[0]),
-                       ["foreign log", "log-0-1.seg", f"another {what}"])
+                       ["foreign log", segments(damage.intact, 0)[0].name, f"another {what}"])
 
 
 def bad_directories(cluster, damage):
@@ -214,7 +215,7 @@ def bad_directories(cluster, damage):
     # A volume that is not mounted: the file is not damaged, it cannot be reached.
     damage.refused("a segment that cannot be opened",
                    lambda copy: point_nowhere(segments(copy, 0)[1]),
-                   ["cannot open", "log-0-2.seg"], DIRECTORY)
+                   ["cannot open", segments(damage.intact, 0)[1].name], DIRECTORY)
     refused(cluster, DIRECTORY, damage.intact, [f"{damage.intact} is not empty"],
             arguments=["format", "--data", damage.intact, "--node", "1", "--cluster",
                        cluster.members(), "--cluster-id", "ab"])
@@ -253,7 +254,7 @@ def no_permission(cluster, damage):
         copy = pathlib.Path(place) / "node"
         shutil.copytree(damage.intact, copy)
         of_somebody(copy)
-        for name in ("identity", "log-0-1.seg"):
+        for name in ("identity", segments(copy, 0)[0].name):
             path = copy / name
             os.chown(path, 0, 0)
             print("   " + refused(cluster, DIRECTORY, copy, [str(path), "ermission"], somebody))
