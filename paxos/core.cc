@@ -43,12 +43,13 @@ Core::Core(const ReplicaOptions& options)
   ONCE_ASSERT(options.max_tasks <= kMaxTasksPerCore);
 }
 
-bool Core::recover(const Record& record, RecordNumber number, std::vector<Needless>& needless) {
+bool Core::recover(const Record& record, const NameHash& hash, RecordNumber number,
+                   std::vector<Needless>& needless) {
   ONCE_ASSERT(step_.incarnation() == Incarnation{});
   acceptor_.arena().collect();
   step_.recover_into(&needless);
   if (is_news(record)) step_.drop(number, record_bytes(record));
-  return replay_.take(record, number);
+  return replay_.take(record, hash, number);
 }
 
 Incarnation Core::recovered_incarnation_of(NodeId node) const {

@@ -41,7 +41,10 @@ class Core final : public Replica {
  public:
   explicit Core(const ReplicaOptions& options);
   using Replica::recover;
-  bool recover(const Record& record, RecordNumber number, std::vector<Needless>& needless) override;
+  bool recover(const Record& record, const NameHash& hash, RecordNumber number,
+               std::vector<Needless>& needless) override;
+  NameHash hash_of(std::string_view name) const override { return cluster_.hasher()(name); }
+  void prefetch(const NameHash& hash) const override { acceptor_.prefetch(hash.key); }
   void go_on_after(RecordNumber record) override { step_.go_on_after(record); }
   Incarnation recovered_incarnation() const override { return replay_.incarnation(); }
   Incarnation recovered_incarnation_of(NodeId node) const override;

@@ -7,8 +7,9 @@
 
 namespace once::paxos {
 
-bool Replay::take(const Record& record, RecordNumber number) {
+bool Replay::take(const Record& record, const NameHash& hash, RecordNumber number) {
   number_ = number;
+  hash_ = hash;
   return std::visit([this](const auto& r) { return read(r); }, record);
 }
 
@@ -32,9 +33,8 @@ bool Replay::read(const IncarnationRecord& r) {
 
 bool Replay::read(const PromiseRecord& r) {
   if (!is_ballot(r.ballot)) return false;
-  const NameHash hash = cluster_.hasher()(r.name);
-  if (!cluster_.is_mine(hash)) return true;
-  const EntryIndex index = acceptor_.find_or_insert(hash, r.name);
+  if (!cluster_.is_mine(hash_)) return true;
+  const EntryIndex index = acceptor_.find_or_insert(hash_, r.name);
   acceptor_.replay_record(index, told_by(r, number_));
   acceptor_.replay_promise(index, r.ballot);
   ONCE_ASSERT(acceptor_.at(index).promised() >= r.ballot);
@@ -45,8 +45,7 @@ bool Replay::read(const AcceptRecord& r) {
   if (!is_ballot(r.ballot) || !is_endpoint(Endpoint{r.ballot.node, r.lane})) return false;
   if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
   if (r.ballot.is_round_zero() && r.sequence == Sequence{}) return false;  // no home begins there
-  const NameHash hash = cluster_.hasher()(r.name);
-  if (cluster_.is_mine(hash)) replay(r, hash);
+  if (cluster_.is_mine(hash_)) replay(r);
   return true;
 }
 
@@ -75,24 +74,23 @@ bool Replay::read(const HomeProgressRecord& r) {
 
 bool Replay::read(const DecidedRecord& r) {
   if (!is_ballot(r.ballot) || r.version == 0) return false;
-  const EntryIndex index = acceptor_.find(cluster_.hasher()(r.name).key, r.name);
+  const EntryIndex index = acceptor_.find(hash_.key, r.name);
   if (index == Table::kNone) return true;  // of another core
   const Entry& entry = acceptor_.at(index);
   if (entry.accepted() == r.ballot && entry.version() == r.version)
-    acceptor_.decide(index, InLog::kNo);
+    acceptor_.decide(index, InLog::kNo, hash_.place);
   return true;
 }
 
 bool Replay::read(const KeptRecord& r) {
   if (!is_ballot(r.promised) || !is_ballot(r.accepted)) return false;
   if (r.state.version == 0 || r.state.version > kMaxVersion) return false;
-  const NameHash hash = cluster_.hasher()(r.name);
-  if (cluster_.is_mine(hash)) replay(r, hash);
+  if (cluster_.is_mine(hash_)) replay(r);
   return true;
 }
 
-void Replay::replay(const AcceptRecord& r, NameHash hash) {
-  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+void Replay::replay(const AcceptRecord& r) {
+  const EntryIndex index = acceptor_.find_or_insert(hash_, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number_));
   acceptor_.replay_accept(index, r.ballot, r.state);
   ONCE_ASSERT(acceptor_.at(index).promised() >= r.ballot);  // an accept is a promise too
@@ -100,14 +98,14 @@ void Replay::replay(const AcceptRecord& r, NameHash hash) {
   Lane& lane = lanes_.of(Endpoint{r.ballot.node, r.lane}, r.ballot.incarnation);
   ONCE_ASSERT(lane.home.node == r.ballot.node && lane.incarnation >= r.ballot.incarnation);
   if (lane.incarnation == r.ballot.incarnation) {
-    lanes_.note_accept(lane, r.sequence, index, r.state.version, hash.place);
+    lanes_.note_accept(lane, r.sequence, index, r.state.version, hash_.place);
   } else {
     acceptor_.list_unsettled(index);
   }
 }
 
-void Replay::replay(const KeptRecord& r, NameHash hash) {
-  const EntryIndex index = acceptor_.find_or_insert(hash, r.name, r.state.value.size());
+void Replay::replay(const KeptRecord& r) {
+  const EntryIndex index = acceptor_.find_or_insert(hash_, r.name, r.state.value.size());
   acceptor_.replay_record(index, told_by(r, number_));
   // An accept is a promise too; one above it is all that has to be said, and costs room of its own.
   if (r.accepted < r.promised) acceptor_.replay_promise(index, r.promised);
@@ -115,7 +113,7 @@ void Replay::replay(const KeptRecord& r, NameHash hash) {
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(entry.promised() >= r.promised && entry.promised() >= r.accepted);
   const bool holds_it = entry.accepted() == r.accepted && entry.version() == r.state.version;
-  if (r.decided && holds_it) acceptor_.decide(index, InLog::kNo);
+  if (r.decided && holds_it) acceptor_.decide(index, InLog::kNo, hash_.place);
   if (!r.settled) acceptor_.list_unsettled(index);
 }
 

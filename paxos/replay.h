@@ -18,8 +18,8 @@ class Replay {
   Replay(const Cluster& cluster, Acceptor& acceptor, Lanes& lanes)
       : cluster_(cluster), acceptor_(acceptor), lanes_(lanes) {}
 
-  // `number`: as in Told. False: not of this log.
-  bool take(const Record& record, RecordNumber number);
+  // `hash`: of its name, if it has one. `number`: as in Told. False: not of this log.
+  bool take(const Record& record, const NameHash& hash, RecordNumber number);
   Incarnation incarnation() const {
     return incarnation_;
   }  // the highest of this node's earlier runs
@@ -37,13 +37,15 @@ class Replay {
   bool is_member(NodeId node) const;
   bool is_ballot(const Ballot& ballot) const;
   bool is_endpoint(const Endpoint& home) const;
-  void replay(const AcceptRecord& r, NameHash hash);
-  void replay(const KeptRecord& r, NameHash hash);
+  void replay(const AcceptRecord& r);
+  void replay(const KeptRecord& r);
   void decide(const Lane& lane, const SequenceRange& range);
   const Cluster& cluster_;
   Acceptor& acceptor_;
   Lanes& lanes_;
-  RecordNumber number_;  // of the record that is taken
+  // Of the record that is taken.
+  RecordNumber number_;
+  NameHash hash_;
   Incarnation incarnation_;
 };
 

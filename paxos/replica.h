@@ -21,6 +21,7 @@
 #include "paxos/explanation.h"
 #include "paxos/listing.h"
 #include "paxos/messages.h"
+#include "paxos/name_hasher.h"
 #include "paxos/record.h"
 
 namespace once::paxos {
@@ -145,16 +146,20 @@ class Replica {
   virtual ~Replica() = default;
 
   // Before start(): every record of the log, oldest first, of any core and of earlier runs. Records
-  // of shards that belong to other cores are skipped. `number`: in the log of this core; 0: it is
-  // in another's. False: no run of this node can have written it (corrupt).
-  virtual bool recover(const Record& record, RecordNumber number,
+  // of shards that belong to other cores are skipped. `hash`: of its name, if it has one. `number`:
+  // in the log of this core; 0: it is in another's. False: no run of this node can have written it
+  // (corrupt).
+  virtual bool recover(const Record& record, const NameHash& hash, RecordNumber number,
                        std::vector<Needless>& needless) = 0;
   // Of unknown place. False also: not a record of ours.
   bool recover(std::string_view record) {
     const auto decoded = decode_record(record);
     std::vector<Needless> needless;
-    return decoded && recover(*decoded, RecordNumber{}, needless);
+    return decoded && recover(*decoded, hash_of(name_of(*decoded)), RecordNumber{}, needless);
   }
+  virtual NameHash hash_of(std::string_view) const { return {}; }
+  // Fetches what it will take to recover a record of a name of this core, soon.
+  virtual void prefetch(const NameHash&) const {}
   // Before start(): the log of this core has the records up to this one; its next are numbered on.
   virtual void go_on_after(RecordNumber) {}
   // The highest incarnation seen by recover().

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "server/exit_codes.h"
 #include "server/log_faults.h"
 #include "server/log_place.h"
@@ -114,12 +115,12 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   }
   uint64_t records = 0;
   bool foreign = false;
-  const auto tail =
-      wal::recover(storage_, identity(), options,
-                   [&](std::string_view record, uint64_t number, wal::SegmentUse& use) {
-                     ++records;
-                     take_record({stream, record, number, use}, foreign);
-                   });
+  const auto tail = wal::recover(
+      storage_, identity(), options,
+      [&](std::span<const wal::RecoveredRecord> some, wal::SegmentUse& use) {
+        records += some.size();
+        foreign |= !take_records({stream, use}, some);
+      });
   if (!tail) {
     return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
   }
@@ -134,41 +135,61 @@ tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
   return {};
 }
 
+// What they will read is fetched for all of them first. False: one is not of this node's log.
+bool NodeCores::take_records(const Stream& from, std::span<const wal::RecoveredRecord> records) {
+  bool ours = true;
+  decoded_.clear();
+  for (const wal::RecoveredRecord& read : records) {
+    auto record = paxos::decode_record(read.bytes);
+    if (!record) {
+      ours = false;
+      continue;
+    }
+    Decoded& decoded = decoded_.emplace_back(Decoded{read, *record, {}, {}});
+    const std::string_view name = paxos::name_of(*record);
+    if (name.empty()) continue;
+    decoded.hash = cores_[0].replica->hash_of(name);
+    const ShardId shard = shard_of(decoded.hash.place, configuration_.shard_count);
+    decoded.owner = core_of(shard, options_.cores).value;
+    cores_[*decoded.owner].replica->prefetch(decoded.hash);
+  }
+  for (const Decoded& decoded : decoded_) ours &= take_record(from, decoded);
+  return ours;
+}
+
 // Once it does not fit, what is left is only measured, to say how much is needed.
-void NodeCores::take_record(const Read& read, bool& foreign) {
+bool NodeCores::take_record(const Stream& from, const Decoded& decoded) {
+  const wal::RecoveredRecord& read = decoded.read;
   if (!fits_) {
     bytes_too_many_ += read.bytes.size() + sizeof(uint64_t) * 16;
-    return;
+    return true;
   }
-  const auto record = paxos::decode_record(read.bytes);
-  if (!record) {
-    foreign = true;
-    return;
-  }
-  const std::string_view name = paxos::name_of(*record);
-  if (name.empty()) {
-    for (uint32_t core = 0; core < cores_.size(); ++core) give(core, *record, read, foreign);
+  bool ours = true;
+  if (!decoded.owner) {
+    for (uint32_t core = 0; core < cores_.size(); ++core) ours &= give(core, from, decoded);
   } else {
-    const uint32_t owner = cores_[0].replica->core_of_name(name).value;
-    give(owner, *record, read, foreign);
-    if (owner != read.stream) {  // it is written anew by its owner, before anything goes
+    ours = give(*decoded.owner, from, decoded);
+    if (*decoded.owner != from.number) {  // it is written anew by its owner, before anything goes
       adopts_ = true;
-      read.use.no_longer_needed(read.number, read.bytes.size());
+      from.use.no_longer_needed(read.number, read.bytes.size());
     }
   }
   looked_at_ += read.bytes.size();
-  if (looked_at_ < kMaxRecordBytes) return;
+  if (looked_at_ < kMaxRecordBytes) return ours;
   looked_at_ = 0;
   fits_ = memory_bytes() <= memory_budget();
+  return ours;
 }
 
 // News and facts are needless wherever they are.
-void NodeCores::give(uint32_t core, const paxos::Record& record, const Read& read, bool& foreign) {
-  const paxos::RecordNumber number{core == read.stream ? read.number : 0};
+bool NodeCores::give(uint32_t core, const Stream& from, const Decoded& decoded) {
+  const paxos::RecordNumber number{core == from.number ? decoded.read.number : 0};
   needless_.clear();
-  foreign |= !cores_[core].replica->recover(record, number, needless_);
-  wal::SegmentUse& use = core == read.stream ? read.use : cores_[core].tail.use;
+  const bool ours =
+      cores_[core].replica->recover(decoded.record, decoded.hash, number, needless_);
+  wal::SegmentUse& use = core == from.number ? from.use : cores_[core].tail.use;
   for (const paxos::Needless& one : needless_) use.no_longer_needed(one.record.value, one.bytes);
+  return ours;
 }
 
 uint64_t NodeCores::memory_bytes() const {

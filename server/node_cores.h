@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,14 +79,19 @@ class NodeCores {
   };
 
   tl::expected<void, StartRefusal> recover_stream(uint32_t stream);
-  struct Read {  // from a log stream
-    uint32_t stream;
-    std::string_view bytes;
-    uint64_t number;
-    wal::SegmentUse& use;  // of the stream
+  struct Stream {  // that is read
+    uint32_t number;
+    wal::SegmentUse& use;
   };
-  void take_record(const Read& read, bool& foreign);
-  void give(uint32_t core, const paxos::Record& record, const Read& read, bool& foreign);
+  struct Decoded {
+    wal::RecoveredRecord read;
+    paxos::Record record;
+    paxos::NameHash hash;
+    std::optional<uint32_t> owner;  // the core of its name; none: it has no name
+  };
+  bool take_records(const Stream& from, std::span<const wal::RecoveredRecord> records);
+  bool take_record(const Stream& from, const Decoded& decoded);
+  bool give(uint32_t core, const Stream& from, const Decoded& decoded);
   uint64_t memory_bytes() const;
   uint64_t memory_budget() const;
   StartRefusal does_not_fit() const;
@@ -103,6 +110,7 @@ class NodeCores {
   std::vector<Core> cores_;
   Incarnation incarnation_;
   bool adopts_ = false;  // a log has what is another core's, or of one that is gone
+  std::vector<Decoded> decoded_;  // of the records that are taken
   std::vector<paxos::Needless> needless_;
   uint64_t looked_at_ = 0;       // bytes of records since the memory was looked at
   bool fits_ = true;             // what the log holds, so far

@@ -107,18 +107,16 @@ class Verification {
   const std::vector<std::string>& faults() const { return faults_; }
 
  private:
-  // A log is read twice: once for what its blocks say of each other, once for its records, which
-  // are in no spare segment. Files that do not count are not read. At most so many bytes.
+  // The newest segment that was begun is read twice: once for what its blocks say of each other,
+  // once for its records. Files that do not count are not read. At most so many bytes.
   uint64_t to_read(uint32_t stream) {
     const wal::LogOptions options = log_place(configuration_, directory_.path(), stream);
     const wal::AlignedBytes block = wal::allocate_aligned(kBlockBytes);
     const auto files = wal::find_stream_files(files_, log_identity(configuration_), options,
                                               wal::kNoEnd, block.get());
     if (!files) return 0;  // the reason is said when the stream is read
-    const auto begun = std::count_if(
-        files->counted.begin(), files->counted.end(),
-        [&](const wal::SegmentFile& file) { return file.generation <= files->newest; });
-    return (files->counted.size() + static_cast<size_t>(begun)) * configuration_.segment_bytes;
+    const size_t twice = files->newest == 0 ? 0 : 1;
+    return (files->counted.size() + twice) * configuration_.segment_bytes;
   }
   void fault(int code, std::string what) {
     if (code_ != kExitCorrupt) code_ = code;

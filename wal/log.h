@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,15 +74,25 @@ struct LogCounters {
   uint64_t removed = 0;   // and removed
 };
 
-// Numbers are 1, 2, ... `use` has the record, as needed, and becomes the tail's: a visitor takes
-// off it what the record makes superfluous; itself only if the records before it may be read
-// without it. They may be copies: newer than records of the same name that come after them.
+// Of a record that was recovered. Numbers are 1, 2, ... `use` has the record, as needed, and becomes
+// the tail's: a visitor takes off it what the record makes superfluous; itself only if the records
+// before it may be read without it. They may be copies: newer than records of the same name that
+// come after them. What was visited does not count if recovery ends in an error.
 using RecoveryVisitor =
     std::function<void(std::string_view record, uint64_t number, SegmentUse& use)>;
+struct RecoveredRecord {
+  std::string_view bytes;
+  uint64_t number = 0;
+};
+// The same of some records at once, in their order: what they will need can be fetched together.
+using RecoveryGroupVisitor =
+    std::function<void(std::span<const RecoveredRecord> records, SegmentUse& use)>;
 
 // Reads one stream, oldest record first, having synced its files. Never changes the directory.
 // Any error must keep the node from voting; Error::corrupt tells damaged, lost and foreign files
 // from files that cannot be read now.
+Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
+                     const RecoveryGroupVisitor& visit);
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
                      const RecoveryVisitor& visit);
 

@@ -1,10 +1,15 @@
-// Reads a stream back. Two passes: the first learns of every block whether it is whole and what the
-// highest durable watermark W says; the second visits the records of the batches to be taken. A bad
-// block below W is corruption, at or above it a torn tail (docs/log-format.md has the table).
-// Blocking; before the log runs.
+// Reads a stream back. A segment that another follows must be all there, and is read once: each of
+// its batches is visited as soon as it is seen to be whole. The newest is read twice: first what its
+// blocks are, and what the highest durable watermark W says; then the records of the batches to be
+// taken. A bad block below W is corruption, at or above it a torn tail (docs/log-format.md has the
+// table). Blocking; before the log runs.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "wal/batch_records.h"
 #include "wal/block_check.h"
@@ -16,6 +21,7 @@ namespace {
 
 constexpr size_t kReadBytes = 1024 * 1024;
 constexpr int kLiveAttempts = 10;
+constexpr size_t kVisitedAtOnce = 16;  // records: so many cache misses are worth waiting for together
 static_assert(kReadBytes % kBlockBytes == 0);
 
 enum class BlockState : uint8_t { kZero, kBad, kWhole };
@@ -35,7 +41,6 @@ struct Segment {
   uint32_t header_epoch = 0;
   uint64_t first_sequence = 0;
   std::vector<BlockNote> blocks;  // [0] is the header block
-  uint64_t taken = 1;             // blocks [1, taken) belong to the log
 };
 
 struct Scan {
@@ -58,30 +63,36 @@ class Recovery {
         options_(options),
         buffer_(allocate_aligned(kReadBytes)) {}
 
-  Result<Tail> run(const RecoveryVisitor& visit);
+  Result<Tail> run(const RecoveryGroupVisitor& visit);
   // run() then passes over what is written from now on.
   Result<void> look_for_the_end();
 
  private:
   template <class OnBlock>
   Result<void> read_blocks(const std::string& path, uint64_t first, uint64_t end, OnBlock on_block);
-  Result<void> scan_segment(Segment& segment);
+  Result<void> find_files();
+  Result<void> open_segment(Segment& segment);
+  Result<void> scan_blocks(Segment& segment);
   Result<void> note_block(Segment& segment, uint64_t index, char* block);
-  Result<void> scan_all();
   bool left_over(uint64_t generation, const Segment& segment) const;
   Result<void> check_chain() const;
   uint64_t told_blocks(uint64_t generation) const;
   uint64_t end_of(size_t number) const;
   uint64_t whole_batch(const Segment& segment, uint64_t at, uint64_t end, uint32_t epoch) const;
   tl::unexpected<Error> damaged_below(size_t number, uint64_t at, uint64_t sequence) const;
-  Result<Tail> take_batches();
-  Result<void> visit_segment(const Segment& segment, const RecoveryVisitor& visit, Tail& tail);
+  Result<void> take_sealed(size_t number, const RecoveryGroupVisitor& visit, Tail& tail);
+  Result<uint64_t> taken_of_newest(size_t number, Tail& tail);
+  Result<void> take_newest(size_t number, const RecoveryGroupVisitor& visit, Tail& tail);
+  void visit_records(const RecoveryGroupVisitor& visit, Tail& tail);
 
   Storage& storage_;
   const Identity& identity_;
   const LogOptions& options_;
   AlignedBytes buffer_;
   Scan scan_;
+  uint32_t epoch_ = 0;  // of the batch that was taken last
+  BatchRecords records_;
+  std::vector<RecoveredRecord> visited_;
   Position end_ = kNoEnd;  // the newest block that counts
 };
 
@@ -153,7 +164,8 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
   return {};
 }
 
-Result<void> Recovery::scan_segment(Segment& segment) {
+// Its header block.
+Result<void> Recovery::open_segment(Segment& segment) {
   const std::string& path = segment.file.path;
   auto size = storage_.sync_and_size(path);
   if (!size) return tl::unexpected(size.error());
@@ -164,20 +176,26 @@ Result<void> Recovery::scan_segment(Segment& segment) {
         fmt::format("the file has {} bytes instead of {}", *size, options_.segment_bytes));
   }
   segment.blocks.resize(*size / kBlockBytes);
-  return read_blocks(path, 0, segment.blocks.size(), [&](uint64_t index, char* block) {
+  return read_blocks(path, 0, 1, [&](uint64_t index, char* block) {
     return note_block(segment, index, block);
   });
 }
 
-Result<void> Recovery::scan_all() {
+// What its other blocks are.
+Result<void> Recovery::scan_blocks(Segment& segment) {
+  return read_blocks(
+      segment.file.path, 1, segment.blocks.size(),
+      [&](uint64_t index, char* block) { return note_block(segment, index, block); });
+}
+
+Result<void> Recovery::find_files() {
   auto files = find_stream_files(storage_, identity_, options_, end_, buffer_.get());
   if (!files) return tl::unexpected(files.error());
   scan_.files = std::move(*files);
   for (const SegmentFile& file : scan_.files.counted) {
     Segment& segment = scan_.segments.emplace_back();
     segment.file = file;
-    auto scanned = scan_segment(segment);
-    if (!scanned) return scanned;
+    if (auto opened = open_segment(segment); !opened) return opened;
   }
   return {};
 }
@@ -271,94 +289,127 @@ tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at, uint64
                              sequence, scan_.watermark));
 }
 
-Result<Tail> Recovery::take_batches() {
-  Tail tail;
-  uint32_t epoch = 0;
-  for (size_t number = 0; number < scan_.segments.size(); ++number) {
-    Segment& segment = scan_.segments[number];
-    const bool last = segment.file.generation == scan_.files.newest;
-    const uint64_t end = end_of(number);
-    epoch = std::max(epoch, segment.header_epoch);
-    uint64_t at = 1;
-    while (at < end) {
-      uint64_t blocks = whole_batch(segment, at, end, epoch);
-      if (blocks == 0) break;
-      epoch = segment.blocks[at].epoch;
-      at += blocks;
+// Numbers the records that are all there, and adds them to what the tail says of its segments.
+void Recovery::visit_records(const RecoveryGroupVisitor& visit, Tail& tail) {
+  std::optional<std::string_view> record = records_.take();
+  while (record) {
+    visited_.clear();
+    for (; record && visited_.size() < kVisitedAtOnce; record = records_.take()) {
+      tail.use.written(++tail.last_record, kRecordPrefixBytes + record->size());
+      visited_.push_back({*record, tail.last_record});
     }
-    segment.taken = at;
-    tail.generation = segment.file.generation;
-    tail.next_sequence = segment.first_sequence + at - 1;
-    if (!last && at < end) {
-      return corrupt(segment.file.path, at, "a damaged batch, and a later segment follows");
-    }
-    if (!last) continue;
-    if (tail.next_sequence < scan_.watermark) return damaged_below(number, at, tail.next_sequence);
-    for (; at < end; ++at) {
-      const BlockNote& note = segment.blocks[at];
-      bool stale = note.state == BlockState::kWhole && note.epoch < epoch;
-      if (note.state != BlockState::kZero && !stale) ++tail.torn_blocks;
-    }
-    tail.segment_first_sequence = segment.first_sequence;
-    tail.spare_segments = scan_.segments.size() - number - 1;
-    break;
+    visit(visited_, tail.use);
   }
-  tail.durable_sequence = tail.next_sequence;  // all of it was synced before it was read
-  tail.epoch = scan_.newest.epoch + 1;
-  tail.blocks_read = scan_.blocks_read;
-  return tail;
 }
 
-// Numbers the records, and adds them to what the tail says of its segments.
-Result<void> Recovery::visit_segment(const Segment& segment, const RecoveryVisitor& visit,
-                                     Tail& tail) {
-  BatchRecords records;
+// One that another follows: of a batch that is not whole, nothing was visited.
+Result<void> Recovery::take_sealed(size_t number, const RecoveryGroupVisitor& visit, Tail& tail) {
+  Segment& segment = scan_.segments[number];
   const std::string& path = segment.file.path;
+  const uint64_t end = end_of(number);
+  epoch_ = std::max(epoch_, segment.header_epoch);
   tail.use.open(segment.file.generation, segment.first_sequence);
-  auto read = read_blocks(path, 1, segment.taken, [&](uint64_t index, char* block) -> Result<void> {
+  uint64_t at = 1;  // where the batch begins that is being read
+  auto take_block = [&](uint64_t index, char* block) -> Result<void> {
+    if (auto noted = note_block(segment, index, block); !noted) return noted;
+    if (index >= end) return {};
+    if (segment.blocks[index].state == BlockState::kWhole) {
+      BlockHeader header;
+      std::memcpy(&header, block, sizeof header);
+      records_.add(block, header);
+    }
+    const BlockNote& first = segment.blocks[at];
+    if (first.state == BlockState::kWhole && index + 1 < at + first.batch_blocks) return {};
+    if (whole_batch(segment, at, end, epoch_) == 0) {
+      return corrupt(path, at, "a damaged batch, and a later segment follows");
+    }
+    epoch_ = first.epoch;
+    at = index + 1;
+    visit_records(visit, tail);
+    if (records_.empty()) return {};
+    return corrupt(path, index, "a record runs past the end of its batch");
+  };
+  if (auto read = read_blocks(path, 1, segment.blocks.size(), take_block); !read) return read;
+  if (at < end) return corrupt(path, at, "a damaged batch, and a later segment follows");
+  tail.use.seal(segment.first_sequence + end - 1);
+  segment.blocks = {};
+  return {};
+}
+
+// Behind the last block of the newest segment that belongs to the log.
+Result<uint64_t> Recovery::taken_of_newest(size_t number, Tail& tail) {
+  const Segment& segment = scan_.segments[number];
+  const uint64_t end = end_of(number);
+  epoch_ = std::max(epoch_, segment.header_epoch);
+  uint64_t at = 1;
+  while (const uint64_t blocks = at < end ? whole_batch(segment, at, end, epoch_) : 0) {
+    epoch_ = segment.blocks[at].epoch;
+    at += blocks;
+  }
+  const uint64_t taken = at;
+  tail.next_sequence = segment.first_sequence + at - 1;
+  if (tail.next_sequence < scan_.watermark) return damaged_below(number, at, tail.next_sequence);
+  for (; at < end; ++at) {
+    const BlockNote& note = segment.blocks[at];
+    const bool stale = note.state == BlockState::kWhole && note.epoch < epoch_;
+    if (note.state != BlockState::kZero && !stale) ++tail.torn_blocks;
+  }
+  return taken;
+}
+
+Result<void> Recovery::take_newest(size_t number, const RecoveryGroupVisitor& visit, Tail& tail) {
+  const Segment& segment = scan_.segments[number];
+  const std::string& path = segment.file.path;
+  const auto taken = taken_of_newest(number, tail);
+  if (!taken) return tl::unexpected(taken.error());
+  tail.use.open(segment.file.generation, segment.first_sequence);
+  return read_blocks(path, 1, *taken, [&](uint64_t index, char* block) -> Result<void> {
     BlockHeader header;
     if (!is_whole(block, &header) || header.generation != segment.file.generation) {
       return corrupt(path, index, "it reads differently the second time");
     }
-    records.add(block, header);
+    records_.add(block, header);
     if (header.batch_index + 1 < header.batch_blocks) return {};
-    while (const auto record = records.take()) {
-      tail.use.written(++tail.last_record, kRecordPrefixBytes + record->size());
-      visit(*record, tail.last_record, tail.use);
-    }
-    if (!records.empty()) return corrupt(path, index, "a record runs past the end of its batch");
-    return {};
+    visit_records(visit, tail);
+    if (records_.empty()) return {};
+    return corrupt(path, index, "a record runs past the end of its batch");
   });
-  if (read && segment.file.generation != tail.generation) {
-    tail.use.seal(segment.first_sequence + segment.taken - 1);
-  }
-  return read;
 }
 
 // A batch is written only when all before it is durable: every block below the newest one that is
 // seen here is complete, so that run() may find fault with it, and no mark that run() sees goes
 // beyond it.
 Result<void> Recovery::look_for_the_end() {
-  auto scanned = scan_all();
-  if (!scanned) return scanned;
+  if (auto found = find_files(); !found) return found;
+  for (Segment& segment : scan_.segments) {
+    if (auto scanned = scan_blocks(segment); !scanned) return scanned;
+  }
   end_ = scan_.newest;
   scan_ = Scan{};
   return {};
 }
 
-Result<Tail> Recovery::run(const RecoveryVisitor& visit) {
-  auto scanned = scan_all();
-  if (!scanned) return tl::unexpected(scanned.error());
-  auto chained = check_chain();
-  if (!chained) return tl::unexpected(chained.error());
-  auto tail = take_batches();
-  if (!tail) return tail;
-  for (const Segment& segment : scan_.segments) {
-    if (segment.file.generation > tail->generation) break;
-    auto visited = visit_segment(segment, visit, *tail);
-    if (!visited) return tl::unexpected(visited.error());
+Result<Tail> Recovery::run(const RecoveryGroupVisitor& visit) {
+  if (auto found = find_files(); !found) return tl::unexpected(found.error());
+  if (auto chained = check_chain(); !chained) return tl::unexpected(chained.error());
+  Tail tail;
+  size_t number = 0;
+  for (; scan_.segments[number].file.generation < scan_.files.newest; ++number) {
+    if (auto taken = take_sealed(number, visit, tail); !taken) return tl::unexpected(taken.error());
   }
-  tail->free_segments = std::move(scan_.files.free);
+  for (size_t later = number; later < scan_.segments.size(); ++later) {
+    auto scanned = scan_blocks(scan_.segments[later]);
+    if (!scanned) return tl::unexpected(scanned.error());
+  }
+  if (auto taken = take_newest(number, visit, tail); !taken) return tl::unexpected(taken.error());
+  const Segment& newest = scan_.segments[number];
+  tail.generation = newest.file.generation;
+  tail.segment_first_sequence = newest.first_sequence;
+  tail.spare_segments = scan_.segments.size() - number - 1;
+  tail.durable_sequence = tail.next_sequence;  // all of it was synced before it was read
+  tail.epoch = scan_.newest.epoch + 1;
+  tail.blocks_read = scan_.blocks_read;
+  tail.free_segments = std::move(scan_.files.free);
   return tail;
 }
 
@@ -373,8 +424,16 @@ Result<std::vector<uint64_t>> generations(Storage& storage, const LogOptions& op
 }  // namespace
 
 Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
-                     const RecoveryVisitor& visit) {
+                     const RecoveryGroupVisitor& visit) {
   return Recovery(storage, identity, options).run(visit);
+}
+
+Result<Tail> recover(Storage& storage, const Identity& identity, const LogOptions& options,
+                     const RecoveryVisitor& visit) {
+  return Recovery(storage, identity, options)
+      .run([&visit](std::span<const RecoveredRecord> records, SegmentUse& use) {
+        for (const RecoveredRecord& record : records) visit(record.bytes, record.number, use);
+      });
 }
 
 Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
@@ -385,7 +444,9 @@ Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
     const auto before = generations(storage, options);
     Recovery recovery(storage, identity, options);
     Result<Tail> tail = recovery.look_for_the_end().and_then([&] {
-      return recovery.run([&](std::string_view record, uint64_t, SegmentUse&) { visit(record); });
+      return recovery.run([&](std::span<const RecoveredRecord> records, SegmentUse&) {
+        for (const RecoveredRecord& record : records) visit(record.bytes);
+      });
     });
     if (tail) return tail;
     // A file that is gone, or has become another, is an error only if nobody recycles files.

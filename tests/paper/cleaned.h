@@ -187,13 +187,16 @@ class Cleaned {
     replica_ = Replica::make(options(cores_, core_));
     last_ = 0;
     std::vector<Needless> needless;
-    for (const std::string& bytes : elsewhere_) {
-      ASSERT_TRUE(replica_->recover(*decode_record(bytes), RecordNumber{}, needless));
-    }
+    auto recover = [&](const std::string& bytes, RecordNumber number) {
+      const auto record = decode_record(bytes);
+      return record &&
+             replica_->recover(*record, replica_->hash_of(name_of(*record)), number, needless);
+    };
+    for (const std::string& bytes : elsewhere_) ASSERT_TRUE(recover(bytes, RecordNumber{}));
     for (Logged& record : log_) {
       record.number = ++last_;
       record.needed = true;
-      ASSERT_TRUE(replica_->recover(*decode_record(record.bytes), RecordNumber{last_}, needless));
+      ASSERT_TRUE(recover(record.bytes, RecordNumber{last_}));
       for (const Needless& one : std::exchange(needless, {})) drop(one);
     }
     durable_ = last_;

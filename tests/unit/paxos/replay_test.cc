@@ -23,7 +23,9 @@ struct AReplay : ::testing::Test {
     step.recover_into(&needless);
     while (cluster.home_of(cluster.hasher()(name)) != kOther) name += "+";
   }
-  bool take(const Record& record) { return replay.take(record, RecordNumber{++number}); }
+  bool take(const Record& record) {
+    return replay.take(record, cluster.hasher()(name_of(record)), RecordNumber{++number});
+  }
   // A round-0 accept of the other node's.
   bool accept(uint64_t sequence, uint64_t version, uint32_t incarnation = 1) {
     return take(AcceptRecord{.ballot = {Round{0}, kOther, Incarnation{incarnation}},

@@ -16,7 +16,8 @@ class FakeReplica final : public paxos::Replica {
  public:
   using Act = std::function<void(paxos::Output&)>;
 
-  bool recover(const paxos::Record&, paxos::RecordNumber, std::vector<paxos::Needless>&) override {
+  bool recover(const paxos::Record&, const paxos::NameHash&, paxos::RecordNumber,
+               std::vector<paxos::Needless>&) override {
     return true;
   }
   Incarnation recovered_incarnation() const override { return {}; }

@@ -324,6 +324,8 @@ TEST_F(HolesTest, AFileUnderItsOldNameIsRecycledByTheNextRun) {
 }
 
 TEST_F(HolesTest, ASealedSegmentIsDamagedWhereverABlockOfItIs) {
+  ASSERT_EQ(stream_.recover(), "");
+  const std::vector<std::string> written = stream_.records;
   const SegmentUse use = log().use();
   for (const uint64_t generation : {1u, 3u, 5u}) {
     const auto* segment = use.find(generation);
@@ -332,7 +334,9 @@ TEST_F(HolesTest, ASealedSegmentIsDamagedWhereverABlockOfItIs) {
       const MemoryStorage whole = disk_;
       disk_.block(stream_.path(generation), block) = nullptr;
       EXPECT_NE(stream_.recover().find("corrupt log"), std::string::npos) << generation;
-      EXPECT_TRUE(stream_.records.empty());
+      const auto& visited = stream_.records;
+      EXPECT_LT(visited.size(), written.size());
+      EXPECT_TRUE(std::equal(visited.begin(), visited.end(), written.begin())) << block;
       disk_ = whole;
     }
     // The whole last batch is lost: only the list tells that it was there.
