@@ -77,7 +77,10 @@ class Acceptor {
 
   const Entry& at(EntryIndex index) const { return table_.at(index); }
   EntryIndex find(uint64_t key, std::string_view name) const { return table_.find(key, name); }
-  void prefetch(uint64_t key) const { table_.prefetch(key); }  // what find() and insert() read
+  // What find() and insert() read: the first for some names, then the second.
+  void prefetch_segment(uint64_t key) const { table_.prefetch_segment(key); }
+  void prefetch(uint64_t key) const { table_.prefetch(key); }
+  void prefetch_at(EntryIndex index) const { table_.prefetch_at(index); }
   // Every name, in the order in which they came: each n below size(), and the one after another.
   uint64_t size() const { return table_.size(); }
   EntryIndex nth(uint64_t n) const { return table_.nth(n); }

@@ -116,10 +116,13 @@ void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) 
   ONCE_ASSERT(is_running());
   begin(now_ns, out);
   hashes_.clear();
+  // Their places in the table are on their way into the cache, all at once.
   for (size_t i = 0; i < count; ++i) {
     hashes_.push_back(hash_of_name(events[i], cluster_.hasher()));
-    // Its place in the table is on its way into the cache.
-    if (hashes_.back() != NameHash{}) acceptor_.prefetch(hashes_.back().key);
+    if (hashes_.back() != NameHash{}) acceptor_.prefetch_segment(hashes_.back().key);
+  }
+  for (const NameHash& hash : hashes_) {
+    if (hash != NameHash{}) acceptor_.prefetch(hash.key);
   }
   ONCE_ASSERT(hashes_.size() == count);
   for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);

@@ -44,6 +44,9 @@ class Core final : public Replica {
   bool recover(const Record& record, const NameHash& hash, RecordNumber number,
                std::vector<Needless>& needless) override;
   NameHash hash_of(std::string_view name) const override { return cluster_.hasher()(name); }
+  void prefetch_segment(const NameHash& hash) const override {
+    acceptor_.prefetch_segment(hash.key);
+  }
   void prefetch(const NameHash& hash) const override { acceptor_.prefetch(hash.key); }
   void go_on_after(RecordNumber record) override { step_.go_on_after(record); }
   Incarnation recovered_incarnation() const override { return replay_.incarnation(); }

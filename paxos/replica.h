@@ -158,7 +158,9 @@ class Replica {
     return decoded && recover(*decoded, hash_of(name_of(*decoded)), RecordNumber{}, needless);
   }
   virtual NameHash hash_of(std::string_view) const { return {}; }
-  // Fetches what it will take to recover a record of a name of this core, soon.
+  // Fetch what it takes to recover records of some names of this core: first the one for all of
+  // them, then the other.
+  virtual void prefetch_segment(const NameHash&) const {}
   virtual void prefetch(const NameHash&) const {}
   // Before start(): the log of this core has the records up to this one; its next are numbered on.
   virtual void go_on_after(RecordNumber) {}

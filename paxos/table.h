@@ -44,9 +44,11 @@ class Table {
   // For that many names, before the first one.
   void reserve(uint64_t names) { index_.reserve(names); }
 
-  // The lines that find() and insert() read: first that of the index, and when it is there, by
-  // another call, that of the entry that it names.
+  // The lines that find() and insert() read, each by a call of its own when the one before is there:
+  // where the line of the index is, that line, the entry that it names.
+  void prefetch_segment(uint64_t key) const { index_.prefetch_segment(key); }
   void prefetch(uint64_t key) const { index_.prefetch(key); }
+  void prefetch_at(EntryIndex index) const { fetch(index); }
   void prefetch_entry(uint64_t key) const {
     const EntryIndex index = index_.guess(key);
     if (index != kNone) fetch(index);

@@ -151,7 +151,10 @@ bool NodeCores::take_records(const Stream& from, std::span<const wal::RecoveredR
     decoded.hash = cores_[0].replica->hash_of(name);
     const ShardId shard = shard_of(decoded.hash.place, configuration_.shard_count);
     decoded.owner = core_of(shard, options_.cores).value;
-    cores_[*decoded.owner].replica->prefetch(decoded.hash);
+    cores_[*decoded.owner].replica->prefetch_segment(decoded.hash);
+  }
+  for (const Decoded& decoded : decoded_) {
+    if (decoded.owner) cores_[*decoded.owner].replica->prefetch(decoded.hash);
   }
   for (const Decoded& decoded : decoded_) ours &= take_record(from, decoded);
   return ours;
