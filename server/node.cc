@@ -294,6 +294,7 @@ int Node::recover() {
   options.client_address = client_address();
   options.memory_bytes = memory_;
   options.direct = direct_;
+  options.threads = true;
   options.sync = sync_;
   options.seed = draw<uint64_t>();
   options.index_key = draw<SipKey>();

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/assert.h"
-#include "base/hash.h"
+#include "base/thread_name.h"
 #include "server/exit_codes.h"
 #include "server/log_faults.h"
 #include "server/log_place.h"
@@ -35,6 +37,7 @@ NodeCores::NodeCores(const NodeOptions& options, DataDirectory& directory, wal::
   ONCE_ASSERT(ios_.size() == options_.cores);
   for (uint16_t index = 0; index < options_.cores; ++index) {
     office_.set_io(CoreId{index}, ios_[index]);
+    random_seeds_.push_back(prng_.next());
   }
 }
 
@@ -48,7 +51,7 @@ wal::LogOptions NodeCores::log_options(uint32_t stream) const {
   return options;
 }
 
-tl::expected<void, StartRefusal> NodeCores::recover() {
+void NodeCores::make_replicas() {
   paxos::ReplicaOptions options;
   options.cores = options_.cores;
   options.hash_seed = configuration_.hash_seed;
@@ -61,15 +64,21 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   options.linger_from = options_.linger_from;
   options.catch_up = options_.catch_up;
   for (const auto& member : configuration_.members) options.members.push_back(member.first);
+  replayed_.clear();
   for (uint16_t index = 0; index < options_.cores; ++index) {
     options.self = {configuration_.node, CoreId{index}};
-    options.random_seed = prng_.next();
-    cores_[index].replica = paxos::Replica::make(options);
+    options.random_seed = random_seeds_[index];
+    Core& core = cores_[index];
+    core.replica = paxos::Replica::make(options);
+    core.tail = {};
+    replayed_.push_back({core.replica.get(), &core.tail.use});
   }
-  for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
-    if (auto recovered = recover_stream(stream); !recovered) return recovered;
-  }
-  if (!fits_) return tl::unexpected(does_not_fit());
+}
+
+tl::expected<void, StartRefusal> NodeCores::recover() {
+  auto read = read_side_by_side();
+  if (read && !*read) read = read_one_by_one();
+  if (!read) return tl::unexpected(read.error());
   // What they say beside names must be in another before they go.
   adopts_ |= directory_.streams() > options_.cores;
   // Before anything can be said that rests on a new stream.
@@ -95,104 +104,143 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   return {};
 }
 
-tl::expected<void, StartRefusal> NodeCores::recover_stream(uint32_t stream) {
+// False: there is more in the streams than names of their own cores, or may be.
+tl::expected<bool, StartRefusal> NodeCores::read_side_by_side() {
+  if (directory_.streams() != options_.cores) return false;
+  make_replicas();
+  ReplayMemory memory(options_.cores, memory_budget());
+  std::vector<StreamRead> streams;
+  for (uint32_t stream = 0; stream < options_.cores; ++stream) {
+    streams.push_back(begin_read(stream, Takes::kOwn, memory));
+  }
+  read_at_once(streams);
+  bool mixed = false;
+  for (const StreamRead& stream : streams) {
+    if (auto ended = end_read(stream); !ended) return tl::unexpected(ended.error());
+    mixed |= stream.replay->mixed();
+  }
+  if (mixed) return false;
+  if (!memory.fits()) return tl::unexpected(does_not_fit(memory));
+  for (const StreamRead& stream : streams) {
+    for (const paxos::Record& fact : stream.replay->facts()) tell_others(stream.number, fact);
+    say_read(stream);
+  }
+  if (const auto removed = directory_.remove_other_streams(); !removed) {
+    return refuse(kExitDirectory, removed.error().message);
+  }
+  return true;
+}
+
+tl::expected<bool, StartRefusal> NodeCores::read_one_by_one() {
+  make_replicas();
+  ReplayMemory memory(options_.cores, memory_budget());
+  for (uint32_t number = 0; number < kMaxCores; ++number) {
+    if (auto there = have_stream(number); !there) return tl::unexpected(there.error());
+    // What there need not be says nothing: a stream of which a part is removed already.
+    if (number >= directory_.streams() && number >= options_.cores) continue;
+    StreamRead stream = begin_read(number, Takes::kAll, memory);
+    read_stream(stream);
+    if (auto ended = end_read(stream); !ended) return tl::unexpected(ended.error());
+    adopts_ |= stream.replay->mixed();
+    if (memory.fits()) say_read(stream);
+  }
+  if (!memory.fits()) return tl::unexpected(does_not_fit(memory));
+  return true;
+}
+
+// One that is needed and is not there is an error, if it ever was; else it is made.
+tl::expected<void, StartRefusal> NodeCores::have_stream(uint32_t stream) {
   const wal::LogOptions options = log_options(stream);
   if (stream == directory_.streams()) {
     const auto removed = directory_.remove_other_streams();
     if (!removed) return refuse(kExitDirectory, removed.error().message);
   }
-  // What there need not be says nothing: a stream of which a part is removed already, or a new one.
-  if (stream >= directory_.streams() && stream >= options_.cores) return {};
+  if (stream < directory_.streams() || stream >= options_.cores) return {};
   const auto segments = wal::list_segments(storage_, options.directory, stream);
   if (!segments) return refuse(kExitDirectory, segments.error().message);
-  if (segments->empty()) {
-    if (stream < directory_.streams()) {
-      return refuse(kExitCorrupt, missing_stream(stream, options.directory));
-    }
-    if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
-      return refuse(kExitDirectory, made.error().message);
-    }
+  if (!segments->empty()) return {};
+  if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
+    return refuse(kExitDirectory, made.error().message);
   }
-  uint64_t records = 0;
-  bool foreign = false;
-  const auto tail = wal::recover(
-      storage_, identity(), options,
-      [&](std::span<const wal::RecoveredRecord> some, wal::SegmentUse& use) {
-        records += some.size();
-        foreign |= !take_records({stream, use}, some);
-      });
-  if (!tail) {
-    return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
-  }
-  if (foreign) return refuse(kExitCorrupt, foreign_record(stream, options.directory));
-  if (!fits_) return {};
-  if (stream < options_.cores) {
-    cores_[stream].tail = *tail;
-    cores_[stream].replica->go_on_after(paxos::RecordNumber{tail->last_record});
-  }
-  host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped", stream,
-                             records, tail->blocks_read, tail->torn_blocks));
   return {};
 }
 
-// What they will read is fetched for all of them first. False: one is not of this node's log.
-bool NodeCores::take_records(const Stream& from, std::span<const wal::RecoveredRecord> records) {
-  bool ours = true;
-  decoded_.clear();
-  for (const wal::RecoveredRecord& read : records) {
-    auto record = paxos::decode_record(read.bytes);
-    if (!record) {
-      ours = false;
-      continue;
-    }
-    Decoded& decoded = decoded_.emplace_back(Decoded{read, *record, {}, {}});
-    const std::string_view name = paxos::name_of(*record);
-    if (name.empty()) continue;
-    decoded.hash = cores_[0].replica->hash_of(name);
-    const ShardId shard = shard_of(decoded.hash.place, configuration_.shard_count);
-    decoded.owner = core_of(shard, options_.cores).value;
-    cores_[*decoded.owner].replica->prefetch_segment(decoded.hash);
-  }
-  for (const Decoded& decoded : decoded_) {
-    if (decoded.owner) cores_[*decoded.owner].replica->prefetch(decoded.hash);
-  }
-  for (const Decoded& decoded : decoded_) ours &= take_record(from, decoded);
-  return ours;
+NodeCores::StreamRead NodeCores::begin_read(uint32_t number, Takes takes, ReplayMemory& memory) {
+  StreamRead stream;
+  stream.number = number;
+  stream.replay = std::make_unique<StreamReplay>(number, takes, configuration_.shard_count,
+                                                 replayed_, memory);
+  return stream;
 }
 
-// Once it does not fit, what is left is only measured, to say how much is needed.
-bool NodeCores::take_record(const Stream& from, const Decoded& decoded) {
-  const wal::RecoveredRecord& read = decoded.read;
-  if (!fits_) {
-    bytes_too_many_ += read.bytes.size() + sizeof(uint64_t) * 16;
-    return true;
+// Of any thread. What it throws is thrown by end_read().
+void NodeCores::read_stream(StreamRead& stream) const {
+  try {
+    const wal::LogOptions options = log_options(stream.number);
+    const auto segments = wal::list_segments(storage_, options.directory, stream.number);
+    if (segments && segments->empty()) return;  // `tail` stays away
+    stream.tail = wal::recover(
+        storage_, identity(), options,
+        [&stream](std::span<const wal::RecoveredRecord> records, wal::SegmentUse& use) {
+          stream.replay->take(records, use);
+        });
+  } catch (...) {
+    stream.thrown = std::current_exception();
   }
-  bool ours = true;
-  if (!decoded.owner) {
-    for (uint32_t core = 0; core < cores_.size(); ++core) ours &= give(core, from, decoded);
-  } else {
-    ours = give(*decoded.owner, from, decoded);
-    if (*decoded.owner != from.number) {  // it is written anew by its owner, before anything goes
-      adopts_ = true;
-      from.use.no_longer_needed(read.number, read.bytes.size());
-    }
-  }
-  looked_at_ += read.bytes.size();
-  if (looked_at_ < kMaxRecordBytes) return ours;
-  looked_at_ = 0;
-  fits_ = memory_bytes() <= memory_budget();
-  return ours;
 }
 
-// News and facts are needless wherever they are.
-bool NodeCores::give(uint32_t core, const Stream& from, const Decoded& decoded) {
-  const paxos::RecordNumber number{core == from.number ? decoded.read.number : 0};
-  needless_.clear();
-  const bool ours =
-      cores_[core].replica->recover(decoded.record, decoded.hash, number, needless_);
-  wal::SegmentUse& use = core == from.number ? from.use : cores_[core].tail.use;
-  for (const paxos::Needless& one : needless_) use.no_longer_needed(one.record.value, one.bytes);
-  return ours;
+// The first on this thread, and those for which no other can be had.
+void NodeCores::read_at_once(std::vector<StreamRead>& streams) const {
+  std::vector<std::thread> threads;
+  std::vector<StreamRead*> own;
+  for (StreamRead& stream : streams) {
+    try {
+      if (!options_.threads || own.empty()) {
+        own.push_back(&stream);
+      } else {
+        threads.emplace_back([this, &stream] {
+          name_thread(fmt::format("replay-{}", stream.number).c_str());
+          read_stream(stream);
+        });
+      }
+    } catch (const std::system_error&) {
+      own.push_back(&stream);
+    }
+  }
+  for (StreamRead* stream : own) read_stream(*stream);
+  for (std::thread& thread : threads) thread.join();
+}
+
+tl::expected<void, StartRefusal> NodeCores::end_read(const StreamRead& stream) {
+  if (stream.thrown) std::rethrow_exception(stream.thrown);
+  if (!stream.tail) return refuse(kExitCorrupt, missing_stream(stream.number, directory_.path()));
+  const Result<wal::Tail>& tail = *stream.tail;
+  if (!tail) {
+    return refuse(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
+  }
+  if (!stream.replay->ours()) {
+    return refuse(kExitCorrupt, foreign_record(stream.number, directory_.path()));
+  }
+  if (stream.number < options_.cores) {
+    cores_[stream.number].tail = *tail;
+    cores_[stream.number].replica->go_on_after(paxos::RecordNumber{tail->last_record});
+  }
+  return {};
+}
+
+void NodeCores::tell_others(uint32_t stream, const paxos::Record& fact) {
+  for (uint32_t core = 0; core < options_.cores; ++core) {
+    if (core == stream) continue;
+    const bool ours = cores_[core].replica->recover(fact, {}, {}, needless_);
+    ONCE_ASSERT(ours && needless_.empty());  // its own core has taken it
+  }
+}
+
+void NodeCores::say_read(const StreamRead& stream) const {
+  const wal::Tail& tail = **stream.tail;
+  host_.log_line(fmt::format("log {}: {} records in {} blocks, {} torn blocks dropped",
+                             stream.number, stream.replay->records(), tail.blocks_read,
+                             tail.torn_blocks));
 }
 
 uint64_t NodeCores::memory_bytes() const {
@@ -206,10 +254,10 @@ uint64_t NodeCores::memory_budget() const {
   return account.is_bounded() ? account.budget() * options_.cores : kUnboundedMemory;
 }
 
-StartRefusal NodeCores::does_not_fit() const {
+StartRefusal NodeCores::does_not_fit(const ReplayMemory& memory) const {
   constexpr uint64_t kMebibyte = 1024 * 1024;
   const uint64_t fixed = kFixedMemoryPerCore * options_.cores;
-  const uint64_t needed = memory_bytes() + bytes_too_many_;
+  const uint64_t needed = memory_bytes() + memory.too_many();
   // With a tenth on top, so that new names are taken again.
   const uint64_t advice = (fixed + needed + needed / 9) / kMebibyte + 1;
   return {kExitMemory,

@@ -1,13 +1,14 @@
 // A node apart from its process and its machine: reads the log streams back, then builds for each
 // core its replica, log, links, door for clients and shard. Takes what it runs on (an Io a core,
 // the log's files, the host) from its owner, so that a simulator builds the very same node.
-// One thread until start(); from then on each core belongs to its Io's thread.
+// One thread until start(), but for what recover() makes and ends; from then on each core belongs
+// to its Io's thread.
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "server/node_host.h"
 #include "server/post_office.h"
 #include "server/shard.h"
+#include "server/stream_replay.h"
 #include "wal/log.h"
 #include "wal/storage.h"
 
@@ -43,6 +45,7 @@ struct NodeOptions {
   size_t linger_from = kLingerFrom;
   paxos::CatchUpOptions catch_up{.names_per_s = kCatchUpNames};
   uint64_t memory_bytes = kUnboundedMemory;  // of the node, see memory_account.h
+  bool threads = false;  // recover() reads each stream on one of its own; the storage bears that
 };
 
 // Why a node must not start, for people, with onced's exit code for it.
@@ -78,23 +81,25 @@ class NodeCores {
     wal::Tail tail;
   };
 
-  tl::expected<void, StartRefusal> recover_stream(uint32_t stream);
-  struct Stream {  // that is read
-    uint32_t number;
-    wal::SegmentUse& use;
+  struct StreamRead {
+    uint32_t number = 0;
+    std::unique_ptr<StreamReplay> replay;
+    std::optional<Result<wal::Tail>> tail;  // none: there is no segment
+    std::exception_ptr thrown;
   };
-  struct Decoded {
-    wal::RecoveredRecord read;
-    paxos::Record record;
-    paxos::NameHash hash;
-    std::optional<uint32_t> owner;  // the core of its name; none: it has no name
-  };
-  bool take_records(const Stream& from, std::span<const wal::RecoveredRecord> records);
-  bool take_record(const Stream& from, const Decoded& decoded);
-  bool give(uint32_t core, const Stream& from, const Decoded& decoded);
+  void make_replicas();
+  tl::expected<bool, StartRefusal> read_side_by_side();
+  tl::expected<bool, StartRefusal> read_one_by_one();
+  tl::expected<void, StartRefusal> have_stream(uint32_t stream);
+  StreamRead begin_read(uint32_t number, Takes takes, ReplayMemory& memory);
+  void read_stream(StreamRead& stream) const;
+  void read_at_once(std::vector<StreamRead>& streams) const;
+  tl::expected<void, StartRefusal> end_read(const StreamRead& stream);
+  void tell_others(uint32_t stream, const paxos::Record& fact);
+  void say_read(const StreamRead& stream) const;
   uint64_t memory_bytes() const;
   uint64_t memory_budget() const;
-  StartRefusal does_not_fit() const;
+  StartRefusal does_not_fit(const ReplayMemory& memory) const;
   void build_core(uint16_t index);
   wal::Identity identity() const;
   wal::LogOptions log_options(uint32_t stream) const;
@@ -106,15 +111,13 @@ class NodeCores {
   NodeHost& host_;
   const std::vector<reactor::Io*> ios_;
   Prng prng_;
+  std::vector<uint64_t> random_seeds_;  // of the replicas
   PostOffice office_;
   std::vector<Core> cores_;
   Incarnation incarnation_;
   bool adopts_ = false;  // a log has what is another core's, or of one that is gone
-  std::vector<Decoded> decoded_;  // of the records that are taken
+  std::vector<StreamReplay::Core> replayed_;
   std::vector<paxos::Needless> needless_;
-  uint64_t looked_at_ = 0;       // bytes of records since the memory was looked at
-  bool fits_ = true;             // what the log holds, so far
-  uint64_t bytes_too_many_ = 0;  // of records that were not taken any more
 };
 
 }  // namespace once::server

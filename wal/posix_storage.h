@@ -1,4 +1,4 @@
-// Storage on the files of this machine.
+// Storage on the files of this machine. Its calls may come from several threads at once.
 #pragma once
 
 #include "wal/storage.h"

@@ -1,6 +1,6 @@
 // The files of a log as format, recovery and inspection see them: blocking, before the log runs.
 // (What a running log writes goes through reactor::Io.) An interface, so that a test can hold the
-// files in memory as a crash would have left them. Single-threaded.
+// files in memory as a crash would have left them. Single-threaded, unless it says otherwise.
 #pragma once
 
 #include <cstdint>

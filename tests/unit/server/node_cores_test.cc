@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "base/hash.h"
 #include "paxos/record.h"
 #include "server/exit_codes.h"
 #include "tests/unit/reactor/fake_file_io.h"
@@ -31,6 +32,7 @@ class NodeCoresTest : public testing::Test {
     options.direct = false;
     options.index_key = SipKey{1, 2};
     options.memory_bytes = memory_bytes_;
+    options.threads = threads_;
     NodeHost host(*data_, cores, "a:1");
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
     auto recovered = node.recover();
@@ -38,7 +40,22 @@ class NodeCoresTest : public testing::Test {
     for (uint16_t core = 0; recovered && names != nullptr && core < cores; ++core) {
       names->push_back(node.replica(core).counters().names);
     }
+    promised_.clear();
+    for (uint16_t core = 0; recovered && core < cores; ++core) {
+      for (const NodeId home : {NodeId{2}, NodeId{3}}) {
+        promised_.push_back(node.replica(core).recovered_incarnation_of(home).value);
+      }
+    }
     return recovered;
+  }
+  // The n-th name of that core, of so many.
+  std::string name_of(uint32_t core, uint16_t cores, int n) const {
+    const Configuration& c = data_->configuration();
+    for (int i = 0;; ++i) {
+      std::string name = fmt::format("n{}", i);
+      const ShardId shard = shard_of(name_hash(name, c.hash_seed), c.shard_count);
+      if (core_of(shard, cores).value == core && n-- == 0) return name;
+    }
   }
   // Leaves one accept of a name in a stream, as an earlier run with more cores did.
   void write_to(uint32_t stream, const std::string& name) {
@@ -80,7 +97,10 @@ class NodeCoresTest : public testing::Test {
   wal::PosixStorage storage_{false};
   std::unique_ptr<DataDirectory> data_;
   uint64_t memory_bytes_ = kUnboundedMemory;
-  bool adopts_ = false;  // the node that was recovered last
+  bool threads_ = false;
+  // The node that was recovered last.
+  bool adopts_ = false;
+  std::vector<uint32_t> promised_;  // by each core, to nodes 2 and 3
 };
 
 TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
@@ -97,12 +117,49 @@ TEST_F(NodeCoresTest, FindsItsNamesInEveryStream) {
   for (uint32_t stream = 0; stream < 3; ++stream) {
     for (int n = 0; n < 4; ++n) write_to(stream, fmt::format("n{}", 4 * stream + n));
   }
-  for (uint16_t cores : {1, 2, 3}) {
+  for (const bool threads : {false, true}) {
+    threads_ = threads;
+    for (uint16_t cores : {1, 2, 3}) {
+      std::vector<uint64_t> names;
+      ASSERT_TRUE(recover(cores, &names));
+      EXPECT_EQ(std::accumulate(names.begin(), names.end(), uint64_t{0}), 12u) << cores;
+      EXPECT_TRUE(adopts_);
+    }
+  }
+}
+
+// Side by side, where each core finds its own in its stream, and the promises in every one.
+TEST_F(NodeCoresTest, ReadsStreamsOfTheirOwnCoresSideBySide) {
+  for (const bool threads : {false, true}) {
+    threads_ = threads;
+    ASSERT_TRUE(recover(3));
+    for (uint32_t stream = 0; stream < 3; ++stream) {
+      for (uint32_t n = 0; n <= stream; ++n) write_to(stream, name_of(stream, 3, static_cast<int>(n)));
+    }
+    for (const uint32_t incarnation : {4u, 7u, 5u}) {
+      write_bytes_to(1, paxos::RangePromiseRecord{NodeId{2}, Incarnation{incarnation}});
+      write_bytes_to(1, paxos::RangePromiseRecord{NodeId{3}, Incarnation{incarnation + 10}});
+    }
     std::vector<uint64_t> names;
-    ASSERT_TRUE(recover(cores, &names));
-    uint64_t sum = 0;
-    for (uint64_t count : names) sum += count;
-    EXPECT_EQ(sum, 12u) << cores;
+    ASSERT_TRUE(recover(3, &names));
+    EXPECT_EQ(names, (std::vector<uint64_t>{1, 2, 3}));
+    EXPECT_EQ(promised_, (std::vector<uint32_t>{7, 17, 7, 17, 7, 17}));
+    EXPECT_FALSE(adopts_);
+  }
+}
+
+TEST_F(NodeCoresTest, OfStreamsThatAreReadSideBySideEachMustBeWhole) {
+  threads_ = true;
+  for (uint32_t stream = 0; stream < 3; ++stream) {
+    ASSERT_TRUE(recover(3));
+    std::filesystem::copy_file(segment(stream), path_ + "/kept");
+    write_bytes_to(stream, std::string_view("\x08", 1));
+    const auto refused = recover(3);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().exit_code, kExitCorrupt);
+    EXPECT_NE(refused.error().message.find(fmt::format("log stream {} ", stream)),
+              std::string::npos);
+    std::filesystem::rename(path_ + "/kept", segment(stream));
   }
 }
 
@@ -202,15 +259,16 @@ TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
 
 // What it says is enough is enough, and a little less is refused again.
 TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
-  ASSERT_TRUE(recover(1));
+  ASSERT_TRUE(recover(2));
   const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
   const std::string value(60'000, 'v');
-  for (int n = 0; n < 12; ++n) {
+  for (uint32_t n = 0; n < 24; ++n) {
     const paxos::State state{1, true, request_id(1, 1), value};
-    write_bytes_to(0, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state,
-                                          fmt::format("n{}", n)});
+    write_bytes_to(n % 2, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state,
+                                              name_of(n % 2, 2, static_cast<int>(n / 2))});
   }
-  for (const uint16_t cores : {1, 2}) {
+  for (const uint16_t cores : {1, 2, 3}) {  // side by side the two
+    threads_ = cores == 2;
     memory_bytes_ = (kFixedMemoryPerCore + 400'000) * cores;
     const auto refused = recover(cores);
     ASSERT_FALSE(refused) << cores;
