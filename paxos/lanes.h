@@ -78,7 +78,8 @@ class Lanes {
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
-  static constexpr uint64_t kAhead = 12;  // slots, whose entries are fetched before found() reads them
+  static constexpr uint64_t kAhead =
+      12;  // slots, whose entries are fetched before found() reads them
   void send_range(Lane& lane);
   void spill(Lane& lane);
   Acceptor& acceptor_;

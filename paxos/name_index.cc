@@ -78,21 +78,4 @@ uint32_t NameIndex::divide(uint32_t number, uint64_t key) {
   return upper;
 }
 
-void NameIndex::reserve(uint64_t names) {
-  ONCE_ASSERT(segments_.size() == 1 && segments_[0].names == 0);
-  constexpr uint64_t kMostNames = kMostPages * kPerPage * kPlaces * 3 / 4;  // a segment, on average
-  while (names >> depth_ > kMostNames && depth_ < kMostDepth) ++depth_;
-  const size_t count = size_t{1} << depth_;
-  segments_.resize(count);
-  directory_.resize(count);
-  // They differ by chance: 50 is more than one standard deviation, and whoever needs more grows.
-  const size_t pages = names == 0 ? 0 : pages_for((names >> depth_) + 50);
-  for (size_t i = 0; i < count; ++i) {
-    directory_[i] = static_cast<uint32_t>(i);
-    segments_[i].depth = static_cast<uint8_t>(depth_);
-    segments_[i].known = static_cast<uint8_t>(depth_ - std::min<size_t>(depth_, i % kWayBits));
-    set_pages(segments_[i], pages);
-  }
-}
-
 }  // namespace once::paxos

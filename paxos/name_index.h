@@ -56,10 +56,6 @@ class NameIndex {
       if (!bucket.overflowed) return kNil;
     }
   }
-  // Of the first entry that may be it, for a prefetch: its name need not be.
-  EntryIndex guess(uint64_t key) const {
-    return find(key, [](EntryIndex) { return true; });
-  }
 
   // key_of(index), of any index that was put here: only in some splits. It is asked in the order in
   // which ahead(index) was, which may fetch what it needs.
@@ -80,8 +76,6 @@ class NameIndex {
     segment.place({tag_of(key), segment.way_of(key), false, index.value});
   }
 
-  // Room for that many names, so that they come without growth. REQUIRES: it is empty.
-  void reserve(uint64_t names);
   // Of its tables; its pages are of the pieces.
   size_t bytes() const {
     return segments_.capacity() * sizeof(Segment) + directory_.capacity() * sizeof(uint32_t);

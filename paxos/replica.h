@@ -151,11 +151,14 @@ class Replica {
   // (corrupt).
   virtual bool recover(const Record& record, const NameHash& hash, RecordNumber number,
                        std::vector<Needless>& needless) = 0;
-  // Of unknown place. False also: not a record of ours.
-  bool recover(std::string_view record) {
+  // False also: not a record of ours.
+  bool recover(std::string_view record, RecordNumber number, std::vector<Needless>& needless) {
     const auto decoded = decode_record(record);
+    return decoded && recover(*decoded, hash_of(name_of(*decoded)), number, needless);
+  }
+  bool recover(std::string_view record) {  // of unknown place
     std::vector<Needless> needless;
-    return decoded && recover(*decoded, hash_of(name_of(*decoded)), RecordNumber{}, needless);
+    return recover(record, RecordNumber{}, needless);
   }
   virtual NameHash hash_of(std::string_view) const { return {}; }
   // Fetch what it takes to recover records of some names of this core: first the one for all of

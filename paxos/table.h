@@ -41,18 +41,12 @@ class Table {
   EntryIndex after(EntryIndex index) const { return store_.after(index); }  // kNone: the last one
   // What is in the arena is not counted.
   size_t bytes() const { return pieces_.bytes() + store_.bytes() + index_.bytes(); }
-  // For that many names, before the first one.
-  void reserve(uint64_t names) { index_.reserve(names); }
 
-  // The lines that find() and insert() read, each by a call of its own when the one before is there:
-  // where the line of the index is, that line, the entry that it names.
+  // The lines that find() and insert() read, each by a call of its own when the one before is
+  // there: where the line of the index is, and that line. (To fetch the entry too did not pay.)
   void prefetch_segment(uint64_t key) const { index_.prefetch_segment(key); }
   void prefetch(uint64_t key) const { index_.prefetch(key); }
   void prefetch_at(EntryIndex index) const { fetch(index); }
-  void prefetch_entry(uint64_t key) const {
-    const EntryIndex index = index_.guess(key);
-    if (index != kNone) fetch(index);
-  }
 
   EntryIndex find(uint64_t key, std::string_view name) const {
     return index_.find(key, [&](EntryIndex index) { return store_.at(index).name() == name; });

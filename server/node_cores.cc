@@ -168,8 +168,8 @@ tl::expected<void, StartRefusal> NodeCores::have_stream(uint32_t stream) {
 NodeCores::StreamRead NodeCores::begin_read(uint32_t number, Takes takes, ReplayMemory& memory) {
   StreamRead stream;
   stream.number = number;
-  stream.replay = std::make_unique<StreamReplay>(number, takes, configuration_.shard_count,
-                                                 replayed_, memory);
+  stream.replay =
+      std::make_unique<StreamReplay>(number, takes, configuration_.shard_count, replayed_, memory);
   return stream;
 }
 
@@ -179,11 +179,10 @@ void NodeCores::read_stream(StreamRead& stream) const {
     const wal::LogOptions options = log_options(stream.number);
     const auto segments = wal::list_segments(storage_, options.directory, stream.number);
     if (segments && segments->empty()) return;  // `tail` stays away
-    stream.tail = wal::recover(
-        storage_, identity(), options,
-        [&stream](std::span<const wal::RecoveredRecord> records, wal::SegmentUse& use) {
-          stream.replay->take(records, use);
-        });
+    stream.tail =
+        wal::recover(storage_, identity(), options,
+                     [&stream](std::span<const wal::RecoveredRecord> records,
+                               wal::SegmentUse& use) { stream.replay->take(records, use); });
   } catch (...) {
     stream.thrown = std::current_exception();
   }

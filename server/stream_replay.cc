@@ -13,8 +13,7 @@ namespace {
 bool replaces(const paxos::Record& fact, const paxos::Record& before) {
   if (fact.index() != before.index()) return false;
   const auto* promise = std::get_if<paxos::RangePromiseRecord>(&fact);
-  return promise == nullptr ||
-         promise->home == std::get<paxos::RangePromiseRecord>(before).home;
+  return promise == nullptr || promise->home == std::get<paxos::RangePromiseRecord>(before).home;
 }
 
 Incarnation incarnation_of(const paxos::Record& fact) {
@@ -81,9 +80,8 @@ void StreamReplay::take_nameless(const Decoded& decoded, wal::SegmentUse& use) {
       !std::holds_alternative<paxos::RangePromiseRecord>(fact)) {
     return;
   }
-  const auto known = std::find_if(facts_.begin(), facts_.end(), [&fact](const auto& before) {
-    return replaces(fact, before);
-  });
+  const auto known = std::find_if(facts_.begin(), facts_.end(),
+                                  [&fact](const auto& before) { return replaces(fact, before); });
   if (known == facts_.end()) {
     facts_.push_back(fact);
   } else if (incarnation_of(*known) < incarnation_of(fact)) {

@@ -74,10 +74,10 @@ struct LogCounters {
   uint64_t removed = 0;   // and removed
 };
 
-// Of a record that was recovered. Numbers are 1, 2, ... `use` has the record, as needed, and becomes
-// the tail's: a visitor takes off it what the record makes superfluous; itself only if the records
-// before it may be read without it. They may be copies: newer than records of the same name that
-// come after them. What was visited does not count if recovery ends in an error.
+// Of a record that was recovered. Numbers are 1, 2, ... `use` has the record, as needed, and
+// becomes the tail's: a visitor takes off it what the record makes superfluous; itself only if the
+// records before it may be read without it. They may be copies: newer than records of the same name
+// that come after them. What was visited does not count if recovery ends in an error.
 using RecoveryVisitor =
     std::function<void(std::string_view record, uint64_t number, SegmentUse& use)>;
 struct RecoveredRecord {

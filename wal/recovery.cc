@@ -1,8 +1,8 @@
 // Reads a stream back. A segment that another follows must be all there, and is read once: each of
-// its batches is visited as soon as it is seen to be whole. The newest is read twice: first what its
-// blocks are, and what the highest durable watermark W says; then the records of the batches to be
-// taken. A bad block below W is corruption, at or above it a torn tail (docs/log-format.md has the
-// table). Blocking; before the log runs.
+// its batches is visited as soon as it is seen to be whole. The newest is read twice: first what
+// its blocks are, and what the highest durable watermark W says; then the records of the batches to
+// be taken. A bad block below W is corruption, at or above it a torn tail (docs/log-format.md has
+// the table). Blocking; before the log runs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ namespace {
 
 constexpr size_t kReadBytes = 1024 * 1024;
 constexpr int kLiveAttempts = 10;
-constexpr size_t kVisitedAtOnce = 16;  // records: so many cache misses are worth waiting for together
+constexpr size_t kVisitedAtOnce =
+    16;  // records: so many cache misses are worth waiting for together
 static_assert(kReadBytes % kBlockBytes == 0);
 
 enum class BlockState : uint8_t { kZero, kBad, kWhole };
@@ -176,16 +177,15 @@ Result<void> Recovery::open_segment(Segment& segment) {
         fmt::format("the file has {} bytes instead of {}", *size, options_.segment_bytes));
   }
   segment.blocks.resize(*size / kBlockBytes);
-  return read_blocks(path, 0, 1, [&](uint64_t index, char* block) {
-    return note_block(segment, index, block);
-  });
+  return read_blocks(
+      path, 0, 1, [&](uint64_t index, char* block) { return note_block(segment, index, block); });
 }
 
 // What its other blocks are.
 Result<void> Recovery::scan_blocks(Segment& segment) {
-  return read_blocks(
-      segment.file.path, 1, segment.blocks.size(),
-      [&](uint64_t index, char* block) { return note_block(segment, index, block); });
+  return read_blocks(segment.file.path, 1, segment.blocks.size(), [&](uint64_t index, char* block) {
+    return note_block(segment, index, block);
+  });
 }
 
 Result<void> Recovery::find_files() {

@@ -187,16 +187,13 @@ class Cleaned {
     replica_ = Replica::make(options(cores_, core_));
     last_ = 0;
     std::vector<Needless> needless;
-    auto recover = [&](const std::string& bytes, RecordNumber number) {
-      const auto record = decode_record(bytes);
-      return record &&
-             replica_->recover(*record, replica_->hash_of(name_of(*record)), number, needless);
-    };
-    for (const std::string& bytes : elsewhere_) ASSERT_TRUE(recover(bytes, RecordNumber{}));
+    for (const std::string& bytes : elsewhere_) {
+      ASSERT_TRUE(replica_->recover(bytes, RecordNumber{}, needless));
+    }
     for (Logged& record : log_) {
       record.number = ++last_;
       record.needed = true;
-      ASSERT_TRUE(recover(record.bytes, RecordNumber{last_}));
+      ASSERT_TRUE(replica_->recover(record.bytes, RecordNumber{last_}, needless));
       for (const Needless& one : std::exchange(needless, {})) drop(one);
     }
     durable_ = last_;

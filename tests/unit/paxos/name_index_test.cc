@@ -106,15 +106,5 @@ TEST(NameIndexTest, AsksForHardlyAnyEntryThatIsNotMeant) {
   EXPECT_LT(asked, 1'000u) << "by tag and way: some 560; by tag alone some 1860";
 }
 
-TEST(NameIndexTest, WhatIsReservedComesWithoutALook) {
-  Indexed indexed;
-  indexed.index().reserve(1'000'000);
-  fill(indexed, 1'000'000);
-  EXPECT_EQ(indexed.looks(), 0u);
-  for (size_t n = 0; n < indexed.size(); ++n) ASSERT_TRUE(indexed.finds(n)) << n;
-  fill(indexed, 1'900'000);
-  for (size_t n = 0; n < indexed.size(); ++n) ASSERT_TRUE(indexed.finds(n)) << n;
-}
-
 }  // namespace name_index_test
 }  // namespace once::paxos

@@ -60,20 +60,6 @@ TEST_F(TableTest, FindsEveryNameWithItsStateHoweverManyThereAre) {
   EXPECT_EQ(in_order, Table::kNone);
 }
 
-TEST_F(TableTest, FindsWhatCameIntoATableOfTheRightSize) {
-  for (const uint64_t reserved : {uint64_t{0}, uint64_t{10}, uint64_t{3000}, uint64_t{40'000}}) {
-    Arena own;
-    Table sized(own, hasher);
-    sized.reserve(reserved);
-    for (uint64_t n = 0; n < 20'000; ++n) {
-      sized.insert(hasher.key_of(nth_name(n)), nth_name(n), 0);
-    }
-    for (uint64_t n = 0; n < 20'000; ++n) {
-      ASSERT_EQ(sized.find(hasher.key_of(nth_name(n)), nth_name(n)), sized.nth(n)) << reserved;
-    }
-  }
-}
-
 // 16 bytes of name, 32 of value: 80 bytes, and what the index takes.
 TEST_F(TableTest, ASmallRegisterTakesItsBytesAndFewMore) {
   constexpr uint64_t kNames = 200'000;

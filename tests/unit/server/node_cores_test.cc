@@ -134,7 +134,8 @@ TEST_F(NodeCoresTest, ReadsStreamsOfTheirOwnCoresSideBySide) {
     threads_ = threads;
     ASSERT_TRUE(recover(3));
     for (uint32_t stream = 0; stream < 3; ++stream) {
-      for (uint32_t n = 0; n <= stream; ++n) write_to(stream, name_of(stream, 3, static_cast<int>(n)));
+      for (uint32_t n = 0; n <= stream; ++n)
+        write_to(stream, name_of(stream, 3, static_cast<int>(n)));
     }
     for (const uint32_t incarnation : {4u, 7u, 5u}) {
       write_bytes_to(1, paxos::RangePromiseRecord{NodeId{2}, Incarnation{incarnation}});
