@@ -27,7 +27,8 @@ class PeerWatch {
   PeerWatch(const Configuration& configuration, Say say)
       : configuration_(configuration), say_(std::move(say)) {}
 
-  // Every few milliseconds: with which nodes there is a link.
+  // Every few milliseconds: with which nodes there is a link. Nothing is allocated unless
+  // something is said.
   void on_tick(const Linked& linked, int64_t now_ns);
 
  private:
@@ -41,14 +42,15 @@ class PeerWatch {
   enum class News : uint8_t { kNone, kFirst, kLost, kBack };
 
   static News look(Watched& what, bool there, int64_t now_ns);
-  void tell_of_peer(NodeId node, const std::string& address, News news, int64_t away_ns,
-                    const std::string& count);
-  void tell_of_majority(News news, int64_t away_ns, const std::string& count);
+  void tell_of_peer(NodeId node, const std::string& address, News news, int64_t away_ns) const;
+  void tell_of_majority(News news, int64_t away_ns) const;
+  std::string count() const;
 
   const Configuration& configuration_;
   const Say say_;
   std::array<Watched, kMaxNodes + 1> peers_;
   Watched majority_;
+  size_t up_ = 0;         // nodes, with this one
   int64_t began_ns_ = 0;  // 0: not yet
   bool told_none_ = false;
 };

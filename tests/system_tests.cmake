@@ -4,8 +4,8 @@ add_executable(two_winners system/two_winners.cc)
 target_link_libraries(two_winners PRIVATE once_client)
 # Most wait for terminals, time-outs, nodes that start: they use a fifth of a core, and take one of
 # the four places. These keep a core or the disk busy, or measure: two.
-set(busy_system_tests cleaning contention crash crowds doors_history file_systems load_generator
-    loop_calls memory peer_port resp run_once uneven_cores unprintable)
+set(busy_system_tests cleaning contention crash crowds doors_history file_systems hot_path
+    load_generator loop_calls memory peer_port resp run_once uneven_cores unprintable)
 function(once_system_test name script)
   add_test(NAME system_${name}
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/system/${script}.py
@@ -30,6 +30,12 @@ set_tests_properties(system_program PROPERTIES TIMEOUT 120)
 once_label(system system_program)
 set_tests_properties(system_first_meeting system_crash system_terminal system_command_signals
   system_first_words PROPERTIES COST 500)
+
+# What is counted is the program's own; a sanitizer has an allocator of its own.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_library(count_allocations MODULE system/count_allocations.cc)
+  once_system_test(hot_path hot_path --library $<TARGET_FILE:count_allocations>)
+endif()
 
 # Those that look at sockets, files and loops, over the other backend too.
 foreach(name basics contention crash half_closed limits loop_calls)
