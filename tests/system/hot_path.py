@@ -41,10 +41,10 @@ class Watched:
 
 
 def load(cluster, *arguments):
-    done = subprocess.run([pathlib.Path(cluster.onced).with_name("once-bench"), "--endpoints", cluster.endpoints(),
-                           "--value-size", "32", "--json", "--warmup", "0", "--connections", "3",
-                           "--in-flight", "64", *arguments], capture_output=True, text=True,
-                          timeout=120)
+    program = pathlib.Path(cluster.onced).with_name("once-bench")
+    done = subprocess.run([program, "--endpoints", cluster.endpoints(), "--value-size", "32",
+                           "--json", "--warmup", "0", "--connections", "3", "--in-flight", "64",
+                           *arguments], capture_output=True, text=True, timeout=120)
     check_equal(done.returncode, DONE, f"once-bench {arguments}: {done.stderr}")
     return json.loads(done.stdout)["done"]
 
