@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/draw_ids.h"
+#include "base/monotonic.h"
 #include "base/page_toucher.h"
 #include "base/thread_name.h"
 #include "reactor/make_io.h"
@@ -28,7 +29,9 @@
 #include "server/node_cores.h"
 #include "server/node_doors.h"
 #include "server/node_host.h"
+#include "server/read_progress.h"
 #include "server/start_addresses.h"
+#include "server/watched_storage.h"
 #include "wal/posix_storage.h"
 #include "wal/sync_probe.h"
 
@@ -122,6 +125,7 @@ class Node {
   int bind();
   int bind_admin();
   int probe_disk();
+  void watch_files();
   int recover();
   int serve();
   const Configuration& configuration() const { return directory_->configuration(); }
@@ -135,6 +139,8 @@ class Node {
   DescriptorPlan descriptors_;
   std::unique_ptr<LockedDirectory> directory_;
   std::unique_ptr<wal::PosixStorage> storage_;
+  std::unique_ptr<ReadProgress> progress_;  // null: the log is not being read
+  std::unique_ptr<WatchedStorage> watched_;
   std::unique_ptr<NodeHost> host_;
   std::unique_ptr<NodeDoors> doors_;
   std::unique_ptr<AdminListener> admin_;  // null: none is asked for
@@ -288,6 +294,20 @@ int Node::probe_disk() {
   return kExitDone;
 }
 
+void Node::watch_files() {
+  storage_ = std::make_unique<wal::PosixStorage>(direct_);
+  uint64_t all = 0;
+  for (uint32_t stream = 0; stream < directory_->streams(); ++stream) {
+    all += bytes_to_read(*storage_, configuration(), directory_->path(), stream);
+  }
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  progress_ = std::make_unique<ReadProgress>(
+      all, now_ns, terminal ? ReadProgress::Say{} : [](auto line) { log_info(line); });
+  watched_ = std::make_unique<WatchedStorage>(*storage_, [this](uint64_t bytes) {
+    if (progress_ != nullptr) progress_->add(bytes);
+  });
+}
+
 int Node::recover() {
   NodeOptions options;
   options.cores = options_.cores;
@@ -300,11 +320,13 @@ int Node::recover() {
   options.index_key = draw<SipKey>();
   options.clients = descriptors_.clients;
   options.clients.doors = doors_.get();
-  storage_ = std::make_unique<wal::PosixStorage>(direct_);
+  watch_files();
   std::vector<reactor::Io*> ios;
   for (const auto& io : ios_) ios.push_back(io.get());
-  cores_ = std::make_unique<NodeCores>(options, *directory_, *storage_, *host_, std::move(ios));
-  if (const auto recovered = cores_->recover(); !recovered) {
+  cores_ = std::make_unique<NodeCores>(options, *directory_, *watched_, *host_, std::move(ios));
+  const auto recovered = cores_->recover();
+  progress_.reset();
+  if (!recovered) {
     return fail(recovered.error().exit_code, recovered.error().message);
   }
   cores_->build();

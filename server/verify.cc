@@ -23,45 +23,13 @@
 #include "server/log_faults.h"
 #include "server/log_line.h"
 #include "server/log_place.h"
+#include "server/watched_storage.h"
 #include "wal/log.h"
 #include "wal/posix_storage.h"
 #include "wal/segment.h"
-#include "wal/stream_files.h"
 
 namespace once::server {
 namespace {
-
-// Tells how much was read.
-class WatchedStorage final : public wal::Storage {
- public:
-  WatchedStorage(wal::Storage& storage, ProgressBar& bar) : storage_(storage), bar_(bar) {}
-  // A stream was read to its end: what of its share did not have to be read is done too.
-  void end_share(uint64_t bytes) {
-    if (read_ < bytes) bar_.add(bytes - read_);
-    read_ = 0;
-  }
-  Result<std::vector<std::string>> list(const std::string& directory) override {
-    return storage_.list(directory);
-  }
-  Result<uint64_t> sync_and_size(const std::string& path) override {
-    return storage_.sync_and_size(path);
-  }
-  Result<size_t> read(const std::string& path, uint64_t offset, std::span<char> bytes) override {
-    auto got = storage_.read(path, offset, bytes);
-    if (!got) return got;
-    bar_.add(*got);
-    read_ += *got;
-    return got;
-  }
-  Result<void> create(const std::string& path, uint64_t, std::span<const char>) override {
-    return error("a log that is verified is not written to: " + path);
-  }
-
- private:
-  wal::Storage& storage_;
-  ProgressBar& bar_;
-  uint64_t read_ = 0;  // of this stream
-};
 
 // The node's own rules for what comes out of its log: one core that takes every name.
 std::unique_ptr<paxos::Replica> make_replica(const Configuration& configuration) {
@@ -87,12 +55,20 @@ class Verification {
 
   int run() {
     std::vector<uint64_t> shares;
-    for (uint32_t stream = 0; stream < kMaxCores; ++stream) shares.push_back(to_read(stream));
-    ProgressBar bar(std::accumulate(shares.begin(), shares.end(), uint64_t{0}));
-    WatchedStorage storage(files_, bar);
     for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
-      verify_stream(storage, stream);
-      storage.end_share(shares[stream]);
+      shares.push_back(bytes_to_read(files_, configuration_, directory_.path(), stream));
+    }
+    ProgressBar bar(std::accumulate(shares.begin(), shares.end(), uint64_t{0}));
+    uint64_t read = 0;  // of this stream
+    WatchedStorage storage(files_, [&](uint64_t bytes) {
+      bar.add(bytes);
+      read += bytes;
+    });
+    for (const uint64_t share : shares) {
+      read = 0;
+      verify_stream(storage, static_cast<uint32_t>(&share - shares.data()));
+      // What of its share did not have to be read is done too.
+      if (read < share) bar.add(share - read);
     }
     return code_;
   }
@@ -107,17 +83,6 @@ class Verification {
   const std::vector<std::string>& faults() const { return faults_; }
 
  private:
-  // The newest segment that was begun is read twice: once for what its blocks say of each other,
-  // once for its records. Files that do not count are not read. At most so many bytes.
-  uint64_t to_read(uint32_t stream) {
-    const wal::LogOptions options = log_place(configuration_, directory_.path(), stream);
-    const wal::AlignedBytes block = wal::allocate_aligned(kBlockBytes);
-    const auto files = wal::find_stream_files(files_, log_identity(configuration_), options,
-                                              wal::kNoEnd, block.get());
-    if (!files) return 0;  // the reason is said when the stream is read
-    const size_t twice = files->newest == 0 ? 0 : 1;
-    return (files->counted.size() + twice) * configuration_.segment_bytes;
-  }
   void fault(int code, std::string what) {
     if (code_ != kExitCorrupt) code_ = code;
     faults_.push_back(std::move(what));
