@@ -15,3 +15,6 @@ once_test(unit/bench/percentiles_test.cc once_bench_lib)
 add_test(NAME bench_check_test COMMAND Python3::Interpreter
   ${CMAKE_CURRENT_SOURCE_DIR}/unit/bench/check_test.py)
 once_label(bench bench_check_test)
+
+once_test(unit/bench/gaps_test.cc once_base)
+once_test(unit/bench/peer_sessions_test.cc once_peer_sessions)
