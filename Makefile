@@ -1,6 +1,6 @@
 # The one door to everything; .ci/run only calls it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture torture-doors fuzz-build fuzz crash-points power-cuts bad-disks door-clients prometheus mutants bench-check bench-record lint format clean
+.PHONY: help deps product-deps product test-deps dev-deps build install run check golden-renew test exhaustive debug-test tsan sim torture torture-doors fuzz-build fuzz crash-points power-cuts bad-disks door-clients prometheus mutants bench-check bench-record bench-peers lint format clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 MINUTES ?= 1
 PREFIX ?= /usr/local
@@ -121,6 +121,12 @@ bench-check: dev-deps build  ## count the instructions of the micro-benchmarks; 
 
 bench-record: build  ## measure three nodes here, and append a line to bench/results/history.jsonl
 	@python3 bench/record.py
+
+bench-peers:  ## three nodes beside etcd, ZooKeeper and Redis of Debian, by turns: one table (ROUNDS=3, SECONDS=3; 16 minutes)
+	@scripts/install-dependencies --peers
+	@cmake --preset $$(scripts/announce preset) -DONCE_PEERS=ON
+	@cmake --build build -j$(JOBS) --target onced once once-bench peer-load
+	@python3 bench/peers/peers.py $(if $(call typed,ROUNDS),--rounds $(ROUNDS)) $(if $(call typed,SECONDS),--seconds $(SECONDS)) $(if $(call typed,JSON),--json '$(JSON)')
 
 lint: dev-deps  ## the tidy test, then clang-tidy over every source
 	@python3 tests/tidy/tidy_test.py

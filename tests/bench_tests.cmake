@@ -18,3 +18,7 @@ once_label(bench bench_check_test)
 
 once_test(unit/bench/gaps_test.cc once_base)
 once_test(unit/bench/peer_sessions_test.cc once_peer_sessions)
+
+add_test(NAME bench_peers_test COMMAND Python3::Interpreter
+  ${CMAKE_CURRENT_SOURCE_DIR}/unit/bench/peers_test.py)
+once_label(bench bench_peers_test)

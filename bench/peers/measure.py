@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 
+from points import TRIALS
 from servers import check, die_with_parent
 
 SLACK_SECONDS = 180  # for connecting, preparing, draining
@@ -49,6 +50,7 @@ def written_by(told):
 
 def measure(system, point, settings):
     """The figures of one run."""
+    system.look_for_leader()
     begun = time.monotonic()
     cpu, disk = system.cpu_seconds(), system.written_bytes()
     told, load_cpu = result_of(
@@ -65,6 +67,14 @@ def measure(system, point, settings):
         figures["server_cpu_us"] = (system.cpu_seconds() - cpu) / written * 1e6
         figures["disk_bytes"] = (system.written_bytes() - disk) / written
     return figures
+
+
+def warm_up(system, settings):
+    """So that what compiles and grows as it runs, as Java does, has done so before it counts."""
+    point = TRIALS["shared"]
+    system.ways[point.shape] = system.WAYS[-1]
+    told, _ = result_of(start_load(system.load_words(point, settings.warm, 0)), settings.warm)
+    system.written += written_by(told)
 
 
 def measure_gap(system, settings):
@@ -100,7 +110,7 @@ def idle_cores(systems, seconds=2):
 
 def floor_of(settings, system, folder):
     """What this machine's loopback and disk take, by once-bench."""
-    words = [settings.bin / "once-bench", "--endpoints", ",".join(system.endpoints()),
+    words = [settings.bin / "once-bench", "--endpoints", system.endpoints(system.WAYS[0]),
              "--connections", 1, "--in-flight", 1, "--seconds", 1, "--warmup", 0, "--floor",
              "--floor-dir", folder, "--json"]
     return result_of(start_load(words), 1)[0]["floor"]

@@ -4,6 +4,7 @@ import json
 import secrets
 import subprocess
 
+from points import Way
 from servers import Servers, check, free_port
 
 
@@ -11,13 +12,14 @@ class Once(Servers):
     NAME = "once"
     PROTOCOL = "resp"  # of the writers that a node dies under
     PROGRAMS = {}
+    WAYS = (Way(False, 6),)  # of the recorded results; nothing is tried out for ours
 
     def __init__(self, settings, folder):
         super().__init__(settings, folder)
         self.client_ports = {node: free_port() for node in self.NODES}
         self.peer_ports = {node: free_port() for node in self.NODES}
         self.cluster_id = secrets.token_hex(16)
-        self.victims = 0
+        self.turn = 0
 
     def address(self, node):
         return f"127.0.0.1:{self.client_ports[node]}"
@@ -44,7 +46,7 @@ class Once(Servers):
     def is_ready(self):
         """Every node serves what has its home there, and has what the others have."""
         told = subprocess.run(
-            [self.settings.bin / "once", "--endpoints", ",".join(self.endpoints()), "--timeout",
+            [self.settings.bin / "once", "--endpoints", self.endpoints(self.WAYS[0]), "--timeout",
              "2000", "--json", "status"], capture_output=True, text=True, check=False, timeout=30)
         try:
             answer = json.loads(told.stdout)
@@ -57,12 +59,13 @@ class Once(Servers):
     def leader(self):
         """There is none. Each node in its turn: the names that have their home with it must be
         taken over by the others, as are the writers that were connected to it."""
-        self.victims += 1
-        return self.NODES[self.victims % len(self.NODES)]
+        self.turn += 1
+        return self.NODES[self.turn % len(self.NODES)]
 
     def load_words(self, point, seconds, warmup):
         operation = {"create": "write", "read": "read"}[point.operation]
-        return [self.settings.bin / "once-bench", "--endpoints", ",".join(self.endpoints()), "--op",
-                operation, "--connections", point.connections_of(self), "--in-flight",
+        way = self.ways[point.shape]
+        return [self.settings.bin / "once-bench", "--endpoints", self.endpoints(way), "--op",
+                operation, "--connections", point.connections_by(way), "--in-flight",
                 point.in_flight, "--value-size", 32, "--seconds", seconds, "--warmup", warmup,
                 "--json"]

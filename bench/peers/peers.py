@@ -2,6 +2,8 @@
 """Three nodes of once beside three of etcd, three of ZooKeeper and one Redis, each at its best
 durable setting, on this machine and its disk: creates of new names with values of 32 bytes, by
 turns; reads; kill -9 of the leader. A table of the medians, and the ratios that it is read against.
+Trials come first: each peer is asked in the way that is the fastest here, by few connections or
+many, through its leader or through all.
 
   make bench-peers                                           # installs and builds what it needs
   python3 bench/peers/peers.py --rounds 5 --seconds 5 --json peers.json
@@ -31,11 +33,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from etcd import Etcd  # noqa: E402
 from figures import medians, spread  # noqa: E402
-from measure import Failed, floor_of, idle_cores, measure, measure_gap  # noqa: E402
+from measure import Failed, floor_of, idle_cores, measure, measure_gap, warm_up  # noqa: E402
 from once_nodes import Once  # noqa: E402
 from points import IN_FLIGHT, points_of  # noqa: E402
 from redis_server import Redis  # noqa: E402
 from table import text_of  # noqa: E402
+from trials import choose_ways  # noqa: E402
 from zookeeper import Zookeeper  # noqa: E402
 
 ROOT = HERE.parents[1]
@@ -43,7 +46,8 @@ SYSTEMS = {system.NAME: system for system in (Once, Etcd, Zookeeper, Redis)}
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 EXIT_CODES = "Exit codes: 0 measured, 1 a system or a load failed, 2 wrong usage or something " \
     "is not installed or built, 130 interrupted."
-PREPARE_SECONDS = 6  # of reads, and of starting a load
+PREPARE_SECONDS = 6  # of a start, or of a node that comes back
+TRIAL_SECONDS = 45  # of one system
 
 
 class Progress:
@@ -124,16 +128,23 @@ def result_of_run(settings, systems, points, folder, progress):
     idle = idle_cores(systems)
     ours = next((system for system in systems if system.NAME == "once"), None)
     floor = floor_of(settings, ours, folder) if ours else None
+    for system in systems:
+        progress.show(f"warm-up of {system.NAME}")
+        warm_up(system, settings)
+        progress.show(f"trials of {system.NAME}")
+        choose_ways(system, dict.fromkeys(point.shape for point in points))
     runs = run_rounds(settings, systems, points, progress)
     whole = {system.NAME: {"version": system.version(), "idle_cores": idle[system.NAME],
                            "resident_bytes": system.resident_bytes(),
                            "kept_bytes_a_name": system.kept_bytes() / max(system.written, 1)}
              for system in systems}
     return {"settings": {"rounds": settings.rounds, "seconds": settings.seconds,
-                         "warmup": settings.warmup, "value_size": 32,
+                         "warmup": settings.warmup, "warm": settings.warm, "value_size": 32,
                          "gap_rounds": settings.gap_rounds, "gap_seconds": settings.gap_seconds,
                          "writers": settings.writers, "patience_ms": settings.patience,
-                         "connections": {system.NAME: system.CONNECTIONS for system in systems}},
+                         "ways": {system.NAME: {shape: way.text
+                                                for shape, way in system.ways.items()}
+                                  for system in systems}},
             "machine": about_machine(folder), "floor": floor,
             "systems": [system.NAME for system in systems],
             "points": [point.key for point in points], "whole": whole,
@@ -146,7 +157,7 @@ def result_of_run(settings, systems, points, folder, progress):
 
 def measure_all(settings):
     points = points_of(settings.points, settings.reads)
-    steps = len(settings.systems) * (1 + settings.rounds * len(points) + settings.gap_rounds)
+    steps = len(settings.systems) * (3 + settings.rounds * len(points) + settings.gap_rounds)
     progress = Progress(steps)
     settings.data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.data, prefix="bench-peers-") as folder:
@@ -203,6 +214,8 @@ def parsed():
     parser.add_argument("--rounds", type=positive(int), default=3)
     parser.add_argument("--seconds", type=positive(float), default=3, help="of each point (3)")
     parser.add_argument("--warmup", type=positive(float), default=1, help="before each (1)")
+    parser.add_argument("--warm", type=positive(float), default=15,
+                        help="seconds of load on each system before the first point (15)")
     parser.add_argument("--gap-rounds", type=int, default=3, choices=range(0, 101), metavar="N",
                         help="kill -9 so often; 0: never (3)")
     parser.add_argument("--gap-seconds", type=positive(float), default=12,
@@ -221,7 +234,8 @@ def estimated_seconds(settings):
     points = points_of(settings.points, settings.reads)
     of_points = settings.rounds * len(points) * (settings.seconds + settings.warmup + 1)
     of_gaps = settings.gap_rounds * (settings.gap_seconds + PREPARE_SECONDS)
-    return len(settings.systems) * (of_points + of_gaps + PREPARE_SECONDS)
+    return len(settings.systems) * (of_points + of_gaps + settings.warm + TRIAL_SECONDS +
+                                     PREPARE_SECONDS)
 
 
 def end_on(*numbers):

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 
+from points import Way
 from servers import Servers, free_port
 
 
@@ -12,6 +13,7 @@ class Redis(Servers):
     NAME = "redis"
     PROTOCOL = "resp"
     NODES = (1,)
+    WAYS = tuple(Way(False, connections) for connections in (3, 16, 64))
     PROGRAMS = {"redis-server": "redis-server"}
 
     def __init__(self, settings, folder):

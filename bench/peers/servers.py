@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "system"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from points import Way  # noqa: E402
 from cluster import check, free_port, wait_for  # noqa: E402,F401  pylint: disable=unused-import
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,7 +32,9 @@ class Servers:
     NAME = ""
     NODES = (1, 2, 3)
     PROTOCOL = ""  # of peer-load
-    CONNECTIONS = 6  # that carry many requests each
+    # Whom to ask, and by how many connections: the trials choose.
+    WAYS = tuple(Way(leader_only, connections)
+                 for leader_only in (True, False) for connections in (3, 16, 64))
 
     def __init__(self, settings, folder):
         self.settings = settings
@@ -38,6 +42,8 @@ class Servers:
         self.folder.mkdir(parents=True)
         self.processes = {}
         self.written = 0  # names, by all loads
+        self.ways = {}  # by shape of a point
+        self.led_by = None  # when it was asked last
 
     def command(self, node):
         """What starts that node: words, and variables of its environment."""
@@ -101,15 +107,21 @@ class Servers:
         self.processes.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def endpoints(self):
-        """Where clients connect to, in turn."""
-        return [self.address(node) for node in self.NODES]
+    def endpoints(self, way):
+        """Where the connections go to, in turn."""
+        nodes = [self.led_by] if way.leader_only and self.led_by else self.NODES
+        return ",".join(self.address(node) for node in nodes)
+
+    def look_for_leader(self):
+        """Before a load: another one may lead by now."""
+        self.led_by = self.leader()
 
     def load_words(self, point, seconds, warmup):
         """The load generator, for a point."""
+        way = self.ways[point.shape]
         return [self.settings.bin / "peer-load", "--protocol", self.PROTOCOL, "--endpoints",
-                ",".join(self.endpoints()), "--op", point.operation, "--connections",
-                point.connections_of(self), "--in-flight", point.in_flight, "--value-size", 32,
+                self.endpoints(way), "--op", point.operation, "--connections",
+                point.connections_by(way), "--in-flight", point.in_flight, "--value-size", 32,
                 "--seconds", seconds, "--warmup", warmup]
 
     def writer_words(self, seconds, writers):

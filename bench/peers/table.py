@@ -5,20 +5,20 @@ from points import point_of
 
 
 def time_text(us):
-    return f"{us:.0f} us" if us < 1000 else f"{us / 1000:.2f} ms" if us < 1e5 else f"{us / 1e6:.2f} s"
+    if us < 1000:
+        return f"{us:.0f} us"
+    return f"{us / 1000:.2f} ms" if us < 100_000 else f"{us / 1e6:.2f} s"
 
 
 def bytes_text(count):
     if count < 10_000:
         return f"{count:.0f}"
-    return f"{count / 1024:.0f} Ki" if count < 2**20 * 10 else f"{count / 2**20:.0f} Mi"
+    return f"{count / 1024:.0f} Ki" if count < 10 * 2**20 else f"{count / 2**20:.0f} Mi"
 
 
-def ratio_text(ratio, at_least):
-    """Of rates as so many times, of times and costs as a part: 1/150."""
-    if at_least or ratio >= 1:
-        return f"{ratio:.3g}x"
-    return f"1/{1 / ratio:.3g}" if ratio > 0 else "0"
+def ratio_text(ratio):
+    """So many times; small ones as a part: 1/150."""
+    return f"1/{1 / ratio:.3g}" if 0 < ratio < 1 / 4 else f"{ratio:.3g}x"
 
 
 def aligned(header, rows):
@@ -82,6 +82,14 @@ def systems_table(result):
     return aligned(header, rows)
 
 
+def ways_table(result):
+    """Whom each system was asked through, and by how many connections."""
+    ways = result["settings"]["ways"]
+    shapes = list(next(iter(ways.values())))
+    return aligned(["asked through", *shapes],
+                   [[system, *(of[shape] for shape in shapes)] for system, of in ways.items()])
+
+
 def targets_table(result):
     header = ["once beside", "what", "ratio", "target", ""]
     rows = []
@@ -89,19 +97,17 @@ def targets_table(result):
         ratio = target.ratio(result["medians"])
         if ratio is None:
             continue
-        wanted = ratio_text(target.wanted, target.at_least) if target.at_least or \
-            target.wanted < 1 / 4 else f"{target.wanted:.2f}x"
-        shown = ratio_text(ratio, target.at_least) if target.at_least or target.wanted < 1 / 4 \
-            else f"{ratio:.2f}x"
-        rows.append([target.peer, target.what, shown,
-                     ("at least " if target.at_least else "at most ") + wanted,
+        bound = "at least" if target.at_least else "at most"
+        rows.append([target.peer, target.what, ratio_text(ratio),
+                     f"{bound} {ratio_text(target.wanted)}",
                      "met" if target.is_met(ratio) else "missed"])
     return aligned(header, rows) if rows else ""
 
 
 def text_of(result):
     floor = result["floor"]
-    parts = [points_table(result), systems_table(result), targets_table(result)]
+    parts = [points_table(result), systems_table(result), ways_table(result),
+             targets_table(result)]
     if floor:
         parts.append(f"Floors of this machine: a round trip over loopback "
                      f"{floor['round_trip_us']:.0f} us, a durable write of 4 KiB "
