@@ -122,7 +122,7 @@ bench-check: dev-deps build  ## count the instructions of the micro-benchmarks; 
 bench-record: build  ## measure three nodes here, and append a line to bench/results/history.jsonl
 	@python3 bench/record.py
 
-bench-peers:  ## three nodes beside etcd, ZooKeeper and Redis of Debian, by turns: one table (ROUNDS=3, SECONDS=3; 16 minutes)
+bench-peers:  ## three nodes beside etcd, ZooKeeper and Redis of Debian, by turns: one table (ROUNDS=3, SECONDS=3, JSON=file; 20 minutes)
 	@scripts/install-dependencies --peers
 	@cmake --preset $$(scripts/announce preset) -DONCE_PEERS=ON
 	@cmake --build build -j$(JOBS) --target onced once once-bench peer-load

@@ -41,7 +41,7 @@ class Once(Servers):
     def version(self):
         told = subprocess.run([self.settings.bin / "once", "--version"], capture_output=True,
                               text=True, check=True)
-        return told.stdout.split()[-1]
+        return told.stdout.split()[1]
 
     def is_ready(self):
         """Every node serves what has its home there, and has what the others have."""

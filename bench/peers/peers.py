@@ -142,7 +142,7 @@ def result_of_run(settings, systems, points, folder, progress):
                          "warmup": settings.warmup, "warm": settings.warm, "value_size": 32,
                          "gap_rounds": settings.gap_rounds, "gap_seconds": settings.gap_seconds,
                          "writers": settings.writers, "patience_ms": settings.patience,
-                         "ways": {system.NAME: {shape: way.text
+                         "ways": {system.NAME: {shape: way.text_for(shape)
                                                 for shape, way in system.ways.items()}
                                   for system in systems}},
             "machine": about_machine(folder), "floor": floor,

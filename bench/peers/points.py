@@ -14,10 +14,10 @@ class Way:
     leader_only: bool
     connections: int
 
-    @property
-    def text(self):
+    def text_for(self, shape):
+        """How many connections there are says something only where requests share them."""
         who = "leader" if self.leader_only else "all"
-        return f"{who}, {self.connections}"
+        return f"{who}, {self.connections}" if shape in ("shared", "read") else who
 
 
 @dataclasses.dataclass(frozen=True)
