@@ -19,6 +19,15 @@ def spread(runs):
     return (max(values) - min(values)) / middle if middle else 0.0
 
 
+QUIET = 0.25  # on a machine of their own, rounds lie no further apart
+
+
+def unsteady(spreads):
+    """How many of the points had rounds that lie further apart, and of how many."""
+    values = [value for by_point in spreads.values() for value in by_point.values()]
+    return sum(value > QUIET for value in values), len(values)
+
+
 @dataclasses.dataclass(frozen=True)
 class Target:
     what: str

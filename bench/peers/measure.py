@@ -84,7 +84,7 @@ def measure_gap(system, settings):
     time that one of them, and that all of them, had no answer. None: nobody could go on."""
     if len(system.NODES) == 1:
         return None
-    victim = system.leader()
+    victim = system.next_victim()
     check(victim is not None, f"{system.NAME} has a leader")
     load = start_load(system.writer_words(settings.gap_seconds, settings.writers))
     try:

@@ -57,8 +57,11 @@ class Once(Servers):
                    node.get("in_sync", 1)) == len(self.NODES)
 
     def leader(self):
-        """There is none. Each node in its turn: the names that have their home with it must be
-        taken over by the others, as are the writers that were connected to it."""
+        return None  # no node is special
+
+    def next_victim(self):
+        """Each in its turn: the names that have their home with it must be taken over by the
+        others, as are the writers that were connected to it."""
         self.turn += 1
         return self.NODES[self.turn % len(self.NODES)]
 

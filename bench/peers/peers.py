@@ -47,7 +47,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 EXIT_CODES = "Exit codes: 0 measured, 1 a system or a load failed, 2 wrong usage or something " \
     "is not installed or built, 130 interrupted."
 PREPARE_SECONDS = 6  # of a start, or of a node that comes back
-TRIAL_SECONDS = 45  # of one system
+TRIAL_SECONDS = 70  # of one system
 
 
 class Progress:

@@ -18,6 +18,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 STOP_SECONDS = 20
+READY_SECONDS = 300  # a node that was away learns what the others have first
 
 
 def die_with_parent():
@@ -60,6 +61,10 @@ class Servers:
         """The node through which all changes go; None: there is none."""
         raise NotImplementedError
 
+    def next_victim(self):
+        """The node whose death is felt the most."""
+        return self.leader()
+
     def address(self, node):
         raise NotImplementedError
 
@@ -79,7 +84,7 @@ class Servers:
                 env={**os.environ, **environment}, cwd=self.folder, preexec_fn=die_with_parent)
 
     def wait_ready(self):
-        wait_for(self.is_ready_or_ended, f"{self.NAME} serves; see {self.folder}/log-*", 90, 0.2)
+        wait_for(self.is_ready_or_ended, f"all of {self.NAME} serves", READY_SECONDS, 0.2)
 
     def is_ready_or_ended(self):
         for node, process in self.processes.items():

@@ -1,6 +1,6 @@
 """The figures as tables that are Markdown, and plain enough for a terminal. Pure."""
 
-from figures import TARGETS
+from figures import QUIET, TARGETS, unsteady
 from points import point_of
 
 
@@ -112,4 +112,8 @@ def text_of(result):
         parts.append(f"Floors of this machine: a round trip over loopback "
                      f"{floor['round_trip_us']:.0f} us, a durable write of 4 KiB "
                      f"{floor['log_write_us']:.0f} us.")
+    wild, all_points = unsteady(result["spreads"])
+    if wild:
+        parts.append(f"{wild} of {all_points} throughputs differ by more than {QUIET:.0%} between "
+                     "rounds: something else ran on this machine, or the rounds are too short.")
     return "\n\n".join(part for part in parts if part)

@@ -6,7 +6,7 @@ import types
 from measure import measure
 from points import TRIALS, best_way, ways_to_try
 
-ROUNDS = 2
+ROUNDS = 3
 SETTINGS = types.SimpleNamespace(seconds=1.0, warmup=0.5)
 
 
