@@ -125,7 +125,7 @@ def run_rounds(settings, systems, points, progress):
 
 
 def result_of_run(settings, systems, points, folder, progress):
-    idle = idle_cores(systems)
+    machine, idle = about_machine(folder), idle_cores(systems)  # as it is before any load
     ours = next((system for system in systems if system.NAME == "once"), None)
     floor = floor_of(settings, ours, folder) if ours else None
     for system in systems:
@@ -145,7 +145,7 @@ def result_of_run(settings, systems, points, folder, progress):
                          "ways": {system.NAME: {shape: way.text_for(shape)
                                                 for shape, way in system.ways.items()}
                                   for system in systems}},
-            "machine": about_machine(folder), "floor": floor,
+            "machine": machine, "floor": floor,
             "systems": [system.NAME for system in systems],
             "points": [point.key for point in points], "whole": whole,
             "medians": {name: {key: medians(of) for key, of in by_point.items()}
