@@ -33,7 +33,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from etcd import Etcd  # noqa: E402
 from figures import medians, spread  # noqa: E402
-from measure import Failed, floor_of, idle_cores, measure, measure_gap, warm_up  # noqa: E402
+from measure import (  # noqa: E402
+    Failed, floor_of, idle_cores, measure_gap, measure_patiently, warm_up)
 from once_nodes import Once  # noqa: E402
 from points import IN_FLIGHT, points_of  # noqa: E402
 from redis_server import Redis  # noqa: E402
@@ -116,7 +117,7 @@ def run_rounds(settings, systems, points, progress):
             for system in turned(systems, turn):
                 progress.show(f"round {number}, {point.key}, {system.NAME}")
                 runs[system.NAME].setdefault(point.key, []).append(
-                    measure(system, point, settings))
+                    measure_patiently(system, point, settings))
     for number in range(1, settings.gap_rounds + 1):
         for system in systems:
             progress.show(f"kill -9 number {number}, {system.NAME}")

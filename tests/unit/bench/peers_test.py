@@ -122,6 +122,20 @@ def check_loads():
     equal([measure.written_by({"written": 7}), measure.written_by({"names_left": 8})], [7, 8])
 
 
+def check_patience():
+    calls = []
+
+    def third_time(system, point, settings):
+        calls.append((system, point, settings))
+        if len(calls) < 3:
+            raise measure.Failed("errors")
+        return "figures"
+    kept, measure.measure = measure.measure, third_time
+    equal(measure.measure_patiently("s", "p", "t"), "figures")
+    equal(calls, [("s", "p", "t")] * 3)
+    measure.measure = kept
+
+
 def check_missing():
     settings = types.SimpleNamespace(bin=pathlib.Path("/nowhere"), systems=["once"])
     equal(peers.missing(settings), "/nowhere/onced is not built: `make bench-peers` builds it")
@@ -138,5 +152,6 @@ check_figures()
 check_texts()
 check_table()
 check_loads()
+check_patience()
 check_missing()
 print("peers_test: points, figures, texts, the table, loads and what is missing as they should be")
