@@ -192,6 +192,9 @@ void NodeCores::read_stream(StreamRead& stream) const {
 void NodeCores::read_at_once(std::vector<StreamRead>& streams) const {
   std::vector<std::thread> threads;
   std::vector<StreamRead*> own;
+  // From the first thread on nothing else may throw here.
+  threads.reserve(streams.size());
+  own.reserve(streams.size());
   for (StreamRead& stream : streams) {
     try {
       if (!options_.threads || own.empty()) {

@@ -21,8 +21,7 @@ namespace {
 
 constexpr size_t kReadBytes = 1024 * 1024;
 constexpr int kLiveAttempts = 10;
-constexpr size_t kVisitedAtOnce =
-    16;  // records: so many cache misses are worth waiting for together
+constexpr size_t kVisitedAtOnce = 16;  // records, whose cache misses are waited for together
 static_assert(kReadBytes % kBlockBytes == 0);
 
 enum class BlockState : uint8_t { kZero, kBad, kWhole };
