@@ -64,11 +64,11 @@ class Verification {
       bar.add(bytes);
       read += bytes;
     });
-    for (const uint64_t share : shares) {
+    for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
       read = 0;
-      verify_stream(storage, static_cast<uint32_t>(&share - shares.data()));
+      verify_stream(storage, stream);
       // What of its share did not have to be read is done too.
-      if (read < share) bar.add(share - read);
+      if (read < shares[stream]) bar.add(shares[stream] - read);
     }
     return code_;
   }

@@ -29,6 +29,16 @@ ALL_S = 220  # less than the test's own time limit, so that it can still say whe
 PATIENCE = re.compile(r"(?:once[a-z ]*: )?waiting for ")
 
 
+def without_patience(lines):
+    """A long line of it is folded: what is behind the fold begins with blanks."""
+    kept, folded = [], False
+    for line in lines:
+        folded = bool(PATIENCE.match(line)) or (folded and line.startswith("  "))
+        if not folded:
+            kept.append(line)
+    return kept
+
+
 class Here:
     """What the words of a page are called on this machine, for one terminal."""
 
@@ -142,7 +152,7 @@ class Page:
         lines = [here.printed(line) for line in lines]
         found = match(command.wanted, lines)
         if found is None:  # a slow machine: what is said to people who wait may stand between
-            lines = [line for line in lines if not PATIENCE.match(line)]
+            lines = without_patience(lines)
             found = match(command.wanted, lines)
         said = "\n".join(["wanted:", *command.wanted, "got:", *lines])
         check(found is not None, f"{command}\n{said}")
