@@ -290,6 +290,28 @@ TEST_F(LogFaultsTest, ASegmentThatBeginsTooLateOrTooEarlyIsCorruption) {
   }
 }
 
+// Its blocks are whole, and there should be one more, where the segment has none.
+TEST_F(LogFaultsTest, ASealedSegmentThatEndsWithinABatchIsCorruption) {
+  for (int batch = 0; batch < 3; ++batch) stream_.write(large());
+  auto header_of = [&](uint64_t generation, uint64_t index) {
+    BlockHeader header;
+    std::memcpy(&header, disk_.block(stream_.path(generation), index)->data(), sizeof header);
+    return header;
+  };
+  const uint64_t last = header_of(2, 0).segment_first_sequence - 1;
+  const uint16_t blocks = header_of(1, last).batch_blocks;
+  for (uint64_t index = last; index > last - blocks; --index) {
+    MemoryStorage::Block block = *disk_.block(stream_.path(1), index);
+    BlockHeader header = header_of(1, index);
+    ++header.batch_blocks;
+    header.checksum = 0;
+    seal_block(block.data(), header);
+    disk_.write(stream_.path(1), index * kBlockBytes, block);
+  }
+  EXPECT_NE(stream_.recover().find("a damaged batch, and a later segment follows"),
+            std::string::npos);
+}
+
 // The last batch is covered by no watermark: only the stray block tells that it was written.
 TEST_F(LogFaultsTest, ABatchWrittenToAWrongPlaceIsCorruption) {
   stream_.write({"first"});
