@@ -31,7 +31,6 @@ class ReplayMemory {
   }
   void add_too_many(uint64_t bytes) { too_many_ += bytes; }  // of a record that was not taken
   uint64_t too_many() const { return too_many_; }
-  uint64_t budget() const { return budget_; }
 
  private:
   uint64_t used() const {
@@ -56,7 +55,6 @@ class StreamReplay {
     paxos::Replica* replica;
     wal::SegmentUse* use;  // of its own stream, once that was read; of no matter for kOwn
   };
-  // `cores`: of the node.
   StreamReplay(uint32_t stream, Takes takes, uint16_t shards, std::span<const Core> cores,
                ReplayMemory& memory)
       : stream_(stream), takes_(takes), shards_(shards), cores_(cores), memory_(memory) {}

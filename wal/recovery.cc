@@ -83,7 +83,8 @@ class Recovery {
   Result<void> take_sealed(size_t number, const RecoveryGroupVisitor& visit, Tail& tail);
   Result<uint64_t> taken_of_newest(size_t number, Tail& tail);
   Result<void> take_newest(size_t number, const RecoveryGroupVisitor& visit, Tail& tail);
-  void visit_records(const RecoveryGroupVisitor& visit, Tail& tail);
+  Result<void> take_batch(const std::string& path, uint64_t last, const RecoveryGroupVisitor& visit,
+                          Tail& tail);
 
   Storage& storage_;
   const Identity& identity_;
@@ -288,8 +289,10 @@ tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at, uint64
                              sequence, scan_.watermark));
 }
 
-// Numbers the records that are all there, and adds them to what the tail says of its segments.
-void Recovery::visit_records(const RecoveryGroupVisitor& visit, Tail& tail) {
+// Numbers the records of a batch whose blocks are all there, up to `last`, and adds them to what
+// the tail says of its segments.
+Result<void> Recovery::take_batch(const std::string& path, uint64_t last,
+                                  const RecoveryGroupVisitor& visit, Tail& tail) {
   std::optional<std::string_view> record = records_.take();
   while (record) {
     visited_.clear();
@@ -299,6 +302,8 @@ void Recovery::visit_records(const RecoveryGroupVisitor& visit, Tail& tail) {
     }
     visit(visited_, tail.use);
   }
+  if (records_.empty()) return {};
+  return corrupt(path, last, "a record runs past the end of its batch");
 }
 
 // One that another follows: of a batch that is not whole, nothing was visited.
@@ -324,9 +329,7 @@ Result<void> Recovery::take_sealed(size_t number, const RecoveryGroupVisitor& vi
     }
     epoch_ = first.epoch;
     at = index + 1;
-    visit_records(visit, tail);
-    if (records_.empty()) return {};
-    return corrupt(path, index, "a record runs past the end of its batch");
+    return take_batch(path, index, visit, tail);
   };
   if (auto read = read_blocks(path, 1, segment.blocks.size(), take_block); !read) return read;
   if (at < end) return corrupt(path, at, "a damaged batch, and a later segment follows");
@@ -369,9 +372,7 @@ Result<void> Recovery::take_newest(size_t number, const RecoveryGroupVisitor& vi
     }
     records_.add(block, header);
     if (header.batch_index + 1 < header.batch_blocks) return {};
-    visit_records(visit, tail);
-    if (records_.empty()) return {};
-    return corrupt(path, index, "a record runs past the end of its batch");
+    return take_batch(path, index, visit, tail);
   });
 }
 
