@@ -3,11 +3,12 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/parse_number.h"
 
 namespace once {
 
@@ -39,10 +40,7 @@ inline std::string_view port_digits(std::string_view address) {
 // 0..65535, in digits alone. The C library takes "+80", "-1" and "99999" too, each for another port
 // than it says, so whoever resolves an address asks here first.
 inline std::optional<uint16_t> port_number(std::string_view digits) {
-  uint16_t port = 0;
-  const auto [stop, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (problem != std::errc{} || stop != digits.data() + digits.size()) return std::nullopt;
-  return port;
+  return parse_number<uint16_t>(digits);
 }
 
 // A host as it stands before a port: IPv6 in brackets.

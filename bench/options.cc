@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/nearest_word.h"
+#include "base/parse_number.h"
 #include "base/printable.h"
 #include "base/usage.h"
 #include "bench/names.h"
@@ -50,21 +50,11 @@ bool parse_names(const std::string& text, Options& o) {
   for (const auto& [kind, popularity] : kKinds) {
     if (!text.starts_with(kind)) continue;
     o.popularity = popularity;
-    const char* end = text.data() + text.size();
-    const auto [stop, problem] = std::from_chars(text.data() + kind.size(), end, o.hot_names);
-    const bool within = o.hot_names >= 1 && o.hot_names <= kMaxHotNames;
-    return problem == std::errc{} && stop == end && within;
+    using Count = decltype(o.hot_names);
+    o.hot_names = parse_number<Count>(std::string_view(text).substr(kind.size())).value_or(0);
+    return o.hot_names >= 1 && o.hot_names <= kMaxHotNames;
   }
   return false;
-}
-
-// The whole text.
-std::optional<double> number_of(std::string_view text) {
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, value);
-  if (problem != std::errc{} || stop != end) return std::nullopt;
-  return value;
 }
 
 // "in-flight=1,16,64" or "rate=1000,2000". Empty: fine.
@@ -79,7 +69,7 @@ std::string parse_sweep(std::string_view text, Options& o) {
   for (bool more = true; more;) {
     const size_t comma = text.find(',');
     more = comma != std::string_view::npos;
-    const auto value = number_of(text.substr(0, comma));
+    const auto value = parse_number<double>(text.substr(0, comma));
     const bool whole = value && *value == std::floor(*value);
     if (!value || *value <= 0 || *value > 1e9 || (o.swept == Swept::kInFlight && !whole))
       return kForm;
@@ -96,11 +86,11 @@ std::string parse_target(std::string_view text, Options& o) {
   if (text.empty()) return {};
   const size_t equals = text.find('=');
   if (!text.starts_with('p') || equals == std::string_view::npos) return kForm;
-  const auto percent = number_of(text.substr(1, equals - 1));
+  const auto percent = parse_number<double>(text.substr(1, equals - 1));
   std::string_view limit = text.substr(equals + 1);
   const double unit = limit.ends_with("us") ? 1e3 : limit.ends_with("ms") ? 1e6 : 0;
   if (unit == 0) return kForm;
-  const auto value = number_of(limit.substr(0, limit.size() - 2));
+  const auto value = parse_number<double>(limit.substr(0, limit.size() - 2));
   if (!percent || !value || !(*percent > 0 && *percent < 100) || !(*value > 0)) return kForm;
   o.target = RateTarget{*percent, *value * unit};
   return {};

@@ -1,13 +1,13 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
 #include "base/endpoints.h"
 #include "base/hex.h"
+#include "base/parse_number.h"
 #include "base/printable.h"
 #include "base/usage.h"
 #include "cli/command_tree.h"
@@ -35,9 +35,9 @@ tl::unexpected<EarlyExit> wrong_usage(const std::string& message) {
 
 // Digits alone, no sign, and within what a version can be.
 bool read_version(const std::string& text, uint64_t& version) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, version);
-  return error == std::errc{} && stop == end && version <= paxos::kMaxVersion;
+  const auto number = parse_number<uint64_t>(text);
+  version = number.value_or(0);
+  return number && version <= paxos::kMaxVersion;
 }
 
 std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,

@@ -26,6 +26,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/lost_disk.h"
+#include "base/parse_number.h"
 #include "server/directory_access.h"
 #include "server/directory_text.h"
 #include "server/log_place.h"
@@ -104,10 +105,10 @@ Result<void> make_files(const std::string& path, const Configuration& configurat
 
 // The process that locked it last, or 0.
 pid_t read_owner(const std::string& lock_path) {
-  uint64_t pid = 0;
   const auto text = read_file(lock_path);
-  if (!text || !parse_number(text->substr(0, text->find('\n')), &pid) || pid > INT32_MAX) return 0;
-  return static_cast<pid_t>(pid);
+  if (!text) return 0;
+  const std::string_view line = std::string_view(*text).substr(0, text->find('\n'));
+  return static_cast<pid_t>(std::max(0, parse_number<int32_t>(line).value_or(0)));
 }
 
 bool has_ended(pid_t process) { return process > 0 && kill(process, 0) != 0 && errno == ESRCH; }

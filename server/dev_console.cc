@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "base/nearest_word.h"
-#include "server/directory_text.h"
+#include "base/parse_number.h"
 
 namespace once::server {
 namespace {
@@ -54,8 +54,8 @@ Result<ConsoleCommand> parse_console(std::string_view line, uint16_t nodes) {
     if (number.empty()) return command;
     return error(fmt::format("{} stands alone", text));
   }
-  uint64_t node = 0;
-  if (!more.empty() || !parse_number(number, &node) || node < 1 || node > nodes) {
+  const uint64_t node = parse_number<uint64_t>(number).value_or(0);
+  if (!more.empty() || node < 1 || node > nodes) {
     return error(fmt::format("{} needs the number of one node, 1 to {}: {} 1", text, nodes, text));
   }
   command.node = static_cast<uint16_t>(node);

@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "server/directory_text.h"
+#include "base/parse_number.h"
 #include "wal/posix_file.h"
 
 namespace once::server {
@@ -31,8 +31,7 @@ constexpr mode_t kModeBits = 07777;
 bool is_ours(uid_t owner) {
   if (owner == 0 || owner == geteuid()) return true;
   const char* caller = geteuid() == 0 ? std::getenv("SUDO_UID") : nullptr;
-  uint64_t uid = 0;
-  return caller != nullptr && parse_number(caller, &uid) && uid == owner;
+  return caller != nullptr && parse_number<uid_t>(caller) == owner;
 }
 
 // A group that has the name of its only member, as many systems give one to each user, is nobody

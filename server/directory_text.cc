@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -14,19 +13,21 @@
 #include "base/host_port.h"
 #include "base/limits.h"
 #include "base/lost_disk.h"
+#include "base/parse_number.h"
 
 namespace once::server {
-
-bool parse_number(std::string_view text, uint64_t* value, int base) {
-  auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), *value, base);
-  return code == std::errc{} && at == text.data() + text.size();
-}
 
 namespace {
 
 constexpr uint64_t kIdentityVersion = 2;  // 1 did not say who sits in which slot
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
+
+bool read_number(std::string_view text, uint64_t* value, int base = 10) {
+  const auto number = parse_number<uint64_t>(text, base);
+  *value = number.value_or(0);
+  return number.has_value();
+}
 
 template <class Id>
 bool parse_hex(std::string_view text, Id* id) {
@@ -48,7 +49,7 @@ bool parse_lines(const std::string& text, Lines* lines) {
   }
   if (lines->empty() || lines->back().first != "checksum") return false;
   uint64_t sum = 0;
-  if (!parse_number(lines->back().second, &sum, 16)) return false;
+  if (!read_number(lines->back().second, &sum, 16)) return false;
   lines->pop_back();
   return sum == checksum(text.data(), body);
 }
@@ -69,11 +70,11 @@ bool parse_fields(const Lines& lines, Configuration* configuration) {
   uint64_t shards = 0;
   auto members = parse_members(fields["members"]);
   if (!members || !parse_hex(fields["cluster"], &configuration->cluster) ||
-      !parse_hex(fields["disk"], &configuration->disk) || !parse_number(fields["node"], &node) ||
-      !parse_number(fields["epoch"], &configuration->epoch) ||
-      !parse_number(fields["hash_seed"], &configuration->hash_seed, 16) ||
-      !parse_number(fields["shard_count"], &shards) ||
-      !parse_number(fields["segment_bytes"], &configuration->segment_bytes)) {
+      !parse_hex(fields["disk"], &configuration->disk) || !read_number(fields["node"], &node) ||
+      !read_number(fields["epoch"], &configuration->epoch) ||
+      !read_number(fields["hash_seed"], &configuration->hash_seed, 16) ||
+      !read_number(fields["shard_count"], &shards) ||
+      !read_number(fields["segment_bytes"], &configuration->segment_bytes)) {
     return false;
   }
   if (node == 0 || node > kMaxNodes || shards == 0 || shards > UINT16_MAX) return false;
@@ -113,7 +114,7 @@ Result<Configuration> parse_identity(const std::string& path, const std::string&
   Lines lines;
   if (!parse_lines(text, &lines)) return damaged;
   uint64_t version = 0;
-  if (lines.empty() || lines[0].first != "format" || !parse_number(lines[0].second, &version)) {
+  if (lines.empty() || lines[0].first != "format" || !read_number(lines[0].second, &version)) {
     return damaged;
   }
   if (version > kIdentityVersion) {
@@ -144,7 +145,7 @@ std::optional<std::map<NodeId, DiskId>> parse_peers(const std::string& text) {
   for (const auto& [name, value] : lines) {
     uint64_t node = 0;
     DiskId disk;
-    if (!parse_number(name, &node) || node < 1 || node > kMaxNodes || !parse_hex(value, &disk)) {
+    if (!read_number(name, &node) || node < 1 || node > kMaxNodes || !parse_hex(value, &disk)) {
       return std::nullopt;
     }
     if (!peers.emplace(NodeId{static_cast<uint16_t>(node)}, disk).second) return std::nullopt;
@@ -177,7 +178,7 @@ std::optional<uint32_t> parse_streams(const std::string& text) {
   if (!parse_lines(text, &lines) || lines.size() != 1 || lines[0].first != "count") {
     return std::nullopt;
   }
-  if (!parse_number(lines[0].second, &count) || count < 1 || count > kMaxCores) return std::nullopt;
+  if (!read_number(lines[0].second, &count) || count < 1 || count > kMaxCores) return std::nullopt;
   return static_cast<uint32_t>(count);
 }
 
@@ -188,8 +189,8 @@ Result<std::vector<std::pair<NodeId, std::string>>> parse_members(const std::str
     std::string member = text.substr(at, end - at);
     size_t equals = member.find('=');
     uint64_t node = 0;
-    if (equals == std::string::npos || !parse_number(member.substr(0, equals), &node) ||
-        node == 0 || node > kMaxNodes || !is_address(member.substr(equals + 1))) {
+    if (equals == std::string::npos || !read_number(member.substr(0, equals), &node) || node == 0 ||
+        node > kMaxNodes || !is_address(member.substr(equals + 1))) {
       return error(fmt::format("bad member \"{}\": write NODE=HOST:PORT, with NODE in 1..{}",
                                member, kMaxNodes));
     }

@@ -11,8 +11,6 @@
 
 namespace once::server {
 
-// The whole text, in digits without a sign.
-bool parse_number(std::string_view text, uint64_t* value, int base = 10);
 bool is_member(const Configuration& configuration);
 
 // The lines with their checksum line.

@@ -4,24 +4,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
+#include <optional>
+#include <string_view>
 
 #include "base/assert.h"
+#include "base/parse_number.h"
 
 namespace once::wal {
 namespace {
 
-bool parse_generation(const std::string& name, uint32_t stream, uint64_t* generation) {
-  std::string prefix = fmt::format("log-{}-", stream);
+std::optional<uint64_t> parse_generation(std::string_view name, uint32_t stream) {
+  const std::string prefix = fmt::format("log-{}-", stream);
   constexpr std::string_view suffix = ".seg";
-  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return false;
-  if (name.size() <= prefix.size() + suffix.size()) return false;
-  const char* begin = name.data() + prefix.size();
-  const char* end = name.data() + name.size() - suffix.size();
-  auto [at, code] = std::from_chars(begin, end, *generation);
-  // Only as it is written: 01 is not another name of 1.
-  return code == std::errc{} && at == end && *begin != '0';
+  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
+  if (name.size() <= prefix.size() + suffix.size()) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(suffix.size());
+  if (name.front() == '0') return std::nullopt;  // as it is written: 01 is not another name of 1
+  return parse_number<uint64_t>(name);
 }
 
 }  // namespace
@@ -45,9 +46,9 @@ Result<std::vector<SegmentFile>> list_segments(Storage& storage, const std::stri
   if (!names) return tl::unexpected(names.error());
   std::vector<SegmentFile> segments;
   for (const std::string& name : *names) {
-    uint64_t generation = 0;
-    if (!parse_generation(name, stream, &generation)) continue;
-    segments.push_back({generation, segment_path(directory, stream, generation)});
+    const auto generation = parse_generation(name, stream);
+    if (!generation) continue;
+    segments.push_back({*generation, segment_path(directory, stream, *generation)});
   }
   std::sort(segments.begin(), segments.end(),
             [](const auto& a, const auto& b) { return a.generation < b.generation; });

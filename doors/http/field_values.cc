@@ -3,12 +3,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 
 #include "base/ascii.h"
 #include "base/hex.h"
 #include "base/limits.h"
+#include "base/parse_number.h"
 #include "doors/http/request_head.h"
 
 namespace once::doors::http {
@@ -41,10 +41,7 @@ RequestId hashed(std::string_view key) {
 
 std::optional<uint64_t> version_of(std::string_view digits) {
   if (!is_number(digits) || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
-  uint64_t version = 0;
-  const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), version);
-  if (end.ec != std::errc{}) return std::nullopt;
-  return version;
+  return parse_number<uint64_t>(digits);
 }
 
 std::optional<uint64_t> version_of_tag(std::string_view text) {
@@ -89,9 +86,7 @@ uint32_t wait_of(std::string_view preferences) {
     }
     const std::string_view digits = trimmed(one.substr(equals + 1));
     if (!is_number(digits)) return 0;
-    uint32_t seconds = 0;
-    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-    return end.ec == std::errc{} ? std::min(kMostSeconds, seconds) : kMostSeconds;
+    return std::min(kMostSeconds, parse_number<uint32_t>(digits).value_or(kMostSeconds));
   }
   return 0;
 }
