@@ -11,11 +11,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -33,6 +34,7 @@
 #include "wal/log.h"
 #include "wal/posix_file.h"
 #include "wal/posix_storage.h"
+#include "wal/segment.h"
 
 namespace once::server {
 namespace {
@@ -71,12 +73,36 @@ Result<void> draw_disk(DiskId* disk) {
   return {};
 }
 
+// What make_files() makes, in its order.
+constexpr const char* kMadeByFormat[] = {"log-0-1.seg", "lock", "peers", "streams", "identity"};
+
+// Nothing but the first of these files, and not the last, which makes a directory count.
+bool holds_unfinished_format(const std::string& path) {
+  std::error_code failure;
+  fs::directory_iterator file(path, failure);
+  for (; !failure && file != fs::directory_iterator(); file.increment(failure)) {
+    const std::string name = file->path().filename().string();
+    if (name == "identity") return false;
+    const auto made_so = [&](std::string_view made) {
+      return name == made || name == std::string(made) + ".tmp";
+    };
+    if (!std::any_of(std::begin(kMadeByFormat), std::end(kMadeByFormat), made_so)) return false;
+  }
+  return !failure;
+}
+
 Result<void> make_empty_directory(const std::string& path) {
   auto safe = check_path(path);
   if (!safe) return safe;
   std::error_code code;
   bool empty = !fs::exists(path, code) || fs::is_empty(path, code);
   if (code) return error(fmt::format("cannot read {}: {}", path, code.message()));
+  if (!empty && holds_unfinished_format(path)) {
+    return error(fmt::format(
+        "{} holds what an onced format left that did not end: delete the directory, if no node "
+        "ever ran on it, and format it again (nothing was changed)",
+        path));
+  }
   if (!empty) {
     return error(fmt::format(
         "{} is not empty; format a new or empty directory (nothing was changed)", path));
@@ -130,13 +156,16 @@ Result<void> wait_for_lock(const Descriptor& file, const std::string& directory,
     }
     if (tries >= kOrphanedLockTries) {
       return error(fmt::format(
-          "{} is still locked by process {}, which has ended: its last write has not returned "
-          "from the disk; see whether the disk hangs, then start again",
+          "{} is still locked by process {}, which has ended, or runs in another container: if it "
+          "has ended, its last write has not returned from the disk; see whether the disk hangs, "
+          "then start again",
           directory, owner));
     }
     if (tries % kLockTriesPerLine == 0 && tell) {
-      tell(fmt::format("waiting for the last write of process {}, which has ended, to {}", owner,
-                       directory));
+      tell(
+          fmt::format("waiting for process {} to give up {}: it has ended, and its last write is "
+                      "still under way, or it runs in another container",
+                      owner, directory));
     }
     std::this_thread::sleep_for(kLockPause);
   }
@@ -166,11 +195,16 @@ Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell
   return file;
 }
 
+// What this node learnt after an older copy was made, that copy forgets.
+std::string damaged(const std::string& path) {
+  return fmt::format("{} is damaged. Put no older copy there: {}", path, kLeaveItOff);
+}
+
 Result<std::map<NodeId, DiskId>> read_peers(const std::string& path) {
   auto text = read_file(path);
   if (!text) return tl::unexpected(text.error());
   auto peers = parse_peers(*text);
-  if (!peers) return error(fmt::format("{} is damaged: restore it from a backup", path));
+  if (!peers) return error(damaged(path));
   return *peers;
 }
 
@@ -181,7 +215,7 @@ Result<Standing> read_standing(const std::string& path, const DiskId& disk) {
   auto text = read_file(path);
   if (!text) return tl::unexpected(text.error());
   auto standing = parse_standing(*text, disk);
-  if (!standing) return error(fmt::format("{} is damaged: restore it from a backup", path));
+  if (!standing) return error(damaged(path));
   return *standing;
 }
 
@@ -205,7 +239,7 @@ class OpenDirectory final : public LockedDirectory {
     if (written) streams_ = count;
     return written;
   }
-  Result<void> remove_other_streams() override;
+  Result<size_t> remove_other_streams() override;
   std::string check_peer_disk(NodeId node, DiskId disk) override;
   net::DiskTable known_disks() override;
   Standing standing() const override { return standing_; }
@@ -225,27 +259,26 @@ class OpenDirectory final : public LockedDirectory {
   const Standing standing_;
 };
 
-// The number of the stream that a file of this name belongs to.
-std::optional<uint32_t> stream_of(const std::string& name) {
-  uint32_t stream = 0;
-  int read = 0;
-  if (std::sscanf(name.c_str(), "log-%u-%n", &stream, &read) != 1 || read == 0) return {};
-  return name.find(".seg") == std::string::npos ? std::nullopt : std::optional(stream);
-}
-
-Result<void> OpenDirectory::remove_other_streams() {
+Result<size_t> OpenDirectory::remove_other_streams() {
   std::error_code failure;
-  std::vector<std::filesystem::path> others;
-  std::filesystem::directory_iterator file(path_, failure);
-  for (; !failure && file != std::filesystem::directory_iterator(); file.increment(failure)) {
-    const auto stream = stream_of(file->path().filename().string());
-    if (stream && *stream >= streams_) others.push_back(file->path());
+  std::vector<fs::path> others;
+  fs::directory_iterator file(path_, failure);
+  for (; !failure && file != fs::directory_iterator(); file.increment(failure)) {
+    const auto stream = wal::stream_of_segment(file->path().filename().string());
+    if (!stream || *stream < streams_) continue;
+    // A folder, say, is somebody else's, whatever it is called.
+    if (fs::is_regular_file(file->symlink_status(failure)) && !failure) {
+      others.push_back(file->path());
+    }
   }
   for (const auto& path : others) {
-    if (!failure) std::filesystem::remove(path, failure);
+    if (!failure) fs::remove(path, failure);
   }
   if (failure) return error(fmt::format("cannot clear up {}: {}", path_, failure.message()));
-  return others.empty() ? Result<void>() : wal::sync_directory(path_);
+  if (others.empty()) return 0;
+  const auto synced = wal::sync_directory(path_);
+  if (!synced) return tl::unexpected(synced.error());
+  return others.size();
 }
 
 net::DiskTable OpenDirectory::known_disks() {
@@ -304,9 +337,9 @@ Result<void> DataDirectory::format(const std::string& path, Configuration config
   result = make_files(path, configuration, direct);
   if (!result) {
     // It was empty before, so what is there is of this attempt; the next must not trip over it.
-    for (const char* name : {"identity", "identity.tmp", "lock", "lock.tmp", "peers", "peers.tmp",
-                             "streams", "streams.tmp", "log-0-1.seg"}) {
+    for (const char* name : kMadeByFormat) {
       unlink((path + "/" + name).c_str());
+      unlink((path + "/" + name + ".tmp").c_str());
     }
   }
   return result;
@@ -336,9 +369,7 @@ Result<uint32_t> DataDirectory::read_streams(const std::string& path) {
   auto text = read_file(path + "/streams");
   if (!text) return tl::unexpected(text.error());
   auto count = parse_streams(*text);
-  if (!count) {
-    return error(fmt::format("{}/streams is damaged: restore it from a backup", path));
-  }
+  if (!count) return error(damaged(path + "/streams"));
   return *count;
 }
 

@@ -57,7 +57,8 @@ class DataDirectory {
   virtual uint32_t streams() const = 0;
   virtual Result<void> remember_streams(uint32_t count) = 0;  // durable when it returns
   // The files of those that there need not be: of a start that did not end, or no longer needed.
-  virtual Result<void> remove_other_streams() = 0;
+  // How many they were. Files that are called otherwise stay.
+  virtual Result<size_t> remove_other_streams() = 0;
   // Empty: this is the disk that we know under that number, or the first one (then remembered
   // durably before this returns). Otherwise the reason to refuse. Waits for the disk only where
   // none is known. Any thread.

@@ -128,9 +128,12 @@ Result<void> make_private_directory(const std::string& path) {
   for (const fs::path& part : whole) {
     step /= part;
     const mode_t mode = step == whole ? kDirectoryMode : kParentMode;
-    if (mkdir(step.c_str(), mode) != 0 && errno != EEXIST) {
+    if (mkdir(step.c_str(), mode) != 0) {
+      if (errno == EEXIST) continue;
       return tl::unexpected(wal::system_error("create", step.string()));
     }
+    const auto synced = wal::sync_directory(step.parent_path().string());
+    if (!synced) return synced;
   }
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return tl::unexpected(wal::system_error("look at", path));

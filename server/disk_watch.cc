@@ -9,9 +9,20 @@ namespace {
 
 constexpr int64_t kMs = 1'000'000;
 
+std::string full_text(std::string_view why) {
+  constexpr std::string_view kFull = "disk full";
+  const bool other = !why.empty() && !why.starts_with(kFull);
+  return fmt::format(
+      "{}: new names and changes are left to the other nodes, or refused, until {}{}",
+      other ? "no further log file can be made" : kFull,
+      other ? "one can be made" : "there is room again",
+      why.empty() ? "" : fmt::format(" ({})", why));
+}
+
 }  // namespace
 
-std::vector<std::string> DiskWatch::look(const Seen& seen, int64_t now_ns) {
+std::vector<std::string> DiskWatch::look(const Seen& seen, std::string_view why_full,
+                                         int64_t now_ns) {
   std::vector<std::string> lines;
   if (seen.behind != seen_.behind) {
     lines.emplace_back(seen.behind
@@ -19,10 +30,8 @@ std::vector<std::string> DiskWatch::look(const Seen& seen, int64_t now_ns) {
                            : "the disk keeps up again: requests are taken");
   }
   if (seen.full != seen_.full) {
-    lines.emplace_back(
-        seen.full ? "disk full: new names and changes are left to the other nodes, or refused, "
-                    "until there is room again"
-                  : "there is room on the disk again: new names are taken");
+    lines.push_back(seen.full ? full_text(why_full)
+                              : "there is room on the disk again: new names are taken");
   }
   if (seen_.writing_ns != 0 && seen.writing_ns != seen_.writing_ns) {  // that write is done
     if (!long_seen_) long_in_a_row_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace once::server {
@@ -23,7 +24,8 @@ class DiskWatch {
     int64_t writing_ns = 0;  // since when the write under way is; 0: there is none
   };
   // With each tick. What it returns is for the process log; often nothing.
-  std::vector<std::string> look(const Seen& seen, int64_t now_ns);
+  // `why_full`: wal::Log::full_because.
+  std::vector<std::string> look(const Seen& seen, std::string_view why_full, int64_t now_ns);
 
   bool full() const { return seen_.full; }
   bool slow() const { return slow_; }

@@ -163,16 +163,15 @@ int run_inspect(const std::string& data, const std::string& name, bool direct) {
   print_configuration(*configuration);
   Inspection inspection(name);
   wal::LogOptions options = log_place(*configuration, data, 0);
-  wal::PosixStorage storage(direct);
+  wal::PosixStorage storage(direct, wal::PosixStorage::Sync::kIfItCan);
   const wal::Identity identity = log_identity(*configuration);
   int code = kExitDone;
-  for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+  for (uint32_t stream = 0; stream < *streams; ++stream) {
     if (output().flush() != 0) break;
     options.stream = stream;
     const auto segments = wal::list_segments(storage, data, stream);
     if (!segments) return log_error(segments.error().message), kExitDirectory;
     if (segments->empty()) {
-      if (stream >= *streams) continue;
       log_error(fmt::format("log stream {} is missing from {}", stream, data));
       code = kExitCorrupt;
       continue;

@@ -16,6 +16,15 @@ inline std::string missing_stream(uint32_t stream, const std::string& directory)
       stream, directory, kLeaveItOff);
 }
 
+inline std::string stream_still_written(uint32_t stream, uint32_t streams,
+                                        const std::string& directory) {
+  return fmt::format(
+      "{0}/streams says that there are {1} log streams, and the last run wrote stream {2} as well: "
+      "that file is older than the log. Nothing was removed. Put back the file that was there, "
+      "or {3}",
+      directory, streams, stream, kLeaveItOff);
+}
+
 inline std::string foreign_record(uint32_t stream, const std::string& directory) {
   return fmt::format(
       "log stream {} in {} holds a record that only a newer onced knows, or that no run of this "

@@ -60,6 +60,19 @@ void on_stop_signal(int) {
   stopping_io->wake();
 }
 
+void on_early_stop_signal(int signal) { ::_exit(128 + signal); }
+
+// Until a node serves there is nothing to make durable, and it may end where it is. The kernel does
+// so itself, but not for the first process of a container.
+void end_at_once_on_stop_signals() {
+  if (getpid() != 1) return;
+  struct sigaction action {};
+  action.sa_handler = on_early_stop_signal;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
 void install_stop_signals(NodeHost& host, reactor::Io& io) {
   stopping_host = &host;
   stopping_io = &io;
@@ -359,6 +372,7 @@ int run_node(const StartOptions& options) {
   // static memory, since a pointer that nobody reads is optimised away, and then it counts as
   // leaked.
   alignas(Node) static std::byte memory[sizeof(Node)];
+  end_at_once_on_stop_signals();
   log_in_background();
   return_freed_memory();
   std::set_new_handler(on_out_of_memory);

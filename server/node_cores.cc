@@ -12,6 +12,7 @@
 #include "server/exit_codes.h"
 #include "server/log_faults.h"
 #include "server/log_place.h"
+#include "server/other_streams.h"
 #include "wal/segment.h"
 
 namespace once::server {
@@ -86,9 +87,6 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
     const auto remembered = directory_.remember_streams(options_.cores);
     if (!remembered) return refuse(kExitDirectory, remembered.error().message);
   }
-  for (const Core& core : cores_) {
-    incarnation_ = std::max(incarnation_, core.replica->recovered_incarnation());
-  }
   for (const NodeId peer : host_.peers()) {
     Incarnation known;
     for (const Core& core : cores_) {
@@ -99,7 +97,7 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   if (const auto opened = host_.admission().open(); !opened) {
     return refuse(kExitDirectory, opened.error().message);
   }
-  incarnation_ = incarnation_.next();
+  incarnation_ = recovered_incarnation().next();
   host_.set_incarnation(incarnation_);
   return {};
 }
@@ -125,8 +123,8 @@ tl::expected<bool, StartRefusal> NodeCores::read_side_by_side() {
     for (const paxos::Record& fact : stream.replay->facts()) tell_others(stream.number, fact);
     say_read(stream);
   }
-  if (const auto removed = directory_.remove_other_streams(); !removed) {
-    return refuse(kExitDirectory, removed.error().message);
+  if (const auto removed = remove_other_streams(); !removed) {
+    return tl::unexpected(removed.error());
   }
   return true;
 }
@@ -134,33 +132,43 @@ tl::expected<bool, StartRefusal> NodeCores::read_side_by_side() {
 tl::expected<bool, StartRefusal> NodeCores::read_one_by_one() {
   make_replicas();
   ReplayMemory memory(options_.cores, memory_budget());
-  for (uint32_t number = 0; number < kMaxCores; ++number) {
-    if (auto there = have_stream(number); !there) return tl::unexpected(there.error());
-    // What there need not be says nothing: a stream of which a part is removed already.
-    if (number >= directory_.streams() && number >= options_.cores) continue;
-    StreamRead stream = begin_read(number, Takes::kAll, memory);
-    read_stream(stream);
-    if (auto ended = end_read(stream); !ended) return tl::unexpected(ended.error());
-    adopts_ |= stream.replay->mixed();
-    if (memory.fits()) say_read(stream);
+  for (uint32_t number = 0; number < directory_.streams(); ++number) {
+    if (auto read = read_alone(number, memory); !read) return tl::unexpected(read.error());
   }
+  // Until here nothing in the directory was changed.
   if (!memory.fits()) return tl::unexpected(does_not_fit(memory));
+  if (auto removed = remove_other_streams(); !removed) return tl::unexpected(removed.error());
+  for (uint32_t number = directory_.streams(); number < options_.cores; ++number) {
+    const auto made = wal::create_stream(storage_, identity(), log_options(number));
+    if (!made) return refuse(kExitDirectory, made.error().message);
+    if (auto read = read_alone(number, memory); !read) return tl::unexpected(read.error());
+  }
   return true;
 }
 
-// One that is needed and is not there is an error, if it ever was; else it is made.
-tl::expected<void, StartRefusal> NodeCores::have_stream(uint32_t stream) {
-  const wal::LogOptions options = log_options(stream);
-  if (stream == directory_.streams()) {
-    const auto removed = directory_.remove_other_streams();
-    if (!removed) return refuse(kExitDirectory, removed.error().message);
+tl::expected<void, StartRefusal> NodeCores::read_alone(uint32_t number, ReplayMemory& memory) {
+  StreamRead stream = begin_read(number, Takes::kAll, memory);
+  read_stream(stream);
+  if (auto ended = end_read(stream); !ended) return ended;
+  adopts_ |= stream.replay->mixed();
+  if (memory.fits()) say_read(stream);
+  return {};
+}
+
+// What there need not be says nothing: a stream of which a part is removed already, or one that was
+// made for a core by a start that did not end.
+tl::expected<void, StartRefusal> NodeCores::remove_other_streams() {
+  const auto others = find_other_streams(storage_, directory_, recovered_incarnation());
+  if (!others) {
+    const Error& error = others.error();
+    return refuse(error.corrupt ? kExitCorrupt : kExitDirectory, error.message);
   }
-  if (stream < directory_.streams() || stream >= options_.cores) return {};
-  const auto segments = wal::list_segments(storage_, options.directory, stream);
-  if (!segments) return refuse(kExitDirectory, segments.error().message);
-  if (!segments->empty()) return {};
-  if (const auto made = wal::create_stream(storage_, identity(), options); !made) {
-    return refuse(kExitDirectory, made.error().message);
+  const auto removed = directory_.remove_other_streams();
+  if (!removed) return refuse(kExitDirectory, removed.error().message);
+  if (*removed > 0) {
+    host_.log_line(
+        fmt::format("{} files of log streams from {} on are needed no longer, and removed",
+                    *removed, directory_.streams()));
   }
   return {};
 }
@@ -245,6 +253,14 @@ void NodeCores::say_read(const StreamRead& stream) const {
                              tail.torn_blocks));
 }
 
+Incarnation NodeCores::recovered_incarnation() const {
+  Incarnation highest;
+  for (const Core& core : cores_) {
+    highest = std::max(highest, core.replica->recovered_incarnation());
+  }
+  return highest;
+}
+
 uint64_t NodeCores::memory_bytes() const {
   uint64_t bytes = 0;
   for (const Core& core : cores_) bytes += core.replica->memory_bytes();
@@ -260,6 +276,14 @@ StartRefusal NodeCores::does_not_fit(const ReplayMemory& memory) const {
   constexpr uint64_t kMebibyte = 1024 * 1024;
   const uint64_t fixed = kFixedMemoryPerCore * options_.cores;
   const uint64_t needed = memory_bytes() + memory.too_many();
+  if (needed > kMostGrowthPerCore * options_.cores) {
+    return {kExitMemory,
+            fmt::format("the log does not fit into memory: what it holds needs {} MiB at most, and "
+                        "the table of a core takes {} MiB, whatever --memory says; nothing is "
+                        "changed, give at least --cores {}",
+                        needed / kMebibyte + 1, kMostGrowthPerCore / kMebibyte,
+                        needed / kMostGrowthPerCore + 1)};
+  }
   // With a tenth on top, so that new names are taken again.
   const uint64_t advice = (fixed + needed + needed / 9) / kMebibyte + 1;
   return {kExitMemory,

@@ -90,13 +90,15 @@ class NodeCores {
   void make_replicas();
   tl::expected<bool, StartRefusal> read_side_by_side();
   tl::expected<bool, StartRefusal> read_one_by_one();
-  tl::expected<void, StartRefusal> have_stream(uint32_t stream);
+  tl::expected<void, StartRefusal> read_alone(uint32_t number, ReplayMemory& memory);
+  tl::expected<void, StartRefusal> remove_other_streams();
   StreamRead begin_read(uint32_t number, Takes takes, ReplayMemory& memory);
   void read_stream(StreamRead& stream) const;
   void read_at_once(std::vector<StreamRead>& streams) const;
   tl::expected<void, StartRefusal> end_read(const StreamRead& stream);
   void tell_others(uint32_t stream, const paxos::Record& fact);
   void say_read(const StreamRead& stream) const;
+  Incarnation recovered_incarnation() const;
   uint64_t memory_bytes() const;
   uint64_t memory_budget() const;
   StartRefusal does_not_fit(const ReplayMemory& memory) const;

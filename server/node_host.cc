@@ -39,11 +39,11 @@ void NodeHost::on_adopted(CoreId) {
 // which a part is gone would be taken for a loss.
 void NodeHost::forget_streams() {
   const uint32_t before = directory_.streams();
-  auto done = directory_.remember_streams(cores_);
-  if (done) done = directory_.remove_other_streams();
-  log_line(done ? fmt::format("log streams {} to {} are needed no longer, and removed", cores_,
-                              before - 1)
-                : done.error().message);
+  const auto removed = directory_.remember_streams(cores_).and_then(
+      [this] { return directory_.remove_other_streams(); });
+  if (!removed) return warn_line(removed.error().message);
+  log_line(
+      fmt::format("log streams {} to {} are needed no longer, and removed", cores_, before - 1));
 }
 
 void NodeHost::set_doors(reactor::ListenHandler* clients, reactor::ListenHandler* peers) {

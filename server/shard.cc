@@ -139,7 +139,8 @@ void Shard::on_timer(uint64_t token) {
 void Shard::look_at_the_log() {
   const DiskWatch::Seen seen{log_->full(), log_->behind(), log_->writing_since_ns()};
   const bool was_full = disk_.full();
-  for (const std::string& line : disk_.look(seen, io_.now_ns())) host_.log_line(line);
+  for (const std::string& line : disk_.look(seen, log_->full_because(), io_.now_ns()))
+    host_.log_line(line);
   if (disk_.full() != was_full) replica_.set_disk_full(disk_.full());
 }
 

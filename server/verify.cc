@@ -23,6 +23,7 @@
 #include "server/log_faults.h"
 #include "server/log_line.h"
 #include "server/log_place.h"
+#include "server/other_streams.h"
 #include "server/watched_storage.h"
 #include "wal/log.h"
 #include "wal/posix_storage.h"
@@ -55,7 +56,7 @@ class Verification {
 
   int run() {
     std::vector<uint64_t> shares;
-    for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+    for (uint32_t stream = 0; stream < directory_.streams(); ++stream) {
       shares.push_back(bytes_to_read(files_, configuration_, directory_.path(), stream));
     }
     ProgressBar bar(std::accumulate(shares.begin(), shares.end(), uint64_t{0}));
@@ -64,12 +65,13 @@ class Verification {
       bar.add(bytes);
       read += bytes;
     });
-    for (uint32_t stream = 0; stream < kMaxCores; ++stream) {
+    for (uint32_t stream = 0; stream < directory_.streams(); ++stream) {
       read = 0;
       verify_stream(storage, stream);
       // What of its share did not have to be read is done too.
       if (read < shares[stream]) bar.add(shares[stream] - read);
     }
+    look_at_others();
     return code_;
   }
   // One line a stream, then the verdict.
@@ -88,12 +90,22 @@ class Verification {
     faults_.push_back(std::move(what));
   }
 
+  // Those that a start would remove are not part of what is verified.
+  void look_at_others() {
+    const auto others = find_other_streams(files_, directory_, replica_->recovered_incarnation());
+    if (!others) {
+      return fault(others.error().corrupt ? kExitCorrupt : kExitDirectory, others.error().message);
+    }
+    for (const uint32_t stream : *others) {
+      report_ += fmt::format("log {}: needed no longer, the next start removes it\n", stream);
+    }
+  }
+
   void verify_stream(wal::Storage& storage, uint32_t stream) {
     const wal::LogOptions options = log_place(configuration_, directory_.path(), stream);
     const auto segments = wal::list_segments(storage, options.directory, stream);
     if (!segments) return fault(kExitDirectory, segments.error().message);
     if (segments->empty()) {
-      if (stream >= directory_.streams()) return;
       return fault(kExitCorrupt, missing_stream(stream, options.directory));
     }
     uint64_t records = 0;

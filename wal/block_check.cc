@@ -29,10 +29,11 @@ Result<void> check_owner(const BlockHeader& header, const Identity& identity,
     return tl::unexpected(Error{std::move(text), true});
   };
   if (header.version > kFormatVersion) {
-    return error(
-        fmt::format("newer log format: {} has version {}, this program reads up to {}; "
-                    "start a newer onced",
-                    path, header.version, kFormatVersion));
+    auto text = fmt::format(
+        "newer log format: {} has version {}, this program reads up to {}; "
+        "start a newer onced",
+        path, header.version, kFormatVersion);
+    return tl::unexpected(Error{std::move(text), true});
   }
   if (header.cluster_high != identity.cluster.high || header.cluster_low != identity.cluster.low) {
     return foreign("cluster");

@@ -60,6 +60,9 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   void flush() override;
   void on_tick(int64_t now_ns) override;
   bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
+  std::string_view full_because() const override {
+    return spares_.failing() ? std::string_view(spares_.failure()) : std::string_view();
+  }
   int64_t writing_since_ns() const override { return in_flight_ == nullptr ? 0 : submitted_ns_; }
   bool behind() const override { return pending_bytes_ >= kMaxPendingBytes || keeps_rest(); }
   Room room() const override;

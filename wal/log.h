@@ -132,6 +132,8 @@ class Log {
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
+  // While it is full: why the last attempt failed. Empty: it waits for one that is under way.
+  virtual std::string_view full_because() const = 0;
   // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes; or
   // it is full, and what is left is needed to clean: take nothing more that could lead to a record.
   virtual bool behind() const { return false; }

@@ -9,7 +9,10 @@ class PosixStorage final : public Storage {
  public:
   // `direct`: past the page cache (O_DIRECT). A file system that refuses it gets an error that
   // names it and says what to do.
-  explicit PosixStorage(bool direct) : direct_(direct) {}
+  // kIfItCan: for those who only look. A file system that is read-only, or syncs nothing, is read
+  // all the same; nobody may go on from what was read.
+  enum class Sync : uint8_t { kAlways, kIfItCan };
+  explicit PosixStorage(bool direct, Sync sync = Sync::kAlways) : direct_(direct), sync_(sync) {}
 
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Result<uint64_t> sync_and_size(const std::string& path) override;
@@ -19,6 +22,7 @@ class PosixStorage final : public Storage {
 
  private:
   const bool direct_;
+  const Sync sync_;
 };
 
 }  // namespace once::wal

@@ -14,15 +14,35 @@
 namespace once::wal {
 namespace {
 
-std::optional<uint64_t> parse_generation(std::string_view name, uint32_t stream) {
-  const std::string prefix = fmt::format("log-{}-", stream);
-  constexpr std::string_view suffix = ".seg";
-  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
-  if (name.size() <= prefix.size() + suffix.size()) return std::nullopt;
-  name.remove_prefix(prefix.size());
-  name.remove_suffix(suffix.size());
-  if (name.front() == '0') return std::nullopt;  // as it is written: 01 is not another name of 1
-  return parse_number<uint64_t>(name);
+struct SegmentName {
+  uint32_t stream = 0;
+  uint64_t generation = 0;
+};
+
+// Only as it is written: 01 is not another name of 1.
+template <class Number>
+std::optional<Number> parse_as_written(std::string_view digits) {
+  if (digits.size() > 1 && digits.front() == '0') return std::nullopt;
+  return parse_number<Number>(digits);
+}
+
+bool take_end(std::string_view& name, std::string_view end) {
+  if (!name.ends_with(end)) return false;
+  name.remove_suffix(end.size());
+  return true;
+}
+
+// "log-STREAM-GENERATION.seg"; generations begin at 1.
+std::optional<SegmentName> parse_segment_name(std::string_view name) {
+  constexpr std::string_view kBegin = "log-";
+  if (!name.starts_with(kBegin) || !take_end(name, ".seg")) return std::nullopt;
+  name.remove_prefix(kBegin.size());
+  const size_t dash = name.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto stream = parse_as_written<uint32_t>(name.substr(0, dash));
+  const auto generation = parse_as_written<uint64_t>(name.substr(dash + 1));
+  if (!stream || !generation || *generation == 0) return std::nullopt;
+  return SegmentName{*stream, *generation};
 }
 
 }  // namespace
@@ -40,15 +60,21 @@ std::string segment_path(const std::string& directory, uint32_t stream, uint64_t
   return fmt::format("{}/log-{}-{}.seg", directory, stream, generation);
 }
 
+std::optional<uint32_t> stream_of_segment(std::string_view name) {
+  take_end(name, ".tmp");
+  const auto parsed = parse_segment_name(name);
+  return parsed ? std::optional(parsed->stream) : std::nullopt;
+}
+
 Result<std::vector<SegmentFile>> list_segments(Storage& storage, const std::string& directory,
                                                uint32_t stream) {
   auto names = storage.list(directory);
   if (!names) return tl::unexpected(names.error());
   std::vector<SegmentFile> segments;
   for (const std::string& name : *names) {
-    const auto generation = parse_generation(name, stream);
-    if (!generation) continue;
-    segments.push_back({*generation, segment_path(directory, stream, *generation)});
+    const auto parsed = parse_segment_name(name);
+    if (!parsed || parsed->stream != stream) continue;
+    segments.push_back({parsed->generation, segment_path(directory, stream, parsed->generation)});
   }
   std::sort(segments.begin(), segments.end(),
             [](const auto& a, const auto& b) { return a.generation < b.generation; });

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +21,10 @@ struct SegmentFile {
 };
 
 std::string segment_path(const std::string& directory, uint32_t stream, uint64_t generation);
+
+// The stream of a file that is called as a segment, or as one that is not whole yet
+// ("log-0-1.seg.tmp"); nothing: it is called otherwise.
+std::optional<uint32_t> stream_of_segment(std::string_view name);
 
 // The stream's segments, ascending by generation. Other files are passed over.
 Result<std::vector<SegmentFile>> list_segments(Storage& storage, const std::string& directory,

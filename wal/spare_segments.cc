@@ -88,7 +88,7 @@ void SpareSegments::on_file_prepared(const std::string&, const std::string& erro
   preparing_ = false;
   const bool recycled = std::exchange(recycling_, false);
   // One that failed to be renamed is left as it is: under either name it is of no harm.
-  if (!error.empty()) return failed();
+  if (!error.empty()) return failed(error);
   if (recycled) ++counters_.recycled;
   ++made_;
   if (enough()) failing_ = false;
@@ -97,7 +97,7 @@ void SpareSegments::on_file_prepared(const std::string&, const std::string& erro
 
 void SpareSegments::open_next() {
   auto opened = open_segment(io_, options_, next_, handler_);
-  if (!opened) return failed();
+  if (!opened) return failed(opened.error().message);
   spare_ = *opened;
   --made_;
   if (enough()) failing_ = false;
@@ -105,9 +105,10 @@ void SpareSegments::open_next() {
   look_after();
 }
 
-void SpareSegments::failed() {
+void SpareSegments::failed(std::string why) {
   if (enough()) return;  // it is looked after when one is taken
   failing_ = true;
+  failure_ = std::move(why);
   retry_at_ns_ = io_.now_ns() + kRetryNs;
 }
 

@@ -40,7 +40,8 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   void give_back(const std::vector<uint64_t>& generations);
   // There are too few, and the last attempt to make one failed.
   bool failing() const { return failing_ && !enough(); }
-  void on_tick(int64_t now_ns);  // tries again
+  const std::string& failure() const { return failure_; }  // the reason of that attempt
+  void on_tick(int64_t now_ns);                            // tries again
   uint64_t files() const { return count() + free_.size() + recycling_; }
 
  private:
@@ -49,7 +50,7 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   bool enough() const { return spare_ && count() >= options_.spares; }
   void look_after();
   void open_next();
-  void failed();
+  void failed(std::string why);
   std::string path(uint64_t generation) const;
 
   reactor::Io& io_;
@@ -64,6 +65,7 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   bool preparing_ = false;
   bool recycling_ = false;  // what is being prepared is a file that was given back
   bool failing_ = false;
+  std::string failure_;
   int64_t retry_at_ns_ = 0;
 };
 

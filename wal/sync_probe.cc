@@ -54,19 +54,28 @@ int64_t median(std::array<int64_t, kWrites>& times) {
   return times[kWrites / 2];
 }
 
+bool is_full(int error_number) { return error_number == ENOSPC || error_number == EDQUOT; }
+
+Result<reactor::SyncMode> not_measured(std::string* report) {
+  if (report != nullptr) *report = "log sync: RWF_DSYNC (not measured: the disk is full)";
+  return reactor::SyncMode::kDsync;
+}
+
 Result<reactor::SyncMode> measure(const std::string& path, bool direct, std::string* report) {
+  // A node whose disk is full, of blocks or of inodes, must start all the same: it serves reads,
+  // and recovers by itself.
   auto file = open_aligned(path, O_RDWR | O_CREAT | O_TRUNC, direct);
-  if (!file) return tl::unexpected(file.error());
-  // A node whose disk is full must start all the same: it serves reads, and recovers by itself.
-  const int reserved = posix_fallocate(file->get(), 0, kWrites * kBlockBytes);
-  if (reserved == ENOSPC || reserved == EDQUOT) {
-    if (report != nullptr) *report = "log sync: RWF_DSYNC (not measured: the disk is full)";
-    return reactor::SyncMode::kDsync;
-  }
+  if (!file) return is_full(errno) ? not_measured(report) : tl::unexpected(file.error());
+  if (is_full(posix_fallocate(file->get(), 0, kWrites * kBlockBytes))) return not_measured(report);
   AlignedBytes blocks = allocate_aligned(kWrites * kBlockBytes);
   auto filled = write_fully(*file, path, blocks.get(), kWrites * kBlockBytes, 0);
-  if (!filled) return tl::unexpected(filled.error());
-  if (fsync(file->get()) != 0) return tl::unexpected(system_error("sync", path));
+  if (!filled) return is_full(errno) ? not_measured(report) : tl::unexpected(filled.error());
+  if (fsync(file->get()) != 0) {
+    const int error_number = errno;
+    if (is_full(error_number)) return not_measured(report);
+    errno = error_number;
+    return tl::unexpected(system_error("sync", path));
+  }
 
   // By turns, so that what else the device does meanwhile weighs on both alike.
   std::array<int64_t, kWrites> fdatasync_times, dsync_times;

@@ -22,6 +22,7 @@ class ToldLog final : public wal::Log {
   void flush() override {}
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
+  std::string_view full_because() const override { return {}; }
   const wal::LogCounters& counters() const override { return counters_; }
   // Its segments are never looked at: the cleaner finds none that is sealed.
   const wal::SegmentUse& use() const override { return use_; }

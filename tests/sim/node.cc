@@ -45,12 +45,15 @@ std::string SimDirectory::check_peer_disk(NodeId node, DiskId disk) {
   return "";
 }
 
-Result<void> SimDirectory::remove_other_streams() {
+Result<size_t> SimDirectory::remove_other_streams() {
+  size_t files = 0;
   for (const std::string& path : disk_.paths()) {
-    if (stream_of(path) >= streams_) disk_.remove(path);
+    if (stream_of(path) < streams_) continue;
+    disk_.remove(path);
+    ++files;
   }
   disk_.sync_names();
-  return {};
+  return files;
 }
 
 Result<void> SimDirectory::remember_standing(server::Standing standing) {

@@ -35,7 +35,7 @@ class SimDirectory final : public server::DataDirectory {
     streams_ = count;
     return {};
   }
-  Result<void> remove_other_streams() override;
+  Result<size_t> remove_other_streams() override;
   std::string check_peer_disk(NodeId node, DiskId disk) override;
   net::DiskTable known_disks() override { return disks_; }
   server::Standing standing() const override { return standing_; }

@@ -115,7 +115,7 @@ class Damage:
         shutil.rmtree(self.copy)
 
 
-    def taken(self, what, change):
+    def taken(self, what, change, leave=False):
         """A start takes it as it is, and stops in order."""
         shutil.rmtree(self.copy, ignore_errors=True)
         shutil.copytree(self.intact, self.copy)
@@ -127,7 +127,8 @@ class Damage:
         node.start()
         wait_for(lambda: "serves clients" in node.log_text()[before:], f"{what}: it starts", 20)
         node.stop()
-        shutil.rmtree(self.copy)
+        if not leave:
+            shutil.rmtree(self.copy)
 
 
 def flip(path, offset, bit):
@@ -176,10 +177,87 @@ def point_nowhere(path):
     path.symlink_to("/nowhere/segment")
 
 
+def rewrite(path, before, after):
+    """A small file with another content, and the checksum of that."""
+    text = path.read_text().replace(before, after).rpartition("checksum=")[0]
+    path.write_text(f"{text}checksum={peer_protocol.hash_of(text.encode()):016x}\n")
+
+
 def reformat(path, number):
     """As if a release with another format had written it."""
-    text = path.read_text().replace("format=2\n", f"format={number}\n").rpartition("checksum=")[0]
-    path.write_text(f"{text}checksum={peer_protocol.hash_of(text.encode()):016x}\n")
+    rewrite(path, "format=2\n", f"format={number}\n")
+
+
+def reseal(path, number, change):
+    """A block of a log file with another content, and the checksum of that."""
+    with open(path, "r+b") as file:
+        file.seek(number * BLOCK)
+        block = bytearray(file.read(BLOCK))
+        change(block)
+        block[16:24] = bytes(8)
+        block[16:24] = peer_protocol.hash_of(bytes(block)).to_bytes(8, "little")
+        file.seek(number * BLOCK)
+        file.write(block)
+
+
+def of_later_releases(cluster, damage):
+    """What only a newer onced can read; and none of it may be passed over."""
+    def newer_format(block):
+        block[8] += 1
+    damage.refused("a segment of a later format",
+                   lambda copy: reseal(segments(copy, 0)[0], 0, newer_format),
+                   ["newer log format", "start a newer onced"])
+    header = 112
+
+    def unknown_kind(block):
+        check(int.from_bytes(block[header:header + 4], "little") > 0, "no record begins there")
+        block[header + 4] = 200
+    damage.refused("a record of a later release",
+                   lambda copy: reseal(segments(copy, 1)[0], 1, unknown_kind),
+                   ["log stream 1", "a record that only a newer onced knows"])
+
+
+def two_faults(cluster, damage):
+    """What forbids the node to vote is told by the exit code, whatever is found after it."""
+    shutil.copytree(damage.intact, damage.copy)
+    flip(segments(damage.copy, 0)[0], 3 * BLOCK, 1)
+    point_nowhere(segments(damage.copy, 1)[1])
+    for word in ("verify", "inspect"):
+        done = subprocess.run([cluster.onced, word, "--data", damage.copy], capture_output=True,
+                              timeout=60)
+        check_equal(done.returncode, CORRUPT, f"{word}: {done.stderr!r}")
+        for said in (b"corrupt log", b"cannot open"):
+            check(said in done.stderr, f"{word} tells of both: {done.stderr!r}")
+    shutil.rmtree(damage.copy)
+
+
+def other_streams(cluster, damage):
+    """Log streams that the file `streams` does not count: left-overs, unless it is an old copy."""
+    def older_copy(copy):
+        rewrite(copy / "streams", "count=2\n", "count=1\n")
+    words = ["streams", "stream 1 as well", "older than the log", "Nothing was removed"]
+    damage.refused("an older copy of streams", older_copy, words, inspect=False)
+    shutil.copytree(damage.intact, damage.copy)
+    older_copy(damage.copy)
+    refused(cluster, CORRUPT, damage.copy, words, arguments=verifying(damage.copy))
+    shutil.rmtree(damage.copy)
+
+    def left_over(copy):
+        shutil.copy(segments(copy, 1)[1], copy / "log-2-2.seg")
+        (copy / "log-2-notes.seg").write_text("not ours")
+    shutil.copytree(damage.intact, damage.copy)
+    left_over(damage.copy)
+    before = snapshot(damage.copy)
+    for word in ("verify", "inspect"):
+        done = subprocess.run([cluster.onced, word, "--data", damage.copy], capture_output=True,
+                              text=True, timeout=60)
+        check_equal(done.returncode, 0, f"{word} beside a left-over: {done.stderr!r}")
+        check(word == "inspect" or "log 2: needed no longer" in done.stdout, done.stdout)
+    check(snapshot(damage.copy) == before, "nothing changed")
+    damage.taken("a part of a stream that was being removed", left_over, leave=True)
+    check(not (damage.copy / "log-2-2.seg").exists(), "it is removed")
+    check((damage.copy / "log-2-notes.seg").exists(), "what is not of a log stays")
+    shutil.rmtree(damage.copy)
 
 
 def foreign_logs(cluster, damage):
@@ -387,6 +465,9 @@ def main():
             ("64: usage", lambda: usage(cluster, node)),
             ("65: corrupt", lambda: corrupt_logs(cluster, damage, seed)),
             ("65: foreign", lambda: foreign_logs(cluster, damage)),
+            ("65: of later releases", lambda: of_later_releases(cluster, damage)),
+            ("65 or none: other streams", lambda: other_streams(cluster, damage)),
+            ("65: two faults", lambda: two_faults(cluster, damage)),
             ("66: directory", lambda: bad_directories(cluster, damage)),
             ("66: read-only", lambda: read_only(cluster, node)),
             ("66: no permission", lambda: no_permission(cluster, damage)),

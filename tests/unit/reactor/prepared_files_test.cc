@@ -14,6 +14,8 @@ namespace {
 std::mutex calls_mutex;
 std::vector<std::string> calls;  // "write PATH FROM TO", "sync PATH", "rename PATH"
 std::atomic<int> fail_sync{0};   // errno of the next fsyncs
+std::string failing;             // where alone they fail; empty: everywhere
+std::atomic<int> fail_reserve{0};
 std::atomic<int> fail_writes{0};
 std::atomic<bool> short_writes{false};
 std::atomic<bool> refuse_direct{false};
@@ -58,6 +60,13 @@ ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, 
   return wrote;
 }
 
+int watched_reserve(const char* name, int fd, int mode, off_t offset, off_t size) {
+  if (fail_reserve.load() == 0)
+    return real<int(int, int, off_t, off_t)>(name)(fd, mode, offset, size);
+  errno = fail_reserve.load();
+  return -1;
+}
+
 }  // namespace
 
 // These stand before the C library's, for this program only.
@@ -65,13 +74,21 @@ extern "C" {
 int fsync(int fd) {
   const int code = fail_sync.load();
   note("sync " + path_of(fd));
-  if (code == 0) return real<int(int)>("fsync")(fd);
+  if (code == 0 || (!failing.empty() && path_of(fd) != failing)) {
+    return real<int(int)>("fsync")(fd);
+  }
   errno = code;
   return -1;
 }
 int rename(const char* from, const char* to) noexcept {
   note("rename " + std::string(to));
   return real<int(const char*, const char*)>("rename")(from, to);
+}
+int fallocate(int fd, int mode, off_t offset, off_t size) {
+  return watched_reserve("fallocate", fd, mode, offset, size);
+}
+int fallocate64(int fd, int mode, off64_t offset, off64_t size) {
+  return watched_reserve("fallocate64", fd, mode, offset, size);
 }
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   return watched_write("pwrite", fd, bytes, size, offset);
@@ -88,7 +105,8 @@ class PreparedFiles : public testing::Test {
  protected:
   PreparedFiles() {
     calls.clear();
-    fail_sync = fail_writes = 0;
+    fail_sync = fail_writes = fail_reserve = 0;
+    failing.clear();
     short_writes = refuse_direct = false;
     refused = 0;
   }
@@ -191,6 +209,29 @@ TEST_F(PreparedFiles, AFailedSyncLeavesNoName) {
   const std::string said = prepare(1 << 20);
   EXPECT_NE(said.find("fsync"), std::string::npos) << said;
   expect_nothing_left();
+}
+
+// A power cut may undo it: whoever asked must not write to it as to one that is there.
+TEST_F(PreparedFiles, ANameThatIsNotDurableIsReportedAsAFailure) {
+  fail_sync = EIO;
+  failing = directory_.path;
+  const std::string said = prepare(1 << 20);
+  EXPECT_NE(said.find("fsync directory"), std::string::npos) << said;
+}
+
+TEST_F(PreparedFiles, AFullDiskIsMetBeforeAnythingIsWritten) {
+  fail_reserve = ENOSPC;
+  const std::string said = prepare(1 << 20);
+  EXPECT_NE(said.find("disk full"), std::string::npos) << said;
+  EXPECT_NE(said.find("reserve space for"), std::string::npos) << said;
+  EXPECT_EQ(written_before(calls_at_report_.size()), 0u);
+  expect_nothing_left();
+}
+
+TEST_F(PreparedFiles, WhereNoSpaceCanBeReservedTheWritesTakeIt) {
+  fail_reserve = EOPNOTSUPP;
+  EXPECT_EQ(prepare(1 << 20), "");
+  expect_durable(1 << 20);
 }
 
 TEST_F(PreparedFiles, AFailedWriteLeavesNoName) {

@@ -81,6 +81,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   }
   size_t keep_facts() override {
     ++facts;
+    segments_at_facts = log_->use().segments().size();
     log_->append("facts");
     log_->no_longer_needed(log_->appended(), 5);
     return 5;
@@ -101,6 +102,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   std::vector<size_t> slices;       // records of each
   std::vector<uint64_t> looked_at;  // numbers
   int facts = 0, adoptions = 0, to_adopt = 0;
+  size_t segments_at_facts = 0;  // that were there when they were written last
   size_t adopted_bytes = 40;
   bool adopted = false, allowed = true;
 

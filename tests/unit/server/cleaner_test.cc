@@ -70,11 +70,13 @@ class CleanerTest : public testing::Test {
 
 TEST_F(CleanerTest, LooksAtEveryRecordThenWritesTheFactsThenReleases) {
   fill_a_segment("hot");
+  const size_t segments = log.log().use().segments().size();
   const wal::SegmentUse::Segment victim = log.log().use().segments().front();
   rounds(1000, kMs);
   ASSERT_EQ(log.looked_at.size(), victim.last_record);
   for (size_t i = 0; i < log.looked_at.size(); ++i) EXPECT_EQ(log.looked_at[i], i + 1);
   EXPECT_EQ(log.facts, 1);
+  EXPECT_EQ(log.segments_at_facts, segments) << "it goes only once they are on their way";
   EXPECT_EQ(log.log().use().find(victim.generation), nullptr);
   EXPECT_EQ(log.cleaner().counters().segments, 1u);
 }

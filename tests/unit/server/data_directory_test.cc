@@ -1,11 +1,16 @@
 // The data directory: what format makes, what open refuses, and that a refusal changes nothing.
 #include "server/data_directory.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -115,6 +120,25 @@ TEST_F(DataDirectoryTest, AFailedFormatLeavesAnEmptyDirectory) {
   EXPECT_TRUE(std::filesystem::is_empty(path_));
 }
 
+// As a kill leaves it. It may be a node's that lost its identity, so nothing is cleared up.
+TEST_F(DataDirectoryTest, AFormatThatDidNotEndIsTold) {
+  format();
+  for (const char* last : {"identity", "streams", "peers", "lock"}) {
+    std::filesystem::remove(path_ + "/" + last);
+    write("streams.tmp", "half");
+    const auto again = DataDirectory::format(path_, configuration_, false);
+    ASSERT_FALSE(again);
+    EXPECT_NE(again.error().message.find("that did not end: delete the directory"),
+              std::string::npos)
+        << again.error().message;
+    EXPECT_TRUE(std::filesystem::exists(path_ + "/log-0-1.seg"));
+  }
+  write("log-0-2.seg", "a node ran here");
+  const auto of_a_node = DataDirectory::format(path_, configuration_, false);
+  ASSERT_FALSE(of_a_node);
+  EXPECT_NE(of_a_node.error().message.find("is not empty; format a new"), std::string::npos);
+}
+
 TEST_F(DataDirectoryTest, OpenRefusesWhatIsMissingOrNotFormatted) {
   expect_refused("onced format");
   EXPECT_FALSE(std::filesystem::exists(path_));
@@ -181,6 +205,25 @@ TEST_F(DataDirectoryTest, OneProcessAtATime) {
     EXPECT_TRUE(DataDirectory::read_configuration(path_));
   }
   EXPECT_TRUE(DataDirectory::open(path_));
+}
+
+// Of a process that was killed while its last write stalled, the kernel gives the lock up late: the
+// start behind it waits for that, longer than it would for one that lives.
+TEST_F(DataDirectoryTest, ALockWithoutAProcessIsWaitedFor) {
+  format();
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  ASSERT_EQ(waitpid(gone, nullptr, 0), gone);
+  write("lock", std::to_string(gone) + "\n");
+  const int held = ::open((path_ + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(flock(held, LOCK_EX), 0);
+  std::thread freed([held] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(3500));
+    ::close(held);
+  });
+  const auto opened = DataDirectory::open(path_);
+  freed.join();
+  EXPECT_TRUE(opened) << opened.error().message;
 }
 
 TEST_F(DataDirectoryTest, PeersAreRememberedAndAnotherDiskIsRefused) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <tuple>
+
 namespace once::server {
 namespace disk_watch_test {
 
@@ -20,12 +23,13 @@ class ADisk : public testing::Test {
     for (const int64_t end = now + ns; now < end; now += 5 * kMs) look(0);
   }
   void look(int64_t writing) {
-    for (auto& line : watch.look({full, behind, writing}, now)) lines.push_back(line);
+    for (auto& line : watch.look({full, behind, writing}, why_full, now)) lines.push_back(line);
   }
 
   DiskWatch watch;
   int64_t now = 1000 * kMs;
   bool full = false, behind = false;
+  std::string why_full;
   std::vector<std::string> lines;
 };
 
@@ -118,6 +122,25 @@ TEST_F(ADisk, ThatIsFullOrBehindIsSaidToBeSoOnce) {
   idle(100 * kMs);
   EXPECT_FALSE(watch.full());
   EXPECT_EQ(lines.size(), 4u);
+}
+
+// Not every reason is a full disk, and who reads the line has to act on it.
+TEST_F(ADisk, SaysWhyNoLogFileCanBeMade) {
+  full = true;
+  look(0);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_TRUE(lines[0].starts_with("disk full: ") && lines[0].ends_with("room again")) << lines[0];
+  for (const auto& [why, begin, end] :
+       {std::tuple{"disk full while preparing f", "disk full: ", "(disk full while preparing f)"},
+        {"fsync f: Input/output error",
+         "no further log file can be made: ", "one can be made (fsync f: Input/output error)"}}) {
+    full = false;
+    look(0);
+    full = true;
+    why_full = why;
+    look(0);
+    EXPECT_TRUE(lines.back().starts_with(begin) && lines.back().ends_with(end)) << lines.back();
+  }
 }
 
 }  // namespace disk_watch_test

@@ -25,6 +25,8 @@ namespace {
 
 std::vector<std::string> calls;  // "sync PATH", "rename PATH", "read PATH": by the new path
 bool syncs_fail = false;
+int sync_error = EIO;
+std::string failing;  // where alone they fail; empty: everywhere
 
 std::string path_of(int fd) {
   char path[PATH_MAX];
@@ -40,8 +42,9 @@ Function* real(const char* name) {
 
 int watched_sync(int fd, const char* name) {
   calls.push_back("sync " + path_of(fd));
-  if (!syncs_fail) return real<int(int)>(name)(fd);
-  errno = EIO;
+  const bool fails = syncs_fail && (failing.empty() || path_of(fd) == failing);
+  if (!fails) return real<int(int)>(name)(fd);
+  errno = sync_error;
   return -1;
 }
 
@@ -70,6 +73,11 @@ namespace {
 
 class DurableFiles : public testing::Test {
  protected:
+  ~DurableFiles() override {
+    syncs_fail = false;
+    sync_error = EIO;
+    failing.clear();
+  }
   DurableFiles() : directory_(std::filesystem::canonical(scratch_.path()).string()) {}
   static size_t index_of(const std::string& call, size_t from = 0) {
     const auto at = std::find(calls.begin() + static_cast<ptrdiff_t>(from), calls.end(), call);
@@ -119,11 +127,18 @@ TEST_F(DurableFiles, TheFilesBesideTheLogToo) {
   configuration.node = NodeId{1};
   configuration.segment_bytes = kMaxBatchBytes;
   configuration.members = *server::parse_members("1=a:1,2=b:2");
-  const std::string data = directory_ + "/node";
+  const std::string data = directory_ + "/new/too/node";
   calls.clear();
   ASSERT_TRUE(server::DataDirectory::format(data, configuration, false));
-  EXPECT_LT(index_of("sync " + directory_), calls.size()) << "the data directory's own name";
-  for (const char* name : {"identity", "peers", "streams"}) expect_durable(data, name);
+  for (const char* made_in : {"", "/new", "/new/too"}) {
+    EXPECT_LT(index_of("sync " + directory_ + made_in), calls.size())
+        << "the data directory's own name, and of those that it is in";
+  }
+  for (const char* name : {"lock", "identity", "peers", "streams"}) expect_durable(data, name);
+  const size_t formatted = index_of("rename " + data + "/identity");
+  for (const char* name : {"log-0-1.seg", "lock", "peers", "streams"}) {
+    EXPECT_LT(index_of("rename " + data + "/" + name), formatted) << "it counts as formatted";
+  }
   calls.clear();
   auto opened = server::DataDirectory::open(data);
   ASSERT_TRUE(opened) << opened.error().message;
@@ -131,6 +146,27 @@ TEST_F(DurableFiles, TheFilesBesideTheLogToo) {
   calls.clear();
   EXPECT_EQ((*opened)->check_peer_disk(NodeId{2}, DiskId{{7, 7}}), "");
   expect_durable(data, "peers");
+
+  // A name that may vanish is none: nothing may be built on it.
+  syncs_fail = true;
+  failing = data;
+  EXPECT_NE((*opened)->check_peer_disk(NodeId{1}, DiskId{{8, 8}}), "");
+  EXPECT_FALSE((*opened)->remember_streams(2));
+  EXPECT_FALSE((*opened)->remember_standing(server::Standing::kAdmitted));
+  opened->reset();
+  EXPECT_FALSE(server::DataDirectory::open(data)) << "names that a killed run left unsynced";
+}
+
+// Of those who only look, on a file system that the kernel made read-only, or that has no sync.
+TEST_F(DurableFiles, WhoeverGoesOnFromAFileNeedsItSynced) {
+  wal::PosixStorage storage(false), looks(false, wal::PosixStorage::Sync::kIfItCan);
+  ASSERT_TRUE(storage.create(directory_ + "/a", kBlockBytes, {}));
+  syncs_fail = true;
+  for (const int code : {EROFS, EINVAL, EIO}) {
+    sync_error = code;
+    EXPECT_FALSE(storage.sync_and_size(directory_ + "/a"));
+    EXPECT_EQ(looks.sync_and_size(directory_ + "/a").has_value(), code != EIO);
+  }
 }
 
 TEST_F(DurableFiles, AFailedSyncIsAnErrorAndLeavesNoFile) {

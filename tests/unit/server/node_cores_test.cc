@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <numeric>
+#include <tuple>
 
 #include "base/hash.h"
 #include "paxos/record.h"
@@ -25,6 +27,11 @@ class NodeCoresTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().message;
     data_ = std::move(*opened);
   }
+  void make_anew() {
+    data_.reset();
+    std::filesystem::remove_all(path_);
+    SetUp();
+  }
   // `names`: how many each core knows afterwards.
   tl::expected<void, StartRefusal> recover(uint16_t cores, std::vector<uint64_t>* names = nullptr) {
     NodeOptions options;
@@ -37,6 +44,16 @@ class NodeCoresTest : public testing::Test {
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
     auto recovered = node.recover();
     adopts_ = node.adopts();
+    incarnation_ = node.incarnation();
+    if (recovered) {
+      net::PeerHello hello;
+      hello.node = NodeId{2};
+      hello.incarnation = Incarnation{90'001};
+      hello.cores = 1;
+      hello.client_address = "b:1";
+      host.on_tick(CoreId{0}, 1);
+      may_sit_ = !host.take_seat(hello);
+    }
     for (uint16_t core = 0; recovered && names != nullptr && core < cores; ++core) {
       names->push_back(node.replica(core).counters().names);
     }
@@ -100,6 +117,8 @@ class NodeCoresTest : public testing::Test {
   bool threads_ = false;
   // The node that was recovered last.
   bool adopts_ = false;
+  bool may_sit_ = false;  // run 90,001 of node 2
+  Incarnation incarnation_;
   std::vector<uint32_t> promised_;  // by each core, to nodes 2 and 3
 };
 
@@ -180,10 +199,26 @@ TEST_F(NodeCoresTest, AdoptsWhatIsInAStreamThatWillGo) {
   ASSERT_TRUE(recover(2));
   EXPECT_FALSE(adopts_);
   write_bytes_to(1, paxos::RangePromiseRecord{NodeId{2}, Incarnation{7}});
+  write_bytes_to(1, paxos::IncarnationRecord{Incarnation{9}});
   ASSERT_TRUE(recover(2));
   EXPECT_FALSE(adopts_);
   ASSERT_TRUE(recover(1));
   EXPECT_TRUE(adopts_);
+  EXPECT_EQ(promised_, (std::vector<uint32_t>{7, 0})) << "the core that is left keeps it";
+  EXPECT_EQ(incarnation_, Incarnation{10}) << "none is used twice";
+}
+
+// Of the runs of a peer each core knows from its own log: what any of them knows holds.
+TEST_F(NodeCoresTest, ARunOfAPeerIsKnownFromWhicheverCoreKnowsIt) {
+  ASSERT_TRUE(recover(3));
+  for (uint32_t stream = 0; stream < 3; ++stream) {
+    const uint32_t run = stream == 1 ? 90'000 : 5;
+    write_bytes_to(stream, paxos::HomeProgressRecord{
+                               {NodeId{2}, CoreId{0}}, Incarnation{run}, paxos::Sequence{1}});
+  }
+  ASSERT_TRUE(recover(3));
+  // One that is far above all that is known would not be believed.
+  EXPECT_TRUE(may_sit_);
 }
 
 // As a removal of streams leaves it, or a start, that did not end.
@@ -201,6 +236,75 @@ TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));
   EXPECT_TRUE(recover(2));
+}
+
+// The same for a start with more cores, which wants a stream of that number itself.
+TEST_F(NodeCoresTest, AStreamThatThereNeedNotBeIsNotTakenForTheOneOfANewCore) {
+  ASSERT_TRUE(recover(3));
+  ASSERT_TRUE(data_->remember_streams(1));
+  std::filesystem::resize_file(segment(1), 4096);
+  EXPECT_TRUE(recover(2));
+  EXPECT_EQ(data_->streams(), 2u);
+  EXPECT_FALSE(std::filesystem::exists(segment(2)));
+}
+
+// As an older copy of the file `streams` says it: what is in the log must not vanish by that.
+TEST_F(NodeCoresTest, RemovesNoStreamThatTheLastRunWrote) {
+  for (const auto& [of_others, of_stream, removed] :
+       {std::tuple{7u, 7u, false}, {7u, 8u, false}, {7u, 6u, true}, {0u, 1u, false}}) {
+    ASSERT_TRUE(recover(3));
+    if (of_others > 0) write_bytes_to(0, paxos::IncarnationRecord{Incarnation{of_others}});
+    write_bytes_to(2, paxos::IncarnationRecord{Incarnation{of_stream}});
+    write_bytes_to(2, paxos::IncarnationRecord{Incarnation{of_stream - 1}});
+    ASSERT_TRUE(data_->remember_streams(1));
+    for (const uint16_t cores : {1, 3, 2}) {
+      const auto recovered = recover(cores);
+      EXPECT_EQ(recovered.has_value(), removed) << of_others << " and " << of_stream;
+      if (recovered) break;
+      EXPECT_EQ(recovered.error().exit_code, kExitCorrupt);
+      EXPECT_NE(recovered.error().message.find("wrote stream 2 as well"), std::string::npos)
+          << recovered.error().message;
+      EXPECT_EQ(data_->streams(), 1u);
+    }
+    EXPECT_EQ(std::filesystem::exists(segment(2)), !removed);
+    EXPECT_EQ(std::filesystem::exists(segment(1)), !removed) << "all or none";
+    if (!removed) ASSERT_TRUE(data_->remember_streams(3));
+    make_anew();
+  }
+}
+
+// Somebody's notes, and a folder, whatever they are called.
+TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
+  const std::vector<std::string> others = {"log-7-notes.segments.txt",
+                                           "log-2026-01-02.seg.bak",
+                                           "log-1-5.seg.bak",
+                                           "log-01-1.seg",
+                                           "log-1-01.seg",
+                                           "log-1-1.seg.tmp.tmp",
+                                           "log-1-0.seg",
+                                           "xlog-1-1.seg"};
+  for (const std::string& name : others) std::ofstream(path_ + "/" + name) << "mine";
+  std::filesystem::create_directories(path_ + "/log-8-1.seg/mine");
+  std::ofstream(path_ + "/log-9-2.seg.tmp") << "of a start that did not end";
+  std::ofstream(path_ + "/log-9-3.seg") << "the same";
+  ASSERT_TRUE(recover(1));
+  for (const std::string& name : others) {
+    EXPECT_TRUE(std::filesystem::exists(path_ + "/" + name)) << name;
+  }
+  EXPECT_TRUE(std::filesystem::exists(path_ + "/log-8-1.seg/mine"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/log-9-2.seg.tmp"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/log-9-3.seg"));
+}
+
+// Else a later start would remove them as streams that there need not be.
+TEST_F(NodeCoresTest, ServesOnNoStreamsThatItCouldNotRemember) {
+  std::filesystem::create_directories(path_ + "/streams.tmp/in the way");
+  const auto refused = recover(2);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().exit_code, kExitDirectory);
+  std::filesystem::remove_all(path_ + "/streams.tmp");
+  EXPECT_TRUE(recover(2));
+  EXPECT_EQ(data_->streams(), 2u);
 }
 
 // DESIGN 3.6: "A node whose disk was lost must not vote under its old number"
@@ -274,6 +378,7 @@ TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
     const auto refused = recover(cores);
     ASSERT_FALSE(refused) << cores;
     EXPECT_EQ(refused.error().exit_code, kExitMemory);
+    EXPECT_FALSE(std::filesystem::exists(segment(2))) << "\"nothing is changed\"";
     const std::string& text = refused.error().message;
     const size_t at = text.find("give --memory ");
     ASSERT_NE(at, std::string::npos) << text;

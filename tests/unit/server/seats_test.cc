@@ -43,6 +43,16 @@ class SeatsTest : public testing::Test {
   int64_t now_ns_ = 1'000'000'000;
 };
 
+// A core must not let go of a segment that holds what another core has not written anew yet.
+TEST_F(SeatsTest, AllHaveAdoptedOnceTheLastHas) {
+  NodeHost host(*data_, uint16_t{3}, "here");
+  for (uint16_t core = 0; core < 3; ++core) {
+    EXPECT_FALSE(host.all_adopted()) << core;
+    host.on_adopted(CoreId{core});
+  }
+  EXPECT_TRUE(host.all_adopted());
+}
+
 TEST_F(SeatsTest, TermsChangeOnlyWhileNoLinkIsUp) {
   EXPECT_FALSE(refused(hello(1)));
   EXPECT_FALSE(refused(hello(1))) << "another of its cores";

@@ -32,6 +32,7 @@ class FakeLog final : public wal::Log {
   }
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
+  std::string_view full_because() const override { return {}; }
   bool behind() const override { return is_behind; }
   const wal::LogCounters& counters() const override { return figures; }
   const wal::SegmentUse& use() const override { return segment_use; }

@@ -85,6 +85,26 @@ TEST_F(ShardMail, ForgetsTheRequestsOfAConnectionThatIsGone) {
   EXPECT_EQ(a.shard.outstanding(), 4u) << "each still gets its one answer";
 }
 
+// Two cores may know requests by one number: each speaks of its own alone.
+TEST(ShardMailOfThree, ForgetsWhatTheCoreThatSaysSoAskedFor) {
+  PostOffice office{3};
+  Core asked{1, &office}, one{0, &office}, other{2, &office};
+  for (Core* core : {&asked, &one, &other}) core->log.report(1);
+  one.request(1, "1-name");
+  other.request(1, "1-name");
+  for (Core* core : {&one, &other}) {
+    core->round();
+    asked.shard.on_wake();
+    asked.round();
+  }
+  ASSERT_EQ(asked.replica.requests.size(), 2u);
+  one.shard.client_handler()->on_gone({7});
+  one.tick();
+  asked.shard.on_wake();
+  asked.round();
+  EXPECT_EQ(asked.replica.forgotten, std::vector<uint64_t>{asked.replica.requests[0].token()});
+}
+
 TEST_F(ShardMail, KeepsARequestForItsOwnNameAtHome) {
   a.request(1, "0-name");
   a.round();

@@ -197,6 +197,22 @@ TEST(Shard, AnswersUnavailableWhileItDrainsAndStopsWhenIdle) {
   EXPECT_TRUE(core.io.stopped);
 }
 
+// "then it makes the log durable": what nobody waits for as well, news of a decision for one.
+TEST(Shard, StopsOnlyOnceItsLogIsDurable) {
+  Started core;
+  core.script([](Output& out) { FakeReplica::record(out, "news"); });
+  core.request(1, "0-name");
+  core.round();
+  core.script([&core](Output& out) { FakeReplica::reply(out, core.replica.requests[0].token()); });
+  core.host.stop = true;
+  for (int i = 0; i < 5; ++i) core.tick();
+  ASSERT_EQ(core.listener.replies.size(), 1u);
+  EXPECT_FALSE(core.io.stopped);
+  core.log.report(core.log.appended());
+  for (int i = 0; i < 2; ++i) core.tick();
+  EXPECT_TRUE(core.io.stopped);
+}
+
 TEST(Shard, StopsAtTheEndOfItsDrainTimeWhateverIsLeft) {
   Started core;
   core.request(1, "0-name");

@@ -1,11 +1,13 @@
 // What the log asks of its files: the mode that was chosen, O_DIRECT where it was asked for, and a
 // segment used to its last block; and the measurement that chooses the mode.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/uio.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdarg>
 #include <filesystem>
 #include <thread>
 
@@ -28,6 +30,9 @@ struct Disk {
   int forced = 0;
   int unforced = 0;
   bool synced = false;
+  int open_error = 0;  // where a file would be made
+  int reserve_error = 0;
+  int fsync_error = 0;
 };
 Disk disk;
 bool watching = false;
@@ -49,6 +54,18 @@ ssize_t watched_writev(const char* name, int fd, const iovec* parts, int count, 
     flags &= ~RWF_DSYNC;  // the real disk has times of its own
   }
   return real<ssize_t(int, const iovec*, int, off_t, int)>(name)(fd, parts, count, offset, flags);
+}
+
+int watched_reserve(const char* name, int fd, off_t offset, off_t size) {
+  if (watching && disk.reserve_error != 0) return disk.reserve_error;
+  return real<int(int, off_t, off_t)>(name)(fd, offset, size);
+}
+int watched_open(const char* name, const char* path, int flags, mode_t mode) {
+  if (watching && disk.open_error != 0 && (flags & O_CREAT) != 0) {
+    errno = disk.open_error;
+    return -1;
+  }
+  return real<int(const char*, int, ...)>(name)(path, flags, mode);
 }
 
 }  // namespace
@@ -74,7 +91,31 @@ int fdatasync(int fd) {
 }
 int fsync(int fd) {
   disk.synced = true;
+  if (watching && disk.fsync_error != 0) {
+    errno = disk.fsync_error;
+    return -1;
+  }
   return real<int(int)>("fsync")(fd);
+}
+int posix_fallocate(int fd, off_t offset, off_t size) {
+  return watched_reserve("posix_fallocate", fd, offset, size);
+}
+int posix_fallocate64(int fd, off64_t offset, off64_t size) {
+  return watched_reserve("posix_fallocate64", fd, offset, size);
+}
+int open(const char* path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  const mode_t mode = va_arg(more, mode_t);
+  va_end(more);
+  return watched_open("open", path, flags, mode);
+}
+int open64(const char* path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  const mode_t mode = va_arg(more, mode_t);
+  va_end(more);
+  return watched_open("open64", path, flags, mode);
 }
 }
 
@@ -130,6 +171,23 @@ TEST_F(SyncProbe, AShortForcedWriteIsNone) {
   disk.dsync_is_short = true;
   disk.fdatasync = kSlow;
   EXPECT_EQ(probe(), SyncMode::kFdatasync);
+}
+
+// A node must start on one, whatever is used up, and whatever finds it: it serves reads, and
+// recovers by itself.
+TEST_F(SyncProbe, AFullDiskIsNotMeasuredAndIsNoError) {
+  for (int Disk::*where : {&Disk::open_error, &Disk::reserve_error, &Disk::fsync_error}) {
+    for (const int code : {ENOSPC, EDQUOT}) {
+      disk = Disk();
+      disk.*where = code;
+      EXPECT_EQ(probe(), SyncMode::kDsync);
+      EXPECT_NE(report_.find("not measured: the disk is full"), std::string::npos) << report_;
+    }
+    if (where == &Disk::reserve_error) continue;  // a file system may not know it
+    disk = Disk();
+    disk.*where = EIO;
+    EXPECT_FALSE(probe().has_value());
+  }
 }
 
 TEST_F(SyncProbe, ADiskThatCannotSyncIsAnError) {

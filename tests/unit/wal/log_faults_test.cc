@@ -179,6 +179,21 @@ TEST_F(HeaderlessSegmentTest, ItsOldBatchDoesNotComeBackBehindANewHeader) {
   EXPECT_EQ(restarted.records.size(), 28u);
 }
 
+// The same once that run has gone on to another segment: the old batch, where its own stood, is
+// damage.
+TEST_F(HeaderlessSegmentTest, ItsOldBatchIsDamageOfASealedSegment) {
+  const auto old = disk_.files.at(stream_.path(2)).blocks;
+  Stream restarted(disk_, 0);
+  restarted.start();
+  for (int batch = 0; batch < 3; ++batch) restarted.write(large());
+  ASSERT_EQ(restarted.recover(), "");
+  ASSERT_EQ(restarted.tail.generation, 3u);
+  for (uint64_t block = 1; block < old.size(); ++block) {
+    if (old[block] != nullptr) disk_.block(stream_.path(2), block) = old[block];
+  }
+  EXPECT_NE(restarted.recover().find("a damaged batch"), std::string::npos);
+}
+
 TEST_F(HeaderlessSegmentTest, ItsBlocksStillTellWhatWasDurable) {
   ASSERT_EQ(stream_.recover(), "");
   const uint64_t last = stream_.tail.next_sequence - 1;  // acknowledged
@@ -203,6 +218,46 @@ TEST_F(LogFaultsTest, ALateBlockOfAKilledRunIsNotPartOfABatch) {
   disk_.write(stream_.path(1), 2 * kBlockBytes, std::span(late).subspan(kBlockBytes, kBlockBytes));
   ASSERT_EQ(restarted.recover(), "");
   EXPECT_TRUE(restarted.records.empty());
+}
+
+// A block in the place of another one of its batch is none of it, though both are of that length.
+TEST_F(LogFaultsTest, ALateBlockOfAnotherPlaceIsNotPartOfABatchEither) {
+  std::vector<char> late;
+  stream_.io.on_write = [&](const std::string&, uint64_t, std::span<const char> bytes) {
+    late.assign(bytes.begin(), bytes.end());
+  };
+  stream_.io.power_cut = [](size_t) { return false; };
+  stream_.write({std::string(2 * kBlockPayloadBytes, 'o')});  // blocks 1 to 3
+  Stream restarted(disk_, 0);
+  restarted.start();
+  ASSERT_EQ(restarted.tail.epoch, stream_.tail.epoch);
+  restarted.write({"durable"});
+  restarted.io.power_cut = [](size_t block) { return block != 1; };
+  restarted.write({std::string(2 * kBlockPayloadBytes, 'n')});  // blocks 2 to 4; 3 is lost
+  disk_.write(stream_.path(1), 3 * kBlockBytes,
+              std::span(late).subspan(2 * kBlockBytes, kBlockBytes));
+  ASSERT_EQ(restarted.recover(), "");
+  EXPECT_EQ(restarted.records, std::vector<std::string>{"durable"});
+}
+
+// A record that is cut off by the end of its batch must not go on in the next one.
+TEST_F(LogFaultsTest, ARecordThatRunsPastItsBatchIsCorruption) {
+  stream_.write({"cut"});
+  stream_.write({"next"});
+  const auto whole = disk_.block(stream_.path(1), 1);
+  for (const bool sealed : {false, true}) {
+    disk_.block(stream_.path(1), 1) = whole;
+    if (sealed) {
+      Stream restarted(disk_, 0);
+      restarted.start();
+      restarted.log->switch_segment();
+      restarted.write({"more"});
+      ASSERT_EQ(restarted.recover(), "");
+      ASSERT_EQ(restarted.tail.generation, 2u);
+    }
+    stream_.reseal(1, 1, [](BlockHeader& header, auto&) { --header.payload_bytes; });
+    EXPECT_NE(stream_.recover().find("past the end of its batch"), std::string::npos);
+  }
 }
 
 // The same where that write began a segment, which the next run begins with another sequence.
@@ -387,6 +442,13 @@ TEST_F(LogFaultsTest, AFileThatCannotBeReadIsToldFromADamagedOne) {
   auto foreign = read();
   ASSERT_FALSE(foreign);
   EXPECT_TRUE(foreign.error().corrupt);
+  disk_.files.clear();
+  ASSERT_TRUE(wal::create_stream(disk_, stream_.identity, stream_.options));
+  stream_.reseal(1, 0, [](BlockHeader& header, auto&) { ++header.version; });
+  auto of_later = read();
+  ASSERT_FALSE(of_later);
+  EXPECT_NE(of_later.error().message.find("newer log format"), std::string::npos);
+  EXPECT_TRUE(of_later.error().corrupt) << "with the same exit code as a record that is newer";
 }
 
 }  // namespace log_faults_test

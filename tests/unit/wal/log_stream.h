@@ -6,6 +6,7 @@
 
 #include "tests/unit/wal/log_listener.h"
 #include "tests/unit/wal/memory_file_io.h"
+#include "wal/block_format.h"
 #include "wal/log.h"
 #include "wal/segment.h"
 
@@ -35,6 +36,18 @@ struct Stream {
     for (const auto& record : batch) log->append(record);
     log->flush();
     io.complete_all();
+  }
+  // A block of a segment with another content, sealed anew, so that only what it says is wrong:
+  // change(header, block).
+  template <class Change>
+  void reseal(uint64_t generation, uint64_t index, Change change) {
+    MemoryStorage::Block block = *disk.block(path(generation), index);
+    BlockHeader header;
+    std::memcpy(&header, block.data(), sizeof header);
+    header.checksum = 0;
+    change(header, block);
+    seal_block(block.data(), header);
+    disk.write(path(generation), index * kBlockBytes, block);
   }
   std::string path(uint64_t generation) const {
     return segment_path(options.directory, options.stream, generation);

@@ -471,6 +471,7 @@ TEST_F(LogTest, AFailedPreparationMakesItFullUntilOneSucceeds) {
   EXPECT_FALSE(log_->full());
   io_->complete_all();
   EXPECT_TRUE(log_->full());
+  EXPECT_EQ(log_->full_because(), "no space left on device");
   std::vector<std::string> large(14, text(66000, 'l'));
   for (int batch = 0; batch < 3; ++batch) write_batch(large);
   EXPECT_EQ(log_->durable(), 28u);  // the third waits for a segment
@@ -480,6 +481,7 @@ TEST_F(LogTest, AFailedPreparationMakesItFullUntilOneSucceeds) {
   log_->on_tick(1000 * kMs);
   io_->complete_all();
   EXPECT_FALSE(log_->full());
+  EXPECT_EQ(log_->full_because(), "");
   EXPECT_EQ(log_->durable(), 42u);
   EXPECT_TRUE(listener_.failures.empty());
 }

@@ -23,18 +23,6 @@ class RecycledFaultsTest : public testing::Test {
     stream_.write({"x"});
   }
   Log& log() { return *stream_.log; }
-  // Sealed anew, so that only what it says is wrong.
-  template <class Change>
-  void reseal(uint64_t generation, Change change) {
-    MemoryStorage::Block block = *disk_.block(stream_.path(generation), 0);
-    BlockHeader header;
-    std::memcpy(&header, block.data(), sizeof header);
-    header.checksum = 0;
-    change(header, block);
-    seal_block(block.data(), header);
-    disk_.write(stream_.path(generation), 0, block);
-  }
-
   MemoryStorage disk_;
   Stream stream_{disk_, 0};
 };
@@ -64,7 +52,8 @@ TEST_F(RecycledFaultsTest, TheNewestFileOfANewerVersionOrAnotherNodeIsNamed) {
   const uint64_t newest = stream_.tail.generation;
   ASSERT_EQ(newest, 3u);
   ASSERT_EQ(disk_.files.count(stream_.path(1)), 0u) << "it is used again";
-  reseal(newest, [](BlockHeader& header, auto&) { header.version = kFormatVersion + 1; });
+  stream_.reseal(newest, 0,
+                 [](BlockHeader& header, auto&) { header.version = kFormatVersion + 1; });
   EXPECT_NE(stream_.recover().find("newer"), std::string::npos) << stream_.recover();
   EXPECT_EQ(stream_.recover().find("missing"), std::string::npos) << stream_.recover();
   disk_ = whole;
@@ -84,7 +73,7 @@ TEST_F(RecycledFaultsTest, ASegmentThatBeginsBeforeTheFirstIsRefused) {
     for (uint64_t at = 1; at < disk_.files[stream_.path(generation)].blocks.size(); ++at) {
       disk_.block(stream_.path(generation), at) = nullptr;
     }
-    reseal(generation, [&](BlockHeader& header, MemoryStorage::Block& block) {
+    stream_.reseal(generation, 0, [&](BlockHeader& header, MemoryStorage::Block& block) {
       header.sequence = header.segment_first_sequence = header.durable_sequence = 0;
       if (generation == 2) return;
       const std::string list = encode_needed({{2, 2, 0}});
@@ -131,10 +120,20 @@ TEST_F(RecycledFaultsTest, OfAListThatWouldBeTooLongWhatFitsIsLeftOut) {
   EXPECT_GT(left, before - 1400);
   EXPECT_EQ(log().files(), left);
   EXPECT_EQ(stream_.recover(), "");
+
+  // One whose copies are not durable is no candidate, though it would make the list shorter.
+  log().append("a copy");
+  log().release(3);
   open_next();
   remove_all();
+  EXPECT_TRUE(disk_.files.contains(stream_.path(3)));
+  EXPECT_EQ(stream_.recover(), "");
+
+  open_next();
+  remove_all();
+  EXPECT_FALSE(disk_.files.contains(stream_.path(3))) << "now they are";
   EXPECT_GE(disk_.files.size() + 5, left) << "no more fit";
-  for (uint64_t generation = 3; generation < 2000; generation += 2) log().release(generation);
+  for (uint64_t generation = 5; generation < 2000; generation += 2) log().release(generation);
   open_next();
   remove_all();
   EXPECT_LT(disk_.files.size(), before - 2000);

@@ -51,17 +51,6 @@ class RecycledLogTest : public testing::Test {
     std::memcpy(&header, disk_.block(stream_.path(generation), block)->data(), sizeof header);
     return header;
   }
-  // Sealed anew, so that only what it says is wrong.
-  template <class Change>
-  void reseal(uint64_t generation, uint64_t index, Change change) {
-    MemoryStorage::Block block = *disk_.block(stream_.path(generation), index);
-    BlockHeader header;
-    std::memcpy(&header, block.data(), sizeof header);
-    header.checksum = 0;
-    change(header, block);
-    seal_block(block.data(), header);
-    disk_.write(stream_.path(generation), index * kBlockBytes, block);
-  }
 
   MemoryStorage disk_;
   Stream stream_{disk_, 0};
@@ -410,7 +399,7 @@ TEST_F(HolesTest, ListsThatNoLogWritesAreCorruption) {
   };
   const uint64_t blocks = header(6, 0).sequence - header(5, 0).sequence;
   const MemoryStorage whole = disk_;
-  reseal(6, 0, list({{1, 1, blocks}, {3, 3, blocks}, {5, 5, blocks}}));
+  stream_.reseal(6, 0, list({{1, 1, blocks}, {3, 3, blocks}, {5, 5, blocks}}));
   EXPECT_EQ(stream_.recover(), "") << "as it was";
   const std::vector<std::vector<NeededRange>> kWrong = {
       {{1, 1, blocks}, {3, 3, blocks}},                      // ends too early
@@ -423,11 +412,11 @@ TEST_F(HolesTest, ListsThatNoLogWritesAreCorruption) {
       {},
   };
   for (size_t which = 0; which < kWrong.size(); ++which) {
-    reseal(6, 0, list(kWrong[which]));
+    stream_.reseal(6, 0, list(kWrong[which]));
     EXPECT_NE(stream_.recover().find("corrupt log"), std::string::npos) << which;
     disk_ = whole;
   }
-  reseal(6, 0, [](BlockHeader& header, MemoryStorage::Block& block) {
+  stream_.reseal(6, 0, [](BlockHeader& header, MemoryStorage::Block& block) {
     block[sizeof header] = '\xff';
     header.payload_bytes = 1;
   });
@@ -441,7 +430,7 @@ TEST_F(RecycledLogTest, ALogOfVersionOneGoesOnAsOneOfVersionTwo) {
   for (uint64_t generation = 1; generation <= 4; ++generation) {
     for (uint64_t block = 0; block < 2 * kMaxBatchBytes / kBlockBytes; ++block) {
       if (!disk_.block(stream_.path(generation), block)) continue;
-      reseal(generation, block, [](BlockHeader& header, MemoryStorage::Block& bytes) {
+      stream_.reseal(generation, block, [](BlockHeader& header, MemoryStorage::Block& bytes) {
         header.version = 1;
         if (header.kind != static_cast<uint32_t>(BlockKind::kSegmentHeader)) return;
         std::memset(bytes.data() + sizeof header, 0, header.payload_bytes);

@@ -171,6 +171,35 @@ TEST_F(SegmentReaderTest, ARecordThatIsNotThereEndsTheLog) {
   EXPECT_NE(other.listener.failures[0].find("end early"), std::string::npos);
 }
 
+TEST_F(SegmentReaderTest, ARecordTooManyEndsTheLog) {
+  Stream other(disk_, 1);
+  ASSERT_TRUE(create_stream(disk_, other.identity, other.options));
+  other.start();
+  other.write({"one"});
+  other.log->switch_segment();
+  other.write({"two"});
+  ASSERT_EQ(other.log->use().find(1)->last_record, 1u);
+  std::vector<char> bytes(disk_.block(other.path(1), 1)->begin(),
+                          disk_.block(other.path(1), 1)->end());
+  BlockHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  header.payload_bytes += kRecordPrefixBytes;  // zeros: a record of no bytes
+  header.checksum = 0;
+  seal_block(bytes.data(), header);
+  disk_.write(other.path(1), kBlockBytes, bytes);
+  auto reader = other.log->read_segment(1);
+  for (int rounds = 0; rounds < 10; ++rounds) {
+    other.io.complete_all();
+    reader->take(10, [&](std::string_view record, uint64_t number) {
+      EXPECT_EQ(record, "one");
+      EXPECT_EQ(number, 1u);
+    });
+  }
+  EXPECT_FALSE(reader->done());
+  ASSERT_EQ(other.listener.failures.size(), 1u);
+  EXPECT_NE(other.listener.failures[0].find("more records"), std::string::npos);
+}
+
 TEST_F(SegmentReaderTest, WhatCannotBeReadEndsTheLog) {
   stream_.io.fail_reads = true;
   read(10);

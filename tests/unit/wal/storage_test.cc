@@ -98,6 +98,17 @@ TEST(ListSegments, TakesTheNamesOfOneStreamInTheOrderOfTheirNumbers) {
                                              "/disk/log-1-10.seg"}));
 }
 
+TEST(ListSegments, TellsWhichStreamAFileIsOf) {
+  EXPECT_EQ(stream_of_segment("log-0-1.seg"), 0u);
+  EXPECT_EQ(stream_of_segment("log-63-18446744073709551615.seg"), 63u);
+  EXPECT_EQ(stream_of_segment("log-10-2.seg.tmp"), 10u);
+  for (const char* other : {"log-00-1.seg", "log-1.seg", "log--1.seg", "log-1-.seg", "log-1-0.seg",
+                            "log-1-2-3.seg", "log-4294967296-1.seg", "log-1-1.seg.tmp.tmp",
+                            "log-1-1.seg.bak", "log-1-1", "og-1-1.seg", "log-1-1.segments", ""}) {
+    EXPECT_EQ(stream_of_segment(other), std::nullopt) << other;
+  }
+}
+
 TEST(PosixStorage, AFailedCreationLeavesNothingBehind) {
   PosixStorage storage(false);
   EXPECT_FALSE(storage.create("/proc/self/not-a-place", kBlockBytes, {}));
