@@ -36,7 +36,8 @@ bool is_ours(const Batch& batch, const Ballot& best, NodeId self, Incarnation in
 
 // As `state` tells, which is chosen and was reported, or first proposed, under a ballot by which it
 // is `ours` (no state: nobody was asked). REQUIRES: a batch; chosen, not only reported: another
-// proposer may still adopt what a majority did not report.
+// proposer may still adopt what a majority did not report; and of an older version, chosen above
+// the ballots of the batch, not below: then the batch may be built on it.
 Fate fate_of(const Batch& batch, bool ours, const State* state);
 
 }  // namespace once::paxos

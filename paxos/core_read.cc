@@ -144,10 +144,11 @@ void Core::end_read(ReadId id, Ballot ballot, State state) {
   if (ops_[op].operation == Operation::kWait) {
     tell_waiters(hash, ops_[op].name(), asked, state.version, ballot.is_null() ? nullptr : &state);
   }
-  if (found != Table::kNone && !ballot.is_null() && acceptor_.at(found).accepted() == ballot &&
-      acceptor_.at(found).version() == state.version) {
-    learn_decided(found, InLog::kNo);
-  }
+  const bool held = found != Table::kNone && !ballot.is_null() &&
+                    acceptor_.at(found).accepted() == ballot &&
+                    acceptor_.at(found).version() == state.version;
+  // Chosen under `ballot`, or below it (L1): whoever proposes needs to know which (Q1).
+  if (held && acceptor_.at(found).is_idle()) learn_decided(found, InLog::kNo);
   if (const auto status = judge(state, ops_[op].change()))
     return requests_.give(op, *status, state);
   wait_on(acceptor_.find_or_insert(hash, ops_[op].name()), op);

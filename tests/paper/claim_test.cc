@@ -73,6 +73,14 @@ TEST_F(ClaimedAcceptor, ListsWhatTheHomeMayHaveLost) {
   EXPECT_FALSE(lists(2, x)) << "the home said that its disk has it";
 }
 
+// P7: news of round 0 say nothing of what a takeover had accepted in its place.
+TEST_F(ClaimedAcceptor, NewsOfRoundZeroDecideNothingOfAnotherBallot) {
+  accept(1, 1, x);
+  solo.receive(2, Accept{2, ballot(1, 2), state(kB, "b"), x});
+  solo.receive(0, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{1}});
+  EXPECT_FALSE(solo.state_of(x).decided);
+}
+
 // "'Decided' is not a reason to leave a name off the list."
 TEST_F(ClaimedAcceptor, ListsADecidedName) {
   accept(1, 1, x);

@@ -220,5 +220,68 @@ TEST_F(GiveWay, OnesOwnProposalIsNoNews) {
   EXPECT_EQ(status(token), Status::kDone);
 }
 
+// Node 3 proposes version 2 and loses to a ballot of node 4, which proposes version 1 once more. A
+// majority says that it is chosen, but one of it has only been told so, below what it promised
+// (L1): a third may still adopt version 2.
+TEST_F(GiveWay, ThatAnOlderStateIsChosenSaysNothingOfWhatWasBuiltOnIt) {
+  const State older{1, false, kB, "theirs"};
+  const auto token = ask(Operation::kSet);
+  solo.sync();
+  const Prepare first = prepare();
+  solo.receive(3, Promise{first.op, first.ballot, ballot(0, 0), older});
+  solo.receive(4, Promise{first.op, first.ballot, {}, {}});
+  solo.sync();
+  const Accept adopted = solo.take<Accept>().back();
+  ASSERT_EQ(adopted.state.version, 1u);
+  for (size_t peer : {3, 4}) solo.receive(peer, Accepted{adopted.op, adopted.ballot, 1});
+  solo.sync();
+  const Accept mine = solo.take<Accept>().back();
+  ASSERT_EQ(mine.state.version, 2u);
+
+  const Ballot theirs = higher(mine.ballot);
+  accept(theirs, older);
+  solo.ask({0, Operation::kWait, {}, 60'000, name, {}, 1});
+  const auto asked = solo.take<ReadState>();
+  ASSERT_FALSE(asked.empty());
+  for (size_t peer : {3, 4}) solo.receive(peer, ReadReply{asked.back().op, true, theirs, older});
+  solo.receive(3, Rejected{mine.op, mine.ballot, theirs});
+  solo.sync();
+  const Prepare again = prepare();
+  solo.receive(4, Rejected{again.op, again.ballot, higher(again.ballot)});
+  solo.sync();
+  EXPECT_TRUE(solo.take<Forward>().empty()) << "it may have happened, or happen yet";
+  for (int ms = 0; ms < 12'000 && !solo.answered(token); ++ms) solo.wait(1);
+  EXPECT_EQ(status(token), Status::kUnknown);
+}
+
+// R1: whoever joins while it is proposed knows of no answer that is younger than his call.
+TEST_F(GiveWay, AReaderWhoCameAfterTheLastQuestionIsNotToldByNews) {
+  ask(Operation::kSet);
+  propose_and_lose();
+  const auto read = solo.ask({0, Operation::kRead, {}, 10'000, name, {}});
+  const Prepare again = prepare();
+  solo.receive(3, Rejected{again.op, again.ballot, higher(again.ballot)});
+  decide(higher(again.ballot), State{1, false, kB, "theirs"});
+  EXPECT_FALSE(solo.answered(read));
+}
+
+// Who sent it here would make it again elsewhere, and tell of a conflict with himself.
+TEST_F(GiveWay, WhatMayHaveHappenedDoesNotGoBackAsIfItHadNot) {
+  Forward forward{.op = 77, .incarnation = Incarnation{1}, .number = 1};
+  forward.operation = Operation::kCas;
+  forward.id = kA;
+  forward.timeout_ms = 10'000;
+  forward.name = name;
+  forward.value = "mine";
+  solo.receive(4, forward);
+  const Accept mine = propose_and_lose();
+  accept(higher(mine.ballot), State{2, false, kB, "theirs"});
+  const Prepare again = prepare();
+  solo.receive(3, Rejected{again.op, again.ballot, higher(again.ballot)});
+  for (const ForwardReply& reply : solo.take<ForwardReply>()) {
+    EXPECT_NE(reply.status, Status::kUnavailable);
+  }
+}
+
 }  // namespace give_way_test
 }  // namespace once::paxos::test

@@ -60,6 +60,38 @@ TEST(Ignored, EachMessageIsCountedByItsReason) {
   EXPECT_EQ(sum(solo.counters()), ignored);
 }
 
+// Else a node would vote with two memories, or begin a round of its own twice.
+TEST(Ignored, WhatIsOfAnotherCoreOfTheNodeIsNotForThisOne) {
+  ReplicaOptions options;
+  options.self = World::endpoint(0);
+  options.cores = 2;
+  options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
+  options.shard_count = 64;
+  const auto replica = paxos::Replica::make(options);
+  Output out;
+  replica->start(Incarnation{1}, 0, out);
+  replica->on_durable(RecordNumber{1}, 0, out);
+  const Event up{World::endpoint(1), LinkUp{2}};
+  replica->step(&up, 1, 0, out);
+  // Of which this node is the home, by its other core.
+  std::string name;
+  for (int n = 0; name.empty(); ++n) {
+    const std::string text = std::to_string(n);
+    const bool at_home = home_slot_of(name_hash(text, options.hash_seed), 3).value == 0;
+    if (at_home && replica->core_of_name(text) != options.self.core) name = text;
+  }
+  const State red = test::state(request_id(1, 1), "red");
+  for (const Message& message :
+       {Message(Prepare{1, ballot(1, 1), name}), Message(Accept{1, ballot(1, 1), red, name}),
+        Message(SettleQuery{ballot(1, 1), ballot(1, 1), name}), Message(SyncFetch{1, name})}) {
+    out.clear();
+    const Event event{World::endpoint(1), message};
+    replica->step(&event, 1, 0, out);
+    EXPECT_TRUE(out.messages.empty()) << message.index();
+    EXPECT_EQ(replica->counters().names, 0u) << message.index();
+  }
+}
+
 TEST(Ignored, WhoIsNoOtherMemberIsNotListenedTo) {
   Solo solo(0, 3);
   const Message message = ReadState{1, "name"};

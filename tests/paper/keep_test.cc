@@ -309,6 +309,19 @@ TEST_F(Keeping, HalfOfANameElsewhereIsAdoptedToo) {
   EXPECT_EQ(log.from_what_is_left().names.at(x).accepted, ballot(1, 2));
 }
 
+// The same with one ballot: the record of the promise does not say what was accepted under it.
+TEST_F(Keeping, APromiseOfItsBallotDoesNotStandForWhatIsAcceptedElsewhere) {
+  prepare(ballot(5, 2), x);
+  log.sync();
+  log.put_elsewhere(AcceptRecord{ballot(5, 2), CoreId{0}, Sequence{0}, state(1, kA, "red"), x});
+  log.restart();
+  while (log.adopt()) {
+  }
+  log.sync();
+  log.elsewhere().clear();
+  EXPECT_EQ(log.from_what_is_left().names.at(x).accepted, ballot(5, 2));
+}
+
 // Not of what was read, but no record of this core has all of it either.
 TEST_F(Keeping, WhatIsAcceptedAndPromisedOverBetweenTwoAdoptionsIsListed) {
   const std::string large(40'000, 'v');

@@ -17,17 +17,17 @@ inline constexpr Endpoint kTwo{NodeId{2}, CoreId{0}}, kThree{NodeId{3}, CoreId{0
 inline const Ballot kBallot{Round{2}, NodeId{2}, Incarnation{1}};
 
 struct ACatchUp : ::testing::Test {
-  ACatchUp() {
+  explicit ACatchUp(uint16_t nodes = 3) : cluster(options(nodes)) {
     step.begin(now, out);
     step.start(Incarnation{1});
     step.set_durable(step.append(IncarnationRecord{Incarnation{1}}));
     catch_up.start();
     meet(kTwo);
   }
-  static ReplicaOptions options() {
+  static ReplicaOptions options(uint16_t nodes) {
     ReplicaOptions options;
     options.self = {NodeId{1}, CoreId{0}};
-    options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
+    for (uint16_t node = 1; node <= nodes; ++node) options.members.push_back(NodeId{node});
     options.shard_count = 64;
     return options;
   }
@@ -72,9 +72,10 @@ struct ACatchUp : ::testing::Test {
     }
     return {bytes.begin(), bytes.end()};
   }
-  bool answer(const SyncCompare& asked, const std::map<std::string, uint64_t>& names) {
+  bool answer(const SyncCompare& asked, const std::map<std::string, uint64_t>& names,
+              const Endpoint& from = kTwo) {
     const std::string bytes = digest_of(names, asked);
-    return catch_up.on_digest(kTwo, SyncDigest{asked.pass, asked.shard, asked.shards, bytes});
+    return catch_up.on_digest(from, SyncDigest{asked.pass, asked.shard, asked.shards, bytes});
   }
   // All looks are answered so, until names are asked for.
   SyncNames await_names(const std::map<std::string, uint64_t>& names) {
@@ -124,7 +125,7 @@ struct ACatchUp : ::testing::Test {
   Output out;
   size_t seen = 0;
   StepContext step;
-  Cluster cluster{options()};
+  Cluster cluster;
   Outbox outbox{cluster, step};
   Acceptor acceptor{cluster, step};
   CatchUp catch_up{cluster, acceptor, outbox, step, {.names_per_s = 20'000}};

@@ -24,6 +24,32 @@ TEST_F(ACatchUp, IsInSyncWhenAllShardsCompareEqual) {
   EXPECT_TRUE(take<SyncCompare>().empty()) << "for 5 s nothing more is asked";
 }
 
+struct OfFive : ACatchUp {
+  OfFive() : ACatchUp(5) {}
+  void compare_all(const Endpoint& with) {
+    for (uint32_t shard = 0; shard < 64;) {
+      tick();
+      for (; seen < out.messages.size(); ++seen) {
+        const auto* asked = std::get_if<SyncCompare>(&out.messages[seen].message);
+        if (asked == nullptr || out.messages[seen].to != with) continue;
+        shard = asked->shard + asked->shards;
+        EXPECT_TRUE(answer(*asked, {}, with));
+      }
+    }
+    tick();
+    tick();
+  }
+};
+
+// Of five, what is chosen may be on three: one of two others has it, or this node.
+TEST_F(OfFive, OneThatComparesEqualIsNotEnough) {
+  compare_all(kTwo);
+  EXPECT_EQ(catch_up.figures().in_sync, 0u);
+  meet(kThree);
+  compare_all(kThree);
+  EXPECT_EQ(catch_up.figures().in_sync, 1u);
+}
+
 TEST_F(ACatchUp, IsNoMoreInSyncWhenSomethingIsMissing) {
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(answer(await<SyncCompare>(), {}));
   tick();

@@ -65,6 +65,15 @@ struct LanesOf : ::testing::Test {
   Lanes lanes{acceptor, outbox, 4};
 };
 
+// H3: what one core of a home has on its disk says nothing of what another core numbered.
+TEST_F(LanesOf, EachCoreOfAHomeTellsOfItsOwnDisk) {
+  const Endpoint other{kHome.node, CoreId{1}};
+  lanes.of(kHome, Incarnation{1}).durable = Sequence{9};
+  lanes.of(other, Incarnation{1});
+  EXPECT_TRUE(lanes.is_over(kHome, Incarnation{1}, Sequence{5}));
+  EXPECT_FALSE(lanes.is_over(other, Incarnation{1}, Sequence{5}));
+}
+
 TEST_F(LanesOf, AcknowledgesByRangesOnceAStep) {
   for (const uint64_t n : {1u, 2u, 4u, 5u}) accept(n);
   lanes.flush();

@@ -55,6 +55,17 @@ TEST_F(AReplay, DecidesWhatARangeHasChosen) {
   EXPECT_TRUE(entry().decided());
 }
 
+// Streams are read one after the other: what was accepted first may come last.
+TEST_F(AReplay, ARangeChoosesTheVersionThatHadItsNumber) {
+  EXPECT_TRUE(accept(2, 2));
+  EXPECT_TRUE(accept(1, 1));
+  EXPECT_TRUE(take(ChosenRangeRecord{kHome, Incarnation{1}, Sequence{1}, Sequence{1}}));
+  EXPECT_EQ(entry().version(), 2u);
+  EXPECT_FALSE(entry().decided()) << "version 1 is";
+  EXPECT_TRUE(take(ChosenRangeRecord{kHome, Incarnation{1}, Sequence{2}, Sequence{2}}));
+  EXPECT_TRUE(entry().decided());
+}
+
 // Cleaned, adopted or caught up with: it takes no more memory than when it was accepted.
 TEST_F(AReplay, WhatWasKeptStandsAsDenselyAsBefore) {
   const Ballot ballot{Round{0}, kOther, Incarnation{1}};

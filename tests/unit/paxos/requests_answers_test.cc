@@ -69,6 +69,19 @@ struct Asked : ::testing::Test {
   WaitList waiters;
 };
 
+// A reader may bring any id along: that of the writer makes nothing his own, and what is kept here
+// may be older than his call.
+TEST_F(Asked, WhoOnlyReadsIsNotTheOneWhoMadeIt) {
+  for (const Operation operation : {Operation::kRead, Operation::kCheck, Operation::kWait}) {
+    waiting(1, operation, {}, 3);
+  }
+  requests.answer_own(waiters, state(3, 1, "z"));
+  EXPECT_EQ(told(), "");
+  waiting(2, Operation::kSet, "z");
+  requests.answer_own(waiters, state(3, 2, "z"));
+  EXPECT_EQ(told(), "2:0:3");
+}
+
 TEST_F(Asked, ChangesAreComposedInTheirOrderEachOnTheOneBefore) {
   const OpIndex first = waiting(1, Operation::kSet, "a");
   const OpIndex cas = waiting(2, Operation::kCas, "b", 4);
