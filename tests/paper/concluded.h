@@ -75,4 +75,21 @@ inline Concluded conclude(const std::vector<std::string>& records,
   return found;
 }
 
+// What may differ: marks of decisions, which others tell again; and more may be listed. `settled`:
+// its home has said since that it holds it.
+inline void expect_covers(const Concluded& left, const Concluded& all,
+                          const std::set<std::string>& settled = {}) {
+  EXPECT_EQ(left.incarnation, all.incarnation);
+  EXPECT_EQ(left.heard_of, all.heard_of);
+  for (const auto& [name, was] : all.names) {
+    const auto is = left.names.find(name);
+    ASSERT_NE(is, left.names.end()) << name << " is forgotten";
+    EXPECT_EQ(is->second.held(), was.held()) << name;
+  }
+  for (const std::string& name : all.unsettled) {
+    EXPECT_TRUE(left.unsettled.contains(name) || settled.contains(name))
+        << name << " is on its home's list no more";
+  }
+}
+
 }  // namespace once::paxos::test

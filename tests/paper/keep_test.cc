@@ -16,23 +16,6 @@ State state(uint64_t version, const RequestId& writer, std::string_view value = 
   return {version, false, writer, value};
 }
 
-// What may differ: marks of decisions, which others tell again; and more may be listed. `settled`:
-// its home has said since that it holds it.
-void expect_covers(const Concluded& left, const Concluded& all,
-                   const std::set<std::string>& settled = {}) {
-  EXPECT_EQ(left.incarnation, all.incarnation);
-  EXPECT_EQ(left.heard_of, all.heard_of);
-  for (const auto& [name, was] : all.names) {
-    const auto is = left.names.find(name);
-    ASSERT_NE(is, left.names.end()) << name << " is forgotten";
-    EXPECT_EQ(is->second.held(), was.held()) << name;
-  }
-  for (const std::string& name : all.unsettled) {
-    EXPECT_TRUE(left.unsettled.contains(name) || settled.contains(name))
-        << name << " is on its home's list no more";
-  }
-}
-
 class Keeping : public testing::Test {
  protected:
   void prepare(const Ballot& b, const std::string& name) {
@@ -296,30 +279,22 @@ TEST_F(Keeping, WhatOnesOwnLogHasIsNotAdopted) {
   EXPECT_EQ(only<AcceptRecord>(x).ballot, ballot(1, 2));
 }
 
-// The promise is here and what is accepted is there: only both together are whole.
+// The promise is here and what is accepted is there: only both together are whole. A promise of the
+// same ballot does not say what was accepted under it either.
 TEST_F(Keeping, HalfOfANameElsewhereIsAdoptedToo) {
-  prepare(ballot(5, 2), x);
-  log.sync();
-  log.put_elsewhere(AcceptRecord{ballot(1, 2), CoreId{0}, Sequence{0}, state(1, kA, "red"), x});
+  const std::pair<std::string, Ballot> halves[] = {{x, ballot(1, 2)}, {y, ballot(5, 2)}};
+  for (const auto& [name, accepted] : halves) {
+    prepare(ballot(5, 2), name);
+    log.sync();
+    log.put_elsewhere(AcceptRecord{accepted, CoreId{0}, Sequence{0}, state(1, kA, "red"), name});
+  }
   log.restart();
   while (log.adopt()) {
   }
   log.sync();
   log.elsewhere().clear();
-  EXPECT_EQ(log.from_what_is_left().names.at(x).accepted, ballot(1, 2));
-}
-
-// The same with one ballot: the record of the promise does not say what was accepted under it.
-TEST_F(Keeping, APromiseOfItsBallotDoesNotStandForWhatIsAcceptedElsewhere) {
-  prepare(ballot(5, 2), x);
-  log.sync();
-  log.put_elsewhere(AcceptRecord{ballot(5, 2), CoreId{0}, Sequence{0}, state(1, kA, "red"), x});
-  log.restart();
-  while (log.adopt()) {
-  }
-  log.sync();
-  log.elsewhere().clear();
-  EXPECT_EQ(log.from_what_is_left().names.at(x).accepted, ballot(5, 2));
+  const Concluded left = log.from_what_is_left();
+  for (const auto& [name, accepted] : halves) EXPECT_EQ(left.names.at(name).accepted, accepted);
 }
 
 // Not of what was read, but no record of this core has all of it either.
