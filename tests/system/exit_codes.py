@@ -4,6 +4,8 @@ reason in one line, and a data directory that the refused start left as it was, 
 (74, a log that fails while running, is in broken_disks.py.)"""
 
 import asyncio
+import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -365,6 +367,46 @@ def in_use(cluster, node):
     node.kill()
 
 
+def first_process(cluster, node):
+    """The first process of a container gets no signal that it does not ask for: not even then, when
+    it waits for a directory, may it need to be killed."""
+    if os.geteuid() != 0:
+        print("   not checked here, a namespace of processes: not root")
+        return
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with open(node.directory / "lock", "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate()
+        lock.write(f"{ended.pid}\n")
+        lock.flush()
+        process = subprocess.Popen(
+            ["unshare", "--pid", "--fork", cluster.onced, "start", "--data", node.directory,
+             "--listen", f"127.0.0.1:{free_port()}"], stderr=subprocess.DEVNULL)
+        try:
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+            def tell_onced(number):
+                """True once it was there to be told."""
+                with contextlib.suppress(OSError):  # it ends just now
+                    for child in children.read_text().split():
+                        if pathlib.Path(f"/proc/{child}/comm").read_text() == "onced\n":
+                            os.kill(int(child), number)
+                            return True
+                return False
+            wait_for(lambda: tell_onced(0), "it starts", 20)
+
+            def stopped():
+                tell_onced(signal.SIGTERM)
+                return process.poll() is not None
+            wait_for(stopped, "it ends while it waits for the directory", 20)
+            check_equal(process.returncode, 128 + signal.SIGTERM, "its exit code")
+        finally:
+            if process.poll() is None:
+                tell_onced(signal.SIGKILL)
+                process.wait()
+
+
 def usage(cluster, node):
     listen = f"127.0.0.1:{free_port()}"
     for arguments in ([], ["start"], ["nonsense"], ["start", "--data", node.directory],
@@ -473,6 +515,7 @@ def main():
             ("66: no permission", lambda: no_permission(cluster, damage)),
             ("65 or none: foreign files", lambda: foreign_files(cluster, damage)),
             ("66: in use", lambda: in_use(cluster, node)),
+            ("143: the first process", lambda: first_process(cluster, node)),
             ("69: io_uring", lambda: no_uring(cluster, node)),
             ("71: ports", lambda: taken_ports(cluster, node)),
             ("0: stopped in order", lambda: still_good(cluster, node))])
