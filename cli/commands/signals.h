@@ -25,8 +25,11 @@ void restore_signals();
 // Those that `once` takes: all but what the caller ignored, what nobody can take, and what a broken
 // program raises by itself.
 sigset_t taken_signals();
+// SIGTSTP, SIGTTIN, SIGTTOU: whoever has no front to be stopped with it leaves them to the kernel.
+bool stops(int number);
+enum class Stops : uint8_t { kTaken, kLeft };
 // Blocks them; a descriptor that they come out of, or -1.
-int take_signals();
+int take_signals(Stops stops = Stops::kTaken);
 
 // Would it end a process that does nothing about it?
 bool ends_by_default(int number);
