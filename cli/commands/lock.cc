@@ -157,9 +157,10 @@ int not_held(const Arguments& a, const LockResult& result) {
   return code_of(result.outcome);
 }
 
-int interrupted(Lock& lock, const Arguments& a, LockResult result, int signal) {
+int interrupted(Lock& lock, Child& child, const Bell& done, const Arguments& a, LockResult result,
+                int signal) {
   lock.hurry(kLastAnswerMs);
-  if (result.outcome == LockOutcome::kHeld) result = lock.release();
+  if (result.outcome == LockOutcome::kHeld) (void)release(lock, child, done, result);
   if (!a.json) {
     leave_echo(signal);
     say_of_lock(fmt::format("signal {} while {} was waited for; the command was not run{}", signal,
@@ -248,10 +249,10 @@ int lock_command(const Arguments& arguments) {
   std::optional<Patience> patience(std::in_place, client, arguments);
   const int signal = acquire(lock, child, done, arguments, result);
   patience.reset();
-  if (signal != 0) return interrupted(lock, arguments, result, signal);
+  if (signal != 0) return interrupted(lock, child, done, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   if (const int late = settle(lock, child, arguments, result); late != 0) {
-    return interrupted(lock, arguments, result, late);
+    return interrupted(lock, child, done, arguments, result, late);
   }
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   will_run_command(kExitLost, arguments.grace_ms);
