@@ -22,6 +22,14 @@ std::string option_without_value(int argc, const char* const* argv) {
   return {};
 }
 
+// "--timeout: At Most 1 required but received 2", as CLI11 has it.
+std::string given_too_often(const std::string& text) {
+  const size_t at = text.find(": At Most 1 required but received ");
+  if (at == std::string::npos) return text;
+  const std::string times = text.substr(text.rfind(' ') + 1);
+  return text.substr(0, at) + " was given " + (times == "2" ? "twice" : times + " times");
+}
+
 // CLI11 describes a fixed set of words as {a,b,c}.
 std::vector<std::string> choices_of(const CLI::Option& option) {
   std::vector<std::string> choices;
@@ -173,6 +181,8 @@ std::optional<EarlyExit> CommandLine::parse(int argc, const char* const* argv,
   });
   try {
     app_->parse(argc, argv);
+  } catch (const CLI::ArgumentMismatch& problem) {
+    return EarlyExit{usage_code, "", printable(given_too_often(problem.what())) + "\n"};
   } catch (const CLI::ParseError& problem) {
     std::ostringstream out, err;
     const int code = app_->exit(problem, out, err) == 0 ? 0 : usage_code;

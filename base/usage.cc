@@ -106,7 +106,20 @@ std::string no_such_command(CommandWord all, std::string_view word) {
          app.get_name() + " help COMMAND` tells more of one.\n";
 }
 
-std::string wrong_word(CommandWord all, int argc, const char* const* argv) {
+namespace {
+
+std::string without_value(const CLI::App& app, const CLI::App* command, std::string_view option) {
+  const std::string who = command == nullptr ? "" : " " + command->get_name();
+  return app.get_name() + who + ": " + std::string(option) + " needs a value\n`" + app.get_name() +
+         " help" + who + "` tells more.\n";
+}
+
+struct Looked {
+  std::string wrong;
+  const CLI::App* command = nullptr;
+};
+
+Looked look_at(CommandWord all, int argc, const char* const* argv) {
   const CLI::App& app = all.app();
   const CLI::App* command = nullptr;
   for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
@@ -115,14 +128,29 @@ std::string wrong_word(CommandWord all, int argc, const char* const* argv) {
       const std::string_view name = word.substr(2, word.find('=') - 2);
       const CLI::Option* option = option_of(command, name);
       if (option == nullptr) option = option_of(&app, name);
-      if (option == nullptr) return no_such_option(app, command, name);
-      if (word.find('=') == std::string_view::npos) i += option->get_items_expected_min();
+      if (option == nullptr) return {no_such_option(app, command, name), command};
+      if (word.find('=') != std::string_view::npos) continue;
+      for (int values = option->get_items_expected_min(); values > 0; --values) {
+        if (++i < argc && std::string_view(argv[i]) != "--") continue;
+        return {without_value(app, command, word), command};
+      }
     } else if (command == nullptr && !word.starts_with('-')) {
       command = command_of(app, word);
-      if (command == nullptr) return no_such_command(all, word);
+      if (command == nullptr) return {no_such_command(all, word), nullptr};
     }
   }
-  return {};
+  return {{}, command};
+}
+
+}  // namespace
+
+std::string wrong_word(CommandWord all, int argc, const char* const* argv) {
+  return look_at(all, argc, argv).wrong;
+}
+
+std::string command_word(CommandWord all, int argc, const char* const* argv) {
+  const CLI::App* command = look_at(all, argc, argv).command;
+  return command == nullptr ? "" : command->get_name();
 }
 
 std::string with_usage(CommandWord all, const std::string& complaint) {

@@ -39,6 +39,13 @@ inline std::string names_of(const Options& options) {
   return fmt::format("{}:{}", kKinds[static_cast<size_t>(options.popularity)], options.hot_names);
 }
 
+// What a shell is told of a run: that it was wrong, or broken off, or that nothing came of it.
+inline int exit_code(const LoadResult& result) {
+  if (result.protocol_errors > 0) return 1;
+  if (result.interrupted != 0) return 128 + result.interrupted;
+  return result.done + result.refused > 0 ? 0 : 1;
+}
+
 inline double success(const LoadResult& r) {
   const uint64_t tries = r.done + r.refused;
   return tries == 0 ? 0 : static_cast<double>(r.done) / static_cast<double>(tries);

@@ -14,8 +14,15 @@ class Io;
 
 namespace once::bench {
 
-// Wakes that Io, whose handler asks interrupted(). It outlives the process's last signal.
-void end_on_signals(reactor::Io& io);
+// While it lives, signals wake that Io, whose handler asks interrupted(). Without one, between two
+// runs, a signal is remembered all the same: the next run ends as it begins. One at a time.
+class EndOnSignals {
+ public:
+  explicit EndOnSignals(reactor::Io& io);  // which outlives it
+  ~EndOnSignals();
+  EndOnSignals(const EndOnSignals&) = delete;
+  EndOnSignals& operator=(const EndOnSignals&) = delete;
+};
 int interrupted();  // the number of the signal; 0: none
 
 // What a signal makes of a run that is in that phase. What was measured counts, and answers that

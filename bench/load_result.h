@@ -49,4 +49,17 @@ struct LoadResult {
   std::string names_begin_with;  // all of them
 };
 
+// The names that runs have written, and those too that then failed: they stay.
+struct NamesLeft {
+  uint64_t count = 0;
+  std::string begin_with;  // all of them
+  void add(const LoadResult& result) {
+    if (result.names_left == 0) return;
+    const std::string& other = result.names_begin_with;
+    if (count == 0) begin_with = other;
+    if (begin_with != other) begin_with.resize(begin_with.find('/') + 1);  // each run has its own
+    count += result.names_left;
+  }
+};
+
 }  // namespace once::bench

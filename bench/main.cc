@@ -15,6 +15,7 @@
 #include "base/draw_ids.h"
 #include "base/guarded_main.h"
 #include "base/output.h"
+#include "bench/figures.h"
 #include "bench/floor.h"
 #include "bench/interrupt.h"
 #include "bench/load.h"
@@ -52,7 +53,8 @@ LoadResult run_load(const Options& options, Place place) {
     place.team.give_up(place.load);
     return failed(io.error().message);
   }
-  if (place.load == 0) end_on_signals(**io);
+  std::optional<EndOnSignals> ends;
+  if (place.load == 0) ends.emplace(**io);
   return options.operation == paxos::Operation::kWait ? WaitLoad(**io, options).run()
                                                       : Load(**io, options, place).run();
 }
@@ -99,13 +101,18 @@ int told_failure(const Options& options, const LoadResult& result) {
   return result.interrupted == 0 ? 1 : 128 + result.interrupted;
 }
 
-int code_of(const LoadResult& result) {
+int told_end(const LoadResult& result) {
   if (result.protocol_errors > 0) {
-    return complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
-                                result.first_protocol_error));
+    (void)complain(fmt::format("{} protocol errors, the first: {}", result.protocol_errors,
+                               result.first_protocol_error));
   }
-  if (result.interrupted != 0) return 128 + result.interrupted;
-  return result.done + result.refused > 0 ? 0 : 1;
+  return exit_code(result);
+}
+
+// Of several runs, with the names that the last one left too.
+void tell_failure(const std::string& failure, const std::string& left) {
+  if (failure.empty() && left.empty()) return;
+  (void)complain(failure + (failure.empty() || left.empty() ? "" : "; ") + left);
 }
 
 int run_one(const Options& options, Files& files) {
@@ -129,7 +136,7 @@ int run_one(const Options& options, Files& files) {
   if (const std::string wrong = write_files(options, series, files); !wrong.empty()) {
     return complain(wrong);
   }
-  return code_of(result);
+  return told_end(result);
 }
 
 // What was measured before a run failed is shown all the same.
@@ -144,12 +151,14 @@ int run_many(const Options& options, Files& files) {
       return complain(wrong);
     }
   }
-  if (!series.failure.empty()) (void)complain(series.failure);
+  // CSV has no place for them, and where no run counts there is no table.
+  const bool untold = options.csv || series.runs() == 0;
+  tell_failure(series.failure, untold ? words_of(series.left, options.value_bytes) : "");
   if (series.interrupted != 0) return 128 + series.interrupted;
   if (!series.failure.empty()) return 1;
   for (const Step& step : series.steps) {
     for (const LoadResult& result : step.runs) {
-      if (const int code = code_of(result); code != 0) return code;
+      if (const int code = told_end(result); code != 0) return code;
     }
   }
   return 0;
@@ -161,7 +170,7 @@ int search(const Options& options) {
     const std::string text = options.json ? json_of(options, found) : table_of(options, found);
     if (!write_all(STDOUT_FILENO, text)) return complain_of_results();
   }
-  if (!found.failure.empty()) (void)complain(found.failure);
+  tell_failure(found.failure, found.tries.empty() ? words_of(found.left, options.value_bytes) : "");
   if (found.interrupted != 0) return 128 + found.interrupted;
   return found.failure.empty() && found.best > 0 ? 0 : 1;
 }

@@ -27,8 +27,7 @@ struct Medians {
   double p99_ns = 0;
   double p999_ns = 0;
   double max_ns = 0;
-  uint64_t errors = 0;      // of all runs
-  uint64_t names_left = 0;  // likewise
+  uint64_t errors = 0;  // of all runs
   size_t voids = 0;
 };
 
@@ -53,7 +52,6 @@ inline Medians medians_of(const std::vector<LoadResult>& runs) {
   m.max_ns = median([](const LoadResult& r) { return static_cast<double>(r.latency.max()); });
   for (const LoadResult& run : runs) {
     m.errors += run.errors.total() + run.protocol_errors;
-    m.names_left += run.names_left;
     m.voids += is_void(run) ? 1 : 0;
   }
   return m;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -273,20 +272,19 @@ size_t connections_before(const Options& whole, size_t thread) {
 
 tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
   Options o;
-  const char* environment = std::getenv("ONCE_ENDPOINTS");
-  std::string endpoints =
-      environment != nullptr ? environment : "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+  std::string endpoints = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
   std::string cluster;
   std::string names = "unique", schedule = "constant", sweep, target;
   const CommandLine line(
       "Load generator for once. Each name is sent to its home, as a good client does.",
       "once-bench", Commands::kNone);
   const CommandWord app = line.all();
-  app.add("--endpoints", endpoints, "Some nodes of the cluster, or all")
-      .unit("HOST:PORT,...")
-      .environment("ONCE_ENDPOINTS")
-      .shown_default(endpoints)
-      .check(not_empty);
+  const OptionWord given_endpoints =
+      app.add("--endpoints", endpoints, "Some nodes of the cluster, or all")
+          .unit("HOST:PORT,...")
+          .environment("ONCE_ENDPOINTS")
+          .shown_default(endpoints)
+          .check(not_empty);
   app.add("--cluster-id", cluster, "The cluster that is meant")
       .unit("HEX")
       .environment("ONCE_CLUSTER_ID")
@@ -373,6 +371,10 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   if (o.operation_name == "set") o.operation = paxos::Operation::kSet;
   if (o.operation_name == "next") o.operation = paxos::Operation::kNext;
   if (o.operation_name == "wait") o.operation = paxos::Operation::kWait;
+  if (const std::string empty = empty_variable("ONCE_ENDPOINTS");
+      !given_endpoints.given() && !empty.empty()) {
+    return usage_error(empty);
+  }
   auto listed = split_endpoints(endpoints);
   if (!listed) return usage_error("--endpoints or ONCE_ENDPOINTS: " + listed.error().message);
   o.endpoints = std::move(*listed);

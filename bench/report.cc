@@ -23,10 +23,19 @@ std::string threads_of(const Options& o) {
 
 }  // namespace
 
+std::string words_of(const NamesLeft& left, size_t value_bytes) {
+  if (left.count == 0) return {};
+  if (left.count == 1) {
+    return fmt::format("1 name stays for ever, {}..., {} B", left.begin_with, value_bytes);
+  }
+  return fmt::format("{} names stay for ever, {}..., {} B each", left.count, left.begin_with,
+                     value_bytes);
+}
+
 std::string leaves(const Options& o, const LoadResult& r) {
-  if (r.names_left == 0) return {};
-  return fmt::format("{} names stay for ever, {}..., {} B each", r.names_left, r.names_begin_with,
-                     o.value_bytes);
+  NamesLeft left;
+  left.add(r);
+  return words_of(left, o.value_bytes);
 }
 
 std::string table_of(const Options& o, const LoadResult& r, const std::optional<Floor>& floor) {

@@ -11,6 +11,7 @@
 namespace once::bench {
 
 // What stays in the cluster, in words; nothing: nothing was written.
+std::string words_of(const NamesLeft& left, size_t value_bytes);
 std::string leaves(const Options& options, const LoadResult& result);
 std::string table_of(const Options& options, const LoadResult& result,
                      const std::optional<Floor>& floor);

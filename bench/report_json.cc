@@ -123,7 +123,10 @@ std::string json_of(const Options&, const Series& series) {
                      {"medians", medians_object(medians_of(step.runs))},
                      {"runs", std::move(runs)}});
   }
-  return text_of({{"interrupted", series.interrupted != 0}, {"series", std::move(steps)}});
+  return text_of({{"interrupted", series.interrupted != 0},
+                  {"names_left", series.left.count},
+                  {"names_begin_with", series.left.begin_with},
+                  {"series", std::move(steps)}});
 }
 
 std::string json_of(const Options& o, const RateSearch& search) {
@@ -136,6 +139,8 @@ std::string json_of(const Options& o, const RateSearch& search) {
     tries.push_back(std::move(json));
   }
   return text_of({{"interrupted", search.interrupted != 0},
+                  {"names_left", search.left.count},
+                  {"names_begin_with", search.left.begin_with},
                   {"percent", as_given(o.target->percent)},
                   {"limit_us", rounded(o.target->limit_ns / 1e3, 1)},
                   {"best_rate", rounded(search.best, 1)},

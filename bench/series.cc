@@ -14,6 +14,7 @@ template <class Of>
 bool note(Of& of, const LoadResult& result) {
   of.interrupted = result.interrupted;
   of.failure = result.failure;
+  of.left.add(result);
   return result.failure.empty();
 }
 

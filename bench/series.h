@@ -22,6 +22,7 @@ struct Series {
   std::vector<Step> steps;
   std::string failure;  // of the run that did not take place: no other follows
   int interrupted = 0;  // by that signal
+  NamesLeft left;
   size_t runs() const;
 };
 
@@ -38,6 +39,7 @@ struct RateSearch {
   double best = 0;  // the highest that kept it; 0: none did
   std::string failure;
   int interrupted = 0;
+  NamesLeft left;
 };
 // A run without a rate first says what there is at most, then the interval is halved, until it is
 // 3 % of that.

@@ -17,11 +17,9 @@ std::string swept_text(const Options& o) {
   return fmt::format("{}", o.in_flight);
 }
 
-std::string left_behind(const Options& o, uint64_t names, const LoadResult* any) {
-  if (names == 0 || any == nullptr) return {};
-  return fmt::format("{} names stay for ever, {}..., {} B each\n", names,
-                     any->names_begin_with.substr(0, any->names_begin_with.find('/') + 1),
-                     o.value_bytes);
+std::string left_behind(const Options& o, const NamesLeft& left) {
+  const std::string words = words_of(left, o.value_bytes);
+  return words.empty() ? words : words + "\n";
 }
 
 std::string heading(const Options& o, const LoadResult* any) {
@@ -36,14 +34,12 @@ constexpr const char* kColumns = "{:>12} {:>12} {:>8} {:>11} {:>11} {:>11} {:>11
 
 std::string table_of(const Options& o, const Series& series) {
   const LoadResult* any = nullptr;
-  uint64_t names = 0;
   std::string rows;
   auto out = std::back_inserter(rows);
   for (const Step& step : series.steps) {
     if (step.runs.empty()) continue;
     any = &step.runs.front();
     const Medians m = medians_of(step.runs);
-    names += m.names_left;
     fmt::format_to(out, kColumns, swept_text(step.options), fmt::format("{:.0f} /s", m.throughput),
                    fmt::format("{:.0f} %", m.spread * 100), time_text(m.p50_ns),
                    time_text(m.p99_ns), time_text(m.p999_ns), time_text(m.max_ns), m.errors,
@@ -52,18 +48,16 @@ std::string table_of(const Options& o, const Series& series) {
   return heading(o, any) +
          fmt::format(kColumns, o.swept == Swept::kRate ? "rate" : "in flight", "throughput",
                      "spread", "p50", "p99", "p99.9", "max", "errors", "") +
-         rows + left_behind(o, names, any);
+         rows + left_behind(o, series.left);
 }
 
 std::string table_of(const Options& o, const RateSearch& search) {
   const LoadResult* any = search.tries.empty() ? nullptr : &search.tries.front().result;
   std::string text = heading(o, any);
   auto out = std::back_inserter(text);
-  uint64_t names = 0;
   const std::string percentile = fmt::format("p{:g}", o.target->percent);
   fmt::format_to(out, "{:>12} {:>12} {:>11} {:>8}\n", "rate", "throughput", percentile, "errors");
   for (const Try& one : search.tries) {
-    names += one.result.names_left;
     fmt::format_to(out, "{:>12} {:>12} {:>11} {:>8}  {}\n",
                    one.rate == 0 ? "most" : fmt::format("{:.0f} /s", one.rate),
                    fmt::format("{:.0f} /s", throughput(one.result)),
@@ -81,7 +75,7 @@ std::string table_of(const Options& o, const RateSearch& search) {
   } else {
     fmt::format_to(out, "no rate was found with {} within {}\n", percentile, limit);
   }
-  return text + left_behind(o, names, any);
+  return text + left_behind(o, search.left);
 }
 
 std::string csv_of(const Series& series) {

@@ -19,6 +19,7 @@ constexpr uint64_t kWriteTimer = 2;
 constexpr int64_t kDrainNs = 10 * kSecond;
 constexpr int64_t kPlacesNs = 500 * kMillisecond;    // for all waiters to take their places
 constexpr int64_t kStandingNs = 100 * kMillisecond;  // a name is written so long after the wait
+constexpr int64_t kRewriteNs = 50 * kMillisecond;    // before a write is tried again
 constexpr uint32_t kWaitMs = 60'000;
 constexpr double kDefaultRate = 5'000;  // writes a second
 constexpr int kWaiterBits = 20;
@@ -66,6 +67,7 @@ void WaitLoad::enter(Phase phase, int64_t now) {
       result_.seconds = options_.seconds;
       result_.done = 0;
       result_.latency = {};
+      result_.errors = {};
       phase_end_ns_ = now + to_ns(options_.seconds);
       break;
     case Phase::kDrain:
@@ -154,6 +156,7 @@ void WaitLoad::on_batch_end() {
   if (phase_ == Phase::kOver) return;
   const int64_t now = clock_ns();
   advance(now);
+  retry_due(now);
   if (phase_ == Phase::kWarmup || phase_ == Phase::kMeasure) write_due(now);
 }
 
@@ -226,6 +229,15 @@ void WaitLoad::write_due(int64_t now) {
   io_.set_timer(static_cast<int64_t>(due_ns_), kWriteTimer);
 }
 
+// Each is the same request as before, under its id. The tick is often enough for them.
+void WaitLoad::retry_due(int64_t now) {
+  while (phase_ != Phase::kOver && !to_retry_.empty() && to_retry_.front().at_ns <= now) {
+    const uint32_t index = to_retry_.front().waiter;
+    to_retry_.pop_front();
+    if (!write(index)) return fail("a connection broke");
+  }
+}
+
 bool WaitLoad::write(uint32_t index) {
   Waiter& waiter = waiters_[index];
   waiter.writing = true;
@@ -265,7 +277,7 @@ void WaitLoad::on_written(uint32_t index, const paxos::ClientReply& reply) {
       ++(reply.status == paxos::Status::kUnknown       ? result_.errors.unknown
          : reply.status == paxos::Status::kUnavailable ? result_.errors.unavailable
                                                        : result_.errors.overloaded);
-      if (!write(index)) fail("a connection broke");  // the same request, under its id
+      to_retry_.push_back({index, clock_ns() + kRewriteNs});
       return;
     default:
       --writing_;

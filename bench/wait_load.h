@@ -35,6 +35,10 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
     bool writing = false;    // its write is under way
     bool told = false;
   };
+  struct Retry {
+    uint32_t waiter = 0;
+    int64_t at_ns = 0;
+  };
 
   void on_hello(Connection& connection, const net::ServerHello& hello) override;
   void on_reply(Connection& connection, uint64_t correlation,
@@ -54,6 +58,7 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
   void take_place(uint32_t waiter, int64_t now);
   void wait(uint32_t waiter);
   void write_due(int64_t now);
+  void retry_due(int64_t now);
   bool write(uint32_t waiter);
   void on_written(uint32_t waiter, const paxos::ClientReply& reply);
   void on_told(uint32_t waiter, const paxos::ClientReply& reply);
@@ -78,6 +83,7 @@ class WaitLoad final : public ConnectionOwner, public reactor::BatchHandler {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Waiter> waiters_;
   std::deque<uint32_t> to_write_;  // who has waited longest comes first
+  std::deque<Retry> to_retry_;     // in the order of their times
   double due_ns_ = 0;              // when the next write begins
   Progress progress_;
   size_t writing_ = 0;  // writes under way

@@ -40,9 +40,11 @@ bool read_version(const std::string& text, uint64_t& version) {
   return number && version <= paxos::kMaxVersion;
 }
 
-std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments& arguments,
+std::optional<EarlyExit> read_words(const std::vector<const char*>& words, Arguments& arguments,
                                     Texts& texts) {
   const CommandLine line = make_command_tree(arguments, texts);
+  const int argc = static_cast<int>(words.size());
+  const char* const* argv = words.data();
   const CommandWord app = line.all();
   if (argc <= 1) return EarlyExit{kExitUsage, "", short_help(app, kExamples)};
   if (const std::string wrong = wrong_word(app, argc, argv); !wrong.empty()) {
@@ -58,26 +60,53 @@ std::optional<EarlyExit> read_words(int argc, const char* const* argv, Arguments
   return EarlyExit{kExitUsage, "", no_such_command(app, texts.topic)};
 }
 
-// The words of a program are taken as they are: to the parser of options, some have a meaning.
-std::optional<EarlyExit> read_program(int argc, const char* const* argv, Arguments& arguments) {
-  const char* const* end = argv + argc;
-  const char* const* mark =
-      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
-  if (mark == end || mark + 1 == end) {
+bool starts_program(const std::vector<const char*>& words) {
+  Arguments arguments;
+  Texts texts;
+  const CommandLine line = make_command_tree(arguments, texts);
+  const std::string command =
+      command_word(line.all(), static_cast<int>(words.size()), words.data());
+  return command == "run" || command == "lock";
+}
+
+constexpr const char* kPlaceholder = "COMMAND";  // for the words of a program
+
+// `words` end with -- and the placeholder, and are wrong, where the parser blames what is right:
+// the placeholder was taken for the name, or a word that is not in its place for the program.
+std::optional<EarlyExit> explain_before_program(std::vector<const char*> words,
+                                                const Arguments& taken) {
+  Arguments arguments;
+  Texts texts;
+  if (taken.name == kPlaceholder && taken.program.empty()) {
+    words.resize(words.size() - 2);
+    return read_words(words, arguments, texts);
+  }
+  words.erase(words.end() - 2);
+  if (read_words(words, arguments, texts) || arguments.program.size() < 2) return std::nullopt;
+  return wrong_usage("'" + arguments.program.front() + "' stands before --; only NAME does")
+      .value();
+}
+
+// The words behind -- are the program's, as they are: to the parser of options some would have a
+// meaning. It sees one in their place.
+std::optional<EarlyExit> read_with_program(std::vector<const char*> words, Arguments& arguments,
+                                           Texts& texts) {
+  const auto mark = std::find_if(words.begin(), words.end(),
+                                 [](const char* word) { return std::string_view(word) == "--"; });
+  std::vector<std::string> program;
+  if (mark != words.end()) program.assign(mark + 1, words.end());
+  if (!program.empty()) words.erase(mark + 1, words.end());
+  if (!program.empty()) words.push_back(kPlaceholder);
+  auto early = read_words(words, arguments, texts);
+  if (early && !program.empty()) {
+    if (auto better = explain_before_program(words, arguments)) return better;
+  }
+  if (early) return early;
+  if (!has_program(arguments.command)) return std::nullopt;
+  if (program.empty()) {
     return wrong_usage("the command to run comes last, behind --: NAME -- COMMAND...").value();
   }
-  // What stands before them must be a whole command line without them.
-  std::vector<const char*> head(argv, mark + 1);
-  head.insert(head.end(), {"COMMAND", nullptr});
-  Texts texts;
-  Arguments before;
-  if (auto early = read_words(static_cast<int>(head.size()) - 1, head.data(), before, texts)) {
-    return early;
-  }
-  if (before.program.size() != 1) {
-    return wrong_usage("'" + before.program.front() + "' stands before --; only NAME does").value();
-  }
-  arguments.program.assign(mark + 1, end);
+  arguments.program = std::move(program);
   return std::nullopt;
 }
 
@@ -127,12 +156,10 @@ std::string read_grace(const Texts& texts, Arguments& arguments) {
 tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* argv) {
   Arguments arguments;
   Texts texts;
-  if (auto early = read_words(argc, argv, arguments, texts)) {
-    return tl::unexpected(std::move(*early));
-  }
-  if (has_program(arguments.command)) {
-    if (auto early = read_program(argc, argv, arguments)) return tl::unexpected(std::move(*early));
-  }
+  const std::vector<const char*> words(argv, argv + argc);
+  auto early = starts_program(words) ? read_with_program(words, arguments, texts)
+                                     : read_words(words, arguments, texts);
+  if (early) return tl::unexpected(std::move(*early));
   if (arguments.command == Command::kCompletion) return arguments;
   std::string wrong = read_identities(texts, arguments);
   if (!wrong.empty()) return wrong_usage(wrong);

@@ -18,7 +18,7 @@ constexpr int kHourSeconds = 3600;
 constexpr int kDaySeconds = 24 * kHourSeconds;
 constexpr int kLockTtlSeconds = 10;
 constexpr int kProgramWaitSeconds = 600;
-constexpr int kMaxProgramWords = 4096;
+constexpr int kAnyNumber = 1 << 20;  // of those before --, where one at most is right
 constexpr int kListLimit = 1000;
 constexpr int kMostListLimit = 1'000'000;
 
@@ -60,7 +60,8 @@ void add_global_options(CommandWord app, Arguments& arguments, Texts& texts) {
           "The cluster that is meant, as `onced format` was given; nodes of others are not used")
       .environment(kClusterIdVariable);
   app.add("--timeout", arguments.timeout_ms,
-          "Milliseconds for the whole command, retries included (5000; status, explain: 2000)")
+          "Milliseconds for an operation, retries included (5000; status, explain: 2000). list: of "
+          "each page; lock, run: of each step, while --wait says how long others are waited for")
       .unit("MS")
       .within(1, kDaySeconds * 1000)
       .on_given([&arguments](const std::string&) { arguments.timeout_given = true; });
@@ -178,7 +179,7 @@ void add_wait(CommandWord app, Arguments& arguments, Texts& texts) {
 void add_program(CommandWord command, Arguments& arguments) {
   command.add("COMMAND", arguments.program, "What to run, behind --")
       .required()
-      .values(1, kMaxProgramWords);
+      .values(1, kAnyNumber);
 }
 
 void add_run(CommandWord app, Arguments& arguments) {
@@ -217,9 +218,11 @@ void add_lock(CommandWord app, Arguments& arguments, Texts& texts) {
       "The command sees ONCE_LOCK_TOKEN and ONCE_LOCK_NAME; its exit code is passed on.\n"
       "It must show the token to what it touches: a lock alone is not safe\n"
       "(docs/locks.md). If the lock is lost, the command and all that it started are\n"
-      "stopped. To overtake a holder that died, --wait must be longer than that\n"
-      "holder's TTL. Exit code 8: the lock was lost; 3: others hold it, or NAME is no\n"
-      "lock; 5, 6: not acquired. In these the command was not run, but for 8.\n"
+      "stopped. When the command has ended the lock is released: what it left in the\n"
+      "background works on without it (flock(1) would hold it). To overtake a holder\n"
+      "that died, --wait must be longer than that holder's TTL. Exit code 8: the lock\n"
+      "was lost; 3: others hold it, or NAME is no lock; 5, 6: not acquired. In these\n"
+      "the command was not run, but for 8.\n"
       "Examples:\n  once lock nightly/backup --ttl 30 -- ./backup.sh\n"
       "  once lock --wait 0 report -- make report");
 }

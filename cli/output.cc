@@ -4,24 +4,16 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/base64.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/printable.h"
+#include "cli/json_bytes.h"
 #include "net/disk_table.h"
 
 namespace once::client {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-void put_bytes(Json& json, const std::string& key, std::string_view bytes) {
-  if (is_utf8(bytes)) {
-    json[key] = bytes;
-  } else {
-    json[key + "_base64"] = base64_of(bytes);
-  }
-}
 
 }  // namespace
 
@@ -66,21 +58,33 @@ std::string result_json(std::string_view name, const Result& result) {
   return printable(json.dump(), Shown::kJson);
 }
 
-std::string list_json(const NamesPage& page) {
-  Json json;
-  json["node"] = page.node.value;
-  json["names"] = Json::array();
-  for (const ListedName& one : page.names) {
+std::string list_json_head(NodeId node) {
+  const std::string number = node.value == 0 ? "null" : std::to_string(node.value);
+  return R"({"node":)" + number + R"(,"names":[)";
+}
+
+std::string list_json_rows(const std::vector<ListedName>& names, bool first) {
+  std::string rows;
+  for (const ListedName& one : names) {
     Json row;
     put_bytes(row, "name", one.name);
     row["version"] = one.version;
     row["sealed"] = one.sealed;
     row["value_bytes"] = one.value_bytes;
     row["decided"] = one.decided;
-    json["names"].push_back(std::move(row));
+    if (!first || !rows.empty()) rows += ',';
+    rows += printable(row.dump(), Shown::kJson);
   }
-  json["after"] = page.after.empty() ? Json(nullptr) : Json(page.after);
-  return printable(json.dump(), Shown::kJson);
+  return rows;
+}
+
+std::string list_json_tail(const NamesPage& last) {
+  Json json;
+  json["after"] = last.after.empty() ? Json(nullptr) : Json(last.after);
+  json["outcome"] = outcome_name(last.outcome);
+  if (last.refusal != Refusal::kNone) json["refusal"] = refusal_name(last.refusal);
+  if (!last.message.empty()) put_bytes(json, "message", last.message);
+  return "]," + printable(json.dump(), Shown::kJson).substr(1) + "\n";
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/printable.h"
+#include "cli/json_bytes.h"
 
 namespace once::client {
 namespace {
@@ -79,26 +80,30 @@ std::string result_name(std::string_view name, std::string_view run) {
 std::string run_json(std::string_view name, bool winner, const JobClaim& claim,
                      const RunResult* result, std::string_view not_recorded) {
   Json json;
-  json["name"] = name;
+  put_bytes(json, "name", name);
   json["winner"] = winner;
   json["claim"] = object(claim);
   json["result"] = result == nullptr ? Json() : object(*result);
-  if (!not_recorded.empty()) json["not_recorded"] = not_recorded;
+  if (!not_recorded.empty()) put_bytes(json, "not_recorded", not_recorded);
   return dump(json);
 }
 
 std::string run_failure_json(std::string_view name, std::string_view outcome,
                              std::string_view message) {
-  return dump({{"name", name}, {"outcome", outcome}, {"message", message}});
+  Json json;
+  put_bytes(json, "name", name);
+  json["outcome"] = outcome;
+  put_bytes(json, "message", message);
+  return dump(json);
 }
 
 std::string lock_json(std::string_view name, const LockStory& lock, const RunResult* ended) {
   Json json;
-  json["name"] = name;
+  put_bytes(json, "name", name);
   json["outcome"] = lock.outcome;
   if (lock.token != 0) json["token"] = lock.token;
-  if (!lock.owner.empty()) json["owner"] = lock.owner;
-  if (!lock.message.empty()) json["message"] = lock.message;
+  if (!lock.owner.empty()) put_bytes(json, "owner", lock.owner);
+  if (!lock.message.empty()) put_bytes(json, "message", lock.message);
   json["result"] = ended == nullptr ? Json() : object(*ended);
   return dump(json);
 }

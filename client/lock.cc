@@ -129,6 +129,13 @@ class Lock::Impl {
     meeting_->changed.notify_all();
   }
 
+  void hurry(int64_t patience_ms) {
+    if (forked()) return;
+    std::lock_guard lock(meeting_->mutex);
+    machine_->hurry(clock_ns() + patience_ms * kMs);
+    meeting_->changed.notify_all();
+  }
+
   bool holds() { return remaining_ns() > 0; }
 
   int64_t remaining_ns() {
@@ -222,7 +229,8 @@ class Lock::Impl {
       const int64_t now = clock_ns();
       machine_->expire(now);
       const bool slept_through = now >= step.until_ns + kMaxSleepNs;
-      if ((machine_->idle() || slept_through) && !cancelled) {
+      const bool useless = machine_->idle() || now >= machine_->break_off_ns();
+      if ((useless || slept_through) && !cancelled) {
         cancelled = true;
         lock.unlock();
         client_.cancel(operation);
@@ -230,7 +238,8 @@ class Lock::Impl {
         continue;
       }
       const int64_t leased_until = machine_->leased_until_ns();
-      rest(lock, leased_until != 0 ? leased_until : now + kMaxSleepNs);
+      const int64_t until = leased_until != 0 ? leased_until : now + kMaxSleepNs;
+      rest(lock, cancelled ? until : std::min(until, machine_->break_off_ns()));
     }
     machine_->on_answer(*meeting_->answer, clock_ns());
   }
@@ -281,6 +290,7 @@ Lock::~Lock() {
 
 LockResult Lock::acquire(int64_t wait_ms) { return impl_->acquire(wait_ms); }
 void Lock::cancel() { impl_->cancel(); }
+void Lock::hurry(int64_t patience_ms) { impl_->hurry(patience_ms); }
 bool Lock::holds() const { return impl_->holds(); }
 int64_t Lock::remaining_ms() const { return impl_->remaining_ns() / kMs; }
 uint64_t Lock::token() const { return impl_->token(); }

@@ -82,6 +82,10 @@ class Lock {
   // same moment is released. It does nothing to a lock that is held.
   void cancel();
 
+  // A cancel or a release, under way or to come, waits for answers no longer than that. What is not
+  // known by then is kUnknown. It holds until the next acquire.
+  void hurry(int64_t patience_ms);
+
   // May we assume now that it is ours? By the clock: false from the TTL after the *sending* of the
   // last renewal that succeeded, and never true again after that, whatever this process slept
   // through.

@@ -45,6 +45,7 @@ void LockMachine::begin(int64_t wait_ns, int64_t now_ns) {
   deadline_ns_ = now_ns + wait_ns;
   patience_ns_ = now_ns + terms_.timeout_ns;
   pause_until_ns_ = 0;
+  hurry_until_ns_ = kEndOfTime;
   result_ = {};
 }
 
@@ -130,7 +131,7 @@ LockStep LockMachine::held_step(int64_t now_ns) {
     return {LockStep::Kind::kPause, renew_at_ns_};
   }
   if (phase_ == Phase::kHeld) begin_cas(Phase::kRenewing);
-  if (stopping_ && now_ns >= patience_ns_) {
+  if (stopping_ && now_ns >= give_up_ns()) {
     end(LockOutcome::kUnknown, "no answer came: it is released when its TTL is over");
     return {};
   }

@@ -8,6 +8,7 @@
 // again with the same request id, so that a change is never taken for somebody else's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -39,6 +40,10 @@ class LockMachine {
   void begin(int64_t wait_ns, int64_t now_ns);  // REQUIRES: idle()
   // Gives up what is being acquired, releases what is held.
   void stop(int64_t now_ns);
+  // Once it is stopped, no answer is of use after that time. Until the next begin().
+  void hurry(int64_t until_ns) { hurry_until_ns_ = std::min(hurry_until_ns_, until_ns); }
+  // Then what is asked is to be broken off; the end of time, unless it is stopped and hurries.
+  int64_t break_off_ns() const { return stopping_ ? hurry_until_ns_ : kEndOfTime; }
   // What to do now; its answer, unless it is a pause, goes to on_answer before the next call.
   LockStep next(int64_t now_ns);
   void on_answer(const Result& answer, int64_t now_ns);
@@ -54,6 +59,7 @@ class LockMachine {
   const LockResult& result() const { return result_; }  // of the end, once idle
 
  private:
+  static constexpr int64_t kEndOfTime = INT64_MAX;
   enum class Phase : uint8_t {
     kIdle,
     kLooking,   // reads what is there
@@ -66,7 +72,9 @@ class LockMachine {
   };
 
   bool leased() const { return phase_ == Phase::kHeld || phase_ == Phase::kRenewing; }
-  int64_t give_up_ns() const { return deadline_ns_ > patience_ns_ ? deadline_ns_ : patience_ns_; }
+  int64_t give_up_ns() const {
+    return std::min(std::max(deadline_ns_, patience_ns_), break_off_ns());
+  }
   void end(LockOutcome outcome, std::string message);
   void lose(const Result& state);
   void begin_cas(Phase phase);
@@ -92,6 +100,7 @@ class LockMachine {
   int64_t deadline_ns_ = 0;     // how long to wait for others
   int64_t patience_ns_ = 0;     // how long to ask when nobody answers
   int64_t pause_until_ns_ = 0;  // the next step comes no earlier
+  int64_t hurry_until_ns_ = kEndOfTime;
 
   uint64_t version_ = 0;  // looked at, or ours
   // The newest version of others: it outlives the attempts to acquire, so that short waits add up.

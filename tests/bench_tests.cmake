@@ -10,6 +10,8 @@ once_test(unit/bench/time_text_test.cc once_base)
 once_test(unit/bench/report_test.cc once_bench_lib)
 once_test(unit/bench/series_test.cc once_bench_lib)
 once_test(unit/bench/team_test.cc once_bench_lib)
+once_test(unit/bench/interrupt_test.cc once_bench_lib)
+once_test(unit/bench/load_test.cc once_bench_lib once_client)
 once_test(unit/bench/percentiles_test.cc once_bench_lib)
 
 add_test(NAME bench_check_test COMMAND Python3::Interpreter

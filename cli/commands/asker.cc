@@ -9,8 +9,6 @@
 namespace once::client {
 namespace {
 
-constexpr int64_t kCancelMs = 2000;
-constexpr int64_t kMomentNs = 300'000'000;
 constexpr int64_t kForever = -1;
 
 }  // namespace
@@ -47,7 +45,7 @@ int Asker::wait_for(Answer& answer, int64_t patience_ms) {
   return 0;
 }
 
-Asked Asker::ask(const Begin& begin, const BreaksOff& breaks_off) {
+Asked Asker::ask(const Begin& begin, const BreaksOff& breaks_off, int64_t last_answer_ms) {
   const auto answer = std::make_shared<Answer>();
   const OperationId operation = begin([answer, bell = bell_](Result&& result) {
     answer->put(std::move(result));
@@ -58,8 +56,10 @@ Asked Asker::ask(const Begin& begin, const BreaksOff& breaks_off) {
     asked.signal = wait_for(*answer, kForever);
   } while (asked.signal != 0 && !breaks_off(asked.signal));
   if (asked.signal != 0) {
+    // Cancelled, what is in flight would be unknown; and where no node is connected, none answers.
+    if (client_.trouble().empty()) (void)wait_for(*answer, last_answer_ms);
     client_.cancel(operation);
-    (void)wait_for(*answer, kCancelMs);
+    (void)wait_for(*answer, kLastAnswerMs);
   }
   if (std::optional<Result> given = answer->take()) {
     asked.result = std::move(*given);
@@ -71,14 +71,21 @@ Asked Asker::ask(const Begin& begin, const BreaksOff& breaks_off) {
 }
 
 Asked Asker::ask(const Begin& begin) {
-  return ask(begin, [](int) { return true; });
+  return ask(
+      begin, [](int) { return true; }, kLastAnswerMs);
+}
+
+Asked Asker::ask_question(const Begin& begin) {
+  return ask(
+      begin, [](int) { return true; }, 0);
 }
 
 Asked Asker::ask_after_the_end(const Begin& begin) {
   const int64_t deaf_until_ns = now_ns() + kMomentNs;
-  return ask(begin, [deaf_until_ns](int signal) {
+  const auto breaks_off = [deaf_until_ns](int signal) {
     return signal != SIGKILL && now_ns() >= deaf_until_ns;
-  });
+  };
+  return ask(begin, breaks_off, kLastAnswerMs);
 }
 
 }  // namespace once::client

@@ -24,9 +24,12 @@ class Asker {
   // Both outlive it. Throws std::system_error: nothing was asked.
   Asker(Signals& signals, Client& client) : signals_(signals), client_(client) {}
 
-  // `begin` starts the operation. After a signal it is cancelled; a second one, or two seconds
-  // without an answer, end the wait for what became of it: then the outcome is unknown.
+  // `begin` starts the operation. After a signal its answer is waited for: it may tell how it
+  // ended. A second signal, or two seconds, end that wait: then it is cancelled, and the outcome
+  // unknown if anything was in flight.
   Asked ask(const Begin& begin);
+  // The same for what changes nothing: after a signal nobody needs its answer.
+  Asked ask_question(const Begin& begin);
   // The same for what is to be done after a command that a signal may have ended: that signal is
   // heard a moment later here. And nobody but the user can break it off.
   Asked ask_after_the_end(const Begin& begin);
@@ -34,7 +37,7 @@ class Asker {
  private:
   struct Answer;
   using BreaksOff = std::function<bool(int signal)>;
-  Asked ask(const Begin& begin, const BreaksOff& breaks_off);
+  Asked ask(const Begin& begin, const BreaksOff& breaks_off, int64_t last_answer_ms);
   // Until the answer is there (0), or a signal came, or that time is over (0).
   int wait_for(Answer& answer, int64_t patience_ms);
 

@@ -30,8 +30,6 @@ namespace {
 
 constexpr int kLookMs = 20;  // at those that are to end
 
-bool stops(int number) { return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU; }
-
 // A name of its own, so that whoever ends `once` by its name tells the front, and the command with
 // it; a signal that finds both is taken for one to the group.
 void rename_keeper() {

@@ -19,6 +19,7 @@
 #include "cli/commands/terminal.h"
 #include "cli/output.h"
 #include "client/client.h"
+#include "client/socket.h"
 
 namespace once::client {
 namespace {
@@ -26,14 +27,16 @@ namespace {
 constexpr size_t kPage = 1000;  // where there is no limit
 
 // A majority is asked for what the node has not heard the end of: after a start these are the names
-// that were set last. One that turns out to be empty was tried and never set.
-void settle(Client& client, NamesPage& page) {
+// that were set last. One that turns out to be empty was tried and never set. It takes what the
+// page has left of its time.
+void settle(Client& client, NamesPage& page, int64_t deadline_ns) {
   std::vector<std::pair<ListedName*, std::future<Result>>> asked;
   for (ListedName& one : page.names) {
     if (one.decided) continue;
     auto told = std::make_shared<std::promise<Result>>();
     asked.emplace_back(&one, told->get_future());
-    client.read_async(one.name, {},
+    const int64_t left_ms = std::max<int64_t>(1, (deadline_ns - now_ns()) / 1'000'000);
+    client.read_async(one.name, {.id = {}, .timeout_ms = left_ms},
                       [told](Result&& result) { told->set_value(std::move(result)); });
   }
   for (auto& [one, answer] : asked) {
@@ -60,7 +63,10 @@ std::string line_of(const ListedName& one, const Arguments& arguments, bool term
 }
 
 bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
-  if (arguments.json) return write_stdout(list_json(page) + "\n");
+  if (arguments.json) {
+    return write_stdout((first ? list_json_head(page.node) : "") +
+                        list_json_rows(page.names, first));
+  }
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   std::string text;
   if (first && terminal && arguments.details) {
@@ -73,13 +79,17 @@ bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
 // Where to go on; and how fresh it is, for people, who sit at a terminal.
 void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   if (!page.after.empty()) {
-    const std::string prefix = arguments.prefix.empty() ? "" : shell_word(arguments.prefix) + " ";
-    complain(fmt::format("once: there is more: once list {}--after {}", prefix, page.after));
+    const std::string prefix = arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix);
+    const bool like_an_option = arguments.prefix.starts_with('-');
+    complain("once: there is more: once list" + (like_an_option
+                                                     ? " --after " + page.after + " --" + prefix
+                                                     : prefix + " --after " + page.after));
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(
-      fmt::format("{} name{}, as node {} knew them at {:%H:%M:%S} UTC; newer ones may be missing",
-                  shown, shown == 1 ? "" : "s", page.node.value, fmt::gmtime(std::time(nullptr))));
+      fmt::format("{} name{}, as node {} knew {} at {:%H:%M:%S} UTC; newer ones may be missing",
+                  shown, shown == 1 ? "" : "s", page.node.value, shown == 1 ? "it" : "them",
+                  fmt::gmtime(std::time(nullptr))));
 }
 
 }  // namespace
@@ -97,14 +107,18 @@ int list_command(const Arguments& arguments) {
     options.limit = std::min<uint64_t>(kPage, limit - listed);
     const NamesPage page = [&] {
       const Patience patience(client, arguments);
+      const int64_t deadline_ns = now_ns() + arguments.timeout_ms * 1'000'000;
       NamesPage asked = client.list(options);
       listed += asked.names.size();
-      settle(client, asked);
+      settle(client, asked, deadline_ns);
       return asked;
     }();
     shown += page.names.size();
     if (page.outcome != Outcome::kDone) {
-      if (!page.names.empty() && !show_page(page, arguments, first)) return not_shown();
+      const bool any = !page.names.empty() || arguments.json;
+      if (any && !show_page(page, arguments, first)) return not_shown();
+      if (arguments.json && !write_stdout(list_json_tail(page))) return not_shown();
+      if (arguments.json) return exit_code(page.outcome);
       const bool unavailable = page.outcome == Outcome::kUnavailable;
       complain((unavailable ? "unavailable: " : "once: ") + page.message);
       if (!page.after.empty() && unavailable) {
@@ -115,6 +129,7 @@ int list_command(const Arguments& arguments) {
     if (!show_page(page, arguments, first)) return not_shown();
     options.after = page.after;
     if (page.after.empty() || listed >= limit) {
+      if (arguments.json && !write_stdout(list_json_tail(page))) return not_shown();
       if (!arguments.json) explain(page, arguments, shown);
       return 0;
     }

@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/run_claim.h"
 #include "client/client.h"
+#include "client/socket.h"
 
 namespace once::client {
 namespace {
@@ -59,6 +60,12 @@ void report(const Arguments& a, const LockResult& lock, const RunResult* ended) 
   }
 }
 
+// After a signal. A second one ends the wait for what became of it at once.
+void hurry(Lock& lock, Child& child, const Bell& done) {
+  lock.hurry(kLastAnswerMs);
+  if (child.signals().wait_for(done.fd()) != 0) lock.hurry(0);
+}
+
 // On a thread of its own: this one hears the signals. The signal that ended it, or 0.
 int acquire(Lock& lock, Child& child, const Bell& done, const Arguments& a, LockResult& result) {
   int signal = 0;
@@ -68,10 +75,37 @@ int acquire(Lock& lock, Child& child, const Bell& done, const Arguments& a, Lock
       done.ring();
     });
     signal = child.signals().wait_for(done.fd());
-    if (signal != 0) lock.cancel();
+    if (signal != 0) {
+      lock.cancel();
+      hurry(lock, child, done);
+    }
     asker.join();
   } catch (const std::system_error& failed) {
     result = {LockOutcome::kError, 0, {}, std::string("cannot start a thread: ") + failed.what()};
+  }
+  return signal;
+}
+
+// The same. A signal that ended the command is not yet one to this.
+int release(Lock& lock, Child& child, const Bell& done, LockResult& result) {
+  const int64_t deaf_until_ns = now_ns() + kMomentNs;
+  const auto is_of_the_command = [&](int signal) {
+    return signal == SIGKILL || (signal != 0 && now_ns() < deaf_until_ns);
+  };
+  int signal = 0;
+  try {
+    done.mute();
+    std::thread releaser([&] {
+      result = lock.release();
+      done.ring();
+    });
+    do {
+      signal = child.signals().wait_for(done.fd());
+    } while (is_of_the_command(signal));
+    if (signal != 0) hurry(lock, child, done);
+    releaser.join();
+  } catch (const std::system_error&) {
+    result = lock.release();  // no thread is to be had, and it must be tried
   }
   return signal;
 }
@@ -110,20 +144,23 @@ int not_begun(const Arguments& a, const std::string& message) {
 }
 
 int not_held(const Arguments& a, const LockResult& result) {
+  const std::string waited =
+      a.wait_s == 0 ? "" : fmt::format(", also after {} s (--wait)", a.wait_s);
   if (!a.json) {
-    say_of_lock(
-        result.outcome == LockOutcome::kBusy
-            ? fmt::format("{} is held by {}, also after {} s (--wait); the command was not run",
-                          a.name, described(result.owner, result.since), a.wait_s)
-            : fmt::format("{}: {} ({}); the command was not run", a.name,
-                          lock_outcome_name(result.outcome), result.message));
+    say_of_lock(result.outcome == LockOutcome::kBusy
+                    ? fmt::format("{} is held by {}{}; the command was not run", a.name,
+                                  described(result.owner, result.since), waited)
+                    : fmt::format("{}: {} ({}); the command was not run", a.name,
+                                  lock_outcome_name(result.outcome), result.message));
   }
   report(a, result, nullptr);
   return code_of(result.outcome);
 }
 
-int interrupted(Lock& lock, const Arguments& a, LockResult result, int signal) {
-  if (result.outcome == LockOutcome::kHeld) result = lock.release();
+int interrupted(Lock& lock, Child& child, const Bell& done, const Arguments& a, LockResult result,
+                int signal) {
+  lock.hurry(kLastAnswerMs);
+  if (result.outcome == LockOutcome::kHeld) (void)release(lock, child, done, result);
   if (!a.json) {
     leave_echo(signal);
     say_of_lock(fmt::format("signal {} while {} was waited for; the command was not run{}", signal,
@@ -153,14 +190,31 @@ LockResult given_up(const Arguments& a) {
                       a.grace_ms)};
 }
 
-int end(Lock& lock, const Arguments& a, const RunResult& ended, bool was_told_to_end) {
-  LockResult result = lock.release();
+// The command has ended, and somebody waits for us who has lost patience.
+int released_in_vain(const Arguments& a, const RunResult& ended, int signal) {
+  if (!a.json) {
+    leave_echo(signal);
+    say_of_lock(
+        fmt::format("signal {} while {} was released: it may be held in our name for {} s; "
+                    "the command: {}",
+                    signal, a.name, a.ttl_s, described(ended)));
+  }
+  return shell_code({0, signal});
+}
+
+int end(Lock& lock, Child& child, const Bell& done, const Arguments& a, const RunResult& ended) {
+  LockResult result;
+  const int signal = release(lock, child, done, result);
+  const bool was_told_to_end = child.was_told_to_end();
   if (was_told_to_end && result.outcome != LockOutcome::kLost) result = given_up(a);
   result.token = lock.token();
   report(a, result, &ended);
   if (result.outcome == LockOutcome::kLost) {
     if (!a.json) say_of_lock(how_lost(a, result, ended));
     return kExitLost;
+  }
+  if (signal != 0 && result.outcome == LockOutcome::kUnknown) {
+    return released_in_vain(a, ended, signal);
   }
   if (a.json) return code_of(ended);
   if (!ended.error.empty()) say_of_lock("cannot start " + ended.error);
@@ -195,10 +249,10 @@ int lock_command(const Arguments& arguments) {
   std::optional<Patience> patience(std::in_place, client, arguments);
   const int signal = acquire(lock, child, done, arguments, result);
   patience.reset();
-  if (signal != 0) return interrupted(lock, arguments, result, signal);
+  if (signal != 0) return interrupted(lock, child, done, arguments, result, signal);
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   if (const int late = settle(lock, child, arguments, result); late != 0) {
-    return interrupted(lock, arguments, result, late);
+    return interrupted(lock, child, done, arguments, result, late);
   }
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
   will_run_command(kExitLost, arguments.grace_ms);
@@ -206,7 +260,7 @@ int lock_command(const Arguments& arguments) {
       child, arguments.program,
       {{"ONCE_LOCK_NAME", arguments.name}, {"ONCE_LOCK_TOKEN", std::to_string(result.token)}},
       {.left_ms = [&lock] { return lock.remaining_ms(); }, .grace_ms = arguments.grace_ms});
-  return end(lock, arguments, ended, child.was_told_to_end());
+  return end(lock, child, done, arguments, ended);
 }
 
 }  // namespace once::client

@@ -197,7 +197,8 @@ int change(Arguments a, const std::string& value) {
     return asker.ask([&](Callback done) { return begin(client, a, value, std::move(done)); });
   }();
   Result& result = asked.result;
-  if (asked.signal != 0 && result.outcome != Outcome::kDone) {
+  const bool answered = result.outcome == Outcome::kDone || result.outcome == Outcome::kRefused;
+  if (asked.signal != 0 && !answered) {
     result.request_id = *a.request_id;
     result.message = fmt::format("interrupted by signal {}; its request id was {}", asked.signal,
                                  hex_of(result.request_id));

@@ -101,6 +101,13 @@ int interrupted(const Arguments& a, int signal) {
   return die_after(signal);
 }
 
+int interrupted_loser(const Arguments& a, int signal) {
+  if (!a.json) leave_echo(signal);
+  (void)fail(a, Outcome::kCancelled,
+             fmt::format("signal {} while the result of {} was waited for", signal, a.name));
+  return die_after(signal);
+}
+
 int no_result(const Arguments& a, const JobClaim& claim) {
   if (!a.json) {
     say_of_run(fmt::format(
@@ -126,12 +133,14 @@ int lose(Client& client, Asker& asker, const Arguments& a, const Result& claimed
                            claim->pid, claim->time));
   }
   const std::string name = result_name(a.name, claim->run);
-  const Asked asked = asker.ask([&](Callback done) {
+  const Asked asked = asker.ask_question([&](Callback done) {
     if (a.wait_s == 0) return client.read_async(name, {}, std::move(done));
     return client.wait_async(name, 0, {.id = {}, .timeout_ms = a.wait_s * 1000}, std::move(done));
   });
   const Result& found = asked.result;
-  if (asked.signal != 0 && found.outcome != Outcome::kDone) return die_after(asked.signal);
+  if (asked.signal != 0 && found.outcome != Outcome::kDone) {
+    return interrupted_loser(a, asked.signal);
+  }
   if (found.outcome == Outcome::kEmpty || found.outcome == Outcome::kNotYet) {
     return no_result(a, *claim);
   }

@@ -139,8 +139,13 @@ std::vector<GroupOrSingle::Told> GroupOrSingle::take(int64_t now_ns) {
 
 int64_t GroupOrSingle::next_ns() const { return waiting_.empty() ? 0 : waiting_.front().until_ns; }
 
-int take_signals() {
-  const sigset_t set = taken_signals();
+bool stops(int number) { return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU; }
+
+int take_signals(Stops stopping) {
+  sigset_t set = taken_signals();
+  for (int number = 1; number <= SIGRTMAX && stopping == Stops::kLeft; ++number) {
+    if (stops(number)) sigdelset(&set, number);
+  }
   if (sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return -1;
   // Blocked they stop no write, and what is ignored would not be heard.
   for (int number : kTurned) {
@@ -149,7 +154,7 @@ int take_signals() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-Signals::Signals() : fd_(take_signals()) {
+Signals::Signals() : fd_(take_signals(front_link().fd >= 0 ? Stops::kTaken : Stops::kLeft)) {
   if (fd_) return;
   const auto code = std::make_error_code(std::errc{errno});
   throw std::system_error(code, "nothing was asked: cannot watch for signals");

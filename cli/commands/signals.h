@@ -25,8 +25,16 @@ void restore_signals();
 // Those that `once` takes: all but what the caller ignored, what nobody can take, and what a broken
 // program raises by itself.
 sigset_t taken_signals();
+// SIGTSTP, SIGTTIN, SIGTTOU: whoever has no front to be stopped with it leaves them to the kernel.
+bool stops(int number);
+enum class Stops : uint8_t { kTaken, kLeft };
 // Blocks them; a descriptor that they come out of, or -1.
-int take_signals();
+int take_signals(Stops stops = Stops::kTaken);
+
+// After a signal, for the answer to what is under way: it may tell how that ended.
+inline constexpr int64_t kLastAnswerMs = 2000;
+// So long after the end of a command the signal that ended it may still be heard of.
+inline constexpr int64_t kMomentNs = 300'000'000;
 
 // Would it end a process that does nothing about it?
 bool ends_by_default(int number);

@@ -202,7 +202,8 @@ def known(fast):
         unit("lock_machine_test", {"client"}, 1), unit("lock_rules_test", {"client"}, 1),
         unit("lock_walk_test", {"client"}, 2),
         unit("session_wait_test", {"client"}, 1), unit("conversation_test", {"client"}, 1),
-        unit("client_test", {"client"}, 2),
+        unit("client_test", {"client"}, 2), unit("name_pages_test", {"client"}, 2),
+        unit("session_memory_test", {"client"}, 1), unit("socket_test", {"client"}, 3),
         unit("name_resolver_test", {"base"}, 1), unit("uring_names_test", {"base", "reactor"}, 2),
         unit("client_names_test", {"base", "client"}, 3),
         unit("dialable_test", {"base"}, 1), unit("nearest_word_test", {"base"}, 1),
@@ -221,7 +222,7 @@ def known(fast):
         unit("operation_command_test", {"base", "cli"}, 2),
         unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
         unit("child_test", {"cli"}, 4), unit("lock_command_test", {"cli"}, 5),
-        unit("find_program_test", {"cli"}, 1),
+        unit("find_program_test", {"cli"}, 1), unit("list_command_test", {"cli"}, 4),
     ]
     if not fast:
         killers += [

@@ -148,6 +148,38 @@ def a_loop_ends(cluster):
         check(not is_held(cluster, "l"), "released")
 
 
+def ended_by_quit(cluster):
+    """Ctrl-\\ too: the shell says of what the job died."""
+    with shell_of(cluster) as shell:
+        shell.press(b"once lock q -- sh -c \"echo u''p; sleep 20\"\n")
+        shell.expect("up")
+        time.sleep(0.3)
+        shell.press(QUIT)
+        shown, code = shell.answers()
+        check_equal(code, 128 + signal.SIGQUIT, "Ctrl-\\")
+        check("Quit" in shown, f"the shell says: {shown!r}")
+
+
+def a_change_is_stopped(cluster):
+    """Ctrl-Z while it waits for an answer; with fg it goes on."""
+    for words in ("write z-write v", "set z-set v", "cas z-cas 0 v", "next z-next",
+                  "seal z-set 1"):
+        with shell_of(cluster) as shell:
+            for node in cluster.nodes:
+                os.kill(node.process.pid, signal.SIGSTOP)
+            try:
+                shell.press(f"once --timeout 60000 {words}\n".encode())
+                time.sleep(0.7)
+                shell.press(STOP)
+                check_equal(shell.answers()[1], 128 + signal.SIGTSTP, f"{words}: the shell is back")
+                check("Stopped" in shell.line("jobs")[0], words)
+            finally:
+                for node in cluster.nodes:
+                    os.kill(node.process.pid, signal.SIGCONT)
+            shell.press(b"fg\n")
+            check_equal(shell.answers(60)[1], DONE, words)
+
+
 def shells_within(cluster):
     """A shell with job control of its own; its `suspend` gives the terminal to the outer one."""
     with shell_of(cluster) as shell:
@@ -211,4 +243,5 @@ if __name__ == "__main__":
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (stopped_and_continued, stopped_while_it_waits, in_the_background,
                     asks_on_the_terminal, the_others_of_a_pipeline, each_signal_once, a_loop_ends,
-                    shells_within, lost_while_stopped, without_a_shell)])
+                    ended_by_quit, a_change_is_stopped, shells_within, lost_while_stopped,
+                    without_a_shell)])

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pty
+import random
 import re
 import signal
 import subprocess
@@ -90,6 +91,31 @@ def interrupted(cluster):
     check_equal((running.returncode, out), (130, b""), f"during the warm-up: {err!r}")
     check(b"interrupted before anything was measured; " in err, f"{err!r}")
     check(b"names stay for ever" in err, f"{err!r}")
+
+
+def interrupted_series(cluster):
+    """At any moment of a series of short runs, between two of them too: the runs so far, and all
+    the names that stay, also those of the run that did not count."""
+    program = pathlib.Path(cluster.once).with_name("once-bench")
+    dice = random.Random(7)
+    for turn in range(40):
+        form = ("--csv", "--json")[turn % 2]
+        with subprocess.Popen([program, "--endpoints", cluster.endpoints(), "--repeat", "1000",
+                               "--seconds", "0.001", "--warmup", "0", "--connections", "8",
+                               "--in-flight", "8", form],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            time.sleep(0.03 + dice.random() * 0.25)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=30)
+        if running.returncode == -signal.SIGINT:
+            continue  # before the first run
+        check_equal(running.returncode, 130, f"{turn}: {err!r}")
+        if form == "--csv":
+            check(not out or b"names stay for ever, bench/" in err, f"{turn}: {err!r}")
+        elif out:
+            told = json.loads(out)
+            counted = sum(run["names_left"] for step in told["series"] for run in step["runs"])
+            check(told["interrupted"] and told["names_left"] >= counted > 0, f"{turn}: {told}")
 
 
 def unset_names(cluster):
@@ -264,6 +290,7 @@ def too_many_waiters(cluster):
 if __name__ == "__main__":
     with Cluster(options(), name="load_generator") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
-                   (every_operation, mix, waiters, table, interrupted, unset_names, progress, words,
-                    series, one_run_drawn, rate_beyond_reach, found_rate, wrong_series,
-                    several_threads, wrong_input, too_many_waiters, waiters)])
+                   (every_operation, mix, waiters, table, interrupted, interrupted_series,
+                    unset_names, progress, words, series, one_run_drawn, rate_beyond_reach,
+                    found_rate, wrong_series, several_threads, wrong_input, too_many_waiters,
+                    waiters)])

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/figures.h"
+
 namespace once::bench {
 namespace report_test {
 
@@ -58,6 +60,35 @@ TEST(ReportJson, TellsOfACasAndOfAMix) {
   const std::string json = json_of(o, r, std::nullopt);
   EXPECT_TRUE(has(json, R"("success":0.5,"least_wins":0,"most_wins":0,"by_operation":{)")) << json;
   EXPECT_TRUE(has(json, R"("set":{"done":7,"refused":0,)")) << json;
+}
+
+// Two ways between nodes, and one write of the log.
+TEST(ReportJson, TheFloorIsTwoRoundTripsAndAWrite) {
+  LoadResult r = result();
+  r.latency = {};
+  for (int i = 0; i < 100; ++i) r.latency.record(280'000);
+  EXPECT_NEAR(p50_over_floor(r, Floor{20, 100}), 2.0, 0.05);
+  EXPECT_NEAR(p50_over_floor(r, Floor{20, 240}), 1.0, 0.05);
+}
+
+TEST(ExitCode, TellsWhetherTheRunWasRight) {
+  LoadResult r = result();
+  EXPECT_EQ(exit_code(r), 0);
+  r.interrupted = 2;
+  EXPECT_EQ(exit_code(r), 130);
+  r.protocol_errors = 1;
+  EXPECT_EQ(exit_code(r), 1);
+  EXPECT_EQ(exit_code(LoadResult{}), 1) << "nothing came of it";
+}
+
+TEST(Leaves, OneNameIsNotSeveral) {
+  LoadResult r = result();
+  EXPECT_EQ(leaves({}, r), "");
+  r.names_begin_with = "bench/0123/";
+  r.names_left = 1;
+  EXPECT_EQ(leaves({}, r), "1 name stays for ever, bench/0123/..., 64 B");
+  r.names_left = 2;
+  EXPECT_EQ(leaves({}, r), "2 names stay for ever, bench/0123/..., 64 B each");
 }
 
 // A node may say anything.

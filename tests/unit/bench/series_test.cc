@@ -75,6 +75,31 @@ TEST(Series, NothingFollowsARunThatFailedOrWasInterrupted) {
   EXPECT_EQ(interrupted.runs(), 3u) << "and so does the one that was cut short";
 }
 
+// Also of the run that failed: its names are in the cluster like the others.
+TEST(Series, KnowsTheNamesThatAllItsRunsLeave) {
+  Options o;
+  o.repeats = 3;
+  int run = 0;
+  const auto one = [&](const Options&) {
+    LoadResult r = result_of(100, 1000);
+    r.names_left = 5;
+    r.names_begin_with = "bench/" + std::to_string(++run) + "/";
+    if (run == 2) r.failure = "gone";
+    return r;
+  };
+  const Series series = run_series(o, one);
+  EXPECT_EQ(series.left.count, 10u);
+  EXPECT_EQ(series.left.begin_with, "bench/");
+  EXPECT_TRUE(has(table_of(o, series), "10 names stay for ever, bench/..., 64 B each\n"));
+  EXPECT_TRUE(has(json_of(o, series), R"("names_left":10,"names_begin_with":"bench/",)"));
+  run = 1;
+  o.target = RateTarget{};
+  const RateSearch search = search_rate(o, one);
+  EXPECT_TRUE(search.tries.empty());
+  EXPECT_EQ(search.left.count, 5u);
+  EXPECT_EQ(search.left.begin_with, "bench/2/");
+}
+
 TEST(Medians, AreOfEachFigureByItself) {
   std::vector<LoadResult> runs = {result_of(100, 3'000), result_of(300, 1'000),
                                   result_of(200, 2'000)};

@@ -24,6 +24,14 @@ void expect_wrong(const std::vector<const char*>& words, const std::vector<std::
   }
 }
 
+Arguments parsed(std::vector<const char*> words) {
+  words.insert(words.begin(), "once");
+  words.push_back(nullptr);
+  const auto all = parse_arguments(static_cast<int>(words.size()) - 1, words.data());
+  EXPECT_TRUE(all) << all.error().err;
+  return all.value_or(Arguments{});
+}
+
 void expect_narrow(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -77,6 +85,52 @@ TEST(CommandWords, WhatIsMissingIsSaidWithTheUsage) {
                                 "`once help write`"});
   expect_wrong({"--json"}, {"once: no command was given", "Usage: once [OPTIONS] COMMAND"});
   expect_wrong({"lock", "x", "--ttl", "0", "--", "true"}, {"once lock: --ttl: ", "1 to 3600"});
+}
+
+TEST(CommandWords, AnOptionThatIsGivenTwiceOrWithoutItsValueIsNamed) {
+  expect_wrong({"--timeout", "1", "--timeout", "2", "read", "x"}, {"--timeout was given twice"});
+  expect_wrong({"read", "x", "--timeout=1", "--timeout=2", "--timeout=3"},
+               {"once read: --timeout was given 3 times"});
+  expect_wrong({"lock", "x", "--ttl", "5", "--ttl", "6", "--", "true"}, {"--ttl was given twice"});
+  expect_wrong({"lock", "x", "--ttl", "--", "true"}, {"once lock: --ttl needs a value"});
+  expect_wrong({"list", "--after"}, {"once list: --after needs a value", "`once help list`"});
+  expect_wrong({"--endpoints"}, {"once: --endpoints needs a value"});
+  EXPECT_EQ(said({"status", "--watch"}).code, -1) << "there the value may be left out";
+}
+
+// The words behind -- are the program's, and those before it are looked at without them.
+TEST(CommandWords, WhatStandsBeforeAProgramIsExplainedByItself) {
+  for (const char* command : {"lock", "run"}) {
+    expect_wrong({command, "a", "b", "--", "true"}, {"'b' stands before --; only NAME does"});
+    expect_wrong({command, "--", "true"}, {"NAME is required", "Usage: once "});
+    expect_wrong({command, "a", "true"}, {"the command to run comes last, behind --"});
+    expect_wrong({command, "a", "--"}, {"COMMAND"});
+    expect_wrong({command, "a"}, {"COMMAND"});
+  }
+  EXPECT_EQ(parsed({"lock", "COMMAND", "--", "a", "--", "-x"}).program,
+            (std::vector<std::string>{"a", "--", "-x"}));
+  EXPECT_EQ(parsed({"--json", "run", "x", "--wait", "3", "--", "--help"}).program,
+            (std::vector<std::string>{"--help"}));
+}
+
+TEST(CommandWords, AProgramHasAsManyWordsAsTheSystemTakes) {
+  for (const char* command : {"lock", "run"}) {
+    std::vector<const char*> words = {command, "x", "--", "echo"};
+    words.resize(10'000, "word");
+    EXPECT_EQ(parsed(words).program.size(), 10'000u - 3);
+  }
+}
+
+TEST(CommandWords, TheGraceIsInSecondsAndHalfOfTheTtlAtMost) {
+  const auto grace_of = [](const char* grace) {
+    return parsed({"lock", "x", "--ttl", "10", "--grace", grace, "--", "true"}).grace_ms;
+  };
+  EXPECT_EQ(grace_of("2.5"), 2500);
+  EXPECT_EQ(grace_of("5"), 5000);
+  EXPECT_EQ(grace_of("0"), 0);
+  EXPECT_EQ(parsed({"lock", "x", "--ttl", "9", "--", "true"}).grace_ms, 3000);
+  expect_wrong({"lock", "x", "--ttl", "10", "--grace", "5.001", "--", "true"},
+               {"--grace may be half of --ttl at most"});
 }
 
 TEST(CommandWords, TheVersion) {

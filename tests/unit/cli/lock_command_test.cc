@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/front.h"
 #include "cli/output.h"
 #include "client/lock_value.h"
 #include "tests/unit/cli/command_fixture.h"
@@ -199,6 +200,125 @@ TEST_F(LockCommandTest, WhatIsWonInTheMomentOfASignalIsReleased) {
   EXPECT_EQ(ended.code, 128 + SIGINT) << ended.err;
   EXPECT_EQ(times_ran(), 0u);
   EXPECT_EQ(value_of("lock"), "once-lock 1 free\n");
+}
+
+// Whether it was taken nobody says: two seconds are enough to ask, whatever --timeout is.
+TEST_F(LockCommandTest, ASignalEndsAnAcquisitionInDoubtSoon) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.operation != Op::kCas) return std::nullopt;
+    kill(getpid(), SIGTERM);
+    return Act::kSilence;
+  });
+  Arguments a = guarded(marks());
+  a.timeout_ms = 60'000;
+  const auto begun = std::chrono::steady_clock::now();
+  const Ended ended = run(lock_command, a);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_NE(ended.err.find("It may be held in our name for 10 s"), std::string::npos) << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+}
+
+// The command has ended; the user need not wait for a majority that is gone.
+TEST_F(LockCommandTest, ASignalEndsTheReleaseSoon) {
+  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.value.find("free") == std::string_view::npos) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    kill(getpid(), SIGTERM);
+    return Act::kSilence;
+  });
+  Arguments a = guarded(marks(), 100);
+  a.timeout_ms = 60'000;
+  const auto begun = std::chrono::steady_clock::now();
+  const Ended ended = run(lock_command, a);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_NE(ended.err.find("it may be held in our name for 100 s"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("it exited with 0"), std::string::npos) << ended.err;
+  EXPECT_EQ(times_ran(), 1u);
+}
+
+// A signal that ended the command may be heard of a moment after that; and one that comes later
+// changes nothing where the lock is released in time.
+TEST_F(LockCommandTest, AReleaseThatIsAnsweredIsOneAfterASignalToo) {
+  for (const int wait_ms : {0, 500}) {
+    set_trouble(
+        [wait_ms](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+          if (request.value.find("free") == std::string_view::npos) return std::nullopt;
+          std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+          kill(getpid(), SIGINT);
+          std::this_thread::sleep_for(std::chrono::milliseconds(100));
+          return std::nullopt;
+        });
+    const Ended ended = run(lock_command, guarded(marks("exit 4")));
+    EXPECT_EQ(ended.code, 4) << ended.err;
+    EXPECT_EQ(ended.err, "");
+    EXPECT_EQ(value_of("lock"), "once-lock " + value_of("lock").substr(10, 1) + " free\n");
+  }
+}
+
+// A lock that is over before its command could begin is not waited for any longer.
+TEST_F(LockCommandTest, ALockThatCameLateAndCannotBeRenewedIsNotUsed) {
+  std::atomic<int> changes{0};
+  set_trouble([&](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
+    if (request.operation != Op::kCas) return std::nullopt;
+    if (changes++ != 0) return Act::kSilence;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    return std::nullopt;
+  });
+  std::atomic<bool> over{false};
+  std::thread impatient([&] {
+    for (int i = 0; i < 1000 && !over; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (!over) kill(getpid(), SIGTERM);
+  });
+  const Ended ended = run(lock_command, guarded(marks(), 2));
+  over = true;
+  impatient.join();
+  EXPECT_EQ(ended.code, exit_code(Outcome::kUnavailable)) << ended.err;
+  EXPECT_NE(ended.err.find("could not be renewed before it was used"), std::string::npos)
+      << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+}
+
+TEST_F(LockCommandTest, TheTimeoutIsThatOfTheCommandLine) {
+  set_trouble(always(Status::kUnavailable, [](const auto&) { return true; }));
+  Arguments a = guarded(marks(), 10, 0);
+  a.timeout_ms = 200;
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(run(lock_command, a).code, exit_code(Outcome::kUnavailable));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(4));
+}
+
+// For the front, which ends the command should the keeper be killed.
+TEST_F(LockCommandTest, TheTestamentGivesTheCommandItsGrace) {
+  Testament testament;
+  front_link().testament = &testament;
+  Arguments a = guarded(marks());
+  a.grace_ms = 1234;
+  const Ended ended = run(lock_command, a);
+  front_link().testament = nullptr;
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_TRUE(testament.command_runs);
+  EXPECT_EQ(testament.exit_code, kLost);
+  EXPECT_EQ(testament.grace_ms, 1234);
+}
+
+TEST_F(LockCommandTest, WhoHoldsItIsToldToPeopleAndToPrograms) {
+  held_by_another("host-b:7", 60'000);
+  Arguments a = guarded(marks(), 10, 0);
+  const Ended ended = run(lock_command, a);
+  EXPECT_EQ(ended.err, "once lock: lock is held by host-b:7; the command was not run\n");
+  a.json = true;
+  const Ended json = run(lock_command, a);
+  EXPECT_EQ(json.err, R"({"name":"lock","outcome":"busy","owner":"host-b:7",)"
+                      R"("message":"the lock is held by host-b:7","result":null})"
+                      "\n");
+  a.wait_s = 1;
+  a.json = false;
+  EXPECT_NE(run(lock_command, a).err.find("host-b:7, also after 1 s (--wait); the command"),
+            std::string::npos);
 }
 
 // The answer is so late that the command would have to end at once: it is renewed first.

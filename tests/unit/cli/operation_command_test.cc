@@ -226,6 +226,23 @@ TEST_F(OperationCommandTest, ASignalBreaksOffAChange) {
   EXPECT_EQ(ended.err.find("--request-id 00000000000000000000000000000000"), std::string::npos);
 }
 
+// The answer may be on its way already, and then nobody has to ask again.
+TEST_F(OperationCommandTest, AChangeThatIsAnsweredSoonAfterASignalIsKnown) {
+  set_trouble([](const auto&, auto&) -> std::optional<Act> {
+    kill(getpid(), SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return std::nullopt;
+  });
+  expect(once(Command::kWrite, "value"), Outcome::kDone,
+         "done: version 1, request id " + hex_ + "\n", "");
+  EXPECT_EQ(value_of("x"), "value");
+  id_ = request_id(2, 2);
+  json_ = true;
+  const Ended refused = once(Command::kWrite, "another");
+  EXPECT_EQ(refused.code, exit_code(Outcome::kRefused));
+  EXPECT_EQ(refused.out.find("interrupted"), std::string::npos) << refused.out;
+}
+
 TEST_F(OperationCommandTest, TheLimitsOfAValueAreExact) {
   EXPECT_EQ(once(Command::kSet, std::string(kMaxValueBytes, 'v')).code, 0);
   id_ = {};

@@ -25,6 +25,14 @@ class RunCommandTest : public CommandTest {
   Arguments job(std::vector<std::string> program) {
     return arguments(Command::kRun, "job", std::move(program));
   }
+  // It is heard before the answer, which comes all the same.
+  static std::optional<Act> signal_in_the_claim(const paxos::ClientRequest& request,
+                                                FakeServer::Reply&) {
+    if (!is_claim(request)) return std::nullopt;
+    kill(getpid(), SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return std::nullopt;
+  }
   void claimed_by_another(const std::string& result_text) {
     const RequestId id = request_id(5, 6);
     ask("job", Op::kWrite, to_text(JobClaim{"host-b", 12, "then", hex_of(id)}), 0, id);
@@ -153,25 +161,73 @@ TEST_F(RunCommandTest, ASignalBreaksOffTheClaim) {
 
 // It won in that moment: nobody else can run it any more, so the others are told what happened.
 TEST_F(RunCommandTest, AClaimThatIsWonInTheMomentOfASignalIsToldToTheOthers) {
-  set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
-    if (is_claim(request)) kill(getpid(), SIGTERM);
-    return std::nullopt;
-  });
-  Ended ended;
-  const auto in_that_moment = [&] {
-    return ended.err.find("while job was claimed") != std::string::npos;
-  };
-  // The signal may also be heard much earlier, or later, than the answer.
-  for (int i = 0; i < 200 && !in_that_moment(); ++i) {
-    registers_.clear();
-    ended = run(run_command, job(marks()));
-  }
-  ASSERT_TRUE(in_that_moment()) << ended.err;
+  set_trouble(signal_in_the_claim);
+  const Ended ended = run(run_command, job(marks()));
+  EXPECT_NE(ended.err.find("while job was claimed"), std::string::npos) << ended.err;
   EXPECT_EQ(ended.code, 128 + SIGTERM);
   set_trouble(nullptr);
   std::filesystem::remove(path("marks"));
   EXPECT_EQ(run(run_command, job(marks())).code, 128 + SIGTERM) << "the others";
   EXPECT_EQ(times_ran(), 0u);
+}
+
+// Nor is the result of another waited for, by somebody who has broken off.
+TEST_F(RunCommandTest, AClaimThatIsLostInTheMomentOfASignalIsNoReasonToWait) {
+  claimed_by_another("");
+  set_trouble(signal_in_the_claim);
+  const Ended ended = run(run_command, job(marks()));
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_NE(ended.err.find("nothing was claimed"), std::string::npos) << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+}
+
+TEST_F(RunCommandTest, ASignalEndsTheWaitForTheResultOfAnother) {
+  claimed_by_another("");
+  for (const bool json : {false, true}) {
+    std::thread other([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      kill(getpid(), SIGTERM);
+    });
+    Arguments a = job(marks());
+    a.wait_s = 60;
+    a.json = json;
+    const Ended ended = run(run_command, a);
+    other.join();
+    EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+    const char* told = json ? R"({"name":"job","outcome":"cancelled","message":"signal 15 while)"
+                            : "signal 15 while the result of job was waited for";
+    EXPECT_NE(ended.err.find(told), std::string::npos) << ended.err;
+  }
+}
+
+// The result has a minute of its own, however short --timeout is.
+TEST_F(RunCommandTest, TheResultIsWrittenDownThoughItTakesLongerThanTheTimeout) {
+  std::atomic<int> asked{0};
+  set_trouble(
+      [&](const paxos::ClientRequest& request, FakeServer::Reply& reply) -> std::optional<Act> {
+        if (is_claim(request) || asked++ > 20) return std::nullopt;
+        reply.status = Status::kUnavailable;
+        return Act::kReply;
+      });
+  Arguments a = job(marks("exit 4"));
+  a.timeout_ms = 500;
+  const Ended ended = run(run_command, a);
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_EQ(ended.err.find("could not be written down"), std::string::npos) << ended.err;
+}
+
+TEST_F(RunCommandTest, ANameThatIsNoTextIsBase64) {
+  Arguments a = job({"true"});
+  a.name = "j\xff";
+  a.json = true;
+  const Ended ended = run(run_command, a);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_NE(ended.err.find(R"({"name_base64":"av8=","winner":true,)"), std::string::npos)
+      << ended.err;
+  EXPECT_EQ(run_failure_json("\xff", "refused", "\xfe"),
+            R"({"name_base64":"/w==","outcome":"refused","message_base64":"/g=="})");
+  EXPECT_EQ(lock_json("\xff", {"busy", 0, "\xfe", ""}, nullptr),
+            R"({"name_base64":"/w==","outcome":"busy","owner_base64":"/g==","result":null})");
 }
 
 // The command has ended, and nobody answers: the user need not wait for a minute.

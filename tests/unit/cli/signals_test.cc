@@ -67,6 +67,28 @@ TEST_F(GroupOrSingleTest, WhatComesLaterIsAnotherOne) {
   EXPECT_EQ(told(110), (All{{SIGTERM, false}}));
 }
 
+// Without a front the kernel stops us, and our terminal is the shell's again. With one both stop.
+TEST(TakenSignalsTest, WhatStopsAProgramIsLeftWhereThereIsNoFront) {
+  const auto blocked = [](Stops stops) {
+    const pid_t child = fork();
+    if (child == 0) {
+      sigset_t none, set;
+      sigemptyset(&none);
+      sigprocmask(SIG_SETMASK, &none, nullptr);
+      (void)take_signals(stops);
+      sigprocmask(SIG_SETMASK, nullptr, &set);
+      int bits = sigismember(&set, SIGINT) == 1 ? 8 : 0;
+      for (const int number : {SIGTSTP, SIGTTIN, SIGTTOU}) bits += sigismember(&set, number);
+      _exit(bits);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+  };
+  EXPECT_EQ(blocked(Stops::kLeft), 8);
+  EXPECT_EQ(blocked(Stops::kTaken), 8 + 3);
+}
+
 TEST(SignalKindsTest, WhatEndsAProgram) {
   for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
     EXPECT_TRUE(asks_to_end(number) && ends_by_default(number)) << number;

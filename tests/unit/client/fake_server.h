@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "client/client.h"
@@ -46,6 +48,17 @@ class FakeServer {
   std::function<net::ExplainReply(const net::ExplainRequest&)> explain =
       [](const net::ExplainRequest&) { return net::ExplainReply{}; };
   std::string refuses_explain;
+  // A part of a core's names; views of strings that outlive the server. Nothing: it breaks off.
+  std::function<std::optional<net::ListReply>(const net::ListRequest&)> list =
+      [](const net::ListRequest&) { return net::ListReply{}; };
+  // What it counts, each time that it is asked.
+  std::function<std::vector<std::pair<std::string, uint64_t>>()> counters = [] {
+    return std::vector<std::pair<std::string, uint64_t>>{{"takeovers", 3}};
+  };
+  // Who it says that it is, to somebody who asked for that core.
+  std::function<net::ServerHello(uint16_t)> hello = [this](uint16_t) {
+    return hello_of(1, {address()});
+  };
 
  private:
   void accept_all() {
@@ -83,11 +96,13 @@ class FakeServer {
   bool handle(const net::Frame& frame, std::vector<char>& out) {
     if (frame.type == net::FrameType::kClientHello) {
       wanted_core_ = net::decode_client_hello(frame.body).value().core;
-      net::encode_server_hello(hello_of(1, {address()}), out);
+      net::encode_server_hello(hello(wanted_core_), out);
     } else if (frame.type == net::FrameType::kStatusRequest) {
-      net::encode_status_reply(frame.correlation, {NodeId{1}, 4711, {{"takeovers", 3}}}, out);
+      net::encode_status_reply(frame.correlation, {NodeId{1}, 4711, counters()}, out);
     } else if (frame.type == net::FrameType::kListRequest) {
-      net::encode_list_reply(frame.correlation, {}, out);
+      const auto reply = list(net::decode_list_request(frame.body).value());
+      if (!reply) return false;
+      net::encode_list_reply(frame.correlation, *reply, out);
     } else if (frame.type == net::FrameType::kExplainRequest) {
       if (!refuses_explain.empty()) {
         net::encode_error(frame.correlation, refuses_explain, out);

@@ -207,6 +207,28 @@ TEST_F(LockRulesTest, AReleaseTakesNoLongerThanItsTimeout) {
   EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
 }
 
+// Somebody has lost patience: what is not known by then is unknown.
+TEST_F(LockRulesTest, WhoHurriesWaitsNoLonger) {
+  LockMachine a = machine("a");
+  acquire(a, 0);
+  EXPECT_GT(a.break_off_ns(), 1000 * kSecond) << "a lock that is held has time";
+  a.hurry(kTimeout / 2);
+  EXPECT_GT(a.break_off_ns(), 1000 * kSecond);
+  a.stop(0);
+  EXPECT_EQ(a.break_off_ns(), kTimeout / 2);
+  a.hurry(kTimeout);
+  EXPECT_EQ(a.break_off_ns(), kTimeout / 2) << "and never longer than it was told first";
+  const LockStep step = a.next(0);
+  ASSERT_EQ(step.kind, Kind::kCas);
+  EXPECT_EQ(step.until_ns, kTimeout / 2);
+  a.on_answer(failure(Outcome::kUnknown), kTimeout / 2);
+  EXPECT_EQ(a.next(kTimeout / 2).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
+  a.begin(0, kSecond);
+  a.stop(kSecond);
+  EXPECT_GT(a.break_off_ns(), 1000 * kSecond) << "the next one has its own time";
+}
+
 TEST_F(LockRulesTest, ALeaseIsOverInTheMomentWhenItsTtlIs) {
   LockMachine a = machine("a");
   acquire(a, kSecond);

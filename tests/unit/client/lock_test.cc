@@ -24,6 +24,9 @@ class LockTest : public testing::Test {
  protected:
   // Nodes are asked for one wait after the other, so that the register needs no memory of waiters.
   FakeServer::Act answer(const paxos::ClientRequest& request, FakeServer::Reply& reply) {
+    if (request.operation != paxos::Operation::kWait) {
+      longest_ms_ = std::max(longest_ms_.load(), request.timeout_ms);
+    }
     if (silent_) return FakeServer::Act::kSilence;
     std::lock_guard lock(mutex_);
     static_cast<paxos::ClientReply&>(reply) = register_.answer(request);
@@ -37,6 +40,7 @@ class LockTest : public testing::Test {
   }
 
   std::atomic<bool> silent_{false};
+  std::atomic<uint32_t> longest_ms_{0};  // that a node was asked to try
   std::mutex mutex_;
   TestRegister register_;
   uint64_t ids_ = 0;
@@ -82,6 +86,15 @@ TEST_F(LockTest, ASecondOneIsRefusedThenWaitsAndGetsIt) {
   first.release();
   EXPECT_EQ(waiting.get().outcome, LockOutcome::kHeld);
   EXPECT_TRUE(second.holds());
+}
+
+// What nobody waits for any more need not be tried.
+TEST_F(LockTest, NodesAreAskedToTryForAsLongAsItWaits) {
+  Lock lock(client_, "lock", {.ttl_ms = kTtlMs, .timeout_ms = 700});
+  ASSERT_EQ(lock.acquire().outcome, LockOutcome::kHeld);
+  EXPECT_EQ(lock.release().outcome, LockOutcome::kReleased);
+  EXPECT_GT(longest_ms_, 0u);
+  EXPECT_LE(longest_ms_, 700u);
 }
 
 TEST_F(LockTest, TheDestructorReleases) {
