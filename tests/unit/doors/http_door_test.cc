@@ -445,6 +445,14 @@ TEST_F(HttpDoorTest, AFarewellIsNoAnswerToWhatIsUnderWay) {
   EXPECT_EQ(count_of(text, "Connection: close"), 1u);
 }
 
+TEST_F(HttpDoorTest, NothingFollowsAnAnswerThatSaysSo) {
+  give(request("GET /v1/names/a") + "GET / HT");
+  door.say_farewell(HttpDoor::Farewell::kSlow);
+  reply(0, reply_of(Status::kEmpty));
+  const std::string text = host.said();
+  EXPECT_LT(text.find("HTTP/1.1 408 "), text.find("Connection: close"));
+}
+
 TEST_F(HttpDoorTest, WhoIsGoneIsToldNothing) {
   give(request("GET /v1/names/a"));
   host.gone = true;
