@@ -17,7 +17,7 @@ TEST_F(GuestEnds, WhatIsAskedForThoseThatHaveEndedIsCounted) {
     const Client chaining = connect();
     chaining.pipe->to[1] = "c name\n";
     chaining.pipe->silent[0] = true;
-    io.round();
+    for (int rounds = 0; rounds < 2; ++rounds) io.round();  // what he asks, and that he has ended
     for (int answers = 0; answers < 2; ++answers) {
       EXPECT_FALSE(is_closed(chaining));
       answer_all();
@@ -29,8 +29,7 @@ TEST_F(GuestEnds, WhatIsAskedForThoseThatHaveEndedIsCounted) {
   const Client third = connect();
   third.pipe->to[1] = "r name\n";
   third.pipe->silent[0] = true;
-  io.round();
-  io.round();
+  for (int rounds = 0; rounds < 2; ++rounds) io.round();
   EXPECT_FALSE(is_closed(third));
   answer_all();
   io.round();
