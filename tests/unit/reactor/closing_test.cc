@@ -43,10 +43,11 @@ TEST_P(Closing, WhoStillSendsReadsWhatHeWasTold) {
     EXPECT_EQ(peer.read(), "refused");
     EXPECT_TRUE(peer.ended()) << "and knows that this is all";
     peer.close();
+    if (why != "not closed") loop.io->stop();
   };
   loop.closed = [&](StreamId, std::string_view text) {
     why = text;
-    loop.io->stop();
+    if (pieces > 5) loop.io->stop();
   };
   loop.run();
   EXPECT_EQ(why, "closed by this side");
