@@ -264,14 +264,6 @@ TEST_F(HttpDoorTest, TellsOfTheNode) {
   EXPECT_EQ(count_of(answer_to(request("GET /")), "curl"), 8u);
 }
 
-TEST_F(HttpDoorTest, ANodeThatReadsItsLogTakesNothing) {
-  host.view.reading = true;
-  EXPECT_EQ(count_of(answer_to(request("PUT /v1/names/a", "", "v")), "Retry-After"), 1u);
-  EXPECT_EQ(status_of(request("GET /v1/names/a")), 503);
-  EXPECT_EQ(status_of(request("GET /livez")), 200);
-  EXPECT_EQ(host.asked.size(), 0u);
-}
-
 TEST_F(HttpDoorTest, TheAdministrativeDoorServesNoNames) {
   HttpDoor narrow(host, Serves::kAdministration);
   const auto status = [&](const std::string& line) {
