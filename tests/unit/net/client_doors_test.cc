@@ -309,6 +309,7 @@ TEST_F(ClientDoors, ACrowdWithoutHelloTakesAQuarterOfThePlaces) {
   for (size_t i = 0; i < 1000; ++i) crowd.push_back(connect()), io.round();
   EXPECT_FALSE(greeted->closed[1]);
   EXPECT_EQ(listener->connections(), 11u);
+  EXPECT_EQ(io.gentle_closes, 0u) << "who says nothing loses nothing by a reset";
   EXPECT_EQ(listener->counters().closed_before_hello, 1001u);
   auto honest = open();
   ask(*honest, 1);
