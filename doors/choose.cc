@@ -14,6 +14,14 @@ bool is_http(std::string_view line) {
   return last_word != std::string_view::npos && line.substr(last_word + 1).starts_with("HTTP/");
 }
 
+// Of a line that has not ended: METHOD /PATH, or METHOD http://.
+bool begins_as_http(std::string_view line) {
+  const size_t word = line.find(' ');
+  if (word == std::string_view::npos) return false;
+  const std::string_view target = line.substr(word + 1);
+  return target.starts_with('/') || target.starts_with("http://") || target.starts_with("https://");
+}
+
 }  // namespace
 
 Speaks who_speaks(std::string_view first_bytes) {
@@ -29,7 +37,9 @@ Speaks who_speaks(std::string_view first_bytes) {
   if (end != std::string_view::npos) {
     return is_http(first_bytes.substr(0, end)) ? Speaks::kHttp : Speaks::kResp;
   }
-  return first_bytes.size() < kMostFirstLine ? Speaks::kNotKnownYet : Speaks::kStranger;
+  if (first_bytes.size() < kMostFirstLine) return Speaks::kNotKnownYet;
+  // The reader of HTTP says that it is too long.
+  return begins_as_http(first_bytes) ? Speaks::kHttp : Speaks::kStranger;
 }
 
 }  // namespace once::doors

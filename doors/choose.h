@@ -16,7 +16,8 @@ enum class Speaks : uint8_t {
   kStranger,     // nobody that this port knows
 };
 
-// A line of letters is HTTP or RESP by its end: it is waited for, up to kMostFirstLine bytes.
+// A line of letters is HTTP or RESP by its end: it is waited for, up to kMostFirstLine bytes. One
+// that is longer is HTTP if it begins so, and else nobody's.
 inline constexpr size_t kMostFirstLine = 16 * 1024;
 
 Speaks who_speaks(std::string_view first_bytes);

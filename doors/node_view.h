@@ -15,7 +15,6 @@ class NodeView {
  public:
   virtual ~NodeView() = default;
   virtual std::string_view version() const = 0;  // of the release: "0.4.0"
-  virtual bool reads_log() const = 0;            // it has not come up yet
   // Prometheus text 0.0.4; made anew at most ten times a second.
   virtual std::string metrics() const = 0;
   virtual Health live() const = 0;   // the loops turn; needs no quorum

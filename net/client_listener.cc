@@ -141,7 +141,16 @@ void Listener::close(Connection& connection) {
   forget_half_closed(connection);
   places_.leave(connection);
   connection.phase = Connection::Phase::kClosing;
-  io_.close(connection.stream);
+  // Who has never said a word is not in the middle of one: a crowd of those goes at once.
+  if (connection.heard_ns == 0) return io_.close(connection.stream);
+  end(connection.stream);
+}
+
+// Of a connection that counts as leaving. It may still be sending: what it is told reaches it if it
+// is heard out, as half of those that leave may be; so the others always find room to leave.
+void Listener::end(StreamId stream) {
+  if (2 * (places_.leaving() + turning_away_) > options_.max_leaving) return io_.close(stream);
+  io_.close_gently(stream);
 }
 
 // Each request has a deadline, so the last answer comes. Until then nothing tells a client that
@@ -449,7 +458,7 @@ void Listener::end_round() {
   for (TurnedAway& one : turned_away_) {
     if (auto* out = io_.outbox(one.stream)) {
       encode_error(kNothingTaken, one.why, *out);
-      io_.close(one.stream);
+      end(one.stream);
     }
   }
   turned_away_.clear();

@@ -114,6 +114,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   void dismiss(Connection& connection, std::string_view told, doors::Door::Farewell why);
   void give_place_to_another(Connection& connection);
   bool crowded() const { return places_.leaving() + turning_away_ >= options_.max_leaving; }
+  void end(reactor::StreamId stream);
   Connection* open(reactor::StreamId stream, const PeerAddress& address);
   void close(Connection& connection);
   void make_room();

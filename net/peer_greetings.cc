@@ -13,7 +13,6 @@ using reactor::Handoff;
 using reactor::StreamId;
 using Phase = PeerLink::Phase;
 
-constexpr size_t kMaxLinks = 2 * kMaxNodes * kMaxCores;
 constexpr int64_t kYoungNs = 200'000'000;  // a greeting that only began
 constexpr int64_t kAnswerNs = 1'000'000'000;
 
@@ -36,15 +35,18 @@ void Links::accept(std::unique_ptr<Handoff> handoff) {
 
 // When all places are taken, whoever has been greeting for longest makes room.
 bool Links::has_place() {
-  if (links_.size() < kMaxLinks) return true;
+  size_t taken = 0;
   PeerLink* oldest = nullptr;
   for (const auto& link : links_) {
-    if (link->dial || link->phase != Phase::kGreeting) continue;
+    if (link->dial || link->phase == Phase::kUp) continue;
+    ++taken;
+    if (link->phase != Phase::kGreeting) continue;
     if (oldest == nullptr || link->began_ns < oldest->began_ns) oldest = link.get();
   }
+  if (taken < max_greetings_) return true;
   const bool makes_room = oldest != nullptr && io_.now_ns() - oldest->began_ns >= kYoungNs;
   if (makes_room) kill(*oldest, "its place is needed");
-  if (makes_room && links_.size() < 2 * kMaxLinks) return true;  // it is buried a little later
+  if (makes_room && taken < 2 * max_greetings_) return true;  // it is buried a little later
   log(Complaint::kPeerTurnedAway, {}, "a peer connection is turned away: too many connections");
   return false;
 }

@@ -154,11 +154,12 @@ bool Links::take_own(PeerLink& link, std::string_view& messages) {
 
 void Links::on_pong(PeerLink& link, int64_t asked_ns) {
   if (link.newcomer && asked_ns == link.asked_ns) answered(link);
-  const int64_t sample = io_.now_ns() - asked_ns;
+  // Any number may come: none is reckoned with before it is known to be a time of the last seconds.
+  const int64_t now_ns = io_.now_ns();
+  if (asked_ns > now_ns || asked_ns < now_ns - kSilenceNs) return;
+  const int64_t sample = now_ns - asked_ns;
   int64_t& smoothed = round_trip_ns_[link.peer.node.value];
-  if (sample >= 0 && sample <= kSilenceNs) {
-    smoothed = smoothed == 0 ? std::max<int64_t>(sample, 1) : smoothed + (sample - smoothed) / 8;
-  }
+  smoothed = smoothed == 0 ? std::max<int64_t>(sample, 1) : smoothed + (sample - smoothed) / 8;
 }
 
 // --- sending ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/types.h"
 #include "net/hello.h"
 #include "paxos/messages.h"
@@ -79,6 +80,9 @@ struct PeerLinksOptions {
   std::vector<std::pair<NodeId, std::string>> peers;  // every other member with its HOST:PORT
   uint16_t shard_count = 0;                           // as formatted: decides which cores pair up
   uint64_t seed = 0;                                  // of the back-off's jitter
+  // Connections that came in and have no link yet may be so many: for each is a descriptor. Links
+  // that are up are those of members, however many cores these have.
+  size_t max_greetings = kMaxNodes * kMaxCores;
 };
 
 class PeerLinks {

@@ -22,7 +22,12 @@ namespace once::net {
 class Links final : public PeerLinks, public reactor::ListenHandler, public PeerLinkOwner {
  public:
   Links(reactor::Io& io, const PeerLinksOptions& options, PeerLinksHandler* handler)
-      : io_(io), self_(options.self), handler_(handler), dials_(options) {
+      : io_(io),
+        self_(options.self),
+        max_greetings_(options.max_greetings),
+        handler_(handler),
+        dials_(options) {
+    ONCE_ASSERT(max_greetings_ > 0);
     ONCE_ASSERT(self_.cores > 0 && self_.cores <= kMaxCores && self_.core.value < self_.cores);
     ONCE_ASSERT(self_.node.value > 0 && self_.node.value <= kMaxNodes);
     ONCE_ASSERT(options.shard_count > 0);
@@ -89,6 +94,7 @@ class Links final : public PeerLinks, public reactor::ListenHandler, public Peer
 
   reactor::Io& io_;
   PeerHello self_;
+  const size_t max_greetings_;
   PeerLinksHandler* handler_;
   PeerDials dials_;
   bool voted_ = false;

@@ -105,6 +105,10 @@ class Io {
   // Sends what is in the outbox, then closes; on_closed follows. That the peer sends nothing more
   // does not cut this short.
   virtual void close(StreamId stream) = 0;
+  // The same of one that may still be sending. At a plain close the kernel answers what comes, or
+  // was not taken, with a reset, and that takes away what the peer was told. Here its bytes, those
+  // of a held stream too, are dropped until it ends, a second at most.
+  virtual void close_gently(StreamId stream) { close(stream); }
   // Ends it without sending what is in the outbox, whose memory is given back; on_closed follows.
   virtual void cut(StreamId stream, std::string_view) { close(stream); }
   virtual void set_handler(StreamId stream, StreamHandler* handler) = 0;

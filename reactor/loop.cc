@@ -126,9 +126,7 @@ void LoopIo::recycle_buffers() {
   for (const StreamId id : rearm_) {
     const Stream* stream = find(id);
     if (stream == nullptr || stream->receiving || stream->held) continue;
-    if (stream->state == State::kOpen || stream->state == State::kDraining) {
-      arm_receive(static_cast<uint32_t>(id.value));
-    }
+    if (receives(*stream)) arm_receive(static_cast<uint32_t>(id.value));
   }
   rearm_.clear();
 }
@@ -147,7 +145,9 @@ int64_t LoopIo::wait_limit_ns() const {
   if (!ended_.empty() || !adopted_.empty()) return 0;
   int64_t until = now_ns_ + kMaxWaitNs;
   if (!timers_.empty()) until = std::min(until, timers_.front().at_ns);
-  if (!draining_.empty()) until = std::min(until, draining_.front().first);
+  for (const auto* waiting : {&draining_, &lingering_}) {
+    if (!waiting->empty()) until = std::min(until, waiting->front().first);
+  }
   for (const auto* waiting : {&patience_for_names_, &patience_for_addresses_}) {
     if (!waiting->empty()) until = std::min(until, waiting->front().until_ns);
   }
@@ -179,7 +179,8 @@ void LoopIo::fire_timers() {
   }
   for (const Timer& timer : due_) batch_->on_timer(timer.token);
   due_.clear();
-  expire_draining();
+  expire(draining_, State::kDraining, "closed by this side; the peer did not read");
+  expire(lingering_, State::kLingering, "closed by this side");
   expire_connects();
   for (uint32_t index = 0; index < listeners_.size(); ++index) {
     const int64_t retry_at_ns = listeners_[index].retry_at_ns;

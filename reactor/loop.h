@@ -34,6 +34,7 @@ class LoopIo final : public Io {
   size_t buffer_bytes() const override { return buffer_bytes_; }
   void hold_input(StreamId stream, bool hold) override;
   void close(StreamId stream) override;
+  void close_gently(StreamId stream) override;
   void cut(StreamId stream, std::string_view why) override;
   void set_handler(StreamId stream, StreamHandler* handler) override;
   std::unique_ptr<Handoff> detach(StreamId stream, std::string_view unread) override;
@@ -72,9 +73,10 @@ class LoopIo final : public Io {
     kFree,
     kConnecting,
     kOpen,
-    kDraining,  // close() was called: the rest of the outbox leaves first
-    kDying,     // shut down: waits for its operations, then on_closed
-    kDetached,  // like kDying, but silent: the socket lives on elsewhere
+    kDraining,   // close() was called: the rest of the outbox leaves first
+    kLingering,  // all has been sent, and no more will be: what the peer sends is dropped
+    kDying,      // shut down: waits for its operations, then on_closed
+    kDetached,   // like kDying, but silent: the socket lives on elsewhere
   };
   struct Stream {
     State state = State::kFree;
@@ -83,6 +85,7 @@ class LoopIo final : public Io {
     bool dirty = false;        // listed in dirty_
     bool ended = false;        // listed in ended_
     bool held = false;         // see hold_input
+    bool lingers = false;      // see close_gently
     uint32_t generation = 1;
     uint32_t operations = 0;   // submitted or queued, not yet completed
     uint32_t handed_over = 0;  // completions whose bytes went along with the handoff
@@ -157,11 +160,13 @@ class LoopIo final : public Io {
   const Stream* find(StreamId id) const;
   StreamId id_of(uint32_t slot) const;
   uint32_t new_stream(int fd, State state, StreamHandler* handler);
+  static bool receives(const Stream& stream);
   void arm_accepts(uint32_t listener, uint32_t count);
   void arm_receive(uint32_t slot);
   void on_end_of_input(uint32_t slot);
   void mark_dirty(uint32_t slot);
   void flush(uint32_t slot);
+  void linger(uint32_t slot);
   void send_rest(uint32_t slot);
   void charge(Stream& stream);
   void give_back();
@@ -180,7 +185,8 @@ class LoopIo final : public Io {
   void kill(uint32_t slot, std::string why);
   void cancel(Op op, uint32_t slot);
   void end_if_idle(uint32_t slot);
-  void expire_draining();
+  using Deadlines = std::deque<std::pair<int64_t, StreamId>>;  // in order
+  void expire(Deadlines& deadlines, State state, const char* why);
 
   // Files.
   uint32_t begin_transfer(FileId id, uint64_t offset, std::span<const char> bytes);
@@ -208,7 +214,8 @@ class LoopIo final : public Io {
   std::vector<StreamId> adopted_;
   std::deque<std::string> delivered_;  // unread bytes of adopted streams; die at the round's end
   std::vector<uint32_t> ended_;
-  std::deque<std::pair<int64_t, StreamId>> draining_;  // deadlines, in order
+  Deadlines draining_;
+  Deadlines lingering_;
   size_t buffer_bytes_ = 0;
   int64_t give_back_at_ns_ = 0;
 

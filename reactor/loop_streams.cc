@@ -20,6 +20,7 @@ namespace once::reactor {
 namespace {
 
 constexpr int64_t kDrainLimitNs = 5'000'000'000;  // how long close() waits for the peer
+constexpr int64_t kLingerNs = 1'000'000'000;      // how long close_gently() hears it out
 constexpr int64_t kAcceptRetryNs = 100'000'000;
 constexpr int64_t kComplainAgainNs = 10'000'000'000;
 constexpr size_t kKeptCapacityBytes = 1 << 20;   // of an empty buffer, two per slot
@@ -147,6 +148,11 @@ void LoopIo::add_accepted(uint32_t index, int fd) {
   }
 }
 
+bool LoopIo::receives(const Stream& stream) {
+  return stream.state == State::kOpen || stream.state == State::kDraining ||
+         stream.state == State::kLingering;
+}
+
 void LoopIo::arm_receive(uint32_t slot) {
   Stream& stream = streams_[slot];
   ONCE_ASSERT(!stream.receiving);
@@ -178,7 +184,7 @@ void LoopIo::on_received(uint32_t slot, const Completion& completion) {
     if (gone && stream.state != State::kDying) kill(slot, "the peer is gone");
   } else if (stream.state == State::kOpen && completion.result > 0) {
     stream.handler->on_bytes(id_of(slot), operations_->bytes_of(completion));
-  } else if (stream.state == State::kOpen || stream.state == State::kDraining) {
+  } else if (receives(stream)) {
     if (completion.result == 0) {
       on_end_of_input(slot);
     } else if (completion.result < 0 && completion.result != -ENOBUFS &&
@@ -195,6 +201,7 @@ void LoopIo::on_end_of_input(uint32_t slot) {
   Stream& stream = streams_[slot];
   stream.input_ended = true;
   if (stream.state == State::kDraining) return;
+  if (stream.state == State::kLingering) return kill(slot, "closed by this side");
   if (!stream.handler->on_end_of_input(id_of(slot))) kill(slot, "");
 }
 
@@ -277,7 +284,17 @@ void LoopIo::flush(uint32_t slot) {
     stream.lately = std::max(stream.lately, stream.in_flight.size());
     return send_rest(slot);
   }
-  if (stream.state == State::kDraining) kill(slot, "closed by this side");
+  if (stream.state == State::kDraining) linger(slot);
+}
+
+// The peer learns that this is the end, and has read what it was told when it ends too. A stream
+// that is connected no more says so when it is received from.
+void LoopIo::linger(uint32_t slot) {
+  Stream& stream = streams_[slot];
+  if (!stream.lingers || stream.input_ended) return kill(slot, "closed by this side");
+  stream.state = State::kLingering;
+  lingering_.emplace_back(now_ns_ + kLingerNs, id_of(slot));
+  shutdown(stream.fd, SHUT_WR);
 }
 
 void LoopIo::send_rest(uint32_t slot) {
@@ -317,6 +334,12 @@ void LoopIo::close(StreamId id) {
   mark_dirty(slot);
 }
 
+void LoopIo::close_gently(StreamId id) {
+  hold_input(id, false);
+  if (Stream* stream = find(id)) stream->lingers = true;
+  close(id);
+}
+
 void LoopIo::cut(StreamId id, std::string_view why) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->state == State::kDetached) return;
@@ -325,15 +348,14 @@ void LoopIo::cut(StreamId id, std::string_view why) {
   charge(*stream);
 }
 
-void LoopIo::expire_draining() {
-  while (!draining_.empty()) {
-    const auto [deadline_ns, id] = draining_.front();
+void LoopIo::expire(Deadlines& deadlines, State state, const char* why) {
+  while (!deadlines.empty()) {
+    const auto [deadline_ns, id] = deadlines.front();
     const Stream* stream = find(id);
-    const bool waiting = stream != nullptr && stream->state == State::kDraining;
+    const bool waiting = stream != nullptr && stream->state == state;
     if (waiting && deadline_ns > now_ns_) return;
-    draining_.pop_front();
-    if (!waiting) continue;
-    kill(static_cast<uint32_t>(id.value), "closed by this side; the peer did not read");
+    deadlines.pop_front();
+    if (waiting) kill(static_cast<uint32_t>(id.value), why);
   }
 }
 
@@ -379,6 +401,7 @@ void LoopIo::deliver_ended() {
     stream.sent_total = 0;
     stream.lately = 0;
     stream.held = false;
+    stream.lingers = false;
     stream.handed_over = 0;
     stream.ended = false;
     stream.input_ended = false;
@@ -456,8 +479,7 @@ void LoopIo::deliver_adopted() {
       delivered_.push_back(std::exchange(stream->unread, {}));
       stream->handler->on_bytes(id, delivered_.back());
     }
-    const bool receives = stream->state == State::kOpen || stream->state == State::kDraining;
-    if (receives && !stream->held) arm_receive(static_cast<uint32_t>(id.value));
+    if (receives(*stream) && !stream->held) arm_receive(static_cast<uint32_t>(id.value));
   }
   adopted_.erase(adopted_.begin(), adopted_.begin() + static_cast<std::ptrdiff_t>(count));
 }

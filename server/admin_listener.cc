@@ -88,7 +88,10 @@ void AdminListener::Connection::take() {
 }
 
 void AdminListener::Connection::close() {
-  if (!std::exchange(leaves_, true)) io_.close(stream_);
+  if (std::exchange(leaves_, true)) return;
+  // It may still be sending. Half of those that leave may be heard out: the rest go at once.
+  if (2 * listener_.leaving() > kMostConnections) return io_.close(stream_);
+  io_.close_gently(stream_);
 }
 
 void AdminListener::Connection::refuse_what_was_asked() {
@@ -103,8 +106,9 @@ void AdminListener::Connection::refuse_what_was_asked() {
 void AdminListener::Connection::on_tick(int64_t now_ns) {
   refuse_what_was_asked();
   if (!input_.empty() || !takes_) take();
-  if (leaves_ || now_ns - heard_ns_ < kPatienceNs) return;
-  door_->say_farewell(input_.empty() ? doors::Door::Farewell::kIdle : doors::Door::Farewell::kSlow);
+  const bool idle = input_.empty() && door_->unanswered() == 0;
+  if (leaves_ || now_ns - heard_ns_ < (idle ? kIdleNs : kPatienceNs)) return;
+  if (!idle) door_->say_farewell(doors::Door::Farewell::kSlow);
   takes_ = false;
   close();
 }
@@ -128,6 +132,11 @@ void AdminListener::make_room() {
     if (silent == nullptr || one->heard_ns() < silent->heard_ns()) silent = one.get();
   }
   if (staying >= kMostConnections) silent->give_place_away();
+}
+
+size_t AdminListener::leaving() const {
+  return static_cast<size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                           [](const auto& one) { return one->leaves(); }));
 }
 
 void AdminListener::gone(Connection* connection) {

@@ -19,7 +19,10 @@ class AdminListener final : public reactor::ListenHandler {
   // A newcomer beyond them gets the place of the one that has been silent longest.
   static constexpr size_t kMostConnections = 16;
   static constexpr uint64_t kMostFiles = 2 * kMostConnections + 1;  // with those that are closing
-  static constexpr int64_t kPatienceNs = 10'000'000'000;  // who says nothing for so long is closed
+  // Who asks nothing for so long is closed without a word: what he sends at that moment would take
+  // it for an answer. Monitors come every 10, 15, 30 or 60 s, most of them.
+  static constexpr int64_t kIdleNs = 75'000'000'000;
+  static constexpr int64_t kPatienceNs = 10'000'000'000;  // who goes silent within a request
   static constexpr size_t kMostUnsent = 256 * 1024;  // of answers: nothing more is taken meanwhile
 
   using MakeDoor = std::function<std::unique_ptr<doors::Door>(doors::DoorHost&)>;
@@ -35,6 +38,7 @@ class AdminListener final : public reactor::ListenHandler {
  private:
   class Connection;
   void make_room();
+  size_t leaving() const;
   void gone(Connection* connection);
 
   reactor::Io& io_;

@@ -26,10 +26,16 @@ constexpr uint64_t kLinksPerPeer = 2;
 constexpr uint64_t kMinReserve = 8;
 constexpr uint64_t kMaxReserve = 32;
 uint64_t reserve_of(uint64_t limit) { return std::clamp(limit / 8, kMinReserve, kMaxReserve); }
-// The least limit that leaves so many when the reserve is taken off.
-uint64_t with_reserve(uint64_t wanted) {
-  uint64_t limit = wanted + kMinReserve;
-  while (limit - reserve_of(limit) < wanted) ++limit;
+// Whoever connects to the peers' port and says no hello holds one, too.
+constexpr uint64_t kMinStrangers = 4;
+constexpr uint64_t kMaxStrangers = 32;
+uint64_t strangers_of(uint64_t limit) {
+  return std::clamp(limit / 32, kMinStrangers, kMaxStrangers);
+}
+// The least limit that leaves so many when the reserve and the strangers are taken off.
+uint64_t limit_that_leaves(uint64_t wanted) {
+  uint64_t limit = wanted + kMinReserve + kMinStrangers;
+  while (limit - reserve_of(limit) - strangers_of(limit) < wanted) ++limit;
   return limit;
 }
 constexpr uint64_t kMinLeaving = 4;     // a core: clients that are told why they are closed
@@ -42,14 +48,17 @@ DescriptorPlan plan_descriptors(const DescriptorNeeds& needs) {
   const uint64_t reserve = reserve_of(needs.limit);
   const uint64_t used = needs.open + kListeners + needs.admin + cores * kLoopDescriptors +
                         cores * kLogDescriptors + cores * kLinksPerPeer * needs.peers;
-  const uint64_t others = used + reserve;
+  const uint64_t strangers = strangers_of(needs.limit);
+  const uint64_t others = used + reserve + strangers;
   const uint64_t room = needs.limit > others ? (needs.limit - others) / cores : 0;
   const uint64_t clients =
       std::min<uint64_t>(kMaxConnectionsPerCore, room > kMinLeaving ? room - kMinLeaving : 0);
   const auto limit_for = [&](uint64_t wanted) {
-    return with_reserve(used + cores * (wanted + kMinLeaving));
+    return limit_that_leaves(used + cores * (wanted + kMinLeaving));
   };
   DescriptorPlan plan;
+  // After a cut all peers come at once, with every link: what is kept for those that are replaced.
+  plan.greetings = cores * needs.peers + strangers;
   plan.clients.max_connections = clients;
   plan.clients.max_leaving = std::min(kMaxLeaving, room - std::min(room, clients));
   const uint64_t highest = needs.limit > reserve ? needs.limit - reserve - 1 : 0;

@@ -20,6 +20,7 @@ struct DescriptorNeeds {
 
 struct DescriptorPlan {
   net::ClientListenerOptions clients;  // of each core
+  size_t greetings = 0;                // of peers, at once: at the core that hears their port
   int highest_of_streams = 0;          // above it, numbers are left for files
   std::string warning;                 // not empty: fewer clients fit than a core could take
   std::string refusal;                 // not empty: too few, a node must not start

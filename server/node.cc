@@ -333,6 +333,7 @@ int Node::recover() {
   options.index_key = draw<SipKey>();
   options.clients = descriptors_.clients;
   options.clients.doors = doors_.get();
+  options.peer_greetings = descriptors_.greetings;
   watch_files();
   std::vector<reactor::Io*> ios;
   for (const auto& io : ios_) ios.push_back(io.get());

@@ -326,6 +326,7 @@ void NodeCores::build_core(uint16_t index) {
   links.self.client_address = options_.client_address;
   links.shard_count = configuration_.shard_count;
   links.seed = prng_.next();
+  links.max_greetings = options_.peer_greetings;
   for (const auto& member : configuration_.members) {
     links.self.members.add(member.first);
     if (member.first != configuration_.node) links.peers.push_back(member);

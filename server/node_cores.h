@@ -38,6 +38,7 @@ struct NodeOptions {
   uint64_t seed = 0;                   // of every jitter
   SipKey index_key;                    // as in ReplicaOptions; never zero
   net::ClientListenerOptions clients;  // of each core
+  size_t peer_greetings = net::PeerLinksOptions{}.max_greetings;
   // Memory a core, as in ReplicaOptions.
   size_t max_operations = kMaxOperationsPerCore;
   size_t max_tasks = kMaxTasksPerCore;

@@ -83,7 +83,7 @@ class NodeHost : public ShardHost, public NodeSource {
 
   int64_t now_ns() const override;
   NodeFigures figures() override;
-  bool log_read() const override { return started_.load(std::memory_order_relaxed); }
+  bool log_read() const { return started_.load(std::memory_order_relaxed); }
   std::vector<int64_t> silent_ns() const override;
 
  private:

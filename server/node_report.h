@@ -20,8 +20,7 @@ class NodeSource {
   virtual ~NodeSource() = default;
   virtual int64_t now_ns() const = 0;  // monotonic
   virtual NodeFigures figures() = 0;
-  // As in the figures; these two wait for no lock.
-  virtual bool log_read() const = 0;
+  // As in the figures; this waits for no lock.
   virtual std::vector<int64_t> silent_ns() const = 0;
 };
 
@@ -35,7 +34,6 @@ class NodeReport final : public doors::NodeView {
   OwnHosts& own_hosts() { return own_hosts_; }
 
   std::string_view version() const override;
-  bool reads_log() const override { return !source_.log_read(); }
   std::string metrics() const override;
   doors::Health live() const override;
   doors::Health ready() const override;

@@ -1,4 +1,6 @@
 once_test(unit/reactor/reactor_test.cc once_reactor)
+once_test(unit/reactor/closing_test.cc once_reactor)
+once_test(unit/reactor/loop_test.cc once_reactor)
 once_test(unit/reactor/reactor_files_test.cc once_reactor)
 # These stand between the reactor and liburing or the C library.
 foreach(name uring_files uring_streams uring_loop epoll_operations prepared_files)

@@ -264,12 +264,13 @@ void HttpDoor::send_what_is_ready() {
   if (out != nullptr) append(*out, kContinue);
 }
 
-// Answers to what was asked before go out all the same, and the last one says that no other comes.
+// Answers to what was asked before go out all the same, and the last of all says that no other
+// comes.
 void HttpDoor::say_farewell(Farewell why) {
-  if (!queue_.empty() && !queue_.back().ready) {
-    queue_.back().asked.closing = Closing::kSaysClose;
+  if (!queue_.empty() && !reader_.begun()) {
+    if (!queue_.back().ready) queue_.back().asked.closing = Closing::kSaysClose;
+    return;
   }
-  if (!queue_.empty() && !reader_.begun()) return;
   const bool late = why == Farewell::kSlow || why == Farewell::kIdle;
   const std::string_view text = late ? "no whole request came in time; nothing happened"
                                 : why == Farewell::kFull

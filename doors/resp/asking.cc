@@ -53,7 +53,7 @@ void answer_integer(RespDoor& door, PendingCommand& command, uint64_t number) {
 }
 
 bool answer_failure(RespDoor& door, PendingCommand& command, const paxos::ClientReply& reply) {
-  std::string text = failure_text(reply, command.operation, door.host().node());
+  std::string text = failure_text(reply, command.operation);
   if (reply.status == paxos::Status::kSealed) text = sealed_text(door.remember(command).name);
   if (text.empty()) return false;
   door.answer_error(command, text);

@@ -69,7 +69,7 @@ bool is_settled(RespDoor& door, PendingCommand& command) {
 
 void tell_mget(RespDoor& door, PendingCommand& command, size_t index, const ClientReply& reply) {
   CommandMemo& memo = door.remember(command);
-  note_failure(memo, index, failure_text(reply, command.operation, door.host().node()));
+  note_failure(memo, index, failure_text(reply, command.operation));
   if (!is_empty(reply) && memo.failure.empty()) {
     memo.value_bytes += reply.state.value.size();
     memo.values[index] = std::string(reply.state.value);
@@ -92,7 +92,7 @@ void tell_mget(RespDoor& door, PendingCommand& command, size_t index, const Clie
 
 void tell_exists(RespDoor& door, PendingCommand& command, size_t index, const ClientReply& reply) {
   CommandMemo& memo = door.remember(command);
-  note_failure(memo, index, failure_text(reply, command.operation, door.host().node()));
+  note_failure(memo, index, failure_text(reply, command.operation));
   if (!is_empty(reply)) ++memo.count;
   if (!is_settled(door, command)) answer_integer(door, command, static_cast<uint64_t>(memo.count));
 }

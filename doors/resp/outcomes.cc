@@ -9,8 +9,7 @@ namespace once::doors {
 using paxos::Operation;
 using paxos::Status;
 
-std::string failure_text(const paxos::ClientReply& reply, Operation operation,
-                         const NodeView& node) {
+std::string failure_text(const paxos::ClientReply& reply, Operation operation) {
   switch (reply.status) {
     case Status::kUnknown:
       if (operation == Operation::kWrite) {
@@ -18,7 +17,6 @@ std::string failure_text(const paxos::ClientReply& reply, Operation operation,
       }
       return "UNKNOWN it may have happened, or may still happen";
     case Status::kUnavailable:
-      if (node.reads_log()) return "LOADING this node reads its log; nothing happened";
       return "CLUSTERDOWN no majority answers; nothing happened";
     case Status::kOverloaded:
       return "TRYAGAIN this node has too much to do; nothing happened";

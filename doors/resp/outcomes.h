@@ -5,14 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "doors/node_view.h"
 #include "paxos/messages.h"
 
 namespace once::doors {
 
 // Why a request was neither done nor refused by what stands there; "" if it was one of these.
-std::string failure_text(const paxos::ClientReply& reply, paxos::Operation operation,
-                         const NodeView& node);
+std::string failure_text(const paxos::ClientReply& reply, paxos::Operation operation);
 // The two refusals that most commands tell alike.
 std::string sealed_text(std::string_view name);
 std::string conflict_text(const paxos::State& state);

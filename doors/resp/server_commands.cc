@@ -96,8 +96,8 @@ void run_info(RespDoor& door, const Words&) {
   const NodeView& node = door.host().node();
   const std::string text = fmt::format(
       "# Server\r\nredis_version:7.0.0\r\nonce_version:{}\r\nredis_mode:standalone\r\n\r\n"
-      "# Persistence\r\nloading:{}\r\n\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n",
-      node.version(), node.reads_log() ? 1 : 0);
+      "# Persistence\r\nloading:0\r\n\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n",
+      node.version());
   door.answer(door.current(), [&](RespWriter& writer) { writer.bulk(text); });
 }
 

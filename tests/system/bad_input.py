@@ -263,8 +263,8 @@ async def broken_limits(cluster):
 def silence_is_ended(cluster, connections):
     """Who does not greet a client port within 5 s is hung up on."""
     client_ports = {node.client_port for node in cluster.nodes}
-    for connection in connections:
-        if connection.getpeername()[1] in client_ports:
+    for port, connection in connections:
+        if port in client_ports:
             check(is_closed(connection, 8), "a silent connection stays open")
         connection.close()
 
@@ -286,8 +286,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
     with Cluster(options()) as cluster:
         # Held open, silent, through all that follows until their node stops.
-        silent = [pour(port, b"") for port in ports(cluster) for _ in range(SILENT)]
-        half = [pour(port, b"\x20\x00") for port in ports(cluster)]
+        silent = [(port, pour(port, b"")) for port in ports(cluster) for _ in range(SILENT)]
+        half = [(port, pour(port, b"\x20\x00")) for port in ports(cluster)]
         run_steps([(step.__name__, lambda step=step: step(cluster)) for step in (
             garbage, huge_frames, broken_frames, mutated_frames)])
         run_steps([("broken_limits", lambda: asyncio.run(broken_limits(cluster)))])

@@ -221,6 +221,8 @@ async def few_files(cluster):
                                                           timeout_ms=60_000)
     def full():
         return len(os.listdir(f"/proc/{node.process.pid}/fd"))
+    # Who says nothing at the peer port has places of his own.
+    strangers = [socket.create_connection(("127.0.0.1", node.peer_port)) for _ in range(40)]
     with Crowd(node, 300, ask) as crowd:
         await asyncio.sleep(1)
         segments = await write_segments(own, cluster, 200)
@@ -239,7 +241,8 @@ async def few_files(cluster):
     check_equal((await busy).status, protocol.DONE, "who waits stays")
     check_equal(watcher.news().status, protocol.DONE, "and the watcher")
     await own.close()
-    watcher.socket.close()
+    for one in (watcher.socket, *strangers):
+        one.close()
     wait_for(lambda: cluster.run("write", "few-after", "v").returncode == DONE, "places are free")
     text = node.log_path.read_text()
     check("disk full" not in text, "the log had its files")

@@ -2,6 +2,7 @@
 """The HTTP door of real nodes: every operation by curl, what must not get through by raw sockets,
 names and values of any bytes, lost nodes, lost answers, many requests on a few connections."""
 
+import http.client
 import json
 import os
 import shutil
@@ -163,6 +164,32 @@ def smuggling(cluster):
             check(got[-1].body.strip(), f"it says why: {what!r}")
     for name in ("smuggled", "carrier"):
         check_equal(cluster.run("read", name).returncode, EMPTY, f"nobody wrote {name}")
+
+
+def early_refusals(cluster):
+    """Who still sends when he is refused reads why: the connection does not break in his hands."""
+    node = cluster.nodes[0]
+
+    def pieces(count, size):
+        return (b"x" * size for _ in range(count))
+
+    for turn in range(15):
+        for status, body, fields in (
+                (501, pieces(5, 100), {}), (501, pieces(20, 1000 * turn + 1), {}),
+                (413, b"x" * 200_000, {}), (413, pieces(20, 10_000), {"Content-Length": "200000"})):
+            connection = http.client.HTTPConnection("127.0.0.1", node.client_port, timeout=20)
+            connection.request("PUT", path_of("early"), body=body, headers=fields)
+            answer = connection.getresponse()
+            check_equal((answer.status, answer.getheader("connection")), (status, "close"),
+                        f"turn {turn}")
+            check(answer.read().strip(), "it says why")
+            connection.close()
+    with connect(node) as connection:  # no whole line within 16 KiB, however it comes
+        for piece in (b"GET /" + b"x" * 10_000, b"x" * 10_000, b" HTTP/1.1\r\n"):
+            connection.sendall(piece)
+            time.sleep(0.1)
+        check_equal([one.status for one in all_answers(until_the_end(connection))], [414], "long")
+    check_equal(cluster.run("read", "early").returncode, EMPTY, "nothing of it happened")
 
 
 def protocols(cluster):
@@ -362,5 +389,6 @@ if __name__ == "__main__":
     silent = Silent()
     with Cluster(options(), name="http") as here:
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
-                   (silent.begin, operations, waits, smuggling, protocols, pages_of_others, pieces,
-                    any_bytes, lost_answers, many_requests, silent.end, lost_nodes)])
+                   (silent.begin, operations, waits, smuggling, early_refusals, protocols,
+                    pages_of_others, pieces, any_bytes, lost_answers, many_requests,
+                    silent.end, lost_nodes)])

@@ -13,14 +13,12 @@ namespace once::doors {
 
 struct FakeNode final : NodeView {
   std::string_view version() const override { return "1.2.3"; }
-  bool reads_log() const override { return reading; }
   std::string metrics() const override { return "once_up 1\n"; }
   Health live() const override { return {alive, "loops turn: ok\n"}; }
   Health ready() const override { return {is_ready, "majority: no\n"}; }
   bool is_own_host(std::string_view host) const override {
     return host == "localhost" || host == "127.0.0.1" || host == "::1";
   }
-  bool reading = false;
   bool alive = true;
   bool is_ready = true;
 };

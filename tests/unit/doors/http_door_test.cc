@@ -264,14 +264,6 @@ TEST_F(HttpDoorTest, TellsOfTheNode) {
   EXPECT_EQ(count_of(answer_to(request("GET /")), "curl"), 8u);
 }
 
-TEST_F(HttpDoorTest, ANodeThatReadsItsLogTakesNothing) {
-  host.view.reading = true;
-  EXPECT_EQ(count_of(answer_to(request("PUT /v1/names/a", "", "v")), "Retry-After"), 1u);
-  EXPECT_EQ(status_of(request("GET /v1/names/a")), 503);
-  EXPECT_EQ(status_of(request("GET /livez")), 200);
-  EXPECT_EQ(host.asked.size(), 0u);
-}
-
 TEST_F(HttpDoorTest, TheAdministrativeDoorServesNoNames) {
   HttpDoor narrow(host, Serves::kAdministration);
   const auto status = [&](const std::string& line) {
@@ -443,6 +435,14 @@ TEST_F(HttpDoorTest, AFarewellIsNoAnswerToWhatIsUnderWay) {
   EXPECT_TRUE(text.starts_with("HTTP/1.1 504 "));
   EXPECT_EQ(count_of(text, "HTTP/1.1 "), 1u);
   EXPECT_EQ(count_of(text, "Connection: close"), 1u);
+}
+
+TEST_F(HttpDoorTest, NothingFollowsAnAnswerThatSaysSo) {
+  give(request("GET /v1/names/a") + "GET / HT");
+  door.say_farewell(HttpDoor::Farewell::kSlow);
+  reply(0, reply_of(Status::kEmpty));
+  const std::string text = host.said();
+  EXPECT_LT(text.find("HTTP/1.1 408 "), text.find("Connection: close"));
 }
 
 TEST_F(HttpDoorTest, WhoIsGoneIsToldNothing) {

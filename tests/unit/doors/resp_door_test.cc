@@ -212,8 +212,6 @@ TEST_F(RespDoorTest, EachOutcomeHasItsWord) {
             "-ERR the request breaks a limit; nothing happened\r\n");
   EXPECT_EQ(told("GET a", Status::kRetired).substr(0, 9), "-RETIRED ");
   EXPECT_EQ(told("GET a", Status::kDenied).substr(0, 8), "-NOPERM ");
-  host.view.reading = true;
-  EXPECT_EQ(told("SET a v NX", Status::kUnavailable).substr(0, 9), "-LOADING ");
 }
 
 TEST_F(RespDoorTest, NamesAndValuesAreBytesWithinLimits) {

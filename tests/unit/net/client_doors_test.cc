@@ -309,6 +309,7 @@ TEST_F(ClientDoors, ACrowdWithoutHelloTakesAQuarterOfThePlaces) {
   for (size_t i = 0; i < 1000; ++i) crowd.push_back(connect()), io.round();
   EXPECT_FALSE(greeted->closed[1]);
   EXPECT_EQ(listener->connections(), 11u);
+  EXPECT_EQ(io.gentle_closes, 0u) << "who says nothing loses nothing by a reset";
   EXPECT_EQ(listener->counters().closed_before_hello, 1001u);
   auto honest = open();
   ask(*honest, 1);
@@ -400,6 +401,85 @@ TEST_F(ClientDoors, NoMoreThanSoManyAreToldWhyTheyAreClosed) {
   connect();
   io.round();
   EXPECT_EQ(listener->counters().turned_away, 4u) << "there is room again";
+}
+
+// Those that are told nothing hold a descriptor too, until they are gone.
+TEST_F(ClientDoors, WhoComesFromAnotherCoreAndFindsNoPlaceIsCountedUntilItIsGone) {
+  other =
+      make_client_listener(other_io, CoreId{1}, 2, this, {.max_connections = 4, .max_leaving = 1});
+  const auto come = [&](size_t count) {
+    std::vector<std::shared_ptr<Pipe>> pipes;
+    for (; count > 0; --count) {
+      pipes.push_back(connect());
+      pipes.back()->to[1] = hello_bytes(1) + request_bytes(1);
+    }
+    io.round();
+    return pipes;
+  };
+  std::vector<std::shared_ptr<Pipe>> busy_ones;
+  while (busy_ones.size() < 4) {
+    busy_ones.push_back(come(1).front());
+    other_io.round();
+  }
+  ASSERT_EQ(requests.size(), 4u);
+  other_io.frozen = true;
+  const auto refused = come(3);
+  other_io.frozen = false;
+  for (int i = 0; i < 3; ++i) other_io.round();
+  for (const auto& pipe : refused) EXPECT_TRUE(pipe->closed[1]);
+  EXPECT_EQ(other_io.streams(), 4u);
+  EXPECT_EQ(other->counters().turned_away, 3u);
+  for (const auto& pipe : busy_ones) EXPECT_FALSE(pipe->closed[1]);
+  other->reply(requests[0].first, requests[0].second, paxos::Operation::kWrite, {});
+  other_io.round();
+  const auto newcomer = come(1);
+  for (int i = 0; i < 3; ++i) other_io.round();
+  EXPECT_EQ(requests.size(), 5u) << "the idle one has made room";
+  EXPECT_FALSE(newcomer[0]->closed[1]);
+}
+
+// Of the idle and of those before their hello: whoever has been so for longest.
+TEST_F(ClientDoors, WhenFullTheOneThatHasBeenQuietForLongestGoes) {
+  for (const bool silent_first : {true, false}) {
+    remake({.max_connections = 8});
+    std::vector<std::shared_ptr<Pipe>> idle;
+    std::shared_ptr<Pipe> silent;
+    if (silent_first) silent = connect();
+    for (size_t i = 0; i < 7; ++i) {
+      network.now_ns += 1'000'000;
+      idle.push_back(open());
+    }
+    network.now_ns += 1'000'000;
+    if (!silent_first) silent = connect();
+    network.now_ns += 1'000'000;
+    connect();
+    io.round();
+    EXPECT_EQ(silent->closed[1], silent_first);
+    EXPECT_EQ(idle[0]->closed[1], !silent_first);
+  }
+}
+
+// Who may still be sending hears why he is closed; but he holds a descriptor meanwhile, so half of
+// those that may leave at once are heard out, and the rest have room to go.
+TEST_F(ClientDoors, HalfOfThoseThatLeaveAreHeardOut) {
+  remake({.max_connections = 40, .max_leaving = 4});
+  std::vector<std::shared_ptr<Pipe>> all;
+  for (size_t i = 0; i < 5; ++i) all.push_back(open());
+  for (auto& pipe : all) pipe->to[1] = "no frame of a client at all";
+  io.round();
+  for (auto& pipe : all) EXPECT_EQ(types(*pipe), std::vector{FrameType::kError});
+  EXPECT_EQ(io.gentle_closes, 2u);
+  all.push_back(open());
+  all.back()->to[1] = "nor this, and the others are gone";
+  io.round();
+  EXPECT_EQ(io.gentle_closes, 3u);
+  listener->drain();
+  for (size_t i = 0; i < 4; ++i) all.push_back(connect());
+  io.round();
+  EXPECT_EQ(io.gentle_closes, 3u) << "four are turned away at once";
+  all.push_back(connect());
+  EXPECT_EQ(goodbye(*all.back()).first, "node is stopping");
+  EXPECT_EQ(io.gentle_closes, 4u);
 }
 
 TEST_F(ClientDoors, WhoeverBreaksTheProtocolIsClosed) {

@@ -204,5 +204,22 @@ TEST_F(ClientMemory, WhoeverBeganToSayMostGoesWhenMemoryIsShort) {
   EXPECT_FALSE(listener->relieve()) << "nobody else is worth it";
 }
 
+// It is owed an answer, and so it has not gone silent.
+TEST_F(ClientMemory, WhoIsStillOwedAnAnswerStaysHoweverMuchItBeganToSay) {
+  at_once = false;
+  const Client client = open();
+  ask(client, 1, 1, Operation::kWait);
+  std::string frame(60'000, 'x');
+  store<uint32_t>(frame.data(), 100'000);
+  client.pipe->to[1] += frame;
+  io.round();
+  for (int i = 0; i < 2; ++i) tick(kSecond);
+  ASSERT_GE(listener->input_bytes(), 60'000u);
+  EXPECT_FALSE(listener->relieve());
+  answer_all();
+  io.round();
+  EXPECT_TRUE(listener->relieve());
+}
+
 }  // namespace client_memory_test
 }  // namespace once::net

@@ -98,6 +98,8 @@ class FakeIo final : public FilelessIo {
   void close(reactor::StreamId id) override {
     if (Stream* stream = find(id)) stream->closing = true;
   }
+  void close_gently(reactor::StreamId id) override { ++gentle_closes, close(id); }
+  size_t gentle_closes = 0;
   void set_handler(reactor::StreamId id, reactor::StreamHandler* handler) override {
     if (Stream* stream = find(id)) stream->handler = handler;
   }

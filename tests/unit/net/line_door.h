@@ -18,7 +18,6 @@ namespace once::test {
 
 struct NoNode final : doors::NodeView {
   std::string_view version() const override { return "0"; }
-  bool reads_log() const override { return false; }
   std::string metrics() const override { return {}; }
   doors::Health live() const override { return {}; }
   doors::Health ready() const override { return {}; }

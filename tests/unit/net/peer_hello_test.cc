@@ -181,5 +181,17 @@ TEST(MemberSlots, WhichSlotDiffersIsSaid) {
             std::string::npos);
 }
 
+// Both would dial at once, and each refuse the other's link as a second one.
+TEST(PeerFrame, OfTwoNodesTheLowerNumberDialsForALink) {
+  PeerHello self = some_hello(), caller = some_hello();
+  caller.node = NodeId{2};
+  caller.disk = DiskId{{5, 6}};
+  caller.target_node = NodeId{1};
+  EXPECT_EQ(reason_to_refuse(caller, self, NodeId{}), "node 2 must wait for node 1 to dial");
+  EXPECT_EQ(reason_to_refuse(caller, self, NodeId{2}), "") << "it was called, and answers";
+  caller.link = false;
+  EXPECT_EQ(reason_to_refuse(caller, self, NodeId{}), "") << "it only wants to meet";
+}
+
 }  // namespace peer_hello_test
 }  // namespace once::net

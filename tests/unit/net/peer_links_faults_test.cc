@@ -160,6 +160,17 @@ TEST_F(PeerLinksFaults, WhoFallsSilentIsGivenUpAfterExactlyTwoSeconds) {
   EXPECT_EQ(two.downs, std::vector<std::string>{"nothing was heard for 2 s"});
 }
 
+TEST_F(PeerLinksFaults, AMessageOfNoKindEndsTheLink) {
+  for (const uint32_t type : {199U, 203U, 255U}) {
+    auto pipe = greeted();
+    std::string own(12, 0);
+    store<uint32_t>(own.data(), type | 8U << 8);
+    pipe->to[1] = envelope(own);
+    step();
+    EXPECT_FALSE(two.links->is_up(kOne)) << type;
+  }
+}
+
 // A process that was stopped has heard nobody, and blames nobody for it.
 TEST_F(PeerLinksFaults, APauseOfThisNodeBreaksNoLink) {
   auto pipe = greeted();

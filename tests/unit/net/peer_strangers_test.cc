@@ -332,10 +332,21 @@ TEST_F(Strangers, AGreetingHasFiveSecondsInAllHoweverItDrips) {
   EXPECT_TRUE(two->links->is_up(kOne));
 }
 
+// For each is a descriptor, beside those of the links, which are none of them.
 TEST_F(Strangers, WhenAllPlacesAreTakenTheLongestGreetingMakesRoom) {
+  cores.clear();
+  network.listeners.clear();
+  one = &add(1);
+  two = &add(2);
+  two->options.max_greetings = 4;
+  two->begin();
+  one->begin();
+  rounds(5);
+  ASSERT_TRUE(two->links->is_up(kOne));
   std::vector<std::shared_ptr<Pipe>> pipes;
+  const size_t others = two->io.streams();  // the link, and its own dials
   const auto fill = [&] {
-    while (two->io.streams() < 2 * kMaxNodes * kMaxCores) pipes.push_back(connect("x"));
+    while (two->io.streams() < others + 4) pipes.push_back(connect("x"));
   };
   pipes.push_back(connect("x"));
   rounds(1, 300 * kMs);
@@ -347,6 +358,47 @@ TEST_F(Strangers, WhenAllPlacesAreTakenTheLongestGreetingMakesRoom) {
   EXPECT_TRUE(two->links->is_up(kOne)) << "a link is never one of them";
   const auto turned_away = connect("x");
   EXPECT_TRUE(turned_away->closed[1]) << "all are young";
+}
+
+// --- time ---
+
+// It could not hear the answer: the time in which none was taken does not count.
+TEST_F(Strangers, ALinkThatIsAskedHasItsTimeBesideAPauseOfThisNode) {
+  freeze();
+  const auto pipe = say(hello());
+  rounds(5);
+  rounds(1, 1'500 * kMs);
+  EXPECT_TRUE(two->downs.empty());
+  EXPECT_FALSE(answer(*pipe)) << "he waits on";
+  one->io.frozen = false;
+  rounds(20);
+  ASSERT_TRUE(answer(*pipe));
+  EXPECT_EQ(answer(*pipe)->refusal, "that node has a live link");
+  EXPECT_TRUE(two->downs.empty());
+}
+
+// As UBSan sees: a peer may send any number, and none of them overflows.
+TEST_F(Strangers, AnAnswerToAPingThatWasNeverSentChangesNothing) {
+  freeze();
+  rounds(2100);
+  const auto pipe = say(hello());
+  ASSERT_TRUE(two->links->is_up(kOne));
+  const auto pong = [&](int64_t time_ns) {
+    std::vector<char> frame(kPeerHeaderBytes + 12);
+    store<uint32_t>(frame.data() + kPeerHeaderBytes, 201U | 8U << 8);
+    store<int64_t>(frame.data() + kPeerHeaderBytes + 4, time_ns);
+    seal_peer_frame(frame, 0);
+    pipe->to[1].append(frame.begin(), frame.end());
+    two->io.round();
+    return two->links->round_trip_ns(NodeId{1});
+  };
+  const int64_t before = two->links->round_trip_ns(NodeId{1});
+  for (const int64_t time_ns : {INT64_MIN, INT64_MIN + 1, int64_t{-1}, int64_t{0},
+                                network.now_ns - 2'000'000'001, network.now_ns + 1, INT64_MAX}) {
+    EXPECT_EQ(pong(time_ns), before) << time_ns;
+  }
+  EXPECT_NE(pong(network.now_ns - 1'000'000'000), before) << "one that may be";
+  EXPECT_TRUE(two->links->is_up(kOne));
 }
 
 }  // namespace peer_strangers_test

@@ -162,6 +162,7 @@ TEST_P(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
   OneLoop loop;
   loop.open();
   int sockets = 0;
+  int at_once = 0;
   loop.echo();
   loop.connected = [&](StreamId stream) { loop.send(stream, "x"); };
   loop.bytes = [&](StreamId, std::string_view) {
@@ -169,6 +170,9 @@ TEST_P(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
       const int fd = std::stoi(entry.path().filename());
       if (option_of(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP) continue;
       ++sockets;
+      if (option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0) {
+        at_once += option_of(fd, IPPROTO_TCP, TCP_NODELAY);
+      }
       EXPECT_EQ(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
       EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
       EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
@@ -179,6 +183,7 @@ TEST_P(Reactor, ConnectionsEndWhenTheOtherEndIsSilentForNinetySeconds) {
   };
   loop.run();
   EXPECT_EQ(sockets, 3);
+  EXPECT_EQ(at_once, 2) << "no end waits with what it has to send";
 }
 
 TEST_P(Reactor, AStreamKnowsWhereItsOtherEndIs) {

@@ -108,6 +108,47 @@ TEST_F(UringNames, AFailureNamesAllThatWereTried) {
   EXPECT_EQ(failure_of(address_), "cannot connect to " + address_ + ": " + refused);
 }
 
+TEST_F(UringNames, AFailureSpeaksOfItsOwnConnectOnly) {
+  std::vector<std::string> whys;
+  loop_.closed = [&](StreamId, std::string_view why) {
+    whys.emplace_back(why);
+    if (whys.size() == 2) return loop_.io->stop();
+    loop_.io->connect(address_, &loop_);
+  };
+  loop_.io->connect(address_, &loop_);
+  loop_.run();
+  ASSERT_EQ(whys.size(), 2u);
+  EXPECT_EQ(whys[0], whys[1]) << "the second one had the slot of the first";
+}
+
+TEST_F(UringNames, AnAddressThatFailedKeepsNoDescriptor) {
+  const auto count = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  server_.answer("node", {"127.0.0.4", "127.0.0.3", "127.0.0.5"});
+  while (names_->find(at("node")).pending()) std::this_thread::yield();
+  const auto before = count();
+  failure_of(at("node"));
+  EXPECT_EQ(count(), before);
+}
+
+// Less is for those behind which there is another one.
+TEST_F(UringNames, TheLastAddressHasItsWholePatience) {
+  const BlackHole hole(port_of(address_));
+  for (const std::vector<std::string>& addresses :
+       {std::vector<std::string>{"127.0.0.2"}, {"127.0.0.4", "127.0.0.2"}}) {
+    const std::string name = "node" + std::to_string(addresses.size());
+    remake();
+    server_.answer(name, addresses);
+    loop_.closed = [](StreamId, std::string_view why) { ADD_FAILURE() << why; };
+    loop_.timer = [&](uint64_t) { loop_.io->stop(); };
+    loop_.io->connect(at(name), &loop_);
+    after(800);
+    loop_.run();
+  }
+}
+
 TEST_F(UringNames, ALookUpThatFailsSaysWhy) {
   server_.fail("node", "no such name");
   EXPECT_EQ(failure_of(at("node")),

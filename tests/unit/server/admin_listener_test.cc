@@ -95,16 +95,44 @@ TEST_F(AdminListenerTest, HasNoMoreThanTwiceAsManyWhileOthersClose) {
   EXPECT_EQ(listener_.connections(), 2 * AdminListener::kMostConnections);
 }
 
-TEST_F(AdminListenerTest, ClosesWhoSaysNothingForTooLong) {
+// A word would be taken for the answer to what a monitor asks at that moment. And those that ask
+// every 10 s, or every minute, do not lose their connection each time.
+TEST_F(AdminListenerTest, ClosesWhoAsksNothingForLongWithoutAWord) {
   const auto silent = connect();
+  const auto served = connect();
+  EXPECT_EQ(say(*served, "p\n"), "pong\n");
+  for (const int64_t every : {10, 15, 30, 60}) {
+    tick(every * 1'000'000'000);
+    EXPECT_EQ(say(*served, "p\n"), "pong\n") << every;
+  }
+  EXPECT_TRUE(silent->closed[1]);
+  EXPECT_EQ(silent->to[0], "");
+  tick(AdminListener::kIdleNs - 1);
+  EXPECT_FALSE(served->closed[1]);
+  tick(1);
+  EXPECT_TRUE(served->closed[1]);
+  EXPECT_EQ(served->to[0], "");
+  EXPECT_GT(AdminListener::kIdleNs, 60'000'000'000);
+}
+
+TEST_F(AdminListenerTest, TellsWhoStopsWithinARequest) {
   const auto half = connect();
   say(*half, "half of a line");
   tick(AdminListener::kPatienceNs - 1);
-  EXPECT_FALSE(silent->closed[1]);
   EXPECT_FALSE(half->closed[1]);
   tick(1);
-  EXPECT_TRUE(silent->closed[1]);
   EXPECT_TRUE(half->closed[1]);
+  EXPECT_EQ(half->to[0], "slow\n");
+}
+
+// Those that are closed keep their descriptors a little longer for that, so not all of them.
+TEST_F(AdminListenerTest, HearsOutHalfOfThoseThatItCloses) {
+  std::vector<std::shared_ptr<Pipe>> pipes;
+  for (size_t i = 0; i < AdminListener::kMostConnections; ++i) pipes.push_back(connect());
+  for (auto& pipe : pipes) pipe->to[1] = "x\n";
+  io_.round();
+  for (auto& pipe : pipes) EXPECT_EQ(pipe->to[0], "bye\n");
+  EXPECT_EQ(io_.gentle_closes, 8u);
 }
 
 TEST_F(AdminListenerTest, TakesNoMoreWhileItsAnswersAreNotRead) {

@@ -222,11 +222,9 @@ class FakeSource final : public NodeSource {
     ++asked;
     return small_page().node;
   }
-  bool log_read() const override { return read; }
   std::vector<int64_t> silent_ns() const override { return {silent}; }
   int64_t now = 1;
   int asked = 0;
-  bool read = true;
   int64_t silent = 0;
 };
 
@@ -248,9 +246,6 @@ TEST(NodeReport, SaysWhetherItLivesWithoutAskingForTheRest) {
   EXPECT_TRUE(report.live().well);
   source.silent = 20'000'000'000;
   EXPECT_FALSE(report.live().well);
-  EXPECT_FALSE(report.reads_log());
-  source.read = false;
-  EXPECT_TRUE(report.reads_log());
   EXPECT_EQ(source.asked, 0);
   EXPECT_FALSE(report.ready().well) << "its figures say that the log is not read";
 }

@@ -34,6 +34,7 @@ class FakeLog final : public wal::Log {
   bool full() const override { return is_full; }
   std::string_view full_because() const override { return {}; }
   bool behind() const override { return is_behind; }
+  int64_t writing_since_ns() const override { return writing_since; }
   const wal::LogCounters& counters() const override { return figures; }
   const wal::SegmentUse& use() const override { return segment_use; }
   void no_longer_needed(uint64_t record, uint64_t bytes) override {
@@ -53,6 +54,7 @@ class FakeLog final : public wal::Log {
   bool report_in_flush = false;
   bool is_full = false;
   bool is_behind = false;
+  int64_t writing_since = 0;
   int flushes = 0;
   wal::LogCounters figures;
   wal::SegmentUse segment_use;

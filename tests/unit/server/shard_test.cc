@@ -345,6 +345,34 @@ TEST(Shard, TellsTheReplicaWhenTheDiskFillsAndWhenThereIsRoomAgain) {
   EXPECT_EQ(core.host.lines.size(), 2u);
 }
 
+TEST(Shard, PublishesThatTheDiskIsSlow) {
+  Started core;
+  core.tick();
+  EXPECT_EQ(core.host.published["disk_slow"], 0u);
+  core.log.writing_since = core.io.now;
+  core.io.now += 3'000'000'000;
+  core.tick();
+  EXPECT_EQ(core.host.published["disk_slow"], 1u);
+}
+
+TEST(Shard, PublishesHowManyMessagesHadToBeDropped) {
+  Started core;
+  const std::string value(kMaxValueBytes, 'v');
+  core.script([&](paxos::Output& out) {
+    FakeReplica::record(out, "what they rest on");
+    for (size_t bytes = 0; bytes <= kMaxOutboxBytes; bytes += value.size()) {
+      const paxos::Ballot ballot{Round{1}, NodeId{1}, Incarnation{1}};
+      out.messages.push_back({{NodeId{2}, CoreId{0}},
+                              {paxos::RecordNumber{2}},
+                              paxos::Accept{1, ballot, {1, true, {}, value}, "name"}});
+    }
+  });
+  core.request(1, "0-name");
+  core.round();
+  core.tick();
+  EXPECT_GT(core.host.published["held_dropped"], 0u);
+}
+
 // A disk that hangs: whatever could lead to a record is turned away, certain not to happen.
 TEST(Shard, TakesNothingMoreWhileTheLogIsBehind) {
   Started core;

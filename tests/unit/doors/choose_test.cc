@@ -1,0 +1,48 @@
+// Who is there, by his first bytes, however they come.
+#include "doors/choose.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "doors/http/request_head.h"
+
+namespace once::doors {
+namespace choose_test {
+
+TEST(Choose, TheFirstByteTellsMostOfThem) {
+  EXPECT_EQ(who_speaks(""), Speaks::kNotKnownYet);
+  EXPECT_EQ(who_speaks("\x24"), Speaks::kOnce);
+  EXPECT_EQ(who_speaks("\x16"), Speaks::kTls);
+  EXPECT_EQ(who_speaks("*"), Speaks::kResp);
+  EXPECT_EQ(who_speaks("\r\n"), Speaks::kResp) << "an empty line";
+  EXPECT_EQ(who_speaks("\n"), Speaks::kResp);
+  EXPECT_EQ(who_speaks("\x01"), Speaks::kStranger);
+  EXPECT_EQ(who_speaks("7"), Speaks::kStranger);
+}
+
+TEST(Choose, ALineTellsByItsEnd) {
+  EXPECT_EQ(who_speaks("GET / HTTP/1.1"), Speaks::kNotKnownYet);
+  EXPECT_EQ(who_speaks("GET / HTTP/1.1\r\n"), Speaks::kHttp);
+  EXPECT_EQ(who_speaks("GET / HTTP/1.1\nmore"), Speaks::kHttp);
+  EXPECT_EQ(who_speaks("GET name\r\n"), Speaks::kResp);
+  EXPECT_EQ(who_speaks("PING\r\n"), Speaks::kResp);
+}
+
+// The same whether its end has come by then or not, so that the refusal is one of HTTP.
+TEST(Choose, ALineBeyondTheBoundIsHttpIfItBeginsSo) {
+  static_assert(kMostFirstLine == http::kMaxHeadBytes, "else the reader waits for more of it");
+  const std::string rest(kMostFirstLine, 'x');
+  for (const std::string begin : {"GET /", "POST http://", "delete https://"}) {
+    const std::string line = begin + rest;
+    EXPECT_EQ(who_speaks(line.substr(0, kMostFirstLine - 1)), Speaks::kNotKnownYet);
+    EXPECT_EQ(who_speaks(line.substr(0, kMostFirstLine)), Speaks::kHttp) << begin;
+    EXPECT_EQ(who_speaks(line + " HTTP/1.1\r\n"), Speaks::kHttp) << begin;
+  }
+  for (const std::string begin : {"GET ", "GET", "SET name ", "GET  /", "GET httpx://"}) {
+    EXPECT_EQ(who_speaks(begin + rest), Speaks::kStranger) << begin;
+  }
+}
+
+}  // namespace choose_test
+}  // namespace once::doors
