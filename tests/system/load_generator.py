@@ -215,7 +215,8 @@ def several_threads(cluster):
     result = measure(cluster, "--threads", "2", "--op", "mix", "--names", "hot:5")
     check_equal(result["names_left"], 5, "names of both threads")
     result = measure(cluster, "--threads", "2", "--op", "write", "--rate", "400")
-    check(0.5 * 400 < result["throughput_per_s"] < 1.3 * 400, f"the rate of both: {result}")
+    # One that each of them kept would be 800; on a busy machine a late start is caught up with.
+    check(0.5 * 400 < result["throughput_per_s"] < 1.8 * 400, f"the rate of both: {result}")
     done = bench(cluster, "--threads", "3", endpoints="127.0.0.1:1")
     check_equal(done.returncode, 1, "nobody there")
     check_equal(done.stderr.count(b"\n"), 1, f"one reason for all: {done.stderr}")
