@@ -268,7 +268,6 @@ TEST_F(NodeCoresTest, RemovesNoStreamThatTheLastRunWrote) {
     }
     EXPECT_EQ(std::filesystem::exists(segment(2)), !removed);
     EXPECT_EQ(std::filesystem::exists(segment(1)), !removed) << "all or none";
-    if (!removed) ASSERT_TRUE(data_->remember_streams(3));
     make_anew();
   }
 }
