@@ -2,6 +2,7 @@
 // than it needs.
 #include <gtest/gtest.h>
 
+#include "tests/paper/solo.h"
 #include "tests/paper/world.h"
 
 namespace once::paxos::test {
@@ -398,6 +399,54 @@ TEST_F(AWaitAtALateNode, IsNotToldByAQuestionThatIsOlder) {
   ASSERT_TRUE(world.answered(first));
   ASSERT_TRUE(world.answered(later));
   EXPECT_EQ(world.answer(later).version, 3u);
+}
+
+// R2: a majority's answers tell nothing to who called after the question was asked.
+class AWaiterWhoCameLater : public testing::Test {
+ protected:
+  AWaiterWhoCameLater() {
+    solo.receive(1, Accept{1, ballot(1, 1), one, name});
+    solo.sync();
+  }
+  uint64_t wait() { return solo.ask({0, Operation::kWait, {}, 60'000, name, {}, 0}); }
+  // Member 1 holds the same state under another ballot: a majority has answered, and does not
+  // agree.
+  void answer(const ReadState& asked) {
+    solo.receive(1, ReadReply{asked.op, false, ballot(2, 1), one});
+  }
+
+  Solo solo{0, 3};
+  const std::string name = solo.name(2);
+  const State one{1, false, request_id(1, 1), "one"};
+};
+
+TEST_F(AWaiterWhoCameLater, IsNotToldWithTheOneWhoAsked) {
+  solo.receive(1, Decided{ballot(1, 1), 1, name});
+  const uint64_t first = wait();
+  const auto asked = solo.take<ReadState>();
+  ASSERT_FALSE(asked.empty());
+  const uint64_t second = wait();
+  answer(asked.front());
+  EXPECT_TRUE(solo.answered(first)) << "nothing newer than what is decided here";
+  EXPECT_FALSE(solo.answered(second));
+  EXPECT_FALSE(solo.take<ReadState>().empty()) << "it has its own question asked";
+}
+
+TEST_F(AWaiterWhoCameLater, IsNotToldByNewsOfWhatWasNewestBefore) {
+  const uint64_t first = wait();
+  uint64_t last = 0;
+  for (int ms = 0; ms < 50; ++ms) {
+    const auto asked = solo.take<ReadState>();
+    if (!asked.empty()) {
+      answer(asked.back());
+      last = wait();
+    }
+    solo.wait(1);
+  }
+  ASSERT_NE(last, 0u);
+  solo.receive(1, Decided{ballot(1, 1), 1, name});
+  EXPECT_TRUE(solo.answered(first));
+  EXPECT_FALSE(solo.answered(last));
 }
 
 }  // namespace wait_test
