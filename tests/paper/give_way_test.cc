@@ -267,7 +267,10 @@ TEST_F(GiveWay, AReaderWhoCameAfterTheLastQuestionIsNotToldByNews) {
 
 // Who sent it here would make it again elsewhere, and tell of a conflict with himself.
 TEST_F(GiveWay, WhatMayHaveHappenedDoesNotGoBackAsIfItHadNot) {
-  Forward forward{.op = 77, .incarnation = Incarnation{1}, .number = 1};
+  Forward forward;
+  forward.op = 77;
+  forward.incarnation = Incarnation{1};
+  forward.number = 1;
   forward.operation = Operation::kCas;
   forward.id = kA;
   forward.timeout_ms = 10'000;
