@@ -9,9 +9,9 @@ namespace {
 
 constexpr int64_t kMs = 1'000'000;
 
-std::string full_text(std::string_view why) {
-  constexpr std::string_view kFull = "disk full";
-  const bool other = !why.empty() && !why.starts_with(kFull);
+constexpr std::string_view kFull = "disk full";
+
+std::string full_text(std::string_view why, bool other) {
   return fmt::format(
       "{}: new names and changes are left to the other nodes, or refused, until {}{}",
       other ? "no further log file can be made" : kFull,
@@ -30,8 +30,10 @@ std::vector<std::string> DiskWatch::look(const Seen& seen, std::string_view why_
                            : "the disk keeps up again: requests are taken");
   }
   if (seen.full != seen_.full) {
-    lines.push_back(seen.full ? full_text(why_full)
-                              : "there is room on the disk again: new names are taken");
+    if (seen.full) other_reason_ = !why_full.empty() && !why_full.starts_with(kFull);
+    lines.push_back(seen.full       ? full_text(why_full, other_reason_)
+                    : other_reason_ ? "log files can be made again: new names are taken"
+                                    : "there is room on the disk again: new names are taken");
   }
   if (seen_.writing_ns != 0 && seen.writing_ns != seen_.writing_ns) {  // that write is done
     if (!long_seen_) long_in_a_row_ = 0;

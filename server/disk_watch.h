@@ -34,6 +34,7 @@ class DiskWatch {
   void look_at_write(int64_t took_ns, int64_t now_ns);
 
   Seen seen_;
+  bool other_reason_ = false;  // it was called full, and what was met is something else
   bool slow_ = false;
   bool long_seen_ = false;  // the write under way is long by now
   int long_in_a_row_ = 0;

@@ -141,6 +141,9 @@ TEST_F(ADisk, SaysWhyNoLogFileCanBeMade) {
     look(0);
     EXPECT_TRUE(lines.back().starts_with(begin) && lines.back().ends_with(end)) << lines.back();
   }
+  full = false;
+  look(0);
+  EXPECT_EQ(lines.back(), "log files can be made again: new names are taken");
 }
 
 }  // namespace disk_watch_test
