@@ -71,7 +71,7 @@ TEST(Ignored, WhatIsOfAnotherCoreOfTheNodeIsNotForThisOne) {
   Output out;
   replica->start(Incarnation{1}, 0, out);
   replica->on_durable(RecordNumber{1}, 0, out);
-  const Event up{World::endpoint(1), LinkUp{2}};
+  const Event up{World::endpoint(1), LinkUp{1}};
   replica->step(&up, 1, 0, out);
   // Of which this node is the home, by its other core.
   std::string name;
