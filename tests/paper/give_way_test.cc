@@ -254,16 +254,6 @@ TEST_F(GiveWay, ThatAnOlderStateIsChosenSaysNothingOfWhatWasBuiltOnIt) {
   EXPECT_EQ(status(token), Status::kUnknown);
 }
 
-// R1: he came before the last question, and the news may be older than his call all the same.
-TEST_F(GiveWay, AReaderIsNotToldByNews) {
-  ask(Operation::kSet);
-  propose_and_lose();
-  const auto read = solo.ask({0, Operation::kRead, {}, 10'000, name, {}});
-  const Prepare again = prepare();  // he joined before it left
-  decide(higher(again.ballot), State{1, false, kB, "theirs"});
-  EXPECT_FALSE(solo.answered(read));
-}
-
 // Who sent it here would make it again elsewhere, and tell of a conflict with himself.
 TEST_F(GiveWay, WhatMayHaveHappenedDoesNotGoBackAsIfItHadNot) {
   Forward forward;
