@@ -16,8 +16,8 @@ std::optional<std::string> help_about(CommandWord all, const std::string& comman
 // There is no such command: which may have been meant, and which there are.
 std::string no_such_command(CommandWord all, std::string_view word);
 // The first word that is neither a command nor an option, or an option without the value that it
-// needs, explained; empty: there is none. Behind
-// `--`, and what options are given, nothing is looked at.
+// needs, explained; empty: there is none. Behind `--`, and what options are given, nothing is
+// looked at.
 std::string wrong_word(CommandWord all, int argc, const char* const* argv);
 // The command that such words begin with; empty: none.
 std::string command_word(CommandWord all, int argc, const char* const* argv);

@@ -71,9 +71,7 @@ Result<reactor::SyncMode> measure(const std::string& path, bool direct, std::str
   auto filled = write_fully(*file, path, blocks.get(), kWrites * kBlockBytes, 0);
   if (!filled) return is_full(errno) ? not_measured(report) : tl::unexpected(filled.error());
   if (fsync(file->get()) != 0) {
-    const int error_number = errno;
-    if (is_full(error_number)) return not_measured(report);
-    errno = error_number;
+    if (is_full(errno)) return not_measured(report);
     return tl::unexpected(system_error("sync", path));
   }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/paper/solo.h"
+#include "tests/paper/two_cores.h"
 
 namespace once::paxos {
 namespace ignored_test {
@@ -62,11 +63,7 @@ TEST(Ignored, EachMessageIsCountedByItsReason) {
 
 // Else a node would vote with two memories, or begin a round of its own twice.
 TEST(Ignored, WhatIsOfAnotherCoreOfTheNodeIsNotForThisOne) {
-  ReplicaOptions options;
-  options.self = World::endpoint(0);
-  options.cores = 2;
-  options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
-  options.shard_count = 64;
+  const ReplicaOptions options = test::one_of_two_cores(0);
   const auto replica = paxos::Replica::make(options);
   Output out;
   replica->start(Incarnation{1}, 0, out);

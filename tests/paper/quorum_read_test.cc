@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/paper/solo.h"
+#include "tests/paper/two_cores.h"
 
 namespace once::paxos::test {
 namespace quorum_read_test {
@@ -42,11 +43,7 @@ TEST_F(QuorumRead, AnAcceptorTellsWhatItsDiskHas) {
 // A reader may not know yet that this node restarted with another number of cores. "Nothing" from
 // a core whose name it is not would count, and a majority of it make a written name empty.
 TEST(QuorumReadOfCores, OnlyTheCoreOfANameSaysThatItHoldsNothing) {
-  ReplicaOptions options;
-  options.self = World::endpoint(1);
-  options.cores = 2;
-  options.members = {NodeId{1}, NodeId{2}, NodeId{3}};
-  options.shard_count = 64;
+  const ReplicaOptions options = one_of_two_cores(1);
   const auto replica = Replica::make(options);
   Output out;
   replica->start(Incarnation{1}, 0, out);
