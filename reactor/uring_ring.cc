@@ -73,6 +73,10 @@ int io_uring_disabled_setting() {
   return value;
 }
 
+constexpr std::string_view kAllowIt =
+    "allow io_uring_setup, io_uring_enter and io_uring_register in it";
+
+// A seccomp profile denies a call with EPERM (docker), or as if it were not there (podman).
 std::string explain_setup_error(int error_number) {
   switch (error_number) {
     case EPERM:
@@ -80,11 +84,12 @@ std::string explain_setup_error(int error_number) {
         return "io_uring is switched off: kernel.io_uring_disabled=" + std::to_string(setting) +
                "; run `sysctl kernel.io_uring_disabled=0`";
       }
-      return "io_uring is denied (EPERM), most likely by the container's seccomp profile; allow "
-             "io_uring_setup, io_uring_enter and io_uring_register in it";
+      return "io_uring is denied (EPERM), most likely by the container's seccomp profile; " +
+             std::string(kAllowIt);
     case ENOSYS:
-      return "this kernel has no io_uring (ENOSYS): too old or built without it; use Linux 6.1 or "
-             "later";
+      return "there is no io_uring (ENOSYS): a container's seccomp profile hides it (" +
+             std::string(kAllowIt) +
+             "), or this kernel is too old or built without it (use Linux 6.1 or later)";
     case EINVAL:
       return "this kernel's io_uring lacks needed features (EINVAL: SINGLE_ISSUER and "
              "DEFER_TASKRUN); use Linux 6.1 or later";
@@ -104,9 +109,7 @@ std::string explain_setup_error(int error_number) {
 void UringRing::die(const char* what, int error_number) const {
   std::string text = "io_uring: " + std::string(what) + ": " + errno_text(error_number);
   if (error_number == EPERM || error_number == ENOSYS) {
-    text +=
-        "; most likely a seccomp profile denies it: allow io_uring_setup, io_uring_enter and "
-        "io_uring_register in it";
+    text += "; most likely a seccomp profile denies it: " + std::string(kAllowIt);
   }
   if (options_.fatal) options_.fatal(text);
   die_saying(text);
