@@ -157,6 +157,7 @@ void Listener::ask_what_was_left() {
     if (later.refused) {
       paxos::ClientReply overloaded;
       overloaded.status = paxos::Status::kOverloaded;
+      handler_->on_turned_away(later.request.operation);
       reply(later.connection, later.ticket, later.request.operation, overloaded);
       continue;
     }

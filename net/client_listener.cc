@@ -360,6 +360,7 @@ bool Listener::on_request(Connection& connection, const Frame& frame) {
     connection.under_way.asked(request->operation == paxos::Operation::kWait, io_.now_ns());
     handler_->on_request(connection.id, frame.correlation, *request);
   } else {
+    handler_->on_turned_away(request->operation);
     refuse(connection, frame.correlation);
   }
   return connection.phase == Connection::Phase::kOpen;

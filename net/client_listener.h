@@ -57,6 +57,8 @@ class ClientListenerHandler {
   // `request.token` is not set yet; answer with reply(connection, correlation, ...), in any order.
   virtual void on_request(ClientConnectionId connection, uint64_t correlation,
                           const paxos::ClientRequest& request) = 0;
+  // The listener answered a request by itself, `overloaded`: its connection has too many in flight.
+  virtual void on_turned_away(paxos::Operation operation) = 0;
   virtual void on_status(ClientConnectionId connection, uint64_t correlation) = 0;
   // As on_request; answer with reply_list().
   virtual void on_list(ClientConnectionId connection, uint64_t correlation,

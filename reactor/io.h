@@ -84,7 +84,7 @@ class Io {
  public:
   virtual ~Io() = default;
 
-  virtual int64_t now_ns() const = 0;  // monotonic; read once per round
+  virtual int64_t now_ns() const = 0;  // monotonic; read once per round, before run() at each call
 
   // "HOST:PORT"; errors name it and what to do. Names: listen() waits for the look-up; connect()
   // does not, the stream is connecting meanwhile, and then tries all addresses in turn.

@@ -154,16 +154,16 @@ int64_t LoopIo::wait_limit_ns() const {
   for (const Listener& listener : listeners_) {
     if (listener.retry_at_ns != 0) until = std::min(until, listener.retry_at_ns);
   }
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);  // the round itself took time
-  return std::max<int64_t>(0, until - (int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec));
+  return std::max<int64_t>(0, until - clock_ns());  // the round itself took time
 }
 
-void LoopIo::read_clock() {
+int64_t LoopIo::clock_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  now_ns_ = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
+
+void LoopIo::read_clock() { now_ns_ = clock_ns(); }
 
 void LoopIo::set_timer(int64_t at_ns, uint64_t token) {
   timers_.push_back({at_ns, timers_set_++, token});

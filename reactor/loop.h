@@ -24,7 +24,7 @@ class LoopIo final : public Io {
   ~LoopIo() override;
   std::string open();  // empty, or why not
 
-  int64_t now_ns() const override { return now_ns_; }
+  int64_t now_ns() const override { return batch_ == nullptr ? clock_ns() : now_ns_; }
   Result<ListenerId> listen(const std::string& address, ListenHandler* handler) override;
   StreamId connect(const std::string& address, StreamHandler* handler) override;
   std::vector<char>* outbox(StreamId stream) override;
@@ -149,6 +149,7 @@ class LoopIo final : public Io {
   void recycle_buffers();
   void flush_outboxes();
   int64_t wait_limit_ns() const;
+  static int64_t clock_ns();
   void read_clock();
   void arm_wake();
   void ring_bell();

@@ -27,7 +27,7 @@ StreamId LoopIo::connect(const std::string& address, StreamHandler* handler) {
   find_addresses(slot);
   if (streams_[slot].naming) {
     naming_.push_back(id);
-    patience_for_names_.push_back({now_ns_ + kNamePatienceNs, id, 0});
+    patience_for_names_.push_back({now_ns() + kNamePatienceNs, id, 0});
   }
   return id;
 }
@@ -69,7 +69,7 @@ bool LoopIo::try_address(uint32_t slot) {
   operations_->connect(stream.fd, where.get(), where.size,
                        tag(Op::kConnect, slot, stream.generation));
   if (stream.tried < stream.addresses.size()) {
-    patience_for_addresses_.push_back({now_ns_ + kAddressPatienceNs, id_of(slot), stream.tried});
+    patience_for_addresses_.push_back({now_ns() + kAddressPatienceNs, id_of(slot), stream.tried});
   }
   return true;
 }

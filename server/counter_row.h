@@ -22,6 +22,7 @@ struct CoreFigures {
   uint64_t held_dropped = 0;
   uint64_t connections = 0;
   uint64_t operations = 0;
+  uint64_t turned_away = 0;  // answered `overloaded` before the replica saw them
   CleanerCounters cleaner = {};
   uint64_t log_file_bytes = 0;
   uint64_t log_needed_bytes = 0;
@@ -79,6 +80,9 @@ uint64_t refused(const CoreFigures& all) {
 template <auto Member>
 uint64_t own(const CoreFigures& all) {
   return all.*Member;
+}
+inline uint64_t overloaded(const CoreFigures& all) {
+  return all.replica.overloaded + all.turned_away;
 }
 
 using Replica = paxos::ReplicaCounters;

@@ -36,6 +36,7 @@ class RequestTable {
     Slot& slot = slots_[index];
     slot.used = true;
     slot.addressee = addressee;
+    own_ += addressee.remote ? 0 : 1;
     return static_cast<uint64_t>(slot.generation) << 32 | index;
   }
   // REQUIRES: the token is in use: each request is answered exactly once.
@@ -45,6 +46,7 @@ class RequestTable {
     Slot& slot = slots_[index];
     ONCE_ASSERT(slot.used && slot.generation == token >> 32);
     slot.used = false;
+    own_ -= slot.addressee.remote ? 0 : 1;
     ++slot.generation;
     free_.push_back(index);
     return slot.addressee;
@@ -58,6 +60,7 @@ class RequestTable {
     }
   }
   size_t used() const { return slots_.size() - free_.size(); }
+  size_t own() const { return own_; }  // of these, those of this core's clients
 
  private:
   struct Slot {
@@ -67,6 +70,7 @@ class RequestTable {
   };
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
+  size_t own_ = 0;
 };
 
 }  // namespace once::server

@@ -101,6 +101,7 @@ void Shard::on_batch_end() {
     paxos::ClientReply reply;
     reply.status = refusal.status;
     traffic_.answered(refusal.operation, refusal.status, 0);
+    turned_away_ += refusal.status == paxos::Status::kOverloaded ? 1 : 0;
     listener_->reply(refusal.connection, refusal.correlation, refusal.operation, reply);
   }
   refusals_.clear();
@@ -299,6 +300,7 @@ bool Shard::on_mailed_request(CoreId from, const paxos::ClientRequest& request) 
   if (!token) {
     paxos::ClientReply reply;
     reply.status = paxos::Status::kOverloaded;
+    ++turned_away_;
     mail_.reply(from, request.token, reply);
     return false;
   }
@@ -350,7 +352,8 @@ void Shard::publish() {
                       listener_->counters()};
   figures.held_dropped = hold_.dropped();
   figures.connections = listener_->connections();
-  figures.operations = tokens_.used();
+  figures.operations = tokens_.own();
+  figures.turned_away = turned_away_;
   figures.log_full = disk_.full();
   figures.disk_slow = disk_.slow();
   figures.log_file_bytes = log_->files() * options_.segment_bytes;

@@ -131,6 +131,7 @@ class Shard final : public reactor::BatchHandler,
     net::ServerHello server_hello() override;
     void on_request(net::ClientConnectionId connection, uint64_t correlation,
                     const paxos::ClientRequest& request) override;
+    void on_turned_away(paxos::Operation operation) override;
     void on_status(net::ClientConnectionId connection, uint64_t correlation) override;
     void on_list(net::ClientConnectionId connection, uint64_t correlation,
                  const net::ListRequest& request) override;
@@ -208,6 +209,7 @@ class Shard final : public reactor::BatchHandler,
 
   std::vector<paxos::Event> events_;  // of this round
   std::vector<Refusal> refusals_;
+  uint64_t turned_away_ = 0;  // answered `overloaded` before the replica saw them
   std::vector<Question> questions_;
   uint32_t run_ = 0;
   std::vector<uint64_t> gone_;  // client connections that closed since the last tick

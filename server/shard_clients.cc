@@ -29,6 +29,10 @@ void Shard::ClientDoor::on_request(net::ClientConnectionId connection, uint64_t 
   }
   shard_.on_request(connection, correlation, request);
 }
+void Shard::ClientDoor::on_turned_away(paxos::Operation operation) {
+  shard_.traffic_.answered(operation, paxos::Status::kOverloaded, 0);
+  ++shard_.turned_away_;
+}
 void Shard::ClientDoor::on_status(net::ClientConnectionId connection, uint64_t correlation) {
   shard_.listener_->reply_status(connection, correlation, shard_.status());
 }

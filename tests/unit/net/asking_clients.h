@@ -39,6 +39,7 @@ struct AskingClients : testing::Test, ClientListenerHandler {
     due.push_back({connection, correlation, request.operation});
     most_due = std::max(most_due, due.size());
   }
+  void on_turned_away(paxos::Operation operation) override { turned_away.push_back(operation); }
   void on_status(ClientConnectionId connection, uint64_t) override {
     status_asked.push_back(connection);
   }
@@ -96,6 +97,7 @@ struct AskingClients : testing::Test, ClientListenerHandler {
   std::string value = std::string(kMaxValueBytes, 'v');
   std::vector<Due> due;
   size_t most_due = 0;
+  std::vector<paxos::Operation> turned_away;
   std::vector<ClientConnectionId> status_asked;
   std::vector<uint64_t> asked;
   std::vector<std::string> names;

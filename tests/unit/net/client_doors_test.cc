@@ -45,6 +45,7 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
                   const paxos::ClientRequest&) override {
     requests.emplace_back(connection, correlation);
   }
+  void on_turned_away(paxos::Operation operation) override { turned_away.push_back(operation); }
   void on_status(ClientConnectionId connection, uint64_t correlation) override {
     listener->reply_status(connection, correlation, {NodeId{1}, 7, {{"writes", 1}}});
   }
@@ -126,6 +127,7 @@ struct ClientDoors : testing::Test, ClientListenerHandler {
   once::test::FakeIo other_io{network};
   std::unique_ptr<ClientListener> listener = make_client_listener(io, CoreId{0}, 2, this);
   std::unique_ptr<ClientListener> other = make_client_listener(other_io, CoreId{1}, 2, this);
+  std::vector<paxos::Operation> turned_away;
   std::vector<std::pair<ClientConnectionId, uint64_t>> requests;
   std::string log;
 };

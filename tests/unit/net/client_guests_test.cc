@@ -224,6 +224,7 @@ TEST_F(ClientGuests, WhatOneCommandAsksBeyondTheBoundIsRefused) {
   io.round();
   const std::string line = heard(client);
   EXPECT_EQ(line, repeated("5", 5) + repeated("0", kMaxInFlightPerConnection) + "\n");
+  EXPECT_EQ(turned_away.size(), 5u) << "and they are counted";
   at_once = true;
   say(client, "r again\n");
   EXPECT_EQ(heard(client), "0\n");

@@ -59,6 +59,7 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
                   const paxos::ClientRequest& request) override {
     seen.push_back({connection, correlation, request, "", ""});
   }
+  void on_turned_away(paxos::Operation operation) override { turned_away.push_back(operation); }
   void on_status(ClientConnectionId connection, uint64_t correlation) override {
     listener->reply_status(connection, correlation, {NodeId{1}, 7, {{"writes", 1}}});
   }
@@ -119,6 +120,7 @@ struct ClientListenerTest : testing::Test, ClientListenerHandler {
   once::test::FakeIo io{network};
   std::unique_ptr<ClientListener> listener = make_client_listener(io, CoreId{0}, 2, this);
   ClientListener* sibling = nullptr;
+  std::vector<paxos::Operation> turned_away;
   std::vector<Seen> seen;
   std::vector<CoreId> handed_to;
   std::vector<std::unique_ptr<std::string>> keep;
@@ -224,6 +226,7 @@ TEST_F(ClientListenerTest, BeyondTheBoundOfRequestsTheAnswerIsOverloadedAtOnce) 
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].correlation, kMaxInFlightPerConnection);
   EXPECT_EQ(decode_reply(frames[0].body)->status, Status::kOverloaded);
+  EXPECT_EQ(turned_away, std::vector{seen[0].request.operation}) << "and it is counted";
   listener->reply(seen[0].connection, 0, paxos::Operation::kWrite, {});
   send(pipe, request_bytes(5000, "n"));
   EXPECT_EQ(seen.size(), kMaxInFlightPerConnection + 1);

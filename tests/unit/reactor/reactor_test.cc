@@ -316,6 +316,14 @@ TEST_P(Reactor, TimersFireInOrderOfTimeThenOfSetting) {
   EXPECT_EQ(fired, (std::vector<uint64_t>{1, 2, 3, 4}));
 }
 
+// Minutes may pass between open() and run(): the log is read.
+TEST_P(Reactor, BeforeItRunsItTellsTheTimeAsItIs) {
+  Loop loop;
+  const int64_t first = loop.io->now_ns();
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  EXPECT_GE(loop.io->now_ns(), first + 2'000'000);
+}
+
 TEST_P(Reactor, NoWakeFromAnotherThreadIsLost) {
   Loop loop;
   std::atomic<int> posted{0};

@@ -108,6 +108,51 @@ TEST(MetricsPage, BeginsWithTheNodeAndItsPeers) {
   EXPECT_EQ(text.substr(0, wanted.size()), wanted);
 }
 
+TEST(MetricsPage, HasAFlagForEachThingThatANodeCanBe) {
+  const auto told = [](bool NodeFigures::*flag) {
+    MetricsPage page = small_page();
+    page.node.admitted = false;
+    page.node.*flag = true;
+    const std::string text = metrics_page(page);
+    std::string flags;
+    for (const char* name : {"once_admitted", "once_withdrawn", "once_stopping"}) {
+      flags += without_comments(family(text, name)).back() == '\n'
+                   ? without_comments(family(text, name)).substr(std::string(name).size() + 1, 1)
+                   : "?";
+    }
+    return flags;
+  };
+  EXPECT_EQ(told(&NodeFigures::admitted), "100");
+  EXPECT_EQ(told(&NodeFigures::withdrawn), "010");
+  EXPECT_EQ(told(&NodeFigures::stopping), "001");
+}
+
+TEST(MetricsPage, TellsAPeerThatIsUpFromOneThatHasMetTheDisk) {
+  MetricsPage page = small_page();
+  page.node.peers = {{NodeId{2}, true, false, 0}, {NodeId{3}, false, true, 0}};
+  const std::string text = metrics_page(page);
+  EXPECT_EQ(without_comments(family(text, "once_peer_up")),
+            "once_peer_up{peer=\"2\"} 1\nonce_peer_up{peer=\"3\"} 0\n");
+  EXPECT_EQ(without_comments(family(text, "once_peer_met")),
+            "once_peer_met{peer=\"2\"} 0\nonce_peer_met{peer=\"3\"} 1\n");
+}
+
+// Dashboards and alerts ask for them by these names, and a counter's name ends with _total.
+TEST(MetricsPage, WhatGoesUpAndDownIsAGauge) {
+  std::set<std::string_view> gauges;
+  for (const CounterRow& row : kCounterTable) {
+    if (row.kind == Kind::kGauge) gauges.insert(row.name);
+  }
+  const std::set<std::string_view> wanted = {
+      "names",          "unsettled",           "behind",
+      "in_sync",        "compared_ms",         "waiting",
+      "connections",    "operations",          "log_full",
+      "log_file_bytes", "log_needed_bytes",    "disk_slow",
+      "memory_bytes",   "memory_budget_bytes", "memory_short",
+      "claimed",        "log_sync_ns_max"};
+  EXPECT_EQ(gauges, wanted);
+}
+
 TEST(MetricsPage, AddsUpTheBucketsOfEachOperation) {
   const std::string text = metrics_page(small_page());
   const std::string durations = without_comments(family(text, "once_request_duration_seconds"));

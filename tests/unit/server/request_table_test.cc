@@ -35,6 +35,20 @@ TEST(RequestTable, RefusesPastItsBound) {
   EXPECT_TRUE(table.add(addressee(3)));
 }
 
+TEST(RequestTable, TellsThoseOfItsOwnClientsApart) {
+  RequestTable table(3);
+  Addressee of_another_core = addressee(1);
+  of_another_core.remote = true;
+  const auto remote = table.add(of_another_core);
+  EXPECT_EQ(table.own(), 0u);
+  const auto own = table.add(addressee(2));
+  EXPECT_EQ(table.own(), 1u);
+  table.take(*remote);
+  EXPECT_EQ(table.own(), 1u);
+  table.take(*own);
+  EXPECT_EQ(table.own(), 0u);
+}
+
 TEST(RequestTableDeathTest, ASecondAnswerReachesNobody) {
   RequestTable table(1);
   const auto first = table.add(addressee(1));

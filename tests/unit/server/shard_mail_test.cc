@@ -112,6 +112,26 @@ TEST_F(ShardMail, KeepsARequestForItsOwnNameAtHome) {
   EXPECT_EQ(b.io.wakes, 0);
 }
 
+TEST_F(ShardMail, ARequestIsInHandOnce) {
+  a.request(1, "1-name");
+  a.round();
+  wake(b);
+  ASSERT_EQ(b.replica.requests.size(), 1u);
+  for (Core* core : {&a, &b}) core->shard.client_handler()->on_status({7}, 5);
+  EXPECT_EQ(a.host.published["operations"], 1u);
+  EXPECT_EQ(b.host.published["operations"], 0u);
+}
+
+TEST_F(ShardMail, WhatTheOwnerHasNoPlaceForIsCountedThere) {
+  for (uint64_t i = 1; i <= 5; ++i) a.request(i, "1-name");
+  a.round();
+  wake(b);
+  wake(a);
+  for (Core* core : {&a, &b}) core->shard.client_handler()->on_status({7}, 5);
+  EXPECT_EQ(a.host.published["overloaded"], 0u);
+  EXPECT_EQ(b.host.published["overloaded"], 1u);
+}
+
 TEST_F(ShardMail, SaysOverloadedWhileTheOwnersLogIsBehind) {
   b.log.is_behind = true;
   a.request(1, "1-name");

@@ -66,6 +66,25 @@ TEST(ShardTraffic, CountsWhatIsRefusedAtTheDoor) {
   EXPECT_EQ(took_ns(core), 0u);
 }
 
+TEST(ShardTraffic, CountsWhatIsOverloadedBeforeTheReplicaSeesIt) {
+  Core core{0, nullptr, 1};  // room for one
+  core.log.report(1);
+  core.replica.figures.overloaded = 40;
+  core.request(1, "0-name");
+  core.request(2, "0-name");
+  core.round();
+  core.shard.client_handler()->on_turned_away(FakeListener::kAsked);
+  EXPECT_EQ(answers(core, Status::kOverloaded), 2u);
+  core.shard.client_handler()->on_status({7}, 1);
+  EXPECT_EQ(core.host.published["overloaded"], 42u);
+  core.host.votes = false;
+  core.request(3, "0-name");
+  core.round();
+  core.io.now += 1'000'000'000;
+  core.shard.client_handler()->on_status({7}, 1);
+  EXPECT_EQ(core.host.published["overloaded"], 42u) << "unavailable is another thing";
+}
+
 TEST(ShardTraffic, CountsARequestOfAnotherCoresNameOnlyWhereItCameIn) {
   PostOffice office{2};
   Core a{0, &office};
