@@ -145,7 +145,7 @@ void Acceptor::promise_range(size_t home, Incarnation incarnation) {
   ONCE_ASSERT(home < range_promises_.size());
   ONCE_ASSERT(range_promises_[home] < incarnation);
   range_promises_[home] = incarnation;
-  step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
+  step_.append_needless(RangePromiseRecord{cluster_.member(home), incarnation});
 }
 
 void Acceptor::replay_record(EntryIndex index, const Told& told) {

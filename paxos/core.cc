@@ -64,7 +64,7 @@ void Core::start(Incarnation incarnation, int64_t now_ns, Output& out) {
   begin(now_ns, out);
   step_.start(incarnation);
   task_numbers_.begin_run(incarnation);
-  step_.append_news(IncarnationRecord{incarnation});
+  step_.append_needless(IncarnationRecord{incarnation});
   // A fresh cluster's first incarnation has sent nothing that its disk could have lost.
   claimant_.begin(incarnation == Incarnation{1});
   catch_up_.start();

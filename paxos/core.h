@@ -61,8 +61,12 @@ class Core final : public Replica {
   void forget_waits(const std::vector<uint64_t>& tokens) override {
     requests_.forget_waits(tokens);
   }
-  void set_disk_full(bool full) override { room_.disk_full = full; }
+  void set_disk(Disk disk) override {
+    room_.disk = disk;
+    step_.log_news(disk == Disk::kEnough);
+  }
   void set_memory(Memory memory) override { room_.memory = memory; }
+  void set_log_waiting(size_t bytes) override { log_waiting_bytes_ = bytes; }
   size_t memory_bytes() const override { return acceptor_.bytes() + catch_up_.bytes(); }
   CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
   ListPage list(const ListQuery& query) override { return acceptor_.list(query); }
@@ -174,6 +178,7 @@ class Core final : public Replica {
   Acceptor acceptor_;
   Lanes lanes_;
   Room room_;
+  size_t log_waiting_bytes_ = 0;
   Trust trust_;
   Responder responder_;
   Settling settling_;

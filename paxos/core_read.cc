@@ -13,7 +13,7 @@ void Core::free_read(ReadId id) {
 
 bool Core::begin_read(OpIndex op) {
   ONCE_ASSERT(ops_[op].list == nullptr && ops_[op].block != nullptr);
-  if (room_.memory == Memory::kNone) return false;
+  if (!room_.asks_others()) return false;
   const ReadId id = reads_.take();
   if (id == kNil) return false;
   ++counters_.quorum_reads;

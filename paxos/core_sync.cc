@@ -8,6 +8,7 @@ namespace once::paxos {
 namespace {
 
 constexpr uint64_t kLogBehindRecords = 8192;
+constexpr size_t kLogBehindBytes = 4 * 1024 * 1024;  // a quarter of what makes a log behind
 constexpr size_t kBusyRequests = 64;
 
 }  // namespace
@@ -17,6 +18,7 @@ Pace Core::sync_pace() const {
   if (room_.none() || step_.durable() == RecordNumber{}) return Pace::kNone;
   ONCE_ASSERT(step_.durable() <= step_.last_record());
   if (step_.last_record() - step_.durable() > kLogBehindRecords) return Pace::kNone;
+  if (log_waiting_bytes_ > kLogBehindBytes) return Pace::kNone;
   ONCE_ASSERT(ops_.waits() <= ops_.used());
   return ops_.used() - ops_.waits() > kBusyRequests ? Pace::kModest : Pace::kFull;
 }

@@ -54,14 +54,14 @@ void Keeper::write(const KeptRecord& r, RecordNumber number) {
 
 void Keeper::write_facts() {
   ONCE_ASSERT(step_.incarnation() != Incarnation{});
-  step_.append_news(IncarnationRecord{step_.incarnation()});
+  step_.append_needless(IncarnationRecord{step_.incarnation()});
   for (size_t home = 0; home < cluster_.size(); ++home) {
     const Incarnation incarnation = acceptor_.range_promise(home);
     if (incarnation == Incarnation{}) continue;
-    step_.append_news(RangePromiseRecord{cluster_.member(home), incarnation});
+    step_.append_needless(RangePromiseRecord{cluster_.member(home), incarnation});
   }
   for (const auto& lane : lanes_.all()) {
-    step_.append_news(HomeProgressRecord{lane->home, lane->incarnation, lane->durable});
+    step_.append_needless(HomeProgressRecord{lane->home, lane->incarnation, lane->durable});
   }
 }
 

@@ -140,6 +140,12 @@ enum class Memory : uint8_t {
   kNone,   // and nothing is asked of others, for what they answer must be kept
 };
 
+enum class Disk : uint8_t {
+  kEnough,
+  kFull,   // no new names and no changes; what was begun is finished
+  kSpent,  // and nothing that could lead to a record
+};
+
 class Replica {
  public:
   static std::unique_ptr<Replica> make(const ReplicaOptions& options);
@@ -192,9 +198,10 @@ class Replica {
   // Nobody wants the answers any more. Those of them that are waits are answered within some ticks,
   // with not_yet. `tokens`: of requests of clients, ascending; unknown ones do no harm.
   virtual void forget_waits(const std::vector<uint64_t>& tokens) = 0;
-  // No new names while the disk is full.
-  virtual void set_disk_full(bool full) = 0;
+  virtual void set_disk(Disk disk) = 0;
   virtual void set_memory(Memory) {}
+  // So many bytes of records wait for the disk: catching up is not to add to a long queue.
+  virtual void set_log_waiting(size_t) {}
   virtual size_t memory_bytes() const { return 0; }  // allocated for names, values and requests
   // The core that `name` belongs to in this process.
   virtual CoreId core_of_name(std::string_view name) const = 0;

@@ -66,9 +66,16 @@ class StepContext {
     last_record_ = last_record_.next();
     return last_record_;
   }
-  // Of what is needed by nobody from the start: what is lost with it is only known later.
+  // News that are lost are only known later. On a full disk they are not written: in a steady load
+  // each block of them would be one less for cleaning and for starts.
+  void log_news(bool yes) { logs_news_ = yes; }
   template <class R>
   void append_news(const R& record) {
+    if (logs_news_) append_needless(record);
+  }
+  // Of what counts beside names, and is written anew by the cleaner (keep_facts).
+  template <class R>
+  void append_needless(const R& record) {
     const size_t begin = out_->records.size();
     const RecordNumber number = append(record);
     drop(number, out_->records.size() - begin);
@@ -121,6 +128,7 @@ class StepContext {
   RecordNumber last_record_;
   RecordNumber durable_;
   Incarnation incarnation_;
+  bool logs_news_ = true;
 };
 
 }  // namespace once::paxos

@@ -17,9 +17,8 @@ constexpr int64_t kLeastCost = 256;   // of a slice, though nothing was found
 
 bool wants_cleaning(const LogSpace& space) {
   if (!space.may_need_cleaning()) return false;
-  if (space.full) {
-    const uint64_t most = std::min(wal::most_needed(space.segment_bytes), space.room_bytes);
-    return space.emptiest_needed_bytes < most;
+  if (space.room.limited) {
+    return space.room.takes(space.emptiest_needed_bytes, space.segment_bytes);
   }
   return space.emptiest_needed_bytes < space.segment_bytes / 4 * 3;
 }
@@ -85,9 +84,7 @@ LogSpace Cleaner::space() const {
   space.sealed_bytes = (std::max<size_t>(use.segments().size(), 1) - 1) * segment_bytes_;
   space.needed_bytes = use.needed_bytes();
   space.segment_bytes = segment_bytes_;
-  const wal::Room room = log_.room();
-  space.full = room.limited;
-  space.room_bytes = room.reserve ? room.bytes : 0;  // without it nothing would become free
+  space.room = log_.room();
   // All segments are looked at for it, and this is asked in every round.
   const wal::SegmentUse::Segment* emptiest = space.may_need_cleaning() ? use.emptiest() : nullptr;
   if (emptiest != nullptr) space.emptiest_needed_bytes = emptiest->needed_bytes;
@@ -96,7 +93,7 @@ LogSpace Cleaner::space() const {
 
 bool Cleaner::choose() {
   const LogSpace now = space();
-  if (now.sealed_bytes > 0 && !now.full && rarely(Rare::kCleanedEarly)) {
+  if (now.sealed_bytes > 0 && !now.room.limited && rarely(Rare::kCleanedEarly)) {
     credit_ = kMostCredit;
   } else if (!wants_cleaning(now)) {
     // What was released becomes free only with the next segment.

@@ -23,13 +23,12 @@ struct LogSpace {
   uint64_t needed_bytes = 0;  // of records
   uint64_t emptiest_needed_bytes = 0;
   uint64_t segment_bytes = 0;
-  bool full = false;                 // no file can be made
-  uint64_t room_bytes = UINT64_MAX;  // for what is kept, on a full disk
+  wal::Room room;
 
   // Whatever the emptiest segment holds.
   bool may_need_cleaning() const {
     if (sealed_bytes == 0) return false;
-    return full || sealed_bytes + segment_bytes > 2 * needed_bytes;
+    return room.limited || sealed_bytes + segment_bytes > 2 * needed_bytes;
   }
 };
 // So that the files never take more than twice what is needed, and four segments: the one that is

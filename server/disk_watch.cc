@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace once::server {
 namespace {
@@ -35,6 +36,9 @@ std::vector<std::string> DiskWatch::look(const Seen& seen, std::string_view why_
                     : other_reason_ ? "log files can be made again: new names are taken"
                                     : "there is room on the disk again: new names are taken");
   }
+  if (const std::string_view line = look_at_rest(seen.spent, now_ns); !line.empty()) {
+    lines.emplace_back(line);
+  }
   if (seen_.writing_ns != 0 && seen.writing_ns != seen_.writing_ns) {  // that write is done
     if (!long_seen_) long_in_a_row_ = 0;
     long_seen_ = false;
@@ -53,6 +57,20 @@ std::vector<std::string> DiskWatch::look(const Seen& seen, std::string_view why_
                                    longest_ns_ / kMs));
   }
   return lines;
+}
+
+// While a segment is cleaned a log is spent for a moment, and that is no news.
+std::string_view DiskWatch::look_at_rest(bool spent, int64_t now_ns) {
+  if (!spent) {
+    spent_since_ns_ = 0;
+    if (!std::exchange(spent_said_, false)) return {};
+    return "the log has room again";
+  }
+  if (spent_since_ns_ == 0) spent_since_ns_ = now_ns;
+  if (spent_said_ || now_ns - spent_since_ns_ < kSpentNs) return {};
+  spent_said_ = true;
+  return "the log has no room: this node answers only what it knows by itself, until there is room "
+         "on the disk; make some";
 }
 
 void DiskWatch::look_at_write(int64_t took_ns, int64_t now_ns) {

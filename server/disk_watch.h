@@ -17,10 +17,13 @@ class DiskWatch {
   static constexpr int64_t kLongNs = 500'000'000;
   static constexpr int kLongInARow = 4;
   static constexpr int64_t kSlowKeptNs = 10'000'000'000;
+  // So long a spent log is none that is just being cleaned.
+  static constexpr int64_t kSpentNs = 5'000'000'000;
 
   struct Seen {
     bool full = false;       // wal::Log::full
     bool behind = false;     // wal::Log::behind
+    bool spent = false;      // wal::Log::spent
     int64_t writing_ns = 0;  // since when the write under way is; 0: there is none
   };
   // With each tick. What it returns is for the process log; often nothing.
@@ -31,6 +34,7 @@ class DiskWatch {
   bool slow() const { return slow_; }
 
  private:
+  std::string_view look_at_rest(bool spent, int64_t now_ns);
   void look_at_write(int64_t took_ns, int64_t now_ns);
 
   Seen seen_;
@@ -40,6 +44,8 @@ class DiskWatch {
   int long_in_a_row_ = 0;
   int64_t slow_until_ns_ = 0;
   int64_t longest_ns_ = 0;  // of the writes that made it slow
+  int64_t spent_since_ns_ = 0;
+  bool spent_said_ = false;
 };
 
 }  // namespace once::server

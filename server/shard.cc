@@ -13,6 +13,11 @@ namespace {
 constexpr uint64_t kTickTimer = 1;
 constexpr uint64_t kStepTimer = 2;
 
+template <class... Kinds>
+bool is_one_of(const paxos::Message& message) {
+  return (std::holds_alternative<Kinds>(message) || ...);
+}
+
 }  // namespace
 
 Shard::Shard(const ShardOptions& options, reactor::Io& io, paxos::Replica& replica, ShardHost& host,
@@ -49,11 +54,12 @@ void Shard::start(Incarnation incarnation) {
 // --- events in ----------------------------------------------------------------------------------
 
 // While the disk hangs a message is lost, as the network may lose it; but for answers that this
-// node asked for and that make no record.
+// node asked for and that make no record. On a spent one also questions are heard that make none,
+// or one for each start of another node.
 void Shard::on_message(Endpoint from, const paxos::Message& message) {
-  const bool harmless = std::holds_alternative<paxos::ForwardReply>(message) ||
-                        std::holds_alternative<paxos::ReadReply>(message);
-  if (log_->behind() && !harmless) return;
+  const bool answers = is_one_of<paxos::ForwardReply, paxos::ReadReply>(message);
+  const bool asks = is_one_of<paxos::Forward, paxos::ReadState, paxos::ClaimHome>(message);
+  if (log_->behind() ? !answers : log_->spent() && !answers && !asks) return;
   paxos::Event& event = events_.emplace_back();
   event.from = from;
   event.body.emplace<paxos::Message>(message);
@@ -138,11 +144,15 @@ void Shard::on_timer(uint64_t token) {
 
 // What the replica and the operator are told of it.
 void Shard::look_at_the_log() {
-  const DiskWatch::Seen seen{log_->full(), log_->behind(), log_->writing_since_ns()};
-  const bool was_full = disk_.full();
+  const DiskWatch::Seen seen{log_->full(), log_->behind(), log_->spent(), log_->writing_since_ns()};
   for (const std::string& line : disk_.look(seen, log_->full_because(), io_.now_ns()))
     host_.log_line(line);
-  if (disk_.full() != was_full) replica_.set_disk_full(disk_.full());
+  const paxos::Disk level = seen.spent  ? paxos::Disk::kSpent
+                            : seen.full ? paxos::Disk::kFull
+                                        : paxos::Disk::kEnough;
+  if (level != disk_level_) replica_.set_disk(level);
+  disk_level_ = level;
+  replica_.set_log_waiting(log_->waiting_bytes());
 }
 
 void Shard::tick() {

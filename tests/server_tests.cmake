@@ -6,6 +6,7 @@ once_test(unit/server/shard_test.cc once_shard)
 once_test(unit/server/shard_memory_test.cc once_shard)
 once_test(unit/server/shard_mail_test.cc ALONE once_shard)  # counts allocations
 once_test(unit/server/shard_lists_test.cc once_shard)
+once_test(unit/server/shard_disk_test.cc once_shard)
 once_test(unit/server/shard_explain_test.cc once_shard)
 once_test(unit/server/figures_test.cc once_shard once_node)
 once_test(unit/server/post_office_test.cc once_base)

@@ -64,7 +64,8 @@ class SegmentLog final : public Log, private reactor::FileHandler {
     return spares_.failing() ? std::string_view(spares_.failure()) : std::string_view();
   }
   int64_t writing_since_ns() const override { return in_flight_ == nullptr ? 0 : submitted_ns_; }
-  bool behind() const override { return pending_bytes_ >= kMaxPendingBytes || keeps_rest(); }
+  bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
+  bool spent() const override;
   Room room() const override;
   size_t waiting_bytes() const override {
     return pending_bytes_ - (in_flight_ == nullptr ? 0 : in_flight_->payload());
@@ -88,7 +89,6 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   Batch* take_batch();
   void queue_batch();
   void begin_batch();
-  bool keeps_rest() const;
   bool opens_segment() const;
   bool wants_switch() const;
   bool next_segment();
@@ -248,15 +248,17 @@ Room SegmentLog::room() const {
 }
 
 // What is needed of the next segment to be released must fit into the rest of this one: the last
-// spare would be taken else while nothing becomes free by it.
-bool SegmentLog::keeps_rest() const {
-  if (!spares_.failing() || !spares_.ready()) return false;
+// spare would be taken else while nothing becomes free by it. Where nothing can be released, the
+// eighth that room() leaves out is for starts, which write down that they began.
+bool SegmentLog::spent() const {
+  if (!spares_.failing()) return false;
   const Room room = this->room();
   uint64_t wanted = 0;
   if (released_.empty()) {
     const SegmentUse::Segment* next = use_.emptiest();
-    if (next == nullptr || next->needed_bytes > room.bytes) return false;
-    if (next->needed_bytes >= most_needed(options_.segment_bytes)) return false;
+    if (next == nullptr || !room.takes(next->needed_bytes, options_.segment_bytes)) {
+      return room.bytes == 0;
+    }
     wanted = next->needed_bytes;
   }
   return room.bytes - wanted < options_.segment_bytes / 8;

@@ -108,14 +108,18 @@ Result<Tail> read_beside_writer(Storage& storage, const Identity& identity,
 // Makes the first segment of a stream: zero-filled and durable. For `onced format`, a new stream.
 Result<void> create_stream(Storage& storage, const Identity& identity, const LogOptions& options);
 
-// On a full disk a segment is cleaned if less of it is needed: else too little is won.
-constexpr uint64_t most_needed(uint64_t segment_bytes) { return segment_bytes / 4 * 3; }
-
 // What is left where no file can be made.
 struct Room {
   bool limited = false;  // no file can be made: what follows counts
   bool reserve = false;  // a spare is left; without one nothing that is released becomes free
   uint64_t bytes = 0;    // of records that surely fit into the open segment
+
+  // Whether a segment of which so much is needed can be cleaned: it must fit into the open one, and
+  // leave room there for others, or the log goes on in the last spare, cleans what it has just
+  // written, and so on for ever.
+  bool takes(uint64_t needed_bytes, uint64_t segment_bytes) const {
+    return reserve && needed_bytes <= bytes && needed_bytes < segment_bytes / 8 * 5;
+  }
 };
 
 // Records that wait for the disk, their prefixes included: beyond it the log is behind.
@@ -134,9 +138,12 @@ class Log {
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
   // While it is full: why the last attempt failed. Empty: it waits for one that is under way.
   virtual std::string_view full_because() const = 0;
-  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes; or
-  // it is full, and what is left is needed to clean: take nothing more that could lead to a record.
+  // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes:
+  // take nothing more.
   virtual bool behind() const { return false; }
+  // The disk is full, and what is left is kept for cleaning, or, where nothing can be cleaned, for
+  // starts: take nothing more that could lead to a record.
+  virtual bool spent() const { return false; }
   virtual Room room() const { return {}; }
   virtual size_t waiting_bytes() const { return 0; }  // of records behind the batch in flight
   // When the write under way began; 0: there is none. A disk that stalls shows in it.

@@ -80,7 +80,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   number_entries();
   out.put(core_.step_.incarnation().value);
   out.put(pending(core_.step_.last_record()));
-  out.put<uint8_t>(core_.room_.disk_full);
+  out.put(static_cast<uint8_t>(core_.room_.disk));
   out.put(static_cast<uint8_t>(core_.room_.memory));
   out.put<uint8_t>(core_.claimant_.is_complete());
   out.put(until(core_.next_slow_tick_));

@@ -149,6 +149,7 @@ def known(fast):
         unit("requests_answers_test", {"paxos"}, 1),
         unit("listing_test", {"paxos"}, 1), unit("shard_lists_test", {"server"}, 1),
         unit("figures_test", {"server"}, 1), unit("shard_explain_test", {"server"}, 1),
+        unit("shard_disk_test", {"server"}, 1),
         unit("explain_verdict_test", {"client"}, 1), unit("explain_test", {"client"}, 1),
         unit("name_hasher_test", {"base", "paxos"}, 1),
         unit("record_test", {"paxos"}, 1), unit("keep_test", {"paxos"}, 3),

@@ -225,6 +225,39 @@ TEST_F(Learned, WithoutRoomNothingIsLearned) {
   EXPECT_EQ(solo.state_of(name).accepted.value, "red");
 }
 
+// Values may be large: a disk that stands still is not given a queue that makes it refuse requests.
+TEST_F(Learned, NothingIsAskedForWhileMuchWaitsForTheDisk) {
+  solo.set_log_waiting(4 * 1024 * 1024 + 1);
+  for (int i = 0; i < 2'000; ++i) {
+    solo.wait(5);
+    for (const SyncCompare& m : solo.take<SyncCompare>()) {
+      const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, 1);
+      solo.receive(solo.last_to<SyncCompare>(), SyncDigest{m.pass, m.shard, m.shards, digests});
+    }
+    ASSERT_TRUE(solo.take<SyncNames>().empty() && solo.take<SyncFetch>().empty());
+  }
+  solo.set_log_waiting(4 * 1024 * 1024);
+  tell(ballot(3, 1), kRed);
+  EXPECT_EQ(solo.state_of(name).accepted.value, "red");
+}
+
+TEST_F(Learned, NothingIsAskedForWhileManyRecordsWaitForTheDisk) {
+  for (uint64_t round = 1; round <= 8'193; ++round) {
+    solo.receive(2, Prepare{1, ballot(round, 2), solo.name(2)});
+  }
+  ASSERT_GT(solo.unsynced(), 8'192u);
+  for (int i = 0; i < 2'000; ++i) {
+    solo.wait(5);
+    for (const SyncCompare& m : solo.take<SyncCompare>()) {
+      const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, 1);
+      solo.receive(solo.last_to<SyncCompare>(), SyncDigest{m.pass, m.shard, m.shards, digests});
+    }
+    ASSERT_TRUE(solo.take<SyncNames>().empty() && solo.take<SyncFetch>().empty());
+  }
+  solo.sync();
+  asked(1);
+}
+
 TEST_F(Learned, ItIsToldOnPages) {
   std::vector<std::string> names;
   for (int n = 0; n < 3; ++n) names.push_back(solo.name(1, n));

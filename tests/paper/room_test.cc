@@ -236,6 +236,53 @@ TEST(Room, AWriteThatWouldBringTheFirstValueIsLeftToOthersWhereMemoryIsShort) {
   }
 }
 
+// In a steady load each batch of them would take a block, and the room that starts need.
+TEST(Room, NewsAreNotWrittenOnAFullDisk) {
+  Solo solo{0, 3};
+  const std::string names[] = {solo.name(1, 0), solo.name(1, 1)};
+  const auto accept = [&](uint64_t number) {
+    solo.receive(1, Accept{number, ballot(0, 1), state(kA, kValue), names[number - 1]});
+  };
+  accept(1), accept(2);
+  solo.sync();
+  solo.set_disk_full(true);
+  solo.receive(1, HomeProgress{Incarnation{1}, Sequence{1}});
+  solo.receive(1, ChosenRange{Incarnation{1}, Sequence{1}, Sequence{1}});
+  EXPECT_EQ(solo.unsynced(), 0u);
+  EXPECT_TRUE(solo.state_of(names[0]).decided) << "it is known all the same";
+  solo.set_disk_full(false);
+  solo.receive(1, HomeProgress{Incarnation{1}, Sequence{2}});
+  solo.receive(1, ChosenRange{Incarnation{1}, Sequence{2}, Sequence{2}});
+  EXPECT_EQ(solo.unsynced(), 2u);
+}
+
+TEST(Room, AStartIsWrittenDownOnAFullDisk) {
+  Solo solo{0, 3};
+  solo.set_disk_full(true);
+  solo.receive(1, ClaimHome{Incarnation{2}, 1});
+  EXPECT_EQ(solo.unsynced(), 1u);
+}
+
+// A write that was begun goes on while there is a reserve, and is left to others where there is
+// none; nor is anything asked of others that might end in a round here.
+TEST(Room, NothingIsBegunOnASpentDisk) {
+  for (const bool spent : {false, true}) {
+    Solo solo{0, 3};
+    const std::string name = solo.name(0);
+    solo.receive(1, Prepare{1, ballot(1, 1), name});
+    solo.sync();
+    solo.set_disk(spent ? Disk::kSpent : Disk::kFull);
+    solo.write(name, kValue, kA);
+    EXPECT_EQ(solo.take<Forward>().size(), spent ? 1u : 0u);
+    EXPECT_EQ(solo.take<Prepare>().size(), spent ? 0u : 2u);
+    const uint64_t read = solo.read(solo.name(1));
+    EXPECT_EQ(solo.answered(read), spent);
+    EXPECT_EQ(solo.take<ReadState>().empty(), spent);
+    if (!spent) continue;
+    EXPECT_EQ(solo.answer(read).status, Status::kOverloaded);
+  }
+}
+
 TEST(Room, WhatOthersHaveBegunIsFinishedAsLongAsThereIsAReserve) {
   for (const Memory level : {Memory::kShort, Memory::kLow}) {
     Solo solo{0, 3};

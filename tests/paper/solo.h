@@ -81,7 +81,9 @@ class Solo {
   void pass_us(int64_t us) { now_ += us * 1000; }  // and no tick comes
 
   // --- disk
-  void set_disk_full(bool full) { replica_->set_disk_full(full); }
+  void set_disk_full(bool full) { set_disk(full ? Disk::kFull : Disk::kEnough); }
+  void set_disk(Disk disk) { replica_->set_disk(disk); }
+  void set_log_waiting(size_t bytes) { replica_->set_log_waiting(bytes); }
   void set_memory(Memory level) { replica_->set_memory(level); }
   size_t memory_bytes() const { return replica_->memory_bytes(); }
   void sync() { sync(unsynced()); }

@@ -245,12 +245,13 @@ TEST_F(RunCommandTest, ASignalBreaksOffTheRecord) {
   EXPECT_NE(ended.err.find("could not be written down"), std::string::npos) << ended.err;
 }
 
-// But not the signal that ended the command, which may be heard of a moment after that.
+// But not the signal that ended the command, which may be heard of a moment after that: the answer
+// comes later than whoever is interrupted waits for it.
 TEST_F(RunCommandTest, TheSignalThatEndedTheCommandDoesNotBreakOffTheRecord) {
   set_trouble([](const paxos::ClientRequest& request, FakeServer::Reply&) -> std::optional<Act> {
     if (is_claim(request)) return std::nullopt;
     kill(getpid(), SIGINT);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2'500));
     return std::nullopt;
   });
   const Ended ended = run(run_command, job(marks("exit 4")));

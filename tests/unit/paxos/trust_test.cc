@@ -55,9 +55,9 @@ TEST_F(ATrust, BelievesARoundAsFarAsHonestDuelsCanHaveCome) {
 }
 
 TEST(Room, IsNoneOnAFullDiskOrWhereMemoryIsShort) {
-  EXPECT_FALSE((Room{false, Memory::kEnough}.none()));
-  EXPECT_TRUE((Room{true, Memory::kEnough}.none()));
-  EXPECT_TRUE((Room{false, Memory::kShort}.none()));
+  EXPECT_FALSE((Room{Disk::kEnough, Memory::kEnough}.none()));
+  EXPECT_TRUE((Room{Disk::kFull, Memory::kEnough}.none()));
+  EXPECT_TRUE((Room{Disk::kEnough, Memory::kShort}.none()));
 }
 
 }  // namespace trust_test

@@ -20,24 +20,26 @@ TEST(WantsCleaning, WhereAboutHalfOfWhatIsSealedIsNotNeeded) {
   };
   constexpr uint64_t kMiB = 1024 * 1024;
   const Case cases[] = {
-      {{0, 0, 0, kMiB, false}, false},
-      {{0, 0, 0, kMiB, true}, false},
-      {{kMiB, 0, 0, kMiB, false}, true},
-      {{9 * kMiB, 5 * kMiB, 0, kMiB, false}, false},
-      {{9 * kMiB, 5 * kMiB - 1, 0, kMiB, false}, true},
-      {{9 * kMiB, kMiB, kMiB / 4 * 3 - 1, kMiB, false}, true},
-      {{9 * kMiB, kMiB, kMiB / 4 * 3, kMiB, false}, false},
-      {{10 * kMiB, 9 * kMiB, kMiB / 2, kMiB, true}, true},
-      {{10 * kMiB, 9 * kMiB, kMiB / 4 * 3, kMiB, true}, false},
-      {{10 * kMiB, kMiB, kMiB, kMiB, true}, false},
-      {{10 * kMiB, kMiB, 1, kMiB, true, 0}, false},
-      {{10 * kMiB, kMiB, kMiB / 4, kMiB, true, kMiB / 4}, false},
-      {{10 * kMiB, kMiB, kMiB / 4, kMiB, true, kMiB / 2}, true},
+      {{0, 0, 0, kMiB, {}}, false},
+      {{0, 0, 0, kMiB, {true, true, kMiB}}, false},
+      {{kMiB, 0, 0, kMiB, {}}, true},
+      {{9 * kMiB, 5 * kMiB, 0, kMiB, {}}, false},
+      {{9 * kMiB, 5 * kMiB - 1, 0, kMiB, {}}, true},
+      {{9 * kMiB, kMiB, kMiB / 4 * 3 - 1, kMiB, {}}, true},
+      {{9 * kMiB, kMiB, kMiB / 4 * 3, kMiB, {}}, false},
+      {{10 * kMiB, 9 * kMiB, kMiB / 2, kMiB, {true, true, kMiB}}, true},
+      {{10 * kMiB, 9 * kMiB, kMiB / 8 * 5 - 1, kMiB, {true, true, kMiB}}, true},
+      {{10 * kMiB, 9 * kMiB, kMiB / 8 * 5, kMiB, {true, true, kMiB}}, false},
+      {{10 * kMiB, kMiB, 1, kMiB, {true, false, kMiB}}, false},  // nothing would become free
+      {{10 * kMiB, kMiB, 1, kMiB, {true, true, 0}}, false},
+      {{10 * kMiB, kMiB, 0, kMiB, {true, true, 0}}, true},  // all that it held is written anew
+      {{10 * kMiB, kMiB, kMiB / 4 + 1, kMiB, {true, true, kMiB / 4}}, false},
+      {{10 * kMiB, kMiB, kMiB / 4, kMiB, {true, true, kMiB / 4}}, true},
   };
   for (const Case& one : cases) {
     EXPECT_EQ(wants_cleaning(one.space), one.wants)
         << one.space.sealed_bytes << " sealed, " << one.space.needed_bytes << " needed, full "
-        << one.space.full;
+        << one.space.room.limited << ", emptiest " << one.space.emptiest_needed_bytes;
   }
 }
 
@@ -138,6 +140,19 @@ TEST_F(CleanerTest, IsSilentWhileTheLogIsBehind) {
   EXPECT_TRUE(log.looked_at.empty());
 }
 
+// However much too many files there are: what it writes must not be what makes the log refuse.
+TEST_F(CleanerTest, IsSilentWhileHalfOfThatWaits) {
+  log.allowed = false;
+  for (int n = 0; n < 7; ++n) fill_a_segment("hot");
+  log.allowed = true;
+  ASSERT_FALSE(log.is_bounded());
+  for (int n = 0; n < 140; ++n) log.write("large-" + std::to_string(n), 65'000);
+  ASSERT_FALSE(log.log().behind());
+  log.cleaner().on_round(1000 * kMs);
+  log.cleaner().on_round(2000 * kMs);
+  EXPECT_TRUE(log.looked_at.empty());
+}
+
 // --- names in the log of another core
 
 TEST(CleanerAdopts, BeforeItCleansAndTellsWhenThatIsDurable) {
@@ -196,7 +211,7 @@ class FullDisk : public CleanerTest {
   void fill_up() {
     log.io.most_files = 9;
     log.allowed = false;
-    for (int n = 0; n < 20'000 && !log.log().behind(); ++n) {
+    for (int n = 0; n < 20'000 && !log.log().spent(); ++n) {
       log.write("hot");
       log.round(0);
     }
@@ -225,11 +240,62 @@ TEST_F(FullDisk, FreesItselfUnderLoad) {
   fill_up();
   int taken = 0;
   for (int n = 0; n < 10'000; ++n) {
-    if (!log.log().behind()) log.write("hot-" + std::to_string(++taken % 10));
+    if (!log.log().spent()) log.write("hot-" + std::to_string(++taken % 10));
     log.round(kMs / 2);
   }
   EXPECT_GT(taken, 5'000);
   EXPECT_FALSE(log.log().full());
+}
+
+TEST_F(FullDisk, FreesItselfWhereverItIsStopped) {
+  fill_up();
+  for (int stop = 0; stop < 300; ++stop) {
+    rounds(stop % 7, 5 * kMs);
+    log.restart();
+  }
+  rounds(4000, 5 * kMs);
+  EXPECT_FALSE(log.log().full());
+  EXPECT_TRUE(log.is_bounded(1));
+}
+
+// All is needed: what comes is taken as long as the last spare is left, and there is room for what
+// a start has to write, many times.
+TEST_F(FullDisk, OfWhatIsNeededKeepsRoomForStarts) {
+  log.io.most_files = 6;
+  int n = 0;
+  for (; n < 20'000 && !log.log().spent(); ++n) {
+    log.write("name-" + std::to_string(n), 3000);
+    log.round(kMs);
+  }
+  ASSERT_TRUE(log.log().spent() && log.log().room().reserve);
+  for (int start = 0; start < 10; ++start) {
+    log.restart();
+    log.write("start");
+    log.round(kMs);
+    rounds(20, 100 * kMs);
+    ASSERT_EQ(log.log().durable(), log.log().appended());
+    ASSERT_TRUE(log.log().spent() && log.log().room().reserve) << start;
+  }
+  log.io.most_files = 100;
+  rounds(100, 100 * kMs);
+  EXPECT_FALSE(log.log().spent());
+}
+
+// Five eighths and more are needed: to write them anew wins nothing, and could go on for ever.
+TEST_F(FullDisk, IsNotRewrittenForNothing) {
+  log.allowed = false;
+  log.io.most_files = 7;
+  for (int n = 0; n < 20'000 && !log.log().full(); ++n) {
+    log.write("name-" + std::to_string(n), 2750);  // and the rest of its block is needless
+    log.write("hot", 1000);
+    log.round(kMs);
+  }
+  ASSERT_TRUE(log.log().full());
+  EXPECT_FALSE(log.log().spent()) << "what is left is for others";
+  log.allowed = true;
+  const uint64_t written = log.log().counters().bytes_written;
+  rounds(1000, 100 * kMs);
+  EXPECT_LE(log.log().counters().bytes_written - written, 100u * kBlockBytes);
 }
 
 // A spare is the only way to a free file.

@@ -23,12 +23,13 @@ class ADisk : public testing::Test {
     for (const int64_t end = now + ns; now < end; now += 5 * kMs) look(0);
   }
   void look(int64_t writing) {
-    for (auto& line : watch.look({full, behind, writing}, why_full, now)) lines.push_back(line);
+    for (auto& line : watch.look({full, behind, spent, writing}, why_full, now))
+      lines.push_back(line);
   }
 
   DiskWatch watch;
   int64_t now = 1000 * kMs;
-  bool full = false, behind = false;
+  bool full = false, behind = false, spent = false;
   std::string why_full;
   std::vector<std::string> lines;
 };
@@ -111,6 +112,23 @@ TEST_F(ADisk, IsNoLongerSlowWhenNothingTookLongForAWhile) {
   EXPECT_EQ(lines[1], "the disk is no longer slow; the longest log write took 3995 ms");
   write(100 * kMs);
   EXPECT_FALSE(watch.slow());
+}
+
+TEST_F(ADisk, WithoutRoomIsSaidToBeSoIfItLasts) {
+  spent = true;
+  idle(DiskWatch::kSpentNs - 5 * kMs);
+  spent = false;
+  idle(5 * kMs);
+  EXPECT_TRUE(lines.empty()) << "a segment was cleaned";
+  spent = true;
+  idle(DiskWatch::kSpentNs + 5 * kMs);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_TRUE(lines[0].starts_with("the log has no room: "));
+  idle(2 * DiskWatch::kSpentNs);
+  spent = false;
+  idle(100 * kMs);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1], "the log has room again");
 }
 
 TEST_F(ADisk, ThatIsFullOrBehindIsSaidToBeSoOnce) {

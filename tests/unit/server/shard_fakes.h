@@ -34,6 +34,8 @@ class FakeLog final : public wal::Log {
   bool full() const override { return is_full; }
   std::string_view full_because() const override { return {}; }
   bool behind() const override { return is_behind; }
+  bool spent() const override { return is_spent; }
+  size_t waiting_bytes() const override { return waiting; }
   int64_t writing_since_ns() const override { return writing_since; }
   const wal::LogCounters& counters() const override { return figures; }
   const wal::SegmentUse& use() const override { return segment_use; }
@@ -54,6 +56,8 @@ class FakeLog final : public wal::Log {
   bool report_in_flush = false;
   bool is_full = false;
   bool is_behind = false;
+  bool is_spent = false;
+  size_t waiting = 0;
   int64_t writing_since = 0;
   int flushes = 0;
   wal::LogCounters figures;

@@ -38,7 +38,8 @@ class FakeReplica final : public paxos::Replica {
   }
   void on_tick(int64_t, paxos::Output& out) override { act("tick", out); }
   void forget_waits(const std::vector<uint64_t>& tokens) override { forgotten = tokens; }
-  void set_disk_full(bool full) override { disk_full = full; }
+  void set_disk(paxos::Disk level) override { disk = level; }
+  void set_log_waiting(size_t bytes) override { log_waiting = bytes; }
   void set_memory(paxos::Memory level) override { memory = level; }
   size_t memory_bytes() const override { return bytes; }
   CoreId core_of_name(std::string_view name) const override {
@@ -81,7 +82,8 @@ class FakeReplica final : public paxos::Replica {
   std::vector<uint64_t> forgotten;
   std::string listed;  // the prefix that was asked for last
   std::vector<std::string> explained;
-  bool disk_full = false;
+  paxos::Disk disk = paxos::Disk::kEnough;
+  size_t log_waiting = 0;
   paxos::Memory memory = paxos::Memory::kEnough;
   size_t bytes = 0;
   paxos::ReplicaCounters figures;

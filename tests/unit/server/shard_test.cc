@@ -332,19 +332,6 @@ TEST(Shard, TellsTheLogWhatIsNeededNoLongerBehindTheRecordsOfTheStep) {
   EXPECT_LT(core.at("needless 1: 11"), core.at("needless 2: 4"));
 }
 
-TEST(Shard, TellsTheReplicaWhenTheDiskFillsAndWhenThereIsRoomAgain) {
-  Started core;
-  core.log.is_full = true;
-  for (int i = 0; i < 3; ++i) core.tick();
-  EXPECT_TRUE(core.replica.disk_full);
-  EXPECT_EQ(core.host.lines.size(), 1u);
-  EXPECT_EQ(core.host.published["log_full"], 1u);
-  core.log.is_full = false;
-  core.tick();
-  EXPECT_FALSE(core.replica.disk_full);
-  EXPECT_EQ(core.host.lines.size(), 2u);
-}
-
 TEST(Shard, PublishesThatTheDiskIsSlow) {
   Started core;
   core.tick();
@@ -371,50 +358,6 @@ TEST(Shard, PublishesHowManyMessagesHadToBeDropped) {
   core.round();
   core.tick();
   EXPECT_GT(core.host.published["held_dropped"], 0u);
-}
-
-// A disk that hangs: whatever could lead to a record is turned away, certain not to happen.
-TEST(Shard, TakesNothingMoreWhileTheLogIsBehind) {
-  Started core;
-  core.log.is_behind = true;
-  core.request(1, "0-name");
-  core.shard.on_message({NodeId{2}, CoreId{0}},
-                        paxos::Prepare{1, {Round{1}, NodeId{2}, Incarnation{1}}, "0-name"});
-  core.shard.on_message(
-      {NodeId{2}, CoreId{0}},
-      paxos::AcceptedRange{Incarnation{1}, paxos::Sequence{1}, paxos::Sequence{1}});
-  core.round();
-  EXPECT_EQ(core.replica.calls.back(), "durable 1") << "nothing has reached the replica";
-  ASSERT_EQ(core.listener.replies.size(), 1u);
-  EXPECT_EQ(core.listener.replies[0].status, Status::kOverloaded);
-  EXPECT_EQ(core.shard.outstanding(), 0u);
-  core.log.is_behind = false;
-  core.request(2, "0-name");
-  core.shard.on_message({NodeId{2}, CoreId{0}},
-                        paxos::Prepare{1, {Round{1}, NodeId{2}, Incarnation{1}}, "0-name"});
-  core.round();
-  EXPECT_EQ(core.replica.calls.back(), "step 2");
-}
-
-// What was asked before is answered: these make no record, and whoever waits for them learns more.
-TEST(Shard, TakesAnswersThatMakeNoRecordWhileTheLogIsBehind) {
-  Started core;
-  core.log.is_behind = true;
-  core.shard.on_message({NodeId{2}, CoreId{0}}, paxos::ForwardReply{1, Status::kDone, {}});
-  core.shard.on_message({NodeId{2}, CoreId{0}}, paxos::ReadReply{1, false, {}, {}});
-  core.shard.on_link_down({NodeId{2}, CoreId{0}}, "gone");
-  core.round();
-  EXPECT_EQ(core.replica.calls.back(), "step 3");
-}
-
-TEST(Shard, SaysOnceThatTheLogIsBehindAndOnceThatItIsNot) {
-  Started core;
-  core.log.is_behind = true;
-  for (int i = 0; i < 3; ++i) core.tick();
-  EXPECT_EQ(core.host.lines.size(), 1u);
-  core.log.is_behind = false;
-  for (int i = 0; i < 3; ++i) core.tick();
-  EXPECT_EQ(core.host.lines.size(), 2u);
 }
 
 TEST(Shard, PassesAFailureOfTheLogOn) {
