@@ -221,6 +221,40 @@ TEST_F(LongList, GetsANewNumberWhenItsPagesMove) {
   EXPECT_FALSE(next[0].last);
 }
 
+// More than are looked at for one page.
+class VeryLongList : public ClaimedAcceptor {
+ protected:
+  void SetUp() override {
+    for (int n = 0; names.size() < 5'000; ++n) {
+      const std::string name = solo.name(0, n);
+      solo.receive(2, Accept{1, ballot(1, 2), state(kB, "b"), name});
+      names.push_back(name);
+    }
+    solo.sync();
+    std::sort(names.begin(), names.end());
+    ASSERT_EQ(std::unique(names.begin(), names.end()), names.end());
+  }
+  Names listed() {
+    Names all = solo.claim(0, 2);
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  Names names;
+};
+
+TEST_F(VeryLongList, IsReadToItsEnd) { EXPECT_EQ(listed(), names); }
+
+// H4: what stands behind them is not hidden by those that are settled.
+TEST_F(VeryLongList, GoesOnBehindAPageOfSettledOnes) {
+  const Names left(names.begin() + 4'500, names.end());
+  for (int n = 0; n < 5'000; ++n) {
+    const std::string name = solo.name(0, n);
+    if (std::binary_search(left.begin(), left.end(), name)) continue;
+    solo.receive(0, Settled{ballot(1, 2), ballot(1, 2), name});
+  }
+  EXPECT_EQ(listed(), left);
+}
+
 // --- the home
 // -------------------------------------------------------------------------------------
 

@@ -288,6 +288,23 @@ TEST_F(Learned, ItIsToldOnPages) {
   EXPECT_TRUE(pages[1].names.empty() && pages[1].next >= pages[1].end);
 }
 
+// A message has room for so much. Values are not on it, names are.
+TEST_F(Learned, APageIsBoundedInBytesToo) {
+  for (int n = 0; n < 200; ++n) {
+    const std::string each = solo.name(1, n) + std::string(900, '.');
+    solo.receive(1, Accept{1, ballot(1, 1), kRed, each});
+    solo.receive(1, Decided{ballot(1, 1), 1, each});
+  }
+  solo.sync();
+  const std::string all(512, '\xff');
+  solo.receive(2, SyncNames{5, 0, 1024, all});
+  const auto pages = solo.take<SyncPage>();
+  ASSERT_EQ(pages.size(), 1u);
+  EXPECT_GE(pages[0].names.size(), kMostToldBytes);
+  EXPECT_LT(pages[0].names.size(), kMostToldBytes + 2 * 1024);
+  EXPECT_LT(pages[0].next, pages[0].end);
+}
+
 TEST_F(Learned, ATurnOfTellingIsBounded) {
   const std::string all(512, '\xff');
   for (int i = 0; i < 20; ++i) solo.receive(2, SyncNames{5, 0, 2, all});

@@ -18,6 +18,56 @@ TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
   EXPECT_EQ(fetched, 256u);
 }
 
+// How large a value is was told with its name.
+TEST_F(ACatchUp, WhatATellerHoldsIsAskedForAtABoundedRate) {
+  std::vector<char> page;
+  ByteWriter writer(page);
+  for (int n = 0; n < 300; ++n) {
+    put_told({"lost-" + std::to_string(n), 1, kBallot, kMaxValueBytes}, writer);
+  }
+  const SyncNames asked = await_names({{"lost-0", 1}});
+  EXPECT_TRUE(
+      catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 300, 300, {page.data(), page.size()}}));
+  size_t open = 0;
+  for (int i = 0; i < 300; ++i) {
+    tick();
+    open += take<SyncFetch>().size();
+  }
+  EXPECT_GE(open, 16u);
+  EXPECT_LE(open, 18u) << "a MiB, and the last one more";
+}
+
+// To ask for no name at all is against the rules: the teller would count it as such.
+TEST_F(ACatchUp, AsksForNoPageThatItHasNoRoomFor) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 8'192; ++n) names["lost-" + std::to_string(n)] = 1;
+  EXPECT_TRUE(tell(await_names(names), names, false));
+  for (int i = 0; i < 300; ++i) tick();
+  for (; seen < out.messages.size(); ++seen) {
+    EXPECT_FALSE(std::holds_alternative<SyncNames>(out.messages[seen].message));
+  }
+}
+
+TEST_F(ACatchUp, IsModestBesideRequests) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 5'000; ++n) {
+    names["held-" + std::to_string(n)] = 1;
+    acceptor.accept(index_of("held-" + std::to_string(n)), kBallot, state(), {});
+  }
+  EXPECT_TRUE(tell(await_names(names), names));
+  size_t found = 0;
+  int ticks = 0;
+  for (int i = 0; i < 2'000 && found < names.size(); ++i) {
+    tick(Pace::kModest);
+    ticks += found > 0;
+    found += catch_up.decided().size();
+    for (const EntryIndex index : catch_up.decided()) acceptor.decide(index, InLog::kYes);
+    catch_up.forget_found();
+  }
+  EXPECT_EQ(found, names.size());
+  EXPECT_GE(ticks, 3'000 / 25) << "beside what was saved up, a quarter of 20,000 a second";
+}
+
 // Each of the others answers with the whole value.
 TEST_F(ACatchUp, WhatItHoldsUndecidedIsAskedForAtABoundedRate) {
   meet(kThree);

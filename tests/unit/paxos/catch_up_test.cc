@@ -310,6 +310,44 @@ TEST_F(ACatchUp, WhatWasGivenUpIsComparedAgainSoon) {
   ADD_FAILURE() << "not compared again";
 }
 
+TEST_F(ACatchUp, IsInSyncWhenALaterPassFindsNothing) {
+  std::map<std::string, uint64_t> names{{"lost", 1}};
+  EXPECT_TRUE(tell(await_names(names), names));
+  for (int i = 0; i < 6'000; ++i) {
+    tick();
+    for (; seen < out.messages.size(); ++seen) {
+      const Message& message = out.messages[seen].message;
+      if (const auto* fetch = std::get_if<SyncFetch>(&message)) {
+        answer(*fetch, kTwo, kBallot, true, Taken::kLater);  // and is given up
+      } else if (const auto* asked = std::get_if<SyncCompare>(&message)) {
+        EXPECT_EQ(catch_up.figures().in_sync, 0u);
+        EXPECT_TRUE(answer(*asked, {}));  // what was told of is no more
+      }
+    }
+    if (catch_up.figures().in_sync == 1) return;
+  }
+  ADD_FAILURE() << "it was given up once, and is for ever";
+}
+
+TEST_F(ACatchUp, TellsHowMuchItLearnsASecondNow) {
+  std::map<std::string, uint64_t> names;
+  for (int n = 0; n < 50; ++n) names["lost-" + std::to_string(n)] = 1;
+  EXPECT_TRUE(tell(await_names(names), names));
+  uint64_t most = 0, learned = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    tick();
+    for (const SyncFetch& fetch : take<SyncFetch>()) {
+      learned += 1;
+      answer(fetch, kTwo, kBallot, true, Taken::kLearned);
+    }
+    most = std::max(most, catch_up.figures().per_second);
+  }
+  EXPECT_EQ(learned, 50u);
+  EXPECT_GE(most, 40u);
+  EXPECT_LE(most, 50u);
+  EXPECT_EQ(catch_up.figures().per_second, 0u);
+}
+
 TEST_F(ACatchUp, ATellerWhoIsGoneIsLeftAndComparedAnewWhenItComesBack) {
   await_names({{"lost", 1}});
   cluster.set_down(kTwo, now);
