@@ -49,15 +49,23 @@ std::optional<uint64_t> version_of_tag(std::string_view text) {
   return version_of(text.substr(1, text.size() - 2));
 }
 
-Tags tags_of(std::string_view list) {
-  Tags tags;
-  std::string_view tag;
-  while (take_element(list, tag)) {
-    tags.any = tags.any || tag == "*";
-    if (tag.starts_with("W/")) tag.remove_prefix(2);
-    if (const auto version = version_of_tag(tag)) tags.versions.push_back(*version);
+bool add_tags(std::string_view list, Tags& tags) {
+  if (list == "*") return tags.any = true;
+  size_t count = 0;
+  for (;;) {
+    list.remove_prefix(std::min(list.find_first_not_of(" \t,"), list.size()));
+    if (list.empty()) return count > 0;
+    if (list.starts_with("W/")) list.remove_prefix(2);
+    // Tags of others may have commas inside.
+    const size_t end = list.starts_with('"') ? list.find('"', 1) : std::string_view::npos;
+    if (end == std::string_view::npos) return false;
+    if (const auto version = version_of_tag(list.substr(0, end + 1))) {
+      tags.versions.push_back(*version);
+    }
+    list = trimmed(list.substr(end + 1));
+    if (!list.empty() && list.front() != ',') return false;
+    ++count;
   }
-  return tags;
 }
 
 std::optional<RequestId> id_of_key(std::string_view value) {

@@ -18,8 +18,9 @@ struct Tags {
   bool any = false;                // *
   std::vector<uint64_t> versions;  // what is no version never matches, and is left out
 };
-// Also W/"3": whether it changed is all that is asked.
-Tags tags_of(std::string_view list);
+// Adds those of one field. Also W/"3": whether it changed is all that is asked. False: it has none,
+// or something else stands there.
+bool add_tags(std::string_view list, Tags& tags);
 
 // 32 hexadecimal digits are the id itself; anything else is hashed to 128 bits by XXH3, which is no
 // hash against those who want two keys to meet. Quotes around it are not part of the key. Nothing:

@@ -30,12 +30,24 @@ Answer begun_answer(uint16_t status, const Order& order, Closing closing) {
 
 }  // namespace
 
+// As far as it has come: what it asks for is not known, or cannot be told.
+Order HttpDoor::order_of_a_part() const {
+  Order order;
+  if (reader_.head().is_head) order.method = Method::kHead;
+  return order;
+}
+
 Taken HttpDoor::take(std::string_view bytes) {
+  // They begin no request: nobody is slow who sends one behind a body and asks no more.
+  if (const size_t empty = empty_lines(bytes); empty > 0) {
+    reader_.reset();  // it may have seen the first half of one
+    return {Taken::What::kCommand, empty};
+  }
   switch (reader_.read(bytes)) {
     case HeadReader::What::kMore:
       return {Taken::What::kNothing, bytes.size() + 1};
     case HeadReader::What::kBad:
-      return take_last(reader_.objection(), Order{}, bytes.size());
+      return take_last(reader_.objection(), order_of_a_part(), bytes.size());
     case HeadReader::What::kHead:
       break;
   }
@@ -276,7 +288,7 @@ void HttpDoor::say_farewell(Farewell why) {
                                 : why == Farewell::kFull
                                     ? "the node has no room for this connection; nothing happened"
                                     : "the node stops; nothing happened";
-  answer_text(begun_answer(late ? 408 : 503, Order{}, Closing::kSaysClose), text, false);
+  answer_text(begun_answer(late ? 408 : 503, order_of_a_part(), Closing::kSaysClose), text, false);
   reader_.reset();
 }
 

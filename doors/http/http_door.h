@@ -40,6 +40,7 @@ class HttpDoor final : public Door {
     size_t cost = 0;         // of this, as far as it is counted
   };
 
+  Order order_of_a_part() const;
   Taken take_last(const Objection& objection, const Order& order, size_t bytes);
   void ask_for_body();
   void serve(const Order& order, Asked asked, std::string_view body);

@@ -4,55 +4,10 @@
 #include <string>
 
 #include "base/limits.h"
-#include "doors/http/http_door.h"
-#include "tests/unit/doors/fake_http_host.h"
+#include "tests/unit/doors/http_fixture.h"
 
 namespace once::doors::http {
 namespace http_door_test {
-
-using paxos::Operation;
-using paxos::Status;
-using What = Taken::What;
-
-struct HttpDoorTest : testing::Test {
-  // As a listener gives them: one command after the other, from where the last one ended.
-  Taken give(std::string_view bytes) {
-    Taken taken;
-    while (!bytes.empty()) {
-      taken = door.take(bytes);
-      if (taken.what == What::kNothing) return taken;
-      bytes.remove_prefix(taken.bytes);
-      if (taken.what == What::kLast) break;
-    }
-    return taken;
-  }
-  std::string answer_to(const std::string& bytes) {
-    give(bytes);
-    return host.said();
-  }
-  int status_of(const std::string& bytes) {
-    const std::string text = answer_to(bytes);
-    return text.empty() ? 0 : std::stoi(text.substr(9, 3));
-  }
-  void reply(size_t asked, const paxos::ClientReply& what) {
-    door.on_reply(host.asked[asked].ticket, host.asked[asked].request.operation, what);
-  }
-
-  FakeHost host;
-  HttpDoor door{host};
-};
-
-std::string request(const std::string& line, const std::string& fields = {},
-                    const std::string& body = {}) {
-  return line + " HTTP/1.1\r\nHost: localhost:7401\r\n" + fields +
-         (body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") + "\r\n" +
-         body;
-}
-size_t count_of(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 TEST_F(HttpDoorTest, EachOperationByItsRoute) {
   const std::tuple<std::string, Operation, uint64_t, const char*> cases[] = {
@@ -67,7 +22,7 @@ TEST_F(HttpDoorTest, EachOperationByItsRoute) {
       {request("GET /v1/names/a", "Prefer: wait=5\r\n"), Operation::kRead, 0, ""},
       {request("GET /v1/names/a", "Prefer: wait=5\r\nIf-None-Match: *\r\n"), Operation::kRead, 0,
        ""},
-      {request("GET /v1/names/a", "Prefer: wait=5\r\nIf-None-Match: \"3\", \"2\"\r\n"),
+      {request("GET /v1/names/a", "Prefer: wait=5\r\nIf-None-Match: \"3\", W/\"3\"\r\n"),
        Operation::kWait, 3, ""},
       {request("POST /v1/names/a/next"), Operation::kNext, 0, ""},
       {request("POST /v1/names/a/seal?version=4"), Operation::kSeal, 4, ""},

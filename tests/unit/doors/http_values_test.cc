@@ -114,10 +114,20 @@ TEST(HttpValues, VersionsAndTags) {
   for (const char* text : {"3", "\"3", "3\"", "\"\"", "\"", "", "W/\"3\"", "\"3\", \"4\"", "*"}) {
     EXPECT_FALSE(version_of_tag(text)) << text;
   }
-  EXPECT_EQ(tags_of("\"3\", W/\"4\",, \"x\"").versions, (std::vector<uint64_t>{3, 4}));
-  EXPECT_FALSE(tags_of("\"3\"").any);
-  EXPECT_TRUE(tags_of("*").any);
-  EXPECT_TRUE(tags_of("").versions.empty());
+}
+
+TEST(HttpValues, ListsOfTags) {
+  Tags tags;
+  EXPECT_TRUE(add_tags("\"3\", W/\"4\",, \"x\" , \"5,\"\t,\"\"", tags));
+  EXPECT_TRUE(add_tags(",\"6\",", tags)) << "another field";
+  EXPECT_EQ(tags.versions, (std::vector<uint64_t>{3, 4, 6}));
+  EXPECT_FALSE(tags.any);
+  EXPECT_TRUE(add_tags("*", tags));
+  EXPECT_TRUE(tags.any);
+  for (const char* text : {"", ",", "3", "\"3", "3\"", "W/", "W/3", "w/\"3\"", "\"3\" \"4\"",
+                           "\"3\"4", "\"3\", 4", "*, \"3\"", "\"3\", *", "**"}) {
+    EXPECT_FALSE(add_tags(text, tags)) << text;
+  }
 }
 
 TEST(HttpValues, KeysAreIds) {
