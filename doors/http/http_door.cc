@@ -12,6 +12,7 @@ namespace once::doors::http {
 namespace {
 
 constexpr uint32_t kMsPerSecond = 1000;
+constexpr std::string_view kStops = "the node stops; nothing happened";
 
 Closing closing_of(const Head& head) {
   if (!head.keeps_alive) return Closing::kSaysClose;
@@ -54,6 +55,10 @@ Taken HttpDoor::take(std::string_view bytes) {
   const Head& head = reader_.head();
   Order order;
   const Objection wrong = judge(head, bytes, host_.node(), serves_, order);
+  // Nothing is asked any more; how the node is may be.
+  if (host_.is_stopping() && (wrong.status != 0 || !tells_of_node(order.route.resource))) {
+    return take_last({503, kStops}, order, head.bytes);
+  }
   // Whoever asks before he sends a body that is not taken may send it or not: nobody can tell.
   if (wrong.status != 0 && head.expects_continue) return take_last(wrong, order, head.bytes);
   if (head.expects_continue) ask_for_body();
@@ -148,6 +153,7 @@ void HttpDoor::serve_node(const Order& order, const Answer& begun) {
 // Who is not well says why without being asked.
 void HttpDoor::serve_health(const Health& health, const Order& order, Answer answer) {
   if (!health.well) answer.status = 503;
+  answer.try_again = !health.well;
   const std::string text = health.well && !order.verbose ? "ok\n" : health.text;
   answer.body = text;
   answer_at_once([&](std::vector<char>& out) { put_answer(answer, out); });
@@ -287,7 +293,7 @@ void HttpDoor::say_farewell(Farewell why) {
   const std::string_view text = late ? "no whole request came in time; nothing happened"
                                 : why == Farewell::kFull
                                     ? "the node has no room for this connection; nothing happened"
-                                    : "the node stops; nothing happened";
+                                    : kStops;
   answer_text(begun_answer(late ? 408 : 503, order_of_a_part(), Closing::kSaysClose), text, false);
   reader_.reset();
 }

@@ -26,6 +26,8 @@ class HttpDoor final : public Door {
                 const paxos::ClientReply& reply) override;
   size_t unanswered() const override { return queue_.size(); }
   void say_farewell(Farewell why) override;
+  // Health and figures are asked for just then.
+  bool serves_while_stopping() const override { return true; }
   size_t kept_bytes() const override { return kept_ + reader_.kept_bytes(); }
 
  private:

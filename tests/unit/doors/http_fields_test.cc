@@ -146,6 +146,57 @@ TEST_F(HttpFieldsTest, EmptyLinesAreNoRequest) {
   EXPECT_EQ(door.take("\r").what, What::kNothing);
   EXPECT_EQ(door.take("\r\n").bytes, 2u);
   EXPECT_EQ(status_of(request("GET /version")), 200) << "whatever pieces it came in";
+  give(request("GET /v1/names/b"));
+  door.take("\r");
+  door.take("\r\n");
+  door.say_farewell(HttpDoor::Farewell::kStopping);
+  EXPECT_EQ(host.said(), "") << "nothing has begun behind it";
+}
+
+// Each path whose Allow names it: balancers look with it.
+TEST_F(HttpFieldsTest, HeadIsTakenWhereItIsAllowed) {
+  for (const std::string path : {"/metrics", "/livez", "/readyz", "/version", "/"}) {
+    EXPECT_EQ(count_of(answer_to(request("OPTIONS " + path)), "Allow: GET, HEAD, OPTIONS"), 1u);
+    const std::string whole = answer_to(request("GET " + path));
+    const std::string head = answer_to(request("HEAD " + path));
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 200 ")) << head;
+    EXPECT_EQ(body_of(head), "");
+    EXPECT_EQ(whole, head + body_of(whole)) << "the same fields";
+  }
+}
+
+TEST_F(HttpFieldsTest, WhoIsNotWellSaysWhenToAskAgain) {
+  EXPECT_EQ(count_of(answer_to(request("GET /livez") + request("GET /readyz")), "Retry-After"), 0u);
+  host.view.alive = host.view.is_ready = false;
+  for (const std::string path : {"/livez", "/readyz"}) {
+    const std::string text = answer_to(request("GET " + path));
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 503 ")) << text;
+    EXPECT_EQ(count_of(text, "Retry-After: 1\r\n"), 1u) << text;
+  }
+}
+
+TEST_F(HttpFieldsTest, ANodeThatStopsTellsOfItselfAndAsksNothing) {
+  host.stops = true;
+  EXPECT_TRUE(door.serves_while_stopping());
+  for (const std::string path : {"/metrics", "/livez", "/readyz?verbose", "/version"}) {
+    EXPECT_EQ(status_of(request("GET " + path)), 200) << path;
+  }
+  for (const std::string line : {"GET /v1/names/a", "GET /", "GET /nothing", "DELETE /livez"}) {
+    HttpDoor fresh(host);
+    EXPECT_EQ(fresh.take(request(line)).what, What::kLast) << line;
+    const std::string text = host.said();
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 503 ")) << text;
+    EXPECT_EQ(count_of(text, "Retry-After: 1\r\n"), 1u) << text;
+    EXPECT_EQ(count_of(text, "Connection: close\r\n"), 1u) << text;
+    EXPECT_EQ(body_of(text), "the node stops; nothing happened\n");
+  }
+  const std::string put = request("PUT /v1/names/a", "", "value");
+  HttpDoor early(host);
+  EXPECT_EQ(early.take(put.substr(0, put.size() - 5)).what, What::kLast) << "before the body";
+  EXPECT_TRUE(host.said().starts_with("HTTP/1.1 503 "));
+  EXPECT_EQ(door.take(request("HEAD /v1/names/a")).what, What::kLast);
+  EXPECT_EQ(body_of(host.said()), "");
+  EXPECT_EQ(host.asked.size(), 0u);
 }
 
 }  // namespace http_fields_test
