@@ -66,7 +66,7 @@ Taken HttpDoor::take(std::string_view bytes) {
   if (bytes.size() < whole) return {Taken::What::kNothing, whole};
   const Closing closing = closing_of(head);
   if (wrong.status != 0) {
-    answer_text(begun_answer(wrong.status, order, closing), wrong.text, order.json);
+    answer_text(begun_answer(wrong.status, order, closing), wrong.text, order.problems);
   } else {
     Asked asked;
     asked.closing = closing;
@@ -81,7 +81,7 @@ Taken HttpDoor::take(std::string_view bytes) {
 // What comes after it cannot be told from its body, or is not wanted.
 Taken HttpDoor::take_last(const Objection& objection, const Order& order, size_t bytes) {
   answer_text(begun_answer(objection.status, order, Closing::kSaysClose), objection.text,
-              order.json);
+              order.problems);
   reader_.reset();
   return {Taken::What::kLast, bytes};
 }
@@ -106,8 +106,8 @@ void HttpDoor::answer_at_once(Put put) {
   push(std::move(pending));
 }
 
-void HttpDoor::answer_text(Answer answer, std::string_view text, bool json) {
-  answer_at_once([&](std::vector<char>& out) { put_text(answer, text, {}, json, out); });
+void HttpDoor::answer_text(Answer answer, std::string_view text, bool problem) {
+  answer_at_once([&](std::vector<char>& out) { put_text(answer, text, {}, problem, out); });
 }
 
 void HttpDoor::serve(const Order& order, Asked asked, std::string_view body) {
@@ -172,7 +172,7 @@ void HttpDoor::ask(const Order& order, Asked asked, std::string_view body) {
   if (paxos::changes(order.operation) && request.id == RequestId{}) {
     return answer_text(begun_answer(503, order, asked.closing),
                        "the system gives no random bits for a request id; nothing happened",
-                       order.json);
+                       order.problems);
   }
   request.timeout_ms = order.wait_s * kMsPerSecond;
   request.name = name;
@@ -182,10 +182,11 @@ void HttpDoor::ask(const Order& order, Asked asked, std::string_view body) {
   asked.id = request.id;
   asked.head_only = order.method == Method::kHead;
   asked.json = order.json;
+  asked.problems = order.problems;
   asked.conditional = order.conditional;
   asked.wait_s = order.wait_s;
   asked.known = order.known;
-  if (order.json) asked.name = name;
+  if (order.problems) asked.name = name;
   const uint64_t ticket = first_ticket_ + queue_.size();
   Pending pending;
   pending.asked = std::move(asked);

@@ -56,7 +56,7 @@ class HttpDoor final : public Door {
   // `put` appends an answer to what it is given: now, or when its turn comes.
   template <class Put>
   void answer_at_once(Put put);
-  void answer_text(Answer answer, std::string_view text, bool json);
+  void answer_text(Answer answer, std::string_view text, bool problem);
   void push(Pending pending);
   void count(Pending& pending);
   void pop();

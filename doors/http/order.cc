@@ -183,22 +183,19 @@ Objection judge_name(std::string_view name) {
 }
 
 void take_preferences(const Head& head, std::string_view bytes, Order& order) {
+  Accepted accepted;
   for (const auto& [field, where] : head.fields) {
     const std::string_view value = where.in(bytes);
-    if (field == Field::kAccept) order.json = order.json || asks_for_json(value);
+    if (field == Field::kAccept) accepted.add(value);
     if (field == Field::kPrefer && order.wait_s == 0) order.wait_s = wait_of(value);
   }
+  order.json = accepted.wants_json();
+  order.problems = accepted.takes_problems();
 }
 
 Objection judge_operation(const Head& head, std::string_view bytes, std::string_view query,
                           Order& order) {
   if (const Objection wrong = judge_name(order.route.name); wrong.status != 0) return wrong;
-  if (head.has(Field::kIdempotencyKey)) {
-    const auto id = id_of_key(head.value(Field::kIdempotencyKey, bytes));
-    if (!id) return {400, "Idempotency-Key is empty, or all 0, or its quotes do not close"};
-    order.has_id = true;
-    order.id = *id;
-  }
   if (order.method == Method::kPut || order.method == Method::kPost) {
     const Objection wrong = judge_parts_and_dates(head);
     if (wrong.status != 0) return wrong;
@@ -207,6 +204,18 @@ Objection judge_operation(const Head& head, std::string_view bytes, std::string_
   if (!query.empty()) return {400, "this path does not take what its query says"};
   return order.method == Method::kPut ? judge_put(head, bytes, order)
                                       : judge_get(head, bytes, order);
+}
+
+Objection take_key(const Head& head, std::string_view bytes, Order& order) {
+  if (!head.has(Field::kIdempotencyKey)) return kNothing;
+  if (!paxos::changes(order.operation)) {
+    return {400, "Idempotency-Key says nothing here: this changes nothing, and may be sent again"};
+  }
+  const auto id = id_of_key(head.value(Field::kIdempotencyKey, bytes));
+  if (!id) return {400, "Idempotency-Key is empty, or all 0, or its quotes do not close"};
+  order.has_id = true;
+  order.id = *id;
+  return kNothing;
 }
 
 }  // namespace
@@ -230,7 +239,8 @@ Objection judge(const Head& head, std::string_view bytes, const NodeView& node, 
   if (wrong.status != 0 || order.method == Method::kOptions) return wrong;
   order.verbose = target->query == "verbose" || target->query.starts_with("verbose=");
   if (!is_of_name(order.route.resource)) return kNothing;
-  return judge_operation(head, bytes, target->query, order);
+  wrong = judge_operation(head, bytes, target->query, order);
+  return wrong.status != 0 ? wrong : take_key(head, bytes, order);
 }
 
 }  // namespace once::doors::http

@@ -200,5 +200,44 @@ TEST_F(HttpFieldsTest, ANodeThatStopsTellsOfItselfAndAsksNothing) {
   EXPECT_EQ(host.asked.size(), 0u);
 }
 
+TEST_F(HttpFieldsTest, EachAcceptIsHeard) {
+  const std::string json = "Accept: application/json\r\n", text = "Accept: text/html\r\n";
+  for (const std::string& fields : {json, json + text, text + json}) {
+    const std::string told = asked_and_told(request("GET /v1/names/a", fields), Operation::kRead);
+    EXPECT_EQ(count_of(told, "Content-Type: application/json\r\n"), 1u) << fields;
+    EXPECT_EQ(count_of(told, "\"name\":\"a\""), 1u) << fields;
+  }
+}
+
+TEST_F(HttpFieldsTest, ProblemsMayBeAskedForAlone) {
+  const std::string fields = "Accept: application/octet-stream, application/problem+json\r\n";
+  EXPECT_EQ(body_of(asked_and_told(request("GET /v1/names/a", fields), Operation::kRead)), "value");
+  EXPECT_EQ(count_of(answer_to(request("GET /nothing", fields)), "\"status\":404"), 1u);
+  give(request("GET /v1/names/b", fields));
+  reply(1, reply_of(Status::kEmpty));
+  EXPECT_EQ(count_of(host.said(), "\"outcome\":\"empty\",\"name\":\"b\"}"), 1u);
+}
+
+TEST_F(HttpFieldsTest, EachPreferIsHeard) {
+  const std::string wait = "Prefer: wait=30\r\n", other = "Prefer: return=minimal\r\n";
+  for (const std::string& fields : {wait + other, other + wait}) {
+    const std::string told = asked_and_told(
+        request("GET /v1/names/a", "If-None-Match: \"3\"\r\n" + fields), Operation::kWait, 4);
+    EXPECT_EQ(host.asked.back().request.timeout_ms, 30'000u) << fields;
+    EXPECT_EQ(count_of(told, "Preference-Applied: wait=30"), 1u) << fields;
+  }
+}
+
+TEST_F(HttpFieldsTest, KnownVersionsAreCounted) {
+  std::string tags = "\"1\"";
+  for (int i = 0; i < 1000; ++i) tags += ",\"2\"";
+  asked_and_told(request("GET /v1/names/a", "If-None-Match: \"1\"\r\n"), Operation::kRead);
+  const size_t before = door.kept_bytes();
+  give(request("GET /v1/names/a", "If-None-Match: " + tags + "\r\n"));
+  EXPECT_GE(door.kept_bytes(), before + 1000 * sizeof(uint64_t));
+  reply(1, reply_of(Status::kEmpty));
+  EXPECT_EQ(door.kept_bytes(), before);
+}
+
 }  // namespace http_fields_test
 }  // namespace once::doors::http
