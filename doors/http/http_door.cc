@@ -12,6 +12,7 @@ namespace once::doors::http {
 namespace {
 
 constexpr uint32_t kMsPerSecond = 1000;
+constexpr std::string_view kEmptyLine = "\r\n";
 constexpr std::string_view kStops = "the node stops; nothing happened";
 
 Closing closing_of(const Head& head) {
@@ -39,10 +40,11 @@ Order HttpDoor::order_of_a_part() const {
 }
 
 Taken HttpDoor::take(std::string_view bytes) {
-  // They begin no request: nobody is slow who sends one behind a body and asks no more.
-  if (const size_t empty = empty_lines(bytes); empty > 0) {
-    reader_.reset();  // it may have seen the first half of one
-    return {Taken::What::kCommand, empty};
+  // It begins no request: some clients send one behind a body (RFC 9112, 2.2), and who asks no more
+  // is not slow.
+  if (bytes.starts_with(kEmptyLine)) {
+    reader_.reset();  // it may have seen the first half
+    return {Taken::What::kCommand, kEmptyLine.size()};
   }
   switch (reader_.read(bytes)) {
     case HeadReader::What::kMore:

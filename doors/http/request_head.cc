@@ -52,12 +52,6 @@ bool may_repeat(Field field) {
 
 }  // namespace
 
-size_t empty_lines(std::string_view bytes) {
-  size_t size = 0;
-  while (bytes.substr(size).starts_with("\r\n")) size += 2;
-  return size;
-}
-
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};

@@ -103,9 +103,6 @@ class HeadReader {
   Objection objection_;
 };
 
-// How many bytes of empty lines stand in front: some clients send one behind a body (RFC
-// 9112, 2.2).
-size_t empty_lines(std::string_view bytes);
 std::string_view trimmed(std::string_view text);  // of spaces and tabs at both ends
 // Takes the next element off the front of a list with commas; false: there is none.
 bool take_element(std::string_view& list, std::string_view& element);

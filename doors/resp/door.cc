@@ -129,6 +129,7 @@ Taken RespDoor::take(std::string_view bytes) {
   if (parsed.what == ParsedCommand::What::kBroken) {
     answer_error(begin(), "ERR Protocol error: " + parsed.broken);
     flush();
+    parser_.forget();
     return {Taken::What::kLast, bytes.size()};
   }
   if (!parser_.words().empty()) {

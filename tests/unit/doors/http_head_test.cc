@@ -212,14 +212,6 @@ TEST(HttpHead, BeginsAnewAfterAReset) {
   EXPECT_EQ(reader.head().target.in(second), "/x");
 }
 
-TEST(HttpHead, EmptyLinesStandInFront) {
-  EXPECT_EQ(empty_lines(""), 0u);
-  EXPECT_EQ(empty_lines("\r"), 0u);
-  EXPECT_EQ(empty_lines("\r\n"), 2u);
-  EXPECT_EQ(empty_lines("\r\n\r\n\rGET\r\n"), 4u);
-  EXPECT_EQ(empty_lines("\nGET"), 0u);
-}
-
 // Who asks so takes no body of an answer, whatever is wrong with his request.
 TEST(HttpHead, KnowsAHeadByItsFirstWord) {
   const auto is_head = [](const std::string& bytes) {

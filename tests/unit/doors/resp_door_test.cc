@@ -320,6 +320,8 @@ TEST_F(RespDoorTest, RoomForManyWordsIsCountedAndGivenBack) {
   EXPECT_EQ(door.kept_bytes(), 0u) << "no words at all, in a long line";
   take("PING " + std::string(50'000, 'x') + "\r\n");
   EXPECT_EQ(door.kept_bytes(), 0u);
+  take(std::string(50'000, 'x') + " \"\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u) << "what is broken is not read on";
 }
 
 TEST_F(RespDoorTest, AnswersKeepTheOrderOfCommands) {
