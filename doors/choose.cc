@@ -1,5 +1,7 @@
 #include "doors/choose.h"
 
+#include <algorithm>
+
 namespace once::doors {
 namespace {
 
@@ -25,13 +27,15 @@ bool begins_as_http(std::string_view line) {
 }  // namespace
 
 Speaks who_speaks(std::string_view first_bytes) {
+  if (first_bytes.starts_with(kHelloLength)) return Speaks::kOnce;
+  if (first_bytes.starts_with(kTlsHandshake)) return Speaks::kTls;
+  // Clients of RESP and of HTTP may send empty lines: what stands behind them tells.
+  const size_t empty = std::min(first_bytes.find_first_not_of("\r\n"), first_bytes.size());
+  if (empty >= kMostFirstLine) return Speaks::kStranger;
+  first_bytes.remove_prefix(empty);
   if (first_bytes.empty()) return Speaks::kNotKnownYet;
   const char first = first_bytes.front();
-  if (first == kHelloLength) return Speaks::kOnce;
-  if (first == kTlsHandshake) return Speaks::kTls;
   if (first == '*') return Speaks::kResp;
-  // Clients of RESP may send empty lines.
-  if (first == '\r' || first == '\n') return Speaks::kResp;
   if (!is_letter(first)) return Speaks::kStranger;
   const size_t end = first_bytes.find('\n');
   if (end != std::string_view::npos) {

@@ -17,7 +17,8 @@ enum class Speaks : uint8_t {
 };
 
 // A line of letters is HTTP or RESP by its end: it is waited for, up to kMostFirstLine bytes. One
-// that is longer is HTTP if it begins so, and else nobody's.
+// that is longer is HTTP if it begins so, and else nobody's. Empty lines in front of it are passed
+// over, up to as many bytes.
 inline constexpr size_t kMostFirstLine = 16 * 1024;
 
 Speaks who_speaks(std::string_view first_bytes);

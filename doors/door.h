@@ -32,6 +32,7 @@ class DoorHost {
   virtual std::vector<char>* out() = 0;
   virtual const NodeView& node() = 0;
   virtual CoreId core() const = 0;
+  virtual bool is_stopping() const { return false; }  // the node was told to
 };
 
 struct Taken {
@@ -62,6 +63,9 @@ class Door {
   // node is full or stops: what is to be said before the connection closes, if anything.
   enum class Farewell : uint8_t { kSlow, kIdle, kFull, kStopping };
   virtual void say_farewell(Farewell why) = 0;
+  // False: a node that stops takes nothing more through it, and it says farewell. True: commands
+  // are given to it still, and it refuses those that would ask something.
+  virtual bool serves_while_stopping() const { return false; }
   // Allocated for answers that wait for their turn, and for what commands need meanwhile. Asked
   // often: constant time.
   virtual size_t kept_bytes() const = 0;

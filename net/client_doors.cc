@@ -40,6 +40,7 @@ RequestId Guest::draw_id() { return listener.drawn_.next(); }
 std::vector<char>* Guest::out() { return listener.io_.outbox(connection.stream); }
 const doors::NodeView& Guest::node() { return listener.options_.doors->node(); }
 CoreId Guest::core() const { return listener.self_; }
+bool Guest::is_stopping() const { return listener.draining_; }
 
 // Whether they are frames. Who begins with something else is asked no more.
 bool Listener::speaks_once(Connection& connection, std::string_view bytes) {
@@ -57,6 +58,7 @@ std::string_view Listener::gather(Guest& guest, std::string_view bytes) {
   if (guest.partial.empty()) return bytes;
   guest.partial.insert(guest.partial.end(), bytes.begin(), bytes.end());
   if (guest.partial.size() < guest.wanted) return {};
+  guest.wanted = 0;
   return memory_.retire(std::exchange(guest.partial, {}));
 }
 
@@ -66,10 +68,11 @@ void Listener::feed_guest(Connection& connection, std::string_view bytes) {
   const bool begun = !guest.partial.empty();
   std::string_view left = gather(guest, bytes);
   const size_t all = left.size();
-  guest.wanted = 0;
   while (!left.empty()) {
     if (guest.door == nullptr && !open_door(connection, left)) break;
-    if (draining_) return dismiss_guest(connection, Farewell::kStopping);
+    if (draining_ && !guest.door->serves_while_stopping()) {
+      return dismiss_guest(connection, Farewell::kStopping);
+    }
     const Taken taken = take_command(connection, left);
     if (taken.what == Taken::What::kNothing) {
       guest.wanted = taken.bytes;

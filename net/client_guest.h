@@ -26,6 +26,7 @@ struct Guest final : doors::DoorHost {
   std::vector<char>* out() override;
   const doors::NodeView& node() override;
   CoreId core() const override;
+  bool is_stopping() const override;
 
   size_t kept_bytes() const { return partial.capacity() + door_bytes(); }
   size_t door_bytes() const { return door ? door->kept_bytes() : 0; }

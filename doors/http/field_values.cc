@@ -32,6 +32,31 @@ std::optional<std::string> unquoted(std::string_view text) {
   return std::nullopt;
 }
 
+// Of "0.85" and its like, as thousandths; what is none counts for all.
+uint32_t weight_of(std::string_view digits) {
+  constexpr uint32_t kWhole = 1000;
+  if (digits == "0") return 0;
+  const bool fraction = digits.starts_with("0.") && digits.size() <= 5 &&
+                        (digits.size() == 2 || is_number(digits.substr(2)));
+  if (!fraction) return kWhole;
+  uint32_t weight = 0;
+  for (size_t at = 2; at < 5; ++at) {
+    weight = weight * 10 + (at < digits.size() ? static_cast<uint32_t>(digits[at] - '0') : 0);
+  }
+  return weight;
+}
+
+// That of `;q=0.5` among the parameters of a type.
+uint32_t quality_of(std::string_view parameters) {
+  while (!parameters.empty()) {
+    const size_t end = std::min(parameters.find(';'), parameters.size());
+    const std::string_view one = trimmed(parameters.substr(0, end));
+    if (is_same_word(one.substr(0, 2), "q=")) return weight_of(trimmed(one.substr(2)));
+    parameters.remove_prefix(std::min(end + 1, parameters.size()));
+  }
+  return weight_of("1");
+}
+
 RequestId hashed(std::string_view key) {
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
   return request_id(hash.high64, hash.low64);
@@ -49,15 +74,23 @@ std::optional<uint64_t> version_of_tag(std::string_view text) {
   return version_of(text.substr(1, text.size() - 2));
 }
 
-Tags tags_of(std::string_view list) {
-  Tags tags;
-  std::string_view tag;
-  while (take_element(list, tag)) {
-    tags.any = tags.any || tag == "*";
-    if (tag.starts_with("W/")) tag.remove_prefix(2);
-    if (const auto version = version_of_tag(tag)) tags.versions.push_back(*version);
+bool add_tags(std::string_view list, Tags& tags) {
+  if (list == "*") return tags.any = true;
+  size_t count = 0;
+  for (;;) {
+    list.remove_prefix(std::min(list.find_first_not_of(" \t,"), list.size()));
+    if (list.empty()) return count > 0;
+    if (list.starts_with("W/")) list.remove_prefix(2);
+    // Tags of others may have commas inside.
+    const size_t end = list.starts_with('"') ? list.find('"', 1) : std::string_view::npos;
+    if (end == std::string_view::npos) return false;
+    if (const auto version = version_of_tag(list.substr(0, end + 1))) {
+      tags.versions.push_back(*version);
+    }
+    list = trimmed(list.substr(end + 1));
+    if (!list.empty() && list.front() != ',') return false;
+    ++count;
   }
-  return tags;
 }
 
 std::optional<RequestId> id_of_key(std::string_view value) {
@@ -91,14 +124,31 @@ uint32_t wait_of(std::string_view preferences) {
   return 0;
 }
 
-bool asks_for_json(std::string_view accepted) {
+void Accepted::add(std::string_view list) {
+  const std::pair<std::string_view, std::optional<uint32_t>*> known[] = {
+      {"application/json", &json_},
+      {"application/problem+json", &problems_},
+      {"application/octet-stream", &octets_},
+      {"application/*", &any_application_},
+      {"*/*", &anything_},
+  };
   std::string_view one;
-  while (take_element(accepted, one)) {
-    const std::string_view type = trimmed(one.substr(0, one.find(';')));
-    if (is_same_word(type, "application/json")) return true;
-    if (is_same_word(type, "application/problem+json")) return true;
+  while (take_element(list, one)) {
+    const size_t end = std::min(one.find(';'), one.size());
+    for (const auto& [type, quality] : known) {
+      if (!is_same_word(trimmed(one.substr(0, end)), type)) continue;
+      *quality =
+          std::max(quality->value_or(0), quality_of(one.substr(std::min(end + 1, one.size()))));
+    }
   }
-  return false;
+}
+
+bool Accepted::wants_json() const {
+  // The range that says most of a value as it is tells how much that is liked (RFC 9110, 12.5.1).
+  const uint32_t octets = octets_            ? *octets_
+                          : any_application_ ? *any_application_
+                                             : anything_.value_or(0);
+  return json_.value_or(0) > 0 && *json_ >= octets;
 }
 
 std::optional<std::string_view> host_of(std::string_view authority) {

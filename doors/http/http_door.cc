@@ -12,6 +12,8 @@ namespace once::doors::http {
 namespace {
 
 constexpr uint32_t kMsPerSecond = 1000;
+constexpr std::string_view kEmptyLine = "\r\n";
+constexpr std::string_view kStops = "the node stops; nothing happened";
 
 Closing closing_of(const Head& head) {
   if (!head.keeps_alive) return Closing::kSaysClose;
@@ -30,18 +32,35 @@ Answer begun_answer(uint16_t status, const Order& order, Closing closing) {
 
 }  // namespace
 
+// As far as it has come: what it asks for is not known, or cannot be told.
+Order HttpDoor::order_of_a_part() const {
+  Order order;
+  if (reader_.head().is_head) order.method = Method::kHead;
+  return order;
+}
+
 Taken HttpDoor::take(std::string_view bytes) {
+  // It begins no request: some clients send one behind a body (RFC 9112, 2.2), and who asks no more
+  // is not slow.
+  if (bytes.starts_with(kEmptyLine)) {
+    reader_.reset();  // it may have seen the first half
+    return {Taken::What::kCommand, kEmptyLine.size()};
+  }
   switch (reader_.read(bytes)) {
     case HeadReader::What::kMore:
       return {Taken::What::kNothing, bytes.size() + 1};
     case HeadReader::What::kBad:
-      return take_last(reader_.objection(), Order{}, bytes.size());
+      return take_last(reader_.objection(), order_of_a_part(), bytes.size());
     case HeadReader::What::kHead:
       break;
   }
   const Head& head = reader_.head();
   Order order;
   const Objection wrong = judge(head, bytes, host_.node(), serves_, order);
+  // Nothing is asked any more; how the node is may be.
+  if (host_.is_stopping() && (wrong.status != 0 || !tells_of_node(order.route.resource))) {
+    return take_last({503, kStops}, order, head.bytes);
+  }
   // Whoever asks before he sends a body that is not taken may send it or not: nobody can tell.
   if (wrong.status != 0 && head.expects_continue) return take_last(wrong, order, head.bytes);
   if (head.expects_continue) ask_for_body();
@@ -49,7 +68,7 @@ Taken HttpDoor::take(std::string_view bytes) {
   if (bytes.size() < whole) return {Taken::What::kNothing, whole};
   const Closing closing = closing_of(head);
   if (wrong.status != 0) {
-    answer_text(begun_answer(wrong.status, order, closing), wrong.text, order.json);
+    answer_text(begun_answer(wrong.status, order, closing), wrong.text, order.problems);
   } else {
     Asked asked;
     asked.closing = closing;
@@ -64,7 +83,7 @@ Taken HttpDoor::take(std::string_view bytes) {
 // What comes after it cannot be told from its body, or is not wanted.
 Taken HttpDoor::take_last(const Objection& objection, const Order& order, size_t bytes) {
   answer_text(begun_answer(objection.status, order, Closing::kSaysClose), objection.text,
-              order.json);
+              order.problems);
   reader_.reset();
   return {Taken::What::kLast, bytes};
 }
@@ -89,8 +108,8 @@ void HttpDoor::answer_at_once(Put put) {
   push(std::move(pending));
 }
 
-void HttpDoor::answer_text(Answer answer, std::string_view text, bool json) {
-  answer_at_once([&](std::vector<char>& out) { put_text(answer, text, {}, json, out); });
+void HttpDoor::answer_text(Answer answer, std::string_view text, bool problem) {
+  answer_at_once([&](std::vector<char>& out) { put_text(answer, text, {}, problem, out); });
 }
 
 void HttpDoor::serve(const Order& order, Asked asked, std::string_view body) {
@@ -136,6 +155,7 @@ void HttpDoor::serve_node(const Order& order, const Answer& begun) {
 // Who is not well says why without being asked.
 void HttpDoor::serve_health(const Health& health, const Order& order, Answer answer) {
   if (!health.well) answer.status = 503;
+  answer.try_again = !health.well;
   const std::string text = health.well && !order.verbose ? "ok\n" : health.text;
   answer.body = text;
   answer_at_once([&](std::vector<char>& out) { put_answer(answer, out); });
@@ -154,7 +174,7 @@ void HttpDoor::ask(const Order& order, Asked asked, std::string_view body) {
   if (paxos::changes(order.operation) && request.id == RequestId{}) {
     return answer_text(begun_answer(503, order, asked.closing),
                        "the system gives no random bits for a request id; nothing happened",
-                       order.json);
+                       order.problems);
   }
   request.timeout_ms = order.wait_s * kMsPerSecond;
   request.name = name;
@@ -164,10 +184,11 @@ void HttpDoor::ask(const Order& order, Asked asked, std::string_view body) {
   asked.id = request.id;
   asked.head_only = order.method == Method::kHead;
   asked.json = order.json;
+  asked.problems = order.problems;
   asked.conditional = order.conditional;
   asked.wait_s = order.wait_s;
   asked.known = order.known;
-  if (order.json) asked.name = name;
+  if (order.problems) asked.name = name;
   const uint64_t ticket = first_ticket_ + queue_.size();
   Pending pending;
   pending.asked = std::move(asked);
@@ -275,8 +296,8 @@ void HttpDoor::say_farewell(Farewell why) {
   const std::string_view text = late ? "no whole request came in time; nothing happened"
                                 : why == Farewell::kFull
                                     ? "the node has no room for this connection; nothing happened"
-                                    : "the node stops; nothing happened";
-  answer_text(begun_answer(late ? 408 : 503, Order{}, Closing::kSaysClose), text, false);
+                                    : kStops;
+  answer_text(begun_answer(late ? 408 : 503, order_of_a_part(), Closing::kSaysClose), text, false);
   reader_.reset();
 }
 

@@ -26,6 +26,8 @@ class HttpDoor final : public Door {
                 const paxos::ClientReply& reply) override;
   size_t unanswered() const override { return queue_.size(); }
   void say_farewell(Farewell why) override;
+  // Health and figures are asked for just then.
+  bool serves_while_stopping() const override { return true; }
   size_t kept_bytes() const override { return kept_ + reader_.kept_bytes(); }
 
  private:
@@ -40,6 +42,7 @@ class HttpDoor final : public Door {
     size_t cost = 0;         // of this, as far as it is counted
   };
 
+  Order order_of_a_part() const;
   Taken take_last(const Objection& objection, const Order& order, size_t bytes);
   void ask_for_body();
   void serve(const Order& order, Asked asked, std::string_view body);
@@ -53,7 +56,7 @@ class HttpDoor final : public Door {
   // `put` appends an answer to what it is given: now, or when its turn comes.
   template <class Put>
   void answer_at_once(Put put);
-  void answer_text(Answer answer, std::string_view text, bool json);
+  void answer_text(Answer answer, std::string_view text, bool problem);
   void push(Pending pending);
   void count(Pending& pending);
   void pop();

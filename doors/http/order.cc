@@ -90,11 +90,30 @@ Objection take_if_match(std::string_view value, bool& found, Order& order) {
   return kNothing;
 }
 
+// Passed over, a part would be taken for the whole value, and a change would happen whatever its
+// condition says. A read may pass them over: the whole value is an answer to each (RFC 9110, 13 and
+// 14).
+Objection judge_parts_and_dates(const Head& head) {
+  constexpr std::pair<Field, std::string_view> kRefused[] = {
+      {Field::kContentRange, "Content-Range: a value is sent whole, parts are not taken"},
+      {Field::kRange, "Range says nothing here: only the whole of a value changes"},
+      {Field::kIfRange, "If-Range says nothing here: only the whole of a value changes"},
+      {Field::kIfModifiedSince,
+       "If-Modified-Since: names have versions and no dates; see If-Match"},
+      {Field::kIfUnmodifiedSince,
+       "If-Unmodified-Since: names have versions and no dates; see If-Match"},
+  };
+  for (const auto& [field, text] : kRefused) {
+    if (head.has(field)) return {400, text};
+  }
+  return kNothing;
+}
+
 Objection judge_put(const Head& head, std::string_view bytes, Order& order) {
   order.operation = Operation::kSet;
   if (head.has(Field::kIfNoneMatch)) {
     if (head.has(Field::kIfMatch)) return {400, "If-Match and If-None-Match exclude each other"};
-    if (head.value(Field::kIfNoneMatch, bytes) != "*") {
+    if (head.count(Field::kIfNoneMatch) > 1 || head.value(Field::kIfNoneMatch, bytes) != "*") {
       return {400, "PUT takes If-None-Match: * alone, which writes a name once and for ever"};
     }
     order.operation = Operation::kWrite;
@@ -133,11 +152,21 @@ Objection judge_post(const Head& head, std::string_view bytes, std::string_view 
 Objection judge_get(const Head& head, std::string_view bytes, Order& order) {
   order.operation = Operation::kRead;
   if (head.has(Field::kIfMatch)) return {400, "If-Match says nothing here"};
-  order.known = tags_of(head.value(Field::kIfNoneMatch, bytes));
+  for (const auto& [field, where] : head.fields) {
+    if (field == Field::kIfNoneMatch && !add_tags(where.in(bytes), order.known)) {
+      return {400, "If-None-Match takes versions in quotes, as \"3\", or * alone"};
+    }
+  }
   const auto& versions = order.known.versions;
   if (order.wait_s == 0 || order.known.any || versions.empty()) return kNothing;
+  // The node waits for more than one version. Of two of them it would say "nothing newer" while the
+  // state is a third one between them.
+  if (std::any_of(versions.begin(), versions.end(),
+                  [&](uint64_t one) { return one != versions.front(); })) {
+    return {400, "a wait takes one version in If-None-Match: the last one that you know"};
+  }
   order.operation = Operation::kWait;
-  order.version = *std::max_element(versions.begin(), versions.end());
+  order.version = versions.front();
   return kNothing;
 }
 
@@ -154,26 +183,39 @@ Objection judge_name(std::string_view name) {
 }
 
 void take_preferences(const Head& head, std::string_view bytes, Order& order) {
+  Accepted accepted;
   for (const auto& [field, where] : head.fields) {
     const std::string_view value = where.in(bytes);
-    if (field == Field::kAccept) order.json = order.json || asks_for_json(value);
+    if (field == Field::kAccept) accepted.add(value);
     if (field == Field::kPrefer && order.wait_s == 0) order.wait_s = wait_of(value);
   }
+  order.json = accepted.wants_json();
+  order.problems = accepted.takes_problems();
 }
 
 Objection judge_operation(const Head& head, std::string_view bytes, std::string_view query,
                           Order& order) {
   if (const Objection wrong = judge_name(order.route.name); wrong.status != 0) return wrong;
-  if (head.has(Field::kIdempotencyKey)) {
-    const auto id = id_of_key(head.value(Field::kIdempotencyKey, bytes));
-    if (!id) return {400, "Idempotency-Key is empty, or all 0, or its quotes do not close"};
-    order.has_id = true;
-    order.id = *id;
+  if (order.method == Method::kPut || order.method == Method::kPost) {
+    const Objection wrong = judge_parts_and_dates(head);
+    if (wrong.status != 0) return wrong;
   }
   if (order.method == Method::kPost) return judge_post(head, bytes, query, order);
   if (!query.empty()) return {400, "this path does not take what its query says"};
   return order.method == Method::kPut ? judge_put(head, bytes, order)
                                       : judge_get(head, bytes, order);
+}
+
+Objection take_key(const Head& head, std::string_view bytes, Order& order) {
+  if (!head.has(Field::kIdempotencyKey)) return kNothing;
+  if (!paxos::changes(order.operation)) {
+    return {400, "Idempotency-Key says nothing here: this changes nothing, and may be sent again"};
+  }
+  const auto id = id_of_key(head.value(Field::kIdempotencyKey, bytes));
+  if (!id) return {400, "Idempotency-Key is empty, or all 0, or its quotes do not close"};
+  order.has_id = true;
+  order.id = *id;
+  return kNothing;
 }
 
 }  // namespace
@@ -197,7 +239,8 @@ Objection judge(const Head& head, std::string_view bytes, const NodeView& node, 
   if (wrong.status != 0 || order.method == Method::kOptions) return wrong;
   order.verbose = target->query == "verbose" || target->query.starts_with("verbose=");
   if (!is_of_name(order.route.resource)) return kNothing;
-  return judge_operation(head, bytes, target->query, order);
+  wrong = judge_operation(head, bytes, target->query, order);
+  return wrong.status != 0 ? wrong : take_key(head, bytes, order);
 }
 
 }  // namespace once::doors::http

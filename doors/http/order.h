@@ -21,8 +21,9 @@ enum class Serves : uint8_t {
 struct Order {
   Method method = Method::kGet;
   Route route;
-  bool json = false;     // what goes back, where there is a choice
-  bool verbose = false;  // /livez, /readyz
+  bool json = false;      // what goes back, where there is a choice
+  bool problems = false;  // likewise, of what is wrong
+  bool verbose = false;   // /livez, /readyz
   // Of a name:
   paxos::Operation operation = paxos::Operation::kRead;
   uint64_t version = 0;      // as paxos::ClientRequest

@@ -115,8 +115,9 @@ bool shows_value(const Asked& asked, Status status) {
   return status == Status::kAlreadySet || status == Status::kConflict || status == Status::kSealed;
 }
 
-std::string json_of(const Asked& asked, const ClientReply& reply, const Answer& answer,
-                    bool with_value) {
+// The members that `once --json` prints. A change that is done has its value from who sent it.
+std::string json_of(const Asked& asked, const ClientReply& reply, const Answer& answer) {
+  const bool made = reply.status == Status::kDone && paxos::changes(asked.operation);
   JsonObject json;
   json.put("outcome", answer.outcome);
   if (!answer.refusal.empty()) json.put("refusal", answer.refusal);
@@ -124,7 +125,8 @@ std::string json_of(const Asked& asked, const ClientReply& reply, const Answer& 
   json.put("version", answer.version);
   json.put_flag("sealed", answer.sealed);
   json.put("writer", hex_of(answer.writer));
-  if (with_value) json.put_bytes("value", reply.state.value);
+  json.put("request_id", hex_of(asked.id));
+  json.put_bytes("value", made ? std::string_view() : reply.state.value);
   return json.done();
 }
 
@@ -147,17 +149,20 @@ void put_done_change(const Asked& asked, Answer& answer, std::vector<char>& out)
 
 }  // namespace
 
-void put_text(Answer answer, std::string_view text, std::string_view kind, bool json,
+void put_text(Answer answer, std::string_view text, const Asked& asked, bool problem,
               std::vector<char>& out) {
   std::string body;
-  if (json) {
-    JsonObject problem;
-    problem.put("type", kind.empty() ? "about:blank" : kind);
-    problem.put("title", reason_of(answer.status));
-    problem.put("status", answer.status);
-    problem.put("detail", text);
-    if (answer.has_request_id) problem.put("request_id", hex_of(answer.request_id));
-    body = problem.done();
+  if (problem) {
+    JsonObject json;
+    json.put("type", answer.outcome.empty() ? "about:blank" : answer.outcome);
+    json.put("title", reason_of(answer.status));
+    json.put("status", answer.status);
+    json.put("detail", text);
+    if (!answer.outcome.empty()) json.put("outcome", answer.outcome);
+    if (!answer.refusal.empty()) json.put("refusal", answer.refusal);
+    if (!asked.name.empty()) json.put_bytes("name", asked.name);
+    if (asked.id != RequestId{}) json.put("request_id", hex_of(asked.id));
+    body = json.done();
     answer.type = kProblem;
   } else {
     body = text;
@@ -189,11 +194,10 @@ void put_outcome(const Asked& asked, const ClientReply& told, std::vector<char>&
   const std::string_view text = text_of(asked.operation, reply.status);
   if (!text.empty()) {
     const bool unknown = reply.status == Status::kUnknown;
-    return put_text(answer, text, answer.outcome, asked.json || unknown, out);
+    return put_text(answer, text, asked, asked.problems || unknown, out);
   }
-  const bool with_value = shows_value(asked, reply.status);
   if (asked.json && answer.status != 304) {
-    const std::string body = json_of(asked, reply, answer, with_value);
+    const std::string body = json_of(asked, reply, answer);
     answer.type = kJson;
     answer.body = body;
     return put_answer(answer, out);
@@ -202,7 +206,7 @@ void put_outcome(const Asked& asked, const ClientReply& told, std::vector<char>&
     return put_done_change(asked, answer, out);
   }
   answer.type = kOctets;
-  if (with_value) answer.body = reply.state.value;
+  if (shows_value(asked, reply.status)) answer.body = reply.state.value;
   put_answer(answer, out);
 }
 

@@ -9,9 +9,23 @@
 namespace once::doors::http {
 namespace {
 
-constexpr std::array<std::string_view, kFields> kFieldNames = {
-    "host",           "content-length", "transfer-encoding", "connection",      "expect", "origin",
-    "sec-fetch-site", "if-match",       "if-none-match",     "idempotency-key", "accept", "prefer"};
+constexpr std::array<std::string_view, kFields> kFieldNames = {"host",
+                                                               "content-length",
+                                                               "transfer-encoding",
+                                                               "connection",
+                                                               "expect",
+                                                               "origin",
+                                                               "sec-fetch-site",
+                                                               "if-match",
+                                                               "if-none-match",
+                                                               "idempotency-key",
+                                                               "accept",
+                                                               "prefer",
+                                                               "range",
+                                                               "content-range",
+                                                               "if-range",
+                                                               "if-modified-since",
+                                                               "if-unmodified-since"};
 
 constexpr size_t kFieldsKept = 32;  // room that stays for the next request
 
@@ -32,7 +46,8 @@ bool is_control(char c) {
 
 // The lists whose elements may stand in several fields.
 bool may_repeat(Field field) {
-  return field == Field::kConnection || field == Field::kAccept || field == Field::kPrefer;
+  return field == Field::kConnection || field == Field::kAccept || field == Field::kPrefer ||
+         field == Field::kIfNoneMatch;
 }
 
 }  // namespace
@@ -53,9 +68,9 @@ bool take_element(std::string_view& list, std::string_view& element) {
   return false;
 }
 
-bool Head::has(Field field) const {
-  return std::any_of(fields.begin(), fields.end(),
-                     [&](const auto& one) { return one.first == field; });
+size_t Head::count(Field field) const {
+  return static_cast<size_t>(std::count_if(fields.begin(), fields.end(),
+                                           [&](const auto& one) { return one.first == field; }));
 }
 
 std::string_view Head::value(Field field, std::string_view bytes) const {
@@ -82,6 +97,7 @@ HeadReader::What HeadReader::read(std::string_view bytes) {
   if (objection_.status != 0) return What::kBad;
   const std::string_view seen = bytes.substr(0, kMaxHeadBytes);
   while (at_ != At::kEnd) {
+    if (at_ == At::kRequestLine) head_.is_head = seen.starts_with("HEAD ");
     const size_t end = seen.find('\n', scanned_);
     if (end == std::string_view::npos) {
       scanned_ = seen.size();
@@ -111,7 +127,6 @@ bool HeadReader::take_line(std::string_view bytes, Span line) {
     at_ = At::kEnd;
     return finish();
   }
-  if (shorter.empty() && !skipped_) return skipped_ = true;  // some clients send it after a body
   at_ = At::kFields;
   return take_request_line(bytes, line);
 }

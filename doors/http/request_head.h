@@ -26,8 +26,13 @@ enum class Field : uint8_t {  // those that mean something here
   kIdempotencyKey,
   kAccept,
   kPrefer,
+  kRange,  // this one and the rest: parts of values and conditions by date, of which there are none
+  kContentRange,
+  kIfRange,
+  kIfModifiedSince,
+  kIfUnmodifiedSince,
 };
-inline constexpr size_t kFields = 12;
+inline constexpr size_t kFields = 17;
 
 struct Span {  // of the bytes that the request begins with
   uint32_t begin = 0;
@@ -38,6 +43,7 @@ struct Span {  // of the bytes that the request begins with
 struct Head {
   Span method;
   Span target;
+  bool is_head = false;  // the method is HEAD, also of what is refused or has not come whole
   bool http_1_0 = false;
   bool keeps_alive = true;  // the connection, when this is answered
   bool expects_continue = false;
@@ -46,7 +52,8 @@ struct Head {
   size_t bytes = 0;                            // of the head itself
   std::vector<std::pair<Field, Span>> fields;  // as they came; the same one may come again
 
-  bool has(Field field) const;
+  bool has(Field field) const { return count(field) > 0; }
+  size_t count(Field field) const;
   // Of the first one; empty: there is none.
   std::string_view value(Field field, std::string_view bytes) const;
 };
@@ -64,8 +71,8 @@ class HeadReader {
     kHead,  // head() is whole
     kBad,   // objection(): nothing after it can be trusted either
   };
-  // `bytes` begin where the request begins, and have all that was given before: no byte of it is
-  // looked at twice.
+  // `bytes` begin where the request line begins, and have all that was given before: no byte of it
+  // is looked at twice.
   What read(std::string_view bytes);
   const Head& head() const { return head_; }
   const Objection& objection() const { return objection_; }
@@ -86,7 +93,6 @@ class HeadReader {
 
   enum class At : uint8_t { kRequestLine, kFields, kEnd };
   At at_ = At::kRequestLine;
-  bool skipped_ = false;  // an empty line before the request line
   size_t scanned_ = 0;
   size_t line_begin_ = 0;
   bool chunked_ = false;

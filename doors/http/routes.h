@@ -34,6 +34,10 @@ Route route_of(std::string_view path);
 bool is_allowed(const Route& route, Method method);
 // Of figures and health, not of names.
 bool is_administrative(Resource resource);
+// Of this node alone, and of how it is just now.
+inline bool tells_of_node(Resource resource) {
+  return resource >= Resource::kMetrics && resource <= Resource::kVersion;
+}
 inline bool is_of_name(Resource resource) { return resource <= Resource::kCheck; }
 
 }  // namespace once::doors::http

@@ -14,10 +14,8 @@ bool good_name(RespDoor& door, std::string_view name) {
                                                   kMaxNameBytes, name.size()));
     return false;
   }
-  if (is_system_name(name)) {
-    door.answer_error(door.current(), fmt::format("ERR {}", kSystemNameRefused));
-    return false;
-  }
+  // Asked all the same: the node refuses it, and counts that, whatever door it came through.
+  if (is_system_name(name)) door.current().system_name = true;
   return true;
 }
 
@@ -52,8 +50,15 @@ void answer_integer(RespDoor& door, PendingCommand& command, uint64_t number) {
   door.answer(command, [&](RespWriter& writer) { writer.integer(static_cast<int64_t>(number)); });
 }
 
+std::string failure_of(const PendingCommand& command, const paxos::ClientReply& reply) {
+  if (reply.status == paxos::Status::kInvalid && command.system_name) {
+    return fmt::format("ERR {}", kSystemNameRefused);
+  }
+  return failure_text(reply, command.operation);
+}
+
 bool answer_failure(RespDoor& door, PendingCommand& command, const paxos::ClientReply& reply) {
-  std::string text = failure_text(reply, command.operation);
+  std::string text = failure_of(command, reply);
   if (reply.status == paxos::Status::kSealed) text = sealed_text(door.remember(command).name);
   if (text.empty()) return false;
   door.answer_error(command, text);

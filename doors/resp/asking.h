@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "doors/resp/door.h"
@@ -20,6 +21,8 @@ void answer_null(RespDoor& door, PendingCommand& command);
 void answer_simple(RespDoor& door, PendingCommand& command, std::string_view text);
 void answer_integer(RespDoor& door, PendingCommand& command, uint64_t number);
 
+// As failure_text(), of what this command asked.
+std::string failure_of(const PendingCommand& command, const paxos::ClientReply& reply);
 // True: the reply was a failure, or `sealed`, and is answered.
 bool answer_failure(RespDoor& door, PendingCommand& command, const paxos::ClientReply& reply);
 

@@ -26,7 +26,6 @@ const RespCommand* find_command(std::string_view name);  // in letters of any si
 // Answers the door's current command, or asks for it.
 void run_command(RespDoor& door, const Words& words);
 
-
 // For people, of words that may be anything: short, printable.
 std::string quoted(std::string_view word);
 

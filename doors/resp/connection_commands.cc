@@ -115,7 +115,7 @@ void run_client(RespDoor& door, const Words& words) {
     return door.answer(command, [&](RespWriter& writer) { writer.bulk(line); });
   }
   door.answer_error(command,
-                    fmt::format("ERR unknown subcommand '{}'. Try CLIENT HELP.", quoted(words[1])));
+                    fmt::format("ERR unknown subcommand '{}' of CLIENT", quoted(words[1])));
 }
 
 void run_quit(RespDoor& door, const Words&) {

@@ -69,7 +69,7 @@ bool is_settled(RespDoor& door, PendingCommand& command) {
 
 void tell_mget(RespDoor& door, PendingCommand& command, size_t index, const ClientReply& reply) {
   CommandMemo& memo = door.remember(command);
-  note_failure(memo, index, failure_text(reply, command.operation));
+  note_failure(memo, index, failure_of(command, reply));
   if (!is_empty(reply) && memo.failure.empty()) {
     memo.value_bytes += reply.state.value.size();
     memo.values[index] = std::string(reply.state.value);
@@ -92,7 +92,7 @@ void tell_mget(RespDoor& door, PendingCommand& command, size_t index, const Clie
 
 void tell_exists(RespDoor& door, PendingCommand& command, size_t index, const ClientReply& reply) {
   CommandMemo& memo = door.remember(command);
-  note_failure(memo, index, failure_text(reply, command.operation));
+  note_failure(memo, index, failure_of(command, reply));
   if (!is_empty(reply)) ++memo.count;
   if (!is_settled(door, command)) answer_integer(door, command, static_cast<uint64_t>(memo.count));
 }
@@ -176,7 +176,7 @@ SetOptions set_options(const Words& words) {
       options.nx = true;
     } else if (is_same_word(words[i], "get")) {
       options.get = true;
-    } else if (is_same_word(words[i], "ifeq") && i + 1 < words.size()) {
+    } else if (is_same_word(words[i], "ifeq") && !options.old && i + 1 < words.size()) {
       options.old = words[++i];
     } else if (is_same_word(words[i], "ex") || is_same_word(words[i], "px") ||
                is_same_word(words[i], "exat") || is_same_word(words[i], "pxat") ||

@@ -70,10 +70,17 @@ void RespDoor::count(PendingCommand& command) {
   command.counted = bytes;
 }
 
-paxos::ClientRequest RespDoor::begin_ask(PendingCommand& command, paxos::ClientRequest request,
-                                         TellReply tell) {
+// Nothing: it is answered with an error.
+std::optional<paxos::ClientRequest> RespDoor::begin_ask(PendingCommand& command,
+                                                        paxos::ClientRequest request,
+                                                        TellReply tell) {
   if (paxos::changes(request.operation) && request.id == RequestId{}) {
     request.id = host_.draw_id();
+    if (request.id == RequestId{}) {
+      answer_error(command,
+                   "TRYAGAIN the system gives no random bits for a request id; nothing happened");
+      return std::nullopt;
+    }
   }
   ++command.asks;
   command.tell = tell;
@@ -83,7 +90,8 @@ paxos::ClientRequest RespDoor::begin_ask(PendingCommand& command, paxos::ClientR
 
 void RespDoor::ask(PendingCommand& command, size_t index, const paxos::ClientRequest& request,
                    bool change, TellReply tell) {
-  const paxos::ClientRequest begun = begin_ask(command, request, tell);
+  const std::optional<paxos::ClientRequest> begun = begin_ask(command, request, tell);
+  if (!begun) return;
   const uint64_t ticket = command.number << kIndexBits | index;
   const uint64_t key = NameTurns::key_of(request.name);
   command.change = change;
@@ -92,12 +100,13 @@ void RespDoor::ask(PendingCommand& command, size_t index, const paxos::ClientReq
   } else {
     remember(command).turns.push_back(key);
   }
-  if (turns_.enter(key, change, ticket, begun)) host_.ask(ticket, begun);
+  if (turns_.enter(key, change, ticket, *begun)) host_.ask(ticket, *begun);
 }
 
 void RespDoor::ask_again(PendingCommand& command, const paxos::ClientRequest& request,
                          TellReply tell) {
-  host_.ask(command.number << kIndexBits, begin_ask(command, request, tell));
+  const std::optional<paxos::ClientRequest> begun = begin_ask(command, request, tell);
+  if (begun) host_.ask(command.number << kIndexBits, *begun);
 }
 
 void RespDoor::end_turn(uint64_t key, bool change) {
@@ -120,6 +129,7 @@ Taken RespDoor::take(std::string_view bytes) {
   if (parsed.what == ParsedCommand::What::kBroken) {
     answer_error(begin(), "ERR Protocol error: " + parsed.broken);
     flush();
+    parser_.forget();
     return {Taken::What::kLast, bytes.size()};
   }
   if (!parser_.words().empty()) {
@@ -129,6 +139,7 @@ Taken RespDoor::take(std::string_view bytes) {
     count(command);
     flush();
   }
+  parser_.forget();
   return {last_ ? Taken::What::kLast : Taken::What::kCommand, parsed.bytes};
 }
 

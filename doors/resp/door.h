@@ -43,6 +43,7 @@ struct PendingCommand {
   uint64_t number = 0;
   Resp resp = Resp::kTwo;
   bool answered = false;
+  bool system_name = false;      // one of its names is the system's: the node refuses it
   bool change = false;           // of its one name
   std::optional<uint64_t> turn;  // at that one
   uint32_t asks = 0;             // that are not answered
@@ -63,7 +64,7 @@ class RespDoor final : public Door {
                 const paxos::ClientReply& reply) override;
   size_t unanswered() const override { return pending_.size(); }
   void say_farewell(Farewell why) override;
-  size_t kept_bytes() const override { return kept_ + turns_.bytes(); }
+  size_t kept_bytes() const override { return kept_ + turns_.bytes() + parser_.kept_bytes(); }
 
   // For what runs commands. The one that is being taken:
   PendingCommand& current() { return pending_.back(); }
@@ -100,8 +101,8 @@ class RespDoor final : public Door {
   void flush();
   void end_turns(PendingCommand& command);
   void end_turn(uint64_t key, bool change);
-  paxos::ClientRequest begin_ask(PendingCommand& command, paxos::ClientRequest request,
-                                 TellReply tell);
+  std::optional<paxos::ClientRequest> begin_ask(PendingCommand& command,
+                                                paxos::ClientRequest request, TellReply tell);
 
   DoorHost& host_;
   const uint64_t id_;

@@ -17,13 +17,15 @@ using paxos::ClientReply;
 using paxos::Operation;
 using paxos::Status;
 
-void write_state(RespWriter& writer, const paxos::State& state) {
+// Four of a map's members; three without the value.
+void write_state(RespWriter& writer, const paxos::State& state, bool with_value = true) {
   writer.bulk("version");
   writer.integer(static_cast<int64_t>(state.version));
   writer.bulk("sealed");
   writer.truth(state.sealed);
   writer.bulk("writer");
   writer.bulk(hex_of(state.writer));
+  if (!with_value) return;
   writer.bulk("value");
   writer.bulk(state.value);
 }
@@ -44,10 +46,12 @@ void tell_write(RespDoor& door, PendingCommand& command, size_t, const ClientRep
   const bool stands = reply.status == Status::kAlreadySet || reply.status == Status::kSealed;
   if (!stands && answer_failure(door, command, reply)) return;
   door.answer(command, [&](RespWriter& writer) {
-    writer.map(5);
+    // The winner has sent the value himself, and the node does not send it back.
+    const bool won = reply.status == Status::kDone;
+    writer.map(won ? 4 : 5);
     writer.bulk("won");
-    writer.truth(reply.status == Status::kDone);
-    write_state(writer, reply.state);
+    writer.truth(won);
+    write_state(writer, reply.state, !won);
   });
 }
 
@@ -131,11 +135,17 @@ void run_once_check(RespDoor& door, const Words& words) {
 void run_once_wait(RespDoor& door, const Words& words) {
   const auto ms = good_number(door, words[3], "the time");
   if (!ms) return;
+  // A shorter wait in silence would say of the whole time that nothing came.
+  if (*ms > static_cast<uint64_t>(kLongestTimeoutMs)) {
+    return door.answer_error(
+        door.current(),
+        fmt::format("ERR a wait has at most {} milliseconds: ask again when they are over",
+                    kLongestTimeoutMs));
+  }
   paxos::ClientRequest request;
   request.operation = Operation::kWait;
   // 0 would leave it to the node.
-  request.timeout_ms =
-      static_cast<uint32_t>(std::clamp<uint64_t>(*ms, 1, static_cast<uint64_t>(kLongestTimeoutMs)));
+  request.timeout_ms = std::max<uint32_t>(static_cast<uint32_t>(*ms), 1);
   ask_with_version(door, request, words, "the version", tell_state);
 }
 

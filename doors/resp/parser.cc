@@ -13,6 +13,17 @@ namespace {
 // "*1024" and its line end, with room for zeros in front that nobody sends.
 constexpr size_t kMostCountBytes = 24;
 constexpr size_t kLeastWordBytes = 6;  // "$0", two line ends
+constexpr size_t kWordsKept = 32;      // room that stays for the next command
+
+template <class T>
+void shed(std::vector<T>& words) {
+  words.clear();
+  if (words.capacity() > kWordsKept) std::vector<T>().swap(words);
+}
+template <class T>
+size_t bytes_beyond(const std::vector<T>& words) {
+  return words.capacity() > kWordsKept ? words.capacity() * sizeof(T) : 0;
+}
 
 std::optional<size_t> count_of(std::string_view digits) {
   if (digits.empty() || digits.size() > 18) return std::nullopt;
@@ -92,6 +103,16 @@ ParsedCommand CommandParser::whole(size_t bytes) {
   counted_ = false;
   places_.clear();
   return {ParsedCommand::What::kCommand, bytes, {}};
+}
+
+void CommandParser::forget() {
+  shed(words_);
+  shed(places_);
+  std::vector<char>().swap(decoded_);
+}
+
+size_t CommandParser::kept_bytes() const {
+  return bytes_beyond(words_) + bytes_beyond(places_) + decoded_.capacity();
 }
 
 ParsedCommand CommandParser::broken(std::string why) {

@@ -33,6 +33,9 @@ class CommandParser {
   const std::vector<std::string_view>& words() const { return words_; }
   // What inline words point into; whoever takes it keeps it as long as the words.
   std::vector<char>&& decoded() { return std::move(decoded_); }
+  void forget();  // nobody looks at the words any more
+  // Beyond the little room that stays for the next command.
+  size_t kept_bytes() const;
 
  private:
   ParsedCommand parse_array(std::string_view bytes);

@@ -11,8 +11,8 @@ namespace once::doors {
 namespace {
 
 void answer_unknown_subcommand(RespDoor& door, const Words& words, std::string_view command) {
-  door.answer_error(door.current(), fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
-                                                quoted(words[1]), command));
+  door.answer_error(door.current(),
+                    fmt::format("ERR unknown subcommand '{}' of {}", quoted(words[1]), command));
 }
 
 // --- COMMAND: all of it from the one table -------------------------------------------------------

@@ -275,7 +275,10 @@ class Resp(Streams):
         won = reply.get(b"won", True)
         call.outcome = "done" if won else "already_set"
         call.version, call.sealed = reply[b"version"], bool(reply[b"sealed"])
-        call.writer, call.result = reply[b"writer"].decode(), reply[b"value"]
+        call.writer = reply[b"writer"].decode()
+        # Who has won has sent it himself.
+        check((b"value" in reply) == (b"won" not in reply or not won), f"{call}: {reply}")
+        call.result = reply.get(b"value")
 
 
 class Resp3(Resp):

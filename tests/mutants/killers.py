@@ -184,6 +184,7 @@ def known(fast):
         unit("resp_writer_test", {"doors"}, 1), unit("resp_door_test", {"doors"}, 1),
         unit("http_head_test", {"doors"}, 1), unit("http_values_test", {"doors"}, 1),
         unit("http_door_test", {"doors"}, 1), unit("http_outcomes_test", {"doors"}, 1),
+        unit("http_fields_test", {"doors"}, 1),
         unit("resp_connection_test", {"doors"}, 1), unit("choose_test", {"doors"}, 1),
         unit("list_codec_test", {"net"}, 1),
         unit("uring_ring_test", {"reactor"}, 1),

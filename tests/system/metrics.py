@@ -8,9 +8,11 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 
 from cluster import (Cluster, DONE, REFUSED, check, check_equal, free_port, options, run_steps,
                      wait_for)
+from resp_wire import ask, connect
 
 OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
@@ -53,17 +55,20 @@ def requests(cluster, operation, outcome):
 def counts_what_clients_ask(cluster):
     before = {pair: requests(cluster, *pair)
               for pair in (("write", "done"), ("write", "already_set"), ("read", "done"),
-                           ("read", "empty"), ("cas", "conflict"))}
+                           ("read", "empty"), ("cas", "conflict"), ("read", "invalid"))}
     check_equal(cluster.run("write", "a-name-of-somebody", "x").returncode, DONE, "write")
     check_equal(cluster.run("write", "a-name-of-somebody", "y").returncode, REFUSED, "again")
     check_equal(cluster.run("read", "a-name-of-somebody").returncode, DONE, "read")
     cluster.run("read", "nobody-wrote-this")
     check_equal(cluster.run("set", "variable", "1").returncode, DONE, "set")
     check_equal(cluster.run("cas", "variable", "7", "2").returncode, REFUSED, "cas")
+    check_equal(get(cluster.nodes[0].client_port, "/v1/names/_x")[0], 400, "the system's, by HTTP")
+    with connect(cluster.nodes[1]) as redis:
+        check(ask(redis, "GET", "_x").startswith(b"-ERR names that begin with _"), "and by RESP")
 
     def grown():
         return [requests(cluster, *pair) - was for pair, was in before.items()]
-    wait_for(lambda: grown() == [1, 1, 1, 1, 1], "each is counted once, on one node", 5)
+    wait_for(lambda: grown() == [1, 1, 1, 1, 1, 2], "each is counted once, on one node", 5)
     durations = sum(samples(node.client_port)[("once_request_duration_seconds_count", 'op="write"')]
                     for node in cluster.nodes)
     answers = sum(value for node in cluster.nodes
@@ -153,6 +158,30 @@ def two_of_three_down(cluster):
     cluster.start()
 
 
+def tells_of_itself_while_it_stops(cluster):
+    """On a connection that is open; a wait on another one holds the end back."""
+    node = cluster.nodes[2]
+    with connect(node) as waiting:
+        waiting.sendall(b'GET /v1/names/nobody HTTP/1.1\r\nHost: localhost\r\n'
+                        b'If-None-Match: "0"\r\nPrefer: wait=30\r\n\r\n')
+        open_one = http.client.HTTPConnection("127.0.0.1", node.client_port, timeout=20)
+
+        def asked(path):
+            open_one.request("GET", path)
+            answer = open_one.getresponse()
+            return answer.status, answer.read().decode()
+        wait_for(lambda: asked("/readyz")[0] == 200, "it is ready, before")
+        stopping = threading.Thread(target=node.stop)
+        stopping.start()
+        wait_for(lambda: asked("/readyz")[0] == 503, "it is not ready any more", pause=0.001)
+        check_equal(asked("/livez"), (200, "ok\n"), "it lives")
+        # The page is made anew after a tenth of a second.
+        wait_for(lambda: "\nonce_stopping 1\n" in asked("/metrics")[1], "it says so", pause=0.05)
+        check_equal(asked("/v1/names/nobody"), (503, "the node stops; nothing happened\n"), "names")
+        stopping.join()
+    cluster.start()
+
+
 def admin_alone(opts):
     port = free_port()
     flags = ["--admin", f"127.0.0.1:{port}", "--http-host", "proxy.example"]
@@ -196,5 +225,6 @@ if __name__ == "__main__":
         wait_for(linked, "every home claimed")
         run_steps([(step.__name__, lambda step=step: step(here)) for step in
                    (says_that_it_is_well, counts_what_clients_ask, agrees_with_the_status,
-                    families_are_documented, a_node_that_hangs, two_of_three_down)])
+                    families_are_documented, a_node_that_hangs, two_of_three_down,
+                    tells_of_itself_while_it_stops)])
     run_steps([("admin_alone", lambda: admin_alone(given))])

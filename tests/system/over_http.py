@@ -70,7 +70,25 @@ def operations(cluster):
     check_equal(shown.fields["content-type"], "application/json", "JSON")
     told = json.loads(cluster.run("read", "colour", json_output=True).stdout)
     mine = json.loads(shown.body)
-    check_equal(mine, {key: told[key] for key in mine}, "as `once --json read` has it")
+    check_equal(mine, told, "as `once --json read` has it")
+    for method, tail, words, body in (
+            ("PUT", "", ("write", "v"), b"v"), ("PUT", "", ("write", "v"), b"v"),
+            ("POST", "/next", ("next",), None), ("POST", "/check?token=1", ("check", "1"), None),
+            ("POST", "/check?token=9", ("check", "9"), None)):
+        kind = "number" if body is None else "made"
+        told = json.loads(cluster.run(words[0], f"{kind}-1", *words[1:], json_output=True).stdout)
+        mine = json.loads(curl(node, method, path_of(f"{kind}-2") + tail,
+                               *([ONCE] if body else []), "Accept: application/json",
+                               body=body).body)
+        told.pop("message", None)  # for people
+        check_equal(list(mine), list(told), f"the members of {words}")
+        for key in ("outcome", "refusal", "version", "sealed", "value"):
+            check_equal(mine.get(key), told.get(key), f"{key} of {words}")
+        check_equal(mine["request_id"] == mine["writer"], told["request_id"] == told["writer"],
+                    f"who made it: {words}")
+    problem = json.loads(curl(node, "GET", path_of("nobody"), "Accept: application/json").body)
+    told = json.loads(cluster.run("read", "nobody", json_output=True).stdout)
+    check_equal((problem["outcome"], problem["name"]), (told["outcome"], told["name"]), "empty")
     got = curl(node, "OPTIONS", tickets + "/next")
     check_equal((got.status, got.fields["allow"]), (204, "POST, OPTIONS"), "OPTIONS")
     check_equal(curl(node, "DELETE", colour).status, 405, "nothing is deleted")
@@ -202,6 +220,10 @@ def protocols(cluster):
         for answer in got[1:]:
             check_equal((answer.status, answer.fields["connection"]), (400, "close"), f"{other!r}")
     curl(node, "GET", "/version")
+    for empty in (b"\r\n", b"\r\n\r\n"):
+        got = all_answers(say(node, empty + request("GET", "/version") + empty +
+                              request("GET", "/version"), hang_up=True))
+        check_equal([answer.status for answer in got], [200, 200], "empty lines in front")
 
 
 def pages_of_others(cluster):

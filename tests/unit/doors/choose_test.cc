@@ -15,8 +15,6 @@ TEST(Choose, TheFirstByteTellsMostOfThem) {
   EXPECT_EQ(who_speaks("\x24"), Speaks::kOnce);
   EXPECT_EQ(who_speaks("\x16"), Speaks::kTls);
   EXPECT_EQ(who_speaks("*"), Speaks::kResp);
-  EXPECT_EQ(who_speaks("\r\n"), Speaks::kResp) << "an empty line";
-  EXPECT_EQ(who_speaks("\n"), Speaks::kResp);
   EXPECT_EQ(who_speaks("\x01"), Speaks::kStranger);
   EXPECT_EQ(who_speaks("7"), Speaks::kStranger);
 }
@@ -27,6 +25,19 @@ TEST(Choose, ALineTellsByItsEnd) {
   EXPECT_EQ(who_speaks("GET / HTTP/1.1\nmore"), Speaks::kHttp);
   EXPECT_EQ(who_speaks("GET name\r\n"), Speaks::kResp);
   EXPECT_EQ(who_speaks("PING\r\n"), Speaks::kResp);
+}
+
+TEST(Choose, EmptyLinesInFrontTellNothing) {
+  for (const std::string empty : {"\r", "\n", "\r\n", "\r\n\r\n", "\n\n\r\n"}) {
+    EXPECT_EQ(who_speaks(empty), Speaks::kNotKnownYet) << empty;
+    EXPECT_EQ(who_speaks(empty + "GET / HTTP/1.1"), Speaks::kNotKnownYet) << empty;
+    EXPECT_EQ(who_speaks(empty + "GET / HTTP/1.1\r\n"), Speaks::kHttp) << empty;
+    EXPECT_EQ(who_speaks(empty + "PING\r\n"), Speaks::kResp) << empty;
+    EXPECT_EQ(who_speaks(empty + "*1"), Speaks::kResp) << empty;
+    EXPECT_EQ(who_speaks(empty + "\x24"), Speaks::kStranger) << "frames have none in front";
+  }
+  EXPECT_EQ(who_speaks(std::string(kMostFirstLine - 1, '\n')), Speaks::kNotKnownYet);
+  EXPECT_EQ(who_speaks(std::string(kMostFirstLine, '\n')), Speaks::kStranger);
 }
 
 // The same whether its end has come by then or not, so that the refusal is one of HTTP.

@@ -47,6 +47,7 @@ struct FakeHost final : DoorHost {
   std::vector<char>* out() override { return gone ? nullptr : &out_; }
   const NodeView& node() override { return view; }
   CoreId core() const override { return CoreId{0}; }
+  bool is_stopping() const override { return stops; }
 
   std::string said() {  // since the last time
     std::string text(out_.begin(), out_.end());
@@ -59,6 +60,7 @@ struct FakeHost final : DoorHost {
   uint64_t drawn = 0;
   bool ids = true;  // false: the system gives no random bits
   bool gone = false;
+  bool stops = false;
 
  private:
   std::vector<char> out_;

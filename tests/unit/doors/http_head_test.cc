@@ -114,7 +114,7 @@ TEST(HttpHead, RefusesWhatOthersMightReadOtherwise) {
       {"GET / HTTP/0.9\r\n", 505},
       {"GET / HTTP/2.0\r\n", 505},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
-      {"\r\n\r\nGET / HTTP/1.1\r\n", 400},
+      {"\r\nGET / HTTP/1.1\r\n", 400},
       {"GET / HTTP/1.1\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
       {request("Expect: 200-ok\r\n"), 417},
@@ -136,7 +136,6 @@ TEST(HttpHead, RefusesWhatOthersMightReadOtherwise) {
 
 TEST(HttpHead, TakesWhatMayBe) {
   const std::string cases[] = {
-      "\r\n" + request(""),
       request("", "GET / HTTP/1.0"),
       "GET / HTTP/1.0\r\n\r\n",
       request("Content-Length: 65536\r\n"),
@@ -146,6 +145,7 @@ TEST(HttpHead, TakesWhatMayBe) {
       request("X-Other: a:b, \xc3\xa4\r\nX-Other: again\r\n"),
       request(
           "Accept: a\r\nAccept: b\r\nConnection: a\r\nConnection: b\r\nPrefer: a\r\nPrefer: b\r\n"),
+      request("If-None-Match: \"1\"\r\nIf-None-Match: \"2\"\r\n"),
       request("Expect: 100-Continue\r\n"),
       request("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: x\r\n"),
   };
@@ -203,13 +203,30 @@ TEST(HttpHead, BeginsAnewAfterAReset) {
   EXPECT_TRUE(reader.begun());
   reader.reset();
   EXPECT_FALSE(reader.begun());
-  const std::string second = "\r\nGET /x HTTP/1.1\r\nHost: b\r\n\r\n";
+  const std::string second = "GET /x HTTP/1.1\r\nHost: b\r\n\r\n";
   ASSERT_EQ(reader.read(second), What::kHead);
   EXPECT_TRUE(reader.head().keeps_alive);
   EXPECT_FALSE(reader.head().expects_continue);
   EXPECT_EQ(reader.head().body_bytes, 0u);
   EXPECT_EQ(reader.head().fields.size(), 1u);
   EXPECT_EQ(reader.head().target.in(second), "/x");
+}
+
+// Who asks so takes no body of an answer, whatever is wrong with his request.
+TEST(HttpHead, KnowsAHeadByItsFirstWord) {
+  const auto is_head = [](const std::string& bytes) {
+    HeadReader reader;
+    reader.read(bytes);
+    return reader.head().is_head;
+  };
+  for (const std::string rest : {"/", "/ HTTP/1.1\r\n\r\n", "/a b HTTP/1.1\r\n", "/ HTTP/2.0\r\n",
+                                 "/ HTTP/1.1\r\nHost: a\r\nExpect: x\r\n"}) {
+    EXPECT_TRUE(is_head("HEAD " + rest)) << rest;
+    EXPECT_FALSE(is_head("GET " + rest)) << rest;
+  }
+  EXPECT_TRUE(is_head("HEAD /" + std::string(kMaxHeadBytes, 'x')));
+  EXPECT_FALSE(is_head("HEADS / HTTP/1.1\r\n"));
+  EXPECT_FALSE(is_head("GET / HTTP/1.1\r\nHEAD / HTTP/1.1\r\n"));
 }
 
 TEST(HttpHead, KeepsLittleForTheNextRequest) {

@@ -182,27 +182,56 @@ TEST(HttpOutcomes, UnknownTellsTheIdAndWhatToDo) {
 
 TEST(HttpOutcomes, JsonWhereItIsAskedFor) {
   Asked asked = asked_of(Operation::kRead);
-  asked.json = true;
+  asked.json = asked.problems = true;
   asked.name = "\xff";
   const std::string read = text_of(asked, reply_of(Status::kDone, 2, "value"));
   EXPECT_TRUE(has(read, "Content-Type: application/json"));
   EXPECT_EQ(body_in(read),
             "{\"outcome\":\"done\",\"name_base64\":\"/w==\",\"version\":2,\"sealed\":false,"
-            "\"writer\":\"00000000000000ab00000000000000cd\",\"value\":\"value\"}\n");
-  asked = asked_of(Operation::kSet);
+            "\"writer\":\"00000000000000ab00000000000000cd\","
+            "\"request_id\":\"00000000000000000000000000000000\",\"value\":\"value\"}\n");
+  asked = asked_of(Operation::kCheck);
   asked.json = true;
+  EXPECT_TRUE(body_in(text_of(asked, reply_of(Status::kDone, 2, "value")))
+                  .ends_with(",\"value\":\"value\"}\n"));
+  asked = asked_of(Operation::kSet);
+  asked.json = asked.problems = true;
   EXPECT_EQ(body_in(text_of(asked, reply_of(Status::kDone, 2, "value"))),
             "{\"outcome\":\"done\",\"name\":\"door\",\"version\":2,\"sealed\":false,"
-            "\"writer\":\"00000000000000110000000000000022\"}\n");
+            "\"writer\":\"00000000000000110000000000000022\","
+            "\"request_id\":\"00000000000000110000000000000022\",\"value\":\"\"}\n");
   EXPECT_EQ(body_in(text_of(asked, reply_of(Status::kSealed, 2, "\xfe", true))),
             "{\"outcome\":\"refused\",\"refusal\":\"sealed\",\"name\":\"door\",\"version\":2,"
             "\"sealed\":true,\"writer\":\"00000000000000ab00000000000000cd\","
-            "\"value_base64\":\"/g==\"}\n");
+            "\"request_id\":\"00000000000000110000000000000022\",\"value_base64\":\"/g==\"}\n");
   const std::string problem = text_of(asked, reply_of(Status::kOverloaded));
   EXPECT_TRUE(has(problem, "Content-Type: application/problem+json"));
   EXPECT_EQ(body_in(problem),
             "{\"type\":\"overloaded\",\"title\":\"Service Unavailable\",\"status\":503,"
-            "\"detail\":\"overloaded: a limit was met; nothing happened\"}\n");
+            "\"detail\":\"overloaded: a limit was met; nothing happened\","
+            "\"outcome\":\"overloaded\",\"name\":\"door\","
+            "\"request_id\":\"00000000000000110000000000000022\"}\n");
+}
+
+// Who asks for JSON finds the outcome in each answer of an operation, and the name that it is of.
+TEST(HttpOutcomes, ProblemsHaveAnOutcomeToo) {
+  Asked asked = asked_of(Operation::kRead);
+  asked.problems = true;
+  EXPECT_EQ(body_in(text_of(asked, reply_of(Status::kEmpty))),
+            "{\"type\":\"empty\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"empty: nobody "
+            "wrote this name\",\"outcome\":\"empty\",\"name\":\"door\"}\n");
+  EXPECT_EQ(body_in(text_of(asked, reply_of(Status::kDone, 2, "value"))), "value");
+  asked = asked_of(Operation::kWrite);
+  asked.problems = true;
+  asked.name = "\xff";
+  EXPECT_TRUE(body_in(text_of(asked, reply_of(Status::kIdReused, 1)))
+                  .ends_with("\"outcome\":\"refused\",\"refusal\":\"id_reused\","
+                             "\"name_base64\":\"/w==\","
+                             "\"request_id\":\"00000000000000110000000000000022\"}\n"));
+  asked.name.clear();
+  EXPECT_TRUE(body_in(text_of(asked, reply_of(Status::kUnknown)))
+                  .ends_with("\"outcome\":\"unknown\","
+                             "\"request_id\":\"00000000000000110000000000000022\"}\n"));
 }
 
 TEST(HttpOutcomes, SayWhatTheConnectionDoesAndWhatWasPreferred) {

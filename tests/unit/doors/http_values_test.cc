@@ -43,6 +43,15 @@ TEST(HttpTarget, RefusesWhatIsNone) {
   }
 }
 
+TEST(HttpTarget, TakesEachByteThatMayStand) {
+  for (const char c : std::string("azAZ09-._~!$&'()*+,;=:@/?%")) {
+    const auto target = target_of(std::string("/a") + c);
+    ASSERT_TRUE(target) << c;
+    EXPECT_EQ(target->path, c == '?' ? "/a" : std::string("/a") + c);
+    EXPECT_TRUE(target_of(std::string("/a?") + c)) << c;
+  }
+}
+
 TEST(HttpTarget, DecodesStrictly) {
   EXPECT_EQ(decoded("a%2Fb%2f"), "a/b/");
   EXPECT_EQ(decoded("%00%fF%25"), std::string("\0\xff%", 3));
@@ -114,10 +123,20 @@ TEST(HttpValues, VersionsAndTags) {
   for (const char* text : {"3", "\"3", "3\"", "\"\"", "\"", "", "W/\"3\"", "\"3\", \"4\"", "*"}) {
     EXPECT_FALSE(version_of_tag(text)) << text;
   }
-  EXPECT_EQ(tags_of("\"3\", W/\"4\",, \"x\"").versions, (std::vector<uint64_t>{3, 4}));
-  EXPECT_FALSE(tags_of("\"3\"").any);
-  EXPECT_TRUE(tags_of("*").any);
-  EXPECT_TRUE(tags_of("").versions.empty());
+}
+
+TEST(HttpValues, ListsOfTags) {
+  Tags tags;
+  EXPECT_TRUE(add_tags("\"3\", W/\"4\",, \"x\" , \"5,\"\t,\"\"", tags));
+  EXPECT_TRUE(add_tags(",\"6\",", tags)) << "another field";
+  EXPECT_EQ(tags.versions, (std::vector<uint64_t>{3, 4, 6}));
+  EXPECT_FALSE(tags.any);
+  EXPECT_TRUE(add_tags("*", tags));
+  EXPECT_TRUE(tags.any);
+  for (const char* text : {"", ",", "3", "\"3", "3\"", "W/", "W/3", "w/\"3\"", "\"3\" \"4\"",
+                           "\"3\"4", "\"3\", 4", "*, \"3\"", "\"3\", *", "**"}) {
+    EXPECT_FALSE(add_tags(text, tags)) << text;
+  }
 }
 
 TEST(HttpValues, KeysAreIds) {
@@ -143,10 +162,41 @@ TEST(HttpValues, Preferences) {
   for (const char* text : {"", "wait", "wait=", "wait=x", "wait=-1", "waits=3", "wait=0"}) {
     EXPECT_EQ(wait_of(text), 0u) << text;
   }
-  EXPECT_TRUE(asks_for_json("text/html, Application/JSON;q=0.9"));
-  EXPECT_TRUE(asks_for_json("application/problem+json"));
-  EXPECT_FALSE(asks_for_json("*/*"));
-  EXPECT_FALSE(asks_for_json("application/jsonl"));
+}
+
+TEST(HttpValues, AcceptedTypes) {
+  const auto of = [](std::initializer_list<const char*> fields) {
+    Accepted accepted;
+    for (const char* field : fields) accepted.add(field);
+    return accepted;
+  };
+  for (const char* list :
+       {"application/json", "text/html, Application/JSON;q=0.9",
+        "application/json, text/plain, */*", "*/*;q=0.8, application/json;q=0.8",
+        "application/json ; charset=utf-8 ; q=0.5",
+        "application/octet-stream;q=0.5, application/json;q=0.6",
+        "application/octet-stream;q=0.1, */*, application/json;q=0.2",
+        "application/*;q=0.1, */*, application/json;q=0.2", "application/json;q=0.001",
+        "application/json;q=x", "application/json;q=1.000, */*;q=0.999"}) {
+    EXPECT_TRUE(of({list}).wants_json()) << list;
+    EXPECT_TRUE(of({list}).takes_problems()) << list;
+  }
+  for (const char* list :
+       {"", "*/*", "application/jsonl", "application/*", "application/json;q=0",
+        "application/json;q=0.", "application/json;q=0.000", "application/problem+json;q=0"}) {
+    EXPECT_FALSE(of({list}).wants_json()) << list;
+    EXPECT_FALSE(of({list}).takes_problems()) << list;
+  }
+  for (const char* list :
+       {"application/octet-stream, application/json;q=0.1", "application/problem+json",
+        "application/octet-stream, application/problem+json", "*/*, application/json;q=0.9",
+        "application/*, application/json;q=0.9, */*;q=0.1"}) {
+    EXPECT_FALSE(of({list}).wants_json()) << list;
+    EXPECT_TRUE(of({list}).takes_problems()) << list;
+  }
+  EXPECT_TRUE(of({"application/json", "text/html"}).wants_json());
+  EXPECT_TRUE(of({"text/html", "application/json"}).wants_json());
+  EXPECT_FALSE(of({"application/json;q=0.5", "application/octet-stream"}).wants_json());
 }
 
 TEST(HttpValues, Hosts) {

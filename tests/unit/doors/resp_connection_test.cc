@@ -1,6 +1,7 @@
 // What clients of Redis say when they connect, and what they ask of the commands themselves.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "doors/resp/commands.h"
@@ -32,6 +33,20 @@ TEST_F(RespConnection, HelloTellsSevenThingsInOrder) {
   EXPECT_NE(other.id(), door.id());
 }
 
+TEST_F(RespConnection, ARefusedHelloChangesNothing) {
+  EXPECT_EQ(said("HELLO 3 AUTH user password").substr(0, 11), "-WRONGPASS ");
+  EXPECT_EQ(told("GET a", Status::kEmpty), "$-1\r\n") << "as RESP2 has it";
+  EXPECT_EQ(said("HELLO 3 SETNAME me AUTH user password").substr(0, 11), "-WRONGPASS ");
+  EXPECT_EQ(said("CLIENT GETNAME"), "$-1\r\n");
+}
+
+TEST_F(RespConnection, NobodyIsSentToHelpThatIsNotThere) {
+  for (const std::string line : {"CLIENT HELP", "CONFIG HELP", "COMMAND HELP"}) {
+    EXPECT_EQ(refused(line),
+              "-ERR unknown subcommand 'HELP' of " + line.substr(0, line.find(' ')) + "\r\n");
+  }
+}
+
 TEST_F(RespConnection, AConnectionHasItsCommands) {
   EXPECT_EQ(said("PING"), "+PONG\r\n");
   EXPECT_EQ(said("PING x"), "$1\r\nx\r\n");
@@ -49,7 +64,7 @@ TEST_F(RespConnection, AConnectionHasItsCommands) {
   EXPECT_EQ(said("CLIENT NO-EVICT ON"), "+OK\r\n");
   EXPECT_NE(said("CLIENT LIST").find(" name=me "), std::string::npos);
   EXPECT_EQ(said("CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type internal-fqdn"),
-            "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.\r\n");
+            "-ERR unknown subcommand 'MAINT_NOTIFICATIONS' of CLIENT\r\n");
   EXPECT_EQ(said("CLUSTER INFO"), "-ERR This instance has cluster support disabled\r\n");
   said("HELLO 3");
   EXPECT_EQ(said("RESET"), "+RESET\r\n");
@@ -73,7 +88,7 @@ TEST_F(RespConnection, TheNodeTellsOfItself) {
   EXPECT_EQ(said("CONFIG GET save"), "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
   EXPECT_EQ(said("CONFIG GET appendonly"), "*2\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n");
   EXPECT_EQ(said("CONFIG GET maxmemory"), "*0\r\n");
-  EXPECT_EQ(said("CONFIG SET save x"), "-ERR unknown subcommand 'SET'. Try CONFIG HELP.\r\n");
+  EXPECT_EQ(said("CONFIG SET save x"), "-ERR unknown subcommand 'SET' of CONFIG\r\n");
 }
 
 TEST_F(RespConnection, OneTableTellsOfTheCommands) {
@@ -94,9 +109,19 @@ TEST_F(RespConnection, OneTableTellsOfTheCommands) {
   EXPECT_TRUE(said("COMMAND DOCS").starts_with("%" + count + "\r\n"));
   EXPECT_NE(said("COMMAND DOCS ping").find("$5\r\nflags\r\n*1\r\n+optional\r\n"),
             std::string::npos);
-  EXPECT_EQ(said("COMMAND GETKEYS"), "-ERR unknown subcommand 'GETKEYS'. Try COMMAND HELP.\r\n");
-  // Each takes as many words as it says, and no fewer.
+  EXPECT_EQ(said("COMMAND GETKEYS"), "-ERR unknown subcommand 'GETKEYS' of COMMAND\r\n");
+  // Each takes as many words as it says: no fewer, and no more.
   for (const RespCommand& one : resp_commands()) {
+    const auto words = static_cast<int>(std::count(one.syntax.begin(), one.syntax.end(), ' '));
+    const bool more =
+        one.syntax.find('[') != one.syntax.npos || one.name == "cluster" || one.name == "quit";
+    if (!more) {
+      EXPECT_EQ(one.words, one.syntax.empty() ? 1 : 2 + words) << one.name << ' ' << one.syntax;
+      std::string line(one.name);
+      for (int word = 0; word < one.words; ++word) line += " 1";
+      EXPECT_EQ(refused(line),
+                "-ERR wrong number of arguments for '" + std::string(one.name) + "' command\r\n");
+    }
     if (one.words < 0 ? one.words == -1 : one.words == 1) continue;
     EXPECT_EQ(refused(std::string(one.name)),
               "-ERR wrong number of arguments for '" + std::string(one.name) + "' command\r\n");

@@ -129,7 +129,8 @@ TEST_F(RespDoorTest, OptionsThatAreNotServedAreRefused) {
   EXPECT_EQ(refused("SET a v GET"),
             "-ERR SET with GET is served with NX only; use GET and 'SET key "
             "value IFEQ old'\r\n");
-  for (const std::string option : {"NY", "IFEQ", "NX IFEQ old", "IFEQ old GET", "\"\""}) {
+  for (const std::string option :
+       {"NY", "IFEQ", "NX IFEQ old", "IFEQ old GET", "\"\"", "IFEQ old IFEQ other"}) {
     EXPECT_EQ(refused("SET a v " + option), "-ERR syntax error\r\n") << option;
   }
   EXPECT_EQ(refused("INCRBY a 2"),
@@ -157,17 +158,22 @@ TEST_F(RespDoorTest, OurOwnCommandsTellAll) {
   EXPECT_EQ(last().timeout_ms, 250u);
   EXPECT_EQ(told("ONCE.WAIT a 2 0", Status::kNotYet), "$-1\r\n");
   EXPECT_EQ(last().timeout_ms, 1u);
-  EXPECT_EQ(told("ONCE.WAIT a 2 99999999999", Status::kSealed),
-            "-SEALED a never changes again\r\n");
+  EXPECT_EQ(told("ONCE.WAIT a 2 60000", Status::kSealed), "-SEALED a never changes again\r\n");
   EXPECT_EQ(last().timeout_ms, 60'000u);
+  for (const std::string ms : {"60001", "4294967296", "18446744073709551615"}) {
+    EXPECT_EQ(refused("ONCE.WAIT a 2 " + ms),
+              "-ERR a wait has at most 60000 milliseconds: ask again when they are over\r\n");
+  }
   said("HELLO 3");
+  // As a node answers: what is done comes without the value that was sent.
   EXPECT_EQ(
-      told("ONCE.WRITE a v ID 0123456789abcdef", Status::kDone, 1, "v", true),
-      "%5\r\n$3\r\nwon\r\n#t\r\n$7\r\nversion\r\n:1\r\n$6\r\nsealed\r\n#t\r\n$6\r\nwriter\r\n" +
-          kWriter + "$5\r\nvalue\r\n$1\r\nv\r\n");
+      told("ONCE.WRITE a v ID 0123456789abcdef", Status::kDone, 1, "", true),
+      "%4\r\n$3\r\nwon\r\n#t\r\n$7\r\nversion\r\n:1\r\n$6\r\nsealed\r\n#t\r\n$6\r\nwriter\r\n" +
+          kWriter);
   EXPECT_EQ(last().id, request_id(0, 0x0123456789abcdef));
-  EXPECT_EQ(told("ONCE.WRITE a v", Status::kAlreadySet, 1, "w", true).substr(0, 17),
-            "%5\r\n$3\r\nwon\r\n#f\r\n");
+  const std::string lost = told("ONCE.WRITE a v", Status::kAlreadySet, 1, "w", true);
+  EXPECT_TRUE(lost.starts_with("%5\r\n$3\r\nwon\r\n#f\r\n")) << lost;
+  EXPECT_TRUE(lost.ends_with("$5\r\nvalue\r\n$1\r\nw\r\n")) << lost;
   EXPECT_NE(last().id, RequestId{});
   EXPECT_EQ(told("ONCE.WRITE a v ID 1", Status::kIdReused, 1, "w", true),
             "-IDREUSED this id has set the name to another value; nothing happened\r\n");
@@ -235,10 +241,87 @@ TEST_F(RespDoorTest, NamesAndValuesAreBytesWithinLimits) {
   take(set("a", value + "v"));
   EXPECT_EQ(host.said(), "-ERR a value has at most 65536 bytes, this one has 65537\r\n");
   EXPECT_EQ(host.asked.size(), 2u);
-  for (const std::string line : {"GET _a", "SET _a v", "SETNX _a v", "INCR _a", "MGET a _a",
-                                 "ONCE.WRITE _a v", "ONCE.READ _a", "ONCE.CAS _a 1 v", "TTL _a"}) {
-    EXPECT_EQ(refused(line), "-ERR names that begin with _ are reserved for the system\r\n");
+}
+
+// The node refuses these, so that it counts them as it counts those of other doors.
+TEST_F(RespDoorTest, NamesOfTheSystemAreRefusedByTheNode) {
+  const std::string text = "-ERR names that begin with _ are reserved for the system\r\n";
+  for (const std::string line :
+       {"GET _a", "SET _a v", "SETNX _a v", "INCR _a", "MGET _a", "EXISTS _a", "SET _a v IFEQ w",
+        "ONCE.WRITE _a v", "ONCE.READ _a", "ONCE.CAS _a 1 v", "ONCE.WAIT _a 1 1", "TTL _a"}) {
+    EXPECT_EQ(told(line, Status::kInvalid), text) << line;
+    EXPECT_EQ(last().name, "_a");
   }
+  const size_t before = host.asked.size();
+  take("MGET a _a\r\n");
+  reply(before, Status::kEmpty);
+  reply(before + 1, Status::kInvalid);
+  EXPECT_EQ(host.said(), text);
+}
+
+TEST_F(RespDoorTest, WithoutAnIdNothingIsAsked) {
+  host.ids = false;
+  const std::string text =
+      "-TRYAGAIN the system gives no random bits for a request id; nothing happened\r\n";
+  for (const std::string line :
+       {"SET a v", "SET a v NX", "INCR a", "ONCE.WRITE a v", "ONCE.CAS a 1 v", "ONCE.SEAL a 1"}) {
+    EXPECT_EQ(refused(line), text) << line;
+  }
+  EXPECT_EQ(told("SET a new IFEQ old", Status::kDone, 3, "old"), text) << "it has read alone";
+  EXPECT_EQ(last().operation, Operation::kRead);
+  EXPECT_EQ(told("ONCE.WRITE a v ID 1", Status::kDone, 1).substr(0, 4), "*8\r\n");
+  EXPECT_EQ(told("GET a", Status::kEmpty), "$-1\r\n") << "no turn was taken, and none is missing";
+}
+
+// As a shard does: it looks at what was asked when the round ends.
+TEST(RespDoorViews, LiveUntilTheRoundEnds) {
+  struct LateHost final : DoorHost {
+    void ask(uint64_t, const paxos::ClientRequest& request) override { asked.push_back(request); }
+    std::string_view keep(std::vector<char>&& bytes) override {
+      kept.push_back(std::move(bytes));
+      return {kept.back().data(), kept.back().size()};
+    }
+    RequestId draw_id() override { return request_id(1, 1); }
+    std::vector<char>* out() override { return nullptr; }
+    const NodeView& node() override { return view; }
+    CoreId core() const override { return CoreId{0}; }
+    FakeNode view;
+    std::vector<paxos::ClientRequest> asked;
+    std::deque<std::vector<char>> kept;
+  } host;
+  RespDoor door(host);
+  std::string_view left = "SET first-name first-value\r\nSET other-name other-value\r\n";
+  while (!left.empty()) left.remove_prefix(door.take(left).bytes);
+  ASSERT_EQ(host.asked.size(), 2u);
+  EXPECT_EQ(host.asked[0].name, "first-name");
+  EXPECT_EQ(host.asked[0].value, "first-value");
+  EXPECT_EQ(host.asked[1].name, "other-name");
+  EXPECT_EQ(host.asked[1].value, "other-value");
+}
+
+TEST_F(RespDoorTest, WhatACommandNeedsIsCounted) {
+  const std::string value(kMaxValueBytes, 'v');
+  take("*5\r\n$3\r\nSET\r\n$1\r\na\r\n$65536\r\n" + value + "\r\n$4\r\nIFEQ\r\n$1\r\nx\r\n");
+  ASSERT_EQ(host.asked.size(), 1u);
+  EXPECT_GE(door.kept_bytes(), kMaxValueBytes);
+  reply(0, Status::kEmpty);
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
+// A connection that once asked for much is idle as one that never did.
+TEST_F(RespDoorTest, RoomForManyWordsIsCountedAndGivenBack) {
+  std::string many = "*1040\r\n";
+  for (int i = 0; i < 1040; ++i) many += "$1\r\na\r\n";
+  take(many.substr(0, many.size() - 1));
+  EXPECT_GE(door.kept_bytes(), 1039 * 2 * sizeof(size_t)) << "where the words are";
+  door.take(many);
+  EXPECT_EQ(door.kept_bytes(), 0u);
+  take(std::string(60'000, ' ') + "\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u) << "no words at all, in a long line";
+  take("PING " + std::string(50'000, 'x') + "\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u);
+  take(std::string(50'000, 'x') + " \"\r\n");
+  EXPECT_EQ(door.kept_bytes(), 0u) << "what is broken is not read on";
 }
 
 TEST_F(RespDoorTest, AnswersKeepTheOrderOfCommands) {

@@ -50,5 +50,60 @@ TEST_F(GuestEnds, TheLastCommandIsHeardOut) {
   EXPECT_EQ(io.gentle_closes, 2u);
 }
 
+// Health and figures are asked for just then.
+TEST_F(GuestEnds, ADoorMayServeWhileTheNodeStops) {
+  const Client asks = known();
+  doors.latest->serves_to_the_end = true;
+  const Client other = known();
+  EXPECT_FALSE(doors.latest->host.is_stopping());
+  listener->drain();
+  EXPECT_TRUE(doors.latest->host.is_stopping());
+  for (int i = 0; i < 2; ++i) {
+    say(asks, "p\np\n");
+    EXPECT_EQ(heard(asks), "pong\npong\n");
+    EXPECT_FALSE(is_closed(asks));
+  }
+  say(other, "p\n");
+  EXPECT_EQ(heard(other), "stopping\n");
+  EXPECT_TRUE(is_closed(other));
+}
+
+// All that is there is copied each time that it is asked.
+TEST_F(GuestEnds, ADoorIsNotAskedBeforeThereIsWhatItWants) {
+  const Client client = known();
+  once::test::LineDoor& door = *doors.latest;
+  door.wanted_beyond = 99;
+  const size_t before = door.takes;
+  say(client, "r ");
+  EXPECT_EQ(door.takes, before + 1);
+  for (int piece = 0; piece < 9; ++piece) {
+    say(client, std::string(11, 'x'));
+    EXPECT_EQ(door.takes, before + 1) << piece;
+  }
+  say(client, "x");
+  EXPECT_EQ(door.takes, before + 2) << "100 bytes more have come";
+  say(client, "\n" + std::string(98, 'y'));
+  EXPECT_EQ(door.takes, before + 2) << "it wants 100 more again";
+  say(client, "z");
+  EXPECT_EQ(door.takes, before + 4) << "the command, and what stands behind it";
+  EXPECT_EQ(told.back().size(), 101u);
+}
+
+// Whoever loops over a wait has one of them under way, and is modest.
+TEST_F(GuestEnds, WaitsThatAreAnsweredAreUnderWayNoMore) {
+  const Client loops = known(), modest = known();
+  for (size_t i = 0; i < 4 * UnderWay::kMostModest; ++i) {
+    say(loops, "W name\n");
+    say(modest, "r name\n");
+    network.now_ns += UnderWay::kYoungNs / 1000;
+  }
+  heard(loops);
+  at_once = false;
+  say(modest, "r name\n");
+  told.clear();
+  say(loops, repeated("W name\n", 2));
+  EXPECT_EQ(told.size(), 2u);
+}
+
 }  // namespace guest_ends_test
 }  // namespace once::net

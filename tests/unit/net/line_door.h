@@ -28,8 +28,11 @@ struct LineDoor final : doors::Door {
   explicit LineDoor(doors::DoorHost& host_in) : host(host_in) {}
 
   doors::Taken take(std::string_view bytes) override {
+    ++takes;
     const size_t end = bytes.find('\n');
-    if (end == std::string_view::npos) return {doors::Taken::What::kNothing, bytes.size() + 1};
+    if (end == std::string_view::npos) {
+      return {doors::Taken::What::kNothing, bytes.size() + 1 + wanted_beyond};
+    }
     std::string_view line = bytes.substr(0, end);
     answers.push_back({"", 0});
     const bool last = line == "x";
@@ -70,6 +73,7 @@ struct LineDoor final : doors::Door {
     say();
   }
   size_t unanswered() const override { return answers.size(); }
+  bool serves_while_stopping() const override { return serves_to_the_end; }
   void say_farewell(Farewell why) override {
     const char* words[] = {"slow", "idle", "full", "stopping"};
     answers.push_back({words[static_cast<int>(why)], 0});
@@ -100,6 +104,9 @@ struct LineDoor final : doors::Door {
   }
 
   doors::DoorHost& host;
+  bool serves_to_the_end = false;
+  uint64_t wanted_beyond = 0;  // so many bytes more are wanted than there are
+  size_t takes = 0;
   uint64_t tickets = 0;
   std::deque<Answer> answers;
   std::map<uint64_t, Answer*> due;
