@@ -135,7 +135,7 @@ TEST_F(ListCommandTest, NodesOfAnotherClusterAreNotAskedToExplain) {
   EXPECT_EQ(run(explain_command, a).code, exit_code(Outcome::kEmpty));
   a.cluster_id = "1234";
   const Ended ended = run(explain_command, a);
-  EXPECT_EQ(ended.code, exit_code(Outcome::kUnavailable)) << ended.out << ended.err;
+  EXPECT_EQ(ended.code, exit_code(Outcome::kError)) << ended.out << ended.err;
   EXPECT_NE(ended.err.find("expected"), std::string::npos) << ended.err;
 }
 
