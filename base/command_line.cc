@@ -1,6 +1,7 @@
 #include "base/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string_view>
@@ -49,6 +50,31 @@ std::string given_too_often(const std::string& text) {
   return text.substr(0, at) + " was given " + (times == "2" ? "twice" : times + " times");
 }
 
+// "'5s' is not a whole number of milliseconds"; the unit is that of the help.
+std::string no_number(const CLI::Option& option, const std::string& text, const char* kind) {
+  const std::string unit = option.get_type_name();
+  const bool seconds = unit == "S" || unit.find("SECONDS") != std::string::npos;
+  const char* of = unit == "MS"    ? " of milliseconds"
+                   : unit == "MIB" ? " of MiB"
+                   : seconds       ? " of seconds"
+                                   : "";
+  return "'" + text + "' is not a " + kind + of;
+}
+
+// "Could not convert: --seconds = 5s", as CLI11 has it, of an option without bounds.
+std::string not_converted(const CLI::App& app, const std::string& text) {
+  constexpr std::string_view kBegin = "Could not convert: ";
+  const size_t equals = text.find(" = ");
+  if (!text.starts_with(kBegin) || equals == std::string::npos) return text;
+  const std::string name = text.substr(kBegin.size(), equals - kBegin.size());
+  const CLI::Option* option = app.get_option_no_throw(name);
+  for (const CLI::App* command : app.get_subcommands()) {
+    if (option == nullptr) option = command->get_option_no_throw(name);
+  }
+  if (option == nullptr) return text;
+  return name + ": " + no_number(*option, text.substr(equals + 3), "number");
+}
+
 // CLI11 describes a fixed set of words as {a,b,c}.
 std::vector<std::string> choices_of(const CLI::Option& option) {
   std::vector<std::string> choices;
@@ -81,7 +107,14 @@ OptionWord OptionWord::check(
   return OptionWord(option_->check(what_is_wrong));
 }
 OptionWord OptionWord::within(int least, int most) const {
-  return OptionWord(option_->check(CLI::Range(least, most).description("")));
+  const CLI::Option* option = option_;  // its unit may be said after this
+  return check([=](const std::string& text) {
+    int64_t number = 0;
+    const bool is = CLI::detail::lexical_cast(text, number);
+    if (is && number >= least && number <= most) return std::string();
+    return no_number(*option, text, "whole number") + ", from " + std::to_string(least) + " to " +
+           std::to_string(most);
+  });
 }
 OptionWord OptionWord::one_of(const std::vector<std::string>& words) const {
   return OptionWord(option_->check(CLI::IsMember(words)));
@@ -141,7 +174,9 @@ bool CommandWord::chosen() const { return app_->parsed(); }
 std::vector<GivenOption> CommandWord::given() const {
   std::vector<GivenOption> given;
   for (const CLI::Option* option : app_->get_options([](CLI::Option*) { return true; })) {
-    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::vector<CLI::Option*>& typed = app_->parse_order();
+    if (option->get_lnames().empty()) continue;
+    if (std::find(typed.begin(), typed.end(), option) == typed.end()) continue;
     const std::string name = "--" + option->get_lnames().front();
     if (option->get_items_expected_max() == 0) {
       given.push_back({name, std::nullopt});
@@ -223,6 +258,8 @@ std::optional<EarlyExit> CommandLine::parse(int argc, const char* const* argv,
     app_->parse(argc, argv);
   } catch (const CLI::ArgumentMismatch& problem) {
     return EarlyExit{usage_code, "", printable(given_too_often(problem.what())) + "\n"};
+  } catch (const CLI::ConversionError& problem) {
+    return EarlyExit{usage_code, "", printable(not_converted(*app_, problem.what())) + "\n"};
   } catch (const CLI::ParseError& problem) {
     std::ostringstream out, err;
     const int code = app_->exit(problem, out, err) == 0 ? 0 : usage_code;

@@ -71,8 +71,8 @@ class CommandWord {
   std::string description() const;
   std::vector<OptionText> options() const;
   bool chosen() const;  // after parse()
-  // After parse(): each option that was given, by its long name, and as often as it was; those of
-  // its arguments that are no options are left out.
+  // After parse(): each option that stood on the line, by its long name, and as often as it was
+  // given. No arguments that are no options, and nothing that stands in the environment.
   std::vector<GivenOption> given() const;
 
   OptionWord add(const char* name, std::string& value, const char* what) const;

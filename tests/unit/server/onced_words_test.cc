@@ -90,6 +90,20 @@ TEST(OncedWords, WhatIsMissingIsNamedWithTheUsage) {
   expect_wrong({"--data", "d"}, {"--data"});
 }
 
+TEST(OncedWords, WhatIsNoNumberIsSaid) {
+  expect_wrong({"dev", "--port", "abc"}, {"--port", "'abc' is not a whole number, from 1 to "});
+  expect_wrong({"dev", "--segment-mib", "8M"},
+               {"'8M' is not a whole number of MiB, from 2 to 4096"});
+}
+
+TEST(OncedWords, AHelpHasNoHeadingWithNothingBelow) {
+  for (const char* command : {"format", "start", "dev", "inspect", "verify"}) {
+    const std::string help = said({"help", command}).out;
+    EXPECT_EQ(help.find("of every command"), std::string::npos) << help;
+    EXPECT_NE(help.find("Example"), std::string::npos) << help;
+  }
+}
+
 // Most likely a variable that is not set. What is needed cannot be left out.
 TEST(OncedWords, AnEmptyValueIsToldWhatToDo) {
   for (const std::vector<const char*>& words :
