@@ -73,6 +73,15 @@ std::string wrong_with_form(const char* option, const std::string& address, bool
   return fmt::format("{} {} has {}: write HOST:PORT", option, address, wrong);
 }
 
+// HTTP gives the name of a host without its port, and never a scheme.
+std::string wrong_with_name_of_host(const std::string& name) {
+  if (ipv6_of(name)) return {};
+  const std::string wrong = wrong_with_address(name + ":80");
+  if (wrong.empty()) return {};
+  return fmt::format("--http-host {} has {}: write the name alone, without a scheme or a port",
+                     name, wrong);
+}
+
 std::string wrong_with_star(const char* option, const std::string& address) {
   if (host_of(address) != "*") return {};
   return fmt::format("{0} {1}: every address is written 0.0.0.0{2} or [::]{2}", option, address,
@@ -124,6 +133,9 @@ std::string wrong_with_addresses(const StartOptions& options, const std::string&
                                    wrong_with_form("--admin", options.admin, true),
                                    wrong_with_star("--admin", options.admin)}) {
     if (!wrong.empty()) return wrong;
+  }
+  for (const std::string& name : options.http_hosts) {
+    if (const std::string wrong = wrong_with_name_of_host(name); !wrong.empty()) return wrong;
   }
   const std::string& told = options.advertise.empty() ? options.listen : options.advertise;
   std::string wrong = undialable(told);

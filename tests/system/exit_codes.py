@@ -158,7 +158,12 @@ def bad_directories(cluster, damage):
     (base / "empty").mkdir()
     (base / "a-file").write_text("a file")
     refused(cluster, DIRECTORY, base / "missing", ["no data directory", "onced format"])
-    refused(cluster, DIRECTORY, base / "a-file", ["no data directory"])
+    for content in ("", "a file"):
+        (base / "a-file").write_text(content)
+        refused(cluster, DIRECTORY, base / "a-file", ["a-file is not a directory"])
+        refused(cluster, DIRECTORY, base / "a-file", ["a-file is not a directory"],
+                arguments=["format", "--data", base / "a-file", "--node", "1", "--cluster",
+                           cluster.members(), "--cluster-id", "ab"])
     refused(cluster, DIRECTORY, base / "empty", ["not formatted", "onced format"])
     for name in ("identity", "peers", "streams", "standing"):
         damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),

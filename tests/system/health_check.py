@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The health check of docs/deploy.md: what it says of each way in which `once status` can end, and
-that what it cannot find out is no OK. Upgrades wait for its OK before the next node is restarted."""
+that what it cannot find out is no OK. An upgrade waits for its OK before it goes on."""
 
 import os
 import pathlib

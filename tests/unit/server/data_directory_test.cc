@@ -261,6 +261,25 @@ TEST(ParseMembers, RefusesWhatIsNotAList) {
   }
 }
 
+TEST_F(DataDirectoryTest, AFileIsSaidToBeNoDirectory) {
+  for (const char* content : {"", "something"}) {
+    const std::string file = directory_.path() + "/file";
+    std::ofstream(file) << content;
+    const auto formatted = DataDirectory::format(file, configuration_, false);
+    const auto opened = DataDirectory::open(file);
+    const auto read_from = DataDirectory::read_configuration(file);
+    ASSERT_FALSE(formatted || opened || read_from);
+    for (const std::string& said :
+         {formatted.error().message, opened.error().message, read_from.error().message}) {
+      EXPECT_NE(said.find(file + " is not a directory"), std::string::npos) << said;
+    }
+    std::ifstream kept(file);
+    std::string read;
+    kept >> read;
+    EXPECT_EQ(read, content);
+  }
+}
+
 // What is wrong is said, and nothing else.
 TEST(ParseMembers, TheWrongPartIsNamed) {
   const std::pair<const char*, const char*> slips[] = {

@@ -189,6 +189,18 @@ TEST(StartAddresses, WhatIsNoAddressIsSaidOfEachOption) {
   }
 }
 
+// Nobody would ever be let in by such a name, and nothing would say so.
+TEST(StartAddresses, ANameForHttpIsANameAlone) {
+  for (const char* name : {"foo:80", "http://bar", "foo/bar", "a b", "foo,bar", "10.0.0.300"}) {
+    StartOptions options = start("10.0.0.1:7401");
+    options.http_hosts = {"good.example", name};
+    expect_wrong(options, {std::string("--http-host ") + name + " has ", "write the name alone"});
+  }
+  StartOptions options = start("10.0.0.1:7401");
+  options.http_hosts = {"proxy.example", "PROXY", "my_proxy.", "10.0.0.9", "[fd00::1]", "fd00::1"};
+  EXPECT_EQ(wrong(options), "");
+}
+
 // The system would say that another process has the port.
 TEST(StartAddresses, ItsOwnPortsAreToldFromThoseOfOthers) {
   const auto wrong_with = [](const StartOptions& options, const std::string& own) {
