@@ -242,6 +242,7 @@ tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const*
     return usage(
         "onced: give --new-cluster for the first node, or the printed id by --cluster-id\n");
   }
+  format.given = format_command.given();
   if (format_command.chosen()) return format;
   start.given = start_command.given();
   if (start_command.chosen()) return start;
