@@ -1,22 +1,42 @@
 #include "base/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string_view>
 
 #include "base/printable.h"
+#include "base/shell_word.h"
 #include "base/usage_format.h"
 
 namespace once {
 namespace {
 
+// What to do about an option without its value: one that is needed cannot be left out.
+std::string give_it(bool needed, const std::string& what) {
+  return (needed ? "; give it " : "; leave the option out, or give it ") + what;
+}
+
+// Of the commands that stand on the line, and of all.
+bool is_needed(const CLI::App& app, int argc, const char* const* argv, const std::string& name) {
+  const CLI::Option* option = app.get_option_no_throw(name);
+  for (int i = 1; i < argc && option == nullptr; ++i) {
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->get_name() == argv[i]) option = command->get_option_no_throw(name);
+    }
+  }
+  return option != nullptr && option->get_required();
+}
+
 // `--option=` with nothing behind it: CLI11 would take the next word for its value.
-std::string option_without_value(int argc, const char* const* argv) {
+std::string option_without_value(const CLI::App& app, int argc, const char* const* argv) {
   for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
     const std::string_view word = argv[i];
     if (word.size() > 3 && word.substr(0, 2) == "--" && word.find('=') == word.size() - 1) {
-      return std::string(word) + " has no value behind it; leave the option out, or give it one";
+      const std::string name(word.substr(0, word.size() - 1));
+      return std::string(word) + " has no value behind it" +
+             give_it(is_needed(app, argc, argv, name), "one");
     }
   }
   return {};
@@ -28,6 +48,31 @@ std::string given_too_often(const std::string& text) {
   if (at == std::string::npos) return text;
   const std::string times = text.substr(text.rfind(' ') + 1);
   return text.substr(0, at) + " was given " + (times == "2" ? "twice" : times + " times");
+}
+
+// "'5s' is not a whole number of milliseconds"; the unit is that of the help.
+std::string no_number(const CLI::Option& option, const std::string& text, const char* kind) {
+  const std::string unit = option.get_type_name();
+  const bool seconds = unit == "S" || unit.find("SECONDS") != std::string::npos;
+  const char* of = unit == "MS"    ? " of milliseconds"
+                   : unit == "MIB" ? " of MiB"
+                   : seconds       ? " of seconds"
+                                   : "";
+  return "'" + text + "' is not a " + kind + of;
+}
+
+// "Could not convert: --seconds = 5s", as CLI11 has it, of an option without bounds.
+std::string not_converted(const CLI::App& app, const std::string& text) {
+  constexpr std::string_view kBegin = "Could not convert: ";
+  const size_t equals = text.find(" = ");
+  if (!text.starts_with(kBegin) || equals == std::string::npos) return text;
+  const std::string name = text.substr(kBegin.size(), equals - kBegin.size());
+  const CLI::Option* option = app.get_option_no_throw(name);
+  for (const CLI::App* command : app.get_subcommands()) {
+    if (option == nullptr) option = command->get_option_no_throw(name);
+  }
+  if (option == nullptr) return text;
+  return name + ": " + no_number(*option, text.substr(equals + 3), "number");
 }
 
 // CLI11 describes a fixed set of words as {a,b,c}.
@@ -62,12 +107,26 @@ OptionWord OptionWord::check(
   return OptionWord(option_->check(what_is_wrong));
 }
 OptionWord OptionWord::within(int least, int most) const {
-  return OptionWord(option_->check(CLI::Range(least, most).description("")));
+  const CLI::Option* option = option_;  // its unit may be said after this
+  return check([=](const std::string& text) {
+    int64_t number = 0;
+    const bool is = CLI::detail::lexical_cast(text, number);
+    if (is && number >= least && number <= most) return std::string();
+    return no_number(*option, text, "whole number") + ", from " + std::to_string(least) + " to " +
+           std::to_string(most);
+  });
 }
 OptionWord OptionWord::one_of(const std::vector<std::string>& words) const {
   return OptionWord(option_->check(CLI::IsMember(words)));
 }
 OptionWord OptionWord::required() const { return OptionWord(option_->required()); }
+OptionWord OptionWord::not_empty() const {
+  const CLI::Option* option = option_;  // whether it is needed may be said after this
+  return check([option](const std::string& value) {
+    return value.empty() ? "it is empty" + give_it(option->get_required(), "a value")
+                         : std::string();
+  });
+}
 OptionWord OptionWord::shown_default(const std::string& text) const {
   return OptionWord(option_->default_str(text));
 }
@@ -111,6 +170,22 @@ std::vector<OptionText> CommandWord::options() const {
   return texts;
 }
 bool CommandWord::chosen() const { return app_->parsed(); }
+
+std::vector<GivenOption> CommandWord::given() const {
+  std::vector<GivenOption> given;
+  for (const CLI::Option* option : app_->get_options([](CLI::Option*) { return true; })) {
+    const std::vector<CLI::Option*>& typed = app_->parse_order();
+    if (option->get_lnames().empty()) continue;
+    if (std::find(typed.begin(), typed.end(), option) == typed.end()) continue;
+    const std::string name = "--" + option->get_lnames().front();
+    if (option->get_items_expected_max() == 0) {
+      given.push_back({name, std::nullopt});
+    } else {
+      for (const std::string& value : option->results()) given.push_back({name, value});
+    }
+  }
+  return given;
+}
 
 OptionWord CommandWord::add(const char* name, std::string& value, const char* what) const {
   return add_option(app_, name, value, what);
@@ -170,7 +245,7 @@ CommandLine::CommandLine(CommandLine&&) noexcept = default;
 
 std::optional<EarlyExit> CommandLine::parse(int argc, const char* const* argv,
                                             int usage_code) const {
-  if (const std::string wrong = option_without_value(argc, argv); !wrong.empty()) {
+  if (const std::string wrong = option_without_value(*app_, argc, argv); !wrong.empty()) {
     return EarlyExit{usage_code, "", app_->get_name() + ": " + printable(wrong) + "\n"};
   }
   // It quotes words that were given, and they do not begin lines of their own.
@@ -183,6 +258,8 @@ std::optional<EarlyExit> CommandLine::parse(int argc, const char* const* argv,
     app_->parse(argc, argv);
   } catch (const CLI::ArgumentMismatch& problem) {
     return EarlyExit{usage_code, "", printable(given_too_often(problem.what())) + "\n"};
+  } catch (const CLI::ConversionError& problem) {
+    return EarlyExit{usage_code, "", printable(not_converted(*app_, problem.what())) + "\n"};
   } catch (const CLI::ParseError& problem) {
     std::ostringstream out, err;
     const int code = app_->exit(problem, out, err) == 0 ? 0 : usage_code;
@@ -191,8 +268,8 @@ std::optional<EarlyExit> CommandLine::parse(int argc, const char* const* argv,
   return std::nullopt;
 }
 
-std::string not_empty(const std::string& value) {
-  return value.empty() ? "it is empty; leave the option out, or give it a value" : std::string();
+std::string words_of(const GivenOption& option) {
+  return option.value ? option.name + " " + shell_word(*option.value) : option.name;
 }
 
 std::string empty_variable(const char* name) {

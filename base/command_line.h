@@ -31,6 +31,9 @@ class OptionWord {
   OptionWord within(int least, int most) const;                    // told only when it is broken
   OptionWord one_of(const std::vector<std::string>& words) const;  // shown, and told
   OptionWord required() const;
+  // Its empty value (of a variable that is not set, most likely) must not pass for one that was
+  // left out.
+  OptionWord not_empty() const;
   OptionWord shown_default(const std::string& text) const;
   OptionWord environment(const char* variable) const;  // that stands for it
   OptionWord on_given(const std::function<void(const std::string&)>& call) const;
@@ -51,6 +54,13 @@ struct OptionText {
   std::vector<std::string> choices;  // of an argument that is one of a few words
 };
 
+// An option as it was given, for whoever says what to type instead.
+struct GivenOption {
+  std::string name;                  // with its dashes
+  std::optional<std::string> value;  // nothing: it takes none
+};
+std::string words_of(const GivenOption& option);  // as a shell takes them
+
 class CommandWord {
  public:
   explicit CommandWord(CLI::App* app) : app_(app) {}
@@ -61,6 +71,9 @@ class CommandWord {
   std::string description() const;
   std::vector<OptionText> options() const;
   bool chosen() const;  // after parse()
+  // After parse(): each option that stood on the line, by its long name, and as often as it was
+  // given. No arguments that are no options, and nothing that stands in the environment.
+  std::vector<GivenOption> given() const;
 
   OptionWord add(const char* name, std::string& value, const char* what) const;
   OptionWord add(const char* name, int& value, const char* what) const;
@@ -107,10 +120,7 @@ class CommandLine {
   std::unique_ptr<CLI::App> app_;
 };
 
-// For an option whose empty value (of a variable that is not set, most likely) must not pass for
-// one that was left out.
-std::string not_empty(const std::string& value);
-// The same of a variable that stands for an option: what is wrong, or nothing.
+// Of a variable that stands for an option, and is set and empty: what is wrong, or nothing.
 std::string empty_variable(const char* name);
 // True: `text` is a number, which stands in `value`.
 bool is_real_number(const std::string& text, double& value);

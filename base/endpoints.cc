@@ -48,8 +48,9 @@ std::string wrong_with_port(std::string_view port) {
     return "the port " + quoted(port) + ", which is no number";
   }
   const bool zero = port.find_first_not_of('0') == std::string_view::npos;
-  if (zero || !port_number(port))
-    return "the port " + std::string(port) + ", and ports go to 65535";
+  if (zero || !port_number(port)) {
+    return "the port " + std::string(port) + ", and ports go from 1 to 65535";
+  }
   return {};
 }
 
@@ -63,10 +64,13 @@ std::string wrong_with_bracketed(std::string_view text) {
   return wrong_with_port(text.substr(end + 2));
 }
 
-std::string wrong_with(std::string_view text) {
-  if (text.find("://") != std::string_view::npos) return "a scheme, and an endpoint is no URL";
+}  // namespace
+
+std::string wrong_with_address(std::string_view text) {
+  if (text.empty()) return "neither a host nor a port";
+  if (text.find("://") != std::string_view::npos) return "a scheme, and an address is no URL";
   if (text.find_first_of(kBlanks) != std::string_view::npos) {
-    return "a blank in it, and between endpoints there are commas";
+    return "a blank in it, and between addresses there are commas";
   }
   if (text.front() == '[') return wrong_with_bracketed(text);
   if (ipv6_of(text) || ipv6_of(host_part(text))) {
@@ -77,12 +81,10 @@ std::string wrong_with(std::string_view text) {
   return wrong.empty() ? wrong_with_port(port_digits(text)) : wrong;
 }
 
-}  // namespace
-
 Result<std::string> read_endpoint(std::string_view text) {
   const std::string_view endpoint = trimmed(text);
   if (endpoint.empty()) return error("an endpoint is empty: write HOST:PORT");
-  const std::string wrong = wrong_with(endpoint);
+  const std::string wrong = wrong_with_address(endpoint);
   if (wrong.empty()) return std::string(endpoint);
   return error("the endpoint " + quoted(endpoint) + " has " + wrong + ": write HOST:PORT");
 }

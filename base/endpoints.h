@@ -10,6 +10,9 @@
 
 namespace once {
 
+// What HOST:PORT has that makes it no address ("no port", "a scheme, ..."); nothing: it is one, as
+// far as can be seen without a look-up.
+std::string wrong_with_address(std::string_view text);
 // Blanks, tabs and line breaks around it are left out.
 Result<std::string> read_endpoint(std::string_view text);
 // Each of the list, and no more of them than are used.

@@ -34,9 +34,10 @@ struct HostPort {
 
 Result<HostPort> split(const std::string& address) {
   const std::string_view digits = port_digits(address);
-  if (digits.empty()) return error("address \"" + address + "\" is not HOST:PORT");
+  if (digits.empty()) return error("address \"" + address + "\" has no port: write HOST:PORT");
   if (!port_number(digits)) {
-    return error("address \"" + address + "\" has no port: write HOST:PORT, with PORT in 0..65535");
+    return error("address \"" + address + "\" has the port \"" + std::string(digits) +
+                 "\", which is none: write HOST:PORT, with PORT in 0..65535");
   }
   return HostPort{host_of(address), std::string(digits)};
 }

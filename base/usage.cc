@@ -32,6 +32,15 @@ const CLI::Option* option_of(const CLI::App* app, std::string_view name) {
   return nullptr;
 }
 
+const CLI::Option* short_option_of(const CLI::App* app, char letter) {
+  if (app == nullptr) return nullptr;
+  for (const CLI::Option* option : options_of(*app)) {
+    const auto& names = option->get_snames();
+    if (std::find(names.begin(), names.end(), std::string(1, letter)) != names.end()) return option;
+  }
+  return nullptr;
+}
+
 std::string nearest_option(const CLI::App& app, const CLI::App* command, std::string_view name) {
   std::vector<std::string> names;
   for (const CLI::App* each : {command, &app}) {
@@ -68,6 +77,16 @@ std::string no_such_option(const CLI::App& app, const CLI::App* command, std::st
   }
   if (nearest.empty()) text += owners_of(app, name);
   return text + "\n`" + app.get_name() + " help" + who + "` shows those that there are.\n";
+}
+
+std::string no_such_short_option(const CLI::App& app, const CLI::App* command,
+                                 std::string_view word) {
+  const std::string who = command == nullptr ? "" : " " + command->get_name();
+  std::string text = app.get_name() + who + ": there is no option '" + printable(word) + "'\n";
+  text += command != nullptr && takes_program(*command)
+              ? "The options of a command to be run stand behind --, with the command.\n"
+              : "Names and values that begin with a dash stand behind --.\n";
+  return text + "`" + app.get_name() + " help" + who + "` shows those that there are.\n";
 }
 
 }  // namespace
@@ -119,6 +138,20 @@ struct Looked {
   const CLI::App* command = nullptr;
 };
 
+// `-lx`: letters one after the other, as long as none takes a value. A dash alone, and one before a
+// digit that is no option, begins a value. How many of the next words are values; less than 0:
+// there is no such option.
+int values_behind(const CLI::App& app, const CLI::App* command, std::string_view word) {
+  for (size_t at = 1; at < word.size(); ++at) {
+    const CLI::Option* option = short_option_of(command, word[at]);
+    if (option == nullptr) option = short_option_of(&app, word[at]);
+    if (option == nullptr) return at == 1 && word[at] >= '0' && word[at] <= '9' ? 0 : -1;
+    const int values = option->get_items_expected_min();
+    if (values > 0) return at + 1 < word.size() ? 0 : values;
+  }
+  return 0;
+}
+
 Looked look_at(CommandWord all, int argc, const char* const* argv) {
   const CLI::App& app = all.app();
   const CLI::App* command = nullptr;
@@ -134,7 +167,11 @@ Looked look_at(CommandWord all, int argc, const char* const* argv) {
         if (++i < argc && std::string_view(argv[i]) != "--") continue;
         return {without_value(app, command, word), command};
       }
-    } else if (command == nullptr && !word.starts_with('-')) {
+    } else if (word.starts_with('-')) {
+      const int values = values_behind(app, command, word);
+      if (values < 0) return {no_such_short_option(app, command, word), command};
+      i += values;
+    } else if (command == nullptr) {
       command = command_of(app, word);
       if (command == nullptr) return {no_such_command(all, word), nullptr};
     }

@@ -78,12 +78,11 @@ std::string UsageFormat::make_usage(const CLI::App* app, std::string name) const
 std::string UsageFormat::make_footer(const CLI::App* app) const {
   std::string out;
   if (const CLI::App* all = app->get_parent()) {
-    out = "Options of every command:\n";
     for (const CLI::Option* option : options_of(*all)) {
       const bool own = option == all->get_help_ptr() || option == all->get_version_ptr();
       if (!own) out += make_option(option, false);
     }
-    out += "\n";
+    if (!out.empty()) out = "Options of every command:\n" + out + "\n";
   }
   return out + CLI::Formatter::make_footer(app);
 }

@@ -7,6 +7,7 @@ namespace once::bench {
 void Connection::open(const std::string& address, const net::ClientHello& hello) {
   ONCE_ASSERT(is_closed());
   state_ = State::kOpen;
+  greeted_ = false;
   hello_ = hello;
   stream_ = io_.connect(address, this);
 }
@@ -27,6 +28,7 @@ bool Connection::send(uint64_t correlation, const paxos::ClientRequest& request)
 
 void Connection::on_connected(reactor::StreamId stream) {
   if (state_ != State::kOpen) return;
+  greeted_ = true;
   std::vector<char>* out = io_.outbox(stream);
   if (out != nullptr) channel_.open(hello_, *out);
 }

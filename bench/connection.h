@@ -34,6 +34,8 @@ class Connection final : public reactor::StreamHandler, private net::ClientChann
   void close();
   bool is_closed() const { return state_ == State::kClosed; }
   bool is_ready() const { return state_ == State::kOpen && channel_.ready(); }
+  // Connected, and the other end has said nothing.
+  bool is_ignored() const { return state_ == State::kOpen && greeted_ && !channel_.ready(); }
   uint32_t index() const { return index_; }
   // False: nothing was sent, the stream is going down.
   bool send(uint64_t correlation, const paxos::ClientRequest& request);
@@ -54,6 +56,7 @@ class Connection final : public reactor::StreamHandler, private net::ClientChann
   ConnectionOwner& owner_;
   uint32_t index_;
   State state_ = State::kClosed;
+  bool greeted_ = false;
   reactor::StreamId stream_;
   net::ClientHello hello_;
   net::ClientChannel channel_;

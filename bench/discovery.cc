@@ -31,8 +31,10 @@ void Discovery::on_tick(int64_t now) {
   late_ = now >= end_ns_;
   if (done() || late_) return probe_.close();
   if (!probe_.is_closed()) {
-    if (now >= next_probe_ns_ + kProbeNs) probe_.close();
-    return;
+    if (now < next_probe_ns_ + kProbeNs) return;
+    last_trouble_ = probe_.is_ignored() ? net::kWordsAboutSilence : "no answer in time";
+    told_ = true;
+    return probe_.close();
   }
   if (now < next_probe_ns_) return;
   next_probe_ns_ = now + kPauseNs;

@@ -284,7 +284,7 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
           .unit("HOST:PORT,...")
           .environment("ONCE_ENDPOINTS")
           .shown_default(endpoints)
-          .check(not_empty);
+          .not_empty();
   app.add("--cluster-id", cluster, "The cluster that is meant")
       .unit("HEX")
       .environment("ONCE_CLUSTER_ID")
@@ -347,16 +347,16 @@ tl::expected<Options, EarlyExit> parse_options(int argc, const char* const* argv
   app.add("--percentiles", o.percentiles_path,
           "Write all percentiles there, in the form of HdrHistogram, in microseconds")
       .unit("FILE")
-      .check(not_empty);
+      .not_empty();
   app.add("--plot", o.plot_path,
           "Draw the latencies there: of a --sweep over the throughput, of one run over the "
           "percentiles")
       .unit("FILE.svg")
-      .check(not_empty);
+      .not_empty();
   app.add_flag("--floor", o.floor, "Measure this machine's round trip and log write first");
   app.add("--floor-dir", o.floor_dir, "Directory of the log writes, on the nodes' disk")
       .unit("DIR")
-      .check(not_empty)
+      .not_empty()
       .shown_default(o.floor_dir);
   app.version_flag(version_text() + "\n");
   app.footer(kFooter);

@@ -163,6 +163,9 @@ tl::expected<Arguments, EarlyExit> parse_arguments(int argc, const char* const* 
   if (arguments.command == Command::kCompletion) return arguments;
   std::string wrong = read_identities(texts, arguments);
   if (!wrong.empty()) return wrong_usage(wrong);
+  if (arguments.command == Command::kList && arguments.json && arguments.ends_in_nul) {
+    return wrong_usage("--null is for names alone, and --json keeps every name whole: give one");
+  }
   if (arguments.command == Command::kStatus || arguments.command == Command::kList) {
     return arguments;
   }

@@ -7,6 +7,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "base/command_line.h"
 #include "base/early_exit.h"
 #include "base/types.h"
 
@@ -53,13 +54,16 @@ struct Arguments {
   uint64_t version = 0;  // of kCas, kSeal: the expected one; kCheck: the token; kWait: a newer one
   std::optional<RequestId> request_id;
   std::vector<std::string>
-      program;                 // of kRun, kLock: the words behind --, as they are; one at least
-  int64_t wait_s = 0;          // of kRun: for somebody else's result; kLock: for the lock
-  int64_t ttl_s = 0;           // of kLock
-  std::string prefix;          // of kList
-  std::string after;           // of kList: where the page before ended
-  uint64_t limit = 0;          // of kList: names of one page; 0: all of them
-  bool details = false;        // of kList
+      program;               // of kRun, kLock: the words behind --, as they are; one at least
+  int64_t wait_s = 0;        // of kRun: for somebody else's result; kLock: for the lock
+  int64_t ttl_s = 0;         // of kLock
+  std::string prefix;        // of kList
+  std::string after;         // of kList: where the page before ended
+  uint64_t limit = 0;        // of kList: names of one page; 0: all of them
+  bool details = false;      // of kList
+  bool ends_in_nul = false;  // of kList: each name, instead of in a line break
+  // Of kList: the options that stood on its command line, before the command and behind it.
+  std::vector<GivenOption> given_to_all, given;
   int64_t grace_ms = 0;        // of kLock: from SIGTERM to SIGKILL, before others may hold it
   bool wide = false;           // of kStatus
   int watch_s = 0;             // of kStatus: ask again every so many seconds; 0: once

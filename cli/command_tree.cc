@@ -236,15 +236,21 @@ void add_list(CommandWord app, Arguments& arguments) {
   command.add("--after", arguments.after, "Go on where an earlier page ended, as it says")
       .unit("PLACE");
   command.add_flag("--long,-l", arguments.details, "Version, bytes of the value and state too");
+  command.add_flag("--null,-0", arguments.ends_in_nul,
+                   "End each name with a NUL byte: a name may hold a line break");
   command.footer(
       "To look at, not to decide by: these are the names that the first node that\n"
       "answers knows at the moment, in no order that means anything; what others have\n"
       "just set may be missing. `once read` asks a majority. --timeout holds for each\n"
       "page. STATE: sealed, - (a variable), or open: a change was begun, and no majority\n"
       "told how it ended.\n"
-      "Examples:\n  once list\n  once list job/ --long\n  once list --limit 0 | sort\n"
+      "Examples:\n  once list\n  once list job/ --long\n  once list --limit 0 -0 | sort -z\n"
       "  once --json list --limit 100   # \"after\": where the next page begins, or null");
-  command.on_chosen([&arguments] { arguments.command = Command::kList; });
+  command.on_chosen([&arguments, app, command] {
+    arguments.command = Command::kList;
+    arguments.given_to_all = app.given();
+    arguments.given = command.given();
+  });
 }
 
 void add_explain(CommandWord app, Arguments& arguments) {

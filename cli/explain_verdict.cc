@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cli/status_verdict.h"
 #include "cli/text_table.h"
 #include "net/disk_table.h"
 
@@ -151,7 +152,9 @@ NameVerdict undecided(const NameExplanation& all, const Count& count, const Held
 }
 
 std::string state_of(const NodeExplanation& one) {
-  if (!one.node.reachable) return one.node.wrong_port ? "no node" : "no answer";
+  if (!one.node.reachable) {
+    return one.node.wrong_port ? "no node" : one.node.other_cluster ? "foreign" : "no answer";
+  }
   const paxos::Explanation& told = one.told;
   if (!told.durable) return "writing";
   if (told.version != 0) return told.decided ? (told.sealed ? "sealed" : "decided") : "accepted";
@@ -228,6 +231,10 @@ std::string name_of(NameStanding standing) {
       return "empty";
     case NameStanding::kOpen:
       return "open";
+    case NameStanding::kOtherCluster:
+      return "other_cluster";
+    case NameStanding::kNoNode:
+      return "no_node";
     case NameStanding::kNoMajority:
       break;
   }
@@ -235,6 +242,13 @@ std::string name_of(NameStanding standing) {
 }
 
 NameVerdict verdict_of(const NameExplanation& all) {
+  std::vector<NodeStatus> asked;
+  for (const NodeExplanation& one : all.nodes) asked.push_back(one.node);
+  if (const auto others = whom_we_asked(asked)) {
+    const bool foreign = *others == Health::kOtherCluster;
+    return {foreign ? NameStanding::kOtherCluster : NameStanding::kNoNode, 0,
+            std::string(foreign ? kOnlyOtherClusters : kNoNodeThere)};
+  }
   const Count count = count_of(all);
   if (const paxos::Explanation* newest = newest_decided(all)) {
     return decided(all, count, *newest, "");

@@ -10,9 +10,11 @@ namespace once::client {
 
 enum class NameStanding : uint8_t {
   kDecided,
-  kEmpty,       // nobody wrote it
-  kOpen,        // something was begun; whether it happened, or will, a read settles
-  kNoMajority,  // too few nodes answer to tell
+  kEmpty,         // nobody wrote it
+  kOpen,          // something was begun; whether it happened, or will, a read settles
+  kNoMajority,    // too few nodes answer to tell
+  kOtherCluster,  // who answers is of another cluster than is meant
+  kNoNode,        // who answers is no node, or not its port for clients
 };
 std::string name_of(NameStanding standing);  // as --json says it
 

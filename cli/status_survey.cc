@@ -89,6 +89,7 @@ class Round {
 NodeStatus stranger(const NodeStatus& status, const NodeStatus& first) {
   NodeStatus out;
   out.address = status.address;
+  out.other_cluster = true;
   out.message = "it is a node of cluster " + hex_of(status.cluster) + ", and " + first.address +
                 ", which answered first, of " + hex_of(first.cluster);
   return out;

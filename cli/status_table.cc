@@ -108,7 +108,9 @@ std::string links_text(const NodeStatus& node) {
 }
 
 std::string state_text(const NodeStatus& node) {
-  if (!node.reachable) return node.wrong_port ? "no node" : "down";
+  if (!node.reachable) {
+    return node.wrong_port ? "no node" : node.other_cluster ? "foreign" : "down";
+  }
   if (counter(node, "withdrawn").value_or(0) != 0) return "no vote";
   if (counter(node, "admitted").value_or(1) == 0) return "waits";
   if (counter(node, "log_full").value_or(0) != 0) return "log full";
@@ -245,9 +247,8 @@ std::string status_problems(const Survey& survey, const Verdict& verdict) {
   for (const NodeStatus& node : survey.nodes) {
     if (const std::string behind = behind_text(node); !behind.empty()) out += behind + "\n";
   }
-  const bool no_nodes = std::all_of(survey.nodes.begin(), survey.nodes.end(),
-                                    [](const NodeStatus& node) { return node.wrong_port; });
-  if (verdict.health == Health::kNoMajority && !no_nodes) {
+  if (verdict.health == Health::kOtherCluster) out.append(kWhichIsMeant).append("\n");
+  if (verdict.health == Health::kNoMajority) {
     out += "no majority: start nodes, or see why they do not reach each other\n";
   }
   // One that was killed just now resets what it had not taken yet.

@@ -34,7 +34,9 @@ std::string wrong_with(const NodeStatus& node) {
   const std::string who = fmt::format("node {}", node.node.value);
   if (counter_or(node, "withdrawn", 0) != 0) return who + " votes no more: look at its log";
   if (counter_or(node, "admitted", 1) == 0) {
-    return who + " does not vote yet: it waits until every member has met its disk";
+    return who +
+           " does not vote yet: it waits until every member has met its disk, or is shut out for "
+           "good: look at its log";
   }
   if (counter_or(node, "log_full", 0) != 0) return who + " has no room for its log";
   if (counter_or(node, "disk_slow", 0) != 0) return who + " has a slow disk";
@@ -71,6 +73,8 @@ std::vector<std::string> reasons_of(const std::vector<NodeStatus>& nodes) {
 }
 
 std::string line_of(const Verdict& verdict, size_t voting) {
+  if (verdict.health == Health::kOtherCluster) return std::string(kOnlyOtherClusters);
+  if (verdict.health == Health::kNoNode) return std::string(kNoNodeThere);
   const std::string counted = fmt::format("{} of {} up", verdict.up, verdict.members);
   const size_t majority = verdict.members / 2 + 1;
   if (verdict.health == Health::kHealthy) return counted + ", healthy";
@@ -102,6 +106,10 @@ std::string_view health_name(Health health) {
       return "degraded";
     case Health::kNoMajority:
       return "no_majority";
+    case Health::kOtherCluster:
+      return "other_cluster";
+    case Health::kNoNode:
+      return "no_node";
   }
   return "no_majority";
 }
@@ -111,6 +119,16 @@ uint64_t counter_or(const NodeStatus& node, std::string_view name, uint64_t othe
     if (key == name) return value;
   }
   return otherwise;
+}
+
+std::optional<Health> whom_we_asked(const std::vector<NodeStatus>& nodes) {
+  const auto is_other = [](const NodeStatus& node) { return node.other_cluster; };
+  const bool all = std::all_of(nodes.begin(), nodes.end(), [&](const NodeStatus& node) {
+    return node.wrong_port || is_other(node);
+  });
+  if (!all || nodes.empty()) return std::nullopt;
+  const bool any = std::any_of(nodes.begin(), nodes.end(), is_other);
+  return any ? Health::kOtherCluster : Health::kNoNode;
 }
 
 Verdict verdict_of(const Survey& survey) {
@@ -129,6 +147,7 @@ Verdict verdict_of(const Survey& survey) {
   verdict.reasons = reasons_of(nodes);
   const bool all_well = voting == survey.members && verdict.reasons.empty();
   verdict.health = !works ? Health::kNoMajority : all_well ? Health::kHealthy : Health::kDegraded;
+  if (const auto others = whom_we_asked(nodes)) verdict.health = *others;
   verdict.line = line_of(verdict, voting);
   return verdict;
 }

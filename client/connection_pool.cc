@@ -152,6 +152,13 @@ std::string ConnectionPool::delay(PathId path) const {
   return naming ? kNameOverdue : "";
 }
 
+std::string ConnectionPool::silence(PathId path) const {
+  if (path >= connections_.size()) return {};
+  const Connection& connection = connections_[path];
+  const bool silent = connection.state == State::kOpen && !connection.channel.ready();
+  return silent ? net::kWordsAboutSilence : "";
+}
+
 bool ConnectionPool::send(PathId path, uint64_t correlation, const paxos::ClientRequest& request) {
   if (path >= connections_.size()) return false;
   Connection& connection = connections_[path];
@@ -266,7 +273,11 @@ void ConnectionPool::handle(Session& session, PathId path, uint32_t events) {
 
 void ConnectionPool::receive(Session& session, PathId path) {
   const ssize_t got = recv(connections_[path].fd.get(), scratch_.data(), scratch_.size(), 0);
-  if (got == 0) return fail(session, path, "the node closed the connection");
+  if (got == 0) {
+    const bool ready = connections_[path].channel.ready();
+    return fail(session, path,
+                ready ? "the node closed the connection" : net::kWordsAboutSilentEnd);
+  }
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return;
     return fail(session, path, std::string("connection lost: ") + std::strerror(errno));

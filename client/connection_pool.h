@@ -31,6 +31,7 @@ class ConnectionPool final : public Transport {
   bool send(PathId path, uint64_t correlation, const paxos::ClientRequest& request) override;
   void close(PathId path) override;
   std::string delay(PathId path) const override;
+  std::string silence(PathId path) const override;
 
   // Writes what send() buffered, waits for events until `until_ns`, tells the session.
   void poll(Session& session, int64_t until_ns);

@@ -84,9 +84,13 @@ once::Result<std::string_view> Conversation::hear(net::FrameType wanted, int64_t
         return frame.body;
       }
     }
-    if (std::string why = wait_for(socket_, POLLIN, deadline_ns); !why.empty()) return error(why);
+    const bool nothing_said = wanted == net::FrameType::kServerHello && heard_.empty();
+    if (std::string why = wait_for(socket_, POLLIN, deadline_ns); !why.empty()) {
+      return error(nothing_said && now_ns() >= deadline_ns ? net::kWordsAboutSilence : why);
+    }
     char chunk[16384];
     const ssize_t got = recv(socket_.get(), chunk, sizeof chunk, 0);
+    if (got == 0 && nothing_said) return error(net::kWordsAboutSilentEnd);
     if (got == 0) return error("the node closed the connection");
     if (got < 0 && errno != EAGAIN && errno != EINTR) return error(std::strerror(errno));
     if (got > 0) heard_.insert(heard_.end(), chunk, chunk + got);

@@ -259,7 +259,8 @@ std::string Paths::expire_connects(int64_t now_ns) {
     Path& path = paths_[id];
     if (path.state != Path::State::kConnecting || now_ns < path.connect_deadline_ns) continue;
     if (std::string delay = delay_of(id); !delay.empty()) trouble = std::move(delay);
-    const std::string why = transport_->delay(id);
+    std::string why = transport_->delay(id);
+    if (why.empty()) why = transport_->silence(id);
     transport_->close(id);
     on_closed(id, now_ns, why.empty() ? "no answer in time" : why);
   }

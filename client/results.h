@@ -58,7 +58,8 @@ struct NodeStatus {
   uint64_t pid = 0;
   std::vector<std::pair<std::string, uint64_t>> counters;
   std::vector<std::pair<NodeId, std::string>> members;  // of the answering node, by slot
-  bool wrong_port = false;  // what answers there is no node, or not its port for clients
+  bool wrong_port = false;     // what answers there is no node, or not its port for clients
+  bool other_cluster = false;  // what answers there is a node of another cluster than is meant
 };
 
 struct ListedName {

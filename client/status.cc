@@ -29,6 +29,7 @@ std::optional<Conversation> greet(NameResolver& names, const std::string& addres
   auto wrong = Conversation::Wrong::kNothing;
   auto node = Conversation::open(names, address, expected, core, deadline_ns, &wrong);
   status.wrong_port = wrong == Conversation::Wrong::kNoNode;
+  status.other_cluster = wrong == Conversation::Wrong::kOtherCluster;
   if (!node) {
     status.message = printable(node.error().message);
     return std::nullopt;

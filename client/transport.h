@@ -23,6 +23,8 @@ class Transport {
   virtual void close(PathId path) = 0;  // no event follows
   // What keeps a path that is being connected, in words; empty: nothing that is known.
   virtual std::string delay(PathId) const { return {}; }
+  // The same of a path that is connected, and has no hello; empty: it is not.
+  virtual std::string silence(PathId) const { return {}; }
 };
 
 }  // namespace once::client

@@ -21,7 +21,14 @@ std::string words_about_stranger(std::string_view first_bytes) {
     return "this is a port between nodes; give the one for clients, the --listen of `onced start`";
   }
   const std::pair<std::string_view, const char*> known[] = {
-      {"HTTP/", "an HTTP server"}, {"SSH-", "an SSH server"}, {"\x15\x03", "a TLS server"}};
+      {"SSH-", "an SSH server"},
+      {"\x15\x03", "a TLS server"},
+      {"-", "a server of the Redis protocol"},
+      {"+", "a server of the Redis protocol"},
+      {"$", "a server of the Redis protocol"}};
+  if (first_bytes.starts_with("HTTP/")) {
+    return "an HTTP server is there, not a node of once: is it another service's port, or --admin?";
+  }
   for (const auto& [start, who] : known) {
     if (first_bytes.starts_with(start)) return std::string(who) + " is there, not a node of once";
   }

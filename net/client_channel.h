@@ -24,6 +24,13 @@ class ClientChannelHandler {
 
 // Who is there instead of a node, by the first bytes that he said.
 std::string words_about_stranger(std::string_view first_bytes);
+// Of who takes connections, and says nothing where a hello is due: many services wait for a line of
+// their own protocol. A node that hangs does the same.
+inline constexpr const char* kWordsAboutSilence =
+    "something listens there but does not speak once's protocol: is it another service's port, or "
+    "--admin? (A node that hangs is as silent.)";
+inline constexpr const char* kWordsAboutSilentEnd =
+    "it closed the connection without a word: another service's port, or a node that ends";
 
 class ClientChannel {
  public:

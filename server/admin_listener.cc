@@ -4,6 +4,23 @@
 #include <utility>
 
 namespace once::server {
+namespace {
+
+// Control characters before the end of the first line: most likely a client that took this port for
+// the one for clients, and waits for a hello while the door waits for the end of a line.
+bool is_no_text(std::string_view bytes) {
+  const std::string_view line = bytes.substr(0, bytes.find('\n'));
+  return std::any_of(line.begin(), line.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\r' && c != '\t') || c == 0x7f;
+  });
+}
+
+constexpr std::string_view kNoText =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Length: 78\r\nConnection: close\r\n\r\n"
+    "this is the port of --admin, which speaks HTTP; clients dial that of --listen\n";
+
+}  // namespace
 
 class AdminListener::Connection final : public reactor::StreamHandler, public doors::DoorHost {
  public:
@@ -43,6 +60,7 @@ class AdminListener::Connection final : public reactor::StreamHandler, public do
  private:
   void take();
   void refuse_what_was_asked();
+  void refuse_stranger();
   void close();
 
   AdminListener& listener_;
@@ -53,6 +71,7 @@ class AdminListener::Connection final : public reactor::StreamHandler, public do
   std::vector<std::vector<char>> kept_;
   std::vector<std::pair<uint64_t, paxos::Operation>> asked_;
   bool held_ = false;
+  bool begun_ = false;   // a request was taken
   bool takes_ = true;    // requests
   bool leaves_ = false;  // it is being closed
   std::unique_ptr<doors::Door> door_;
@@ -74,17 +93,29 @@ bool AdminListener::Connection::on_end_of_input(reactor::StreamId) {
 
 void AdminListener::Connection::take() {
   size_t taken = 0;
+  if (!begun_ && is_no_text({input_.data(), input_.size()})) return refuse_stranger();
   while (takes_ && io_.unsent_bytes(stream_) <= kMostUnsent) {
     const doors::Taken one =
         door_->take(std::string_view(input_.data() + taken, input_.size() - taken));
     if (one.what == doors::Taken::What::kNothing) break;
     taken += one.bytes;
+    begun_ = true;
     takes_ = one.what != doors::Taken::What::kLast;
   }
   input_.erase(input_.begin(), input_.begin() + static_cast<ptrdiff_t>(taken));
   const bool full = input_.size() > doors::kMostDoorBytes;
   if (full != std::exchange(held_, full)) io_.hold_input(stream_, full);
   if (!takes_ && door_->unanswered() == 0) close();
+}
+
+// At once: he would wait for as long as he has time, and take this for an outage.
+void AdminListener::Connection::refuse_stranger() {
+  if (std::vector<char>* out = io_.outbox(stream_); out != nullptr) {
+    out->insert(out->end(), kNoText.begin(), kNoText.end());
+  }
+  input_.clear();
+  takes_ = false;
+  close();
 }
 
 void AdminListener::Connection::close() {

@@ -41,7 +41,7 @@ std::string no_memory(const std::string& text) {
 }
 
 OptionWord add_data(CommandWord command, std::string& data, const char* what) {
-  return command.add("--data", data, what).unit("DIR").check(not_empty);
+  return command.add("--data", data, what).unit("DIR").not_empty();
 }
 
 OptionWord add_number(CommandWord command, const char* name, const char* unit, const char* what,
@@ -81,7 +81,8 @@ CommandWord add_format(CommandWord app, FormatOptions& options) {
            "Where the nodes reach each other: every member, the same list in the same "
            "order on each; needed")
       .unit("1=HOST:PORT,2=HOST:PORT,...")
-      .required();
+      .required()
+      .not_empty();
   const OptionWord fresh =
       command.add_flag("--new-cluster", options.new_cluster,
                        "For the first node: draw a cluster id, and print what makes the others");
@@ -89,7 +90,7 @@ CommandWord add_format(CommandWord app, FormatOptions& options) {
       .add("--cluster-id", options.cluster_id,
            "For the others: the id that was printed, 1 to 32 hex digits")
       .unit("HEX")
-      .check(not_empty)
+      .not_empty()
       .excludes(fresh);
   add_segment(command, options.segment_mib, kDefaultSegmentBytes / (1024 * 1024),
               "Size of a log segment");
@@ -107,24 +108,24 @@ CommandWord add_start(CommandWord app, StartOptions& options) {
   command.add("--listen", options.listen, "Where clients connect; needed")
       .unit("HOST:PORT")
       .required()
-      .check(not_empty);
+      .not_empty();
   command
       .add("--advertise", options.advertise,
            "What clients are told to dial, if it is not --listen; needed where --listen is "
            "every address, as 0.0.0.0:7401")
       .unit("HOST:PORT")
-      .check(not_empty);
+      .not_empty();
   command
       .add(
           "--admin", options.admin,
           "Another address for /metrics, /livez, /readyz and /version alone; --listen has them too")
       .unit("HOST:PORT")
-      .check(not_empty);
+      .not_empty();
   command
       .add("--http-host", options.http_hosts,
            "A name under which HTTP reaches this node, as that of a proxy; may be repeated")
       .unit("NAME")
-      .check(not_empty);
+      .not_empty();
   add_cores(command, options.cores, "Threads, one core each");
   add_memory(command, options.memory, "What it may take: bytes, 512MiB, or a part of what there is")
       .shown_default(options.memory);
@@ -171,7 +172,7 @@ CommandWord add_inspect(CommandWord app, InspectOptions& options) {
   CommandWord command =
       app.add_command("inspect", "Show what a data directory holds, without changing it");
   add_data(command, options.data, "The data directory; needed").required();
-  command.add("NAME", options.name, "Show every record about this name").check(not_empty);
+  command.add("NAME", options.name, "Show every record about this name").not_empty();
   command.add_flag("--unsafe-buffered-log", options.unsafe_buffered_log, kUnsafeHelp);
   command.footer("Example:\n  onced inspect --data /var/lib/once my-name");
   return command;
@@ -241,7 +242,9 @@ tl::expected<Command, EarlyExit> parse_command_line(int argc, const char* const*
     return usage(
         "onced: give --new-cluster for the first node, or the printed id by --cluster-id\n");
   }
+  format.given = format_command.given();
   if (format_command.chosen()) return format;
+  start.given = start_command.given();
   if (start_command.chosen()) return start;
   if (dev_command.chosen()) return dev;
   if (inspect_command.chosen()) return inspect;

@@ -5,7 +5,9 @@
 #include <string>
 #include <tl/expected.hpp>
 #include <variant>
+#include <vector>
 
+#include "base/command_line.h"
 #include "base/early_exit.h"
 #include "server/dev.h"
 #include "server/node.h"
@@ -20,6 +22,7 @@ struct FormatOptions {
   bool new_cluster = false;  // draw the cluster id; then none is given
   uint64_t segment_mib = 0;
   bool unsafe_buffered_log = false;
+  std::vector<GivenOption> given;  // all of the above that stood on the command line
 };
 struct InspectOptions {
   std::string data;

@@ -91,10 +91,17 @@ bool holds_unfinished_format(const std::string& path) {
   return !failure;
 }
 
+std::string no_directory(const std::string& path) {
+  return fmt::format("{} is not a directory: give the data directory, or one to make", path);
+}
+
 Result<void> make_empty_directory(const std::string& path) {
   auto safe = check_path(path);
   if (!safe) return safe;
   std::error_code code;
+  if (fs::exists(path, code) && !fs::is_directory(path, code) && !code) {
+    return error(no_directory(path));
+  }
   bool empty = !fs::exists(path, code) || fs::is_empty(path, code);
   if (code) return error(fmt::format("cannot read {}: {}", path, code.message()));
   if (!empty && holds_unfinished_format(path)) {
@@ -351,6 +358,7 @@ Result<Configuration> DataDirectory::read_configuration(const std::string& path)
   }
   std::error_code code;
   if (!fs::is_directory(path, code)) {
+    if (fs::exists(path, code)) return error(no_directory(path));
     return error(fmt::format("there is no data directory {}; make it with onced format", path));
   }
   std::string identity = path + "/identity";

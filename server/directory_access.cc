@@ -60,10 +60,36 @@ Error unsafe(const std::string& path, const std::string& where, const std::strin
       fmt::format("{} {}; give a directory that only its owner and root can change", which, why)};
 }
 
+std::string user_name(uid_t user) {
+  char text[1024];
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwuid_r(user, &entry, text, sizeof text, &found);
+  return found != nullptr ? found->pw_name : fmt::format("user {}", user);
+}
+
+// What to type to be that user.
+std::string run_as(uid_t user) {
+  if (user == 0) return "`sudo onced ...`";
+  const std::string name = user_name(user);
+  const bool named = name != fmt::format("user {}", user);
+  return fmt::format("`sudo -u {} onced ...`", named ? name : fmt::format("'#{}'", user));
+}
+
+// Where the directory is its owner's, or not there yet, it is who runs this that does not fit: to
+// give it away would take it from the node that runs as its owner.
 Error foreign(const std::string& path, const std::string& where, uid_t owner) {
+  struct stat info {};
+  const bool there = stat(path.c_str(), &info) == 0;
+  if (!there || info.st_uid == owner) {
+    const std::string which = where == path ? where : where + ", on the path of " + path + ",";
+    return Error{fmt::format("{} belongs to {}, and {} runs this: run it as its owner, {}{}", which,
+                             user_name(owner), user_name(geteuid()), run_as(owner),
+                             there ? "" : ", or give another directory")};
+  }
   return unsafe(path, where,
-                fmt::format("belongs to user {}, not to root or to user {}, who runs this", owner,
-                            geteuid()));
+                fmt::format("belongs to {}, and not to root or to {}, who runs this",
+                            user_name(owner), user_name(geteuid())));
 }
 
 Error writable(const std::string& path, const std::string& where, mode_t mode) {
@@ -178,14 +204,6 @@ Result<std::string> make_private(const std::string& directory) {
 
 namespace {
 
-std::string user_name(uid_t user) {
-  char text[1024];
-  passwd entry{};
-  passwd* found = nullptr;
-  getpwuid_r(user, &entry, text, sizeof text, &found);
-  return found != nullptr ? found->pw_name : fmt::format("user {}", user);
-}
-
 bool denied(const std::string& path, int mode) {
   return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) != 0 && errno == EACCES;
 }
@@ -203,10 +221,9 @@ Result<void> check_readable(const std::string& directory, const std::string& fil
   if (!closed && !denied(path, R_OK)) return {};
   const bool named = closed ? known : ::stat(path.c_str(), &info) == 0;
   const std::string owner = named ? user_name(info.st_uid) : "its owner";
-  return error(
-      fmt::format("no permission to read {} as {}: it is for {} alone; run this as {}, or "
-                  "with sudo",
-                  path, user_name(geteuid()), owner, named ? owner : "that user"));
+  return error(fmt::format("no permission to read {} as {}: it is for {} alone; run this as {}",
+                           path, user_name(geteuid()), owner,
+                           named ? owner + ", " + run_as(info.st_uid) : "that user"));
 }
 
 }  // namespace once::server

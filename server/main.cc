@@ -37,27 +37,31 @@ Result<ClusterId> draw_cluster_id() {
   return cluster;
 }
 
+// What was given for this node, as another one needs it: all of it, so that nothing is lost.
+std::string format_line(const FormatOptions& options, NodeId node, const std::string& id) {
+  std::string line = "onced format";
+  for (const GivenOption& option : options.given) {
+    GivenOption theirs = option;
+    if (option.name == "--node") theirs.value = std::to_string(node.value);
+    if (option.name == "--new-cluster") theirs = {"--cluster-id", id};
+    line += ' ' + words_of(theirs);
+  }
+  return line;
+}
+
 // The commands that make the other nodes, to be copied as they are.
 std::string how_to_go_on(const FormatOptions& options, const Configuration& configuration) {
   const std::string id = hex_of(configuration.cluster);
-  std::string more;
-  if (configuration.segment_bytes != kDefaultSegmentBytes) {
-    more += fmt::format(" --segment-mib {}", options.segment_mib);
-  }
-  if (options.unsafe_buffered_log) more += " --unsafe-buffered-log";
   std::string text = fmt::format("cluster id: {}\n", id);
   for (const auto& [node, address] : configuration.members) {
     if (node == configuration.node) continue;
-    text += fmt::format(
-        "# node {}, at {}:\n"
-        "onced format --data {} --node {} --cluster {} --cluster-id {}{}\n",
-        node.value, address, shell_word(options.data), node.value, shell_word(options.cluster), id,
-        more);
+    text +=
+        fmt::format("# node {}, at {}:\n{}\n", node.value, address, format_line(options, node, id));
   }
   text += fmt::format(
       "# then each of them, this one too:\n"
-      "onced start --data {} --listen HOST:PORT\n",
-      shell_word(options.data));
+      "onced start --data {} --listen HOST:PORT{}\n",
+      shell_word(options.data), options.unsafe_buffered_log ? " --unsafe-buffered-log" : "");
   return printable(text, Shown::kLines);
 }
 

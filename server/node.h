@@ -6,20 +6,23 @@
 #include <string>
 #include <vector>
 
+#include "base/command_line.h"
+
 namespace once::server {
 
 inline constexpr const char* kDefaultMemory = "75%";
 
 struct StartOptions {
   std::string data;
-  std::string listen;     // HOST:PORT for clients
-  std::string advertise;  // what clients are told to dial; empty: `listen`
-  std::string admin;      // HOST:PORT for metrics and health alone; empty: none
+  std::string listen;                   // HOST:PORT for clients
+  std::string advertise;                // what clients are told to dial; empty: `listen`
+  std::string admin;                    // HOST:PORT for metrics and health alone; empty: none
   std::vector<std::string> http_hosts;  // other names under which web pages may reach it
   uint16_t cores = 1;
   std::string io = "auto";  // or uring, epoll
   std::string memory = kDefaultMemory;
   bool unsafe_buffered_log = false;
+  std::vector<GivenOption> given;  // all of the above that stood on the command line
 };
 
 // Serves until SIGTERM or SIGINT. Returns an exit code of server/exit_codes.h, having said why.

@@ -21,7 +21,8 @@ foreach(name basics catching_up cleaning contention crash majority_down bad_inpu
         register_commands run_once waiters lock_command manual load_generator identities
         first_meeting limits host_names stuck_reader terminal half_closed private_files new_cluster
         loop_calls crowds memory peer_port slots typed_docs job_control command_signals unprintable
-        first_words demo epoll_fallback uneven_cores metrics resp over_http doors_history)
+        first_words demo epoll_fallback uneven_cores metrics resp over_http doors_history
+        health_check)
   once_system_test(${name} ${name})
 endforeach()
 add_test(NAME system_program

@@ -77,7 +77,7 @@ tl::expected<PeerOptions, EarlyExit> parse_peer_options(int argc, const char* co
   app.add("--endpoints", endpoints, "The connections take them in turn, and the next when one ends")
       .unit("HOST:PORT,...")
       .shown_default(endpoints)
-      .check(not_empty);
+      .not_empty();
   app.add("--op", operation, "create: if absent, each name once; read: linearizable, of those")
       .one_of({"create", "read"})
       .shown_default(operation);

@@ -13,16 +13,14 @@
 #include "cli/commands/terminal.h"
 #include "cli/explain_verdict.h"
 #include "cli/output.h"
+#include "cli/status_verdict.h"
 
 namespace once::client {
 namespace {
 
 constexpr int64_t kExplainTimeoutMs = 2000;  // unless another one is given
 
-int code_of(const NameExplanation& all, const NameVerdict& verdict) {
-  const bool no_nodes = std::all_of(all.nodes.begin(), all.nodes.end(),
-                                    [](const NodeExplanation& one) { return one.node.wrong_port; });
-  if (no_nodes) return kExitUsage;
+int code_of(const NameVerdict& verdict) {
   switch (verdict.standing) {
     case NameStanding::kDecided:
       return 0;
@@ -30,18 +28,23 @@ int code_of(const NameExplanation& all, const NameVerdict& verdict) {
       return exit_code(Outcome::kEmpty);
     case NameStanding::kOpen:
       return exit_code(Outcome::kUnknown);
+    case NameStanding::kOtherCluster:
+      return exit_code(Outcome::kError);
+    case NameStanding::kNoNode:
+      return kExitUsage;
     case NameStanding::kNoMajority:
       break;
   }
   return kExitUnavailable;
 }
 
-std::string silent_nodes(const NameExplanation& all) {
+std::string silent_nodes(const NameExplanation& all, const NameVerdict& verdict) {
   std::string text;
   for (const NodeExplanation& one : all.nodes) {
     if (one.node.reachable) continue;
     text += printable(one.node.address + ": " + one.node.message) + "\n";
   }
+  if (verdict.standing == NameStanding::kOtherCluster) text.append(kWhichIsMeant).append("\n");
   return text;
 }
 
@@ -57,13 +60,13 @@ int explain_command(const Arguments& arguments) {
   const NameVerdict verdict = verdict_of(all);
   if (arguments.json) {
     if (!write_stdout(explanation_json(arguments.name, all, verdict) + "\n")) return not_shown();
-    return code_of(all, verdict);
+    return code_of(verdict);
   }
   const std::string text = fitted(verdict.line + "\n", STDOUT_FILENO) + explanation_table(all) +
                            fitted(explanation_details(all), STDOUT_FILENO);
   if (!write_stdout(text)) return not_shown();
-  tell_people(fitted(silent_nodes(all), STDERR_FILENO));
-  return code_of(all, verdict);
+  tell_people(fitted(silent_nodes(all, verdict), STDERR_FILENO));
+  return code_of(verdict);
 }
 
 }  // namespace once::client

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -138,7 +139,9 @@ int Front::inherit() {
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
   }
-  tell_line("once: the process that looked after the command was ended; the command was stopped");
+  std::string words = testament_.json;
+  if (words.empty()) words.append("once: ").append(kKeeperKilled);
+  tell_line(words);
   return testament_.exit_code;
 }
 
@@ -167,11 +170,12 @@ FrontLink& front_link() {
 
 pid_t shown_pid() { return front_link().front != 0 ? front_link().front : getpid(); }
 
-void will_run_command(int exit_code, int64_t grace_ms) {
+void will_run_command(int exit_code, int64_t grace_ms, const std::string& json) {
   Testament* const testament = front_link().testament;
   if (testament == nullptr) return;
   testament->exit_code = exit_code;
   testament->grace_ms = grace_ms;
+  if (json.size() <= kMostLastWords) std::copy(json.begin(), json.end(), testament->json);
   testament->command_runs = true;
 }
 

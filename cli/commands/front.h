@@ -10,16 +10,25 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace once::client {
+
+// The longest object of --json: a name and two messages, each byte of them escaped.
+inline constexpr size_t kMostLastWords = 32 * 1024;
+
+inline constexpr const char* kKeeperKilled =
+    "the process that looked after the command was ended; the command was stopped";
 
 // What the keeper leaves for the front, in case that it is killed.
 struct Testament {
   std::atomic<bool> command_runs{false};
   std::atomic<int> exit_code{1};
   std::atomic<int64_t> grace_ms{5000};
+  char json[kMostLastWords + 1] = {};  // what is said instead of words; empty: words
 };
 
 struct FrontLink {
@@ -31,8 +40,9 @@ FrontLink& front_link();
 
 // Who is known to others: the process that was started.
 pid_t shown_pid();
-// As somebody who has ended may say it; no more than that. Null: there is no front.
-void will_run_command(int exit_code, int64_t grace_ms);
+// How the front ends if this process is killed while the command runs: with this code, when the
+// command has had so long to end, and with this object of --json; empty: with words.
+void will_run_command(int exit_code, int64_t grace_ms, const std::string& json);
 
 // Runs `body` in the keeper; the exit code to end with. REQUIRES: one thread, prepare_signals().
 int behind_front(const std::function<int()>& body);

@@ -8,6 +8,7 @@
 #include <future>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,9 +58,37 @@ void settle(Client& client, NamesPage& page, int64_t deadline_ns) {
 
 std::string line_of(const ListedName& one, const Arguments& arguments, bool terminal) {
   const std::string name = terminal && !arguments.raw ? printable(one.name) : one.name;
-  if (!arguments.details) return name + "\n";
+  const char end = arguments.ends_in_nul ? '\0' : '\n';
+  if (!arguments.details) return name + end;
   const char* state = !one.decided ? "open" : one.sealed ? "sealed" : "-";
-  return fmt::format("{:>10} {:>8} {:<6} {}\n", one.version, one.value_bytes, state, name);
+  return fmt::format("{:>10} {:>8} {:<6} {}{}", one.version, one.value_bytes, state, name, end);
+}
+
+// What was typed, all of it, with one option more.
+std::string line_to_type(const Arguments& arguments, const GivenOption& more) {
+  std::string line = "once";
+  for (const GivenOption& option : arguments.given_to_all) line += ' ' + words_of(option);
+  line += " list";
+  const std::string prefix = arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix);
+  const bool like_an_option = arguments.prefix.starts_with('-');
+  if (!like_an_option) line += prefix;
+  for (const GivenOption& option : arguments.given) {
+    if (option.name != more.name) line += ' ' + words_of(option);
+  }
+  line += ' ' + words_of(more);
+  return like_an_option ? line + " --" + prefix : line;
+}
+
+// Whoever reads names line by line would take one with a line break for two others. Said once.
+void tell_of_broken_lines(const NamesPage& page, const Arguments& arguments, bool& told) {
+  const char end = arguments.ends_in_nul ? '\0' : '\n';
+  const bool broken = std::any_of(page.names.begin(), page.names.end(), [&](const auto& one) {
+    return one.name.find(end) != std::string::npos;
+  });
+  if (!broken || std::exchange(told, true)) return;
+  complain(arguments.ends_in_nul ? "once: a name has a NUL byte in it: only --json keeps it whole"
+                                 : "once: a name has a line break in it, and looks like two: " +
+                                       line_to_type(arguments, {"--null", std::nullopt}));
 }
 
 bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
@@ -79,11 +108,7 @@ bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
 // Where to go on; and how fresh it is, for people, who sit at a terminal.
 void explain(const NamesPage& page, const Arguments& arguments, size_t shown) {
   if (!page.after.empty()) {
-    const std::string prefix = arguments.prefix.empty() ? "" : " " + shell_word(arguments.prefix);
-    const bool like_an_option = arguments.prefix.starts_with('-');
-    complain("once: there is more: once list" + (like_an_option
-                                                     ? " --after " + page.after + " --" + prefix
-                                                     : prefix + " --after " + page.after));
+    complain("once: there is more: " + line_to_type(arguments, {"--after", page.after}));
   }
   if (isatty(STDERR_FILENO) == 0) return;
   complain(
@@ -103,6 +128,7 @@ int list_command(const Arguments& arguments) {
   options.after = arguments.after;
   uint64_t listed = 0;
   size_t shown = 0;
+  bool told_of_broken_lines = false;
   for (bool first = true;; first = false) {
     options.limit = std::min<uint64_t>(kPage, limit - listed);
     const NamesPage page = [&] {
@@ -114,6 +140,8 @@ int list_command(const Arguments& arguments) {
       return asked;
     }();
     shown += page.names.size();
+    const bool escaped = isatty(STDOUT_FILENO) != 0 && !arguments.raw;
+    if (!arguments.json && !escaped) tell_of_broken_lines(page, arguments, told_of_broken_lines);
     if (page.outcome != Outcome::kDone) {
       const bool any = !page.names.empty() || arguments.json;
       if (any && !show_page(page, arguments, first)) return not_shown();
@@ -122,7 +150,7 @@ int list_command(const Arguments& arguments) {
       const bool unavailable = page.outcome == Outcome::kUnavailable;
       complain((unavailable ? "unavailable: " : "once: ") + page.message);
       if (!page.after.empty() && unavailable) {
-        complain("once: to go on from there: --after " + page.after);
+        complain("once: to go on from there: " + line_to_type(arguments, {"--after", page.after}));
       }
       return exit_code(page.outcome);
     }

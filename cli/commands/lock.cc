@@ -255,7 +255,9 @@ int lock_command(const Arguments& arguments) {
     return interrupted(lock, child, done, arguments, result, late);
   }
   if (result.outcome != LockOutcome::kHeld) return not_held(arguments, result);
-  will_run_command(kExitLost, arguments.grace_ms);
+  const LockStory orphaned{lock_outcome_name(LockOutcome::kLost), result.token, {}, kKeeperKilled};
+  will_run_command(kExitLost, arguments.grace_ms,
+                   arguments.json ? lock_json(arguments.name, orphaned, nullptr) : "");
   const RunResult ended = run_program(
       child, arguments.program,
       {{"ONCE_LOCK_NAME", arguments.name}, {"ONCE_LOCK_TOKEN", std::to_string(result.token)}},

@@ -68,7 +68,8 @@ int record(Client& client, Asker& asker, const Arguments& a, const JobClaim& cla
 
 int win(Client& client, Asker& asker, Child& child, const Arguments& a, const JobClaim& claim) {
   if (!a.json) say_of_run(fmt::format("{} is ours, run {}", a.name, claim.run));
-  will_run_command(kExitError, Term{}.grace_ms);
+  will_run_command(kExitError, Term{}.grace_ms,
+                   a.json ? run_json(a.name, true, claim, nullptr, kKeeperKilled) : "");
   const RunResult result =
       run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
   if (!result.error.empty() && !a.json) say_of_run("cannot start " + result.error);

@@ -44,10 +44,6 @@ Look look(const Client& client, const Arguments& arguments) {
 }
 
 int code_of(const Look& look) {
-  const auto& nodes = look.survey.nodes;
-  const bool no_nodes = std::all_of(nodes.begin(), nodes.end(),
-                                    [](const NodeStatus& node) { return node.wrong_port; });
-  if (no_nodes) return kExitUsage;
   switch (look.verdict.health) {
     case Health::kHealthy:
       return 0;
@@ -55,6 +51,10 @@ int code_of(const Look& look) {
       return kExitDegraded;
     case Health::kNoMajority:
       return kExitUnavailable;
+    case Health::kOtherCluster:
+      return exit_code(Outcome::kError);
+    case Health::kNoNode:
+      return kExitUsage;
   }
   return kExitUnavailable;
 }

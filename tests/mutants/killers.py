@@ -219,6 +219,7 @@ def known(fast):
         unit("directory_access_test", {"server"}, 1), unit("descriptors_test", {"server"}, 1),
         unit("session_cluster_test", {"client"}, 1),
         unit("endpoints_test", {"base"}, 1), unit("command_words_test", {"base", "cli"}, 1),
+        unit("onced_words_test", {"server"}, 1),
         unit("status_verdict_test", {"cli"}, 1), unit("status_survey_test", {"cli"}, 2),
         unit("lock_test", {"client"}, 3),
         unit("client_ids_test", {"client"}, 1), unit("fork_test", {"client"}, 3),

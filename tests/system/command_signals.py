@@ -159,6 +159,22 @@ def killed(cluster):
             check(is_free(cluster, "killed", "6"), f"the lock is overtaken, {which}")
 
 
+def killed_keeper_as_json(cluster):
+    """One object, also where the process that knows how it ended is gone."""
+    for words, code, wanted in (
+            (["lock", "--ttl", "3"], LOST, {"outcome": "lost", "result": None}),
+            (["run"], 1, {"winner": True, "result": None})):
+        name = f"keeper-\u00e4-{words[0]}"
+        process = start(cluster, "--json", *words, name, "--", "sh", "-c",
+                        "sleep 0.2; kill -9 $PPID; sleep 60")
+        ended, _, err = end_of(process)
+        check_equal(ended, code, f"{words}: {err}")
+        told = json.loads(err)
+        check({"name": name, **wanted}.items() <= told.items(), f"{words}: {told}")
+        check("was ended" in told.get("message", told.get("not_recorded")), f"{words}: {told}")
+        check(words[0] == "run" or told["token"] > 0, f"{words}: {told}")
+
+
 def killed_by_a_fault(cluster):
     """SIGSEGV and its like end `once` itself: the command does not go on without it."""
     for number in (signal.SIGSEGV, signal.SIGABRT):
@@ -309,5 +325,5 @@ if __name__ == "__main__":
     with Cluster(options(), name="signals") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (every_signal_once, to_the_group_once, an_alarm_of_the_caller, by_its_name,
-                    killed, killed_by_a_fault, killed_run_is_written_down, stopped,
-                    what_it_inherits, no_majority, interrupted_while_asking)])
+                    killed, killed_keeper_as_json, killed_by_a_fault, killed_run_is_written_down,
+                    stopped, what_it_inherits, no_majority, interrupted_while_asking)])

@@ -158,7 +158,12 @@ def bad_directories(cluster, damage):
     (base / "empty").mkdir()
     (base / "a-file").write_text("a file")
     refused(cluster, DIRECTORY, base / "missing", ["no data directory", "onced format"])
-    refused(cluster, DIRECTORY, base / "a-file", ["no data directory"])
+    for content in ("", "a file"):
+        (base / "a-file").write_text(content)
+        refused(cluster, DIRECTORY, base / "a-file", ["a-file is not a directory"])
+        refused(cluster, DIRECTORY, base / "a-file", ["a-file is not a directory"],
+                arguments=["format", "--data", base / "a-file", "--node", "1", "--cluster",
+                           cluster.members(), "--cluster-id", "ab"])
     refused(cluster, DIRECTORY, base / "empty", ["not formatted", "onced format"])
     for name in ("identity", "peers", "streams", "standing"):
         damage.refused(f"a bit of {name} flipped", lambda copy: flip(copy / name, 3, 0),
@@ -286,6 +291,29 @@ def first_process(cluster, node):
 
 def usage(cluster, node):
     listen = f"127.0.0.1:{free_port()}"
+    own = f"127.0.0.1:{node.peer_port}"
+    start = ["start", "--data", node.directory, "--listen"]
+    for arguments, words in (
+            ([*start, "127.0.0.1"], ["has no port"]),
+            ([*start, "127.0.0.1:80000"], ["the port 80000"]),
+            ([*start, "http://127.0.0.1:7401"], ["a scheme"]),
+            ([*start, ""], ["it is empty; give it a value"]),
+            ([*start, listen, "--admin", "foo"], ["--admin foo has no port"]),
+            ([*start, listen, "--admin", "127.0.0.1:0"], ["a port that stays"]),
+            ([*start, own], ["own port between nodes"]),
+            ([*start, listen, "--admin", own], ["own port between nodes"]),
+            ([*start, listen, "--admin", listen], ["own --listen"])):
+        done = subprocess.run([cluster.onced, *arguments], capture_output=True, text=True,
+                              timeout=30)
+        check_equal(done.returncode, USAGE, f"exit code of {arguments}: {done.stderr!r}")
+        check(all(word in done.stderr for word in words), f"{arguments}: {done.stderr!r}")
+    for address in ("10.0.0.300:7501", "http://10.0.0.3:7501", "::1:7501", "/tmp/x:7501"):
+        never = cluster.directory / "never"
+        done = subprocess.run([cluster.onced, "format", "--data", never, "--node", "1",
+                               "--cluster", f"1=127.0.0.1:7501,2=h:1,3={address}",
+                               "--new-cluster"], capture_output=True, timeout=30)
+        check_equal(done.returncode, USAGE, f"format with {address}: {done.stderr!r}")
+        check(address.encode() in done.stderr and not never.exists(), f"{done.stderr!r}")
     for arguments in ([], ["start"], ["nonsense"], ["start", "--data", node.directory],
                       ["start", "--data", node.directory, "--listen", listen, "--cores", "0"],
                       ["start", "--data", node.directory, "--listen", listen, "--io", "kqueue"],

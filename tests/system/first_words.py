@@ -121,6 +121,13 @@ def wrong_ports(cluster):
                 text = said(cluster.once, "--endpoints", where, "--timeout", "20000", *command,
                             code=USAGE)
                 check(words in text, f"{command} to {where}: {text!r}")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            where = f"127.0.0.1:{silent.getsockname()[1]}"
+            for command in (("read", "x"), ("status",), ("list",), ("explain", "x"), ("wait", "y")):
+                done = subprocess.run([cluster.once, "--endpoints", where, "--timeout", "1500",
+                                       *command], capture_output=True, text=True, timeout=30)
+                check_equal(done.returncode, UNAVAILABLE, f"{command} to a silent port: {done!r}")
+                check("does not speak once's protocol" in done.stderr, f"{command}: {done!r}")
         # Beside others it is only not used.
         said(cluster.once, "--endpoints", f"{web},{cluster.nodes[0].address}", "read", "x",
              code=DONE)

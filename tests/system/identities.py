@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 
 import protocol
-from cluster import (Cluster, DONE, EMPTY, OTHER_ERROR, REFUSED, UNAVAILABLE, USAGE, check,
+from cluster import (Cluster, DONE, EMPTY, OTHER_ERROR, REFUSED, USAGE, check,
                      check_equal, free_port, options, run_steps)
 
 ONCED_USAGE = 64
@@ -95,6 +95,27 @@ def no_empty_option_of_a_node(cluster):
     check(not data.exists(), "nothing was made")
 
 
+def another_cluster_is_meant(cluster):
+    """Each command says so and exits with 1: nothing is known of the cluster that is meant."""
+    other = ["--cluster-id", "1", "--endpoints", cluster.endpoints()]
+    for command in (["read", "x"], ["write", "x", "v"], ["list"], ["status"], ["explain", "x"],
+                    ["lock", "x", "--wait", "1", "--", "true"], ["run", "x", "--", "true"],
+                    ["wait", "x"], ["status", "--watch", "1", "--count", "1"]):
+        done = once(cluster, *other, *command)
+        check_equal(done.returncode, OTHER_ERROR, f"{command}: {done!r}")
+        told = done.stdout + done.stderr
+        check(b"is a node of cluster" in told, f"{command}: {told!r}")
+        check(b"no majority" not in told and b"start nodes" not in told, f"{command}: {told!r}")
+    for command, verdict in ((["status"], b'"cluster_verdict":"other_cluster"'),
+                             (["explain", "x"], b'"verdict":"other_cluster"')):
+        done = once(cluster, "--json", *other, *command)
+        check_equal(done.returncode, OTHER_ERROR, f"{command}: {done!r}")
+        check(verdict in done.stdout.replace(b'": "', b'":"'), f"{command}: {done.stdout!r}")
+    done = once(cluster, "--cluster-id", cluster.cluster_id, "--endpoints", cluster.endpoints(),
+                "status")
+    check_equal(done.returncode, DONE, f"its own id: {done!r}")
+
+
 def zero_is_no_id(cluster):
     async def ask():
         for node in cluster.nodes:
@@ -129,7 +150,7 @@ def the_cluster_that_is_meant(cluster, other):
         says(once(cluster, "--endpoints", ours, *command, ONCE_CLUSTER_ID=wrong), OTHER_ERROR,
              right, wrong)
     check_equal(cluster.run("read", "meant").returncode, EMPTY, "nothing was written")
-    says(once(cluster, "--endpoints", ours, "--cluster-id", wrong, "status"), UNAVAILABLE, right)
+    says(once(cluster, "--endpoints", ours, "--cluster-id", wrong, "status"), OTHER_ERROR, right)
     says(once(cluster, "--endpoints", ours, "--cluster-id", right.upper(), "status"), DONE)
     says(once(cluster, "--endpoints", f"{theirs},{ours}", "--cluster-id", right, "write", "meant",
               "v"), DONE)
@@ -168,7 +189,8 @@ def main():
     given = options(extra)
     with Cluster(given) as cluster, Cluster(given, name="other") as other:
         run_steps([(step.__name__, lambda step=step: step(cluster)) for step in (
-            no_empty_id, no_empty_option, no_empty_option_of_a_node, zero_is_no_id)])
+            no_empty_id, no_empty_option, no_empty_option_of_a_node, another_cluster_is_meant,
+            zero_is_no_id)])
         run_steps([(step.__name__, lambda step=step: step(cluster, other)) for step in (
             the_cluster_that_is_meant, two_clusters_are_not_mixed)])
         run_steps([("nobody_wins_twice", lambda: nobody_wins_twice(cluster, given.tries))])

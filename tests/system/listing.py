@@ -5,6 +5,7 @@ one node; wrong words are said. And whoever lists without end delays nobody."""
 import asyncio
 import json
 import re
+import shlex
 import subprocess
 import threading
 import time
@@ -57,7 +58,7 @@ def page_by_page(cluster):
             done = listed(cluster, "even/", "--limit", str(limit), *after)
             seen += done.stdout.decode().splitlines()
             pages += 1
-            more = re.search(rb"there is more: once list even/ --after (\S+)", done.stderr)
+            more = re.search(rb"there is more: once .* list even/ .*--after (\S+)", done.stderr)
             if not more:
                 break
             after = ["--after", more.group(1).decode()]
@@ -76,7 +77,12 @@ def what_is_said(cluster):
     check_equal(lines, ["2", "5", "-", "variable"], "version, bytes, state, name")
     long = listed(cluster, "even/42", "-l", "--limit", "0").stdout.split()
     check_equal(long[2], b"sealed", "set once")
-    check(b"a\nb\xff\n" in listed(cluster, "a").stdout, "into a pipe names go byte for byte")
+    broken = listed(cluster, "a")
+    check(b"a\nb\xff\n" in broken.stdout, "into a pipe names go byte for byte")
+    check_equal(broken.stderr.count(b"line break"), 1, f"said once: {broken.stderr!r}")
+    line = shlex.split(broken.stderr.decode().partition("looks like two: once ")[2])
+    whole = subprocess.run([cluster.once, *line], capture_output=True, timeout=30)
+    check(b"a\nb\xff\0" in whole.stdout and not whole.stderr, f"the line that it says: {whole!r}")
     document = json.loads(cluster.run("list", "a", json_output=True).stdout)
     check_equal(document["names"][0]["name_base64"], "YQpi/w==", "no UTF-8")
 

@@ -9,9 +9,10 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
-from cluster import (Cluster, DONE, REFUSED, check, check_equal, free_port, options, run_steps,
-                     wait_for)
+from cluster import (Cluster, DONE, REFUSED, USAGE, check, check_equal, free_port, options,
+                     run_steps, wait_for)
 from resp_wire import ask, connect
 
 OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -194,6 +195,14 @@ def admin_alone(opts):
         for host, wanted in (("proxy.example", 200), ("localhost:9", 200), ("[::1]", 200),
                              ("evil.example", MISDIRECTED)):
             check_equal(get(port, "/livez", host=host)[0], wanted, host)
+        # A client that takes it for the port of clients is told so, long before its time is over.
+        for command in (["read", "x"], ["status"], ["list"], ["explain", "x"], ["wait", "x"],
+                        ["run", "x", "--", "true"], ["lock", "x", "--", "true"]):
+            began = time.monotonic()
+            done = subprocess.run([one.once, "--endpoints", f"127.0.0.1:{port}", "--timeout",
+                                   "20000", *command], capture_output=True, timeout=60)
+            check_equal(done.returncode, USAGE, f"{command} to --admin: {done!r}")
+            check(b"--admin" in done.stderr and time.monotonic() - began < 10, f"{done!r}")
         crowd = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(40)]
         check_equal(get(port, "/readyz")[0], 200, "a newcomer finds a place")
         for stranger in crowd:

@@ -43,6 +43,23 @@ def as_printed(cluster):
                                stdout=subprocess.DEVNULL).returncode, 0, "write, by its id")
 
 
+def nothing_is_lost(cluster):
+    """Of what was given, in the lines that are to be typed."""
+    data = cluster.directory / "with a blank"
+    done = subprocess.run(
+        [cluster.onced, "format", "--data", data, "--node", "2", "--cluster", "2=h:1,7=g:1,9=i:1",
+         "--unsafe-buffered-log", "--segment-mib=64", "--new-cluster"], capture_output=True,
+        text=True, timeout=60)
+    check_equal(done.returncode, 0, f"format: {done.stderr}")
+    lines = [line for line in done.stdout.splitlines() if line.startswith("onced ")]
+    for line, node in zip(lines, ("7", "9")):
+        for words in (f"--node {node} ", f"--data {shlex.quote(str(data))} ", "--segment-mib 64",
+                      "--cluster 2=h:1,7=g:1,9=i:1 ", "--cluster-id ", "--unsafe-buffered-log"):
+            check(words in line + " ", f"{words} in {line}")
+        check("--new-cluster" not in line, line)
+    check(lines[2].endswith(" --unsafe-buffered-log"), f"a start would be refused: {lines[2]}")
+
+
 def no_address_to_dial(cluster):
     """Each node is refused with a line that, typed as it is, makes one that clients find."""
     for node in cluster.nodes:
@@ -106,7 +123,8 @@ def main():
     cluster = Cluster(options(), name="new-cluster")
     try:
         run_steps([(step.__name__.replace("_", " "), lambda step=step: step(cluster))
-                   for step in (one_of_the_two, as_printed, no_address_to_dial, each_its_own)])
+                   for step in (one_of_the_two, as_printed, nothing_is_lost, no_address_to_dial,
+                                each_its_own)])
     finally:
         cluster.close()
 

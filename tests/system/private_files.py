@@ -3,6 +3,7 @@
 place is refused; one of an earlier version is mended at start, and the log says so."""
 
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -115,12 +116,35 @@ def not_for_others(cluster):
               text)
 
 
+def of_another_user(cluster):
+    """Of root's command on the directory of the user whom the node runs as: it is the caller who
+    does not fit, and a chown would take the directory from the node."""
+    node = cluster.nodes[0]
+    if os.geteuid() != 0:
+        print("   not checked here: to give files away needs root")
+        return
+    made = cluster.directory / "of-nobody"
+    made.mkdir()
+    os.chown(made, NOBODY, NOBODY)
+    name = pwd.getpwuid(NOBODY).pw_name
+    for caller in ({}, {"SUDO_UID": "4711"}):
+        for command in (["verify"], ["start", "--listen", node.address],
+                        ["format", "--node", "1", "--cluster", "1=127.0.0.1:1", "--cluster-id",
+                         "5eed"]):
+            done = subprocess.run([cluster.onced, *command, "--data", made], capture_output=True,
+                                  timeout=30, text=True, env={**os.environ, **caller})
+            check_equal(done.returncode, DIRECTORY, f"exit code: {done.stderr}")
+            check(f"`sudo -u {name} onced ...`" in done.stderr and "chown" not in done.stderr,
+                  done.stderr)
+
+
 def main():
     where = options()
     cluster = Cluster(where, nodes=1, name="private-files", format_flags=["--segment-mib", "2"])
     try:
         run_steps([(step.__name__.replace("_", " "), lambda step=step: step(cluster))
-                   for step in (any_umask, not_for_others, earlier_version, unsafe_parents)])
+                   for step in (any_umask, not_for_others, of_another_user, earlier_version,
+                                unsafe_parents)])
     finally:
         cluster.close()
 

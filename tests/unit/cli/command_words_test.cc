@@ -64,6 +64,39 @@ TEST(CommandWords, AnUnknownOptionToo) {
   expect_wrong({"run", "x", "make", "--report"}, {"no option '--report'", "stand behind --"});
 }
 
+// Not what is missing, or was not expected, because of it.
+TEST(CommandWords, AnUnknownShortOptionToo) {
+  expect_wrong({"write", "-x", "v"}, {"once write: there is no option '-x'",
+                                      "begin with a dash stand behind --", "`once help write`"});
+  expect_wrong({"read", "-x"}, {"once read: there is no option '-x'"});
+  expect_wrong({"-x", "read", "y"}, {"once: there is no option '-x'"});
+  expect_wrong({"list", "-lx"}, {"no option '-lx'"});
+  expect_wrong({"list", "-\x1b"}, {"'-\\x1b'"});
+  expect_wrong({"run", "-w", "0", "nn", "--", "true"},
+               {"once run: there is no option '-w'", "to be run stand behind --"});
+  EXPECT_EQ(said({"run", "-w", "0", "nn", "--", "true"}).err.find("COMMAND -w"), std::string::npos);
+  EXPECT_EQ(said({"list", "-l"}).code, -1);
+  EXPECT_EQ(said({"list", "-l0"}).code, -1);
+  EXPECT_EQ(said({"write", "x", "-"}).code, -1) << "standard input";
+  EXPECT_EQ(parsed({"write", "x", "-5"}).value, "-5");
+  EXPECT_EQ(parsed({"write", "--", "x", "-v"}).value, "-v");
+  EXPECT_EQ(said({"run", "x", "--", "make", "-x"}).code, -1);
+}
+
+// With a unit behind it, most likely.
+TEST(CommandWords, WhatIsNoNumberIsSaidWithItsUnit) {
+  expect_wrong({"--timeout", "5s", "read", "x"},
+               {"--timeout", "'5s' is not a whole number of milliseconds, from 1 to 86400000"});
+  expect_wrong({"--timeout", "0", "read", "x"}, {"'0' is not a whole number of milliseconds"});
+  expect_wrong({"lock", "x", "--ttl", "10s", "--", "true"},
+               {"--ttl", "'10s' is not a whole number of seconds, from 1 to 3600"});
+  expect_wrong({"status", "--watch", "x"}, {"'x' is not a whole number of seconds, from 1 to "});
+  expect_wrong({"status", "--watch", "1", "--count", "many"},
+               {"'many' is not a whole number, from"});
+  expect_wrong({"list", "--limit", "1e3"}, {"'1e3' is not a whole number, from 0 to 1000000"});
+  expect_wrong({"lock", "x", "--grace", "1s", "--", "true"}, {"'1s' is not a number of seconds"});
+}
+
 TEST(CommandWords, WhatOptionsAreGivenIsNoCommand) {
   EXPECT_EQ(said({"--endpoints", "wirte:1", "read", "x"}).code, -1);
   EXPECT_EQ(said({"read", "wirte"}).code, -1);

@@ -156,6 +156,20 @@ TEST(NameVerdict, WhatNobodyHoldsWasNotWritten) {
          NameStanding::kOpen, "nobody holds a value yet; node 1 is at work on it");
 }
 
+TEST(NameVerdict, WhoAsksOthersHearsNothingOfTheName) {
+  NameExplanation all = of({kSilent, kSilent});
+  all.nodes[0].node.other_cluster = true;
+  EXPECT_EQ(verdict_of(all).standing, NameStanding::kNoMajority) << "the other one may be meant";
+  all.nodes[1].node.wrong_port = true;
+  expect(all, NameStanding::kOtherCluster,
+         "no node of the cluster that is meant: those that answer are of another one");
+  EXPECT_EQ(name_of(NameStanding::kOtherCluster), "other_cluster");
+  EXPECT_NE(explanation_table(all).find("foreign"), std::string::npos);
+  all.nodes[0].node = all.nodes[1].node;
+  expect(all, NameStanding::kNoNode, "no node answers: what is there is no port for clients");
+  EXPECT_EQ(name_of(NameStanding::kNoNode), "no_node");
+}
+
 TEST(ExplanationTable, FitsTheScreen) {
   Explanation far = decided({Round{UINT32_MAX}, NodeId{15}, Incarnation{UINT32_MAX}}, UINT64_MAX);
   far.promised = far.accepted;

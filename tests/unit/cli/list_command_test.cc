@@ -130,12 +130,65 @@ TEST_F(ListCommandTest, WhereToGoOnCanBeTyped) {
   EXPECT_NE(list(2, false, "a b").err.find("once list 'a b' --after 1-0-1-2\n"), std::string::npos);
 }
 
+// As somebody types it; `words` behind the endpoints.
+tl::expected<Arguments, EarlyExit> typed(std::vector<const char*> words) {
+  words.insert(words.begin(), "once");
+  words.push_back(nullptr);
+  return parse_arguments(static_cast<int>(words.size()) - 1, words.data());
+}
+
+TEST_F(ListCommandTest, TheLineToGoOnHasAllThatWasGiven) {
+  const std::string at = server_.address();
+  auto a = typed({"--endpoints", at.c_str(), "--raw", "--timeout", "4999", "list", "--limit", "2",
+                  "-l", "a b", "--after", "1-0-1-7"});
+  ASSERT_TRUE(a) << a.error().err;
+  const std::string line = "once: there is more: once --endpoints " + at +
+                           " --timeout 4999 --raw list 'a b' --limit 2 --long --after 1-0-1-9\n";
+  EXPECT_EQ(run(list_command, *a).err, line);
+  a = typed({"list", "--limit", "2", "--endpoints", at.c_str(), "--", "-d"});
+  ASSERT_TRUE(a) << a.error().err;
+  EXPECT_EQ(run(list_command, *a).err, "once: there is more: once --endpoints " + at +
+                                           " list --limit 2 --after 1-0-1-2 -- -d\n");
+  setenv("ONCE_ENDPOINTS", at.c_str(), 1);
+  a = typed({"list", "--limit", "2"});
+  unsetenv("ONCE_ENDPOINTS");
+  ASSERT_TRUE(a) << a.error().err;
+  EXPECT_EQ(run(list_command, *a).err, "once: there is more: once list --limit 2 --after 1-0-1-2\n")
+      << "the variable is still there";
+}
+
+// Who reads lines would ask for two names that do not exist, and lose the one that does.
+TEST_F(ListCommandTest, ANameWithALineBreakIsSaidAndCanBeKeptWhole) {
+  page_ = {{"a\nb", 1, 2, true, true}, {"c\nd", 1, 2, true, true}, {"e", 1, 2, false, true}};
+  const std::string at = server_.address();
+  auto a = typed({"--endpoints", at.c_str(), "list", "--limit", "0"});
+  ASSERT_TRUE(a) << a.error().err;
+  Ended ended = run(list_command, *a);
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.out, "a\nb\nc\nd\ne\n") << "nothing is refused";
+  EXPECT_EQ(ended.err,
+            "once: a name has a line break in it, and looks like two: once --endpoints " + at +
+                " list --limit 0 --null\n");
+  for (const char* option : {"-0", "--null"}) {
+    a = typed({"--endpoints", at.c_str(), "list", option});
+    ASSERT_TRUE(a) << a.error().err;
+    ended = run(list_command, *a);
+    EXPECT_EQ(ended.out, std::string("a\nb\0c\nd\0e\0", 10));
+    EXPECT_EQ(ended.err, "");
+  }
+  page_ = {{std::string_view("a\0b", 3), 1, 2, true, true}};
+  EXPECT_NE(run(list_command, *a).err.find("only --json"), std::string::npos);
+  a = typed({"--json", "list", "-0"});
+  ASSERT_FALSE(a);
+  EXPECT_NE(a.error().err.find("--null"), std::string::npos) << a.error().err;
+}
+
 TEST_F(ListCommandTest, NodesOfAnotherClusterAreNotAskedToExplain) {
   Arguments a = arguments(Command::kExplain, "x");
   EXPECT_EQ(run(explain_command, a).code, exit_code(Outcome::kEmpty));
   a.cluster_id = "1234";
   const Ended ended = run(explain_command, a);
-  EXPECT_EQ(ended.code, exit_code(Outcome::kUnavailable)) << ended.out << ended.err;
+  EXPECT_EQ(ended.code, exit_code(Outcome::kError)) << ended.out << ended.err;
   EXPECT_NE(ended.err.find("expected"), std::string::npos) << ended.err;
 }
 

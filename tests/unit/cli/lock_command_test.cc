@@ -303,6 +303,26 @@ TEST_F(LockCommandTest, TheTestamentGivesTheCommandItsGrace) {
   EXPECT_TRUE(testament.command_runs);
   EXPECT_EQ(testament.exit_code, kLost);
   EXPECT_EQ(testament.grace_ms, 1234);
+  EXPECT_STREQ(testament.json, "") << "words";
+
+  Testament for_programs;
+  front_link().testament = &for_programs;
+  a.json = true;
+  EXPECT_EQ(run(lock_command, a).code, 0);
+  front_link().testament = nullptr;
+  const std::string object = for_programs.json;
+  EXPECT_TRUE(object.starts_with(R"({"name":"lock","outcome":"lost","token":)")) << object;
+  EXPECT_TRUE(object.ends_with(R"(the command was stopped","result":null})")) << object;
+}
+
+TEST_F(LockCommandTest, TheLongestObjectFitsIntoTheTestament) {
+  const std::string name(1024, '\x01');
+  const std::string words = "for the longest, " + std::string(kKeeperKilled);
+  const JobClaim claim{std::string(256, '\x01'), INT32_MAX, std::string(64, 'x'),
+                       std::string(32, 'f')};
+  EXPECT_LE(run_json(name, true, claim, nullptr, words).size(), kMostLastWords);
+  const LockStory story{"lost", UINT64_MAX, {}, words};
+  EXPECT_LE(lock_json(name, story, nullptr).size(), kMostLastWords);
 }
 
 TEST_F(LockCommandTest, WhoHoldsItIsToldToPeopleAndToPrograms) {

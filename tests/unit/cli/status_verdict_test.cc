@@ -94,7 +94,8 @@ TEST(Verdict, WhoIsUpMayStillNotDoItsWork) {
            {"memory_short", 2, "node 2 is short of memory"},
            {"withdrawn", 1, "node 2 votes no more: look at its log"},
            {"admitted", 0,
-            "node 2 does not vote yet: it waits until every member has met its disk"},
+            "node 2 does not vote yet: it waits until every member has met its disk, or is shut "
+            "out for good: look at its log"},
            {"peer_3_up", 0, "node 2 does not reach node 3"}}) {
     Survey survey = well(3);
     set(survey, 2, counter, static_cast<uint64_t>(value));
@@ -229,6 +230,35 @@ TEST(StatusTable, ColoursOnlyWhereTheyAreTaken) {
   EXPECT_TRUE(verdict_text(verdict_of(survey), true).starts_with("\x1b[33m"));
   kill(survey, 2);
   EXPECT_TRUE(verdict_text(verdict_of(survey), true).starts_with("\x1b[31m"));
+}
+
+// All of its nodes may be well: nobody has asked them.
+TEST(Verdict, WhoAsksOthersHearsNothingOfTheCluster) {
+  Survey survey = well(3);
+  for (size_t number : {1, 2, 3}) {
+    kill(survey, number);
+    survey.nodes[number - 1].other_cluster = true;
+    if (number == 3) break;
+    EXPECT_EQ(verdict_of(survey).health, number == 1 ? Health::kDegraded : Health::kNoMajority);
+  }
+  expect(survey, Health::kOtherCluster,
+         "no node of the cluster that is meant: those that answer are of another one");
+  EXPECT_EQ(health_name(Health::kOtherCluster), "other_cluster");
+  std::string told = status_problems(survey, verdict_of(survey));
+  EXPECT_NE(told.find("--cluster-id"), std::string::npos) << told;
+  EXPECT_EQ(told.find("no majority"), std::string::npos) << told;
+  EXPECT_NE(status_table(survey.nodes, {}, Width::kScreen).find("foreign"), std::string::npos);
+  survey.nodes[0].other_cluster = false;
+  survey.nodes[0].wrong_port = true;
+  EXPECT_EQ(verdict_of(survey).health, Health::kOtherCluster);
+  for (NodeStatus& node : survey.nodes) {
+    node.other_cluster = false;
+    node.wrong_port = true;
+  }
+  expect(survey, Health::kNoNode, "no node answers: what is there is no port for clients");
+  EXPECT_EQ(health_name(Health::kNoNode), "no_node");
+  told = status_problems(survey, verdict_of(survey));
+  EXPECT_EQ(told.find("no majority"), std::string::npos) << told;
 }
 
 TEST(StatusProblems, NobodyThereIsAskedWhetherThereIsACluster) {

@@ -148,7 +148,11 @@ TEST_F(ConversationTest, AnErrorOfTheNodeIsSaidInWordsThatHarmNoTerminal) {
 TEST_F(ConversationTest, WhoIsNoNodeIsSaidToBeNone) {
   const std::pair<std::string, const char*> strangers[] = {
       {"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP server"},
+      {"HTTP/1.1 400 Bad Request\r\n\r\n", "--admin"},
       {"SSH-2.0-OpenSSH_9.2\r\n", "SSH server"},
+      {"-ERR unknown command\r\n", "Redis protocol"},
+      {"+OK\r\n", "Redis protocol"},
+      {"$-1\r\n", "Redis protocol"},
       {std::string(64, '\xff'), "not a node"}};
   for (const auto& [said, word] : strangers) {
     const Speaker speaker({said});
@@ -186,7 +190,19 @@ TEST_F(ConversationTest, SilenceAndTheEndAreTold) {
   EXPECT_GE(now_ns() - begun_ns, kSecond / 10);
 
   const Speaker mute({hello().substr(0, 20)});
-  EXPECT_FALSE(open(mute, kSecond / 10));
+  EXPECT_EQ(open(mute, kSecond / 10).error().message, "no answer in time");
+
+  // What waits for a line of its own protocol says nothing.
+  const Speaker other({});
+  const std::string ignored = open(other, kSecond / 10).error().message;
+  EXPECT_NE(ignored.find("something listens there but does not speak once's protocol"),
+            std::string::npos)
+      << ignored;
+  EXPECT_NE(ignored.find("--admin"), std::string::npos) << ignored;
+  EXPECT_EQ(wrong, Conversation::Wrong::kNothing) << "it may be a node that hangs";
+  const Speaker leaving({}, true);
+  const std::string left = open(leaving).error().message;
+  EXPECT_NE(left.find("closed the connection without a word"), std::string::npos) << left;
 
   const Speaker closing({hello() + told("last").substr(0, 20)}, true);
   auto ended = open(closing);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/client_codec.h"
 #include "tests/unit/net/fake_net_io.h"
 #include "tests/unit/net/line_door.h"
 
@@ -41,6 +42,29 @@ TEST_F(AdminListenerTest, AnswersWholeCommandsHoweverTheyCome) {
   const auto pipe = connect();
   EXPECT_EQ(say(*pipe, "p\np\np"), "pong\npong\n");
   EXPECT_EQ(say(*pipe, "\n"), "pong\n");
+}
+
+// The door waits for the end of a line, and whoever sent no text would wait for an answer to it.
+TEST_F(AdminListenerTest, TellsAtOnceWhoSendsNoText) {
+  std::vector<char> hello;
+  net::encode_client_hello({}, hello);
+  for (const std::string& bytes :
+       {std::string(hello.begin(), hello.end()), std::string(hello.begin(), hello.begin() + 4),
+        std::string("\x16\x03\x01\x02", 4)}) {
+    const auto pipe = connect();
+    const std::string told = say(*pipe, bytes);
+    EXPECT_TRUE(told.starts_with("HTTP/1.1 400 ")) << told;
+    EXPECT_NE(told.find("clients dial that of --listen"), std::string::npos) << told;
+    const size_t body = told.find("\r\n\r\n") + 4;
+    EXPECT_NE(told.find("Content-Length: " + std::to_string(told.size() - body) + "\r\n"),
+              std::string::npos);
+    EXPECT_TRUE(pipe->closed[1]);
+    tick(1);
+  }
+  const auto pipe = connect();
+  EXPECT_EQ(say(*pipe, "p\r\tp"), "") << "text goes to the door";
+  EXPECT_TRUE(say(*pipe, "\np\n").ends_with("pong\n"));
+  EXPECT_FALSE(pipe->closed[1]);
 }
 
 TEST_F(AdminListenerTest, TakesNothingBehindTheLastCommandAndCloses) {

@@ -261,6 +261,67 @@ TEST(ParseMembers, RefusesWhatIsNotAList) {
   }
 }
 
+TEST_F(DataDirectoryTest, AFileIsSaidToBeNoDirectory) {
+  for (const char* content : {"", "something"}) {
+    const std::string file = directory_.path() + "/file";
+    std::ofstream(file) << content;
+    const auto formatted = DataDirectory::format(file, configuration_, false);
+    const auto opened = DataDirectory::open(file);
+    const auto read_from = DataDirectory::read_configuration(file);
+    ASSERT_FALSE(formatted || opened || read_from);
+    for (const std::string& said :
+         {formatted.error().message, opened.error().message, read_from.error().message}) {
+      EXPECT_NE(said.find(file + " is not a directory"), std::string::npos) << said;
+    }
+    std::ifstream kept(file);
+    std::string read;
+    kept >> read;
+    EXPECT_EQ(read, content);
+  }
+}
+
+// What is wrong is said, and nothing else.
+TEST(ParseMembers, TheWrongPartIsNamed) {
+  const std::pair<const char*, const char*> slips[] = {
+      {"1=10.0.0.1:99999", "its address has the port 99999, and ports go from 1 to 65535"},
+      {"1=10.0.0.1:0", "the port 0"},
+      {"1=10.0.0.1", "no port"},
+      {"1=", "neither a host nor a port"},
+      {"1=:7501", "no host"},
+      {"1=h:1, 2=g:2", "a blank"},
+      {"1=h :1", "a blank"}};
+  for (const auto& [text, words] : slips) {
+    const auto members = parse_members(text);
+    ASSERT_FALSE(members) << text;
+    const std::string& message = members.error().message;
+    EXPECT_NE(message.find(words), std::string::npos) << message;
+    EXPECT_EQ(message.find("1..15"), std::string::npos) << "the number is right: " << message;
+  }
+  for (const char* text : {"0=h:1", "16=h:1", "x=h:1", "h:1"}) {
+    EXPECT_NE(parse_members(text).error().message.find("NODE in 1..15"), std::string::npos) << text;
+  }
+}
+
+// It can never be changed, and a start would wait for it for ever.
+TEST(CheckMemberList, RefusesWhatCanNeverBeAnAddress) {
+  const std::pair<const char*, const char*> slips[] = {
+      {"10.0.0.300:7501", "a host that is no IPv4 address"},
+      {"http://10.0.0.1:7501", "a scheme"},
+      {"::1:7501", "an IPv6 address without its brackets"},
+      {"10.0.0.1:7501:7501", "':' in the host"},
+      {"/tmp/x:7501", "'/' in the host"}};
+  for (const auto& [address, words] : slips) {
+    const std::string text = std::string("1=h:1,2=") + address + ",3=i:1";
+    const auto members = parse_members(text);
+    ASSERT_TRUE(members) << text << ": directories of earlier releases are read as they are";
+    const auto checked = check_member_list(*members);
+    ASSERT_FALSE(checked) << text;
+    EXPECT_NE(checked.error().message.find(address), std::string::npos);
+    EXPECT_NE(checked.error().message.find(words), std::string::npos) << checked.error().message;
+  }
+  EXPECT_TRUE(check_member_list(*parse_members("1=node-1.example:7501,2=[fd00::1]:7501,3=n_3:1")));
+}
+
 TEST(CheckMemberList, RefusesOneAddressTwiceHoweverItIsWritten) {
   for (const char* text : {"1=h:1,2=h:1", "1=h:1,2=g:1,3=h:1", "1=127.0.0.1:80,2=127.0.0.1:080",
                            "1=Host:1,2=hOST:1", "1=h:1,2=h.:1", "1=[::A]:1,2=[::a]:1"}) {

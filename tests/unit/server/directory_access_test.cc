@@ -2,6 +2,7 @@
 #include "server/directory_access.h"
 
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -159,9 +160,25 @@ TEST_F(DirectoryAccessTest, WhatBelongsToSomebodyElseIsRefused) {
   format();
   ASSERT_EQ(chown(path_.c_str(), kSomebody, 0), 0);
   expect_refused(path_, "belongs to user 54321");
-  ASSERT_EQ(chown(path_.c_str(), 0, 0), 0);
+  // To give the directory to root would take it from the node that runs as its owner.
+  expect_refused(path_, "run it as its owner, `sudo -u '#54321' onced ...`");
+  EXPECT_EQ(check_path(path_).error().message.find("give a"), std::string::npos);
   ASSERT_EQ(chown(above_.c_str(), kSomebody, 0), 0);
+  expect_refused(above_ + ", on the path of", "run it as its owner, `sudo -u '#54321' onced ...`");
+  const auto not_there = check_path(above_ + "/new");
+  ASSERT_FALSE(not_there);
+  EXPECT_NE(not_there.error().message.find("onced ...`, or give another"), std::string::npos)
+      << not_there.error().message;
+  ASSERT_EQ(chown(path_.c_str(), 0, 0), 0);
   expect_refused(above_, "belongs to user 54321");
+  expect_refused(above_, "give a directory that only its owner and root can change");
+  if (getpwuid(65534) != nullptr) {
+    ASSERT_EQ(chown(path_.c_str(), 65534, 0), 0);
+    ASSERT_EQ(chown(above_.c_str(), 0, 0), 0);
+    expect_refused(path_, std::string("`sudo -u ") + getpwuid(65534)->pw_name + " onced ...`");
+    ASSERT_EQ(chown(path_.c_str(), 0, 0), 0);
+    ASSERT_EQ(chown(above_.c_str(), kSomebody, 0), 0);
+  }
   setenv("SUDO_UID", "54321", 1);  // his own command, with other rights
   EXPECT_TRUE(check_path(path_));
   setenv("SUDO_UID", "54322", 1);

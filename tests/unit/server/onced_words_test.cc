@@ -90,6 +90,41 @@ TEST(OncedWords, WhatIsMissingIsNamedWithTheUsage) {
   expect_wrong({"--data", "d"}, {"--data"});
 }
 
+TEST(OncedWords, WhatIsNoNumberIsSaid) {
+  expect_wrong({"dev", "--port", "abc"}, {"--port", "'abc' is not a whole number, from 1 to "});
+  expect_wrong({"dev", "--segment-mib", "8M"},
+               {"'8M' is not a whole number of MiB, from 2 to 4096"});
+}
+
+TEST(OncedWords, AHelpHasNoHeadingWithNothingBelow) {
+  for (const char* command : {"format", "start", "dev", "inspect", "verify"}) {
+    const std::string help = said({"help", command}).out;
+    EXPECT_EQ(help.find("of every command"), std::string::npos) << help;
+    EXPECT_NE(help.find("Example"), std::string::npos) << help;
+  }
+}
+
+// Most likely a variable that is not set. What is needed cannot be left out.
+TEST(OncedWords, AnEmptyValueIsToldWhatToDo) {
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"start", "--data", "d", "--listen", ""},
+        {"start", "--data", "d", "--listen="},
+        {"start", "--data", "", "--listen", "h:1"},
+        {"start", "--data=", "--listen", "h:1"},
+        {"inspect", "--data", ""},
+        {"verify", "--data="},
+        {"format", "--data", "d", "--node", "1", "--new-cluster", "--cluster", ""}}) {
+    expect_wrong(words, {"give it "});
+    EXPECT_EQ(said(words).err.find("leave"), std::string::npos) << said(words).err;
+  }
+  for (const char* option : {"--advertise", "--admin", "--http-host"}) {
+    expect_wrong({"start", "--data", "d", "--listen", "h:1", option, ""},
+                 {option, "it is empty; leave the option out, or give it a value"});
+    expect_wrong({"start", "--data", "d", "--listen", "h:1", (std::string(option) + "=").c_str()},
+                 {option, "leave the option out, or give it one"});
+  }
+}
+
 TEST(OncedWords, OptionsArriveWhereTheyBelong) {
   const char* const words[] = {"onced",    "dev",  "--nodes",      "3",    "--port",        "7600",
                                "--data",   "d",    "--cores",      "2",    "--segment-mib", "16",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/dialable.h"
+#include "server/command_line.h"
 
 namespace once::server {
 namespace start_addresses_test {
@@ -16,7 +17,16 @@ StartOptions start(std::string listen, std::string advertise = "") {
   options.data = "/var/lib/once";
   options.listen = std::move(listen);
   options.advertise = std::move(advertise);
+  options.given = {{"--data", options.data}, {"--listen", options.listen}};
+  if (!options.advertise.empty()) options.given.push_back({"--advertise", options.advertise});
   return options;
+}
+
+void expect_wrong(const StartOptions& options, const std::vector<std::string>& words) {
+  const std::string text = wrong_with_addresses(options, "10.0.0.1:7501");
+  for (const std::string& word : words) {
+    EXPECT_NE(text.find(word), std::string::npos) << word << " not in: " << text;
+  }
 }
 
 std::string wrong(const StartOptions& options) {
@@ -78,16 +88,43 @@ TEST(StartAddresses, ANameThatStandsForEveryAddressIsRefused) {
   EXPECT_EQ(wrong_where({"[fe80::1%lo]"}, ""), "");
 }
 
-TEST(StartAddresses, TheLineHasTheOtherFlagsToo) {
-  StartOptions options = start(":7401");
-  options.data = "/with blank";
-  options.cores = 3;
-  options.memory = "1GiB";
-  options.unsafe_buffered_log = true;
-  EXPECT_NE(wrong(options).find("--data '/with blank' --listen :7401 --advertise 10.0.0.1:7401 "
-                                "--cores 3 --memory 1GiB --unsafe-buffered-log"),
-            std::string::npos)
-      << wrong(options);
+tl::expected<Command, EarlyExit> parsed(std::vector<const char*> words) {
+  words.push_back(nullptr);
+  return parse_command_line(static_cast<int>(words.size()) - 1, words.data());
+}
+
+// Each that `onced start` has, as its help lists them: a new one too.
+TEST(StartAddresses, TheLineToTypeHasEveryOptionThatWasGiven) {
+  const auto command = parsed({"onced",       "start",        "--data",
+                               "/with blank", "--listen",     ":7401",
+                               "--advertise", "0.0.0.0:7401", "--admin",
+                               "127.0.0.1:9", "--http-host",  "a.example",
+                               "--http-host", "b.example",    "--cores",
+                               "1",           "--memory",     "75%",
+                               "--io",        "epoll",        "--unsafe-buffered-log"});
+  ASSERT_TRUE(command) << command.error().err;
+  const std::string text = wrong(std::get<StartOptions>(*command));
+  const size_t at = text.find("as in: onced start ");
+  ASSERT_NE(at, std::string::npos) << text;
+  const std::string line = text.substr(at) + " ";
+  for (const char* words :
+       {" --data '/with blank' ", " --listen :7401 ", " --advertise 10.0.0.1:7401 ",
+        " --admin 127.0.0.1:9 ", " --http-host a.example ", " --http-host b.example ",
+        " --cores 1 ", " --memory 75% ", " --io epoll ", " --unsafe-buffered-log "}) {
+    EXPECT_NE(line.find(words), std::string::npos) << words << " not in: " << line;
+  }
+  EXPECT_EQ(line.find("--advertise 0.0.0.0"), std::string::npos) << line;
+  const std::string help = parsed({"onced", "help", "start"}).error().out;
+  size_t options = 0;
+  for (size_t begin = help.find("  --"); begin != std::string::npos;
+       begin = help.find("  --", begin + 4)) {
+    const size_t end = help.find_first_of(" ;\n", begin + 2);
+    const std::string name = help.substr(begin + 2, end - begin - 2);
+    if (name == "--help") continue;
+    EXPECT_NE(line.find(" " + name + " "), std::string::npos) << name << " not in: " << line;
+    ++options;
+  }
+  EXPECT_GE(options, 9u) << help;
 }
 
 TEST(StartAddresses, WhereTheNodeIsNotKnownAnAddressOfTheMachineIsShown) {
@@ -110,9 +147,84 @@ TEST(StartAddresses, AdvertisedAddressesAreLookedAtToo) {
   }
 }
 
+StartOptions with_admin(std::string admin, std::string listen = "10.0.0.1:7401") {
+  StartOptions options = start(std::move(listen));
+  options.admin = std::move(admin);
+  return options;
+}
+
 TEST(StartAddresses, APortThatTheSystemChoosesIsRefused) {
-  EXPECT_NE(wrong(start("127.0.0.1:0")).find("a port that stays"), std::string::npos);
-  EXPECT_NE(wrong(start(":0")).find("a port that stays"), std::string::npos);
+  for (const char* listen : {"127.0.0.1:0", ":0", "0.0.0.0:000"}) {
+    EXPECT_NE(wrong(start(listen)).find("a port that stays"), std::string::npos) << listen;
+    expect_wrong(start(listen, "10.0.0.1:7401"), {"--listen", "a port that stays"});
+    expect_wrong(with_admin(listen), {std::string("--admin ") + listen, "a port that stays"});
+  }
+}
+
+// A slip must not look like a port that is taken, for which a restart may help.
+TEST(StartAddresses, WhatIsNoAddressIsSaidOfEachOption) {
+  const std::pair<const char*, const char*> slips[] = {
+      {"127.0.0.1", "has no port: write HOST:PORT"},
+      {"foo", "has no port"},
+      {"127.0.0.1:", "no port behind the colon"},
+      {"127.0.0.1:80000", "has the port 80000, and ports go from 1 to 65535"},
+      {"localhost:19900x", "which is no number"},
+      {"http://127.0.0.1:19900", "a scheme"},
+      {"10.0.0.300:7401", "no IPv4 address"},
+      {"::1:7401", "without its brackets"},
+      {"/tmp/x:7401", "'/' in the host"},
+      {"127.0.0.1:7401:7401", "':' in the host"},
+      {"127.0.0.1:7401 ", "a blank"},
+      {":80000", "has the port 80000"},
+      {"*:80000", "has the port 80000"}};
+  for (const auto& [address, words] : slips) {
+    expect_wrong(start(address), {std::string("--listen ") + address, words});
+    expect_wrong(start(address, "10.0.0.1:7401"), {std::string("--listen ") + address, words});
+    expect_wrong(with_admin(address), {std::string("--admin ") + address, words});
+    EXPECT_NE(wrong(start("10.0.0.1:7401", address)).find("--advertise"), std::string::npos);
+  }
+  expect_wrong(with_admin("*:9100"), {"--admin *:9100", "0.0.0.0:9100"});
+  for (const char* admin : {":9100", "0.0.0.0:9100", "[::]:9100", "localhost:9100"}) {
+    EXPECT_EQ(wrong(with_admin(admin)), "") << admin;
+  }
+}
+
+// Nobody would ever be let in by such a name, and nothing would say so.
+TEST(StartAddresses, ANameForHttpIsANameAlone) {
+  for (const char* name : {"foo:80", "http://bar", "foo/bar", "a b", "foo,bar", "10.0.0.300"}) {
+    StartOptions options = start("10.0.0.1:7401");
+    options.http_hosts = {"good.example", name};
+    expect_wrong(options, {std::string("--http-host ") + name + " has ", "write the name alone"});
+  }
+  StartOptions options = start("10.0.0.1:7401");
+  options.http_hosts = {"proxy.example", "PROXY", "my_proxy.", "10.0.0.9", "[fd00::1]", "fd00::1"};
+  EXPECT_EQ(wrong(options), "");
+}
+
+// The system would say that another process has the port.
+TEST(StartAddresses, ItsOwnPortsAreToldFromThoseOfOthers) {
+  const auto wrong_with = [](const StartOptions& options, const std::string& own) {
+    return wrong_with_addresses(options, own);
+  };
+  for (const char* own : {"127.0.0.1:7401", "localhost:7401", "0.0.0.0:7401", "[::]:7401"}) {
+    const std::string text = wrong_with(start("127.0.0.1:7401"), own);
+    EXPECT_NE(text.find("--listen 127.0.0.1:7401: that is this node's own port between nodes"),
+              std::string::npos)
+        << own << ": " << text;
+  }
+  for (const char* listen : {"0.0.0.0:7501", "[::]:7501", "10.0.0.1:7501"}) {
+    expect_wrong(start(listen, "10.0.0.1:7401"), {"own port between nodes (10.0.0.1:7501"});
+    expect_wrong(with_admin(listen), {std::string("--admin ") + listen, "own port between nodes"});
+  }
+  expect_wrong(with_admin("10.0.0.1:7401"), {"--admin 10.0.0.1:7401: that is this node's own "
+                                             "--listen"});
+  expect_wrong(with_admin("0.0.0.0:7401"), {"own --listen"});
+  EXPECT_EQ(wrong(start("10.0.0.2:7501")), "") << "another address of the machine";
+  EXPECT_EQ(wrong(with_admin("10.0.0.2:7401")), "");
+  EXPECT_EQ(wrong_with(with_admin("127.0.0.1:9"), ""), "");
+  StartOptions of_ipv4_alone = start("0.0.0.0:7401", "10.0.0.1:7401");
+  of_ipv4_alone.admin = "[::1]:7401";
+  EXPECT_EQ(wrong(of_ipv4_alone), "");
 }
 
 TEST(StartAddresses, StarIsNoAddressToListenOn) {
