@@ -109,7 +109,7 @@ class Cluster {
     for (size_t i = 0; i < nodes_.size(); ++i) sync(i, SIZE_MAX);
   }
   void set_disk_full(size_t i, bool full) {
-    if (up(i)) nodes_[i].replica->set_disk(full ? Disk::kFull : Disk::kEnough);
+    if (up(i)) nodes_[i].replica->set_disk(full ? paxos::Disk::kFull : paxos::Disk::kEnough);
   }
   void link_event(size_t i, const paxos::Event& event) { step(i, event); }
 
