@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 3832},
+    {"Core", sizeof(Core), 3840},
     {"Entry", sizeof(Entry), 8},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 128},
@@ -72,8 +72,9 @@ std::string CoreProbe::outdated() {
 }
 
 // Not the believed rounds: no small world makes so many rounds that an allowance matters. Not
-// catch_up_: in no small world does a core ask by itself. Not teller_, which only counts pages. The
-// acceptor's digest follows from its entries.
+// catch_up_: in no small world does a core ask by itself, and log_waiting_bytes_ is for that alone.
+// Not teller_, which only counts pages. The acceptor's digest follows from its entries, and whether
+// the step logs news from room_.
 void CoreProbe::fingerprint(std::vector<char>& bytes) {
   ONCE_ASSERT(!core_.step_.is_open() && core_.lanes_.ranges_.empty());
   ByteWriter out(bytes);
