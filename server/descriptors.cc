@@ -26,8 +26,9 @@ constexpr uint64_t kLinksPerPeer = 2;
 constexpr uint64_t kMinReserve = 8;
 constexpr uint64_t kMaxReserve = 32;
 uint64_t reserve_of(uint64_t limit) { return std::clamp(limit / 8, kMinReserve, kMaxReserve); }
-// Whoever connects to the peers' port and says no hello holds one, too.
-constexpr uint64_t kMinStrangers = 4;
+// Whoever connects to the peers' port and says no hello holds one, too. Where there is little to
+// divide the half of the links that is there for replacements is theirs as well.
+constexpr uint64_t kMinStrangers = 1;
 constexpr uint64_t kMaxStrangers = 32;
 uint64_t strangers_of(uint64_t limit) {
   return std::clamp(limit / 32, kMinStrangers, kMaxStrangers);

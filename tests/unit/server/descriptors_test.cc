@@ -25,7 +25,7 @@ TEST(Descriptors, ClientsGetWhatTheOthersLeave) {
         const uint64_t a_core = plan.clients.max_connections + plan.clients.max_leaving;
         const uint64_t others = 5 + 2 + cores * (3 + 4 + 2 * peers);
         const uint64_t reserve = std::clamp<uint64_t>(limit / 8, 8, 32);
-        const uint64_t strangers = std::clamp<uint64_t>(limit / 32, 4, 32);
+        const uint64_t strangers = std::clamp<uint64_t>(limit / 32, 1, 32);
         EXPECT_LE(cores * a_core + others + strangers + reserve, limit) << cores << " " << peers;
         EXPECT_GE(plan.clients.max_connections, kMinConnectionsPerCore);
         EXPECT_LE(plan.clients.max_connections, kMaxConnectionsPerCore);
@@ -63,16 +63,20 @@ TEST(Descriptors, WhatIsSaidNamesTheLimitThatIsWanted) {
 
 TEST(Descriptors, WithTooFewANodeDoesNotStart) {
   DescriptorNeeds few = kThreeNodes;
-  few.limit = 64;
+  few.limit = 61;
   EXPECT_EQ(plan_descriptors(few).refusal, "");
-  few.limit = 63;
+  few.limit = 60;
   EXPECT_EQ(plan_descriptors(few).refusal,
-            "7 client connections a core fit into the limit of 63 open files, too few to start: "
-            "raise it (`ulimit -n`, LimitNOFILE=) to 64 at least, or to 8292 for 4096 a core");
+            "7 client connections a core fit into the limit of 60 open files, too few to start: "
+            "raise it (`ulimit -n`, LimitNOFILE=) to 61 at least, or to 8292 for 4096 a core");
   for (const uint64_t limit : {0, 3, 20, 50}) {
     few.limit = limit;
     EXPECT_NE(plan_descriptors(few).refusal, "") << limit;
   }
+}
+
+TEST(Descriptors, FortyAreEnoughForASmallNodeOfThree) {
+  EXPECT_EQ(plan_descriptors({.limit = 40, .open = 6, .cores = 1, .peers = 2}).refusal, "");
 }
 
 TEST(Descriptors, OpenOnesAreCounted) {
