@@ -1,6 +1,8 @@
 // What one core does with a state that another says to be decided (DESIGN 3.6, L1).
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "paxos/digest.h"
 #include "paxos/pages.h"
 #include "tests/paper/solo.h"
@@ -14,16 +16,29 @@ struct Learned : ::testing::Test {
   Solo solo{0, 3, 1, 1, 20'000};
   std::string name = solo.name(1);
 
+  // All are told whether the names of the member that they ask differ.
+  void answer_compares(const std::function<bool(size_t member)>& differs) {
+    for (const SyncCompare& m : solo.take<SyncCompare>()) {
+      const size_t member = solo.last_to<SyncCompare>();
+      const char fill = differs(member) ? 1 : 0;
+      const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, fill);
+      solo.receive(member, SyncDigest{m.pass, m.shard, m.shards, digests});
+    }
+  }
+  // Names differ everywhere, and for ten seconds nobody is asked for them.
+  void expect_no_question() {
+    for (int i = 0; i < 2'000; ++i) {
+      solo.wait(5);
+      answer_compares([](size_t) { return true; });
+      ASSERT_TRUE(solo.take<SyncNames>().empty() && solo.take<SyncFetch>().empty());
+    }
+  }
   // That member's names differ, and it tells of this one, until it is asked about it, alone or
   // with everybody: the number of the question.
   uint64_t asked(size_t of) {
     for (int i = 0; i < 20'000; ++i) {
       solo.wait(5);
-      for (const SyncCompare& m : solo.take<SyncCompare>()) {
-        const char fill = solo.last_to<SyncCompare>() == of ? 1 : 0;
-        const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, fill);
-        solo.receive(solo.last_to<SyncCompare>(), SyncDigest{m.pass, m.shard, m.shards, digests});
-      }
+      answer_compares([of](size_t member) { return member == of; });
       for (const SyncNames& m : solo.take<SyncNames>()) {
         std::vector<char> page;
         ByteWriter writer(page);
@@ -228,14 +243,7 @@ TEST_F(Learned, WithoutRoomNothingIsLearned) {
 // Values may be large: a disk that stands still is not given a queue that makes it refuse requests.
 TEST_F(Learned, NothingIsAskedForWhileMuchWaitsForTheDisk) {
   solo.set_log_waiting(4 * 1024 * 1024 + 1);
-  for (int i = 0; i < 2'000; ++i) {
-    solo.wait(5);
-    for (const SyncCompare& m : solo.take<SyncCompare>()) {
-      const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, 1);
-      solo.receive(solo.last_to<SyncCompare>(), SyncDigest{m.pass, m.shard, m.shards, digests});
-    }
-    ASSERT_TRUE(solo.take<SyncNames>().empty() && solo.take<SyncFetch>().empty());
-  }
+  expect_no_question();
   solo.set_log_waiting(4 * 1024 * 1024);
   tell(ballot(3, 1), kRed);
   EXPECT_EQ(solo.state_of(name).accepted.value, "red");
@@ -246,14 +254,7 @@ TEST_F(Learned, NothingIsAskedForWhileManyRecordsWaitForTheDisk) {
     solo.receive(2, Prepare{1, ballot(round, 2), solo.name(2)});
   }
   ASSERT_GT(solo.unsynced(), 8'192u);
-  for (int i = 0; i < 2'000; ++i) {
-    solo.wait(5);
-    for (const SyncCompare& m : solo.take<SyncCompare>()) {
-      const std::string digests(size_t{m.shards} * 64 * Digest::kPackedBytes, 1);
-      solo.receive(solo.last_to<SyncCompare>(), SyncDigest{m.pass, m.shard, m.shards, digests});
-    }
-    ASSERT_TRUE(solo.take<SyncNames>().empty() && solo.take<SyncFetch>().empty());
-  }
+  expect_no_question();
   solo.sync();
   asked(1);
 }

@@ -51,6 +51,15 @@ struct ACatchUp : ::testing::Test {
     }
     return found;
   }
+  // Names that are asked for in so many ticks, while nobody answers.
+  size_t fetches_in(int ticks) {
+    size_t fetched = 0;
+    for (int i = 0; i < ticks; ++i) {
+      tick();
+      fetched += take<SyncFetch>().size();
+    }
+    return fetched;
+  }
   template <class M>
   M await(int64_t ms = 3'000) {
     for (int64_t passed = 0; passed < ms; passed += 5) {

@@ -10,12 +10,7 @@ TEST_F(ACatchUp, HasFewQuestionsOpenAtATime) {
   std::map<std::string, uint64_t> names;
   for (int n = 0; n < 900; ++n) names["name-" + std::to_string(n)] = 1;
   EXPECT_TRUE(tell(await_names(names), names));
-  size_t fetched = 0;
-  for (int i = 0; i < 100; ++i) {
-    tick();
-    fetched += take<SyncFetch>().size();
-  }
-  EXPECT_EQ(fetched, 256u);
+  EXPECT_EQ(fetches_in(100), 256u);
 }
 
 // How large a value is was told with its name.
@@ -28,11 +23,7 @@ TEST_F(ACatchUp, WhatATellerHoldsIsAskedForAtABoundedRate) {
   const SyncNames asked = await_names({{"lost-0", 1}});
   EXPECT_TRUE(
       catch_up.on_page(kTwo, SyncPage{asked.pass, 0, 300, 300, {page.data(), page.size()}}));
-  size_t open = 0;
-  for (int i = 0; i < 300; ++i) {
-    tick();
-    open += take<SyncFetch>().size();
-  }
+  const size_t open = fetches_in(300);
   EXPECT_GE(open, 16u);
   EXPECT_LE(open, 18u) << "a MiB, and the last one more";
 }
@@ -77,11 +68,7 @@ TEST_F(ACatchUp, WhatItHoldsUndecidedIsAskedForAtABoundedRate) {
     acceptor.accept(index, kBallot, State{1, true, request_id(1, 1), value}, {});
   }
   step.set_durable(step.last_record());
-  size_t open = 0;
-  for (int i = 0; i < 300; ++i) {
-    tick();
-    open += take<SyncFetch>().size();
-  }
+  const size_t open = fetches_in(300);
   EXPECT_GE(open, 16u);
   EXPECT_LE(open, 18u) << "a MiB, and the last one more";
   size_t fetched = 0;
