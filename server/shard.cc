@@ -147,11 +147,9 @@ void Shard::look_at_the_log() {
   const DiskWatch::Seen seen{log_->full(), log_->behind(), log_->spent(), log_->writing_since_ns()};
   for (const std::string& line : disk_.look(seen, log_->full_because(), io_.now_ns()))
     host_.log_line(line);
-  const paxos::Disk level = seen.spent  ? paxos::Disk::kSpent
-                            : seen.full ? paxos::Disk::kFull
-                                        : paxos::Disk::kEnough;
-  if (level != disk_level_) replica_.set_disk(level);
-  disk_level_ = level;
+  replica_.set_disk(seen.spent  ? paxos::Disk::kSpent
+                    : seen.full ? paxos::Disk::kFull
+                                : paxos::Disk::kEnough);
   replica_.set_log_waiting(log_->waiting_bytes());
 }
 

@@ -228,7 +228,6 @@ class Shard final : public reactor::BatchHandler,
   DiskWatch disk_;
   MemoryAccount memory_;
   paxos::Memory memory_level_ = paxos::Memory::kEnough;
-  paxos::Disk disk_level_ = paxos::Disk::kEnough;
   bool memory_short_said_ = false;
   int64_t memory_said_ns_ = 0;
   uint64_t other_bytes_ = 0;  // as the last tick counted them
