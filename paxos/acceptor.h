@@ -66,6 +66,8 @@ enum class InLog : bool { kNo, kYes };
 class Acceptor {
  public:
   static constexpr EntryIndex kNone = Table::kNone;
+  // How many names before its turn one is fetched: sooner it would be gone again, later not there.
+  static constexpr size_t kAhead = 12;
 
   Acceptor(const Cluster& cluster, StepContext& step)
       : cluster_(cluster),
@@ -81,6 +83,11 @@ class Acceptor {
   void prefetch_segment(uint64_t key) const { table_.prefetch_segment(key); }
   void prefetch(uint64_t key) const { table_.prefetch(key); }
   void prefetch_at(EntryIndex index) const { table_.prefetch_at(index); }
+  // What decide() reads and writes.
+  void prefetch_decision(EntryIndex index, uint64_t place) const {
+    table_.prefetch_at(index);
+    digest_.prefetch(place);
+  }
   // Every name, in the order in which they came: each n below size(), and the one after another.
   uint64_t size() const { return table_.size(); }
   EntryIndex nth(uint64_t n) const { return table_.nth(n); }

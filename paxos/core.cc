@@ -115,17 +115,21 @@ NameHash hash_of_name(const Event& event, const NameHasher& hasher) {
 void Core::step(const Event* events, size_t count, int64_t now_ns, Output& out) {
   ONCE_ASSERT(is_running());
   begin(now_ns, out);
+  constexpr size_t kAhead = Acceptor::kAhead;
   hashes_.clear();
-  // Their places in the table are on their way into the cache, all at once.
-  for (size_t i = 0; i < count; ++i) {
-    hashes_.push_back(hash_of_name(events[i], cluster_.hasher()));
-    if (hashes_.back() != NameHash{}) acceptor_.prefetch_segment(hashes_.back().key);
-  }
-  for (const NameHash& hash : hashes_) {
-    if (hash != NameHash{}) acceptor_.prefetch(hash.key);
+  // What a name needs comes into the cache shortly before it: in a large batch, of all of them at
+  // once, the first would be gone again.
+  for (size_t i = 0; i < count + 2 * kAhead; ++i) {
+    if (i < count) {
+      hashes_.push_back(hash_of_name(events[i], cluster_.hasher()));
+      if (hashes_[i] != NameHash{}) acceptor_.prefetch_segment(hashes_[i].key);
+    }
+    if (i >= kAhead && i < count + kAhead && hashes_[i - kAhead] != NameHash{}) {
+      acceptor_.prefetch(hashes_[i - kAhead].key);
+    }
+    if (i >= 2 * kAhead) handle(events[i - 2 * kAhead], hashes_[i - 2 * kAhead]);
   }
   ONCE_ASSERT(hashes_.size() == count);
-  for (size_t i = 0; i < count; ++i) handle(events[i], hashes_[i]);
   finish();
 }
 

@@ -45,6 +45,7 @@ class Digest {
   // Those of shard s (shard_of() in base/hash.h) begin at s * per_shard().
   size_t bucket_of(uint64_t place) const { return (place >> 32) * buckets_.size() >> 32; }
 
+  void prefetch(uint64_t place) const { __builtin_prefetch(&buckets_[bucket_of(place)], 1); }
   void add(uint64_t place, uint64_t version) {
     Bucket& bucket = buckets_[bucket_of(place)];
     bucket.sum ^= fingerprint(place, version);

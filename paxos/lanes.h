@@ -66,9 +66,10 @@ class Lanes {
     const uint64_t count = std::min<uint64_t>(last - first, lane.ring.size() - 1) + 1;
     for (uint64_t n = 0; n < count; ++n) {  // by count: `last` may be the highest number there is
       const Sequence sequence{last.value - n};
-      if (n + kAhead < count) {
-        const Lane::Slot& later = lane.ring[(sequence.value - kAhead) & (lane.ring.size() - 1)];
-        if (later.entry != Table::kNone) acceptor_.prefetch_at(later.entry);
+      if (n + Acceptor::kAhead < count) {
+        const Lane::Slot& later =
+            lane.ring[(sequence.value - Acceptor::kAhead) & (lane.ring.size() - 1)];
+        if (later.entry != Table::kNone) acceptor_.prefetch_decision(later.entry, later.place);
       }
       const Lane::Slot& slot = lane.ring[sequence.value & (lane.ring.size() - 1)];
       if (slot.sequence != sequence || slot.entry == Table::kNone) continue;
@@ -78,8 +79,6 @@ class Lanes {
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
-  static constexpr uint64_t kAhead =
-      12;  // slots, whose entries are fetched before found() reads them
   void send_range(Lane& lane);
   void spill(Lane& lane);
   Acceptor& acceptor_;
