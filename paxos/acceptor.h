@@ -83,6 +83,7 @@ class Acceptor {
   void prefetch_segment(uint64_t key) const { table_.prefetch_segment(key); }
   void prefetch(uint64_t key) const { table_.prefetch(key); }
   void prefetch_at(EntryIndex index) const { table_.prefetch_at(index); }
+  void prefetch_active(EntryIndex index) const { active_.prefetch(table_.at(index)); }
   // What decide() reads and writes.
   void prefetch_decision(EntryIndex index, uint64_t place) const {
     table_.prefetch_at(index);

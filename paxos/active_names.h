@@ -24,6 +24,10 @@ class ActiveNames {
     }
     return slots_[i].active;
   }
+  // What at(), put() and remove() look at.
+  void prefetch(const Entry& entry) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[home_of(&entry)], 1);
+  }
   // Instead of what there was. REQUIRES: it is something.
   void put(const Entry& entry, Active active) {
     ONCE_ASSERT(!active.is_nothing());

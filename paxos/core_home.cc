@@ -16,6 +16,7 @@ void Core::on_accepted_range(const Endpoint& from, const AcceptedRange& m) {
   ONCE_ASSERT(first != Sequence{});
   for (Sequence n = first; n <= m.last; n = n.next()) {
     if (const RoundZero* later = sequencer_.find(Sequence{n.value + Acceptor::kAhead})) {
+      acceptor_.prefetch_active(later->entry);
       acceptor_.prefetch_decision(later->entry, later->place);
     }
     if (RoundZero* slot = sequencer_.find(n)) vote_round_zero(*slot, vote);

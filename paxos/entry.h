@@ -79,15 +79,17 @@ class Entry {
   bool final() const { return has(kIsDecided) && has(kSealed); }  // never changes again
   bool is_idle() const { return !has(kBusy); }  // nothing is going on with the name
 
-  Ballot promised() const {
+  // In the caller's code: a ballot that a function returns is put together in memory first, and
+  // whoever compares it waits for that.
+  [[gnu::always_inline]] Ballot promised() const {
     if (has(kApart)) return apart()->promised;
     return has(kPacked) ? packed().ballot : Ballot{};
   }
-  Ballot accepted() const {
+  [[gnu::always_inline]] Ballot accepted() const {
     if (has(kApart)) return apart()->accepted;
     return has(kPacked) ? packed().ballot : Ballot{};
   }
-  uint64_t version() const {
+  [[gnu::always_inline]] uint64_t version() const {
     if (has(kApart)) return apart()->version;
     return has(kPacked) ? packed().version : 0;
   }
@@ -133,7 +135,7 @@ class Entry {
     return all.data() + all.size();
   }
   char* body() { return const_cast<char*>(static_cast<const Entry*>(this)->body()); }
-  PackedState packed() const {
+  [[gnu::always_inline]] PackedState packed() const {
     ONCE_ASSERT(has(kPacked));
     return PackedState::at(body());
   }

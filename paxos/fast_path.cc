@@ -12,6 +12,7 @@ RoundZero& FastPath::propose(EntryIndex index, const State& next, size_t changes
   const Entry& entry = acceptor_.at(index);
   ONCE_ASSERT(claimant_.is_complete() && entry.is_idle());  // H1
   const Ballot ballot = own_.round_zero();
+  acceptor_.prefetch_active(index);
   if (changes != 0) {
     acceptor_.accept(index, ballot, next, Numbered{cluster_.self().core, sequencer_.next()});
   }

@@ -34,17 +34,18 @@ struct PackedState {
   const char* end() const { return rest + kWriterBytes + value_size; }
 
   // Of bytes that put() wrote. `rest` points into them.
-  static PackedState at(const char* in) {
+  [[gnu::always_inline]] static PackedState at(const char* in) {
     PackedState state;
-    uint64_t first;
-    std::memcpy(&first, in, sizeof first);  // a state has 21 bytes at least
-    if ((first & 0x8080808080) == 0) {
-      state.version = first & 0x7f;
-      state.value_size = first >> 8 & 0x7f;
-      state.ballot.round.value = first >> 16 & 0x7f;
-      state.ballot.node = node_of(first >> 24 & 0x7f);
-      state.ballot.incarnation.value = first >> 32 & 0x7f;
-      state.rest = in + 5;
+    uint32_t four;
+    std::memcpy(&four, in, sizeof four);
+    const auto fifth = static_cast<uint8_t>(in[sizeof four]);
+    if ((four & 0x80808080) == 0 && fifth < 0x80) {
+      state.version = four & 0x7f;
+      state.value_size = four >> 8 & 0x7f;
+      state.ballot.round.value = four >> 16 & 0x7f;
+      state.ballot.node = node_of(four >> 24);
+      state.ballot.incarnation.value = fifth;
+      state.rest = in + sizeof four + 1;
       return state;
     }
     state.version = take(in);
@@ -63,11 +64,24 @@ struct PackedState {
   // Writes bytes(ballot, state) of them.
   static void put(char* out, const Ballot& ballot, const State& state) {
     ONCE_ASSERT(!ballot.is_null() && state.version != 0);
-    out = put(out, state.version);
-    out = put(out, state.value.size());
-    out = put(out, ballot.round.value);
-    out = put(out, ballot.node.value);
-    out = put(out, ballot.incarnation.value);
+    const uint64_t any = state.version | state.value.size() | ballot.round.value |
+                         ballot.node.value | ballot.incarnation.value;
+    if (any < 0x80) {
+      // Written as at() reads it: what is read in other pieces waits until all of them are in the
+      // cache.
+      const auto four = static_cast<uint32_t>(state.version | state.value.size() << 8 |
+                                              uint64_t{ballot.round.value} << 16 |
+                                              uint64_t{ballot.node.value} << 24);
+      std::memcpy(out, &four, sizeof four);
+      out[sizeof four] = static_cast<char>(ballot.incarnation.value);
+      out += sizeof four + 1;
+    } else {
+      out = put(out, state.version);
+      out = put(out, state.value.size());
+      out = put(out, ballot.round.value);
+      out = put(out, ballot.node.value);
+      out = put(out, ballot.incarnation.value);
+    }
     std::memcpy(out, &state.writer.high, 8);
     std::memcpy(out + 8, &state.writer.low, 8);
     if (!state.value.empty()) {

@@ -138,6 +138,7 @@ def known(fast):
         unit("lanes_test", {"paxos"}, 1), unit("outbox_test", {"paxos"}, 1),
         unit("watchers_test", {"paxos"}, 1),
         unit("claim_pages_test", {"paxos"}, 1), unit("digest_test", {"paxos"}, 1),
+        unit("packed_state_test", {"paxos"}, 1),
         unit("learn_test", {"paxos"}, 1), unit("majority_read_test", {"paxos"}, 1),
         unit("learning_test", {"paxos"}, 1), unit("catch_up_test", {"paxos"}, 1),
         unit("catch_up_pace_test", {"paxos"}, 1),
