@@ -19,6 +19,10 @@ CONTROL = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signa
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP,
           signal.SIGSYS, signal.SIGABRT}
 
+# A sanitizer takes SIGSEGV for a fault that it has found, and ends a program by itself.
+for sanitizer in ("ASAN_OPTIONS", "TSAN_OPTIONS"):
+    os.environ[sanitizer] = os.environ.get(sanitizer, "") + ":handle_segv=0"
+
 # Writes down each signal that comes, in order. Python itself cannot wait for all of them.
 COUNT = """import os, signal, sys
 numbers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
