@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace once::reactor {
 
@@ -39,10 +40,8 @@ class PlainPeer {
   }
   // What is there now.
   std::string read() const {
-    std::string text(1 << 20, '\0');
-    const ssize_t size = ::recv(fd_, text.data(), text.size(), MSG_DONTWAIT);
-    text.resize(size > 0 ? static_cast<size_t>(size) : 0);
-    return text;
+    const ssize_t size = ::recv(fd_, room_.data(), room_.size(), MSG_DONTWAIT);
+    return {room_.data(), size > 0 ? static_cast<size_t>(size) : 0};
   }
   // As much of it as there is room for.
   size_t write_some(std::string_view text) const {
@@ -57,6 +56,8 @@ class PlainPeer {
  private:
   int fd_ = -1;
   bool connected_ = false;
+  // Made once: to get and clear as much for each read takes longer than a slow peer may.
+  mutable std::vector<char> room_ = std::vector<char>(1 << 20);
 };
 
 }  // namespace once::reactor
