@@ -229,7 +229,7 @@ TEST(ClientFrames, AReplyComesBackWithAllOfItsBits) {
     for (const size_t size : {0u, 1u, 65535u, 65536u}) {
       for (const bool sealed : {false, true}) {
         const ClientReply reply{
-            0, Status::kConflict, {version, sealed, kId, value.substr(0, size)}};
+            0, Status::kConflict, {version, sealed, kId, std::string_view(value).substr(0, size)}};
         const std::string bytes = made([&](auto& out) { encode_reply(k32 + 1, reply, out); });
         std::string_view left = bytes;
         Frame frame;
