@@ -19,13 +19,8 @@
 
 #ifdef __SANITIZE_ADDRESS__
 // A child has the memory of all threads and not the threads, which is no leak.
-extern "C" int __lsan_is_turned_off() {
-  static const pid_t tests = getpid();
-  return getpid() != tests;
-}
-namespace {
-[[maybe_unused]] const int kTestsAreKnown = __lsan_is_turned_off();
-}
+static const pid_t tests_process = getpid();
+extern "C" int __lsan_is_turned_off() { return getpid() != tests_process; }
 #endif
 
 namespace once::client {
