@@ -196,7 +196,7 @@ uint64_t start(paxos::Replica& core, paxos::Output& out) {
   out.clear();
   core.start(Incarnation{1}, 1, out);
   const uint64_t records = out.record_ends.size();
-  core.on_durable(paxos::RecordNumber{records}, 1, out);
+  core.on_durable(RecordNumber{records}, 1, out);
   return records;
 }
 
@@ -242,7 +242,7 @@ void core_write(benchmark::State& state) {
     core->step(events.data(), batch, 2, out);
     records += out.record_ends.size();
     out.clear();
-    core->on_durable(paxos::RecordNumber{records}, 2, out);
+    core->on_durable(RecordNumber{records}, 2, out);
     replies += out.replies.size();
   }
   state.SetItemsProcessed(static_cast<int64_t>(replies));
@@ -286,7 +286,7 @@ void core_accept(benchmark::State& state) {
     records += out.record_ends.size();
     acknowledged += std::get<paxos::AcceptedRange>(out.messages.at(0).message).last.value == made;
     out.clear();
-    core->on_durable(paxos::RecordNumber{records}, 2, out);
+    core->on_durable(RecordNumber{records}, 2, out);
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
   if (acknowledged != static_cast<uint64_t>(state.iterations())) state.SkipWithError("no accept");

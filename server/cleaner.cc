@@ -102,7 +102,7 @@ bool Cleaner::choose() {
   }
   const wal::SegmentUse::Segment& victim = *log_.use().emptiest();
   victim_ = victim.generation;
-  const uint64_t records = victim.last_record + 1 - victim.first_record;
+  const uint64_t records = victim.last_record.next() - victim.first_record;
   record_share_ = static_cast<int64_t>(segment_bytes_ / std::max<uint64_t>(records, 1));
   reader_ = log_.read_segment(victim_);
   return true;
@@ -114,8 +114,8 @@ void Cleaner::look_at_some() {
   sizes_.clear();
   while (bytes_.size() < kSliceBytes && slice_.size() < kMostRecords) {
     const size_t before = slice_.size();
-    reader_->take(kRecordsAtOnce, [&](std::string_view record, uint64_t number) {
-      slice_.push_back({{}, paxos::RecordNumber{number}});
+    reader_->take(kRecordsAtOnce, [&](std::string_view record, RecordNumber number) {
+      slice_.push_back({{}, number});
       sizes_.push_back(record.size());
       bytes_.insert(bytes_.end(), record.begin(), record.end());
     });

@@ -12,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "base/record_number.h"
 #include "paxos/replica.h"
 #include "wal/log.h"
+#include "wal/numbers.h"
 
 namespace once::server {
 
@@ -90,10 +92,10 @@ class Cleaner {
   const uint64_t segment_bytes_;
   CleanerHandler& handler_;
   enum class Adopting : uint8_t { kYes, kWaits, kDone } adopting_;
-  uint64_t adopted_record_ = 0;  // it is done when this one is durable
+  RecordNumber adopted_record_;  // it is done when this one is durable
   bool cleans_ = false;
   std::unique_ptr<wal::SegmentReader> reader_;
-  uint64_t victim_ = 0;       // generation
+  wal::Generation victim_;
   int64_t record_share_ = 0;  // bytes of the segment for each of its records
   int64_t credit_ = 0;        // bytes of segments that may be looked at
   int64_t earned_at_ns_ = 0;

@@ -11,8 +11,8 @@
 #include "base/fifo.h"
 #include "base/free_vector.h"
 #include "base/limits.h"
+#include "base/record_number.h"
 #include "base/types.h"
-#include "paxos/numbers.h"
 
 namespace once::server {
 
@@ -22,7 +22,7 @@ class HoldQueue {
       : max_bytes_(max_bytes_per_peer), index_((kMaxNodes + 1) * kMaxCores, kNone) {}
 
   // False: the bound is met and the message is dropped.
-  bool add(Endpoint peer, paxos::RecordNumber record, std::string_view encoded) {
+  bool add(Endpoint peer, RecordNumber record, std::string_view encoded) {
     Queue& queue = queue_of(peer);
     if (queue.bytes.size() - queue.head + encoded.size() > max_bytes_) return ++dropped_, false;
     queue.bytes.insert(queue.bytes.end(), encoded.begin(), encoded.end());
@@ -33,7 +33,7 @@ class HoldQueue {
   // Calls send(Endpoint, std::string_view) with runs of whole messages, at most kMaxRunBytes each
   // unless a single message is longer.
   template <class Send>
-  void release(paxos::RecordNumber durable, Send&& send) {
+  void release(RecordNumber durable, Send&& send) {
     for (Queue& queue : queues_) {
       if (!queue.held.empty()) release_queue(queue, durable, send);
     }
@@ -73,7 +73,7 @@ class HoldQueue {
   static constexpr size_t kKeptBytes = 256 * 1024;
   static constexpr uint16_t kNone = 0xffff;
   struct Held {
-    paxos::RecordNumber record;
+    RecordNumber record;
     size_t size;
   };
   struct Queue {
@@ -95,7 +95,7 @@ class HoldQueue {
   }
 
   template <class Send>
-  void release_queue(Queue& queue, paxos::RecordNumber durable, Send&& send) {
+  void release_queue(Queue& queue, RecordNumber durable, Send&& send) {
     while (!queue.held.empty() && queue.held.front().record <= durable) {
       size_t run = 0;
       while (!queue.held.empty() && queue.held.front().record <= durable &&

@@ -233,7 +233,7 @@ tl::expected<void, StartRefusal> NodeCores::end_read(const StreamRead& stream) {
   }
   if (stream.number < options_.cores) {
     cores_[stream.number].tail = *tail;
-    cores_[stream.number].replica->go_on_after(paxos::RecordNumber{tail->last_record});
+    cores_[stream.number].replica->go_on_after(tail->last_record);
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/record_number.h"
 #include "paxos/record.h"
 #include "server/log_faults.h"
 #include "server/log_place.h"
@@ -17,7 +18,7 @@ namespace {
 // As far as it can be read: of one that is being removed some segments are gone.
 Incarnation last_run_of(wal::Storage& storage, const DataDirectory& directory, uint32_t stream) {
   Incarnation last;
-  const auto look_at = [&last](std::string_view bytes, uint64_t, wal::SegmentUse&) {
+  const auto look_at = [&last](std::string_view bytes, RecordNumber, wal::SegmentUse&) {
     const auto record = paxos::decode_record(bytes);
     const auto* run = record ? std::get_if<paxos::IncarnationRecord>(&*record) : nullptr;
     if (run != nullptr) last = std::max(last, run->incarnation);

@@ -35,7 +35,7 @@ void Shard::attach(wal::Log* log, net::PeerLinks* links, net::ClientListener* li
   ONCE_ASSERT(log_ == nullptr && log != nullptr && links != nullptr && listener != nullptr);
   ONCE_ASSERT(log->appended() == log->durable());
   log_ = log;
-  recovered_ = records_made_ = durable_ = pending_durable_ = paxos::RecordNumber{log->appended()};
+  recovered_ = records_made_ = durable_ = pending_durable_ = log->appended();
   links_ = links;
   listener_ = listener;
   if (memory_.is_bounded()) listener_->bound_unread(memory_.unread_bound());
@@ -170,8 +170,7 @@ void Shard::tick() {
   check_drained();
 }
 
-void Shard::on_durable(uint64_t logged) {
-  const paxos::RecordNumber record{logged};
+void Shard::on_durable(RecordNumber record) {
   ONCE_ASSERT(record <= records_made_);
   pending_durable_ = std::max(pending_durable_, record);
   // The log may report from within a call of ours; the replica is not entered twice.
@@ -182,7 +181,7 @@ void Shard::catch_up() {
   while (pending_durable_ > durable_) apply_durable(pending_durable_);
 }
 
-void Shard::apply_durable(paxos::RecordNumber record) {
+void Shard::apply_durable(RecordNumber record) {
   const bool first = durable_ == recovered_;
   durable_ = record;
   turn([&] { replica_.on_durable(record, io_.now_ns(), output_); });
@@ -205,14 +204,14 @@ void Shard::deliver() {
   uint32_t begin = 0;
   for (uint32_t end : output_.record_ends) {
     ONCE_ASSERT(begin <= end && end <= output_.records.size());
-    const paxos::RecordNumber number{
-        log_->append(std::string_view(output_.records.data() + begin, end - begin))};
+    const RecordNumber number =
+        log_->append(std::string_view(output_.records.data() + begin, end - begin));
     records_made_ = records_made_.next();
     ONCE_ASSERT(number == records_made_);  // the log counts as the replica does
     begin = end;
   }
   for (const paxos::Needless& one : output_.needless) {
-    log_->no_longer_needed(one.record.value, one.bytes);
+    log_->no_longer_needed(one.record, one.bytes);
   }
   for (const paxos::ClientReply& reply : output_.replies) answer(reply);
   for (const paxos::Outgoing& outgoing : output_.messages) dispatch(outgoing);

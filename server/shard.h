@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/record_number.h"
 #include "net/client_listener.h"
 #include "net/peer_links.h"
 #include "paxos/replica.h"
@@ -113,7 +114,7 @@ class Shard final : public reactor::BatchHandler,
   // For make_client_listener.
   net::ClientListenerHandler* client_handler() { return &client_door_; }
 
-  void on_durable(uint64_t logged) override;
+  void on_durable(RecordNumber record) override;
   void on_synced(int64_t took_ns) override { traffic_.synced(took_ns); }
   void on_log_failed(std::string_view what) override;
 
@@ -176,7 +177,7 @@ class Shard final : public reactor::BatchHandler,
     return replica_.memory_bytes() + io_.buffer_bytes() + other_bytes_;
   }
   void catch_up();
-  void apply_durable(paxos::RecordNumber record);
+  void apply_durable(RecordNumber record);
   void deliver();
   void answer(const paxos::ClientReply& reply);
   void tell(const Addressee& addressee, const paxos::ClientReply& reply);
@@ -218,10 +219,10 @@ class Shard final : public reactor::BatchHandler,
   std::optional<Cleaner> cleaner_;  // once the incarnation is durable
   RequestTable tokens_;
   HoldQueue hold_;
-  paxos::RecordNumber recovered_;        // the last record of earlier runs
-  paxos::RecordNumber records_made_;     // the last one
-  paxos::RecordNumber durable_;          // as told to the replica
-  paxos::RecordNumber pending_durable_;  // as the log reported last
+  RecordNumber recovered_;        // the last record of earlier runs
+  RecordNumber records_made_;     // the last one
+  RecordNumber durable_;          // as told to the replica
+  RecordNumber pending_durable_;  // as the log reported last
   bool working_ = false;
   bool step_timer_set_ = false;
   bool step_due_ = false;  // the replica asked for one, events or not

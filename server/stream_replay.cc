@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/record_number.h"
 
 namespace once::server {
 namespace {
@@ -92,11 +93,11 @@ void StreamReplay::take_nameless(const Decoded& decoded, wal::SegmentUse& use) {
 // News and facts are needless wherever they are.
 void StreamReplay::give(uint32_t core, const Decoded& decoded, wal::SegmentUse& use) {
   ONCE_ASSERT(core < cores_.size() && (takes_ == Takes::kAll || core == stream_));
-  const paxos::RecordNumber number{core == stream_ ? decoded.read.number : 0};
+  const RecordNumber number = core == stream_ ? decoded.read.number : RecordNumber{};
   needless_.clear();
   ours_ &= cores_[core].replica->recover(decoded.record, decoded.hash, number, needless_);
   wal::SegmentUse& of = core == stream_ ? use : *cores_[core].use;
-  for (const paxos::Needless& one : needless_) of.no_longer_needed(one.record.value, one.bytes);
+  for (const paxos::Needless& one : needless_) of.no_longer_needed(one.record, one.bytes);
 }
 
 void StreamReplay::look_at_memory() {

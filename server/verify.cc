@@ -17,6 +17,7 @@
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress_bar.h"
+#include "base/record_number.h"
 #include "paxos/replica.h"
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
@@ -111,7 +112,7 @@ class Verification {
     uint64_t records = 0;
     uint64_t foreign = 0;
     const auto tail = wal::recover(storage, log_identity(configuration_), options,
-                                   [&](std::string_view record, uint64_t, wal::SegmentUse&) {
+                                   [&](std::string_view record, RecordNumber, wal::SegmentUse&) {
                                      ++records;
                                      if (!replica_->recover(record)) ++foreign;
                                    });

@@ -1,6 +1,7 @@
 #include "server/watched_storage.h"
 
 #include "server/log_place.h"
+#include "wal/numbers.h"
 #include "wal/posix_file.h"
 #include "wal/segment.h"
 #include "wal/stream_files.h"
@@ -16,7 +17,7 @@ uint64_t bytes_to_read(wal::Storage& storage, const Configuration& configuration
   const auto files = wal::find_stream_files(storage, log_identity(configuration), options,
                                             wal::kNoEnd, block.get());
   if (!files) return 0;
-  const size_t twice = files->newest == 0 ? 0 : 1;
+  const size_t twice = files->newest == wal::Generation{} ? 0 : 1;
   return (files->counted.size() + twice) * configuration.segment_bytes;
 }
 

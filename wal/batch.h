@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/assert.h"
+#include "base/record_number.h"
 #include "wal/block_format.h"
 #include "wal/segment.h"
 
@@ -19,7 +20,7 @@ class Batch {
   bool fits(size_t record_bytes) const {
     return payload_ + kRecordPrefixBytes + record_bytes <= kMaxBatchPayload;
   }
-  void add(std::string_view record, uint64_t number) {
+  void add(std::string_view record, RecordNumber number) {
     uint32_t size = static_cast<uint32_t>(record.size());
     copy(reinterpret_cast<const char*>(&size), sizeof size);
     copy(record.data(), record.size());
@@ -35,7 +36,7 @@ class Batch {
   size_t payload() const { return payload_; }
   size_t needless() const { return needless_; }  // of the payload, so much is not needed any more
   uint64_t records() const { return records_; }
-  uint64_t last_record() const { return last_record_; }
+  RecordNumber last_record() const { return last_record_; }
   // One at least: an empty batch is a block that carries the watermark.
   size_t blocks() const {
     return std::max<size_t>(1, (payload_ + kBlockPayloadBytes - 1) / kBlockPayloadBytes);
@@ -64,7 +65,7 @@ class Batch {
   size_t payload_ = 0;
   size_t records_ = 0;
   size_t needless_ = 0;
-  uint64_t last_record_ = 0;
+  RecordNumber last_record_;
 };
 
 }  // namespace once::wal

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "wal/log.h"
+#include "wal/numbers.h"
 
 namespace once::wal {
 
@@ -70,8 +71,8 @@ inline constexpr size_t kBlockPayloadBytes = kBlockBytes - sizeof(BlockHeader);
 inline constexpr size_t kMaxBatchBlocks = kMaxBatchBytes / kBlockBytes - 1;
 inline constexpr size_t kMaxBatchPayload = kMaxBatchBlocks * kBlockPayloadBytes;
 inline constexpr size_t kRecordPrefixBytes = sizeof(uint32_t);
-inline constexpr uint64_t kFirstSequence = 1;
-inline constexpr uint64_t kFirstGeneration = 1;
+inline constexpr BlockSequence kFirstSequence{1};
+inline constexpr Generation kFirstGeneration{1};
 
 static_assert(kMaxBatchBytes % kBlockBytes == 0);
 static_assert(kMaxBatchBlocks <= UINT8_MAX, "recovery keeps it in a byte");

@@ -26,7 +26,7 @@ constexpr int64_t kSwitchEveryNs = 5'000'000'000;
 
 struct Released {
   SegmentUse::Segment segment;
-  uint64_t after = 0;  // what was needed of it is in records up to this one
+  RecordNumber after;  // what was needed of it is in records up to this one
 };
 
 class SegmentLog final : public Log, private reactor::FileHandler {
@@ -54,9 +54,9 @@ class SegmentLog final : public Log, private reactor::FileHandler {
 
   void open(const Tail& tail);
 
-  uint64_t append(std::string_view record) override;
-  uint64_t appended() const override { return appended_; }
-  uint64_t durable() const override { return durable_; }
+  RecordNumber append(std::string_view record) override;
+  RecordNumber appended() const override { return appended_; }
+  RecordNumber durable() const override { return durable_; }
   void flush() override;
   void on_tick(int64_t now_ns) override;
   bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
@@ -72,9 +72,9 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   }
   const LogCounters& counters() const override { return counters_; }
   const SegmentUse& use() const override { return use_; }
-  void no_longer_needed(uint64_t record, uint64_t record_bytes) override;
-  std::unique_ptr<SegmentReader> read_segment(uint64_t generation) override;
-  void release(uint64_t generation) override;
+  void no_longer_needed(RecordNumber record, uint64_t record_bytes) override;
+  std::unique_ptr<SegmentReader> read_segment(Generation generation) override;
+  void release(Generation generation) override;
   void switch_segment() override { switch_wanted_ = true; }
   uint64_t files() const override {
     return use_.segments().size() + released_.size() + unlisted_.size() + spares_.files();
@@ -97,7 +97,7 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   std::string needed_segments();
   std::string list_without_some(std::vector<SegmentUse::Segment> needed, std::string list);
 
-  uint64_t position() const { return 1 + next_sequence_ - segment_->first_sequence; }
+  uint64_t position() const { return 1 + (next_sequence_ - segment_->first_sequence); }
 
   reactor::Io& io_;
   const Identity identity_;
@@ -116,18 +116,18 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   size_t pending_bytes_ = 0;  // of records that are not durable
   Batch* in_flight_ = nullptr;
 
-  uint64_t appended_;
-  uint64_t durable_;
-  uint64_t next_sequence_;
-  uint64_t durable_sequence_;
+  RecordNumber appended_;
+  RecordNumber durable_;
+  BlockSequence next_sequence_;
+  BlockSequence durable_sequence_;
   int64_t submitted_ns_ = 0;
   int64_t durable_at_ns_ = 0;
   bool watermark_behind_ = true;  // the last records' durability is not on disk yet
 
   std::optional<OpenSegment> segment_;
   SegmentUse use_;
-  std::vector<Released> released_;  // the newest header block says that they are needed
-  std::vector<uint64_t> unlisted_;  // the header block in flight is the first not to say so
+  std::vector<Released> released_;    // the newest header block says that they are needed
+  std::vector<Generation> unlisted_;  // the header block in flight is the first not to say so
   bool switch_wanted_ = false;
   int64_t may_switch_at_ns_ = 0;
   SpareSegments spares_;
@@ -141,7 +141,7 @@ void SegmentLog::open(const Tail& tail) {
   segment_->first_sequence = tail.segment_first_sequence;
   if (next_sequence_ < segment_->first_sequence || position() > segment_->blocks) {
     return fail(fmt::format("the log's tail at sequence {} lies outside of segment {}",
-                            next_sequence_, tail.generation));
+                            next_sequence_.value, tail.generation.value));
   }
   counters_.segments = 1;
   spares_.start(tail);
@@ -173,12 +173,13 @@ void SegmentLog::queue_batch() {
   ++queued_;
 }
 
-uint64_t SegmentLog::append(std::string_view record) {
+RecordNumber SegmentLog::append(std::string_view record) {
   ONCE_ASSERT(record.size() <= kMaxRecordBytes);
-  if (failed_) return ++appended_;  // nothing becomes durable any more
+  appended_ = appended_.next();
+  if (failed_) return appended_;  // nothing becomes durable any more
   const bool close_early = !filling_->empty() && rarely(Rare::kBatchClosedEarly);
   if (!filling_->fits(record.size()) || close_early) queue_batch();
-  filling_->add(record, ++appended_);
+  filling_->add(record, appended_);
   pending_bytes_ += kRecordPrefixBytes + record.size();
   return appended_;
 }
@@ -213,10 +214,10 @@ void SegmentLog::begin_batch() {
   const char* begin = opens_segment ? in_flight_->segment_header() : in_flight_->block(0);
   size_t size = (blocks + (opens_segment ? 1 : 0)) * kBlockBytes;
   uint64_t offset = opens_segment ? 0 : position() * kBlockBytes;
-  next_sequence_ += blocks;
+  next_sequence_ = next_sequence_ + blocks;
   submitted_ns_ = io_.now_ns();
   counters_.bytes_written += size;
-  io_.write_file(segment_->file, offset, {begin, size}, options_.sync, next_sequence_);
+  io_.write_file(segment_->file, offset, {begin, size}, options_.sync, next_sequence_.value);
 }
 
 bool SegmentLog::opens_segment() const {
@@ -281,15 +282,15 @@ bool SegmentLog::next_segment() {
 void SegmentLog::seal(Batch& batch, bool opens_segment) {
   ONCE_ASSERT(durable_sequence_ == next_sequence_);  // one batch in flight
   BlockHeader header = stamp_;
-  header.generation = segment_->generation;
-  header.segment_first_sequence = segment_->first_sequence;
-  header.sequence = next_sequence_;
-  header.durable_sequence = durable_sequence_;
+  header.generation = segment_->generation.value;
+  header.segment_first_sequence = segment_->first_sequence.value;
+  header.sequence = next_sequence_.value;
+  header.durable_sequence = durable_sequence_.value;
   if (opens_segment) seal_segment_header(batch, header);
   header.kind = static_cast<uint32_t>(BlockKind::kData);
   header.batch_blocks = static_cast<uint16_t>(batch.blocks());
   for (size_t index = 0; index < batch.blocks(); ++index) {
-    header.sequence = next_sequence_ + index;
+    header.sequence = (next_sequence_ + index).value;
     header.batch_index = static_cast<uint16_t>(index);
     header.payload_bytes = static_cast<uint32_t>(batch.block_payload(index));
     char* block = batch.block(index);
@@ -356,7 +357,7 @@ std::string SegmentLog::list_without_some(std::vector<SegmentUse::Segment> neede
   return list;
 }
 
-void SegmentLog::no_longer_needed(uint64_t record, uint64_t record_bytes) {
+void SegmentLog::no_longer_needed(RecordNumber record, uint64_t record_bytes) {
   ONCE_ASSERT(record <= appended_);
   if (failed_) return;
   if (record <= use_.last_record()) return use_.no_longer_needed(record, record_bytes);
@@ -365,14 +366,14 @@ void SegmentLog::no_longer_needed(uint64_t record, uint64_t record_bytes) {
   batch->no_longer_needed(record_bytes);
 }
 
-std::unique_ptr<SegmentReader> SegmentLog::read_segment(uint64_t generation) {
+std::unique_ptr<SegmentReader> SegmentLog::read_segment(Generation generation) {
   const SegmentUse::Segment* segment = use_.find(generation);
   ONCE_ASSERT(segment != nullptr && segment->sealed());
   return open_segment_reader(io_, identity_, options_, *segment,
                              [this](std::string_view what) { fail(what); });
 }
 
-void SegmentLog::release(uint64_t generation) {
+void SegmentLog::release(Generation generation) {
   const SegmentUse::Segment* segment = use_.find(generation);
   ONCE_ASSERT(segment != nullptr && segment->sealed());
   released_.push_back({*segment, appended_});
@@ -381,7 +382,7 @@ void SegmentLog::release(uint64_t generation) {
 
 void SegmentLog::on_written(uint64_t token) {
   if (failed_) return;
-  ONCE_ASSERT(in_flight_ != nullptr && token == next_sequence_);
+  ONCE_ASSERT(in_flight_ != nullptr && token == next_sequence_.value);
   Batch* batch = std::exchange(in_flight_, nullptr);
   durable_sequence_ = next_sequence_;
   durable_at_ns_ = io_.now_ns();

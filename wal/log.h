@@ -10,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/record_number.h"
 #include "base/result.h"
 #include "base/types.h"
 #include "reactor/io.h"
+#include "wal/numbers.h"
 #include "wal/segment_reader.h"
 #include "wal/segment_use.h"
 
@@ -40,24 +42,24 @@ struct LogOptions {
 
 // Where the next block goes; made by recover(), taken by Log.
 struct Tail {
-  uint64_t generation = 0;  // of the newest segment
-  uint64_t segment_first_sequence = 0;
+  Generation generation;  // of the newest segment
+  BlockSequence segment_first_sequence;
   uint64_t spare_segments = 0;  // behind it: made by earlier runs, and not used
-  uint64_t next_sequence = 0;
-  uint64_t durable_sequence = 0;  // every block below is durable
-  uint32_t epoch = 0;             // this run's; above every one seen: tells stale blocks apart
+  BlockSequence next_sequence;
+  BlockSequence durable_sequence;  // every block below is durable
+  uint32_t epoch = 0;              // this run's; above every one seen: tells stale blocks apart
   uint64_t blocks_read = 0;
   uint64_t torn_blocks = 0;
-  uint64_t last_record = 0;             // the records that were read have the numbers 1 to this one
-  SegmentUse use;                       // the newest segment is the open one
-  std::vector<uint64_t> free_segments;  // files of segments that no longer count
+  RecordNumber last_record;  // the records that were read have the numbers 1 to this one
+  SegmentUse use;            // the newest segment is the open one
+  std::vector<Generation> free_segments;  // files of segments that no longer count
 };
 
 class LogListener {
  public:
   virtual ~LogListener() = default;
   // Every record up to this number is durable. What was recovered is from the start.
-  virtual void on_durable(uint64_t record) = 0;
+  virtual void on_durable(RecordNumber record) = 0;
   virtual void on_log_failed(std::string_view what) = 0;  // stop the process at once
   // A batch is durable, so long after it was handed over; before its on_durable.
   virtual void on_synced(int64_t) {}
@@ -79,10 +81,10 @@ struct LogCounters {
 // records before it may be read without it. They may be copies: newer than records of the same name
 // that come after them. What was visited does not count if recovery ends in an error.
 using RecoveryVisitor =
-    std::function<void(std::string_view record, uint64_t number, SegmentUse& use)>;
+    std::function<void(std::string_view record, RecordNumber number, SegmentUse& use)>;
 struct RecoveredRecord {
   std::string_view bytes;
-  uint64_t number = 0;
+  RecordNumber number;
 };
 // The same of some records at once, in their order: what they will need can be fetched together.
 using RecoveryGroupVisitor =
@@ -129,9 +131,9 @@ class Log {
  public:
   virtual ~Log() = default;
   // Numbers go on from the tail's last record. The bytes are copied.
-  virtual uint64_t append(std::string_view record) = 0;
-  virtual uint64_t appended() const = 0;  // number of the last record
-  virtual uint64_t durable() const = 0;
+  virtual RecordNumber append(std::string_view record) = 0;
+  virtual RecordNumber appended() const = 0;  // number of the last record
+  virtual RecordNumber durable() const = 0;
   virtual void flush() = 0;  // begins a batch if none is in flight; call at the end of each round
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
@@ -153,13 +155,13 @@ class Log {
   // What lies in the segments. A record is in it from the moment its batch begins.
   virtual const SegmentUse& use() const = 0;
   // Of a record that was appended or recovered; once for each.
-  virtual void no_longer_needed(uint64_t record, uint64_t record_bytes) = 0;
+  virtual void no_longer_needed(RecordNumber record, uint64_t record_bytes) = 0;
   // Of a sealed segment of use(). The next is opened only when it is done, or dropped.
-  virtual std::unique_ptr<SegmentReader> read_segment(uint64_t generation) = 0;
+  virtual std::unique_ptr<SegmentReader> read_segment(Generation generation) = 0;
   // Nothing in this sealed segment is needed any more: what was, is in records that were appended
   // before this call. It leaves use() at once. The log does without it once those are durable and a
   // segment has been opened after that; until then its file stays as it is.
-  virtual void release(uint64_t generation) = 0;
+  virtual void release(Generation generation) = 0;
   // Asks for a new segment soon, so that what was released becomes free although little is written.
   // The log does it once in a few seconds at most.
   virtual void switch_segment() = 0;

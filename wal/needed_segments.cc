@@ -29,8 +29,8 @@ std::vector<NeededRange> ranges_of(std::span<const SegmentUse::Segment> sealed) 
   std::vector<NeededRange> ranges;
   for (const SegmentUse::Segment& segment : sealed) {
     ONCE_ASSERT(segment.sealed());
-    const bool goes_on = !ranges.empty() && ranges.back().last + 1 == segment.generation;
-    if (!goes_on) ranges.push_back({segment.generation, 0, 0});
+    const bool goes_on = !ranges.empty() && ranges.back().last.next() == segment.generation;
+    if (!goes_on) ranges.push_back({segment.generation, {}, 0});
     ranges.back().last = segment.generation;
     ranges.back().last_blocks = segment.end_sequence - segment.first_sequence;
   }
@@ -39,19 +39,19 @@ std::vector<NeededRange> ranges_of(std::span<const SegmentUse::Segment> sealed) 
 
 std::string encode_needed(const std::vector<NeededRange>& ranges) {
   std::string bytes;
-  uint64_t behind = kFirstGeneration;
+  Generation behind = kFirstGeneration;
   for (const NeededRange& range : ranges) {
     put_number(bytes, range.first - behind);
     put_number(bytes, range.last - range.first);
     put_number(bytes, range.last_blocks);
-    behind = range.last + 1;
+    behind = range.last.next();
   }
   return bytes;
 }
 
 std::optional<std::vector<NeededRange>> decode_needed(std::string_view payload) {
   std::vector<NeededRange> ranges;
-  uint64_t behind = kFirstGeneration;
+  Generation behind = kFirstGeneration;
   while (!payload.empty()) {
     const auto skipped = take_number(payload);
     const auto more = skipped ? take_number(payload) : std::nullopt;
@@ -60,7 +60,7 @@ std::optional<std::vector<NeededRange>> decode_needed(std::string_view payload) 
     if (*skipped > UINT32_MAX || *more > UINT32_MAX || *blocks > UINT32_MAX) return {};
     if (*skipped == 0 && !ranges.empty()) return {};  // it would be one range
     ranges.push_back({behind + *skipped, behind + *skipped + *more, *blocks});
-    behind = ranges.back().last + 1;
+    behind = ranges.back().last.next();
   }
   return ranges;
 }

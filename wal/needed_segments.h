@@ -9,13 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "wal/numbers.h"
 #include "wal/segment_use.h"
 
 namespace once::wal {
 
 struct NeededRange {
-  uint64_t first = 0;  // generations
-  uint64_t last = 0;
+  Generation first;
+  Generation last;
   uint64_t last_blocks = 0;  // data blocks of the last one
   friend bool operator==(const NeededRange&, const NeededRange&) = default;
 };

@@ -39,14 +39,14 @@ struct Segment {
   SegmentFile file;
   bool started = false;  // its header block is whole
   uint32_t header_epoch = 0;
-  uint64_t first_sequence = 0;
+  BlockSequence first_sequence;
   std::vector<BlockNote> blocks;  // [0] is the header block
 };
 
 struct Scan {
   StreamFiles files;
   std::vector<Segment> segments;  // of the files that count
-  uint64_t watermark = 0;
+  BlockSequence watermark;
   Position newest;  // of the whole blocks
   uint64_t blocks_read = 0;
 };
@@ -74,12 +74,12 @@ class Recovery {
   Result<void> open_segment(Segment& segment);
   Result<void> scan_blocks(Segment& segment);
   Result<void> note_block(Segment& segment, uint64_t index, char* block);
-  bool left_over(uint64_t generation, const Segment& segment) const;
+  bool left_over(Generation generation, const Segment& segment) const;
   Result<void> check_chain() const;
-  uint64_t told_blocks(uint64_t generation) const;
+  uint64_t told_blocks(Generation generation) const;
   uint64_t end_of(size_t number) const;
   uint64_t whole_batch(const Segment& segment, uint64_t at, uint64_t end, uint32_t epoch) const;
-  tl::unexpected<Error> damaged_below(size_t number, uint64_t at, uint64_t sequence) const;
+  tl::unexpected<Error> damaged_below(size_t number, uint64_t at, BlockSequence sequence) const;
   Result<void> take_sealed(size_t number, const RecoveryGroupVisitor& visit, Tail& tail);
   Result<uint64_t> taken_of_newest(size_t number, Tail& tail);
   Result<void> take_newest(size_t number, const RecoveryGroupVisitor& visit, Tail& tail);
@@ -117,11 +117,11 @@ Result<void> Recovery::read_blocks(const std::string& path, uint64_t first, uint
 // Of a segment that this file once was, and that nobody needs: recycling leaves all blocks in
 // place. (One of a segment that still counts was written to a wrong file.) What its watermark says
 // is no news: the header block that first did without it said more.
-bool Recovery::left_over(uint64_t generation, const Segment& segment) const {
+bool Recovery::left_over(Generation generation, const Segment& segment) const {
   const auto& counted = scan_.files.counted;
   const auto at = std::lower_bound(
       counted.begin(), counted.end(), generation,
-      [](const SegmentFile& one, uint64_t wanted) { return one.generation < wanted; });
+      [](const SegmentFile& one, Generation wanted) { return one.generation < wanted; });
   const bool counts = at != counted.end() && at->generation == generation;
   return generation < segment.file.generation && !counts;
 }
@@ -135,14 +135,14 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
   if (!is_whole(block, &header)) return {};
   auto owner = check_owner(header, identity_, segment.file.path);
   if (!owner) return owner;
-  const bool ours = header.generation == segment.file.generation;
-  if (!in_place(header, options_.stream, index) ||
-      !(ours || left_over(header.generation, segment))) {
+  const Generation generation{header.generation};
+  const bool ours = generation == segment.file.generation;
+  if (!in_place(header, options_.stream, index) || !(ours || left_over(generation, segment))) {
     // No crash moves a block: the device wrote it to a wrong place, and misses it at the right one.
     return corrupt(segment.file.path, index,
                    fmt::format("it holds a block of another place ({})", place_of(header)));
   }
-  const Position position{header.epoch, header.sequence};
+  const Position position{header.epoch, BlockSequence{header.sequence}};
   if (position > end_) {
     note.state = BlockState::kZero;  // as it was a moment ago
     return {};
@@ -152,12 +152,13 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
     note.state = BlockState::kZero;
     return {};
   }
-  scan_.watermark = std::max(scan_.watermark, header.durable_sequence);
+  scan_.watermark = std::max(scan_.watermark, BlockSequence{header.durable_sequence});
   if (index == 0) {
     segment.started = true;
     segment.header_epoch = header.epoch;
-    segment.first_sequence = header.segment_first_sequence;
-  } else if (!segment.started || header.segment_first_sequence != segment.first_sequence) {
+    segment.first_sequence = BlockSequence{header.segment_first_sequence};
+  } else if (!segment.started ||
+             BlockSequence{header.segment_first_sequence} != segment.first_sequence) {
     return {};  // of an earlier, unfinished start of this segment
   }
   note = {header.epoch, static_cast<uint8_t>(header.batch_index),
@@ -201,7 +202,7 @@ Result<void> Recovery::find_files() {
 }
 
 // As the newest header block says it of the last segment of a range.
-uint64_t Recovery::told_blocks(uint64_t generation) const {
+uint64_t Recovery::told_blocks(Generation generation) const {
   for (const NeededRange& range : scan_.files.needed) {
     if (range.last == generation) return range.last_blocks;
   }
@@ -211,18 +212,18 @@ uint64_t Recovery::told_blocks(uint64_t generation) const {
 // The needed segments and the newest are all started, and each begins at or behind the end of the
 // one before: exactly there, if none between them is gone.
 Result<void> Recovery::check_chain() const {
-  if (scan_.files.newest == 0) {
+  if (scan_.files.newest == Generation{}) {
     const SegmentFile& first = scan_.segments.front().file;
     if (first.generation == kFirstGeneration) {
       return corrupt(first.path, 0, "the segment header is damaged");
     }
-    const uint64_t before = first.generation - 1;  // behind it there are spares only
+    const Generation before = first.generation.previous();  // behind it there are spares only
     return corrupt(segment_path(options_.directory, options_.stream, before), 0,
                    "the segment file is missing");
   }
   const Segment* before = nullptr;
   for (const Segment& segment : scan_.segments) {
-    const uint64_t generation = segment.file.generation;
+    const Generation generation = segment.file.generation;
     if (generation > scan_.files.newest) {
       // It was none when the newest was looked for.
       if (segment.started) {
@@ -239,9 +240,10 @@ Result<void> Recovery::check_chain() const {
     }
     if (before != nullptr) {
       const uint64_t told = told_blocks(before->file.generation);
-      const uint64_t between = segment.first_sequence - before->first_sequence;
-      const bool next = before->file.generation + 1 == generation;
-      if (segment.first_sequence < before->first_sequence ||
+      const bool rises = segment.first_sequence >= before->first_sequence;
+      const uint64_t between = rises ? segment.first_sequence - before->first_sequence : 0;
+      const bool next = before->file.generation.next() == generation;
+      if (!rises ||
           (next && (between > before->blocks.size() - 1 || (told != kUntold && told != between))) ||
           (!next && (between < told || told > before->blocks.size() - 1))) {
         return corrupt(segment.file.path, 0, "it does not continue the segment before");
@@ -255,10 +257,10 @@ Result<void> Recovery::check_chain() const {
 // Behind the last block that a sealed segment has; of the newest, behind its file.
 uint64_t Recovery::end_of(size_t number) const {
   const Segment& segment = scan_.segments[number];
-  const uint64_t generation = segment.file.generation;
+  const Generation generation = segment.file.generation;
   if (generation == scan_.files.newest) return segment.blocks.size();
   const Segment& next = scan_.segments[number + 1];
-  const bool adjacent = next.file.generation == generation + 1;
+  const bool adjacent = next.file.generation == generation.next();
   return 1 + (adjacent ? next.first_sequence - segment.first_sequence : told_blocks(generation));
 }
 
@@ -277,7 +279,8 @@ uint64_t Recovery::whole_batch(const Segment& segment, uint64_t at, uint64_t end
 }
 
 // Names the likelier place: a damaged header hides a whole segment behind blocks never written.
-tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at, uint64_t sequence) const {
+tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at,
+                                              BlockSequence sequence) const {
   const Segment& segment = scan_.segments[number];
   bool unwritten = at == segment.blocks.size() || segment.blocks[at].state == BlockState::kZero;
   if (unwritten && number + 1 < scan_.segments.size() &&
@@ -286,7 +289,7 @@ tl::unexpected<Error> Recovery::damaged_below(size_t number, uint64_t at, uint64
   }
   return corrupt(segment.file.path, at,
                  fmt::format("a damaged batch at sequence {}, below the durable watermark {}",
-                             sequence, scan_.watermark));
+                             sequence.value, scan_.watermark.value));
 }
 
 // Numbers the records of a batch whose blocks are all there, up to `last`, and adds them to what
@@ -297,7 +300,8 @@ Result<void> Recovery::take_batch(const std::string& path, uint64_t last,
   while (record) {
     visited_.clear();
     for (; record && visited_.size() < kVisitedAtOnce; record = records_.take()) {
-      tail.use.written(++tail.last_record, kRecordPrefixBytes + record->size());
+      tail.last_record = tail.last_record.next();
+      tail.use.written(tail.last_record, kRecordPrefixBytes + record->size());
       visited_.push_back({*record, tail.last_record});
     }
     visit(visited_, tail.use);
@@ -333,7 +337,7 @@ Result<void> Recovery::take_sealed(size_t number, const RecoveryGroupVisitor& vi
   };
   if (auto read = read_blocks(path, 1, segment.blocks.size(), take_block); !read) return read;
   if (at < end) return corrupt(path, at, "a damaged batch, and a later segment follows");
-  tail.use.seal(segment.first_sequence + end - 1);
+  tail.use.seal(segment.first_sequence + (end - 1));
   segment.blocks = {};
   return {};
 }
@@ -349,7 +353,7 @@ Result<uint64_t> Recovery::taken_of_newest(size_t number, Tail& tail) {
     at += blocks;
   }
   const uint64_t taken = at;
-  tail.next_sequence = segment.first_sequence + at - 1;
+  tail.next_sequence = segment.first_sequence + (at - 1);
   if (tail.next_sequence < scan_.watermark) return damaged_below(number, at, tail.next_sequence);
   for (; at < end; ++at) {
     const BlockNote& note = segment.blocks[at];
@@ -367,7 +371,7 @@ Result<void> Recovery::take_newest(size_t number, const RecoveryGroupVisitor& vi
   tail.use.open(segment.file.generation, segment.first_sequence);
   return read_blocks(path, 1, *taken, [&](uint64_t index, char* block) -> Result<void> {
     BlockHeader header;
-    if (!is_whole(block, &header) || header.generation != segment.file.generation) {
+    if (!is_whole(block, &header) || Generation{header.generation} != segment.file.generation) {
       return corrupt(path, index, "it reads differently the second time");
     }
     records_.add(block, header);
@@ -413,10 +417,10 @@ Result<Tail> Recovery::run(const RecoveryGroupVisitor& visit) {
   return tail;
 }
 
-Result<std::vector<uint64_t>> generations(Storage& storage, const LogOptions& options) {
+Result<std::vector<Generation>> generations(Storage& storage, const LogOptions& options) {
   auto files = list_segments(storage, options.directory, options.stream);
   if (!files) return tl::unexpected(files.error());
-  std::vector<uint64_t> all;
+  std::vector<Generation> all;
   for (const SegmentFile& file : *files) all.push_back(file.generation);
   return all;
 }

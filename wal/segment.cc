@@ -16,7 +16,7 @@ namespace {
 
 struct SegmentName {
   uint32_t stream = 0;
-  uint64_t generation = 0;
+  Generation generation;
 };
 
 // Only as it is written: 01 is not another name of 1.
@@ -42,7 +42,7 @@ std::optional<SegmentName> parse_segment_name(std::string_view name) {
   const auto stream = parse_as_written<uint32_t>(name.substr(0, dash));
   const auto generation = parse_as_written<uint64_t>(name.substr(dash + 1));
   if (!stream || !generation || *generation == 0) return std::nullopt;
-  return SegmentName{*stream, *generation};
+  return SegmentName{*stream, Generation{*generation}};
 }
 
 }  // namespace
@@ -56,8 +56,8 @@ AlignedBytes allocate_aligned(size_t bytes) {
   return AlignedBytes(memory);
 }
 
-std::string segment_path(const std::string& directory, uint32_t stream, uint64_t generation) {
-  return fmt::format("{}/log-{}-{}.seg", directory, stream, generation);
+std::string segment_path(const std::string& directory, uint32_t stream, Generation generation) {
+  return fmt::format("{}/log-{}-{}.seg", directory, stream, generation.value);
 }
 
 std::optional<uint32_t> stream_of_segment(std::string_view name) {
@@ -93,10 +93,10 @@ Result<void> create_stream(Storage& storage, const Identity& identity, const Log
   }
   BlockHeader header = header_for(identity, options.stream);
   header.kind = static_cast<uint32_t>(BlockKind::kSegmentHeader);
-  header.generation = kFirstGeneration;
-  header.segment_first_sequence = kFirstSequence;
-  header.sequence = kFirstSequence;
-  header.durable_sequence = kFirstSequence;
+  header.generation = kFirstGeneration.value;
+  header.segment_first_sequence = kFirstSequence.value;
+  header.sequence = kFirstSequence.value;
+  header.durable_sequence = kFirstSequence.value;
   AlignedBytes block = allocate_aligned(kBlockBytes);
   seal_block(block.get(), header);
   return storage.create(segment_path(options.directory, options.stream, kFirstGeneration),

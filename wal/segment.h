@@ -11,16 +11,17 @@
 
 #include "base/result.h"
 #include "wal/block_format.h"
+#include "wal/numbers.h"
 #include "wal/storage.h"
 
 namespace once::wal {
 
 struct SegmentFile {
-  uint64_t generation = 0;
+  Generation generation;
   std::string path;
 };
 
-std::string segment_path(const std::string& directory, uint32_t stream, uint64_t generation);
+std::string segment_path(const std::string& directory, uint32_t stream, Generation generation);
 
 // The stream of a file that is called as a segment, or as one that is not whole yet
 // ("log-0-1.seg.tmp"); nothing: it is called otherwise.

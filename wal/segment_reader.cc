@@ -26,7 +26,7 @@ class Reader final : public SegmentReader, private reactor::FileHandler {
         stream_(options.stream),
         segment_(segment),
         path_(segment_path(options.directory, options.stream, segment.generation)),
-        end_(1 + segment.end_sequence - segment.first_sequence),
+        end_(1 + (segment.end_sequence - segment.first_sequence)),
         next_record_(segment.first_record),
         told_(std::move(failed)),
         piece_(allocate_aligned(kPieceBlocks * kBlockBytes)) {}
@@ -66,7 +66,7 @@ class Reader final : public SegmentReader, private reactor::FileHandler {
   const SegmentUse::Segment segment_;
   const std::string path_;
   const uint64_t end_;  // the blocks [1, end_) are the log's
-  uint64_t next_record_;
+  RecordNumber next_record_;
   const std::function<void(std::string_view)> told_;
 
   std::optional<reactor::FileId> file_;
@@ -111,7 +111,7 @@ bool Reader::take_record(const Visit& visit) {
     fail(corrupt(path_, block_ - 1, "it holds more records than were written").value().message);
     return false;
   }
-  visit(*record, next_record_++);
+  visit(*record, std::exchange(next_record_, next_record_.next()));
   return true;
 }
 
@@ -131,8 +131,9 @@ Result<void> Reader::check(char* block, BlockHeader* header) const {
   if (!is_whole(block, header)) return corrupt(path_, block_, "it is damaged");
   auto owner = check_owner(*header, identity_, path_);
   if (!owner) return owner;
-  if (header->generation != segment_.generation || !in_place(*header, stream_, block_) ||
-      header->segment_first_sequence != segment_.first_sequence) {
+  if (Generation{header->generation} != segment_.generation ||
+      !in_place(*header, stream_, block_) ||
+      BlockSequence{header->segment_first_sequence} != segment_.first_sequence) {
     return corrupt(path_, block_, "it holds a block of another place (" + place_of(*header) + ")");
   }
   const bool begins = batch_index_ == 0 && records_.empty();
@@ -144,7 +145,7 @@ Result<void> Reader::check(char* block, BlockHeader* header) const {
 }
 
 void Reader::finish() {
-  if (batch_index_ != 0 || !records_.empty() || next_record_ != segment_.last_record + 1) {
+  if (batch_index_ != 0 || !records_.empty() || next_record_ != segment_.last_record.next()) {
     return fail(corrupt(path_, end_ - 1, "its records end early").value().message);
   }
   done_ = true;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/record_number.h"
 #include "reactor/io.h"
 #include "wal/segment_use.h"
 
@@ -19,7 +20,7 @@ struct LogOptions;
 // Io for: drop it when it is ready or done, or when the loop has ended.
 class SegmentReader {
  public:
-  using Visit = std::function<void(std::string_view record, uint64_t number)>;
+  using Visit = std::function<void(std::string_view record, RecordNumber number)>;
 
   virtual ~SegmentReader() = default;
   // False while a piece is on its way from the disk: the end of that begins another round.

@@ -7,25 +7,25 @@
 
 namespace once::wal {
 
-void SegmentUse::open(uint64_t generation, uint64_t first_sequence) {
+void SegmentUse::open(Generation generation, BlockSequence first_sequence) {
   ONCE_ASSERT(segments_.empty() ||
               (segments_.back().sealed() && segments_.back().generation < generation &&
                segments_.back().end_sequence <= first_sequence));
   Segment segment;
   segment.generation = generation;
   segment.first_sequence = first_sequence;
-  segment.first_record = last_record_ + 1;
+  segment.first_record = last_record_.next();
   segment.last_record = last_record_;
   segments_.push_back(segment);
 }
 
-void SegmentUse::seal(uint64_t end_sequence) {
+void SegmentUse::seal(BlockSequence end_sequence) {
   ONCE_ASSERT(!segments_.empty() && !segments_.back().sealed());
   ONCE_ASSERT(end_sequence >= segments_.back().first_sequence);
   segments_.back().end_sequence = end_sequence;
 }
 
-void SegmentUse::written(uint64_t last_record, uint64_t bytes, uint64_t needless) {
+void SegmentUse::written(RecordNumber last_record, uint64_t bytes, uint64_t needless) {
   ONCE_ASSERT(!segments_.empty() && !segments_.back().sealed() && last_record >= last_record_ &&
               needless <= bytes);
   Segment& segment = segments_.back();
@@ -36,11 +36,11 @@ void SegmentUse::written(uint64_t last_record, uint64_t bytes, uint64_t needless
   needed_bytes_ += bytes - needless;
 }
 
-void SegmentUse::no_longer_needed(uint64_t record, uint64_t record_bytes) {
-  ONCE_ASSERT(record > 0 && record <= last_record_);
+void SegmentUse::no_longer_needed(RecordNumber record, uint64_t record_bytes) {
+  ONCE_ASSERT(record > RecordNumber{} && record <= last_record_);
   const auto segment = std::lower_bound(
       segments_.begin(), segments_.end(), record,
-      [](const Segment& one, uint64_t wanted) { return one.last_record < wanted; });
+      [](const Segment& one, RecordNumber wanted) { return one.last_record < wanted; });
   if (segment == segments_.end() || record < segment->first_record) return;  // removed
   const uint64_t bytes = record_bytes + kRecordPrefixBytes;
   ONCE_ASSERT(segment->needed_bytes >= bytes);
@@ -48,7 +48,7 @@ void SegmentUse::no_longer_needed(uint64_t record, uint64_t record_bytes) {
   needed_bytes_ -= bytes;
 }
 
-void SegmentUse::remove(uint64_t generation) {
+void SegmentUse::remove(Generation generation) {
   const Segment* segment = find(generation);
   ONCE_ASSERT(segment != nullptr && segment->sealed());
   written_bytes_ -= segment->written_bytes;
@@ -56,10 +56,10 @@ void SegmentUse::remove(uint64_t generation) {
   segments_.erase(segments_.begin() + (segment - segments_.data()));
 }
 
-const SegmentUse::Segment* SegmentUse::find(uint64_t generation) const {
-  const auto segment =
-      std::lower_bound(segments_.begin(), segments_.end(), generation,
-                       [](const Segment& one, uint64_t wanted) { return one.generation < wanted; });
+const SegmentUse::Segment* SegmentUse::find(Generation generation) const {
+  const auto segment = std::lower_bound(
+      segments_.begin(), segments_.end(), generation,
+      [](const Segment& one, Generation wanted) { return one.generation < wanted; });
   return segment != segments_.end() && segment->generation == generation ? &*segment : nullptr;
 }
 

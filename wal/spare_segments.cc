@@ -14,7 +14,7 @@ constexpr uint64_t kMaxSpares = 2;  // with those that are made of files that we
 
 }  // namespace
 
-Result<OpenSegment> open_segment(reactor::Io& io, const LogOptions& options, uint64_t generation,
+Result<OpenSegment> open_segment(reactor::Io& io, const LogOptions& options, Generation generation,
                                  reactor::FileHandler* handler) {
   auto file = io.open_file(segment_path(options.directory, options.stream, generation),
                            options.direct, handler);
@@ -39,7 +39,7 @@ SpareSegments::~SpareSegments() {
 }
 
 void SpareSegments::start(const Tail& tail) {
-  next_ = tail.generation + 1;
+  next_ = tail.generation.next();
   made_ = tail.spare_segments;
   free_.assign(tail.free_segments.begin(), tail.free_segments.end());
   look_after();
@@ -49,11 +49,11 @@ OpenSegment SpareSegments::take() {
   ONCE_ASSERT(spare_.has_value());
   const OpenSegment taken = *spare_;
   spare_.reset();
-  next_ = taken.generation + 1;
+  next_ = taken.generation.next();
   return taken;
 }
 
-void SpareSegments::give_back(const std::vector<uint64_t>& generations) {
+void SpareSegments::give_back(const std::vector<Generation>& generations) {
   free_.insert(free_.end(), generations.begin(), generations.end());
   look_after();
 }
@@ -68,7 +68,7 @@ void SpareSegments::look_after() {
   if (!spare_ && made_ > 0) return open_next();
   const uint64_t spares = count();
   if (spares < kMaxSpares && !free_.empty()) {
-    const uint64_t old = free_.front();
+    const Generation old = free_.front();
     free_.pop_front();
     preparing_ = recycling_ = true;
     return io_.recycle_file(path(old), path(next_ + spares), this);
@@ -112,7 +112,7 @@ void SpareSegments::failed(std::string why) {
   retry_at_ns_ = io_.now_ns() + kRetryNs;
 }
 
-std::string SpareSegments::path(uint64_t generation) const {
+std::string SpareSegments::path(Generation generation) const {
   return segment_path(options_.directory, options_.stream, generation);
 }
 

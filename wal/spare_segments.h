@@ -12,17 +12,18 @@
 #include "base/result.h"
 #include "reactor/io.h"
 #include "wal/log.h"
+#include "wal/numbers.h"
 
 namespace once::wal {
 
 struct OpenSegment {
   reactor::FileId file;
-  uint64_t generation = 0;
-  uint64_t first_sequence = 0;
+  Generation generation;
+  BlockSequence first_sequence;
   uint64_t blocks = 0;  // of the file, its header block included
 };
 
-Result<OpenSegment> open_segment(reactor::Io& io, const LogOptions& options, uint64_t generation,
+Result<OpenSegment> open_segment(reactor::Io& io, const LogOptions& options, Generation generation,
                                  reactor::FileHandler* handler);
 
 class SpareSegments final : private reactor::FilePreparedHandler {
@@ -37,7 +38,7 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   // The ready one, which the log writes from now on; give_back() follows.
   OpenSegment take();
   // Files of these generations, if there are any, may be used as if they were new.
-  void give_back(const std::vector<uint64_t>& generations);
+  void give_back(const std::vector<Generation>& generations);
   // There are too few, and the last attempt to make one failed.
   bool failing() const { return failing_ && !enough(); }
   const std::string& failure() const { return failure_; }  // the reason of that attempt
@@ -51,7 +52,7 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   void look_after();
   void open_next();
   void failed(std::string why);
-  std::string path(uint64_t generation) const;
+  std::string path(Generation generation) const;
 
   reactor::Io& io_;
   const LogOptions& options_;
@@ -59,9 +60,9 @@ class SpareSegments final : private reactor::FilePreparedHandler {
   reactor::FileHandler* const handler_;
   const std::function<void()> on_ready_;
   std::optional<OpenSegment> spare_;
-  uint64_t next_ = 0;  // generation of the spare, there or to come
+  Generation next_;    // of the spare, there or to come
   uint64_t made_ = 0;  // files that exist from next_ on, the spare not counted
-  std::deque<uint64_t> free_;
+  std::deque<Generation> free_;
   bool preparing_ = false;
   bool recycling_ = false;  // what is being prepared is a file that was given back
   bool failing_ = false;

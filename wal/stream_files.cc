@@ -24,8 +24,8 @@ class Finder {
   Result<void> find_newest();
   Result<void> read_list(const SegmentFile& file, const BlockHeader& header);
   Result<void> choose();
-  Result<void> take(uint64_t generation);
-  tl::unexpected<Error> missing(uint64_t generation) const;
+  Result<void> take(Generation generation);
+  tl::unexpected<Error> missing(Generation generation) const;
 
   Storage& storage_;
   const Identity& identity_;
@@ -49,10 +49,10 @@ Result<std::optional<BlockHeader>> Finder::header_of(const SegmentFile& file) {
   if (auto owner = check_owner(header, identity_, file.path); !owner) {
     return tl::unexpected(owner.error());
   }
-  if (!in_place(header, options_.stream, 0) || header.generation != file.generation) {
+  if (!in_place(header, options_.stream, 0) || Generation{header.generation} != file.generation) {
     return std::nullopt;
   }
-  if (Position{header.epoch, header.sequence} > end_) return std::nullopt;
+  if (Position{header.epoch, BlockSequence{header.sequence}} > end_) return std::nullopt;
   return header;
 }
 
@@ -70,29 +70,30 @@ Result<void> Finder::find_newest() {
 Result<void> Finder::read_list(const SegmentFile& file, const BlockHeader& header) {
   if (header.version == kFirstFormatVersion) {
     if (file.generation > kFirstGeneration) {
-      found_.needed.push_back({kFirstGeneration, file.generation - 1, kUntold});
+      found_.needed.push_back({kFirstGeneration, file.generation.previous(), kUntold});
     }
     return {};
   }
   const auto list = decode_needed({block_ + sizeof header, header.payload_bytes});
-  const uint64_t before = !list || list->empty() ? kFirstGeneration - 1 : list->back().last;
-  if (!list || before + 1 != file.generation) {
+  const Generation before =
+      !list || list->empty() ? kFirstGeneration.previous() : list->back().last;
+  if (!list || before.next() != file.generation) {
     return corrupt(file.path, 0, "its list of segments is none that a log writes");
   }
   found_.needed = *list;
   return {};
 }
 
-tl::unexpected<Error> Finder::missing(uint64_t generation) const {
+tl::unexpected<Error> Finder::missing(Generation generation) const {
   return corrupt(segment_path(options_.directory, options_.stream, generation), 0,
                  "the segment file is missing");
 }
 
 // The files are in rising order, and so are the generations that this is called with.
-Result<void> Finder::take(uint64_t generation) {
+Result<void> Finder::take(Generation generation) {
   const auto file = std::lower_bound(
       files_.begin(), files_.end(), generation,
-      [](const SegmentFile& one, uint64_t wanted) { return one.generation < wanted; });
+      [](const SegmentFile& one, Generation wanted) { return one.generation < wanted; });
   if (file == files_.end() || file->generation != generation) return missing(generation);
   found_.counted.push_back(*file);
   return {};
@@ -100,11 +101,13 @@ Result<void> Finder::take(uint64_t generation) {
 
 Result<void> Finder::choose() {
   for (const NeededRange& range : found_.needed) {
-    for (uint64_t generation = range.first; generation <= range.last; ++generation) {
+    for (Generation generation = range.first; generation <= range.last;
+         generation = generation.next()) {
       if (auto taken = take(generation); !taken) return taken;
     }
   }
-  for (uint64_t generation = found_.newest; generation <= files_.back().generation; ++generation) {
+  for (Generation generation = found_.newest; generation <= files_.back().generation;
+       generation = generation.next()) {
     if (auto taken = take(generation); !taken) return taken;
   }
   for (const SegmentFile& file : files_) {
@@ -128,7 +131,7 @@ Result<StreamFiles> Finder::run() {
                              options_.stream, options_.directory));
   }
   if (auto newest = find_newest(); !newest) return tl::unexpected(newest.error());
-  if (found_.newest == 0) {
+  if (found_.newest == Generation{}) {
     found_.counted = files_;
     return std::move(found_);
   }

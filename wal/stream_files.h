@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "wal/log.h"
 #include "wal/needed_segments.h"
+#include "wal/numbers.h"
 #include "wal/segment.h"
 #include "wal/storage.h"
 
@@ -17,16 +18,16 @@ namespace once::wal {
 // Of a block among all that were ever written to the stream.
 struct Position {
   uint32_t epoch = 0;
-  uint64_t sequence = 0;
+  BlockSequence sequence;
   auto operator<=>(const Position&) const = default;
 };
-inline constexpr Position kNoEnd{UINT32_MAX, UINT64_MAX};
+inline constexpr Position kNoEnd{UINT32_MAX, BlockSequence{UINT64_MAX}};
 
 struct StreamFiles {
   std::vector<SegmentFile> counted;  // the needed ones, the newest, and the spares behind it
-  uint64_t newest = 0;               // its generation; 0: none was started, and all files count
+  Generation newest;                 // 0: none was started, and all files count
   std::vector<NeededRange> needed;   // before it
-  std::vector<uint64_t> free;        // generations of files that do not count
+  std::vector<Generation> free;      // of files that do not count
 };
 // The length of the last segment of a range where it is not told: in version 1, where no segment
 // between two others is gone.

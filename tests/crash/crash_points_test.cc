@@ -52,7 +52,7 @@ class SecondCrash : private LogListener {
   }
 
  private:
-  void on_durable(uint64_t record) override {
+  void on_durable(RecordNumber record) override {
     const uint64_t here = record - recovered_;
     more_.insert(more_.end(), appended_.begin() + reported_, appended_.begin() + here);
     reported_ = here;
@@ -103,7 +103,7 @@ class SecondCrash : private LogListener {
   std::vector<std::string> more_;       // after those of the history
   std::vector<std::string> in_flight_;  // of the write that was cut
   std::vector<std::string> appended_;
-  uint64_t recovered_ = 0;
+  RecordNumber recovered_;
   uint64_t reported_ = 0;
   uint64_t number_ = 1ull << 40;  // unlike any of the run
 };

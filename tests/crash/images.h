@@ -51,7 +51,7 @@ class Disk {
     size_t visited = 0;
     bool in_order = true;
     auto tail = recover(
-        image, run.identity, run.options, [&](std::string_view record, uint64_t, SegmentUse&) {
+        image, run.identity, run.options, [&](std::string_view record, RecordNumber, SegmentUse&) {
           const size_t at = visited++;
           in_order =
               in_order && at < expected.size() &&
@@ -63,7 +63,7 @@ class Disk {
   Outcome read(const Expected& expected) { return read(storage, run_, expected); }
 
   // Empty, or how the image's recovery departs from what it must be.
-  std::string judge(const Expected& expected, uint64_t next_sequence) {
+  std::string judge(const Expected& expected, BlockSequence next_sequence) {
     const Outcome outcome = read(expected);
     if (!outcome.tail) return "refused: " + outcome.tail.error().message;
     if (!outcome.in_order || outcome.visited != expected.size()) {
@@ -73,7 +73,8 @@ class Disk {
     }
     const Tail& tail = *outcome.tail;
     if (tail.next_sequence != next_sequence || tail.durable_sequence != next_sequence) {
-      return fmt::format("goes on at sequence {}, {} expected", tail.next_sequence, next_sequence);
+      return fmt::format("goes on at sequence {}, {} expected", tail.next_sequence.value,
+                         next_sequence.value);
     }
     if (tail.epoch <= max_epoch_) return "an epoch that is on the disk already";
     return "";
@@ -115,7 +116,7 @@ class Disk {
 
   std::vector<Place> data;                          // of the log's blocks, by sequence - 1
   std::vector<std::pair<Place, uint64_t>> headers;  // with the segment's first sequence
-  uint64_t watermark = kFirstSequence;              // the highest on the disk
+  uint64_t watermark = kFirstSequence.value;        // the highest on the disk
   size_t records = 0;
   size_t last_records = 0;  // of them in the last batch
 
@@ -170,9 +171,9 @@ class InFlight {
     return {step_.acknowledged,
             whole() ? std::span(step_.records) : std::span<const std::string>{}};
   }
-  uint64_t next_sequence() const {
+  BlockSequence next_sequence() const {
     const BlockHeader first = step_.first_data();
-    return first.sequence + (whole() ? first.batch_blocks : 0);
+    return BlockSequence{first.sequence + (whole() ? first.batch_blocks : 0)};
   }
 
  private:

@@ -194,11 +194,12 @@ TEST_F(RecyclingTest, EachDamageOfWhatIsNeededIsFound) {
       const std::string path = segment_path("/disk", 0, segment.generation);
       MemoryStorage image = disk_;
       image.files.erase(path);
-      const std::string next = segment_path("/disk", 0, segment.generation + 1);
+      const std::string next = segment_path("/disk", 0, segment.generation.next());
       if (image.files.contains(next)) {
         EXPECT_FALSE(Registry::read(image, identity_, options_));
       }
-      const uint64_t end = segment.sealed() ? segment.end_sequence : segment.first_sequence + 1;
+      const BlockSequence end =
+          segment.sealed() ? segment.end_sequence : segment.first_sequence.next();
       for (uint64_t block = 0; block <= end - segment.first_sequence; ++block) {
         image = disk_;
         auto now = std::make_shared<MemoryStorage::Block>(*image.block(path, block));

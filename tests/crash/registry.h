@@ -24,7 +24,7 @@ class Registry : private LogListener {
  public:
   struct Entry {
     uint64_t version = 0;
-    uint64_t record = 0;  // the newest of this key
+    RecordNumber record;  // the newest of this key
     uint64_t bytes = 0;
   };
 
@@ -78,7 +78,7 @@ class Registry : private LogListener {
       reader_ = log_->read_segment(cleaned_);
     }
     if (!reader_->ready()) return;
-    reader_->take(7, [this](std::string_view record, uint64_t number) {
+    reader_->take(7, [this](std::string_view record, RecordNumber number) {
       const uint32_t key = key_of(record);
       if (entries_.at(key).record != number) return;
       const std::string copy(record);
@@ -86,7 +86,7 @@ class Registry : private LogListener {
     });
     if (!reader_->done()) return;
     reader_.reset();
-    EXPECT_EQ(log_->use().find(cleaned_)->needed_bytes, 0u) << "segment " << cleaned_;
+    EXPECT_EQ(log_->use().find(cleaned_)->needed_bytes, 0u) << "segment " << cleaned_.value;
     log_->release(cleaned_);
     ++released;
   }
@@ -129,10 +129,10 @@ class Registry : private LogListener {
   }
 
   template <class NoLongerNeeded>
-  void take(std::string_view record, uint64_t number, NoLongerNeeded no_longer_needed) {
+  void take(std::string_view record, RecordNumber number, NoLongerNeeded no_longer_needed) {
     Entry& entry = entries_[key_of(record)];
     if (version_of(record) < entry.version) return no_longer_needed(number, record.size());
-    if (entry.record != 0) no_longer_needed(entry.record, entry.bytes);
+    if (entry.record != RecordNumber{}) no_longer_needed(entry.record, entry.bytes);
     entry = {version_of(record), number, record.size()};
     version_ = std::max(version_, entry.version);
   }
@@ -141,12 +141,12 @@ class Registry : private LogListener {
     std::memcpy(record.data(), &key, sizeof key);
     std::memcpy(record.data() + sizeof key, &version, sizeof version);
     record += value;
-    const uint64_t number = log_->append(record);
+    const RecordNumber number = log_->append(record);
     take(record, number, [this](auto old, auto bytes) { log_->no_longer_needed(old, bytes); });
     waiting_.push_back({number, key, version});
   }
 
-  void on_durable(uint64_t record) override {
+  void on_durable(RecordNumber record) override {
     for (; !waiting_.empty() && waiting_.front().record <= record; waiting_.pop_front()) {
       uint64_t& version = acknowledged_[waiting_.front().key];
       version = std::max(version, waiting_.front().version);
@@ -155,7 +155,7 @@ class Registry : private LogListener {
   void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
 
   struct Waiting {
-    uint64_t record;
+    RecordNumber record;
     uint32_t key;
     uint64_t version;
   };
@@ -170,7 +170,7 @@ class Registry : private LogListener {
   std::deque<Waiting> waiting_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<SegmentReader> reader_;
-  uint64_t cleaned_ = 0;
+  Generation cleaned_;
 };
 
 }  // namespace once::wal

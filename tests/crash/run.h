@@ -121,7 +121,7 @@ class CrashingRun : private LogListener {
   RunCounts counts;
 
  private:
-  void on_durable(uint64_t record) override {
+  void on_durable(RecordNumber record) override {
     const uint64_t here = record - recovered_;
     history.insert(history.end(), appended_.begin() + reported_, appended_.begin() + here);
     reported_ = here;
@@ -137,7 +137,7 @@ class CrashingRun : private LogListener {
   TemporaryDirectory directory_;
   Prng random_;
   std::vector<std::string> appended_;  // in this run
-  uint64_t recovered_ = 0;             // before it
+  RecordNumber recovered_;             // before it
   uint64_t reported_ = 0;              // of them durable
   uint64_t number_ = 0;
   uint64_t burst_ = 1;
@@ -207,7 +207,7 @@ inline void CrashingRun::one_run(size_t operations) {
     operate(*log, io);
   }
   log->flush();
-  counts.segments = tail.generation + log->counters().segments - 1;
+  counts.segments = tail.generation.value + log->counters().segments - 1;
   if (io.writes == io.completed) return;
   ++counts.cut_writes;
   crash();

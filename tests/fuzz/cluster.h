@@ -89,7 +89,7 @@ class Cluster {
     }
     node.durable += records;
     node.out.clear();
-    node.replica->on_durable(paxos::RecordNumber{node.durable}, now_ns_, node.out);
+    node.replica->on_durable(RecordNumber{node.durable}, now_ns_, node.out);
     take(i);
   }
   void tick(int64_t ns) {

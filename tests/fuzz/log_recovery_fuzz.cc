@@ -21,6 +21,7 @@ namespace {
 
 using wal::BlockHeader;
 using wal::BlockKind;
+using wal::Generation;
 
 constexpr uint64_t kSegmentBytes = kMaxBatchBytes;
 constexpr uint64_t kSegmentBlocks = kSegmentBytes / kBlockBytes;
@@ -40,7 +41,7 @@ class Image {
  public:
   struct Place {
     std::string path;
-    uint64_t generation = 0;
+    Generation generation;
     uint64_t block = 0;
     uint64_t sequence = 0;
     uint64_t durable = 0;
@@ -79,24 +80,24 @@ class Image {
       write(header, part);
       ++header.sequence;
     }
-    sequence_ += blocks;
+    sequence_ = sequence_ + blocks;
   }
 
   MemoryStorage storage;
   std::vector<Place> places;
   std::vector<std::string> records;
-  std::vector<uint64_t> segment_of;                  // of each record
-  std::map<uint64_t, std::set<uint64_t>> needed_by;  // generation -> those its header needs
-  uint64_t newest() const { return generation_; }
+  std::vector<Generation> segment_of;                    // of each record
+  std::map<Generation, std::set<Generation>> needed_by;  // those that the header of each needs
+  Generation newest() const { return generation_; }
   // What a recovery gives that takes this segment for the newest.
-  std::vector<std::string> told_by(uint64_t newest) const {
+  std::vector<std::string> told_by(Generation newest) const {
     std::vector<std::string> told;
     for (size_t i = 0; i < records.size(); ++i) {
       if (counts(newest, segment_of[i])) told.push_back(records[i]);
     }
     return told;
   }
-  bool counts(uint64_t newest, uint64_t segment) const {
+  bool counts(Generation newest, Generation segment) const {
     return segment >= newest || needed_by.at(newest).contains(segment);
   }
 
@@ -104,9 +105,9 @@ class Image {
   BlockHeader stamp(BlockKind kind) const {
     BlockHeader header = wal::header_for(kIdentity, 0);
     header.kind = static_cast<uint32_t>(kind);
-    header.generation = generation_;
-    header.segment_first_sequence = segment_first_;
-    header.sequence = header.durable_sequence = sequence_;
+    header.generation = generation_.value;
+    header.segment_first_sequence = segment_first_.value;
+    header.sequence = header.durable_sequence = sequence_.value;
     header.epoch = epoch_;
     return header;
   }
@@ -127,11 +128,11 @@ class Image {
   }
   void open_segment() {
     std::vector<wal::NeededRange> needed;
-    if (generation_ > 0) sealed_[generation_] = position_ - 1;
-    ++generation_;
+    if (generation_ != Generation{}) sealed_[generation_] = position_ - 1;
+    generation_ = generation_.next();
     for (const auto& [generation, blocks] : sealed_) {
       needed_by[generation_].insert(generation);
-      if (needed.empty() || needed.back().last + 1 != generation) {
+      if (needed.empty() || needed.back().last.next() != generation) {
         needed.push_back({generation, generation, blocks});
       } else {
         needed.back() = {needed.back().first, generation, blocks};
@@ -166,11 +167,11 @@ class Image {
         {path, generation_, position_++, header.sequence, header.durable_sequence, records.size()});
   }
 
-  std::map<uint64_t, uint64_t> sealed_;  // generation -> data blocks, of those that are needed
+  std::map<Generation, uint64_t> sealed_;  // data blocks of those that are needed
   std::string recycled_;
-  uint64_t generation_ = 0;
-  uint64_t sequence_ = wal::kFirstSequence;
-  uint64_t segment_first_ = wal::kFirstSequence;
+  Generation generation_;
+  wal::BlockSequence sequence_ = wal::kFirstSequence;
+  wal::BlockSequence segment_first_ = wal::kFirstSequence;
   uint64_t position_ = 0;
   uint32_t epoch_ = 1;
 };
@@ -250,14 +251,17 @@ class Damage {
     only_files = false;
   }
   std::string next_spare() const {
-    uint64_t generation = image_.newest() + 1;
-    while (image_.storage.files.contains(wal::segment_path("d", 0, generation))) ++generation;
+    Generation generation = image_.newest().next();
+    while (image_.storage.files.contains(wal::segment_path("d", 0, generation))) {
+      generation = generation.next();
+    }
     return wal::segment_path("d", 0, generation);
   }
   void add_spare() { image_.storage.make(next_spare(), kSegmentBytes); }
   // The file of a released segment that is still there, with its old blocks.
   void add_recycled_spare() {
-    for (uint64_t generation = 1; generation < image_.newest(); ++generation) {
+    for (Generation generation = wal::kFirstGeneration; generation < image_.newest();
+         generation = generation.next()) {
       const std::string path = wal::segment_path("d", 0, generation);
       if (image_.counts(image_.newest(), generation)) continue;
       if (!image_.storage.files.contains(path)) continue;
@@ -265,7 +269,7 @@ class Damage {
     }
   }
   void remove_segment() {
-    const uint64_t generation = 1 + input_.byte() % image_.newest();
+    const Generation generation = wal::kFirstGeneration + input_.byte() % image_.newest().value;
     if (generation == image_.newest()) return;
     image_.storage.files.erase(wal::segment_path("d", 0, generation));
     if (image_.counts(image_.newest(), generation)) needed_missing = true;
@@ -311,7 +315,7 @@ bool is_prefix(const std::vector<std::string>& part, const std::vector<std::stri
 }
 
 // How many records of those that count for `newest` are below the highest watermark that is left.
-size_t certain(const Image& image, uint64_t newest) {
+size_t certain(const Image& image, Generation newest) {
   uint64_t watermark = 0;
   for (const Image::Place& place : image.places) {
     const bool there = place.intact && image.storage.files.contains(place.path);
@@ -349,7 +353,8 @@ bool newest_header_is_there(const Image& image) {
 
 void check_tail(const wal::Tail& tail) {
   ONCE_ASSERT(tail.epoch > 0);  // above every one that was seen
-  ONCE_ASSERT(tail.generation >= 1 && tail.segment_first_sequence >= wal::kFirstSequence);
+  ONCE_ASSERT(tail.generation >= wal::kFirstGeneration &&
+              tail.segment_first_sequence >= wal::kFirstSequence);
   ONCE_ASSERT(tail.next_sequence >= tail.segment_first_sequence);
   ONCE_ASSERT(tail.next_sequence - tail.segment_first_sequence <= kSegmentBlocks - 1);
   ONCE_ASSERT(tail.durable_sequence == tail.next_sequence);

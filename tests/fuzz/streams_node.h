@@ -16,9 +16,9 @@ namespace once::fuzz {
 
 class ToldLog final : public wal::Log {
  public:
-  uint64_t append(std::string_view) override { return ++appended_; }
-  uint64_t appended() const override { return appended_; }
-  uint64_t durable() const override { return durable_; }
+  RecordNumber append(std::string_view) override { return appended_ = appended_.next(); }
+  RecordNumber appended() const override { return appended_; }
+  RecordNumber durable() const override { return durable_; }
   void flush() override {}
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
@@ -26,9 +26,9 @@ class ToldLog final : public wal::Log {
   const wal::LogCounters& counters() const override { return counters_; }
   // Its segments are never looked at: the cleaner finds none that is sealed.
   const wal::SegmentUse& use() const override { return use_; }
-  void no_longer_needed(uint64_t, uint64_t) override {}
-  std::unique_ptr<wal::SegmentReader> read_segment(uint64_t) override { return nullptr; }
-  void release(uint64_t) override {}
+  void no_longer_needed(RecordNumber, uint64_t) override {}
+  std::unique_ptr<wal::SegmentReader> read_segment(wal::Generation) override { return nullptr; }
+  void release(wal::Generation) override {}
   void switch_segment() override {}
   uint64_t files() const override { return 1; }
 
@@ -41,8 +41,8 @@ class ToldLog final : public wal::Log {
  private:
   wal::LogCounters counters_;
   wal::SegmentUse use_;
-  uint64_t appended_ = 0;
-  uint64_t durable_ = 0;
+  RecordNumber appended_;
+  RecordNumber durable_;
 };
 
 class StreamsNode final : public server::ShardHost {

@@ -163,7 +163,7 @@ bool SimNode::audit() {
   oracle_.begin_audit(index_);
   for (uint32_t stream = 0; stream < directory_->streams(); ++stream) {
     const auto tail = wal::recover(disk_, identity(), log_options(stream),
-                                   [&](std::string_view record, uint64_t, wal::SegmentUse&) {
+                                   [&](std::string_view record, RecordNumber, wal::SegmentUse&) {
                                      oracle_.on_recovered(index_, stream, record);
                                    });
     if (!tail) {
@@ -393,7 +393,8 @@ SimNode::Survey SimNode::survey(uint32_t stream) {
       wal::BlockHeader header;
       std::memcpy(&header, block.get(), sizeof header);
       if (header.magic == 0) found.empty.push_back({segment.path, at, 0});
-      if (header.magic != wal::kBlockMagic || header.generation != segment.generation) continue;
+      if (header.magic != wal::kBlockMagic || header.generation != segment.generation.value)
+        continue;
       if (header.checksum != wal::block_checksum(block.get())) continue;
       found.watermark = std::max(found.watermark, header.durable_sequence);
       if (at == 0) {  // what an unfinished batch left behind here is no part of the log

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/record_number.h"
 #include "base/types.h"
 #include "paxos/numbers.h"
+#include "wal/numbers.h"
 
 namespace once {
 namespace ordered_test {
@@ -40,17 +42,23 @@ constexpr bool stands_alone() {
          alignof(A) == alignof(Number) && std::is_trivially_copyable_v<A>;
 }
 
-using paxos::RecordNumber;
 using paxos::Sequence;
+using wal::BlockSequence;
+using wal::Generation;
 static_assert(stands_alone<Round, uint32_t, Incarnation, Sequence, RecordNumber, NodeId>());
 static_assert(stands_alone<Incarnation, uint32_t, Round, Sequence, RecordNumber, NodeId>());
 static_assert(stands_alone<Sequence, uint64_t, Round, Incarnation, RecordNumber, NodeId>());
 static_assert(stands_alone<RecordNumber, uint64_t, Round, Incarnation, Sequence, NodeId>());
+static_assert(stands_alone<BlockSequence, uint64_t, RecordNumber, Generation, Sequence>());
+static_assert(stands_alone<Generation, uint64_t, RecordNumber, BlockSequence, Sequence>());
 
 TEST(Ordered, CountsFromZero) {
   EXPECT_EQ(Round{}, Round{0});
   EXPECT_EQ(Round{}.next(), Round{1});
   EXPECT_EQ(Sequence{UINT64_MAX - 1}.next(), Sequence{UINT64_MAX});
+  EXPECT_EQ(Generation{1}.previous(), Generation{});
+  EXPECT_EQ(BlockSequence{4} + 5, BlockSequence{9});
+  EXPECT_EQ(BlockSequence{4} + 0, BlockSequence{4});
 }
 
 TEST(Ordered, IsInOrder) {

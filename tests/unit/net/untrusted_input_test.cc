@@ -184,7 +184,7 @@ struct AmongLiars : testing::Test {
   }
   void sync() {
     out.clear();
-    replica->on_durable(paxos::RecordNumber{made}, now_ns, out);
+    replica->on_durable(RecordNumber{made}, now_ns, out);
     taken();
   }
   void taken() {

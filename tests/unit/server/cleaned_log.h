@@ -69,11 +69,11 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
     slices.push_back(count);
     size_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
-      looked_at.push_back(records[i].number.value);
+      looked_at.push_back(records[i].number);
       const std::string record(records[i].bytes);
       const std::string name = record.substr(0, record.find('='));
       const auto place = places_.find(name);
-      if (place == places_.end() || place->second.first != records[i].number.value) continue;
+      if (place == places_.end() || place->second.first != records[i].number) continue;
       append(name, record);
       bytes += record.size();
     }
@@ -96,11 +96,11 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   bool may_clean() override { return allowed; }
 
   // --- LogListener
-  void on_durable(uint64_t) override {}
+  void on_durable(RecordNumber) override {}
   void on_log_failed(std::string_view what) override { FAIL() << what; }
 
-  std::vector<size_t> slices;       // records of each
-  std::vector<uint64_t> looked_at;  // numbers
+  std::vector<size_t> slices;  // records of each
+  std::vector<RecordNumber> looked_at;
   int facts = 0, adoptions = 0, to_adopt = 0;
   size_t segments_at_facts = 0;  // that were there when they were written last
   size_t adopted_bytes = 40;
@@ -115,16 +115,15 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
  private:
   void start(bool adopts) {
     places_.clear();
-    auto tail = wal::recover(disk_, identity_, options_,
-                             [&](std::string_view record, uint64_t number, wal::SegmentUse& use) {
-                               if (record == "facts")
-                                 return use.no_longer_needed(number, record.size());
-                               auto& place =
-                                   places_[std::string(record.substr(0, record.find('=')))];
-                               if (place.first != 0)
-                                 use.no_longer_needed(place.first, place.second);
-                               place = {number, record.size()};
-                             });
+    auto tail =
+        wal::recover(disk_, identity_, options_,
+                     [&](std::string_view record, RecordNumber number, wal::SegmentUse& use) {
+                       if (record == "facts") return use.no_longer_needed(number, record.size());
+                       auto& place = places_[std::string(record.substr(0, record.find('=')))];
+                       if (place.first != RecordNumber{})
+                         use.no_longer_needed(place.first, place.second);
+                       place = {number, record.size()};
+                     });
     ASSERT_TRUE(tail) << tail.error().message;
     log_ = wal::open_log(io, identity_, options_, *tail, this);
     complete();
@@ -133,12 +132,12 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   void append(const std::string& name, const std::string& record) {
     auto& place = places_[name];
     const auto before = std::exchange(place, {log_->append(record), record.size()});
-    if (before.first != 0) log_->no_longer_needed(before.first, before.second);
+    if (before.first != RecordNumber{}) log_->no_longer_needed(before.first, before.second);
   }
 
   const wal::Identity identity_{ClusterId{{1, 2}}, NodeId{3}, DiskId{{4, 5}}};
   wal::LogOptions options_;
-  std::map<std::string, std::pair<uint64_t, size_t>> places_;  // number and size
+  std::map<std::string, std::pair<RecordNumber, size_t>> places_;  // number and size
   uint64_t versions_ = 0;
   std::unique_ptr<wal::Log> log_;
   std::unique_ptr<Cleaner> cleaner_;

@@ -75,8 +75,9 @@ TEST_F(CleanerTest, LooksAtEveryRecordThenWritesTheFactsThenReleases) {
   const size_t segments = log.log().use().segments().size();
   const wal::SegmentUse::Segment victim = log.log().use().segments().front();
   rounds(1000, kMs);
-  ASSERT_EQ(log.looked_at.size(), victim.last_record);
-  for (size_t i = 0; i < log.looked_at.size(); ++i) EXPECT_EQ(log.looked_at[i], i + 1);
+  ASSERT_EQ(log.looked_at.size(), victim.last_record.value);
+  for (size_t i = 0; i < log.looked_at.size(); ++i)
+    EXPECT_EQ(log.looked_at[i], RecordNumber{i + 1});
   EXPECT_EQ(log.facts, 1);
   EXPECT_EQ(log.segments_at_facts, segments) << "it goes only once they are on their way";
   EXPECT_EQ(log.log().use().find(victim.generation), nullptr);
@@ -90,7 +91,7 @@ TEST_F(CleanerTest, TakesTheSegmentThatIsNeededLeast) {
   fill_a_segment("hot");
   fill_a_segment("hot");
   const wal::SegmentUse::Segment* second = &log.log().use().segments()[1];
-  const uint64_t first_record = second->first_record;
+  const RecordNumber first_record = second->first_record;
   log.allowed = true;
   rounds(3, kMs);
   ASSERT_FALSE(log.looked_at.empty());
@@ -308,7 +309,7 @@ TEST_F(FullDisk, WithoutASpareNothingIsCleaned) {
   ASSERT_FALSE(log.log().room().reserve);
   ASSERT_TRUE(log.log().full());
   log.allowed = true;
-  const uint64_t appended = log.log().appended();
+  const RecordNumber appended = log.log().appended();
   rounds(100, 100 * kMs);
   EXPECT_EQ(log.log().appended(), appended);
 }

@@ -19,10 +19,10 @@ struct Sent {
 TEST(HoldQueue, HoldsUntilTheRecordIsDurable) {
   HoldQueue queue;
   Sent sent;
-  ASSERT_TRUE(queue.add(kA, paxos::RecordNumber{5}, "five"));
-  queue.release(paxos::RecordNumber{4}, sent);
+  ASSERT_TRUE(queue.add(kA, RecordNumber{5}, "five"));
+  queue.release(RecordNumber{4}, sent);
   EXPECT_TRUE(sent.runs.empty());
-  queue.release(paxos::RecordNumber{5}, sent);
+  queue.release(RecordNumber{5}, sent);
   ASSERT_EQ(sent.runs.size(), 1u);
   EXPECT_EQ(sent.runs[0].second, "five");
   EXPECT_TRUE(queue.empty());
@@ -31,39 +31,39 @@ TEST(HoldQueue, HoldsUntilTheRecordIsDurable) {
 TEST(HoldQueue, KeepsOrderAndMergesWhatLeavesTogether) {
   HoldQueue queue;
   Sent sent;
-  queue.add(kA, paxos::RecordNumber{1}, "a");
-  queue.add(kB, paxos::RecordNumber{1}, "x");
-  queue.add(kA, paxos::RecordNumber{2}, "b");
-  queue.add(kA, paxos::RecordNumber{3}, "c");
-  queue.release(paxos::RecordNumber{2}, sent);
+  queue.add(kA, RecordNumber{1}, "a");
+  queue.add(kB, RecordNumber{1}, "x");
+  queue.add(kA, RecordNumber{2}, "b");
+  queue.add(kA, RecordNumber{3}, "c");
+  queue.release(RecordNumber{2}, sent);
   ASSERT_EQ(sent.runs.size(), 2u);
   EXPECT_EQ(sent.runs[0], std::make_pair(kA, std::string("ab")));
   EXPECT_EQ(sent.runs[1], std::make_pair(kB, std::string("x")));
-  queue.release(paxos::RecordNumber{3}, sent);
+  queue.release(RecordNumber{3}, sent);
   EXPECT_EQ(sent.runs.back().second, "c");
 }
 
 TEST(HoldQueue, NeverLetsALaterRecordOutEarly) {
   HoldQueue queue;
   Sent sent;
-  queue.add(kA, paxos::RecordNumber{9}, "late");
-  queue.add(kA, paxos::RecordNumber{1}, "early");
-  queue.release(paxos::RecordNumber{8}, sent);
+  queue.add(kA, RecordNumber{9}, "late");
+  queue.add(kA, RecordNumber{1}, "early");
+  queue.release(RecordNumber{8}, sent);
   EXPECT_TRUE(sent.runs.empty());
-  queue.release(paxos::RecordNumber{9}, sent);
+  queue.release(RecordNumber{9}, sent);
   EXPECT_EQ(sent.runs[0].second, "lateearly");
 }
 
 TEST(HoldQueue, DropsPastItsBoundAndForgetsABrokenLink) {
   HoldQueue queue(8);
   Sent sent;
-  EXPECT_TRUE(queue.add(kA, paxos::RecordNumber{1}, "12345678"));
-  EXPECT_FALSE(queue.add(kA, paxos::RecordNumber{2}, "9"));
+  EXPECT_TRUE(queue.add(kA, RecordNumber{1}, "12345678"));
+  EXPECT_FALSE(queue.add(kA, RecordNumber{2}, "9"));
   EXPECT_EQ(queue.dropped(), 1u);
   queue.forget(kA);
   EXPECT_TRUE(queue.empty());
-  EXPECT_TRUE(queue.add(kA, paxos::RecordNumber{3}, "9"));
-  queue.release(paxos::RecordNumber{3}, sent);
+  EXPECT_TRUE(queue.add(kA, RecordNumber{3}, "9"));
+  queue.release(RecordNumber{3}, sent);
   ASSERT_EQ(sent.runs.size(), 1u);
   EXPECT_EQ(sent.runs[0].second, "9");
 }
@@ -72,8 +72,8 @@ TEST(HoldQueue, CutsLongRunsBetweenMessages) {
   HoldQueue queue;
   Sent sent;
   const std::string message(HoldQueue::kMaxRunBytes / 2 + 1, 'm');
-  for (int i = 0; i < 3; ++i) queue.add(kA, paxos::RecordNumber{1}, message);
-  queue.release(paxos::RecordNumber{1}, sent);
+  for (int i = 0; i < 3; ++i) queue.add(kA, RecordNumber{1}, message);
+  queue.release(RecordNumber{1}, sent);
   ASSERT_EQ(sent.runs.size(), 3u);
   for (const auto& run : sent.runs) EXPECT_EQ(run.second, message);
 }
@@ -81,10 +81,10 @@ TEST(HoldQueue, CutsLongRunsBetweenMessages) {
 TEST(HoldQueue, StaysSmallWhenNeverQuiteEmpty) {
   HoldQueue queue(64);
   Sent sent;
-  queue.add(kA, paxos::RecordNumber{1}, "0000");
+  queue.add(kA, RecordNumber{1}, "0000");
   for (uint64_t record = 2; record < 1000; ++record) {
-    ASSERT_TRUE(queue.add(kA, paxos::RecordNumber{record}, "0000"));
-    queue.release(paxos::RecordNumber{record - 1}, sent);
+    ASSERT_TRUE(queue.add(kA, RecordNumber{record}, "0000"));
+    queue.release(RecordNumber{record - 1}, sent);
   }
   EXPECT_EQ(sent.runs.size(), 998u);
 }
@@ -92,13 +92,12 @@ TEST(HoldQueue, StaysSmallWhenNeverQuiteEmpty) {
 TEST(HoldQueue, GivesBackWhatABurstTookOnceItIsEmpty) {
   HoldQueue queue;
   const std::string message(100'000, 'm');
-  for (int i = 0; i < 20; ++i) queue.add({NodeId{1}, CoreId{0}}, paxos::RecordNumber{1}, message);
+  for (int i = 0; i < 20; ++i) queue.add({NodeId{1}, CoreId{0}}, RecordNumber{1}, message);
   EXPECT_GE(queue.bytes(), 2'000'000u);
   queue.give_back();
   EXPECT_GE(queue.bytes(), 2'000'000u) << "they have yet to leave";
   size_t left = 0;
-  queue.release(paxos::RecordNumber{1},
-                [&](Endpoint, std::string_view run) { left += run.size(); });
+  queue.release(RecordNumber{1}, [&](Endpoint, std::string_view run) { left += run.size(); });
   EXPECT_EQ(left, 2'000'000u);
   queue.give_back();
   EXPECT_LT(queue.bytes(), 300'000u);

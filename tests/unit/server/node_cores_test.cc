@@ -87,7 +87,7 @@ class NodeCoresTest : public testing::Test {
   }
   void write_bytes_to(uint32_t stream, std::string_view record) {
     struct Silent : wal::LogListener {
-      void on_durable(uint64_t) override {}
+      void on_durable(RecordNumber) override {}
       void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
     } listener;
     const Configuration& c = data_->configuration();

@@ -19,16 +19,16 @@ using Journal = std::vector<std::string>;
 class FakeLog final : public wal::Log {
  public:
   explicit FakeLog(Journal& journal) : journal_(journal) {}
-  uint64_t append(std::string_view record) override {
+  RecordNumber append(std::string_view record) override {
     if (report_in_append != 0) report(std::exchange(report_in_append, 0));
     journal_.push_back("append " + std::string(record));
-    return ++appended_;
+    return appended_ = appended_.next();
   }
-  uint64_t appended() const override { return appended_; }
-  uint64_t durable() const override { return durable_; }
+  RecordNumber appended() const override { return appended_; }
+  RecordNumber durable() const override { return durable_; }
   void flush() override {
     ++flushes;
-    if (report_in_flush && durable_ < appended_) report(appended_);
+    if (report_in_flush && durable_ < appended_) report(appended_.value);
   }
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
@@ -39,17 +39,17 @@ class FakeLog final : public wal::Log {
   int64_t writing_since_ns() const override { return writing_since; }
   const wal::LogCounters& counters() const override { return figures; }
   const wal::SegmentUse& use() const override { return segment_use; }
-  void no_longer_needed(uint64_t record, uint64_t bytes) override {
-    journal_.push_back("needless " + std::to_string(record) + ": " + std::to_string(bytes));
+  void no_longer_needed(RecordNumber record, uint64_t bytes) override {
+    journal_.push_back("needless " + std::to_string(record.value) + ": " + std::to_string(bytes));
   }
-  std::unique_ptr<wal::SegmentReader> read_segment(uint64_t) override { return nullptr; }
-  void release(uint64_t) override {}
+  std::unique_ptr<wal::SegmentReader> read_segment(wal::Generation) override { return nullptr; }
+  void release(wal::Generation) override {}
   void switch_segment() override {}
   uint64_t files() const override { return 1; }
 
   void report(uint64_t record) {
-    durable_ = record;
-    listener->on_durable(record);
+    durable_ = RecordNumber{record};
+    listener->on_durable(durable_);
   }
   wal::LogListener* listener = nullptr;
   uint64_t report_in_append = 0;  // a record that is reported from within the next append
@@ -65,8 +65,8 @@ class FakeLog final : public wal::Log {
 
  private:
   Journal& journal_;
-  uint64_t appended_ = 0;
-  uint64_t durable_ = 0;
+  RecordNumber appended_;
+  RecordNumber durable_;
 };
 
 class FakeLinks final : public net::PeerLinks {

@@ -16,7 +16,7 @@ class FakeReplica final : public paxos::Replica {
  public:
   using Act = std::function<void(paxos::Output&)>;
 
-  bool recover(const paxos::Record&, const paxos::NameHash&, paxos::RecordNumber,
+  bool recover(const paxos::Record&, const paxos::NameHash&, RecordNumber,
                std::vector<paxos::Needless>&) override {
     return true;
   }
@@ -33,7 +33,7 @@ class FakeReplica final : public paxos::Replica {
     }
     act("step " + std::to_string(count), out);
   }
-  void on_durable(paxos::RecordNumber record, int64_t, paxos::Output& out) override {
+  void on_durable(RecordNumber record, int64_t, paxos::Output& out) override {
     act("durable " + std::to_string(record.value), out);
   }
   void on_tick(int64_t, paxos::Output& out) override { act("tick", out); }
@@ -64,7 +64,7 @@ class FakeReplica final : public paxos::Replica {
   }
   static void message(paxos::Output& out, uint64_t op, uint64_t rests_on, uint16_t node = 2) {
     out.messages.push_back(
-        {{NodeId{node}, CoreId{0}}, {paxos::RecordNumber{rests_on}}, paxos::Accepted{op, {}, 1}});
+        {{NodeId{node}, CoreId{0}}, {RecordNumber{rests_on}}, paxos::Accepted{op, {}, 1}});
   }
   static void reply(paxos::Output& out, uint64_t token, std::string_view value = "",
                     paxos::Status status = paxos::Status::kDone) {

@@ -208,7 +208,7 @@ TEST(Shard, StopsOnlyOnceItsLogIsDurable) {
   for (int i = 0; i < 5; ++i) core.tick();
   ASSERT_EQ(core.listener.replies.size(), 1u);
   EXPECT_FALSE(core.io.stopped);
-  core.log.report(core.log.appended());
+  core.log.report(core.log.appended().value);
   for (int i = 0; i < 2; ++i) core.tick();
   EXPECT_TRUE(core.io.stopped);
 }
@@ -324,7 +324,7 @@ TEST(Shard, TellsTheLogWhatIsNeededNoLongerBehindTheRecordsOfTheStep) {
   Started core;
   core.replica.script.push_back([](paxos::Output& out) {
     FakeReplica::record(out, "news");
-    out.needless = {{paxos::RecordNumber{1}, 11}, {paxos::RecordNumber{2}, 4}};
+    out.needless = {{RecordNumber{1}, 11}, {RecordNumber{2}, 4}};
   });
   core.request(1, "0-name");
   core.round();
@@ -350,7 +350,7 @@ TEST(Shard, PublishesHowManyMessagesHadToBeDropped) {
     for (size_t bytes = 0; bytes <= kMaxOutboxBytes; bytes += value.size()) {
       const paxos::Ballot ballot{Round{1}, NodeId{1}, Incarnation{1}};
       out.messages.push_back({{NodeId{2}, CoreId{0}},
-                              {paxos::RecordNumber{2}},
+                              {RecordNumber{2}},
                               paxos::Accept{1, ballot, {1, true, {}, value}, "name"}});
     }
   });
@@ -406,7 +406,7 @@ TEST(Shard, AnswersAWriteWhenItsAcceptIsDurable) {
   core.log.report(1);
   core.request(1, "name", "value");
   core.round();
-  EXPECT_EQ(core.log.appended(), 2u);
+  EXPECT_EQ(core.log.appended(), RecordNumber{2});
   EXPECT_TRUE(core.listener.replies.empty());
   core.log.report(2);
   ASSERT_EQ(core.listener.replies.size(), 1u);

@@ -251,9 +251,9 @@ class DurableLog : public testing::Test {
 TEST_F(DurableLog, WritesAsItWasTold) {
   for (const bool direct : {true, false}) {
     for (const SyncMode mode : {SyncMode::kDsync, SyncMode::kFdatasync}) {
-      std::filesystem::remove(segment_path(directory_.path(), 0, 1));
-      std::filesystem::remove(segment_path(directory_.path(), 0, 2));
-      std::filesystem::remove(segment_path(directory_.path(), 0, 3));
+      std::filesystem::remove(segment_path(directory_.path(), 0, Generation{1}));
+      std::filesystem::remove(segment_path(directory_.path(), 0, Generation{2}));
+      std::filesystem::remove(segment_path(directory_.path(), 0, Generation{3}));
       options_.direct = direct;
       options_.sync = mode;
       io_.opened_direct.clear();
@@ -285,7 +285,7 @@ TEST_F(DurableLog, ASegmentIsUsedToItsLastBlock) {
   auto tail = recover(storage, identity_, options_, [&](auto, auto, auto&) { ++records; });
   ASSERT_TRUE(tail) << tail.error().message;
   EXPECT_EQ(records, blocks);
-  EXPECT_EQ(tail->generation, 2u);
+  EXPECT_EQ(tail->generation, Generation{2});
 }
 
 }  // namespace

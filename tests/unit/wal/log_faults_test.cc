@@ -41,7 +41,7 @@ TEST_F(LogFaultsTest, AnErrorIsReportedOnceAndNothingIsAcknowledgedAfterIt) {
   stream_.io.complete_all();
   EXPECT_EQ(stream_.listener.failures.size(), 1u);
   EXPECT_EQ(stream_.listener.durable, std::vector<uint64_t>{1});
-  EXPECT_EQ(stream_.log->durable(), 1u);
+  EXPECT_EQ(stream_.log->durable(), RecordNumber{1});
   EXPECT_EQ(stream_.io.writes, 2u);
   EXPECT_EQ(stream_.recover(), "");
   EXPECT_EQ(stream_.records, std::vector<std::string>{"durable"});
@@ -59,7 +59,7 @@ TEST_F(LogFaultsTest, AFailedLogListensToNoFurtherCompletion) {
   completion();
   EXPECT_EQ(stream_.listener.failures, std::vector<std::string>{"write failed: EIO"});
   EXPECT_TRUE(stream_.listener.durable.empty());
-  EXPECT_EQ(stream_.log->durable(), 0u);
+  EXPECT_EQ(stream_.log->durable(), RecordNumber{0});
 }
 
 // What would make a later batch's completion overtake an earlier one's: two of them in flight.
@@ -70,27 +70,27 @@ TEST_F(LogFaultsTest, ABatchBeginsOnlyAfterTheOneBeforeIsDurable) {
     stream_.log->on_tick(batch * 100 * kMs);
   }
   size_t rounds = 0;
-  uint64_t acknowledged = 0;
+  RecordNumber acknowledged;
   while (!stream_.io.pending.empty()) {
     const size_t writes = stream_.io.writes;
     stream_.io.complete_one();
     ASSERT_LE(stream_.io.writes, writes + 1);
     ASSERT_EQ(stream_.recover(), "");
     // Whatever was reported is on the disk, and nothing else is yet.
-    ASSERT_EQ(stream_.log->durable(), stream_.records.size());
+    ASSERT_EQ(stream_.log->durable().value, stream_.records.size());
     ASSERT_GE(stream_.log->durable(), acknowledged);
     acknowledged = stream_.log->durable();
     ++rounds;
   }
   EXPECT_GE(rounds, 25u);
-  EXPECT_EQ(stream_.log->durable(), 350u);
+  EXPECT_EQ(stream_.log->durable(), RecordNumber{350});
 }
 
 TEST_F(LogFaultsTest, AFullDiskIsSurvivedAcrossARestart) {
   stream_.io.prepare_error = "no space left on device";
   for (int batch = 0; batch < 5; ++batch) stream_.write(large());  // 1 and 2 have two each
   EXPECT_TRUE(stream_.log->full());
-  EXPECT_EQ(stream_.log->durable(), 56u);
+  EXPECT_EQ(stream_.log->durable(), RecordNumber{56});
   EXPECT_TRUE(stream_.listener.failures.empty());
 
   Stream restarted(disk_, 0);
@@ -99,13 +99,13 @@ TEST_F(LogFaultsTest, AFullDiskIsSurvivedAcrossARestart) {
   EXPECT_EQ(restarted.records.size(), 56u);
   EXPECT_TRUE(restarted.log->full());
   restarted.write(large());
-  EXPECT_EQ(restarted.log->durable(), 56u);
+  EXPECT_EQ(restarted.log->durable(), RecordNumber{56});
   restarted.io.prepare_error.clear();
   restarted.io.now = 2000 * kMs;
   restarted.log->on_tick(restarted.io.now);
   restarted.io.complete_all();
   EXPECT_FALSE(restarted.log->full());
-  EXPECT_EQ(restarted.log->durable(), 70u);
+  EXPECT_EQ(restarted.log->durable(), RecordNumber{70});
   EXPECT_EQ(restarted.recover(), "");
   EXPECT_EQ(restarted.records.size(), 70u);
 }
@@ -135,7 +135,7 @@ TEST_F(LogFaultsTest, SparesOfAnEarlierRunAreUsedInTheirOrder) {
   EXPECT_EQ(restarted.io.preparations, 1u);  // segment 4
   EXPECT_EQ(restarted.recover(), "");
   EXPECT_EQ(restarted.records.size(), 28u + 42u);
-  EXPECT_EQ(restarted.tail.generation, 3u);
+  EXPECT_EQ(restarted.tail.generation, Generation{3});
 }
 
 TEST_F(LogFaultsTest, ABatchIsFilledToTheLastByteAndNoFurther) {
@@ -164,7 +164,7 @@ class HeaderlessSegmentTest : public LogFaultsTest {
     for (int batch = 0; batch < 2; ++batch) stream_.write(large());
     stream_.io.power_cut = [](size_t block) { return block != 0; };
     stream_.write(large());
-    EXPECT_EQ(stream_.log->durable(), 28u);
+    EXPECT_EQ(stream_.log->durable(), RecordNumber{28});
   }
 };
 
@@ -175,7 +175,7 @@ TEST_F(HeaderlessSegmentTest, ItsOldBatchDoesNotComeBackBehindANewHeader) {
   restarted.io.power_cut = [](size_t block) { return block == 0; };
   restarted.write(std::vector<std::string>(14, std::string(66000, 'm')));
   ASSERT_EQ(restarted.recover(), "");
-  EXPECT_EQ(restarted.tail.generation, 2u);
+  EXPECT_EQ(restarted.tail.generation, Generation{2});
   EXPECT_EQ(restarted.records.size(), 28u);
 }
 
@@ -187,7 +187,7 @@ TEST_F(HeaderlessSegmentTest, ItsOldBatchIsDamageOfASealedSegment) {
   restarted.start();
   for (int batch = 0; batch < 3; ++batch) restarted.write(large());
   ASSERT_EQ(restarted.recover(), "");
-  ASSERT_EQ(restarted.tail.generation, 3u);
+  ASSERT_EQ(restarted.tail.generation, Generation{3});
   for (uint64_t block = 1; block < old.size(); ++block) {
     if (old[block] != nullptr) disk_.block(stream_.path(2), block) = old[block];
   }
@@ -196,7 +196,7 @@ TEST_F(HeaderlessSegmentTest, ItsOldBatchIsDamageOfASealedSegment) {
 
 TEST_F(HeaderlessSegmentTest, ItsBlocksStillTellWhatWasDurable) {
   ASSERT_EQ(stream_.recover(), "");
-  const uint64_t last = stream_.tail.next_sequence - 1;  // acknowledged
+  const uint64_t last = stream_.tail.next_sequence - kFirstSequence;  // acknowledged
   disk_.block(stream_.path(1), last) = nullptr;
   EXPECT_NE(stream_.recover().find("corrupt log"), std::string::npos);
 }
@@ -253,7 +253,7 @@ TEST_F(LogFaultsTest, ARecordThatRunsPastItsBatchIsCorruption) {
       restarted.log->switch_segment();
       restarted.write({"more"});
       ASSERT_EQ(restarted.recover(), "");
-      ASSERT_EQ(restarted.tail.generation, 2u);
+      ASSERT_EQ(restarted.tail.generation, Generation{2});
     }
     stream_.reseal(1, 1, [](BlockHeader& header, auto&) { --header.payload_bytes; });
     EXPECT_NE(stream_.recover().find("past the end of its batch"), std::string::npos);
@@ -279,7 +279,7 @@ TEST_F(LogFaultsTest, ALateBeginningOfASegmentIsNotTakenForAnother) {
   restarted.write(large());
   disk_.write(restarted.path(2), kBlockBytes, std::span(late).subspan(kBlockBytes));
   ASSERT_EQ(restarted.recover(), "");
-  EXPECT_EQ(restarted.tail.generation, 2u);
+  EXPECT_EQ(restarted.tail.generation, Generation{2});
   EXPECT_EQ(restarted.records.size(), 29u);
 }
 

@@ -65,7 +65,11 @@ TEST(LogFormat, TheWorkedExampleOfAListIsWhatTheLogWrites) {
   std::ifstream file(ONCE_DOCS "/log-format.md");
   std::stringstream text;
   text << file.rdbuf();
-  const std::string list = hex_of(encode_needed({{1, 1, 255}, {3, 4, 20'000}, {6, 6, 100}}));
+  const auto range = [](uint64_t first, uint64_t last, uint64_t last_blocks) {
+    return NeededRange{Generation{first}, Generation{last}, last_blocks};
+  };
+  const std::string list =
+      hex_of(encode_needed({range(1, 1, 255), range(3, 4, 20'000), range(6, 6, 100)}));
   EXPECT_NE(text.str().find("\n" + list + "\n"), std::string::npos) << list;
 }
 

@@ -11,10 +11,10 @@
 namespace once::wal {
 
 struct Listener : LogListener {
-  void on_durable(uint64_t record) override { durable.push_back(record); }
+  void on_durable(RecordNumber record) override { durable.push_back(record.value); }
   void on_log_failed(std::string_view what) override { failures.emplace_back(what); }
   void on_synced(int64_t took_ns) override { synced.push_back(took_ns); }
-  std::vector<uint64_t> durable;
+  std::vector<uint64_t> durable;  // numbers of records
   std::vector<int64_t> synced;
   std::vector<std::string> failures;
 };

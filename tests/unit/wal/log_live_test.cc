@@ -13,7 +13,7 @@ namespace once::wal {
 namespace log_live_test {
 
 struct Ignore : LogListener {
-  void on_durable(uint64_t) override {}
+  void on_durable(RecordNumber) override {}
   void on_log_failed(std::string_view what) override { FAIL() << what; }
 };
 
@@ -67,7 +67,7 @@ class LogLiveTest : public testing::Test {
 TEST_F(LogLiveTest, WhatIsBeingWrittenIsNotTakenForDamage) {
   for (int round = 0; round < 20; ++round) {
     write_on();
-    const size_t durable = log_->durable();
+    const size_t durable = log_->durable().value;
     std::vector<std::string> read;
     disk_.on_read = [this](const std::string&) { write_on(); };
     auto tail = read_beside_writer(
@@ -87,7 +87,7 @@ TEST_F(LogLiveTest, ARestartedWriterIsNotTakenForDamageEither) {
   for (int round = 0; round < 20; ++round) {
     for (int call = 0; call < round % 5 * 2 + 1; ++call) write_on();
     io_.pending.clear();  // killed, with every other block of a batch written
-    written_.resize(log_->durable());
+    written_.resize(log_->durable().value);
     const size_t durable = written_.size();
     start();
     std::vector<std::string> read;
@@ -112,12 +112,12 @@ class LogCleanedLiveTest : public LogLiveTest {
   void clean() {
     const auto& segments = log_->use().segments();
     if (segments.size() < 4) return;
-    const uint64_t generation = segments.front().generation;
+    const Generation generation = segments.front().generation;
     auto reader = log_->read_segment(generation);
     while (!reader->done()) {
       io_.complete_all();
       reader->take(100,
-                   [this](std::string_view record, uint64_t) { copies_.emplace_back(record); });
+                   [this](std::string_view record, RecordNumber) { copies_.emplace_back(record); });
     }
     for (const std::string& copy : copies_) log_->append(copy);
     copies_.clear();
@@ -168,11 +168,11 @@ TEST_F(LogCleanedLiveTest, WhatIsRecycledMeanwhileIsReadAgain) {
 // What changes under the reader to the last is no damage.
 TEST_F(LogLiveTest, ALogThatIsRecycledFasterThanItIsReadIsNotCalledDamaged) {
   write_on();
-  const std::string path = segment_path("/disk", 0, 1);
+  const std::string path = segment_path("/disk", 0, kFirstGeneration);
   disk_.block(path, 0) = nullptr;  // of a segment that is being recycled, say
   disk_.on_read = [this, other = 5u](const std::string&) mutable {
-    disk_.files.erase(segment_path("/disk", 0, other));
-    disk_.make(segment_path("/disk", 0, ++other), kMaxBatchBytes);
+    disk_.files.erase(segment_path("/disk", 0, Generation{other}));
+    disk_.make(segment_path("/disk", 0, Generation{++other}), kMaxBatchBytes);
   };
   int again = 0;
   auto tail = read_beside_writer(
@@ -186,7 +186,7 @@ TEST_F(LogLiveTest, ALogThatIsRecycledFasterThanItIsReadIsNotCalledDamaged) {
 
 TEST_F(LogLiveTest, DamageIsFoundAllTheSame) {
   for (int call = 0; call < 20; ++call) write_on();
-  auto& block = disk_.block(segment_path("/disk", 0, 1), 5);
+  auto& block = disk_.block(segment_path("/disk", 0, kFirstGeneration), 5);
   auto changed = std::make_shared<MemoryStorage::Block>(*block);
   (*changed)[1000] ^= 1;
   block = changed;

@@ -50,7 +50,7 @@ struct Stream {
     disk.write(path(generation), index * kBlockBytes, block);
   }
   std::string path(uint64_t generation) const {
-    return segment_path(options.directory, options.stream, generation);
+    return segment_path(options.directory, options.stream, Generation{generation});
   }
 
   MemoryStorage& disk;

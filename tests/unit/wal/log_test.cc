@@ -60,7 +60,7 @@ class LogTest : public testing::Test {
     return bytes;
   }
   std::string path(uint64_t generation = 1) const {
-    return segment_path(directory_.path(), 0, generation);
+    return segment_path(directory_.path(), 0, Generation{generation});
   }
   std::string get_blocks(uint64_t block, size_t count, uint64_t generation = 1) const {
     std::string bytes(count * kBlockBytes, '\0');
@@ -125,7 +125,7 @@ TEST_F(LogTest, RecordsAppendedDuringABatchLeaveInOneBatch) {
   EXPECT_TRUE(listener_.durable.empty());
   io_->complete_one();
   EXPECT_EQ(listener_.durable, (std::vector<uint64_t>{1}));
-  EXPECT_EQ(log_->durable(), 1u);
+  EXPECT_EQ(log_->durable(), RecordNumber{1});
   EXPECT_EQ(io_->writes, 2u);
   io_->complete_one();
   EXPECT_EQ(listener_.durable, (std::vector<uint64_t>{1, 11}));
@@ -148,7 +148,7 @@ TEST_F(LogTest, SegmentsRollOver) {
     written.insert(written.end(), records.begin(), records.end());
   }
   EXPECT_GE(log_->counters().segments, 3u);
-  EXPECT_EQ(log_->durable(), 200u);
+  EXPECT_EQ(log_->durable(), RecordNumber{200});
   ASSERT_EQ(reopen(), "");
   EXPECT_EQ(records_, written);
   write_batch({"after"});
@@ -165,7 +165,7 @@ TEST_F(LogTest, AFullQueueLeavesInBatchesOfTheLargestSize) {
   log_->flush();
   io_->complete_all();
   EXPECT_FALSE(log_->full());
-  EXPECT_EQ(log_->durable(), 160u);
+  EXPECT_EQ(log_->durable(), RecordNumber{160});
   ASSERT_TRUE(read());
   EXPECT_EQ(records_, written);
 }
@@ -201,7 +201,7 @@ TEST_F(LogTest, ATornTailIsDroppedAtEveryBlockBorder) {
     }
     ASSERT_TRUE(read()) << lost;
     EXPECT_EQ(records_, std::vector<std::string>{"kept"}) << lost;
-    EXPECT_EQ(tail_.next_sequence, 2u);
+    EXPECT_EQ(tail_.next_sequence, BlockSequence{2});
   }
   put(2 * kBlockBytes, batch);
   put(6 * kBlockBytes + 2048, std::string(2048, '\x55'));  // half of the last block
@@ -313,7 +313,7 @@ TEST_F(LogTest, ReopeningAndAppendingManyTimes) {
   for (int run = 0; run < 60; ++run) {
     ASSERT_EQ(reopen(), "");
     ASSERT_EQ(records_, written);
-    EXPECT_EQ(log_->appended(), written.size());
+    EXPECT_EQ(log_->appended(), RecordNumber{written.size()});
     std::string record = text(static_cast<size_t>(run) * 1100, static_cast<char>(run));
     write_batch({record, "x"});
     written.push_back(record);
@@ -356,7 +356,7 @@ TEST_F(LogTest, PowerCutsAtRandomLoseNothingThatWasDurable) {
       if (records_.size() != known.size()) known.insert(known.end(), batch.begin(), batch.end());
     }
   }
-  EXPECT_GE(tail_.generation, 2u);
+  EXPECT_GE(tail_.generation, Generation{2});
 }
 
 class RolledOverTest : public LogTest {
@@ -379,11 +379,11 @@ TEST_F(RolledOverTest, ATornFirstWriteOfASegmentIsDroppedAndItsFileUsedAgain) {
   zero_blocks(0, 1, 2);
   ASSERT_EQ(reopen(), "");
   EXPECT_EQ(records_.size(), 28u);
-  EXPECT_EQ(tail_.generation, 1u);
+  EXPECT_EQ(tail_.generation, Generation{1});
   write_batch({"small"});  // still fits into segment 1
   write_batch(std::vector<std::string>(10, text(66000, 'm')));
   ASSERT_EQ(reopen(), "");
-  EXPECT_EQ(tail_.generation, 2u);
+  EXPECT_EQ(tail_.generation, Generation{2});
   ASSERT_EQ(records_.size(), 39u);
   EXPECT_EQ(records_[28], "small");
   EXPECT_EQ(records_[38], text(66000, 'm'));
@@ -393,7 +393,7 @@ TEST_F(RolledOverTest, ATornBatchAfterAWholeHeaderResumesInTheNewSegment) {
   flip(3 * kBlockBytes + 500, 2);
   ASSERT_EQ(reopen(), "");
   EXPECT_EQ(records_.size(), 28u);
-  EXPECT_EQ(tail_.generation, 2u);
+  EXPECT_EQ(tail_.generation, Generation{2});
   write_batch({"again"});
   ASSERT_TRUE(read());
   EXPECT_EQ(records_.size(), 29u);
@@ -474,7 +474,7 @@ TEST_F(LogTest, AFailedPreparationMakesItFullUntilOneSucceeds) {
   EXPECT_EQ(log_->full_because(), "no space left on device");
   std::vector<std::string> large(14, text(66000, 'l'));
   for (int batch = 0; batch < 3; ++batch) write_batch(large);
-  EXPECT_EQ(log_->durable(), 28u);  // the third waits for a segment
+  EXPECT_EQ(log_->durable(), RecordNumber{28});  // the third waits for a segment
   io_->prepare_error.clear();
   log_->on_tick(999 * kMs);
   EXPECT_TRUE(io_->pending.empty());
@@ -482,7 +482,7 @@ TEST_F(LogTest, AFailedPreparationMakesItFullUntilOneSucceeds) {
   io_->complete_all();
   EXPECT_FALSE(log_->full());
   EXPECT_EQ(log_->full_because(), "");
-  EXPECT_EQ(log_->durable(), 42u);
+  EXPECT_EQ(log_->durable(), RecordNumber{42});
   EXPECT_TRUE(listener_.failures.empty());
 }
 

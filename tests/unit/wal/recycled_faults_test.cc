@@ -29,7 +29,8 @@ class RecycledFaultsTest : public testing::Test {
 
 TEST_F(RecycledFaultsTest, ManyFilesAreRemovedAFewAtATime) {
   while (log().use().segments().size() < 300) open_next();
-  for (uint64_t generation = 1; generation < 290; ++generation) log().release(generation);
+  for (uint64_t generation = 1; generation < 290; ++generation)
+    log().release(Generation{generation});
   open_next();
   EXPECT_GT(disk_.files.size(), 200u) << "no more than 64 at once";
   EXPECT_EQ(log().files(), disk_.files.size());
@@ -45,11 +46,11 @@ TEST_F(RecycledFaultsTest, ManyFilesAreRemovedAFewAtATime) {
 // It is the newest there is, and nothing is known of what it says.
 TEST_F(RecycledFaultsTest, TheNewestFileOfANewerVersionOrAnotherNodeIsNamed) {
   open_next();
-  log().release(1);  // the third says so; the second one names it still
+  log().release(Generation{1});  // the third says so; the second one names it still
   open_next();
   const MemoryStorage whole = disk_;
   ASSERT_EQ(stream_.recover(), "");
-  const uint64_t newest = stream_.tail.generation;
+  const uint64_t newest = stream_.tail.generation.value;
   ASSERT_EQ(newest, 3u);
   ASSERT_EQ(disk_.files.count(stream_.path(1)), 0u) << "it is used again";
   stream_.reseal(newest, 0,
@@ -65,10 +66,10 @@ TEST_F(RecycledFaultsTest, TheNewestFileOfANewerVersionOrAnotherNodeIsNamed) {
 
 TEST_F(RecycledFaultsTest, ASegmentThatBeginsBeforeTheFirstIsRefused) {
   open_next();
-  log().release(1);
+  log().release(Generation{1});
   open_next();
   ASSERT_EQ(stream_.recover(), "");
-  ASSERT_EQ(stream_.tail.generation, 3u);
+  ASSERT_EQ(stream_.tail.generation, Generation{3});
   for (const uint64_t generation : {2u, 3u}) {
     for (uint64_t at = 1; at < disk_.files[stream_.path(generation)].blocks.size(); ++at) {
       disk_.block(stream_.path(generation), at) = nullptr;
@@ -76,7 +77,7 @@ TEST_F(RecycledFaultsTest, ASegmentThatBeginsBeforeTheFirstIsRefused) {
     stream_.reseal(generation, 0, [&](BlockHeader& header, MemoryStorage::Block& block) {
       header.sequence = header.segment_first_sequence = header.durable_sequence = 0;
       if (generation == 2) return;
-      const std::string list = encode_needed({{2, 2, 0}});
+      const std::string list = encode_needed({{Generation{2}, Generation{2}, 0}});
       header.payload_bytes = static_cast<uint32_t>(list.size());
       std::memcpy(block.data() + sizeof header, list.data(), list.size());
     });
@@ -111,7 +112,8 @@ TEST_F(RecycledFaultsTest, OfAListThatWouldBeTooLongWhatFitsIsLeftOut) {
     }
   };
   while (log().use().segments().size() < 3000) open_next();
-  for (uint64_t generation = 2; generation < 3000; generation += 2) log().release(generation);
+  for (uint64_t generation = 2; generation < 3000; generation += 2)
+    log().release(Generation{generation});
   const size_t before = disk_.files.size();
   open_next();
   remove_all();
@@ -123,7 +125,7 @@ TEST_F(RecycledFaultsTest, OfAListThatWouldBeTooLongWhatFitsIsLeftOut) {
 
   // One whose copies are not durable is no candidate, though it would make the list shorter.
   log().append("a copy");
-  log().release(3);
+  log().release(Generation{3});
   open_next();
   remove_all();
   EXPECT_TRUE(disk_.files.contains(stream_.path(3)));
@@ -133,7 +135,8 @@ TEST_F(RecycledFaultsTest, OfAListThatWouldBeTooLongWhatFitsIsLeftOut) {
   remove_all();
   EXPECT_FALSE(disk_.files.contains(stream_.path(3))) << "now they are";
   EXPECT_GE(disk_.files.size() + 5, left) << "no more fit";
-  for (uint64_t generation = 5; generation < 2000; generation += 2) log().release(generation);
+  for (uint64_t generation = 5; generation < 2000; generation += 2)
+    log().release(Generation{generation});
   open_next();
   remove_all();
   EXPECT_LT(disk_.files.size(), before - 2000);

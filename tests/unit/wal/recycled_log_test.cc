@@ -62,12 +62,12 @@ TEST_F(RecycledLogTest, AReleasedSegmentBecomesASpareOnceANewHeaderDoesWithoutIt
   stream_.write({"c"});  // in segment 3
   EXPECT_EQ(files(), (Names{"log-0-1.seg", "log-0-2.seg", "log-0-3.seg", "log-0-4.seg"}));
   EXPECT_EQ(log().files(), 4u);
-  log().release(1);
-  EXPECT_EQ(log().use().find(1), nullptr);
+  log().release(Generation{1});
+  EXPECT_EQ(log().use().find(Generation{1}), nullptr);
   stream_.write({"c"});
   EXPECT_TRUE(files().contains("log-0-1.seg")) << "the newest header says that it is needed";
   EXPECT_EQ(stream_.recover(), "");
-  EXPECT_EQ(stream_.tail.generation, 3u);
+  EXPECT_EQ(stream_.tail.generation, Generation{3});
   fill('d');  // opens 4
   EXPECT_EQ(files(), (Names{"log-0-2.seg", "log-0-3.seg", "log-0-4.seg", "log-0-5.seg"}));
   EXPECT_EQ(stream_.io.preparations, 3u) << "2, 3 and 4";
@@ -76,7 +76,7 @@ TEST_F(RecycledLogTest, AReleasedSegmentBecomesASpareOnceANewHeaderDoesWithoutIt
   ASSERT_EQ(stream_.recover(), "");
   EXPECT_EQ(letters(), "bcd");
   EXPECT_EQ(stream_.records.size(), 2 * kFill + 2);
-  EXPECT_EQ(stream_.tail.last_record, 2 * kFill + 2);
+  EXPECT_EQ(stream_.tail.last_record, RecordNumber{2 * kFill + 2});
   fill('e');  // into what was segment 1
   fill('f');
   ASSERT_EQ(stream_.recover(), "");
@@ -87,7 +87,7 @@ TEST_F(RecycledLogTest, ItsFileStaysUntilWhatWasAppendedBeforeIsDurable) {
   fill('a');
   stream_.write({"b"});
   log().append("what was needed of segment 1");
-  log().release(1);
+  log().release(Generation{1});
   stream_.io.now += 5 * kSecond;
   log().switch_segment();
   log().flush();  // opens segment 3, and carries the record
@@ -103,7 +103,7 @@ TEST_F(RecycledLogTest, ItsFileStaysUntilWhatWasAppendedBeforeIsDurable) {
 TEST_F(RecycledLogTest, AHeaderThatIsNotDurableFreesNothing) {
   fill('a');
   stream_.write({"b"});
-  log().release(1);
+  log().release(Generation{1});
   stream_.io.now += 5 * kSecond;
   log().switch_segment();
   log().append("c");
@@ -121,7 +121,8 @@ TEST_F(RecycledLogTest, AHeaderThatIsNotDurableFreesNothing) {
 TEST_F(RecycledLogTest, TwoSparesAreKeptAndTheOtherFilesRemoved) {
   for (char letter = 'a'; letter < 'g'; ++letter) fill(letter);
   stream_.write({"h"});
-  for (uint64_t generation = 1; generation <= 5; ++generation) log().release(generation);
+  for (uint64_t generation = 1; generation <= 5; ++generation)
+    log().release(Generation{generation});
   fill('i');
   EXPECT_EQ(files(),
             (Names{"log-0-6.seg", "log-0-7.seg", "log-0-8.seg", "log-0-9.seg", "log-0-10.seg"}));
@@ -130,13 +131,13 @@ TEST_F(RecycledLogTest, TwoSparesAreKeptAndTheOtherFilesRemoved) {
   Stream restarted(disk_, 0);
   restarted.start();
   EXPECT_EQ(restarted.tail.spare_segments, 2u);
-  EXPECT_EQ(restarted.tail.use.segments().front().generation, 6u);
+  EXPECT_EQ(restarted.tail.use.segments().front().generation, Generation{6});
 }
 
 TEST_F(RecycledLogTest, ASlowLogSwitchesWhenItIsAsked) {
   fill('a');
   stream_.write({"b"});
-  log().release(1);
+  log().release(Generation{1});
   stream_.io.now += 5 * kSecond;
   log().switch_segment();
   log().on_tick(stream_.io.now);  // nothing is to be written: an empty batch opens segment 3
@@ -162,26 +163,26 @@ TEST_F(RecycledLogTest, ASlowLogSwitchesWhenItIsAsked) {
 TEST_F(RecycledLogTest, UseIsExactOverRunsAndForWhatWaits) {
   log().append("first");
   log().append("second");
-  log().no_longer_needed(1, 5);
+  log().no_longer_needed(RecordNumber{1}, 5);
   EXPECT_EQ(log().use().needed_bytes(), 0u) << "it waits";
   log().flush();
   EXPECT_EQ(log().use().needed_bytes(), 6 + kRecordPrefixBytes);
   for (const auto& record : large('q')) log().append(record);  // batches that wait behind it
   for (const auto& record : large('r')) log().append(record);
-  log().no_longer_needed(3, 66000);
-  log().no_longer_needed(30, 66000);
+  log().no_longer_needed(RecordNumber{3}, 66000);
+  log().no_longer_needed(RecordNumber{30}, 66000);
   stream_.io.complete_all();
   EXPECT_EQ(log().use().needed_bytes(), 6 + kRecordPrefixBytes + 26 * (66000 + kRecordPrefixBytes));
   Stream restarted(disk_, 0);
   ASSERT_EQ(restarted.recover(), "");
-  EXPECT_EQ(restarted.tail.last_record, 30u);
+  EXPECT_EQ(restarted.tail.last_record, RecordNumber{30});
   EXPECT_EQ(restarted.tail.use.needed_bytes(), 11 + 28 * 66000 + 30 * kRecordPrefixBytes);
   restarted.start();
-  EXPECT_EQ(restarted.log->appended(), 30u);
-  EXPECT_EQ(restarted.log->durable(), 30u);
-  EXPECT_EQ(restarted.log->append("next"), 31u);
-  restarted.log->no_longer_needed(2, 6);
-  restarted.log->no_longer_needed(31, 4);
+  EXPECT_EQ(restarted.log->appended(), RecordNumber{30});
+  EXPECT_EQ(restarted.log->durable(), RecordNumber{30});
+  EXPECT_EQ(restarted.log->append("next"), RecordNumber{31});
+  restarted.log->no_longer_needed(RecordNumber{2}, 6);
+  restarted.log->no_longer_needed(RecordNumber{31}, 4);
   restarted.write({});
   EXPECT_EQ(restarted.log->use().needed_bytes(), 5 + 28 * 66000 + 29 * kRecordPrefixBytes);
   EXPECT_EQ(restarted.listener.durable, std::vector<uint64_t>{31});
@@ -200,25 +201,25 @@ TEST_F(RecycledLogTest, AFullDiskIsLeftByWhatIsReleased) {
   restarted.io.prepare_error = "no space left on device";
   fill(restarted, 'c');  // takes 3, which is not replaced
   EXPECT_TRUE(restarted.log->full());
-  EXPECT_EQ(restarted.log->durable(), 2 * kFill + 1);
-  restarted.log->release(1);
+  EXPECT_EQ(restarted.log->durable(), RecordNumber{2 * kFill + 1});
+  restarted.log->release(Generation{1});
   restarted.io.now += 5 * kSecond;
   restarted.log->switch_segment();
   restarted.write({"d"});
   EXPECT_EQ(restarted.log->counters().recycled, 1u);
   EXPECT_TRUE(restarted.log->full()) << "one is there, but not two";
-  restarted.log->release(2);
+  restarted.log->release(Generation{2});
   restarted.io.now += 5 * kSecond;
   restarted.log->switch_segment();
   restarted.write({"e"});
-  restarted.log->release(3);
+  restarted.log->release(Generation{3});
   restarted.io.now += 5 * kSecond;
   restarted.log->switch_segment();
   restarted.write({"f"});
   EXPECT_EQ(restarted.log->counters().recycled, 3u);
   EXPECT_TRUE(restarted.log->full()) << "each takes one and gives one back";
-  restarted.log->release(4);
-  restarted.log->release(5);
+  restarted.log->release(Generation{4});
+  restarted.log->release(Generation{5});
   restarted.io.now += 5 * kSecond;
   restarted.log->switch_segment();
   restarted.write({"g"});
@@ -230,7 +231,7 @@ TEST_F(RecycledLogTest, AFullDiskIsLeftByWhatIsReleased) {
 TEST_F(RecycledLogTest, AFileThatCannotBeRecycledIsReplaced) {
   fill('a');
   stream_.write({"b"});
-  log().release(1);
+  log().release(Generation{1});
   stream_.io.recycle_error = "EIO";
   stream_.io.now += 5 * kSecond;
   log().switch_segment();
@@ -242,7 +243,7 @@ TEST_F(RecycledLogTest, AFileThatCannotBeRecycledIsReplaced) {
   EXPECT_FALSE(log().full());
   EXPECT_EQ(log().counters().recycled, 0u);
   EXPECT_EQ(stream_.recover(), "");
-  EXPECT_EQ(stream_.tail.free_segments, std::vector<uint64_t>{1});
+  EXPECT_EQ(stream_.tail.free_segments, std::vector<Generation>{Generation{1}});
 }
 
 // Segments 2 and 4 are gone, 1, 3 and 5 are needed, 6 is the newest.
@@ -255,14 +256,14 @@ class HolesTest : public RecycledLogTest {
       fill(letter);
     }
     old_two_ = disk_.files.at(stream_.path(2));
-    log().release(2);
-    log().release(4);
+    log().release(Generation{2});
+    log().release(Generation{4});
     stream_.write({"f"});
     stream_.write({"covers it"});
     ASSERT_FALSE(files().contains("log-0-2.seg"));
     ASSERT_FALSE(files().contains("log-0-4.seg"));
     ASSERT_EQ(stream_.recover(), "");
-    ASSERT_EQ(stream_.tail.generation, 6u);
+    ASSERT_EQ(stream_.tail.generation, Generation{6});
     ASSERT_EQ(letters(), "acefc");
   }
   MemoryStorage::File old_two_, old_four_;
@@ -284,7 +285,7 @@ TEST_F(HolesTest, WhatIsNotNeededIsFree) {
   disk_.block(stream_.path(2), 7) = nullptr;  // nobody reads it
   ASSERT_EQ(stream_.recover(), "");
   EXPECT_EQ(letters(), "acefc");
-  EXPECT_EQ(stream_.tail.free_segments, (std::vector<uint64_t>{2, 4}));
+  EXPECT_EQ(stream_.tail.free_segments, (std::vector<Generation>{Generation{2}, Generation{4}}));
   EXPECT_EQ(stream_.tail.spare_segments, 2u);
   Stream restarted(disk_, 0);
   restarted.start();
@@ -317,7 +318,7 @@ TEST_F(HolesTest, ASealedSegmentIsDamagedWhereverABlockOfItIs) {
   const std::vector<std::string> written = stream_.records;
   const SegmentUse use = log().use();
   for (const uint64_t generation : {1u, 3u, 5u}) {
-    const auto* segment = use.find(generation);
+    const auto* segment = use.find(Generation{generation});
     const uint64_t last = segment->end_sequence - segment->first_sequence;
     for (const uint64_t block : {uint64_t{0}, uint64_t{1}, last / 2, last - 1, last}) {
       const MemoryStorage whole = disk_;
@@ -382,7 +383,7 @@ TEST_F(HolesTest, NothingOfAnOldSegmentComesBack) {
     ASSERT_EQ(stream_.recover(), "") << landed;
     const bool whole = landed + 1 == 1u << blocks;
     EXPECT_EQ(stream_.records.size(), 3 * kFill + 2 + (whole ? 3 : 0)) << landed;
-    EXPECT_EQ(stream_.tail.generation, (landed & 1) != 0 ? 7u : 6u);
+    EXPECT_EQ(stream_.tail.generation, Generation{(landed & 1) != 0 ? 7u : 6u});
     const uint64_t torn = whole ? 0 : std::popcount(landed & ~1u);
     EXPECT_EQ(stream_.tail.torn_blocks, (landed & 1) != 0 ? torn : 0) << "nor is it torn";
     disk_ = before;
@@ -397,18 +398,22 @@ TEST_F(HolesTest, ListsThatNoLogWritesAreCorruption) {
       std::memcpy(block.data() + sizeof header, bytes.data(), bytes.size());
     };
   };
+  const auto range = [](uint64_t first, uint64_t last, uint64_t last_blocks) {
+    return NeededRange{Generation{first}, Generation{last}, last_blocks};
+  };
   const uint64_t blocks = header(6, 0).sequence - header(5, 0).sequence;
   const MemoryStorage whole = disk_;
-  stream_.reseal(6, 0, list({{1, 1, blocks}, {3, 3, blocks}, {5, 5, blocks}}));
+  stream_.reseal(6, 0, list({range(1, 1, blocks), range(3, 3, blocks), range(5, 5, blocks)}));
   EXPECT_EQ(stream_.recover(), "") << "as it was";
   const std::vector<std::vector<NeededRange>> kWrong = {
-      {{1, 1, blocks}, {3, 3, blocks}},                      // ends too early
-      {{1, 1, blocks}, {3, 3, blocks}, {5, 6, blocks}},      // lists itself
-      {{1, 1, blocks}, {3, 3, blocks}, {5, 5, blocks - 1}},  // not to its own beginning
-      {{1, 1, blocks + 1}, {3, 3, blocks}, {5, 5, blocks}},  // longer than it is
-      {{1, 1, uint64_t{1} << 31}, {3, 3, blocks}, {5, 5, blocks}},
-      {{1, 3, blocks}, {5, 5, blocks}},  // 2 is gone
-      {{1, 5, blocks}},
+      {range(1, 1, blocks), range(3, 3, blocks)},                       // ends too early
+      {range(1, 1, blocks), range(3, 3, blocks), range(5, 6, blocks)},  // lists itself
+      {range(1, 1, blocks), range(3, 3, blocks),
+       range(5, 5, blocks - 1)},  // not to its own beginning
+      {range(1, 1, blocks + 1), range(3, 3, blocks), range(5, 5, blocks)},  // longer than it is
+      {range(1, 1, uint64_t{1} << 31), range(3, 3, blocks), range(5, 5, blocks)},
+      {range(1, 3, blocks), range(5, 5, blocks)},  // 2 is gone
+      {range(1, 5, blocks)},
       {},
   };
   for (size_t which = 0; which < kWrong.size(); ++which) {
@@ -448,7 +453,7 @@ TEST_F(RecycledLogTest, ALogOfVersionOneGoesOnAsOneOfVersionTwo) {
   }
   Stream restarted(disk_, 0);
   restarted.start();
-  restarted.log->release(2);
+  restarted.log->release(Generation{2});
   fill(restarted, 'e');
   EXPECT_EQ(header(4, 2).version, kFormatVersion) << "behind the old blocks";
   EXPECT_FALSE(files().contains("log-0-2.seg"));

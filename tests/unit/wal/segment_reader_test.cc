@@ -24,19 +24,19 @@ class SegmentReaderTest : public testing::Test {
       if (batch % 3 == 0) stream_.log->on_tick(stream_.io.now);  // an empty batch
       stream_.io.complete_all();
     }
-    segment_ = *stream_.log->use().find(1);
-    written_.resize(segment_.last_record);
+    segment_ = *stream_.log->use().find(Generation{1});
+    written_.resize(segment_.last_record.value);
   }
   // Each time at most `most`.
   void read(size_t most) {
     read_.clear();
-    reader_ = stream_.log->read_segment(1);
+    reader_ = stream_.log->read_segment(Generation{1});
     for (int rounds = 0; !reader_->done() && rounds < 10'000; ++rounds) {
       size_t visited = 0;
-      reader_->take(most, [&](std::string_view record, uint64_t number) {
+      reader_->take(most, [&](std::string_view record, RecordNumber number) {
         ++visited;
         read_.emplace_back(record);
-        EXPECT_EQ(number, read_.size());
+        EXPECT_EQ(number, RecordNumber{read_.size()});
       });
       EXPECT_LE(visited, most);
       if (!reader_->ready() && stream_.listener.failures.empty()) {
@@ -64,7 +64,7 @@ TEST_F(SegmentReaderTest, GivesEveryRecordWithItsNumberHoweverLittleIsTaken) {
     read(most);
     ASSERT_TRUE(reader_->done());
     EXPECT_TRUE(read_ == written_) << most;
-    EXPECT_EQ(pieces_, (segment_.end_sequence - 1 + 63) / 64);
+    EXPECT_EQ(pieces_, (segment_.end_sequence - kFirstSequence + 63) / 64);
   }
   EXPECT_TRUE(stream_.listener.failures.empty());
 }
@@ -72,25 +72,25 @@ TEST_F(SegmentReaderTest, GivesEveryRecordWithItsNumberHoweverLittleIsTaken) {
 TEST_F(SegmentReaderTest, NumbersGoOnFromRecoveryOn) {
   Stream restarted(disk_, 0);
   restarted.start();
-  const uint64_t first = restarted.log->appended() + 1;
+  const RecordNumber first = restarted.log->appended().next();
   restarted.log->switch_segment();
   restarted.write({"one", "two"});
   restarted.io.now += 5'000'000'000;
   restarted.log->switch_segment();
   restarted.write({"three"});
-  const uint64_t generation = restarted.log->use().segments().rbegin()[1].generation;
+  const Generation generation = restarted.log->use().segments().rbegin()[1].generation;
   auto reader = restarted.log->read_segment(generation);
   restarted.io.complete_all();
-  std::vector<std::pair<std::string, uint64_t>> all;
+  std::vector<std::pair<std::string, RecordNumber>> all;
   for (int rounds = 0; !reader->done() && rounds < 10; ++rounds) {
-    reader->take(10, [&](auto record, uint64_t number) { all.emplace_back(record, number); });
+    reader->take(10, [&](auto record, RecordNumber number) { all.emplace_back(record, number); });
   }
-  EXPECT_EQ(all,
-            (std::vector<std::pair<std::string, uint64_t>>{{"one", first}, {"two", first + 1}}));
+  EXPECT_EQ(all, (std::vector<std::pair<std::string, RecordNumber>>{{"one", first},
+                                                                    {"two", first.next()}}));
 }
 
 TEST_F(SegmentReaderTest, ADamagedBlockEndsTheLog) {
-  const uint64_t last = segment_.end_sequence - 1;
+  const uint64_t last = segment_.end_sequence - kFirstSequence;
   for (const uint64_t block : {uint64_t{1}, uint64_t{64}, uint64_t{65}, last}) {
     const MemoryStorage whole = disk_;
     for (const bool zeros : {true, false}) {
@@ -99,11 +99,11 @@ TEST_F(SegmentReaderTest, ADamagedBlockEndsTheLog) {
       auto now = std::make_shared<MemoryStorage::Block>(*disk_.block(stream_.path(1), block));
       (*now)[2000] ^= 1;
       disk_.block(stream_.path(1), block) = zeros ? nullptr : now;
-      auto reader = restarted.log->read_segment(1);
+      auto reader = restarted.log->read_segment(Generation{1});
       uint64_t visited = 0;
       for (int rounds = 0; rounds < 1000; ++rounds) {
         restarted.io.complete_all();
-        reader->take(10, [&](auto, uint64_t number) { EXPECT_EQ(number, ++visited); });
+        reader->take(10, [&](auto, RecordNumber number) { EXPECT_EQ(number.value, ++visited); });
       }
       EXPECT_FALSE(reader->done());
       ASSERT_EQ(restarted.listener.failures.size(), 1u);
@@ -111,7 +111,7 @@ TEST_F(SegmentReaderTest, ADamagedBlockEndsTheLog) {
                                                     std::to_string(block) + " "),
                 std::string::npos)
           << restarted.listener.failures[0];
-      EXPECT_LT(visited, segment_.last_record);
+      EXPECT_LT(visited, segment_.last_record.value);
       restarted.write({"more"});
       EXPECT_TRUE(restarted.listener.durable.empty()) << "the log has ended";
       disk_ = whole;
@@ -152,7 +152,7 @@ TEST_F(SegmentReaderTest, ARecordThatIsNotThereEndsTheLog) {
   other.write({"two"});
   other.log->switch_segment();
   other.write({"three"});
-  ASSERT_TRUE(other.log->use().find(1)->sealed());
+  ASSERT_TRUE(other.log->use().find(Generation{1})->sealed());
   std::vector<char> bytes(disk_.block(other.path(1), 2)->begin(),
                           disk_.block(other.path(1), 2)->end());
   BlockHeader header;
@@ -161,10 +161,10 @@ TEST_F(SegmentReaderTest, ARecordThatIsNotThereEndsTheLog) {
   header.checksum = 0;
   seal_block(bytes.data(), header);
   disk_.write(other.path(1), 2 * kBlockBytes, bytes);
-  auto reader = other.log->read_segment(1);
+  auto reader = other.log->read_segment(Generation{1});
   for (int rounds = 0; rounds < 10; ++rounds) {
     other.io.complete_all();
-    reader->take(10, [&](std::string_view record, uint64_t) { EXPECT_EQ(record, "one"); });
+    reader->take(10, [&](std::string_view record, RecordNumber) { EXPECT_EQ(record, "one"); });
   }
   EXPECT_FALSE(reader->done());
   ASSERT_EQ(other.listener.failures.size(), 1u);
@@ -178,7 +178,7 @@ TEST_F(SegmentReaderTest, ARecordTooManyEndsTheLog) {
   other.write({"one"});
   other.log->switch_segment();
   other.write({"two"});
-  ASSERT_EQ(other.log->use().find(1)->last_record, 1u);
+  ASSERT_EQ(other.log->use().find(Generation{1})->last_record, RecordNumber{1});
   std::vector<char> bytes(disk_.block(other.path(1), 1)->begin(),
                           disk_.block(other.path(1), 1)->end());
   BlockHeader header;
@@ -187,12 +187,12 @@ TEST_F(SegmentReaderTest, ARecordTooManyEndsTheLog) {
   header.checksum = 0;
   seal_block(bytes.data(), header);
   disk_.write(other.path(1), kBlockBytes, bytes);
-  auto reader = other.log->read_segment(1);
+  auto reader = other.log->read_segment(Generation{1});
   for (int rounds = 0; rounds < 10; ++rounds) {
     other.io.complete_all();
-    reader->take(10, [&](std::string_view record, uint64_t number) {
+    reader->take(10, [&](std::string_view record, RecordNumber number) {
       EXPECT_EQ(record, "one");
-      EXPECT_EQ(number, 1u);
+      EXPECT_EQ(number, RecordNumber{1});
     });
   }
   EXPECT_FALSE(reader->done());
@@ -211,7 +211,7 @@ TEST_F(SegmentReaderTest, WhatCannotBeReadEndsTheLog) {
 
 TEST_F(SegmentReaderTest, AFileThatIsGoneEndsTheLog) {
   disk_.refuse = stream_.path(1);
-  auto reader = stream_.log->read_segment(1);
+  auto reader = stream_.log->read_segment(Generation{1});
   EXPECT_EQ(stream_.listener.failures.size(), 1u);
   EXPECT_FALSE(reader->ready());
 }

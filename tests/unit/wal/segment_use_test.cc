@@ -10,20 +10,24 @@ namespace segment_use_test {
 
 constexpr uint64_t kPrefix = kRecordPrefixBytes;
 
+NeededRange range(uint64_t first, uint64_t last, uint64_t last_blocks) {
+  return {Generation{first}, Generation{last}, last_blocks};
+}
+
 // Records 1..4 in segment 1, 5..6 in segment 2, none in 4, 7 in the open one, 5; each of 100 bytes.
 SegmentUse four_segments() {
   SegmentUse use;
-  use.open(1, 1);
-  use.written(2, 2 * (100 + kPrefix));
-  use.written(4, 2 * (100 + kPrefix));
-  use.seal(11);
-  use.open(2, 11);
-  use.written(6, 2 * (100 + kPrefix));
-  use.seal(15);
-  use.open(4, 20);
-  use.seal(22);
-  use.open(5, 22);
-  use.written(7, 100 + kPrefix);
+  use.open(Generation{1}, BlockSequence{1});
+  use.written(RecordNumber{2}, 2 * (100 + kPrefix));
+  use.written(RecordNumber{4}, 2 * (100 + kPrefix));
+  use.seal(BlockSequence{11});
+  use.open(Generation{2}, BlockSequence{11});
+  use.written(RecordNumber{6}, 2 * (100 + kPrefix));
+  use.seal(BlockSequence{15});
+  use.open(Generation{4}, BlockSequence{20});
+  use.seal(BlockSequence{22});
+  use.open(Generation{5}, BlockSequence{22});
+  use.written(RecordNumber{7}, 100 + kPrefix);
   return use;
 }
 
@@ -37,14 +41,14 @@ TEST(SegmentUse, KnowsWhichRecordsAreWhere) {
   ASSERT_EQ(use.segments().size(), std::size(kExpected));
   for (size_t at = 0; at < std::size(kExpected); ++at) {
     const SegmentUse::Segment& segment = use.segments()[at];
-    EXPECT_EQ(segment.generation, kExpected[at].generation);
-    EXPECT_EQ(segment.first_record, kExpected[at].first);
-    EXPECT_EQ(segment.last_record, kExpected[at].last);
+    EXPECT_EQ(segment.generation, Generation{kExpected[at].generation});
+    EXPECT_EQ(segment.first_record, RecordNumber{kExpected[at].first});
+    EXPECT_EQ(segment.last_record, RecordNumber{kExpected[at].last});
     EXPECT_EQ(segment.written_bytes, kExpected[at].needed);
     EXPECT_EQ(segment.needed_bytes, kExpected[at].needed);
     EXPECT_EQ(segment.sealed(), kExpected[at].sealed);
   }
-  EXPECT_EQ(use.last_record(), 7u);
+  EXPECT_EQ(use.last_record(), RecordNumber{7});
   EXPECT_EQ(use.needed_bytes(), 7 * 104u);
   EXPECT_EQ(use.written_bytes(), 7 * 104u);
 }
@@ -53,10 +57,10 @@ TEST(SegmentUse, TakesEachRecordOffTheSegmentThatHasIt) {
   const std::pair<uint64_t, uint64_t> kPlaces[] = {{1, 1}, {4, 1}, {5, 2}, {6, 2}, {7, 5}};
   for (const auto& [record, generation] : kPlaces) {
     SegmentUse use = four_segments();
-    use.no_longer_needed(record, 100);
+    use.no_longer_needed(RecordNumber{record}, 100);
     EXPECT_EQ(use.needed_bytes(), 6 * 104u);
     for (const SegmentUse::Segment& segment : use.segments()) {
-      const uint64_t less = segment.generation == generation ? 104 : 0;
+      const uint64_t less = segment.generation == Generation{generation} ? 104 : 0;
       EXPECT_EQ(segment.needed_bytes, segment.written_bytes - less) << record;
     }
   }
@@ -64,8 +68,8 @@ TEST(SegmentUse, TakesEachRecordOffTheSegmentThatHasIt) {
 
 TEST(SegmentUse, SomeOfWhatIsWrittenMayBeNeedlessAlready) {
   SegmentUse use;
-  use.open(1, 1);
-  use.written(3, 300, 200);
+  use.open(Generation{1}, BlockSequence{1});
+  use.written(RecordNumber{3}, 300, 200);
   EXPECT_EQ(use.needed_bytes(), 100u);
   EXPECT_EQ(use.written_bytes(), 300u);
 }
@@ -73,28 +77,28 @@ TEST(SegmentUse, SomeOfWhatIsWrittenMayBeNeedlessAlready) {
 TEST(SegmentUse, TheEmptiestIsSealedAndTheOldestOfEqualOnes) {
   EXPECT_EQ(SegmentUse().emptiest(), nullptr);
   SegmentUse use = four_segments();
-  EXPECT_EQ(use.emptiest()->generation, 4u);
-  use.remove(4);
-  EXPECT_EQ(use.emptiest()->generation, 2u) << "the open one has less";
-  use.no_longer_needed(1, 100);
-  use.no_longer_needed(2, 100);
-  EXPECT_EQ(use.emptiest()->generation, 1u);
-  use.remove(1);
-  use.remove(2);
+  EXPECT_EQ(use.emptiest()->generation, Generation{4});
+  use.remove(Generation{4});
+  EXPECT_EQ(use.emptiest()->generation, Generation{2}) << "the open one has less";
+  use.no_longer_needed(RecordNumber{1}, 100);
+  use.no_longer_needed(RecordNumber{2}, 100);
+  EXPECT_EQ(use.emptiest()->generation, Generation{1});
+  use.remove(Generation{1});
+  use.remove(Generation{2});
   EXPECT_EQ(use.emptiest(), nullptr);
 }
 
 TEST(SegmentUse, ARecordOfARemovedSegmentChangesNothing) {
   for (const uint64_t removed : {1u, 2u}) {
     SegmentUse use = four_segments();
-    use.remove(removed);
+    use.remove(Generation{removed});
     const uint64_t needed = use.needed_bytes();
     EXPECT_EQ(needed, removed == 1 ? 3 * 104u : 5 * 104u);
     EXPECT_EQ(use.written_bytes(), needed);
-    use.no_longer_needed(removed == 1 ? 3 : 5, 100);
+    use.no_longer_needed(RecordNumber{removed == 1 ? 3u : 5u}, 100);
     EXPECT_EQ(use.needed_bytes(), needed);
-    EXPECT_EQ(use.find(removed), nullptr);
-    use.no_longer_needed(removed == 1 ? 5 : 3, 100);
+    EXPECT_EQ(use.find(Generation{removed}), nullptr);
+    use.no_longer_needed(RecordNumber{removed == 1 ? 5u : 3u}, 100);
     EXPECT_EQ(use.needed_bytes(), needed - 104);
   }
 }
@@ -104,18 +108,18 @@ TEST(NeededSegments, RangesHoldTogetherWhatIsAdjacent) {
   const auto& all = use.segments();
   using Ranges = std::vector<NeededRange>;
   EXPECT_EQ(ranges_of({}), Ranges{});
-  EXPECT_EQ(ranges_of({all.data(), 3}), (Ranges{{1, 2, 4}, {4, 4, 2}}));
-  use.remove(1);
-  EXPECT_EQ(ranges_of({all.data(), 2}), (Ranges{{2, 2, 4}, {4, 4, 2}}));
+  EXPECT_EQ(ranges_of({all.data(), 3}), (Ranges{range(1, 2, 4), range(4, 4, 2)}));
+  use.remove(Generation{1});
+  EXPECT_EQ(ranges_of({all.data(), 2}), (Ranges{range(2, 2, 4), range(4, 4, 2)}));
 }
 
 TEST(NeededSegments, AListComesBackAsItWas) {
   const std::vector<NeededRange> kLists[] = {
       {},
-      {{1, 1, 0}},
-      {{1, 200, 16383}},
-      {{3, 3, 127}, {5, 5, 128}, {1000, 70000, 1u << 20}},
-      {{uint64_t{1} << 31, (uint64_t{1} << 31) + 1, 1}},
+      {range(1, 1, 0)},
+      {range(1, 200, 16383)},
+      {range(3, 3, 127), range(5, 5, 128), range(1000, 70000, 1u << 20)},
+      {range(uint64_t{1} << 31, (uint64_t{1} << 31) + 1, 1)},
   };
   for (const auto& list : kLists) {
     const auto back = decode_needed(encode_needed(list));
@@ -125,7 +129,7 @@ TEST(NeededSegments, AListComesBackAsItWas) {
 }
 
 TEST(NeededSegments, WhatNoLogWritesIsNoList) {
-  const std::string good = encode_needed({{1, 4, 300}, {6, 6, 7}});
+  const std::string good = encode_needed({range(1, 4, 300), range(6, 6, 7)});
   for (size_t size = 1; size < good.size(); ++size) {
     // A list may end behind the first of its ranges, and nowhere else.
     EXPECT_EQ(decode_needed(good.substr(0, size)).has_value(), size == 4) << size;
