@@ -1,5 +1,6 @@
 once_test(unit/wal/log_test.cc once_wal)
 once_test(unit/wal/log_faults_test.cc once_wal)
+once_test(unit/wal/highest_numbers_test.cc once_wal)
 once_test(unit/wal/storage_test.cc once_wal)
 once_test(unit/wal/log_live_test.cc once_wal)
 once_test(unit/wal/log_format_test.cc ALONE once_wal)  # reads a page of the tree

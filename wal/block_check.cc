@@ -59,6 +59,10 @@ bool in_place(const BlockHeader& header, uint32_t stream, uint64_t index) {
          header.batch_blocks <= kMaxBatchBlocks && header.batch_index < header.batch_blocks;
 }
 
+bool can_go_on(const BlockHeader& header) {
+  return header.epoch <= kMaxEpoch && BlockSequence{header.segment_first_sequence} <= kMaxSequence;
+}
+
 std::string place_of(const BlockHeader& header) {
   return fmt::format("stream {}, segment {}, sequence {}", header.stream, header.generation,
                      header.sequence);

@@ -142,6 +142,11 @@ Result<void> Recovery::note_block(Segment& segment, uint64_t index, char* block)
     return corrupt(segment.file.path, index,
                    fmt::format("it holds a block of another place ({})", place_of(header)));
   }
+  if (!can_go_on(header)) {
+    return corrupt(
+        segment.file.path, index,
+        fmt::format("no log counts so far (epoch {}, {})", header.epoch, place_of(header)));
+  }
   const Position position{header.epoch, BlockSequence{header.sequence}};
   if (position > end_) {
     note.state = BlockState::kZero;  // as it was a moment ago

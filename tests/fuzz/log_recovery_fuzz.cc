@@ -355,6 +355,7 @@ void check_tail(const wal::Tail& tail) {
   ONCE_ASSERT(tail.epoch > 0);  // above every one that was seen
   ONCE_ASSERT(tail.generation >= wal::kFirstGeneration &&
               tail.segment_first_sequence >= wal::kFirstSequence);
+  ONCE_ASSERT(tail.segment_first_sequence <= wal::kMaxSequence);  // there is room to count on
   ONCE_ASSERT(tail.next_sequence >= tail.segment_first_sequence);
   ONCE_ASSERT(tail.next_sequence - tail.segment_first_sequence <= kSegmentBlocks - 1);
   ONCE_ASSERT(tail.durable_sequence == tail.next_sequence);

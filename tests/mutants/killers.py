@@ -163,6 +163,7 @@ def known(fast):
         unit("storage_test", {"wal"}, 2), unit("durable_files_test", {"base", "wal", "server"}, 2),
         unit("log_faults_test", {"wal"}, 3), unit("log_test", {"wal"}, 4),
         unit("segment_use_test", {"wal"}, 1), unit("segment_reader_test", {"wal"}, 1),
+        unit("highest_numbers_test", {"wal"}, 1),
         unit("batch_records_test", {"wal"}, 1),
         unit("recycled_log_test", {"wal"}, 2), unit("recycled_faults_test", {"wal"}, 2),
         unit("log_format_test", {"wal"}, 1),
