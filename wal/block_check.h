@@ -20,7 +20,7 @@ Result<void> check_owner(const BlockHeader& header, const Identity& identity,
 // It says that it is block `index` of a segment of this stream, whichever generation that has.
 bool in_place(const BlockHeader& header, uint32_t stream, uint64_t index);
 // A run can count on from what it says. REQUIRES: it is in place, so that its segment's first
-// sequence tells how high its own can be.
+// sequence tells how high its own can be. (The list of segments judges generations.)
 bool can_go_on(const BlockHeader& header);
 std::string place_of(const BlockHeader& header);
 

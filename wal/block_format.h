@@ -74,11 +74,12 @@ inline constexpr size_t kRecordPrefixBytes = sizeof(uint32_t);
 inline constexpr BlockSequence kFirstSequence{1};
 inline constexpr Generation kFirstGeneration{1};
 // The highest that a reader takes. A run counts on from what it has read: beyond the end of the
-// range it would begin at 0 again, below the blocks before it. Of epochs it takes one. To that
-// sequence a log would come in 146 years if it wrote a block each nanosecond, and what a run adds
+// range it would begin at 0 again, below the blocks before it. Of epochs it takes one. To the other
+// two a log would come in 146 years if it counted one each nanosecond, and what a run adds to them
 // is as little: no log has written what lies beyond.
 inline constexpr uint32_t kMaxEpoch = UINT32_MAX - 1;
 inline constexpr BlockSequence kMaxSequence{uint64_t{1} << 62};
+inline constexpr Generation kMaxGeneration{uint64_t{1} << 62};
 
 static_assert(kMaxBatchBytes % kBlockBytes == 0);
 static_assert(kMaxBatchBlocks <= UINT8_MAX, "recovery keeps it in a byte");

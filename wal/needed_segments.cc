@@ -57,10 +57,14 @@ std::optional<std::vector<NeededRange>> decode_needed(std::string_view payload) 
     const auto more = skipped ? take_number(payload) : std::nullopt;
     const auto blocks = more ? take_number(payload) : std::nullopt;
     if (!blocks) return {};
-    if (*skipped > UINT32_MAX || *more > UINT32_MAX || *blocks > UINT32_MAX) return {};
     if (*skipped == 0 && !ranges.empty()) return {};  // it would be one range
-    ranges.push_back({behind + *skipped, behind + *skipped + *more, *blocks});
-    behind = ranges.back().last.next();
+    // Each number has 63 bits: one sum at a time is judged before it can come round to 0.
+    const Generation first = behind + *skipped;
+    if (first > kMaxGeneration) return {};
+    const Generation last = first + *more;
+    if (last > kMaxGeneration || *blocks > UINT32_MAX) return {};
+    ranges.push_back({first, last, *blocks});
+    behind = last.next();
   }
   return ranges;
 }

@@ -5,11 +5,13 @@
 
 #include "tests/unit/wal/log_stream.h"
 #include "wal/block_format.h"
+#include "wal/needed_segments.h"
 
 namespace once::wal {
 namespace highest_numbers_test {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr uint64_t kFar = uint64_t{1} << 32;  // more segments than 32 bits count
 
 // Segment 1 was released, and is the spare 4 with its old blocks; 2 is needed, 3 is the newest.
 class HighestNumbersTest : public testing::Test {
@@ -101,6 +103,36 @@ TEST_F(HighestNumbersTest, ALogGoesOnFromTheHighestSequenceThatIsTaken) {
   EXPECT_EQ(restarted.records, kWritten);
   restarted.write({"more"});
   ASSERT_EQ(restarted.recover(), "");
+  EXPECT_EQ(restarted.records, (std::vector<std::string>{"x", "x", "last", "more"}));
+}
+
+// The list in the header block of the newest segment tells of them.
+TEST_F(HighestNumbersTest, ALogThatHasHadMoreSegmentsThan32BitsCountGoesOn) {
+  disk_.files.erase(stream_.path(4));
+  for (const uint64_t generation : {2u, 3u}) {
+    disk_.rename(stream_.path(generation), stream_.path(generation + kFar));
+    const auto& blocks = disk_.files.at(stream_.path(generation + kFar)).blocks;
+    for (uint64_t index = 0; index < blocks.size(); ++index) {
+      if (blocks[index] == nullptr) continue;
+      stream_.reseal(generation + kFar, index, [&](BlockHeader& header, auto& block) {
+        header.generation += kFar;
+        if (index != 0 || generation != 3) return;
+        const Generation two{2 + kFar};
+        const std::string list = encode_needed({{two, two, 1}});
+        header.payload_bytes = static_cast<uint32_t>(list.size());
+        std::memcpy(block.data() + sizeof header, list.data(), list.size());
+      });
+    }
+  }
+  Stream restarted(disk_, 0);
+  restarted.start();
+  ASSERT_NE(restarted.log, nullptr);
+  EXPECT_EQ(restarted.records, kWritten);
+  restarted.io.now += 5 * kSecond;
+  restarted.log->switch_segment();
+  restarted.write({"more"});
+  ASSERT_EQ(restarted.recover(), "");
+  EXPECT_EQ(restarted.tail.generation, Generation{4 + kFar});
   EXPECT_EQ(restarted.records, (std::vector<std::string>{"x", "x", "last", "more"}));
 }
 

@@ -120,6 +120,8 @@ TEST(NeededSegments, AListComesBackAsItWas) {
       {range(1, 200, 16383)},
       {range(3, 3, 127), range(5, 5, 128), range(1000, 70000, 1u << 20)},
       {range(uint64_t{1} << 31, (uint64_t{1} << 31) + 1, 1)},
+      {range(1, uint64_t{1} << 33, 1), range(uint64_t{1} << 34, kMaxGeneration.value, UINT32_MAX)},
+      {range(kMaxGeneration.value, kMaxGeneration.value, 1)},
   };
   for (const auto& list : kLists) {
     const auto back = decode_needed(encode_needed(list));
@@ -139,9 +141,17 @@ TEST(NeededSegments, WhatNoLogWritesIsNoList) {
   EXPECT_FALSE(decode_needed(std::string("\0\0\1\0\0\1", 6))) << "two ranges that are one";
   const std::string large("\x80\x80\x80\x80\x20", 5), none("\0", 1);  // 2^33, and 0
   EXPECT_TRUE(decode_needed(none + none + none));
-  EXPECT_FALSE(decode_needed(large + none + none)) << "a generation that no log reaches";
-  EXPECT_FALSE(decode_needed(none + large + none)) << "a range that no log has";
   EXPECT_FALSE(decode_needed(none + none + large)) << "more blocks than a segment has";
+}
+
+// 2^62 generations behind the first one, and the most that a number says, whose sums come round.
+TEST(NeededSegments, AGenerationThatNoLogReachesIsNotTakenForALowOne) {
+  const std::string none("\0", 1), beyond = std::string(8, '\x80') + '\x40',
+                                   most = std::string(8, '\xff') + '\x7f';
+  EXPECT_FALSE(decode_needed(beyond + none + none));
+  EXPECT_FALSE(decode_needed(none + beyond + none));
+  EXPECT_FALSE(decode_needed(most + most + none)) << "it would end with generation 2^64 - 1";
+  EXPECT_FALSE(decode_needed(none + none + none + most + most + none)) << "with 0";
 }
 
 }  // namespace segment_use_test
