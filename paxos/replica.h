@@ -66,6 +66,7 @@ struct Needless {
 struct Output {
   std::vector<char> records;          // encoded, end to end
   std::vector<uint32_t> record_ends;  // end offset of each in `records`
+  size_t news = 0;                    // so many of them are news: nobody waits for those
   std::vector<Outgoing> messages;
   std::vector<ClientReply> replies;
   std::vector<Needless> needless;  // each record once, those of this step too
@@ -76,6 +77,7 @@ struct Output {
   void clear() {
     records.clear();
     record_ends.clear();
+    news = 0;
     messages.clear();
     replies.clear();
     needless.clear();

@@ -66,12 +66,15 @@ class StepContext {
     last_record_ = last_record_.next();
     return last_record_;
   }
-  // News that are lost are only known later. On a full disk they are not written: in a steady load
-  // each block of them would be one less for cleaning and for starts.
+  // News that are lost are only known later: nothing that is sent or answered rests on them. On a
+  // full disk they are not written: in a steady load each block of them would be one less for
+  // cleaning and for starts.
   void log_news(bool yes) { logs_news_ = yes; }
   template <class R>
   void append_news(const R& record) {
-    if (logs_news_) append_needless(record);
+    if (!logs_news_) return;
+    append_needless(record);
+    ++out_->news;
   }
   // Of what counts beside names, and is written anew by the cleaner (keep_facts).
   template <class R>

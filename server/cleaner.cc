@@ -36,7 +36,7 @@ void Cleaner::on_round(int64_t now_ns) {
   if (must_wait()) return;
   if (adopting_ != Adopting::kDone) return adopt();
   if (!cleans_) cleans_ = handler_.may_clean();
-  if (!cleans_ || (!reader_ && !choose())) return;
+  if (!cleans_ || puts_it_off() || (!reader_ && !choose())) return;
   while (reader_ && credit_ > 0 && reader_->ready()) look_at_some();
 }
 
@@ -49,12 +49,31 @@ bool Cleaner::takes_too_much() const {
   return log_.files() * segment_bytes_ > 2 * log_.use().needed_bytes() + 4 * segment_bytes_;
 }
 
+// Beside the segments in use there are two spares, and one that was released before. Of those that
+// are released already a file each becomes free: each opened segment asks for one of them.
+bool Cleaner::puts_it_off() const {
+  const uint64_t in_use = log_.use().segments().size() * segment_bytes_;
+  const uint64_t allowed = 2 * log_.use().needed_bytes() + (kMostPutOff + 1) * segment_bytes_;
+  return busy_ && in_use <= allowed && !log_.room().limited && !rarely(Rare::kCleanedEarly);
+}
+
+void Cleaner::watch_the_load(uint64_t wrote, int64_t now_ns) {
+  wrote_since_ += wrote;
+  const int64_t passed_ns = now_ns - watched_since_ns_;
+  if (passed_ns < kBusyOverNs) return;
+  busy_ = static_cast<int64_t>(wrote_since_) / (kBusyBytesPerSecond / 1000) >
+          passed_ns / (kSecondNs / 1000);
+  wrote_since_ = 0;
+  watched_since_ns_ = now_ns;
+}
+
 void Cleaner::earn(int64_t now_ns) {
   const uint64_t written =
       log_.counters().bytes_written - std::exchange(written_, log_.counters().bytes_written);
   const uint64_t kept = std::min(written, kept_unseen_);
   kept_unseen_ -= kept;
   credit_ += static_cast<int64_t>(written - kept) * kLookedAtPerWritten;
+  watch_the_load(written - kept, now_ns);
   if (earned_at_ns_ != 0) {
     const int64_t passed_ns = std::clamp<int64_t>(now_ns - earned_at_ns_, 0, kSecondNs);
     credit_ +=

@@ -1,6 +1,7 @@
 // Keeps the log of one core small (DESIGN 5): reads the sealed segment that is needed least, has
-// written anew what rests on it alone, and releases it; in slices that are paid for by what the
-// load writes, and by a trickle as time goes by. Single-threaded, on its core's.
+// written anew what rests on it alone, and releases it; in slices that are paid for by a trickle as
+// time goes by, and by what the load writes. While much is written it waits: a quiet moment costs
+// nobody anything. Single-threaded, on its core's.
 //
 // Contract (C1): a segment is released only after all of its records were looked at by keep(), and
 // the facts were written; the log waits until what was appended by then is durable. Nothing is
@@ -37,6 +38,11 @@ struct LogSpace {
 // written, two spares, and one that fills while another is cleaned. Where it begins, at most three
 // quarters of the segment are needed, or nothing is won; on a full disk that is all it takes.
 bool wants_cleaning(const LogSpace& space);
+
+// So many segments more while the load writes more than this: they are cleaned when it rests.
+inline constexpr uint64_t kMostPutOff = 4;
+inline constexpr int64_t kBusyBytesPerSecond = 1024 * 1024;
+inline constexpr int64_t kBusyOverNs = 100'000'000;  // one batch alone says nothing
 
 // Bytes of segments that may be looked at: so many for each byte that the load writes that a
 // segment, half of which is kept, is done before the load and what is kept have filled another.
@@ -81,7 +87,9 @@ class Cleaner {
  private:
   void earn(int64_t now_ns);
   bool must_wait() const;
+  void watch_the_load(uint64_t wrote, int64_t now_ns);
   bool takes_too_much() const;
+  bool puts_it_off() const;
   void adopt();
   bool choose();
   void look_at_some();
@@ -99,6 +107,9 @@ class Cleaner {
   int64_t record_share_ = 0;  // bytes of the segment for each of its records
   int64_t credit_ = 0;        // bytes of segments that may be looked at
   int64_t earned_at_ns_ = 0;
+  int64_t watched_since_ns_ = 0;
+  uint64_t wrote_since_ = 0;  // the load, without what was kept
+  bool busy_ = false;
   uint64_t written_ = 0;      // by the log, as it was last seen
   uint64_t kept_unseen_ = 0;  // of what was kept, not yet seen among what was written
   std::vector<char> bytes_;   // of the slice

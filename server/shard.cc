@@ -201,11 +201,12 @@ void Shard::on_log_failed(std::string_view what) { host_.log_failed(what); }
 // --- outputs ------------------------------------------------------------------------------------
 
 void Shard::deliver() {
+  const bool lazily = output_.news == output_.record_ends.size();
   uint32_t begin = 0;
   for (uint32_t end : output_.record_ends) {
     ONCE_ASSERT(begin <= end && end <= output_.records.size());
-    const RecordNumber number =
-        log_->append(std::string_view(output_.records.data() + begin, end - begin));
+    const std::string_view record(output_.records.data() + begin, end - begin);
+    const RecordNumber number = lazily ? log_->append_lazily(record) : log_->append(record);
     records_made_ = records_made_.next();
     ONCE_ASSERT(number == records_made_);  // the log counts as the replica does
     begin = end;

@@ -3,6 +3,7 @@ once_test(unit/wal/log_faults_test.cc once_wal)
 once_test(unit/wal/highest_numbers_test.cc once_wal)
 once_test(unit/wal/storage_test.cc once_wal)
 once_test(unit/wal/log_live_test.cc once_wal)
+once_test(unit/wal/lazy_records_test.cc once_wal)
 once_test(unit/wal/log_format_test.cc ALONE once_wal)  # reads a page of the tree
 target_compile_definitions(log_format_test PRIVATE ONCE_DOCS="${PROJECT_SOURCE_DIR}/docs")
 once_test(unit/wal/segment_use_test.cc once_wal)

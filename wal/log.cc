@@ -55,6 +55,7 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   void open(const Tail& tail);
 
   RecordNumber append(std::string_view record) override;
+  RecordNumber append_lazily(std::string_view record) override;
   RecordNumber appended() const override { return appended_; }
   RecordNumber durable() const override { return durable_; }
   void flush() override;
@@ -88,6 +89,8 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   Batch* new_batch();
   Batch* take_batch();
   void queue_batch();
+  void add(std::string_view record);
+  bool somebody_waits() const;
   void begin_batch();
   bool opens_segment() const;
   bool wants_switch() const;
@@ -117,6 +120,8 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   Batch* in_flight_ = nullptr;
 
   RecordNumber appended_;
+  RecordNumber waited_for_;    // the last one that somebody waits for
+  int64_t lazy_since_ns_ = 0;  // when the first came that no batch has; 0: there is none
   RecordNumber durable_;
   BlockSequence next_sequence_;
   BlockSequence durable_sequence_;
@@ -174,18 +179,36 @@ void SegmentLog::queue_batch() {
 }
 
 RecordNumber SegmentLog::append(std::string_view record) {
+  add(record);
+  waited_for_ = appended_;
+  return appended_;
+}
+
+RecordNumber SegmentLog::append_lazily(std::string_view record) {
+  add(record);
+  if (lazy_since_ns_ == 0) lazy_since_ns_ = io_.now_ns();
+  return appended_;
+}
+
+void SegmentLog::add(std::string_view record) {
   ONCE_ASSERT(record.size() <= kMaxRecordBytes);
   appended_ = appended_.next();
-  if (failed_) return appended_;  // nothing becomes durable any more
+  if (failed_) return;  // nothing becomes durable any more
   const bool close_early = !filling_->empty() && rarely(Rare::kBatchClosedEarly);
   if (!filling_->fits(record.size()) || close_early) queue_batch();
   filling_->add(record, appended_);
   pending_bytes_ += kRecordPrefixBytes + record.size();
-  return appended_;
+}
+
+// Also what does not fit into one batch any more: it has waited long enough to be that much.
+bool SegmentLog::somebody_waits() const {
+  return waited_for_ > use_.last_record() || oldest_ != filling_ ||
+         (lazy_since_ns_ != 0 && io_.now_ns() - lazy_since_ns_ >= kMostLazyNs);
 }
 
 void SegmentLog::flush() {
   if (failed_ || beginning_ || in_flight_ != nullptr || oldest_->empty()) return;
+  if (!somebody_waits()) return;
   if (rarely(Rare::kFlushLate)) return;  // the tick comes back to it
   begin_batch();
 }
@@ -204,6 +227,7 @@ void SegmentLog::begin_batch() {
   in_flight_ = oldest_;
   oldest_ = in_flight_->next;
   in_flight_->next = nullptr;
+  lazy_since_ns_ = oldest_->empty() ? 0 : io_.now_ns();
   --queued_;
   if (!in_flight_->empty()) {
     use_.written(in_flight_->last_record(), in_flight_->payload(), in_flight_->needless());

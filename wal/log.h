@@ -127,14 +127,21 @@ struct Room {
 // Records that wait for the disk, their prefixes included: beyond it the log is behind.
 inline constexpr size_t kMaxPendingBytes = 16 * 1024 * 1024;
 
+// A write of the disk for news alone is one that the next request waits for.
+inline constexpr int64_t kMostLazyNs = 50'000'000;
+
 class Log {
  public:
   virtual ~Log() = default;
   // Numbers go on from the tail's last record. The bytes are copied.
   virtual RecordNumber append(std::string_view record) = 0;
+  // The same of a record that nobody waits for: it begins no batch before kMostLazyNs have passed,
+  // and goes with the next one that begins before.
+  virtual RecordNumber append_lazily(std::string_view record) = 0;
   virtual RecordNumber appended() const = 0;  // number of the last record
   virtual RecordNumber durable() const = 0;
-  virtual void flush() = 0;  // begins a batch if none is in flight; call at the end of each round
+  // Begins a batch if none is in flight and somebody waits; call at the end of each round.
+  virtual void flush() = 0;
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names

@@ -17,6 +17,7 @@ namespace once::fuzz {
 class ToldLog final : public wal::Log {
  public:
   RecordNumber append(std::string_view) override { return appended_ = appended_.next(); }
+  RecordNumber append_lazily(std::string_view record) override { return append(record); }
   RecordNumber appended() const override { return appended_; }
   RecordNumber durable() const override { return durable_; }
   void flush() override {}

@@ -167,7 +167,7 @@ def known(fast):
         unit("batch_records_test", {"wal"}, 1),
         unit("recycled_log_test", {"wal"}, 2), unit("recycled_faults_test", {"wal"}, 2),
         unit("log_format_test", {"wal"}, 1),
-        unit("log_live_test", {"wal"}, 6),
+        unit("log_live_test", {"wal"}, 6), unit("lazy_records_test", {"wal"}, 1),
         unit("host_port_test", {"base"}, 1), unit("descriptor_test", {"base"}, 1),
         unit("durable_file_test", {"base"}, 1), unit("ordered_test", {"base"}, 1),
         unit("prepared_files_test", {"base", "reactor"}, 1),

@@ -23,6 +23,27 @@ TEST(StepContext, NumbersRecordsFromOneAndSteps) {
   EXPECT_EQ(step.durable(), RecordNumber{});
 }
 
+// Who writes only news down may do it later; one record that is waited for is enough to do it now.
+TEST(StepContext, CountsNewsAmongTheRecords) {
+  StepContext step;
+  Output out;
+  std::vector<Needless> needless;
+  step.begin(100, out);
+  step.append_news(DecidedRecord{{}, 1, "name"});
+  EXPECT_EQ(out.record_ends.size(), 1u);
+  EXPECT_EQ(out.news, 1u);
+  step.append(IncarnationRecord{Incarnation{1}});
+  step.append_needless(IncarnationRecord{Incarnation{1}});
+  EXPECT_EQ(out.record_ends.size(), 3u);
+  EXPECT_EQ(out.news, 1u);
+  step.log_news(false);
+  step.append_news(DecidedRecord{{}, 1, "name"});
+  EXPECT_EQ(out.record_ends.size(), 3u);
+  EXPECT_EQ(out.news, 1u);
+  out.clear();
+  EXPECT_EQ(out.news, 0u);
+}
+
 // Record 1 names the run: what would rest on nothing rests on that.
 TEST(StepContext, NothingLeavesBeforeTheFirstRecordIsDurable) {
   StepContext step;

@@ -1,5 +1,5 @@
 // When the cleaner cleans, how much at a time, and in which order; and that the files of a log stay
-// within twice what is needed and four segments, whatever is written.
+// within twice what is needed and four segments, whatever is written, and eight while much is.
 #include "server/cleaner.h"
 
 #include <gtest/gtest.h>
@@ -133,6 +133,75 @@ TEST_F(CleanerTest, WhatTheLoadWritesPaysForIt) {
   EXPECT_LE(looked_at, 50u * (kLookedAtPerWritten + 1));
 }
 
+// --- while much is written
+
+class BusyCleaner : public CleanerTest {
+ protected:
+  // One write each time, so that each takes a block.
+  void load(int64_t ns, int64_t every_ns) {
+    for (int64_t passed = 0; passed < ns; passed += every_ns) {
+      log.write("hot");
+      log.round(every_ns);
+    }
+  }
+  static constexpr int64_t kMuch = kBlockBytes * 1000 * kMs / kBusyBytesPerSecond / 2;
+  static constexpr int64_t kLittle = kMuch * 4;
+};
+
+TEST_F(BusyCleaner, PutsItOffUntilTheLoadRests) {
+  log.allowed = false;
+  fill_a_segment("hot");
+  load(300 * kMs, kMuch);
+  log.allowed = true;
+  load(300 * kMs, kMuch);
+  EXPECT_TRUE(log.looked_at.empty());
+  rounds(200, kMs);
+  EXPECT_FALSE(log.looked_at.empty());
+}
+
+TEST_F(BusyCleaner, DoesNotPutItOffForALittle) {
+  log.allowed = false;
+  fill_a_segment("hot");
+  load(300 * kMs, kLittle);
+  log.allowed = true;
+  load(300 * kMs, kLittle);
+  EXPECT_FALSE(log.looked_at.empty());
+}
+
+// Else the files would grow for as long as the load goes on.
+TEST_F(BusyCleaner, PutsOffAsMuchAsItMayAndNoMore) {
+  uint64_t most = 0;
+  for (int n = 0; n < 20'000; ++n) {
+    log.write("hot");
+    log.round(10'000);
+    most = std::max(most, log.file_bytes());
+    ASSERT_TRUE(log.is_bounded(kMostPutOff)) << n;
+  }
+  EXPECT_FALSE(log.is_bounded(kMostPutOff - 2)) << "it cleans no more than it has to";
+  EXPECT_GT(most, (4 + kMostPutOff - 1) * kSegment);
+  rounds(4000, 5 * kMs);
+  EXPECT_TRUE(log.is_bounded());
+}
+
+// What it writes itself is no load: one pass would put off the next.
+TEST_F(BusyCleaner, IsNotKeptFromItByWhatItKeeps) {
+  log.allowed = false;
+  for (int n = 0; log.sealed() < 16; ++n) {
+    log.write("name-" + std::to_string(n), 1450);
+    log.write("hot", 2150);
+    log.log().flush();
+    log.complete();
+  }
+  rounds(300, kMs);
+  log.allowed = true;
+  for (int n = 0; n < 8; ++n) {
+    const size_t before = log.looked_at.size();
+    rounds(50, kMs);
+    EXPECT_GT(log.looked_at.size(), before) << n;
+  }
+  EXPECT_GT(log.cleaner().counters().kept_bytes, uint64_t{kBusyBytesPerSecond});
+}
+
 TEST_F(CleanerTest, IsSilentWhileTheLogIsBehind) {
   fill_a_segment("hot");
   for (int n = 0; n < 300; ++n) log.write("large-" + std::to_string(n), 65'000);
@@ -249,6 +318,22 @@ TEST_F(FullDisk, FreesItselfUnderLoad) {
   EXPECT_FALSE(log.log().full());
 }
 
+// Much is written, and still it is cleaned at once: nothing is refused.
+TEST_F(FullDisk, IsNoTimeToPutItOff) {
+  log.io.most_files = 6;
+  log.allowed = false;
+  for (int n = 0; n < 20'000 && !log.log().full(); ++n) {
+    log.write("hot");
+    log.round(kMs / 2);
+  }
+  log.allowed = true;
+  for (int n = 0; n < 5'000; ++n) {
+    ASSERT_FALSE(log.log().spent()) << n;
+    log.write("hot");
+    log.round(kMs / 2);
+  }
+}
+
 TEST_F(FullDisk, FreesItselfWhereverItIsStopped) {
   fill_up();
   for (int stop = 0; stop < 300; ++stop) {
@@ -347,7 +432,7 @@ struct SpaceCase {
 
 class CleanerSpace : public testing::TestWithParam<SpaceCase> {};
 
-TEST_P(CleanerSpace, StaysWithinTwiceWhatIsNeededAndFourSegments) {
+TEST_P(CleanerSpace, StaysWithinTwiceWhatIsNeededAndEightSegmentsThenFour) {
   CleanedLog log;
   Prng prng(7);
   for (int n = 0; n < GetParam().writes; ++n) {
@@ -355,7 +440,7 @@ TEST_P(CleanerSpace, StaysWithinTwiceWhatIsNeededAndFourSegments) {
     log.round(10'000);
     // What was begun in the run before is begun anew, and for a while there is one file more.
     const bool begins = n > GetParam().writes / 2 && log.cleaner().counters().segments < 2;
-    ASSERT_TRUE(log.is_bounded(begins ? 1 : 0))
+    ASSERT_TRUE(log.is_bounded(kMostPutOff + (begins ? 1 : 0)))
         << "round " << n << ": " << log.file_bytes() / kSegment << " files, needed "
         << log.needed_bytes() << ", " << log.sealed() << " sealed, " << log.log().files()
         << " files counted, " << log.cleaner().counters().segments << " cleaned";
@@ -365,6 +450,8 @@ TEST_P(CleanerSpace, StaysWithinTwiceWhatIsNeededAndFourSegments) {
       ASSERT_EQ(log.names(), names);
     }
   }
+  for (int n = 0; n < 4000; ++n) log.round(kMs);
+  EXPECT_TRUE(log.is_bounded()) << "the load rests";
   EXPECT_EQ(log.cleaner().counters().segments > 3, GetParam().cleans);
   EXPECT_LE(log.cleaner().counters().kept_bytes, log.log().counters().bytes_written);
 }
@@ -399,6 +486,7 @@ TEST(CleanerTrickle, OfOneWriteAtATimeLittleIsLeft) {
     log.write("name-" + std::to_string(n));
     log.round(10'000);
   }
+  for (int n = 0; n < 4000; ++n) log.round(kMs);
   EXPECT_LE(log.file_bytes(), kWrites * uint64_t{512});
 }
 

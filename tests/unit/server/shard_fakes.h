@@ -24,6 +24,9 @@ class FakeLog final : public wal::Log {
     journal_.push_back("append " + std::string(record));
     return appended_ = appended_.next();
   }
+  RecordNumber append_lazily(std::string_view record) override {
+    return append("lazily " + std::string(record));
+  }
   RecordNumber appended() const override { return appended_; }
   RecordNumber durable() const override { return durable_; }
   void flush() override {
@@ -54,9 +57,7 @@ class FakeLog final : public wal::Log {
   wal::LogListener* listener = nullptr;
   uint64_t report_in_append = 0;  // a record that is reported from within the next append
   bool report_in_flush = false;
-  bool is_full = false;
-  bool is_behind = false;
-  bool is_spent = false;
+  bool is_full = false, is_behind = false, is_spent = false;
   size_t waiting = 0;
   int64_t writing_since = 0;
   int flushes = 0;

@@ -81,6 +81,25 @@ TEST(Shard, AppendsRecordsThenRepliesThenSendsThenFlushes) {
   EXPECT_EQ(core.log.flushes, flushes + 1);
 }
 
+// What nobody waits for may wait: only if that is all there is.
+TEST(Shard, AppendsNewsLazilyWhereAllAreNews) {
+  Started core;
+  const auto step = [&core](size_t news) {
+    core.script([news](Output& out) {
+      FakeReplica::record(out, "a");
+      FakeReplica::record(out, "b");
+      out.news = news;
+    });
+    core.request(1, "0-name");
+    core.journal.clear();
+    core.round();
+  };
+  step(2);
+  EXPECT_EQ(core.journal, (Journal{"append lazily a", "append lazily b", "links flush"}));
+  step(1);
+  EXPECT_EQ(core.journal, (Journal{"append a", "append b", "links flush"}));
+}
+
 TEST(Shard, TakesAWholeRoundIntoOneStep) {
   Started core;
   for (uint64_t i = 0; i < 5; ++i) core.request(i, "0-name");

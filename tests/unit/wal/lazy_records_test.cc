@@ -1,0 +1,100 @@
+// Records that nobody waits for: they cost no write of their own, and all the same become durable.
+#include <gtest/gtest.h>
+
+#include "tests/unit/wal/log_stream.h"
+
+namespace once::wal {
+namespace lazy_records_test {
+
+class LazyRecords : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(create_stream(disk, stream.identity, stream.options));
+    stream.io.now = 1;
+    stream.start();
+    writes_before = stream.io.writes;
+  }
+  // How many writes of the log were begun.
+  int writes() const { return static_cast<int>(stream.io.writes - writes_before); }
+  void pass(int64_t ns) {
+    stream.io.now += ns;
+    stream.log->on_tick(stream.io.now);
+  }
+  uint64_t durable() const { return stream.log->durable().value; }
+
+  MemoryStorage disk;
+  Stream stream{disk, 0};
+  size_t writes_before = 0;
+};
+
+TEST_F(LazyRecords, BeginNoBatch) {
+  EXPECT_EQ(stream.log->append_lazily("news"), RecordNumber{1});
+  stream.log->flush();
+  pass(kMostLazyNs - 1);
+  stream.log->flush();
+  EXPECT_EQ(writes(), 0);
+  EXPECT_EQ(stream.log->appended(), RecordNumber{1});
+}
+
+TEST_F(LazyRecords, GoWithTheNextThatIsWaitedFor) {
+  stream.log->append_lazily("news");
+  stream.log->append("asked for");
+  stream.log->append_lazily("more news");
+  stream.log->flush();
+  EXPECT_EQ(writes(), 1);
+  stream.io.complete_all();
+  EXPECT_EQ(durable(), 3u);
+  ASSERT_EQ(stream.recover(), "");
+  EXPECT_EQ(stream.records, (std::vector<std::string>{"news", "asked for", "more news"}));
+}
+
+TEST_F(LazyRecords, GoAloneAfterAWhile) {
+  for (uint64_t time = 1; time <= 3; ++time) {  // each time anew
+    stream.log->append_lazily("news");
+    pass(kMostLazyNs - 1);
+    stream.log->append_lazily("younger news");
+    EXPECT_EQ(writes(), static_cast<int>(time) - 1);
+    pass(1);
+    stream.io.complete_all();
+    EXPECT_EQ(durable(), 2 * time);
+  }
+}
+
+// The end of a batch begins none with what came meanwhile.
+TEST_F(LazyRecords, BeginNoBatchBehindAnother) {
+  stream.log->append("asked for");
+  stream.log->flush();
+  stream.log->append_lazily("news");
+  stream.io.complete_all();
+  EXPECT_EQ(writes(), 1);
+  EXPECT_EQ(durable(), 1u);
+  pass(kMostLazyNs);
+  stream.io.complete_all();
+  EXPECT_EQ(durable(), 2u);
+}
+
+TEST_F(LazyRecords, WhatIsWaitedForBehindABatchFollowsIt) {
+  stream.log->append("asked for");
+  stream.log->flush();
+  stream.log->append("asked for too");
+  stream.log->append_lazily("news");
+  stream.io.complete_all();
+  EXPECT_EQ(durable(), 3u);
+}
+
+// More than a batch takes is written at once, and the rest of it is not forgotten.
+TEST_F(LazyRecords, MoreThanABatchLeaves) {
+  const std::string large(60'000, 'n');
+  const auto count = static_cast<int>(kMaxBatchBytes / large.size() + 2);
+  for (int n = 0; n < count; ++n) stream.log->append_lazily(large);
+  stream.log->flush();
+  EXPECT_EQ(writes(), 1);
+  stream.io.complete_all();
+  EXPECT_LT(durable(), static_cast<uint64_t>(count));
+  pass(kMostLazyNs);
+  stream.io.complete_all();
+  EXPECT_EQ(durable(), static_cast<uint64_t>(count));
+}
+
+}  // namespace lazy_records_test
+}  // namespace once::wal
