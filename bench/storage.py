@@ -8,7 +8,8 @@ tests. Three nodes on this machine.
   python3 bench/storage.py claim   --bin build/bin [--million 5]
 
 churn: 1,000 names are overwritten all the time, new names beside them; the files of each log are
-measured every quarter of a second against the bound (twice what is needed, and eight segments while much is written).
+measured every quarter of a second against the bound (twice what is needed, and eight segments while
+much is written).
 With --against, the same load by turns on other binaries, whose p99 it is compared with.
 trickle: one write at a time; the bytes on disk for each.
 away: a node is down during the writes; how long until it is in sync, what a client of the others

@@ -55,7 +55,7 @@ class CatchUp {
   const std::vector<EntryIndex>& unfinished() const { return unfinished_; }
   // REQUIRES: they are in the log.
   void forget_found() {
-    if (!decided_.empty()) learned_record_ = step_.last_record();
+    if (!decided_.empty()) learned_record_ = step_.last_waited_for();
     decided_.clear();
     unfinished_.clear();
   }

@@ -302,7 +302,7 @@ void CatchUp::end_question(CandidateId id, Taken taken) {
 
 void CatchUp::count_learned(const Candidate& candidate) {
   ++figures_.learned;
-  learned_record_ = step_.last_record();
+  learned_record_ = step_.last_waited_for();
   if (candidate.of_pass) ++found_;
   if (estimate_ > 0) --estimate_;
 }

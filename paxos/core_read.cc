@@ -59,7 +59,7 @@ void Core::own_reply(ReadId id) {
   ONCE_ASSERT(found != Table::kNone);
   const Entry& entry = acceptor_.at(found);
   if (entry.record() > step_.durable()) {
-    return own_votes_.push({step_.last_record(), reads_.handle_of(id), {}, {}});
+    return own_votes_.push({entry.record(), reads_.handle_of(id), {}, {}});
   }
   const Votes self = cluster_.vote_of(cluster_.self().node);
   count_read(id, self, entry.decided(), entry.accepted(), entry.state());

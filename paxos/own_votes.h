@@ -18,7 +18,7 @@ class OwnVotes {
 
   // REQUIRES: its record was made.
   void push(OwnVote vote) {
-    ONCE_ASSERT(vote.record <= step_.last_record());
+    ONCE_ASSERT(vote.record <= step_.last_waited_for());
     if (!votes_.empty()) vote.record = std::max(vote.record, votes_.back().record);
     votes_.push(vote);
   }

@@ -51,8 +51,8 @@ bool Settling::on_claim_home(const Endpoint& from, const ClaimHome& m) {
   std::copy(names.begin(), names.end(), block);
   acceptor_.arena().free(block, names.size());  // readable until the next step
   reply.names = {block, names.size()};
-  // The range promise, and all that is reported, is in records up to the last.
-  outbox_.send(from, RestsOn{step_.last_record()}, reply);
+  // The range promise, and all that is reported, is in records up to this one.
+  outbox_.send(from, RestsOn{step_.last_waited_for()}, reply);
   return true;
 }
 

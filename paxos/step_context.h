@@ -36,7 +36,7 @@ class StepContext {
   // Before the run begins: the log has these records, and they are durable.
   void go_on_after(RecordNumber record) {
     ONCE_ASSERT(!has_begun());
-    before_run_ = last_record_ = durable_ = record;
+    before_run_ = last_record_ = last_waited_for_ = durable_ = record;
   }
   // Before the run begins: where drop() goes.
   void recover_into(std::vector<Needless>* needless) {
@@ -60,28 +60,27 @@ class StepContext {
   }
   template <class R>
   RecordNumber append(const R& record) {
-    ONCE_ASSERT(out_ != nullptr);
-    encode_record(record, out_->records);
-    out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
-    last_record_ = last_record_.next();
-    return last_record_;
+    last_waited_for_ = add(record);
+    return last_waited_for_;
   }
-  // News that are lost are only known later: nothing that is sent or answered rests on them. On a
-  // full disk they are not written: in a steady load each block of them would be one less for
-  // cleaning and for starts.
+  // News that are lost are only known later: nothing that is sent or answered rests on them, and
+  // the log may write them late. On a full disk they are not written: in a steady load each block
+  // of them would be one less for cleaning and for starts.
   void log_news(bool yes) { logs_news_ = yes; }
   template <class R>
   void append_news(const R& record) {
     if (!logs_news_) return;
-    append_needless(record);
+    const size_t begin = out_->records.size();
+    const RecordNumber number = add(record);
+    drop(number, out_->records.size() - begin);
     ++out_->news;
   }
   // Of what counts beside names, and is written anew by the cleaner (keep_facts).
   template <class R>
   void append_needless(const R& record) {
     const size_t begin = out_->records.size();
-    const RecordNumber number = append(record);
-    drop(number, out_->records.size() - begin);
+    append(record);
+    drop(last_record_, out_->records.size() - begin);
   }
   // Nobody needs this record any more. 0: it is in the log of another core.
   void drop(RecordNumber record, size_t bytes) {
@@ -89,6 +88,8 @@ class StepContext {
     if (record != RecordNumber{}) needless_->push_back({record, bytes});
   }
   RecordNumber last_record() const { return last_record_; }
+  // The last that is no news: where what rests on all records before may rest.
+  RecordNumber last_waited_for() const { return last_waited_for_; }
   RecordNumber durable() const { return durable_; }
   // The disk has all records up to this one.
   void set_durable(RecordNumber record) {
@@ -103,7 +104,7 @@ class StepContext {
   void send(const Endpoint& to, RestsOn rests_on, const Message& message, bool repeats = false) {
     ONCE_ASSERT(out_ != nullptr);
     if (rests_on.record <= before_run_) rests_on.record = before_run_.next();
-    ONCE_ASSERT(rests_on.record <= last_record_);
+    ONCE_ASSERT(rests_on.record <= last_waited_for_);
     Outgoing& outgoing = out_->messages.emplace_back();
     outgoing.to = to;
     outgoing.rests_on = rests_on;
@@ -121,6 +122,15 @@ class StepContext {
 
  private:
   friend class CoreProbe;  // tests/exhaustive: reads every field, changes none
+  template <class R>
+  RecordNumber add(const R& record) {
+    ONCE_ASSERT(out_ != nullptr);
+    encode_record(record, out_->records);
+    out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
+    last_record_ = last_record_.next();
+    return last_record_;
+  }
+
   Output* out_ = nullptr;
   std::vector<Needless>* needless_ = nullptr;
   int64_t now_ = 0;
@@ -129,6 +139,7 @@ class StepContext {
   uint64_t number_ = 0;
   RecordNumber before_run_;
   RecordNumber last_record_;
+  RecordNumber last_waited_for_;
   RecordNumber durable_;
   Incarnation incarnation_;
   bool logs_news_ = true;

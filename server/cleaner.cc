@@ -36,7 +36,9 @@ void Cleaner::on_round(int64_t now_ns) {
   if (must_wait()) return;
   if (adopting_ != Adopting::kDone) return adopt();
   if (!cleans_) cleans_ = handler_.may_clean();
-  if (!cleans_ || puts_it_off() || (!reader_ && !choose())) return;
+  if (!cleans_ || puts_it_off()) return;
+  if (reader_ && reader_->ready() && has_no_room_left()) reader_.reset();
+  if (!reader_ && !choose()) return;
   while (reader_ && credit_ > 0 && reader_->ready()) look_at_some();
 }
 
@@ -54,7 +56,15 @@ bool Cleaner::takes_too_much() const {
 bool Cleaner::puts_it_off() const {
   const uint64_t in_use = log_.use().segments().size() * segment_bytes_;
   const uint64_t allowed = 2 * log_.use().needed_bytes() + (kMostPutOff + 1) * segment_bytes_;
-  return busy_ && in_use <= allowed && !log_.room().limited && !rarely(Rare::kCleanedEarly);
+  return busy_ && in_use <= allowed && !log_.room().limited && !handler_.disk_is_full() &&
+         !rarely(Rare::kCleanedEarly);
+}
+
+// The disk has become full since the segment was chosen, and what is left of it to be written anew
+// would take the last spare.
+bool Cleaner::has_no_room_left() const {
+  const wal::Room room = log_.room();
+  return room.limited && !room.takes(log_.use().find(victim_)->needed_bytes, segment_bytes_);
 }
 
 void Cleaner::watch_the_load(uint64_t wrote, int64_t now_ns) {

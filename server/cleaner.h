@@ -34,9 +34,9 @@ struct LogSpace {
     return room.limited || sealed_bytes + segment_bytes > 2 * needed_bytes;
   }
 };
-// So that the files never take more than twice what is needed, and four segments: the one that is
-// written, two spares, and one that fills while another is cleaned. Where it begins, at most three
-// quarters of the segment are needed, or nothing is won; on a full disk that is all it takes.
+// So that at rest the files take no more than twice what is needed, and four segments: the one that
+// is written, two spares, and one that fills while another is cleaned. Where it begins, at most
+// three quarters of the segment are needed, or nothing is won; on a full disk that is all it takes.
 bool wants_cleaning(const LogSpace& space);
 
 // So many segments more while the load writes more than this: they are cleaned when it rests.
@@ -73,7 +73,8 @@ class CleanerHandler {
   virtual Adopted adopt() = 0;
   // All that this core was to adopt is durable in its own log.
   virtual void on_adopted() = 0;
-  virtual bool may_clean() = 0;  // the same of every core of the node
+  virtual bool may_clean() = 0;     // the same of every core of the node
+  virtual bool disk_is_full() = 0;  // for any core of the node: they share it
 };
 
 class Cleaner {
@@ -90,6 +91,7 @@ class Cleaner {
   void watch_the_load(uint64_t wrote, int64_t now_ns);
   bool takes_too_much() const;
   bool puts_it_off() const;
+  bool has_no_room_left() const;
   void adopt();
   bool choose();
   void look_at_some();

@@ -217,6 +217,15 @@ void NodeHost::on_tick(CoreId core, int64_t now_ns) {
     watch_.on_tick(linked, now_ns);  // a node that stops leaves, and loses none
 }
 
+void NodeHost::set_full(CoreId core, bool full) {
+  full_[core.value].store(full, std::memory_order_relaxed);
+}
+
+bool NodeHost::any_full() {
+  return std::any_of(full_.begin(), full_.begin() + cores_,
+                     [](const std::atomic<bool>& full) { return full.load(); });
+}
+
 void NodeHost::set_idle(CoreId core, bool idle) {
   idle_[core.value].store(idle, std::memory_order_relaxed);
 }

@@ -74,6 +74,8 @@ class NodeHost : public ShardHost, public NodeSource {
   void on_tick(CoreId core, int64_t now_ns) override;
   void on_adopted(CoreId core) override;
   bool all_adopted() override { return left_to_adopt_.load() == 0; }
+  void set_full(CoreId core, bool full) override;
+  bool any_full() override;
   bool stop_requested() override { return stop_.load(std::memory_order_relaxed); }
   void set_idle(CoreId core, bool idle) override;
   bool all_idle() override;
@@ -115,6 +117,7 @@ class NodeHost : public ShardHost, public NodeSource {
   reactor::ListenHandler* peer_listener_ = nullptr;
   std::atomic<bool> stop_{false};
   std::array<std::atomic<bool>, kMaxCores> idle_{};
+  std::array<std::atomic<bool>, kMaxCores> full_{};
   std::atomic<uint32_t> left_to_adopt_;  // cores
   std::atomic<bool> started_{false};
   std::array<PublishedSnapshot, kMaxCores> snapshots_;

@@ -151,6 +151,7 @@ void Shard::look_at_the_log() {
                     : seen.full ? paxos::Disk::kFull
                                 : paxos::Disk::kEnough);
   replica_.set_log_waiting(log_->waiting_bytes());
+  host_.set_full(options_.self.core, seen.full);
 }
 
 void Shard::tick() {
@@ -345,6 +346,8 @@ void Shard::check_drained() {
     drain_deadline_ns_ = io_.now_ns() + options_.drain_timeout_ns;
     listener_->drain();
   }
+  log_->hurry();  // news as well: each tick of the others brings some
+  log_->flush();
   // Idle in two rounds running: the replies of the last one have left, and what its end took of
   // clients is known.
   const bool idle = tokens_.used() == 0 && events_.empty() && questions_.empty() &&

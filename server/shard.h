@@ -54,6 +54,8 @@ class ShardHost {
   // What lay in the log of another core is durable in this one's; then: the same of every core.
   virtual void on_adopted(CoreId) {}
   virtual bool all_adopted() { return true; }
+  virtual void set_full(CoreId, bool) {}  // the disk, as this core's log finds it
+  virtual bool any_full() { return false; }
   virtual bool stop_requested() = 0;
   virtual void set_idle(CoreId core, bool idle) = 0;
   virtual bool all_idle() = 0;
@@ -170,6 +172,7 @@ class Shard final : public reactor::BatchHandler,
   Adopted adopt() override;
   void on_adopted() override { host_.on_adopted(options_.self.core); }
   bool may_clean() override { return host_.all_adopted(); }
+  bool disk_is_full() override { return host_.any_full(); }
   void look_at_memory();
   void count_memory();
   void give_back();

@@ -1,6 +1,7 @@
 // The running log of one core. Records are copied once, into the aligned buffer of the batch being
-// filled; one batch is in flight at a time, and its completion begins the next: group commit with
-// no timer. Thread rule: its core's only. Lifetime: the Io outlives the log.
+// filled; one batch is in flight at a time, and its completion begins the next if somebody waits:
+// group commit with no timer, but for news. Thread rule: its core's only. Lifetime: the Io outlives
+// the log.
 #include "wal/log.h"
 
 #include <fmt/format.h>
@@ -59,6 +60,7 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   RecordNumber appended() const override { return appended_; }
   RecordNumber durable() const override { return durable_; }
   void flush() override;
+  void hurry() override { waited_for_ = appended_; }
   void on_tick(int64_t now_ns) override;
   bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
   std::string_view full_because() const override {
@@ -227,7 +229,7 @@ void SegmentLog::begin_batch() {
   in_flight_ = oldest_;
   oldest_ = in_flight_->next;
   in_flight_->next = nullptr;
-  lazy_since_ns_ = oldest_->empty() ? 0 : io_.now_ns();
+  lazy_since_ns_ = 0;  // what is left behind it leaves with its watermark at the latest
   --queued_;
   if (!in_flight_->empty()) {
     use_.written(in_flight_->last_record(), in_flight_->payload(), in_flight_->needless());
@@ -432,8 +434,9 @@ void SegmentLog::on_written(uint64_t token) {
 void SegmentLog::on_tick(int64_t now_ns) {
   if (failed_) return;
   spares_.on_tick(now_ns);
-  if (failed_ || in_flight_ != nullptr) return;
-  if (!oldest_->empty()) return flush();
+  if (failed_) return;
+  flush();
+  if (in_flight_ != nullptr) return;
   const bool idle = now_ns - durable_at_ns_ >= kIdleNs || rarely(Rare::kWatermarkEarly);
   const bool switching =
       (switch_wanted_ && opens_segment()) || (spares_.failing() && wants_switch());

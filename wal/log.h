@@ -142,6 +142,7 @@ class Log {
   virtual RecordNumber durable() const = 0;
   // Begins a batch if none is in flight and somebody waits; call at the end of each round.
   virtual void flush() = 0;
+  virtual void hurry() = 0;  // somebody waits for all that was appended
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names

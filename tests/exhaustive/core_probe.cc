@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 3840},
+    {"Core", sizeof(Core), 3848},
     {"Entry", sizeof(Entry), 8},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 128},
@@ -81,6 +81,7 @@ void CoreProbe::fingerprint(std::vector<char>& bytes) {
   number_entries();
   out.put(core_.step_.incarnation().value);
   out.put(pending(core_.step_.last_record()));
+  out.put(pending(core_.step_.last_waited_for()));
   out.put(static_cast<uint8_t>(core_.room_.disk));
   out.put(static_cast<uint8_t>(core_.room_.memory));
   out.put<uint8_t>(core_.claimant_.is_complete());

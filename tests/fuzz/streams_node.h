@@ -21,6 +21,7 @@ class ToldLog final : public wal::Log {
   RecordNumber appended() const override { return appended_; }
   RecordNumber durable() const override { return durable_; }
   void flush() override {}
+  void hurry() override {}
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
   std::string_view full_because() const override { return {}; }

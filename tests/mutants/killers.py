@@ -113,7 +113,7 @@ PAPER = ["adopted_batch_test", "ballots_test", "batch_test", "change_test", "cla
          "ignored_test", "keeping_test", "limits_test", "linger_test", "lost_changes_test",
          "quorum_read_test", "read_test", "requests_test", "room_test", "runs_test", "wait_test",
          "at_most_once_test", "send_on_test", "slots_test", "give_way_test", "far_ballots_test",
-         "contradiction_test", "fairness_test", "hedge_test", "keep_test"]
+         "contradiction_test", "fairness_test", "hedge_test", "keep_test", "news_test"]
 WALK = "*RandomSchedules*"
 
 
@@ -200,7 +200,9 @@ def known(fast):
         unit("admission_test", {"server"}, 2), unit("clerk_test", {"server"}, 1),
         unit("peer_meetings_test", {"net"}, 2),
         unit("peer_strangers_test", {"net"}, 2), unit("seats_test", {"server"}, 2),
-        unit("node_cores_test", {"server"}, 2), unit("cleaner_test", {"server", "wal"}, 9),
+        unit("node_cores_test", {"server"}, 2),
+        unit("busy_cleaner_test", {"server", "wal"}, 1),
+        unit("cleaner_test", {"server", "wal"}, 9),
         unit("shard_memory_test", {"server"}, 1), unit("directory_text_test", {"server"}, 1),
         unit("shard_test", {"server"}, 1), unit("disk_watch_test", {"server"}, 1),
         unit("shard_mail_test", {"server"}, 1), unit("data_directory_test", {"server"}, 3),

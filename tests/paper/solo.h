@@ -95,6 +95,7 @@ class Solo {
     take();
   }
   size_t unsynced() const { return records_.size() - durable_; }
+  size_t news() const { return news_; }  // of all records of this run
   void restart() {
     for (uint64_t i = 0; i < durable_; ++i) disk_.push_back(records_[i]);
     start();
@@ -204,6 +205,7 @@ class Solo {
     }
   }
   void take() {
+    news_ += out_.news;
     uint32_t begin = 0;
     for (uint32_t end : out_.record_ends) {
       records_.emplace_back(out_.records.data() + begin, end - begin);
@@ -235,7 +237,7 @@ class Solo {
   std::unique_ptr<Replica> replica_;
   std::vector<std::string> disk_;     // of earlier runs
   std::vector<std::string> records_;  // of this run
-  uint64_t durable_ = 0;              // of them
+  uint64_t durable_ = 0, news_ = 0;   // of them
   std::vector<Held> held_;
   std::vector<std::unique_ptr<Parcel>> sent_;
   std::vector<std::unique_ptr<Parcel>> taken_;

@@ -73,12 +73,28 @@ TEST(StepContext, MeasuresTheFirstWriteOfTheLogOnly) {
   }
 }
 
+// The log may write news late, and what rested on them would leave late.
+TEST(StepContextDeathTest, RefusesWhatWouldRestOnNews) {
+  StepContext step;
+  Output out;
+  std::vector<Needless> needless;
+  step.begin(100, out);
+  step.append(IncarnationRecord{Incarnation{1}});
+  step.append_news(DecidedRecord{{}, 1, "name"});
+  EXPECT_EQ(step.last_record(), RecordNumber{2});
+  EXPECT_EQ(step.last_waited_for(), RecordNumber{1});
+  EXPECT_DEATH(step.send(kPeer, RestsOn{RecordNumber{2}}, HomeProgress{}), "last_waited_for_");
+  step.append_needless(IncarnationRecord{Incarnation{1}});
+  EXPECT_EQ(step.last_waited_for(), RecordNumber{3});
+  step.send(kPeer, RestsOn{RecordNumber{2}}, HomeProgress{});
+}
+
 TEST(StepContextDeathTest, RefusesWhatWouldBreakPersistBeforeSend) {
   StepContext step;
   Output out;
   step.begin(100, out);
   step.append(IncarnationRecord{Incarnation{1}});
-  EXPECT_DEATH(step.send(kPeer, RestsOn{RecordNumber{2}}, HomeProgress{}), "last_record_");
+  EXPECT_DEATH(step.send(kPeer, RestsOn{RecordNumber{2}}, HomeProgress{}), "last_waited_for_");
   EXPECT_DEATH(step.set_durable(RecordNumber{2}), "last_record_");
   step.set_durable(RecordNumber{1});
   EXPECT_DEATH(step.set_durable(RecordNumber{0}), "durable_");

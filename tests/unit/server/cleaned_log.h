@@ -21,9 +21,9 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
  public:
   static constexpr uint64_t kSegment = kMaxBatchBytes;  // the smallest there is
 
-  explicit CleanedLog(bool adopts = false) {
+  explicit CleanedLog(bool adopts = false, uint64_t segment_bytes = kSegment) {
     options_.directory = "/disk";
-    options_.segment_bytes = kSegment;
+    options_.segment_bytes = segment_bytes;
     options_.spares = 2;
     EXPECT_TRUE(wal::create_stream(disk_, identity_, options_));
     start(adopts);
@@ -57,10 +57,10 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   wal::Log& log() { return *log_; }
   uint64_t needed_bytes() const { return log_->use().needed_bytes(); }
   size_t sealed() const { return log_->use().segments().size() - 1; }
-  uint64_t file_bytes() const { return disk_.files.size() * kSegment; }
+  uint64_t file_bytes() const { return disk_.files.size() * options_.segment_bytes; }
   // Within twice what is needed, and four segments.
   bool is_bounded(uint64_t more = 0) const {
-    return file_bytes() <= 2 * needed_bytes() + (4 + more) * kSegment;
+    return file_bytes() <= 2 * needed_bytes() + (4 + more) * options_.segment_bytes;
   }
   size_t names() const { return places_.size(); }
 
@@ -94,6 +94,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   }
   void on_adopted() override { adopted = true; }
   bool may_clean() override { return allowed; }
+  bool disk_is_full() override { return others_are_full; }
 
   // --- LogListener
   void on_durable(RecordNumber) override {}
@@ -104,7 +105,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
   int facts = 0, adoptions = 0, to_adopt = 0;
   size_t segments_at_facts = 0;  // that were there when they were written last
   size_t adopted_bytes = 40;
-  bool adopted = false, allowed = true;
+  bool adopted = false, allowed = true, others_are_full = false;
 
  private:
   MemoryStorage disk_;
@@ -127,7 +128,7 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
     ASSERT_TRUE(tail) << tail.error().message;
     log_ = wal::open_log(io, identity_, options_, *tail, this);
     complete();
-    cleaner_ = std::make_unique<Cleaner>(*log_, kSegment, adopts, *this);
+    cleaner_ = std::make_unique<Cleaner>(*log_, options_.segment_bytes, adopts, *this);
   }
   void append(const std::string& name, const std::string& record) {
     auto& place = places_[name];

@@ -133,75 +133,6 @@ TEST_F(CleanerTest, WhatTheLoadWritesPaysForIt) {
   EXPECT_LE(looked_at, 50u * (kLookedAtPerWritten + 1));
 }
 
-// --- while much is written
-
-class BusyCleaner : public CleanerTest {
- protected:
-  // One write each time, so that each takes a block.
-  void load(int64_t ns, int64_t every_ns) {
-    for (int64_t passed = 0; passed < ns; passed += every_ns) {
-      log.write("hot");
-      log.round(every_ns);
-    }
-  }
-  static constexpr int64_t kMuch = kBlockBytes * 1000 * kMs / kBusyBytesPerSecond / 2;
-  static constexpr int64_t kLittle = kMuch * 4;
-};
-
-TEST_F(BusyCleaner, PutsItOffUntilTheLoadRests) {
-  log.allowed = false;
-  fill_a_segment("hot");
-  load(300 * kMs, kMuch);
-  log.allowed = true;
-  load(300 * kMs, kMuch);
-  EXPECT_TRUE(log.looked_at.empty());
-  rounds(200, kMs);
-  EXPECT_FALSE(log.looked_at.empty());
-}
-
-TEST_F(BusyCleaner, DoesNotPutItOffForALittle) {
-  log.allowed = false;
-  fill_a_segment("hot");
-  load(300 * kMs, kLittle);
-  log.allowed = true;
-  load(300 * kMs, kLittle);
-  EXPECT_FALSE(log.looked_at.empty());
-}
-
-// Else the files would grow for as long as the load goes on.
-TEST_F(BusyCleaner, PutsOffAsMuchAsItMayAndNoMore) {
-  uint64_t most = 0;
-  for (int n = 0; n < 20'000; ++n) {
-    log.write("hot");
-    log.round(10'000);
-    most = std::max(most, log.file_bytes());
-    ASSERT_TRUE(log.is_bounded(kMostPutOff)) << n;
-  }
-  EXPECT_FALSE(log.is_bounded(kMostPutOff - 2)) << "it cleans no more than it has to";
-  EXPECT_GT(most, (4 + kMostPutOff - 1) * kSegment);
-  rounds(4000, 5 * kMs);
-  EXPECT_TRUE(log.is_bounded());
-}
-
-// What it writes itself is no load: one pass would put off the next.
-TEST_F(BusyCleaner, IsNotKeptFromItByWhatItKeeps) {
-  log.allowed = false;
-  for (int n = 0; log.sealed() < 16; ++n) {
-    log.write("name-" + std::to_string(n), 1450);
-    log.write("hot", 2150);
-    log.log().flush();
-    log.complete();
-  }
-  rounds(300, kMs);
-  log.allowed = true;
-  for (int n = 0; n < 8; ++n) {
-    const size_t before = log.looked_at.size();
-    rounds(50, kMs);
-    EXPECT_GT(log.looked_at.size(), before) << n;
-  }
-  EXPECT_GT(log.cleaner().counters().kept_bytes, uint64_t{kBusyBytesPerSecond});
-}
-
 TEST_F(CleanerTest, IsSilentWhileTheLogIsBehind) {
   fill_a_segment("hot");
   for (int n = 0; n < 300; ++n) log.write("large-" + std::to_string(n), 65'000);
@@ -366,6 +297,32 @@ TEST_F(FullDisk, OfWhatIsNeededKeepsRoomForStarts) {
   log.io.most_files = 100;
   rounds(100, 100 * kMs);
   EXPECT_FALSE(log.log().spent());
+}
+
+// It was chosen while there was room for what is needed of it.
+TEST_F(FullDisk, ASegmentThatWasBegunIsGivenUpWhereItDoesNotFit) {
+  log.allowed = false;
+  for (int n = 0; log.sealed() < 1; ++n) {
+    log.write("name-" + std::to_string(n), 2750);
+    log.write("hot", 1000);
+    log.log().flush();
+    log.complete();
+  }
+  log.allowed = true;
+  rounds(3, 0);
+  const size_t begun = log.looked_at.size();
+  ASSERT_GT(begun, 0u);
+  ASSERT_EQ(log.cleaner().counters().segments, 0u);
+  log.io.prepare_error = "No space left on device";
+  for (int n = 0; !log.log().full() || log.log().room().bytes > kSegment / 4; ++n) {
+    log.write("full-" + std::to_string(n), 3000);
+    log.log().flush();
+    log.complete();
+  }
+  ASSERT_TRUE(log.log().room().reserve);
+  rounds(1000, 5 * kMs);
+  EXPECT_TRUE(log.log().room().reserve) << "the last spare is left";
+  EXPECT_EQ(log.cleaner().counters().segments, 0u);
 }
 
 // Five eighths and more are needed: to write them anew wins nothing, and could go on for ever.

@@ -29,6 +29,7 @@ class FakeLog final : public wal::Log {
   }
   RecordNumber appended() const override { return appended_; }
   RecordNumber durable() const override { return durable_; }
+  void hurry() override { hurried = appended_; }
   void flush() override {
     ++flushes;
     if (report_in_flush && durable_ < appended_) report(appended_.value);
@@ -56,11 +57,11 @@ class FakeLog final : public wal::Log {
   }
   wal::LogListener* listener = nullptr;
   uint64_t report_in_append = 0;  // a record that is reported from within the next append
-  bool report_in_flush = false;
-  bool is_full = false, is_behind = false, is_spent = false;
+  bool report_in_flush = false, is_full = false, is_behind = false, is_spent = false;
   size_t waiting = 0;
   int64_t writing_since = 0;
   int flushes = 0;
+  RecordNumber hurried;  // all up to it is waited for
   wal::LogCounters figures;
   wal::SegmentUse segment_use;
 
@@ -208,6 +209,8 @@ class FakeHost final : public ShardHost {
   bool stop_requested() override { return stop; }
   void set_idle(CoreId, bool now_idle) override { idle = now_idle; }
   bool all_idle() override { return idle; }
+  void set_full(CoreId, bool now_full) override { full = now_full; }
+  bool any_full() override { return full || others_full; }
   void log_failed(std::string_view what) override { failure = what; }
   void log_line(std::string_view line) override { lines.emplace_back(line); }
 
@@ -216,9 +219,7 @@ class FakeHost final : public ShardHost {
   bool votes = true;
   int ticks = 0;
   int statuses = 0;  // that were made
-  bool started = false;
-  bool stop = false;
-  bool idle = false;
+  bool started = false, stop = false, idle = false, full = false, others_full = false;
   std::string failure;
   std::vector<std::string> lines;
 };

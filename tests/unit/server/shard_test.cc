@@ -232,6 +232,28 @@ TEST(Shard, StopsOnlyOnceItsLogIsDurable) {
   EXPECT_TRUE(core.io.stopped);
 }
 
+// Each tick of the others brings some, and waits for nobody.
+TEST(Shard, WaitsForNewsOnlyWhenItStops) {
+  Started core;
+  core.script([](Output& out) { FakeReplica::record(out, "news"), out.news = 1; });
+  core.request(1, "0-name");
+  core.round();
+  core.tick();
+  EXPECT_LT(core.log.hurried, core.log.appended());
+  core.host.stop = true;
+  core.tick();
+  EXPECT_EQ(core.log.hurried, core.log.appended());
+}
+
+TEST(Shard, TellsItsHostWhetherTheDiskIsFull) {
+  Started core;
+  for (const bool full : {true, false}) {
+    core.log.is_full = full;
+    core.tick();
+    EXPECT_EQ(core.host.full, full);
+  }
+}
+
 TEST(Shard, StopsAtTheEndOfItsDrainTimeWhateverIsLeft) {
   Started core;
   core.request(1, "0-name");

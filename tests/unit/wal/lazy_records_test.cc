@@ -82,6 +82,46 @@ TEST_F(LazyRecords, WhatIsWaitedForBehindABatchFollowsIt) {
   EXPECT_EQ(durable(), 3u);
 }
 
+// They are due while the next segment is not there yet.
+TEST_F(LazyRecords, WaitForASegmentAndNoLonger) {
+  stream.io.prepare_error = "No space left on device";
+  const std::string large(60'000, 'n');
+  for (int n = 0; n < 1000 && !stream.log->full(); ++n) stream.write({large});
+  ASSERT_TRUE(stream.log->full());
+  while (stream.log->room().bytes > 2 * large.size()) stream.write({large});
+  const uint64_t before = durable();
+  for (int n = 0; n < 10; ++n) stream.log->append_lazily(large);
+  pass(kMostLazyNs);
+  stream.io.complete_all();
+  ASSERT_EQ(durable(), before) << "there is no room for them";
+  stream.io.prepare_error = "";
+  pass(2'000'000'000);
+  stream.io.complete_all();
+  EXPECT_EQ(durable(), before + 10);
+}
+
+TEST_F(LazyRecords, AreWrittenAtOnceWhereThereIsAHurry) {
+  stream.log->append_lazily("news");
+  stream.log->hurry();
+  stream.log->flush();
+  stream.io.complete_all();
+  EXPECT_EQ(durable(), 1u);
+  stream.log->append_lazily("later news");
+  stream.log->flush();
+  EXPECT_EQ(writes(), 1);
+}
+
+// The block that says how far the log is durable comes 50 ms after the last batch, news or not.
+TEST_F(LazyRecords, DoNotPutOffTheWatermark) {
+  stream.write({"asked for"});
+  ASSERT_EQ(writes(), 1);
+  pass(kMostLazyNs - 1);
+  stream.log->append_lazily("news");
+  EXPECT_EQ(writes(), 1);
+  pass(1);
+  EXPECT_EQ(writes(), 2);
+}
+
 // More than a batch takes is written at once, and the rest of it is not forgotten.
 TEST_F(LazyRecords, MoreThanABatchLeaves) {
   const std::string large(60'000, 'n');
