@@ -68,10 +68,10 @@ debug-test: test-deps  ## the same tests under AddressSanitizer and UBSan
 	@cmake --build build/debug -j$(JOBS)
 	@scripts/run-tests build/debug
 
-tsan: test-deps  ## the same tests under ThreadSanitizer
+tsan: test-deps  ## the tests that have threads or processes, under ThreadSanitizer
 	@cmake --preset tsan
 	@cmake --build build/tsan -j$(JOBS)
-	@scripts/run-tests build/tsan
+	@scripts/run-tests build/tsan threads
 
 # Words that shells and desktops keep in the environment count only if they are typed.
 typed = $(if $(findstring command line,$(origin $(1))),$($(1)))
