@@ -51,8 +51,9 @@ bool Cleaner::takes_too_much() const {
   return log_.files() * segment_bytes_ > 2 * log_.use().needed_bytes() + 4 * segment_bytes_;
 }
 
-// Beside the segments in use there are two spares, and one that was released before. Of those that
-// are released already a file each becomes free: each opened segment asks for one of them.
+// Beside five segments in use there are two spares, and one that was released: eight. What is
+// released does not count: its file is still there, but on its way to be used again. To count it
+// would be to clean more than that, and such files are removed, and new ones filled with zeros.
 bool Cleaner::puts_it_off() const {
   const uint64_t in_use = log_.use().segments().size() * segment_bytes_;
   const uint64_t allowed = 2 * log_.use().needed_bytes() + (kMostPutOff + 1) * segment_bytes_;
