@@ -101,6 +101,9 @@ TEST_F(ListingTest, APageThatHasGoneOnWhenItsTimeIsOverIsOne) {
   EXPECT_EQ(late.outcome, Outcome::kDone) << late.message;
   EXPECT_EQ(names_of(late), Names{"a"});
   EXPECT_EQ(late.after, "1-0-7-4");
+}
+
+TEST_F(ListingTest, WhatCameUntilANodeBrokeOffIsToldWithTheReason) {
   answers({part({"a"}, 4), std::nullopt});
   const NamesPage broken = page();
   expect_unavailable(broken, "node 1 (" + server_.address() + "): ");
