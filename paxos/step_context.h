@@ -70,17 +70,14 @@ class StepContext {
   template <class R>
   void append_news(const R& record) {
     if (!logs_news_) return;
-    const size_t begin = out_->records.size();
-    const RecordNumber number = add(record);
-    drop(number, out_->records.size() - begin);
+    add_needless(record);
     ++out_->news;
   }
   // Of what counts beside names, and is written anew by the cleaner (keep_facts).
   template <class R>
   void append_needless(const R& record) {
-    const size_t begin = out_->records.size();
-    append(record);
-    drop(last_record_, out_->records.size() - begin);
+    add_needless(record);
+    last_waited_for_ = last_record_;
   }
   // Nobody needs this record any more. 0: it is in the log of another core.
   void drop(RecordNumber record, size_t bytes) {
@@ -129,6 +126,12 @@ class StepContext {
     out_->record_ends.push_back(static_cast<uint32_t>(out_->records.size()));
     last_record_ = last_record_.next();
     return last_record_;
+  }
+  template <class R>
+  void add_needless(const R& record) {
+    const size_t begin = out_->records.size();
+    const RecordNumber number = add(record);
+    drop(number, out_->records.size() - begin);
   }
 
   Output* out_ = nullptr;

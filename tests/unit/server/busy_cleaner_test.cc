@@ -15,17 +15,6 @@ constexpr uint64_t kSegment = CleanedLog::kSegment;
 
 class BusyCleaner : public testing::Test {
  protected:
-  // One write a round, so that each takes a block; until another segment is sealed.
-  void fill_a_segment(const std::string& name) {
-    for (const size_t before = log.sealed(); log.sealed() == before;) {
-      log.write(name);
-      log.log().flush();
-      log.complete();
-    }
-  }
-  void rounds(int n, int64_t ns) {
-    for (int i = 0; i < n; ++i) log.round(ns);
-  }
   // One write each time, so that each takes a block.
   void load(int64_t ns, int64_t every_ns) {
     for (int64_t passed = 0; passed < ns; passed += every_ns) {
@@ -41,18 +30,18 @@ class BusyCleaner : public testing::Test {
 
 TEST_F(BusyCleaner, PutsItOffUntilTheLoadRests) {
   log.allowed = false;
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   load(300 * kMs, kMuch);
   log.allowed = true;
   load(300 * kMs, kMuch);
   EXPECT_TRUE(log.looked_at.empty());
-  rounds(200, kMs);
+  log.rounds(200, kMs);
   EXPECT_FALSE(log.looked_at.empty());
 }
 
 TEST_F(BusyCleaner, DoesNotPutItOffForALittle) {
   log.allowed = false;
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   load(300 * kMs, kLittle);
   log.allowed = true;
   load(300 * kMs, kLittle);
@@ -70,16 +59,15 @@ TEST_F(BusyCleaner, PutsOffAsMuchAsItMayAndNoMore) {
   }
   EXPECT_FALSE(log.is_bounded(kMostPutOff - 2)) << "it cleans no more than it has to";
   EXPECT_GT(most, (4 + kMostPutOff - 1) * kSegment);
-  rounds(4000, 5 * kMs);
+  log.rounds(4000, 5 * kMs);
   EXPECT_TRUE(log.is_bounded());
 }
 
 // Twice what is needed, not four segments, is what there is to begin with.
 TEST_F(BusyCleaner, PutsOffMoreWhereMoreIsNeeded) {
   log.allowed = false;
-  const std::string value(3900, 'v');
   for (int n = 0; n < 1500; ++n) log.write("name-" + std::to_string(n), 3900), log.round(0);
-  for (int n = 0; n < 8; ++n) fill_a_segment("hot");
+  for (int n = 0; n < 8; ++n) log.fill_a_segment("hot");
   ASSERT_GT(log.log().use().segments().size(), kMostPutOff + 1);
   ASSERT_LT(log.log().use().segments().size() * kSegment,
             2 * log.needed_bytes() + (kMostPutOff + 1) * kSegment);
@@ -92,7 +80,7 @@ TEST_F(BusyCleaner, PutsOffMoreWhereMoreIsNeeded) {
 // The disk is full for another core: this one gives back what it may.
 TEST_F(BusyCleaner, PutsNothingOffWhileAnotherCoreFindsTheDiskFull) {
   log.allowed = false;
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   load(300 * kMs, kMuch);
   log.allowed = true;
   log.others_are_full = true;
@@ -151,11 +139,11 @@ TEST_F(BusyCleaner, IsNotKeptFromItByWhatItKeeps) {
     log.log().flush();
     log.complete();
   }
-  rounds(300, kMs);
+  log.rounds(300, kMs);
   log.allowed = true;
   for (int n = 0; n < 8; ++n) {
     const size_t before = log.looked_at.size();
-    rounds(50, kMs);
+    log.rounds(50, kMs);
     EXPECT_GT(log.looked_at.size(), before) << n;
   }
   EXPECT_GT(log.cleaner().counters().kept_bytes, uint64_t{kBusyBytesPerSecond});

@@ -47,6 +47,17 @@ class CleanedLog final : public wal::LogListener, public CleanerHandler {
     log_->flush();
     complete();
   }
+  void rounds(int n, int64_t ns) {
+    for (int i = 0; i < n; ++i) round(ns);
+  }
+  // One write a batch, so that each takes a block; until another segment is sealed.
+  void fill_a_segment(const std::string& name) {
+    for (const size_t before = sealed(); sealed() == before;) {
+      write(name);
+      log_->flush();
+      complete();
+    }
+  }
   void complete() {
     io.complete_all();
     log_->on_tick(io.now);

@@ -45,24 +45,12 @@ TEST(WantsCleaning, WhereAboutHalfOfWhatIsSealedIsNotNeeded) {
 
 class CleanerTest : public testing::Test {
  protected:
-  // One write a round, so that each takes a block; until another segment is sealed.
-  void fill_a_segment(const std::string& name) {
-    for (const size_t before = log.sealed(); log.sealed() == before;) {
-      log.write(name);
-      log.log().flush();
-      log.complete();
-    }
-  }
-  void rounds(int n, int64_t ns) {
-    for (int i = 0; i < n; ++i) log.round(ns);
-  }
-
   // More is to be cleaned than may be.
   void spend_all() {
     log.allowed = false;
-    for (int n = 0; n < 5; ++n) fill_a_segment("hot");
+    for (int n = 0; n < 5; ++n) log.fill_a_segment("hot");
     log.allowed = true;
-    rounds(500, 0);
+    log.rounds(500, 0);
     ASSERT_GT(log.looked_at.size(), 0u);
     ASSERT_GT(log.sealed(), 2u);
   }
@@ -71,10 +59,10 @@ class CleanerTest : public testing::Test {
 };
 
 TEST_F(CleanerTest, LooksAtEveryRecordThenWritesTheFactsThenReleases) {
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   const size_t segments = log.log().use().segments().size();
   const wal::SegmentUse::Segment victim = log.log().use().segments().front();
-  rounds(1000, kMs);
+  log.rounds(1000, kMs);
   ASSERT_EQ(log.looked_at.size(), victim.last_record.value);
   for (size_t i = 0; i < log.looked_at.size(); ++i)
     EXPECT_EQ(log.looked_at[i], RecordNumber{i + 1});
@@ -86,22 +74,22 @@ TEST_F(CleanerTest, LooksAtEveryRecordThenWritesTheFactsThenReleases) {
 
 TEST_F(CleanerTest, TakesTheSegmentThatIsNeededLeast) {
   for (int n = 0; n < 200; ++n) log.write("name-" + std::to_string(n));
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   log.allowed = false;
-  fill_a_segment("hot");
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
+  log.fill_a_segment("hot");
   const wal::SegmentUse::Segment* second = &log.log().use().segments()[1];
   const RecordNumber first_record = second->first_record;
   log.allowed = true;
-  rounds(3, kMs);
+  log.rounds(3, kMs);
   ASSERT_FALSE(log.looked_at.empty());
   EXPECT_EQ(log.looked_at.front(), first_record);
 }
 
 TEST_F(CleanerTest, ReleasesNothingBeforeItMay) {
   log.allowed = false;
-  fill_a_segment("hot");
-  rounds(1000, kMs);
+  log.fill_a_segment("hot");
+  log.rounds(1000, kMs);
   EXPECT_TRUE(log.looked_at.empty());
   EXPECT_EQ(log.cleaner().counters().segments, 0u);
 }
@@ -109,13 +97,13 @@ TEST_F(CleanerTest, ReleasesNothingBeforeItMay) {
 TEST_F(CleanerTest, WithoutTimeAndLoadItDoesNothing) {
   spend_all();
   const size_t before = log.looked_at.size();
-  rounds(1000, 0);
+  log.rounds(1000, 0);
   EXPECT_EQ(log.looked_at.size(), before);
 }
 
 // Nor may it come to more than that when time has passed while there was nothing to do.
 TEST_F(CleanerTest, ARoundLooksAtABoundedPart) {
-  for (int n = 0; n < 30; ++n) fill_a_segment("hot");
+  for (int n = 0; n < 30; ++n) log.fill_a_segment("hot");
   log.round(60'000 * kMs);
   EXPECT_LE(log.looked_at.size() * kBlockBytes, kMostCredit + 512 * kBlockBytes);
   for (const size_t records : log.slices) EXPECT_LE(records, 512u + 16);
@@ -134,7 +122,7 @@ TEST_F(CleanerTest, WhatTheLoadWritesPaysForIt) {
 }
 
 TEST_F(CleanerTest, IsSilentWhileTheLogIsBehind) {
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   for (int n = 0; n < 300; ++n) log.write("large-" + std::to_string(n), 65'000);
   ASSERT_TRUE(log.log().behind());
   log.cleaner().on_round(1000 * kMs);
@@ -144,7 +132,7 @@ TEST_F(CleanerTest, IsSilentWhileTheLogIsBehind) {
 // However much too many files there are: what it writes must not be what makes the log refuse.
 TEST_F(CleanerTest, IsSilentWhileHalfOfThatWaits) {
   log.allowed = false;
-  for (int n = 0; n < 7; ++n) fill_a_segment("hot");
+  for (int n = 0; n < 7; ++n) log.fill_a_segment("hot");
   log.allowed = true;
   ASSERT_FALSE(log.is_bounded());
   for (int n = 0; n < 140; ++n) log.write("large-" + std::to_string(n), 65'000);
@@ -197,13 +185,13 @@ TEST(CleanerAdopts, AtThePaceOfTheTrickle) {
 
 // It is not taken for a full one, and what comes goes first.
 TEST_F(CleanerTest, WhileMoreWaitsThanABatchItDoesNothing) {
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   for (int n = 0; n < 50; ++n) log.write("large", 65'000);
   ASSERT_FALSE(log.log().behind());
   for (int n = 0; n < 20; ++n) log.cleaner().on_round(n * 100 * kMs);
   EXPECT_TRUE(log.looked_at.empty());
   log.complete();
-  rounds(20, 100 * kMs);
+  log.rounds(20, 100 * kMs);
   EXPECT_FALSE(log.looked_at.empty());
 }
 
@@ -225,7 +213,7 @@ class FullDisk : public CleanerTest {
 
 TEST_F(FullDisk, OfWhatIsNotNeededFreesItself) {
   fill_up();
-  rounds(4000, 5 * kMs);
+  log.rounds(4000, 5 * kMs);
   EXPECT_FALSE(log.log().full());
   EXPECT_TRUE(log.is_bounded(1));
 }
@@ -233,7 +221,7 @@ TEST_F(FullDisk, OfWhatIsNotNeededFreesItself) {
 TEST_F(FullDisk, FreesItselfAfterARestart) {
   fill_up();
   log.restart();
-  rounds(4000, 5 * kMs);
+  log.rounds(4000, 5 * kMs);
   EXPECT_FALSE(log.log().full());
   EXPECT_TRUE(log.is_bounded(1));
 }
@@ -268,10 +256,10 @@ TEST_F(FullDisk, IsNoTimeToPutItOff) {
 TEST_F(FullDisk, FreesItselfWhereverItIsStopped) {
   fill_up();
   for (int stop = 0; stop < 300; ++stop) {
-    rounds(stop % 7, 5 * kMs);
+    log.rounds(stop % 7, 5 * kMs);
     log.restart();
   }
-  rounds(4000, 5 * kMs);
+  log.rounds(4000, 5 * kMs);
   EXPECT_FALSE(log.log().full());
   EXPECT_TRUE(log.is_bounded(1));
 }
@@ -290,12 +278,12 @@ TEST_F(FullDisk, OfWhatIsNeededKeepsRoomForStarts) {
     log.restart();
     log.write("start");
     log.round(kMs);
-    rounds(20, 100 * kMs);
+    log.rounds(20, 100 * kMs);
     ASSERT_EQ(log.log().durable(), log.log().appended());
     ASSERT_TRUE(log.log().spent() && log.log().room().reserve) << start;
   }
   log.io.most_files = 100;
-  rounds(100, 100 * kMs);
+  log.rounds(100, 100 * kMs);
   EXPECT_FALSE(log.log().spent());
 }
 
@@ -309,7 +297,7 @@ TEST_F(FullDisk, ASegmentThatWasBegunIsGivenUpWhereItDoesNotFit) {
     log.complete();
   }
   log.allowed = true;
-  rounds(3, 0);
+  log.rounds(3, 0);
   const size_t begun = log.looked_at.size();
   ASSERT_GT(begun, 0u);
   ASSERT_EQ(log.cleaner().counters().segments, 0u);
@@ -320,7 +308,7 @@ TEST_F(FullDisk, ASegmentThatWasBegunIsGivenUpWhereItDoesNotFit) {
     log.complete();
   }
   ASSERT_TRUE(log.log().room().reserve);
-  rounds(1000, 5 * kMs);
+  log.rounds(1000, 5 * kMs);
   EXPECT_TRUE(log.log().room().reserve) << "the last spare is left";
   EXPECT_EQ(log.cleaner().counters().segments, 0u);
 }
@@ -338,21 +326,21 @@ TEST_F(FullDisk, IsNotRewrittenForNothing) {
   EXPECT_FALSE(log.log().spent()) << "what is left is for others";
   log.allowed = true;
   const uint64_t written = log.log().counters().bytes_written;
-  rounds(1000, 100 * kMs);
+  log.rounds(1000, 100 * kMs);
   EXPECT_LE(log.log().counters().bytes_written - written, 100u * kBlockBytes);
 }
 
 // A spare is the only way to a free file.
 TEST_F(FullDisk, WithoutASpareNothingIsCleaned) {
   log.allowed = false;
-  fill_a_segment("hot");
+  log.fill_a_segment("hot");
   log.io.most_files = 3;
   for (int n = 0; n < 3000; ++n) log.write("name-" + std::to_string(n), 400), log.round(0);
   ASSERT_FALSE(log.log().room().reserve);
   ASSERT_TRUE(log.log().full());
   log.allowed = true;
   const RecordNumber appended = log.log().appended();
-  rounds(100, 100 * kMs);
+  log.rounds(100, 100 * kMs);
   EXPECT_EQ(log.log().appended(), appended);
 }
 
@@ -373,7 +361,7 @@ TEST_F(CleanerTest, OnAFullDiskItCleansWhereverSomethingIsWon) {
   ASSERT_TRUE(log.log().full());
   log.allowed = true;
   log.looked_at.clear();
-  rounds(50, 5 * kMs);
+  log.rounds(50, 5 * kMs);
   EXPECT_FALSE(log.looked_at.empty());
 }
 
