@@ -46,9 +46,8 @@ LoadResult failed(std::string why) {
 }
 
 // On this thread, which a signal ends if it is the first one of the team.
-LoadResult run_load(const Options& options, Place place) {
-  auto io =
-      reactor::make_io({.backend = reactor::choose_backend("auto").backend, .reset_at_end = true});
+LoadResult run_load(const Options& options, reactor::Backend backend, Place place) {
+  auto io = reactor::make_io({.backend = backend, .reset_at_end = true});
   if (!io) {
     place.team.give_up(place.load);
     return failed(io.error().message);
@@ -63,7 +62,8 @@ LoadResult run_once(const Options& options) {
   Team team(options.threads, random_bits());
   std::vector<LoadResult> results(options.threads);
   std::vector<std::thread> threads;
-  const auto run = [&](size_t load) { results[load] = run_load(options, {team, load}); };
+  const reactor::Backend backend = reactor::choose_backend("auto").backend;
+  const auto run = [&](size_t load) { results[load] = run_load(options, backend, {team, load}); };
   try {
     while (threads.size() + 1 < options.threads) threads.emplace_back(run, threads.size() + 1);
   } catch (const std::system_error& wrong) {

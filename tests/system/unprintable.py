@@ -48,6 +48,11 @@ class Broken:
         if self.how == "stuck":
             os.close(self.reader)
 
+    @staticmethod
+    def environment():
+        """ThreadSanitizer writes a file there before main(): the limit would end the program."""
+        return {**os.environ, "TMPDIR": "/nowhere"}
+
     def prepare(self, descriptor):
         def apply():
             # Python ignores it, a shell does not.
@@ -69,7 +74,8 @@ def code_with(cluster, how, descriptor, *words, json=False, command=None):
         start = command or [cluster.once, "--endpoints", cluster.endpoints()]
         process = subprocess.Popen(
             [*start, *(["--json"] if json else []), *words], stdin=subprocess.DEVNULL,
-            stdout=files[1], stderr=files[2], preexec_fn=broken.prepare(descriptor))
+            stdout=files[1], stderr=files[2], preexec_fn=broken.prepare(descriptor),
+            env=broken.environment())
         out, err = process.communicate(timeout=30)
         return process.returncode, out or b"", err or b""
 
@@ -141,7 +147,7 @@ def lost(cluster):
             process = subprocess.Popen(
                 [cluster.once, "--endpoints", cluster.endpoints(), "lock", "--ttl", "1",
                  f"lost-{how}", "--", "sleep", "20"], stdin=subprocess.DEVNULL,
-                stderr=broken.file, preexec_fn=broken.prepare(2))
+                stderr=broken.file, preexec_fn=broken.prepare(2), env=broken.environment())
             wait_for(lambda: b"held" in cluster.run("read", f"lost-{how}").stdout, "the lock")
             cluster.run("set", f"lost-{how}", "foreign")
             check_equal(process.wait(timeout=20), LOST, how)
