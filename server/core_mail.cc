@@ -7,6 +7,16 @@
 
 namespace once::server {
 
+namespace {
+
+// As if it had not been asked: the refusal of a change that did not happen may be asked for again.
+bool changed_nothing(paxos::Operation operation, paxos::Status status) {
+  return !paxos::changes(operation) ||
+         (status != paxos::Status::kDone && status != paxos::Status::kUnknown);
+}
+
+}  // namespace
+
 bool CoreMail::post(CoreId to, LetterPtr& letter) {
   if (!office_->post(to, letter)) return false;
   to_wake_[to.value] = true;
@@ -27,18 +37,40 @@ bool CoreMail::request(CoreId to, uint64_t token, const paxos::ClientRequest& re
   return false;
 }
 
-void CoreMail::reply(CoreId to, uint64_t token, const paxos::ClientReply& reply) {
+void CoreMail::reply(CoreId to, uint64_t token, paxos::Operation operation,
+                     const paxos::ClientReply& reply) {
   LetterPtr letter = letters_.take(Letter::Kind::kReply, self_);
   letter->bytes = reply.state.value;
   letter->reply = reply;
   letter->reply.token = token;
   letter->reply.state.value = letter->bytes;
   to_wake_[to.value] = true;  // if its box is full, it has something to read
-  if (!office_->post(to, letter)) late_replies_.emplace_back(to, std::move(letter));
+  if (office_->post(to, letter)) return;
+  if (late_bytes_ + bytes_of(*letter) > kMostLateBytes &&
+      changed_nothing(operation, reply.status)) {
+    letter->reply.status = paxos::Status::kOverloaded;
+    letter->reply.state = {};
+    std::string().swap(letter->bytes);  // an assignment would keep its room
+  }
+  late_bytes_ += bytes_of(*letter);
+  late_replies_.emplace_back(to, std::move(letter));
 }
 
 void CoreMail::post_late() {
-  std::erase_if(late_replies_, [this](auto& late) { return post(late.first, late.second); });
+  std::erase_if(late_replies_, [this](auto& late) {
+    const size_t bytes = bytes_of(*late.second);
+    if (!post(late.first, late.second)) return false;
+    late_bytes_ -= bytes;
+    return true;
+  });
+}
+
+size_t CoreMail::waiting_bytes() const {
+  size_t bytes = late_bytes_;
+  for (uint16_t core = 0; core < to_wake_.size(); ++core) {
+    if (core != self_.value) bytes += office_->posted_bytes(self_, CoreId{core});
+  }
+  return bytes;
 }
 
 void CoreMail::forget(const std::vector<uint64_t>& tokens) {

@@ -14,6 +14,9 @@
 
 namespace once::server {
 
+// Of answers that found their box full. Beyond it, none with a value waits but for a change's.
+inline constexpr size_t kMostLateBytes = 4 * 1024 * 1024;
+
 class CoreMail {
  public:
   class Reader {
@@ -36,8 +39,10 @@ class CoreMail {
   bool has_others() const { return office_ != nullptr; }
   // False: the box is full, and nothing was sent.
   bool request(CoreId to, uint64_t token, const paxos::ClientRequest& request);
-  // `reply` gets the token of the core that asked. If its box is full, post_late() sends it.
-  void reply(CoreId to, uint64_t token, const paxos::ClientReply& reply);
+  // `reply`, to that operation, gets the token of the core that asked. If its box is full,
+  // post_late() sends it; and where too much waits so, what changed nothing becomes `overloaded`.
+  void reply(CoreId to, uint64_t token, paxos::Operation operation,
+             const paxos::ClientReply& reply);
   void post_late();
   // To every other core. One whose box is full does not hear of it: its waits end by themselves.
   void forget(const std::vector<uint64_t>& tokens);
@@ -50,8 +55,10 @@ class CoreMail {
   }
 
   void read_all(Reader& reader);
-  void end_of_step();                 // what was read is not used any more
-  void end_of_round();                // wakes who got mail
+  void end_of_step();   // what was read is not used any more
+  void end_of_round();  // wakes who got mail
+  // Written and not read yet. The others' share of it is theirs to count.
+  size_t waiting_bytes() const;
   void give_back(size_t kept_bytes);  // after a burst; nothing is in use
 
  private:
@@ -64,7 +71,8 @@ class CoreMail {
   LetterPool letters_;
   std::vector<LetterPtr> opened_;  // whose bytes this round's events point into
   std::vector<std::pair<CoreId, LetterPtr>> late_replies_;  // the box was full; bounded by tokens
-  std::vector<bool> to_wake_;                               // cores that got mail this round
+  size_t late_bytes_ = 0;
+  std::vector<bool> to_wake_;  // cores that got mail this round
 };
 
 }  // namespace once::server

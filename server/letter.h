@@ -29,6 +29,10 @@ struct Letter {
 };
 using LetterPtr = std::unique_ptr<Letter>;
 
+inline size_t bytes_of(const Letter& letter) {
+  return sizeof(Letter) + letter.bytes.capacity() + letter.tokens.capacity() * sizeof(uint64_t);
+}
+
 inline constexpr size_t kMailboxLetters = 4096;
 
 // The letters that one core has read, kept to be written on again. Single-threaded: a letter that

@@ -103,6 +103,7 @@ void Shard::on_request(net::ClientConnectionId connection, uint64_t correlation,
 void Shard::on_batch_end() {
   ONCE_ASSERT(log_ != nullptr);
   if (!events_.empty() || step_due_) step();
+  forget_waits();
   for (const Refusal& refusal : refusals_) {
     paxos::ClientReply reply;
     reply.status = refusal.status;
@@ -164,7 +165,7 @@ void Shard::tick() {
   links_->on_tick(now_ns);
   listener_->on_tick(now_ns);
   mail_.post_late();
-  forget_gone();
+  forget_due_ = true;
   publish();
   give_back();
   host_.on_tick(options_.self.core, now_ns);
@@ -244,7 +245,7 @@ void Shard::dispatch(const paxos::Outgoing& outgoing) {
 void Shard::answer(const paxos::ClientReply& reply) {
   const Addressee addressee = tokens_.take(reply.token);
   if (addressee.remote) {
-    mail_.reply(addressee.core, addressee.core_token, reply);
+    mail_.reply(addressee.core, addressee.core_token, addressee.operation, reply);
   } else {
     tell(addressee, reply);
   }
@@ -276,20 +277,26 @@ void Shard::forget_gone() {
   gone_.clear();
   if (tokens.empty()) return;
   std::sort(tokens.begin(), tokens.end());
-  replica_.forget_waits(tokens);
   mail_.forget(tokens);
+  forgotten_.insert(forgotten_.end(), tokens.begin(), tokens.end());
+}
+
+// Behind the step: a wait that came in the same round is one by then.
+void Shard::forget_waits() {
+  if (std::exchange(forget_due_, false)) forget_gone();
+  if (forgotten_.empty()) return;
+  std::sort(forgotten_.begin(), forgotten_.end());
+  replica_.forget_waits(forgotten_);
+  forgotten_.clear();
 }
 
 void Shard::on_mailed_forget(CoreId from, const std::vector<uint64_t>& tokens) {
-  std::vector<uint64_t> own;
   tokens_.for_each([&](uint64_t token, const Addressee& addressee) {
     const bool meant = addressee.remote && addressee.core == from;
     if (meant && std::binary_search(tokens.begin(), tokens.end(), addressee.core_token)) {
-      own.push_back(token);
+      forgotten_.push_back(token);
     }
   });
-  std::sort(own.begin(), own.end());
-  if (!own.empty()) replica_.forget_waits(own);
 }
 
 void Shard::on_wake() {
@@ -310,7 +317,7 @@ bool Shard::on_mailed_request(CoreId from, const paxos::ClientRequest& request) 
     paxos::ClientReply reply;
     reply.status = paxos::Status::kOverloaded;
     ++turned_away_;
-    mail_.reply(from, request.token, reply);
+    mail_.reply(from, request.token, request.operation, reply);
     return false;
   }
   paxos::ClientRequest mine = request;
@@ -350,8 +357,9 @@ void Shard::check_drained() {
   log_->flush();
   // Idle in two rounds running: the replies of the last one have left, and what its end took of
   // clients is known.
-  const bool idle = tokens_.used() == 0 && events_.empty() && questions_.empty() &&
-                    !listener_->takes_more() && log_->durable() == log_->appended();
+  const bool idle = tokens_.used() == 0 && events_.empty() && refusals_.empty() &&
+                    questions_.empty() && !listener_->takes_more() &&
+                    log_->durable() == log_->appended();
   host_.set_idle(options_.self.core, idle && idle_since_ < rounds_);
   if (!idle) idle_since_ = kBusy;
   if (idle) idle_since_ = std::min(idle_since_, rounds_);

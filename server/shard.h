@@ -89,7 +89,6 @@ class Shard final : public reactor::BatchHandler,
   // Begins the run. The links are started when the incarnation is durable.
   void start(Incarnation incarnation);
   size_t outstanding() const { return tokens_.used(); }  // requests not answered yet
-
   uint64_t segments_cleaned() const { return cleaner_ ? cleaner_->counters().segments : 0; }
 
   void on_timer(uint64_t token) override;
@@ -187,6 +186,7 @@ class Shard final : public reactor::BatchHandler,
   void dispatch(const paxos::Outgoing& outgoing);
   void forward_to_core(CoreId core, uint64_t token, const paxos::ClientRequest& request);
   void forget_gone();
+  void forget_waits();
   void on_request(net::ClientConnectionId connection, uint64_t correlation,
                   const paxos::ClientRequest& request);
   void check_drained();
@@ -216,8 +216,10 @@ class Shard final : public reactor::BatchHandler,
   uint64_t turned_away_ = 0;  // answered `overloaded` before the replica saw them
   std::vector<Question> questions_;
   uint32_t run_ = 0;
-  std::vector<uint64_t> gone_;  // client connections that closed since the last tick
-  std::vector<char> encoded_;   // the last message, in case that others get it too
+  std::vector<uint64_t> gone_;       // client connections that closed since the last tick
+  bool forget_due_ = false;          // whose waits go behind the step of this round,
+  std::vector<uint64_t> forgotten_;  // and these requests
+  std::vector<char> encoded_;        // the last message, in case that others get it too
   paxos::Output output_;
   std::optional<Cleaner> cleaner_;  // once the incarnation is durable
   RequestTable tokens_;

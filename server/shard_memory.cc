@@ -22,7 +22,7 @@ void Shard::look_at_memory() {
 // What changes slowly, or is bounded by itself; and what people are told.
 void Shard::count_memory() {
   if (!memory_.is_bounded()) return;
-  other_bytes_ = hold_.bytes() + listener_->input_bytes();
+  other_bytes_ = hold_.bytes() + listener_->input_bytes() + mail_.waiting_bytes();
   look_at_memory();
   if (memory_.is_pressed(memory_used())) listener_->relieve();
   const bool is_short = memory_level_ != paxos::Memory::kEnough;
@@ -43,6 +43,7 @@ void Shard::give_back() {
   free_if_larger(events_, kKeptBytes);
   free_if_larger(refusals_, kKeptBytes);
   free_if_larger(gone_, kKeptBytes);
+  free_if_larger(forgotten_, kKeptBytes);
   encoded_.clear();
   free_if_larger(encoded_, kKeptBytes);
   output_.clear();

@@ -18,6 +18,7 @@ from resp_wire import ask, connect
 OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$")
 MISDIRECTED = 421
+MEMORY_MIB = 400
 
 
 def get(port, path, seconds=5, host=None, method="GET"):
@@ -92,6 +93,7 @@ def agrees_with_the_status(cluster):
         for name in ("names", "log_full", "memory_budget_bytes", "in_sync"):
             check_equal(page[(f"once_{name}", "")], counters[name], name)
         check_equal(page[("once_cores", "")], counters["cores"], "cores")
+        check_equal(page[("once_memory_budget_bytes", "")], MEMORY_MIB << 20, "of all cores")
         check(page[("process_resident_memory_bytes", "")] > 1 << 20, "of the process")
         check_equal([page[("once_peer_up", f'peer="{peer.number}"')]
                      for peer in cluster.nodes if peer is not node], [1, 1], "peers")
@@ -228,7 +230,7 @@ def admin_alone(opts):
 
 if __name__ == "__main__":
     given = options()
-    with Cluster(given, cores=2) as here:
+    with Cluster(given, cores=2, start_flags=["--memory", f"{MEMORY_MIB}MiB"]) as here:
         def linked():
             return all(node["claimed"] == 1 and node["in_sync"] == 1 for node in here.status())
         wait_for(linked, "every home claimed")

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "base/limits.h"
 
 namespace once::server {
 namespace core_mail_test {
@@ -19,6 +22,7 @@ struct Noted final : CoreMail::Reader {
   }
   void on_mailed_reply(const paxos::ClientReply& reply) override {
     answers.push_back(std::to_string(reply.token) + std::string(reply.state.value));
+    statuses.push_back(reply.status);
   }
   void on_mailed_forget(CoreId, const std::vector<uint64_t>& tokens) override {
     forgotten = tokens;
@@ -28,6 +32,7 @@ struct Noted final : CoreMail::Reader {
 
   std::vector<paxos::ClientRequest> asked;
   std::vector<std::string> answers;
+  std::vector<paxos::Status> statuses;
   std::vector<uint64_t> forgotten;
   int clients = 0, peers = 0;
 };
@@ -64,7 +69,9 @@ TEST_F(CoreMailTest, ARequestOwnsItsBytesUntilTheStepHasEnded) {
 TEST_F(CoreMailTest, AnswersThatFindTheBoxFullAreSentLater) {
   paxos::ClientReply reply;
   reply.state.value = "v";
-  for (uint64_t token = 0; token < kMailboxLetters + 2; ++token) b_.reply(kA, token, reply);
+  for (uint64_t token = 0; token < kMailboxLetters + 2; ++token) {
+    b_.reply(kA, token, paxos::Operation::kRead, reply);
+  }
   a_.read_all(at_a_);
   EXPECT_EQ(at_a_.answers.size(), kMailboxLetters);
   b_.post_late();
@@ -74,6 +81,37 @@ TEST_F(CoreMailTest, AnswersThatFindTheBoxFullAreSentLater) {
   b_.post_late();
   a_.read_all(at_a_);
   EXPECT_EQ(at_a_.answers.size(), kMailboxLetters + 2) << "once each";
+}
+
+// What changed something, or may have, is told whatever it takes.
+TEST_F(CoreMailTest, TooManyValuesThatWaitForAFullBoxAreAnsweredOverloaded) {
+  using enum paxos::Operation;
+  using enum paxos::Status;
+  const std::string value(kMaxValueBytes, 'v');
+  const auto reply = [&](uint64_t token, paxos::Operation operation, paxos::Status status) {
+    b_.reply(kA, token, operation, {token, status, {3, true, {}, value}});
+  };
+  const size_t many = (kMostMailBytes + kMostLateBytes) / kMaxValueBytes;
+  for (uint64_t token = 0; token < many; ++token) reply(token, kRead, kDone);
+  EXPECT_GT(b_.waiting_bytes(), kMostMailBytes + kMostLateBytes - 2 * 1024 * 1024);
+  const size_t before = b_.waiting_bytes();
+  reply(many, kWait, kDone);
+  reply(many + 1, kWrite, kAlreadySet);
+  reply(many + 2, kCas, kConflict);
+  EXPECT_LT(b_.waiting_bytes(), before + 3 * 1024);
+  reply(many + 3, kWrite, kDone);
+  reply(many + 4, kSet, kUnknown);
+  for (int i = 0; i < 3; ++i) {
+    a_.read_all(at_a_);
+    b_.post_late();
+  }
+  EXPECT_EQ(b_.waiting_bytes(), 0u);
+  ASSERT_EQ(at_a_.answers.size(), many + 5) << "each has its answer";
+  const std::vector<paxos::Status> last(at_a_.statuses.end() - 5, at_a_.statuses.end());
+  EXPECT_EQ(last, (std::vector{kOverloaded, kOverloaded, kOverloaded, kDone, kUnknown}));
+  EXPECT_EQ(at_a_.answers[many], std::to_string(many)) << "without its value";
+  EXPECT_EQ(at_a_.answers[many + 3], std::to_string(many + 3) + value);
+  EXPECT_EQ(at_a_.statuses.front(), kDone);
 }
 
 TEST_F(CoreMailTest, ARequestThatFindsTheBoxFullWasNotSent) {

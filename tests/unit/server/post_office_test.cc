@@ -76,6 +76,45 @@ TEST(PostOffice, KeepsEachPairOfCoresApart) {
   EXPECT_EQ(letter->bytes, "1");
 }
 
+// Of letters of 64 KiB far fewer than kMailboxLetters: the cores share the bytes of each.
+TEST(PostOffice, ABoxIsFullOfBytesToo) {
+  for (const uint16_t cores : {2, 3}) {
+    PostOffice office(cores);
+    LetterPool pool;
+    const size_t most = kMostMailBytes / (cores - 1u);
+    const auto post = [&](size_t bytes) {
+      LetterPtr letter = pool.take(Letter::Kind::kReply, kB);
+      letter->bytes = std::string(bytes, 'x');
+      return office.post(kA, letter);
+    };
+    while (post(kMaxValueBytes)) ASSERT_LE(office.posted_bytes(kB, kA), most);
+    EXPECT_GT(office.posted_bytes(kB, kA), most - 2 * kMaxValueBytes);
+    EXPECT_EQ(office.posted_bytes(kA, kB), 0u);
+    LetterPtr letter;
+    ASSERT_TRUE(office.take(kB, kA, letter));
+    EXPECT_TRUE(post(kMaxValueBytes)) << "there is room again";
+    EXPECT_FALSE(post(kMaxValueBytes));
+    while (office.take(kB, kA, letter)) continue;
+    EXPECT_EQ(office.posted_bytes(kB, kA), 0u);
+    EXPECT_TRUE(post(2 * most)) << "an empty box takes any letter";
+    EXPECT_FALSE(post(1));
+  }
+}
+
+TEST(PostOffice, ALetterThatFoundNoPlaceIsNotCounted) {
+  PostOffice office(2);
+  LetterPool pool;
+  for (size_t i = 0; i < kMailboxLetters; ++i) {
+    LetterPtr letter = pool.take(Letter::Kind::kRequest, kA);
+    ASSERT_TRUE(office.post(kB, letter));
+  }
+  const size_t full = office.posted_bytes(kA, kB);
+  LetterPtr letter = pool.take(Letter::Kind::kRequest, kA);
+  EXPECT_FALSE(office.post(kB, letter));
+  EXPECT_NE(letter, nullptr);
+  EXPECT_EQ(office.posted_bytes(kA, kB), full);
+}
+
 // One core asks, the other answers, each on its own thread with its own pool, as shards do. Under
 // ThreadSanitizer this shows that a letter is never with two cores at once.
 TEST(PostOffice, CarriesQuestionsAndAnswersBetweenTwoThreads) {

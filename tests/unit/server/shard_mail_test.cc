@@ -105,6 +105,27 @@ TEST(ShardMailOfThree, ForgetsWhatTheCoreThatSaysSoAskedFor) {
   EXPECT_EQ(asked.replica.forgotten, std::vector<uint64_t>{asked.replica.requests[0].token()});
 }
 
+// It came, its client went and the tick was due in one round: it is no wait before the step.
+TEST_F(ShardMail, ForgetsAWaitOfThisRoundBehindItsStep) {
+  a.request(1, "0-name");
+  a.request(2, "1-name");
+  a.shard.client_handler()->on_gone({7});
+  a.shard.on_timer(a.io.timer);
+  EXPECT_TRUE(a.replica.forgotten.empty());
+  a.round();
+  ASSERT_EQ(a.replica.requests.size(), 1u);
+  ASSERT_EQ(a.replica.forgotten.size(), 2u);
+  EXPECT_EQ(a.replica.forgotten[0], a.replica.requests[0].token());
+  b.shard.on_wake();  // both letters at once
+  EXPECT_TRUE(b.replica.forgotten.empty());
+  b.round();
+  ASSERT_EQ(b.replica.requests.size(), 1u);
+  EXPECT_EQ(b.replica.forgotten, std::vector<uint64_t>{b.replica.requests[0].token()});
+  b.replica.forgotten.clear();
+  b.round();
+  EXPECT_TRUE(b.replica.forgotten.empty()) << "once: its number may be another's by then";
+}
+
 TEST_F(ShardMail, KeepsARequestForItsOwnNameAtHome) {
   a.request(1, "0-name");
   a.round();
@@ -196,7 +217,9 @@ TEST(ShardMailBounds, KeepsAnAnswerWhoseBoxIsFull) {
   b.tick();
   a.shard.on_wake();
   EXPECT_EQ(a.listener.replies.size(), kMailboxLetters);
+  const int wakes = a.io.wakes;
   b.tick();
+  EXPECT_EQ(a.io.wakes, wakes + 1) << "nothing else tells it that there is mail";
   a.shard.on_wake();
   EXPECT_EQ(a.listener.replies.size(), kMany);
   EXPECT_EQ(a.shard.outstanding() + b.shard.outstanding(), 0u);

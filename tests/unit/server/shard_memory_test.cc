@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
+
+#include "base/limits.h"
 
 #include "server/shard.h"
 #include "tests/unit/server/shard_fixture.h"
@@ -43,6 +46,31 @@ TEST(ShardMemory, TellsTheReplicaHowMuchMemoryIsLeft) {
   core.io.now += 11'000'000'000;
   core.tick();
   EXPECT_EQ(core.host.lines.size(), 2u);
+}
+
+// What waits for the disk, and what waits for another core, is memory as well.
+TEST(ShardMemory, CountsWhatItHoldsBackAndWhatOtherCoresHaveNotRead) {
+  constexpr uint64_t kMany = 100;
+  PostOffice office(2);
+  Core core(0, &office, 2 * kMany);
+  core.links.up = true;
+  core.log.report(1);
+  core.tick();
+  const uint64_t before = core.host.published["memory_bytes"];
+  core.replica.script.push_back([](Output& out) {
+    FakeReplica::record(out, "a");
+    for (uint64_t op = 0; op < 10 * kMany; ++op) FakeReplica::message(out, op, 2);
+  });
+  core.request(1, "0-name");
+  core.round();
+  core.tick();
+  const uint64_t held = core.host.published["memory_bytes"];
+  EXPECT_GT(held, before + 10 * kMany * 16) << "of each more than 16 bytes";
+  const std::string value(kMaxValueBytes, 'v');
+  for (uint64_t i = 0; i < kMany; ++i) core.request(2 + i, "1-name", value);
+  core.round();
+  core.tick();
+  EXPECT_GT(core.host.published["memory_bytes"], held + kMany * kMaxValueBytes);
 }
 
 TEST(ShardMemory, GivesBackWhatABurstTook) {

@@ -216,6 +216,19 @@ TEST(Shard, AnswersUnavailableWhileItDrainsAndStopsWhenIdle) {
   EXPECT_TRUE(core.io.stopped);
 }
 
+TEST(Shard, AnswersWhomItRefusesBeforeItStops) {
+  Started core;
+  core.host.stop = true;
+  core.tick();
+  core.request(1, "0-name");
+  core.shard.on_timer(core.io.timer);
+  EXPECT_FALSE(core.io.stopped) << "the refusal has not left yet";
+  core.round();
+  ASSERT_EQ(core.listener.replies.size(), 1u);
+  for (int i = 0; i < 2; ++i) core.tick();
+  EXPECT_TRUE(core.io.stopped);
+}
+
 // "then it makes the log durable": what nobody waits for as well, news of a decision for one.
 TEST(Shard, StopsOnlyOnceItsLogIsDurable) {
   Started core;
