@@ -76,6 +76,7 @@ class Acceptor {
         digest_(cluster.shards()),
         range_promises_(cluster.size()),
         unsettled_(cluster.size()) {}
+  void make_ready(size_t bytes) { table_.make_ready(bytes); }
 
   const Entry& at(EntryIndex index) const { return table_.at(index); }
   EntryIndex find(uint64_t key, std::string_view name) const { return table_.find(key, name); }

@@ -67,6 +67,7 @@ class Core final : public Replica {
   }
   void set_memory(Memory memory) override { room_.memory = memory; }
   void set_log_waiting(size_t bytes) override { log_waiting_bytes_ = bytes; }
+  void make_ready(size_t bytes) override { acceptor_.make_ready(bytes); }
   size_t memory_bytes() const override { return acceptor_.bytes() + catch_up_.bytes(); }
   CoreId core_of_name(std::string_view name) const override { return cluster_.core_of_name(name); }
   ListPage list(const ListQuery& query) override { return acceptor_.list(query); }

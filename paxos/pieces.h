@@ -4,6 +4,7 @@
 // page. Single-threaded.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
 #include <vector>
@@ -38,9 +39,21 @@ class Pieces {
     left_ -= kBytes;
     return piece;
   }
-  // What is taken. The rest of the last huge page, and kAhead more, may be there too: a part of the
-  // fixed memory.
-  size_t bytes() const { return small_.size() * kBytes + pages_ * HugePages::kPageBytes - left_; }
+  // So many bytes, or a huge page less, are touched in time, before anybody asks for them.
+  void make_ready(size_t bytes) {
+    const size_t end = pages_ + bytes / HugePages::kPageBytes;
+    for (size_t n = pages_, next = 0; n < end; n = next) {
+      next = std::min(end, (n / kRegionPages + 1) * kRegionPages);
+      PageToucher::ask_in_time(page(n), (next - n) * HugePages::kPageBytes);
+    }
+    ready_ = std::max(ready_, end);
+  }
+  // What is taken, or ready. The rest of the last huge page, and kAhead more, may be there too: a
+  // part of the fixed memory.
+  size_t bytes() const {
+    return small_.size() * kBytes +
+           std::max(pages_ * HugePages::kPageBytes - left_, ready_ * HugePages::kPageBytes);
+  }
 
  private:
   static constexpr size_t kAlignment = 64;
@@ -68,6 +81,7 @@ class Pieces {
   char* at_ = nullptr;
   size_t left_ = 0;   // of the page
   size_t pages_ = 0;  // begun
+  size_t ready_ = 0;  // pages
 };
 
 }  // namespace once::paxos

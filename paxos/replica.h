@@ -205,6 +205,8 @@ class Replica {
   // So many bytes of records wait for the disk: catching up is not to add to a long queue.
   virtual void set_log_waiting(size_t) {}
   virtual size_t memory_bytes() const { return 0; }  // allocated for names, values and requests
+  // So many bytes for names to come are touched in time, before the names do; they count from now.
+  virtual void make_ready(size_t) {}
   // The core that `name` belongs to in this process.
   virtual CoreId core_of_name(std::string_view name) const = 0;
   virtual ListPage list(const ListQuery&) { return {}; }

@@ -26,6 +26,7 @@ class Table {
   static constexpr size_t kMostPackedValue = 512;
 
   Table(Arena& arena, const NameHasher& hasher) : arena_(arena), hasher_(hasher) {}
+  void make_ready(size_t bytes) { pieces_.make_ready(bytes); }
   Entry& at(EntryIndex index) {
     ONCE_ASSERT(index != kNil);
     return store_.at(index);

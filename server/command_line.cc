@@ -40,6 +40,8 @@ std::string no_memory(const std::string& text) {
   return size ? std::string() : size.error().message;
 }
 
+std::string is_no_part(const std::string& text) { return text == "0" ? "" : no_memory(text); }
+
 OptionWord add_data(CommandWord command, std::string& data, const char* what) {
   return command.add("--data", data, what).unit("DIR").not_empty();
 }
@@ -66,6 +68,15 @@ void add_segment(CommandWord command, uint64_t& mib, uint64_t by_default, const 
 
 OptionWord add_memory(CommandWord command, std::string& memory, const char* what) {
   return command.add("--memory", memory, what).unit("SIZE").check(no_memory);
+}
+
+void add_ready(CommandWord command, std::string& ready) {
+  command
+      .add("--ready", ready,
+           "Memory that is there before names need it: 0, 64MiB, or 2% of --memory (a 32nd of "
+           "--memory, 256MiB at most)")
+      .unit("SIZE")
+      .check(is_no_part);
 }
 
 CommandWord add_format(CommandWord app, FormatOptions& options) {
@@ -129,6 +140,7 @@ CommandWord add_start(CommandWord app, StartOptions& options) {
   add_cores(command, options.cores, "Threads, one core each");
   add_memory(command, options.memory, "What it may take: bytes, 512MiB, or a part of what there is")
       .shown_default(options.memory);
+  add_ready(command, options.ready);
   command
       .add("--io", options.io,
            "How it asks the kernel: uring, epoll, or auto: uring where it works")
@@ -155,6 +167,7 @@ CommandWord add_dev(CommandWord app, DevOptions& options) {
       [&options](int given) { options.port = static_cast<uint16_t>(given); }, 1, 65535 - 200);
   add_memory(command, options.memory,
              "What each node may take: bytes, 512MiB, or 20% (75% for all together)");
+  add_ready(command, options.ready);
   add_cores(command, options.cores, "Threads of each node");
   add_segment(command, options.segment_mib, kDefaultDevSegmentMib,
               "Size of a log segment of new data");

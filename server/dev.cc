@@ -169,6 +169,7 @@ bool Supervisor::spawn(Child& child) {
                                     "--listen", child.at.client_address,
                                     "--cores",  std::to_string(options_.cores),
                                     "--memory", memory()};
+  if (!options_.ready.empty()) words.insert(words.end(), {"--ready", options_.ready});
   if (options_.unsafe_buffered_log) words.push_back("--unsafe-buffered-log");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

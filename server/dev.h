@@ -19,6 +19,7 @@ struct DevOptions {
   std::optional<uint16_t> port;  // none: that of the data, or kDefaultDevPort
   uint16_t cores = 1;
   std::string memory;  // of each node; empty: they share what one node alone would take
+  std::string ready;   // of each node, as in StartOptions
   uint64_t segment_mib = kDefaultDevSegmentMib;
   bool no_restart = false;
   bool unsafe_buffered_log = false;

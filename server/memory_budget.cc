@@ -15,6 +15,9 @@ namespace once::server {
 namespace {
 
 constexpr uint64_t kMebibyte = 1024 * 1024;
+constexpr uint64_t kReadyPart = 32;
+constexpr uint64_t kMostReady = 256 * kMebibyte;  // room for two million names
+constexpr uint64_t kMostReadyThatIsAskedFor = 4096 * kMebibyte;
 
 tl::unexpected<Error> not_a_size(std::string_view text) {
   return error(
@@ -109,6 +112,19 @@ Result<uint64_t> memory_for(const MemorySize& size, uint64_t there_is, uint16_t 
                   "--memory {}MiB or more{}",
                   asked, cores, cores == 1 ? "" : "s", memory_text(least),
                   (least + kMebibyte - 1) / kMebibyte, cores == 1 ? "" : ", or fewer --cores"));
+}
+
+Result<uint64_t> ready_for(const std::string& text, uint64_t memory, uint16_t cores) {
+  if (text.empty()) return std::min(memory / kReadyPart, kMostReady);
+  if (text == "0") return 0;
+  const auto size = parse_memory(text);
+  if (!size) return tl::unexpected(size.error());
+  const uint64_t bytes = size->percent == 0 ? size->bytes : memory / 100 * size->percent;
+  const uint64_t most =
+      std::min(MemoryAccount(memory, cores).budget() * cores, kMostReadyThatIsAskedFor);
+  if (bytes <= most) return bytes;
+  return error(fmt::format("--ready {} is too much: {} at most, with this --memory", text,
+                           memory_text(most)));
 }
 
 std::string memory_text(uint64_t bytes) {

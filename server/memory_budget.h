@@ -28,6 +28,11 @@ uint64_t memory_there_is();
 // In bytes, at least what a node of so many cores needs.
 Result<uint64_t> memory_for(const MemorySize& size, uint64_t there_is, uint16_t cores);
 
+// What a node makes ready at its start, before names come that need it: as said, a percentage being
+// one of `memory`; an empty text leaves it to us. It grows with the memory, since all of it is in
+// use then, needed or not.
+Result<uint64_t> ready_for(const std::string& text, uint64_t memory, uint16_t cores);
+
 // "150.0 MiB"
 std::string memory_text(uint64_t bytes);
 

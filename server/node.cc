@@ -160,6 +160,7 @@ class Node {
   std::unique_ptr<Clerk> clerk_;          // ends before host_, whose jobs it has
   std::unique_ptr<NodeCores> cores_;
   uint64_t memory_ = 0;
+  uint64_t ready_ = 0;  // of it
   bool direct_ = true;
   reactor::SyncMode sync_ = reactor::SyncMode::kDsync;
 };
@@ -183,6 +184,9 @@ int Node::find_memory() {
   const auto bytes = memory_for(*size, there_is, options_.cores);
   if (!bytes) return fail(kExitUsage, bytes.error().message);
   memory_ = *bytes;
+  const auto ready = ready_for(options_.ready, memory_, options_.cores);
+  if (!ready) return fail(kExitUsage, ready.error().message);
+  ready_ = *ready;
   if (memory_ > there_is) {
     log_warning(
         fmt::format("--memory {} is more than the {} that this machine or its control "
@@ -326,6 +330,7 @@ int Node::recover() {
   options.cores = options_.cores;
   options.client_address = client_address();
   options.memory_bytes = memory_;
+  options.ready_bytes = ready_;
   options.direct = direct_;
   options.threads = true;
   options.sync = sync_;

@@ -21,6 +21,7 @@ struct StartOptions {
   uint16_t cores = 1;
   std::string io = "auto";  // or uring, epoll
   std::string memory = kDefaultMemory;
+  std::string ready;  // of that, made ready for names to come; empty: see ready_for()
   bool unsafe_buffered_log = false;
   std::vector<GivenOption> given;  // all of the above that stood on the command line
 };

@@ -99,6 +99,7 @@ tl::expected<void, StartRefusal> NodeCores::recover() {
   }
   incarnation_ = recovered_incarnation().next();
   host_.set_incarnation(incarnation_);
+  make_ready();
   return {};
 }
 
@@ -259,6 +260,16 @@ Incarnation NodeCores::recovered_incarnation() const {
     highest = std::max(highest, core.replica->recovered_incarnation());
   }
   return highest;
+}
+
+// Beyond what was read. It is for small values alone: half of the account is left to others.
+void NodeCores::make_ready() {
+  const uint64_t half = MemoryAccount(options_.memory_bytes, options_.cores).budget() / 2;
+  for (Core& core : cores_) {
+    const uint64_t used = core.replica->memory_bytes();
+    const uint64_t room = used < half ? half - used : 0;
+    core.replica->make_ready(std::min(options_.ready_bytes / options_.cores, room));
+  }
 }
 
 uint64_t NodeCores::memory_bytes() const {

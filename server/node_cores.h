@@ -46,6 +46,7 @@ struct NodeOptions {
   size_t linger_from = kLingerFrom;
   paxos::CatchUpOptions catch_up{.names_per_s = kCatchUpNames};
   uint64_t memory_bytes = kUnboundedMemory;  // of the node, see memory_account.h
+  uint64_t ready_bytes = 0;                  // of it, see ready_for()
   bool threads = false;  // recover() reads each stream on one of its own; the storage bears that
 };
 
@@ -100,6 +101,7 @@ class NodeCores {
   void tell_others(uint32_t stream, const paxos::Record& fact);
   void say_read(const StreamRead& stream) const;
   Incarnation recovered_incarnation() const;
+  void make_ready();
   uint64_t memory_bytes() const;
   uint64_t memory_budget() const;
   StartRefusal does_not_fit(const ReplayMemory& memory) const;

@@ -37,7 +37,8 @@ class Node:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [self.onced, "start", "--data", self.directory,
-                 "--listen", f"127.0.0.1:{self.port}", "--cores", str(self.job["cores"])],
+                 "--listen", f"127.0.0.1:{self.port}", "--cores", str(self.job["cores"]),
+                 "--ready", "0"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def runs(self):

@@ -137,7 +137,9 @@ class Cluster:
         self.cores = cores
         self.format_flags = list(format_flags)
         io = getattr(options, "io", None)
-        self.start_flags = [*(["--io", io] if io else []), *start_flags]
+        # Of hundreds of short runs, each would clear memory that it never uses.
+        ready = [] if "--ready" in start_flags else ["--ready", "0"]
+        self.start_flags = [*(["--io", io] if io else []), *ready, *start_flags]
         self.directory = pathlib.Path(options.data).resolve() / name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)

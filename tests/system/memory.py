@@ -207,8 +207,28 @@ def read_exactly(client, size):
     return got
 
 
+def made_ready(parsed):
+    """What names will need is there before they come, and counts."""
+    def there(cluster):
+        return [resident_mib(node) for node in cluster.nodes]
+    with Cluster(parsed, name="unready", nodes=1) as cluster:
+        before = there(cluster)[0]
+        counted = cluster.counters(cluster.nodes[0])["memory_bytes"]
+    with Cluster(parsed, name="ready", nodes=1, start_flags=["--ready", "64MiB"]) as cluster:
+        wait_for(lambda: there(cluster)[0] > before + 50, "it is touched", 30)
+        check_equal(cluster.counters(cluster.nodes[0])["memory_bytes"] - counted, 64 << 20,
+                    "it is counted")
+        node = cluster.nodes[0]
+        for given in ("4097MiB", "-1", "", "some"):
+            done = subprocess.run([cluster.onced, "start", "--data", node.directory, "--listen",
+                                   node.address, "--ready", given], capture_output=True,
+                                  stdin=subprocess.DEVNULL, timeout=30)
+            check_equal(done.returncode, USAGE, f"--ready {given!r}: {done.stderr!r}")
+
+
 def main():
     parsed = options()
+    made_ready(parsed)
     state = {}
     with Cluster(parsed, name="full", start_flags=["--memory", f"{MEMORY_MIB}MiB"]) as cluster:
         run_steps([

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,9 +45,47 @@ TEST(PageToucherTest, MakesThatBeThereWhatItIsAskedFor) {
   EXPECT_EQ(present(pages.begin() + 3 * HugePages::kPageBytes), 0u);
 }
 
+double cpu_s() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
+TEST(PageToucherTest, WhatHasTimeComesWholeAndTakesAThirdOfACore) {
+  constexpr size_t kMany = 16;
+  HugePages pages(kMany);
+  PageToucher toucher;
+  char* last = pages.begin() + (kMany - 1) * HugePages::kPageBytes;
+  const auto begun = std::chrono::steady_clock::now();
+  const double before_s = cpu_s();
+  PageToucher::ask_in_time(pages.begin(), kMany * HugePages::kPageBytes);
+  while (present(last) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+  EXPECT_LT(cpu_s() - before_s, 0.6 * took.count());
+  for (size_t n = 0; n < kMany; ++n) EXPECT_TRUE(comes(pages.begin() + n * HugePages::kPageBytes));
+}
+
+// Who looks may come late himself, but not each time.
+TEST(PageToucherTest, WhatIsNeededSoonComesFirst) {
+  constexpr size_t kMany = 8;
+  PageToucher toucher;
+  bool was_first = false;
+  for (int attempt = 0; attempt < 20 && !was_first; ++attempt) {
+    HugePages pages(kMany), soon(1);
+    PageToucher::ask_in_time(pages.begin(), kMany * HugePages::kPageBytes);
+    PageToucher::ask(soon.begin(), HugePages::kPageBytes);
+    EXPECT_TRUE(comes(soon.begin()));
+    char* last = pages.begin() + (kMany - 1) * HugePages::kPageBytes;
+    was_first = present(last) == 0;
+    EXPECT_TRUE(comes(last));
+  }
+  EXPECT_TRUE(was_first);
+}
+
 TEST(PageToucherTest, WithoutOneNothingIsTouched) {
   HugePages pages(1);
   PageToucher::ask(pages.begin(), HugePages::kPageBytes);
+  PageToucher::ask_in_time(pages.begin(), HugePages::kPageBytes);
   { PageToucher toucher; }  // what was asked before is not kept for it
   EXPECT_EQ(present(pages.begin()), 0u);
 }
@@ -73,6 +112,33 @@ TEST(PiecesTest, HugePagesAreThereBeforeTheyAreNeeded) {
     for (size_t i = 1; i < HugePages::kPageBytes / paxos::Pieces::kBytes; ++i) pieces.take();
     EXPECT_TRUE(page == 0 || comes(first)) << page;
   }
+}
+
+// Beyond what is in use, through more than one mapping; it is taken before anything else.
+TEST(PiecesTest, WhatIsMadeReadyIsThereAndCounts) {
+  PageToucher toucher;
+  paxos::Pieces pieces;
+  const size_t small = 4 * 1024 * 1024, page = HugePages::kPageBytes;
+  const auto take = [&](size_t bytes) {
+    char* first = pieces.take();
+    for (size_t taken = paxos::Pieces::kBytes; taken < bytes; taken += paxos::Pieces::kBytes) {
+      pieces.take();
+    }
+    return first;
+  };
+  take(small);
+  take(page);
+  EXPECT_EQ(pieces.bytes(), small + page);
+  pieces.make_ready(20 * page + page / 2);
+  EXPECT_EQ(pieces.bytes(), small + 21 * page);
+  for (size_t n = 0; n < 20; ++n) {
+    char* first = take(page / 2);
+    EXPECT_TRUE(comes(first)) << n;
+    take(page / 2);
+    EXPECT_EQ(pieces.bytes(), small + 21 * page);
+  }
+  take(page);
+  EXPECT_EQ(pieces.bytes(), small + 22 * page);
 }
 
 }  // namespace page_toucher_test

@@ -39,11 +39,16 @@ class NodeCoresTest : public testing::Test {
     options.direct = false;
     options.index_key = SipKey{1, 2};
     options.memory_bytes = memory_bytes_;
+    options.ready_bytes = ready_bytes_;
     options.threads = threads_;
     NodeHost host(*data_, cores, "a:1");
     NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
     auto recovered = node.recover();
     adopts_ = node.adopts();
+    replica_bytes_.clear();
+    for (uint16_t core = 0; recovered && core < cores; ++core) {
+      replica_bytes_.push_back(node.replica(core).memory_bytes());
+    }
     incarnation_ = node.incarnation();
     if (recovered) {
       net::PeerHello hello;
@@ -114,8 +119,10 @@ class NodeCoresTest : public testing::Test {
   wal::PosixStorage storage_{false};
   std::unique_ptr<DataDirectory> data_;
   uint64_t memory_bytes_ = kUnboundedMemory;
+  uint64_t ready_bytes_ = 0;
   bool threads_ = false;
   // The node that was recovered last.
+  std::vector<uint64_t> replica_bytes_;  // of each core
   bool adopts_ = false;
   bool may_sit_ = false;  // run 90,001 of node 2
   Incarnation incarnation_;
@@ -386,6 +393,25 @@ TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
     memory_bytes_ = kUnboundedMemory;
     EXPECT_TRUE(recover(cores));
   }
+}
+
+// Each core its part, and none more than half of what names may take.
+TEST_F(NodeCoresTest, MakesMemoryReadyForNamesToCome) {
+  constexpr uint64_t kMib = 1024 * 1024;
+  const auto ready = [&](uint16_t cores, uint64_t bytes, uint64_t memory) {
+    ready_bytes_ = bytes;
+    memory_bytes_ = memory;
+    EXPECT_TRUE(recover(cores));
+    return replica_bytes_;
+  };
+  const uint64_t empty = ready(1, 0, kUnboundedMemory).at(0);
+  EXPECT_EQ(ready(1, 64 * kMib, kUnboundedMemory).at(0), empty + 64 * kMib);
+  for (const uint64_t bytes : ready(2, 64 * kMib, kUnboundedMemory)) {
+    EXPECT_EQ(bytes, empty + 32 * kMib);
+  }
+  const uint64_t bounded = ready(1, 64 * kMib, kFixedMemoryPerCore + 40 * kMib).at(0);
+  EXPECT_LE(bounded, 20 * kMib);
+  EXPECT_GT(bounded, 15 * kMib);
 }
 
 }  // namespace node_cores_test

@@ -126,10 +126,10 @@ TEST(OncedWords, AnEmptyValueIsToldWhatToDo) {
 }
 
 TEST(OncedWords, OptionsArriveWhereTheyBelong) {
-  const char* const words[] = {"onced",    "dev",  "--nodes",      "3",    "--port",        "7600",
-                               "--data",   "d",    "--cores",      "2",    "--segment-mib", "16",
-                               "--memory", "1GiB", "--no-restart", nullptr};
-  const auto parsed = parse_command_line(15, words);
+  const char* const words[] = {"onced",    "dev",  "--nodes", "3", "--port",        "7600",
+                               "--data",   "d",    "--cores", "2", "--segment-mib", "16",
+                               "--memory", "1GiB", "--ready", "0", "--no-restart",  nullptr};
+  const auto parsed = parse_command_line(17, words);
   ASSERT_TRUE(parsed) << parsed.error().err;
   const auto& dev = std::get<DevOptions>(*parsed);
   EXPECT_EQ(dev.nodes, 3);
@@ -138,6 +138,7 @@ TEST(OncedWords, OptionsArriveWhereTheyBelong) {
   EXPECT_EQ(dev.cores, 2);
   EXPECT_EQ(dev.segment_mib, 16u);
   EXPECT_EQ(dev.memory, "1GiB");
+  EXPECT_EQ(dev.ready, "0");
   EXPECT_TRUE(dev.no_restart);
   const char* const bare[] = {"onced", "dev", nullptr};
   const auto defaults = std::get<DevOptions>(*parse_command_line(2, bare));
