@@ -28,6 +28,7 @@ namespace {
 
 constexpr int64_t kMaxTimeoutMs = 24 * 3600 * 1000;
 constexpr size_t kIdsPerDraw = 64;  // the cost of a call is shared by so many
+constexpr const char* kClosed = "the client was closed";
 constexpr const char* kForkedClient =
     "this client was made before fork(), and does not work in the child: make another one there";
 
@@ -118,7 +119,8 @@ class Client::Impl {
     }
   }
 
-  ~Impl() {
+  // Ends what is pending, whose callbacks may start more: that is why it is no destructor.
+  void close() {
     if (!thread_.joinable()) return;
     {
       std::lock_guard lock(mutex_);
@@ -164,11 +166,17 @@ class Client::Impl {
     };
     const uint64_t number = next_number_.fetch_add(1, std::memory_order_relaxed);
     call.number = number;
-    bool first;
+    bool first = false, closed = false;
     {
       std::lock_guard lock(mutex_);
+      closed = stopping_;
       first = submitted_.empty();
-      submitted_.push_back(std::move(call));
+      if (!closed) submitted_.push_back(std::move(call));
+    }
+    if (closed) {  // nobody takes it out any more
+      if (lacks_id(call)) call.id = draw_request_id();
+      call.done(failed(Outcome::kCancelled, call.id, kClosed));
+      return 0;
     }
     if (first) pool_->wake();
     return number;
@@ -273,7 +281,7 @@ class Client::Impl {
       calls.clear();
       if (!cancelled.empty()) session_->cancel(cancelled, "cancelled");
       cancelled.clear();
-      if (stopping) return session_->cancel_all("the client was closed");
+      if (stopping) return session_->cancel_all(kClosed);
       pool_->poll(*session_, session_->next_wake_ns());
       session_->on_tick(now_ns());
       publish_trouble();
@@ -302,7 +310,11 @@ class Client::Impl {
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Client::~Client() {
-  if (impl_->forked()) leave_behind(std::move(impl_));
+  if (impl_->forked()) {
+    leave_behind(std::move(impl_));
+  } else {
+    impl_->close();
+  }
 }
 
 Result Client::write(std::string_view name, std::string_view value, const CallOptions& options) {
