@@ -230,6 +230,7 @@ void LockMachine::on_looked(const Result& answer, int64_t now_ns) {
 void LockMachine::on_watched(const Result& answer, int64_t now_ns) {
   const bool shows = answer.outcome == Outcome::kDone || answer.outcome == Outcome::kRefused;
   if (shows) return on_state(answer, now_ns);
+  if (const auto hopeless = without_hope(answer.outcome)) return end(*hopeless, answer.message);
   // Even if nobody answers: that it has changed hands meanwhile is for the cas to find out.
   if (answer.outcome != Outcome::kNotYet) pause(kRetryNs, now_ns);
 }
