@@ -219,6 +219,9 @@ class Client::Impl {
   }
 
   const Options& options() const { return options_; }
+  int64_t timeout_or_default(int64_t ms) const {
+    return ms > 0 ? std::min(ms, kMaxTimeoutMs) : options_.timeout_ms;
+  }
   const std::optional<ClusterId>& cluster() const { return cluster_; }
   const std::shared_ptr<NameResolver>& names() const { return names_; }
 
@@ -413,8 +416,8 @@ NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const
     status.message = printable(read.error().message);
     return status;
   }
-  return ask_status(*impl_->names(), *read,
-                    timeout_ms == 0 ? impl_->options().timeout_ms : timeout_ms, impl_->cluster());
+  return ask_status(*impl_->names(), *read, impl_->timeout_or_default(timeout_ms),
+                    impl_->cluster());
 }
 
 NamesPage Client::list(const ListOptions& options) const {
@@ -422,8 +425,7 @@ NamesPage Client::list(const ListOptions& options) const {
   page.outcome = Outcome::kError;
   page.message = impl_->forked() ? kForkedClient : impl_->broken();
   if (!page.message.empty()) return page;
-  const int64_t ms = options.timeout_ms > 0 ? std::min(options.timeout_ms, kMaxTimeoutMs)
-                                            : impl_->options().timeout_ms;
+  const int64_t ms = impl_->timeout_or_default(options.timeout_ms);
   page = ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
                    now_ns() + ms * 1'000'000,
                    [this](const std::string& trouble) { impl_->set_trouble_of_list(trouble); });

@@ -40,6 +40,9 @@ TEST(ClientTest, DoneRefusedAndReads) {
   EXPECT_EQ(client.write("big", std::string(65536, 'x')).outcome, Outcome::kDone);
   const NodeStatus status = client.status(server.address());
   EXPECT_TRUE(status.reachable);
+  for (const int64_t ms : {INT64_MAX, int64_t{25} * 24 * 3600 * 1000, int64_t{-1}}) {
+    EXPECT_TRUE(client.status(server.address(), ms).reachable) << ms;
+  }
   EXPECT_EQ(status.pid, 4711u);
   ASSERT_EQ(status.counters.size(), 1u);
 }
