@@ -153,6 +153,27 @@ TEST_F(SessionClusterTest, AnotherListOfMembersIsAnotherCluster) {
   }
 }
 
+// Who listens there may be anybody: with such numbers one divides by zero, or counts beyond the
+// end.
+TEST_F(SessionClusterTest, AMapThatMakesNoSenseIsNotUsed) {
+  constexpr uint16_t kTooMany = kMaxCores + 1;
+  for (int which = 0; which < 5; ++which) {
+    make({"a:1"});
+    closed.clear();
+    submit(Op::kWrite, "x");
+    net::ServerHello hostile = of(kOne, 1);
+    if (which == 0) hostile.members[2].cores = 0;
+    if (which == 1) hostile.members[0].cores = kTooMany;
+    if (which == 1) hostile.shard_count = 65535;
+    if (which == 2) hostile.members.clear();
+    if (which == 3) hostile.members.resize(kMaxNodes + 1, {NodeId{7}, 1, "d:1"});
+    if (which == 4) hostile.shard_count = 0;
+    session->on_ready(0, hostile, now);
+    EXPECT_EQ(closed, std::vector<PathId>{0}) << which;
+    EXPECT_TRUE(sent.empty()) << which;
+  }
+}
+
 // What may differ between nodes of one cluster: addresses that they have not heard of, and cores.
 TEST_F(SessionClusterTest, OneClusterIsSeenDifferentlyByItsNodes) {
   make({"a:1", "b:1"});
