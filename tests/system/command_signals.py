@@ -179,6 +179,35 @@ def killed_keeper_as_json(cluster):
         check(words[0] == "run" or told["token"] > 0, f"{words}: {told}")
 
 
+def killed_keeper_after_the_end(cluster):
+    """The command has ended in order; what was not written down, or given back, is said."""
+    for words, wanted in ((["run"], "could not be written down"),
+                          (["lock", "--ttl", "30"], "could not be released")):
+        name = f"after-{words[0]}"
+        go = cluster.directory / f"{name}-go"
+        up = cluster.directory / f"{name}-up"
+        process = start(cluster, *words, name, "--", "sh", "-c",
+                        f"echo $$ > {up}; while [ ! -e {go} ]; do sleep 0.05; done; exit 4")
+        command = int(wait_for(lambda: lines_of(up), "the command")[0])
+        keeper = parent_of(command)
+        for node in cluster.nodes[1:]:
+            os.kill(node.process.pid, signal.SIGSTOP)
+        try:
+            go.touch()
+            # Reaped, and not merely ended: the keeper knows how.
+            wait_for(lambda: not os.path.exists(f"/proc/{command}"), "the end of the command", 10)
+            time.sleep(0.3)
+            os.kill(keeper, signal.SIGKILL)
+            code, _, err = end_of(process, 10)
+        finally:
+            for node in cluster.nodes[1:]:
+                os.kill(node.process.pid, signal.SIGCONT)
+        check_equal(code, 4, f"{words}: the command's own code; {err}")
+        check(wanted in err and "it exited with 4" in err, f"{words}: said: {err}")
+        check("was stopped" not in err, f"{words}: said: {err}")
+        cluster.wait_ready()
+
+
 def killed_by_a_fault(cluster):
     """SIGSEGV and its like end `once` itself: the command does not go on without it."""
     for number in (signal.SIGSEGV, signal.SIGABRT):
@@ -329,5 +358,7 @@ if __name__ == "__main__":
     with Cluster(options(), name="signals") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (every_signal_once, to_the_group_once, an_alarm_of_the_caller, by_its_name,
-                    killed, killed_keeper_as_json, killed_by_a_fault, killed_run_is_written_down,
-                    stopped, what_it_inherits, no_majority, interrupted_while_asking)])
+                    killed, killed_keeper_as_json, killed_keeper_after_the_end,
+                    killed_by_a_fault,
+                    killed_run_is_written_down, stopped, what_it_inherits, no_majority,
+                    interrupted_while_asking)])

@@ -15,6 +15,7 @@
 #include "cli/commands/front.h"
 #include "cli/output.h"
 #include "client/lock_value.h"
+#include "client/socket.h"
 #include "tests/unit/cli/command_fixture.h"
 
 namespace once::client {
@@ -301,18 +302,49 @@ TEST_F(LockCommandTest, TheTestamentGivesTheCommandItsGrace) {
   front_link().testament = nullptr;
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_TRUE(testament.command_runs);
-  EXPECT_EQ(testament.exit_code, kLost);
+  EXPECT_EQ(testament.wills[1].exit_code, kLost);
   EXPECT_EQ(testament.grace_ms, 1234);
-  EXPECT_STREQ(testament.json, "") << "words";
+  EXPECT_STREQ(testament.wills[1].words, "") << "the front's own";
 
   Testament for_programs;
   front_link().testament = &for_programs;
   a.json = true;
   EXPECT_EQ(run(lock_command, a).code, 0);
   front_link().testament = nullptr;
-  const std::string object = for_programs.json;
+  const std::string object = for_programs.wills[1].words;
   EXPECT_TRUE(object.starts_with(R"({"name":"lock","outcome":"lost","token":)")) << object;
   EXPECT_TRUE(object.ends_with(R"(the command was stopped","result":null})")) << object;
+}
+
+// And after the end of the command, should the keeper be killed while it releases the lock.
+TEST_F(LockCommandTest, TheTestamentTellsHowTheCommandEnded) {
+  Testament testament;
+  front_link().testament = &testament;
+  Arguments a = guarded(marks("exit 4"));
+  EXPECT_EQ(run(lock_command, a).code, 4);
+  EXPECT_TRUE(testament.command_ended);
+  EXPECT_EQ(testament.will().exit_code, 4);
+  EXPECT_EQ(std::string(testament.will().words),
+            "once lock: lock could not be released (" + std::string(kKeeperKilledLater) +
+                "); it frees itself after 10 s; the command: it exited with 4");
+  a.json = true;
+  EXPECT_EQ(run(lock_command, a).code, 4);
+  const std::string object = testament.will().words;
+  EXPECT_TRUE(object.starts_with(R"({"name":"lock","outcome":"unknown","token":3,)")) << object;
+  EXPECT_NE(object.find(R"("result":{"exit":4,)"), std::string::npos) << object;
+  front_link().testament = nullptr;
+}
+
+// It was told to end in time, and is not taken for one that ended by itself.
+TEST_F(LockCommandTest, TheTestamentOfACommandThatWasToldToEndIsThatOfALostLock) {
+  Testament testament;
+  front_link().testament = &testament;
+  std::thread thief = when_up([this] { ask("lock", Op::kSet, "somebody's"); });
+  EXPECT_EQ(run(lock_command, guarded(long_one(), 1)).code, kLost);
+  thief.join();
+  front_link().testament = nullptr;
+  EXPECT_FALSE(testament.command_ended);
+  EXPECT_EQ(testament.will().exit_code, kLost);
 }
 
 TEST_F(LockCommandTest, TheLongestObjectFitsIntoTheTestament) {
