@@ -133,7 +133,7 @@ bool Front::keeper_ended() {
 
 // The keeper was killed, and its command is ours now.
 void Front::end_command() {
-  Ending ending(now_ns() + testament_.grace_ms * kMs);
+  Ending ending(std::min<int64_t>(now_ns() + testament_.grace_ms * kMs, testament_.kill_at_ns));
   ending.leave_alone(std::move(others_));
   while (ending.step(now_ns(), 0)) {
     (void)poll(nullptr, 0, kLookMs);
@@ -191,6 +191,11 @@ void will_run_command(int exit_code, int64_t grace_ms, const std::string& json) 
   write_will(*testament, exit_code, json);
   testament->grace_ms = grace_ms;
   testament->command_runs = true;
+}
+
+void will_kill_command(int64_t at_ns) {
+  Testament* const testament = front_link().testament;
+  if (testament != nullptr) testament->kill_at_ns = at_ns;
 }
 
 void command_has_ended(int exit_code, const std::string& words) {

@@ -37,6 +37,7 @@ struct Testament {
   std::atomic<bool> command_runs{false};  // or ran: the front has something to do, or to say
   std::atomic<bool> command_ended{false};
   std::atomic<int64_t> grace_ms{5000};
+  std::atomic<int64_t> kill_at_ns{INT64_MAX};  // the keeper ends the command already
   std::atomic<unsigned> current{0};
   LastWill wills[2];  // the one that is not current is written
   const LastWill& will() const { return wills[current]; }
@@ -54,6 +55,8 @@ pid_t shown_pid();
 // How the front ends if this process is killed while the command runs: with this code, when the
 // command has had so long to end, and with this object of --json; empty: with words.
 void will_run_command(int exit_code, int64_t grace_ms, const std::string& json);
+// The command is being ended, and killed then: it gets no second grace.
+void will_kill_command(int64_t at_ns);
 // If it is killed after that: the command has ended by itself, and nothing is left to be ended.
 void command_has_ended(int exit_code, const std::string& words);
 

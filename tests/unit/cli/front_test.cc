@@ -115,6 +115,20 @@ TEST_F(FrontTest, GivesTheCommandItsGrace) {
   EXPECT_TRUE(text_of("err").ends_with("once: " + std::string(kKeeperKilled) + "\n"));
 }
 
+// The keeper was ending it already, and others may have the lock when that time is over.
+TEST_F(FrontTest, GivesTheCommandNoSecondGrace) {
+  const int64_t begun = now_ns();
+  const int status = front([this] {
+    will_run_command(kCode, 600'000, "");
+    start("up", "trap '' TERM; ", kLoop);
+    will_kill_command(now_ns() + kSecondNs / 5);
+  });
+  expect_exit(status, kCode);
+  EXPECT_LT(now_ns() - begun, 30 * kSecondNs);
+  EXPECT_FALSE(lives("up"));
+  end("up");
+}
+
 TEST_F(FrontTest, LeavesAloneWhatTheShellThatBecameItHasStarted) {
   const auto keeper = [this] {
     will_run_command(kCode, 0, "");

@@ -304,6 +304,7 @@ TEST_F(LockCommandTest, TheTestamentGivesTheCommandItsGrace) {
   EXPECT_TRUE(testament.command_runs);
   EXPECT_EQ(testament.wills[1].exit_code, kLost);
   EXPECT_EQ(testament.grace_ms, 1234);
+  EXPECT_EQ(testament.kill_at_ns, INT64_MAX) << "nobody has ended it";
   EXPECT_STREQ(testament.wills[1].words, "") << "the front's own";
 
   Testament for_programs;
@@ -340,11 +341,14 @@ TEST_F(LockCommandTest, TheTestamentOfACommandThatWasToldToEndIsThatOfALostLock)
   Testament testament;
   front_link().testament = &testament;
   std::thread thief = when_up([this] { ask("lock", Op::kSet, "somebody's"); });
+  const int64_t begun = now_ns();
   EXPECT_EQ(run(lock_command, guarded(long_one(), 1)).code, kLost);
   thief.join();
   front_link().testament = nullptr;
   EXPECT_FALSE(testament.command_ended);
   EXPECT_EQ(testament.will().exit_code, kLost);
+  EXPECT_GT(testament.kill_at_ns, begun);
+  EXPECT_LT(testament.kill_at_ns, now_ns() + 2 * kSecond) << "when the keeper would have killed it";
 }
 
 TEST_F(LockCommandTest, TheLongestObjectFitsIntoTheTestament) {
