@@ -368,7 +368,7 @@ TEST_F(RunCommandTest, WhatIsNoClaimIsShownAndNotWaitedFor) {
 
 TEST_F(RunCommandTest, WhatIsNoResultIsAnError) {
   for (const char* text : {"junk", "{}", R"({"exit":256})", R"({"exit":-1})", R"({"exit":"0"})",
-                           R"({"signal":300})", "[0]"}) {
+                           R"({"signal":300})", R"({"signal":0})", "[0]"}) {
     registers_.clear();
     claimed_by_another(text);
     EXPECT_EQ(run(run_command, job(marks())).code, exit_code(Outcome::kError)) << text;
