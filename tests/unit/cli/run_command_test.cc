@@ -164,6 +164,19 @@ TEST_F(RunCommandTest, ASignalBreaksOffTheClaim) {
   EXPECT_EQ(times_ran(), 0u);
 }
 
+// Nobody is there to be asked: it is certain that nothing was.
+TEST_F(RunCommandTest, ASignalWhereNobodyAnswersSaysThatNothingWasClaimed) {
+  Arguments a = job(marks());
+  a.endpoints = {closed_port()};
+  a.timeout_ms = 60'000;
+  std::thread other = signal_soon(SIGTERM);
+  const Ended ended = run(run_command, a);
+  other.join();
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_NE(ended.err.find("nothing was claimed"), std::string::npos) << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+}
+
 // It won in that moment: nobody else can run it any more, so the others are told what happened.
 TEST_F(RunCommandTest, AClaimThatIsWonInTheMomentOfASignalIsToldToTheOthers) {
   set_trouble(signal_in_the_claim);
@@ -222,6 +235,7 @@ TEST_F(RunCommandTest, TheResultIsWrittenDownThoughItTakesLongerThanTheTimeout) 
   const Ended ended = run(run_command, a);
   EXPECT_EQ(ended.code, 4);
   EXPECT_EQ(ended.err.find("could not be written down"), std::string::npos) << ended.err;
+  EXPECT_GT(first_ms, 30'000u);
 }
 
 // For the front, should the keeper be killed while it writes down the result.
