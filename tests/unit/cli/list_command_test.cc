@@ -96,12 +96,11 @@ TEST_F(ListCommandTest, AsJsonAPageWithoutRowsLeavesNoComma) {
   };
   const Ended ended = list(0, true);
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_EQ(ended.out,
-            R"({"node":1,"names":[)"
-            R"({"name":"a","version":1,"sealed":true,"value_bytes":2,"decided":true},)"
-            R"({"name":"b","version":1,"sealed":true,"value_bytes":2,"decided":true}],)"
-            R"("after":null,"outcome":"done"})"
-            "\n");
+  EXPECT_EQ(ended.out, R"({"node":1,"names":[)"
+                       R"({"name":"a","version":1,"sealed":true,"value_bytes":2,"decided":true},)"
+                       R"({"name":"b","version":1,"sealed":true,"value_bytes":2,"decided":true}],)"
+                       R"("after":null,"outcome":"done"})"
+                       "\n");
 }
 
 TEST_F(ListCommandTest, AsJsonAFailureIsAnObjectToo) {
