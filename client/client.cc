@@ -166,20 +166,10 @@ class Client::Impl {
     };
     const uint64_t number = next_number_.fetch_add(1, std::memory_order_relaxed);
     call.number = number;
-    bool first = false, closed = false;
-    {
-      std::lock_guard lock(mutex_);
-      closed = stopping_;
-      first = submitted_.empty();
-      if (!closed) submitted_.push_back(std::move(call));
-    }
-    if (closed) {  // nobody takes it out any more
-      if (lacks_id(call)) call.id = draw_request_id();
-      call.done(failed(Outcome::kCancelled, call.id, kClosed));
-      return 0;
-    }
-    if (first) pool_->wake();
-    return number;
+    if (enqueue(call)) return number;
+    if (lacks_id(call)) call.id = draw_request_id();
+    call.done(failed(Outcome::kCancelled, call.id, kClosed));
+    return 0;
   }
 
   Result call(Call&& call, const CallOptions& options) {
@@ -226,6 +216,19 @@ class Client::Impl {
   const std::shared_ptr<NameResolver>& names() const { return names_; }
 
  private:
+  // False, and it is left as it is: nobody takes calls out any more.
+  bool enqueue(Call& call) {
+    bool first;
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return false;
+      first = submitted_.empty();
+      submitted_.push_back(std::move(call));
+    }
+    if (first) pool_->wake();
+    return true;
+  }
+
   std::string wrong_with(const Call& call, const CallOptions& options) const {
     std::string wrong = check_name(call.name);
     if (wrong.empty()) wrong = check_value(call.value.size());
