@@ -63,7 +63,7 @@ std::string list_json_head(NodeId node) {
   return R"({"node":)" + number + R"(,"names":[)";
 }
 
-std::string list_json_rows(const std::vector<ListedName>& names, bool first) {
+std::string list_json_rows(const std::vector<ListedName>& names, bool rows_before) {
   std::string rows;
   for (const ListedName& one : names) {
     Json row;
@@ -72,7 +72,7 @@ std::string list_json_rows(const std::vector<ListedName>& names, bool first) {
     row["sealed"] = one.sealed;
     row["value_bytes"] = one.value_bytes;
     row["decided"] = one.decided;
-    if (!first || !rows.empty()) rows += ',';
+    if (rows_before || !rows.empty()) rows += ',';
     rows += printable(row.dump(), Shown::kJson);
   }
   return rows;

@@ -21,7 +21,7 @@ std::string explanation_json(std::string_view name, const NameExplanation& all,
 // One object on one line, however many pages it is made of: head, rows of each page, tail. The head
 // is the first page's; node 0: nobody answered.
 std::string list_json_head(NodeId node);
-std::string list_json_rows(const std::vector<ListedName>& names, bool first);
+std::string list_json_rows(const std::vector<ListedName>& names, bool rows_before);
 std::string list_json_tail(const NamesPage& last);
 // A list of the nodes; each tells how the cluster is, too.
 std::string status_json(const Survey& survey, const Verdict& verdict, JsonLayout layout);

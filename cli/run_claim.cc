@@ -61,7 +61,7 @@ std::optional<JobClaim> read_claim(std::string_view text) {
 std::optional<RunResult> read_run_result(std::string_view text) {
   const Json json = parsed(text);
   RunResult result;
-  if (is_code(json, "signal")) {
+  if (is_code(json, "signal") && json["signal"] != 0) {
     result.signal = json["signal"];
   } else if (is_code(json, "exit")) {
     result.exit_code = json["exit"];

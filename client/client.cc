@@ -28,6 +28,7 @@ namespace {
 
 constexpr int64_t kMaxTimeoutMs = 24 * 3600 * 1000;
 constexpr size_t kIdsPerDraw = 64;  // the cost of a call is shared by so many
+constexpr const char* kClosed = "the client was closed";
 constexpr const char* kForkedClient =
     "this client was made before fork(), and does not work in the child: make another one there";
 
@@ -118,7 +119,8 @@ class Client::Impl {
     }
   }
 
-  ~Impl() {
+  // Ends what is pending, whose callbacks may start more: that is why it is no destructor.
+  void close() {
     if (!thread_.joinable()) return;
     {
       std::lock_guard lock(mutex_);
@@ -164,14 +166,10 @@ class Client::Impl {
     };
     const uint64_t number = next_number_.fetch_add(1, std::memory_order_relaxed);
     call.number = number;
-    bool first;
-    {
-      std::lock_guard lock(mutex_);
-      first = submitted_.empty();
-      submitted_.push_back(std::move(call));
-    }
-    if (first) pool_->wake();
-    return number;
+    if (enqueue(call)) return number;
+    if (lacks_id(call)) call.id = draw_request_id();
+    call.done(failed(Outcome::kCancelled, call.id, kClosed));
+    return 0;
   }
 
   Result call(Call&& call, const CallOptions& options) {
@@ -211,10 +209,26 @@ class Client::Impl {
   }
 
   const Options& options() const { return options_; }
+  int64_t timeout_or_default(int64_t ms) const {
+    return ms > 0 ? std::min(ms, kMaxTimeoutMs) : options_.timeout_ms;
+  }
   const std::optional<ClusterId>& cluster() const { return cluster_; }
   const std::shared_ptr<NameResolver>& names() const { return names_; }
 
  private:
+  // False, and it is left as it is: nobody takes calls out any more.
+  bool enqueue(Call& call) {
+    bool first;
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return false;
+      first = submitted_.empty();
+      submitted_.push_back(std::move(call));
+    }
+    if (first) pool_->wake();
+    return true;
+  }
+
   std::string wrong_with(const Call& call, const CallOptions& options) const {
     std::string wrong = check_name(call.name);
     if (wrong.empty()) wrong = check_value(call.value.size());
@@ -273,7 +287,7 @@ class Client::Impl {
       calls.clear();
       if (!cancelled.empty()) session_->cancel(cancelled, "cancelled");
       cancelled.clear();
-      if (stopping) return session_->cancel_all("the client was closed");
+      if (stopping) return session_->cancel_all(kClosed);
       pool_->poll(*session_, session_->next_wake_ns());
       session_->on_tick(now_ns());
       publish_trouble();
@@ -302,7 +316,11 @@ class Client::Impl {
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Client::~Client() {
-  if (impl_->forked()) leave_behind(std::move(impl_));
+  if (impl_->forked()) {
+    leave_behind(std::move(impl_));
+  } else {
+    impl_->close();
+  }
 }
 
 Result Client::write(std::string_view name, std::string_view value, const CallOptions& options) {
@@ -401,8 +419,8 @@ NodeStatus Client::status(const std::string& endpoint, int64_t timeout_ms) const
     status.message = printable(read.error().message);
     return status;
   }
-  return ask_status(*impl_->names(), *read,
-                    timeout_ms == 0 ? impl_->options().timeout_ms : timeout_ms, impl_->cluster());
+  return ask_status(*impl_->names(), *read, impl_->timeout_or_default(timeout_ms),
+                    impl_->cluster());
 }
 
 NamesPage Client::list(const ListOptions& options) const {
@@ -410,8 +428,7 @@ NamesPage Client::list(const ListOptions& options) const {
   page.outcome = Outcome::kError;
   page.message = impl_->forked() ? kForkedClient : impl_->broken();
   if (!page.message.empty()) return page;
-  const int64_t ms = options.timeout_ms > 0 ? std::min(options.timeout_ms, kMaxTimeoutMs)
-                                            : impl_->options().timeout_ms;
+  const int64_t ms = impl_->timeout_or_default(options.timeout_ms);
   page = ask_names(*impl_->names(), impl_->options().endpoints, impl_->cluster(), options,
                    now_ns() + ms * 1'000'000,
                    [this](const std::string& trouble) { impl_->set_trouble_of_list(trouble); });

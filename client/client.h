@@ -1,7 +1,8 @@
 // The client library: the registers of a cluster, from any thread.
 // One background thread owns all sockets. Blocking calls wait for it; callbacks run on it and must
 // not block or throw: no blocking call (it ends with kError), and never the destruction of the
-// Client. They may start and cancel operations. The destructor cancels what is pending.
+// Client. They may start and cancel operations. The destructor cancels what is pending, and what
+// callbacks start meanwhile: a callback that starts kCancelled again calls itself without end.
 // Host names are looked up by threads of their own, which nothing waits for: one may outlive the
 // Client until the C library gives its look-up up.
 // In a child of fork() every operation ends with kError: a Client belongs to the process that made
@@ -88,7 +89,8 @@ class Client {
   Result wait(std::string_view name, uint64_t after_version, const CallOptions& options = {});
 
   // The callback runs exactly once: on the client's thread, or on the caller's before the call
-  // returns when the operation is not even queued (kInvalid, kError, too many pending).
+  // returns when the operation is not even queued (kInvalid, kError, too many pending, kCancelled
+  // while the Client is destroyed).
   OperationId write_async(std::string_view name, std::string_view value, const CallOptions& options,
                           Callback callback);
   OperationId read_async(std::string_view name, const CallOptions& options, Callback callback);

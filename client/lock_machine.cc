@@ -116,7 +116,13 @@ LockStep LockMachine::watch_step(int64_t now_ns) {
     return next(now_ns);
   }
   if (now_ns >= deadline_ns_) {
-    end(LockOutcome::kBusy, "the lock is held by " + holder_.owner);
+    if (version_ == too_late_version_) {
+      end(LockOutcome::kUnknown,
+          "it was taken in our name, but the answer came too late: nobody holds it, and others can "
+          "take it when its TTL is over");
+    } else {
+      end(LockOutcome::kBusy, "the lock is held by " + holder_.owner);
+    }
     return {};
   }
   return {LockStep::Kind::kWait, std::min(over_ns, deadline_ns_), version_};
@@ -191,7 +197,8 @@ void LockMachine::on_state(const Result& state, int64_t now_ns) {
     seen_version_ = version_ = state.version;
     phase_ = Phase::kWatching;
     watched_ns_ = watched_ns(value->ttl_ms);
-    holder_ = {value->owner, value->token, value->since};
+    const bool others = version_ != too_late_version_;
+    holder_ = others ? LockHolder{value->owner, value->token, value->since} : LockHolder{};
     return;
   }
   if (refused_ && now_ns >= deadline_ns_) {
@@ -223,6 +230,7 @@ void LockMachine::on_looked(const Result& answer, int64_t now_ns) {
 void LockMachine::on_watched(const Result& answer, int64_t now_ns) {
   const bool shows = answer.outcome == Outcome::kDone || answer.outcome == Outcome::kRefused;
   if (shows) return on_state(answer, now_ns);
+  if (const auto hopeless = without_hope(answer.outcome)) return end(*hopeless, answer.message);
   // Even if nobody answers: that it has changed hands meanwhile is for the cas to find out.
   if (answer.outcome != Outcome::kNotYet) pause(kRetryNs, now_ns);
 }
@@ -236,6 +244,7 @@ void LockMachine::on_taken(const Result& answer, int64_t now_ns) {
     holder_ = {};
     // Too late to be of use. Nobody was told of it, and it may be taken over like any other.
     const bool late = now_ns >= leased_until_ns_ && !stopping_;
+    if (late) too_late_version_ = version_;
     phase_ = late ? Phase::kLooking : Phase::kHeld;
     return;
   }

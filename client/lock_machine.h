@@ -103,6 +103,8 @@ class LockMachine {
   int64_t hurry_until_ns_ = kEndOfTime;
 
   uint64_t version_ = 0;  // looked at, or ours
+  // Made by us, and too late to be of use: what stands there in our name, and nobody holds.
+  uint64_t too_late_version_ = 0;
   // The newest version of others: it outlives the attempts to acquire, so that short waits add up.
   uint64_t seen_version_ = 0;
   int64_t seen_ns_ = 0;     // since when it is known,

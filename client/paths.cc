@@ -133,17 +133,26 @@ std::string Paths::trouble() const {
   return words_about(obstacles);
 }
 
+// Its node has moved, or was never there: no operation is sent to that address any more.
+bool Paths::has_been_left(PathId id) const {
+  return id >= endpoint_count_ &&
+         std::none_of(map_.members.begin(), map_.members.end(), [&](const net::MapMember& member) {
+           return member.client_address == paths_[id].address;
+         });
+}
+
 std::string Paths::unreached() const {
   std::vector<Obstacle> obstacles;
   for (PathId id = 0; id < paths_.size(); ++id) {
     const Path& path = paths_[id];
     const bool elsewhere = std::any_of(paths_.begin(), paths_.end(), [&](const Path& other) {
-      return other.state == Path::State::kReady && other.address == path.address;
+      const bool same_node = path.node.value != 0 && other.node == path.node;
+      return other.state == Path::State::kReady && (same_node || other.address == path.address);
     });
     const bool told = std::any_of(obstacles.begin(), obstacles.end(), [&](const Obstacle& other) {
       return other.address == path.address;
     });
-    if (path.trouble.empty() || elsewhere || told) continue;
+    if (path.trouble.empty() || elsewhere || told || has_been_left(id)) continue;
     obstacles.push_back({path.address, path.trouble});
   }
   return words_about(obstacles);

@@ -112,6 +112,7 @@ class Paths {
 
  private:
   std::string delay_of(PathId path) const;
+  bool has_been_left(PathId path) const;
   PathId path_of(size_t member, uint16_t core, size_t copy);
   PathId path_with_room(size_t member, uint16_t core, bool long_lived);
   PathId find_or_add(const net::MapMember& member, uint16_t core, size_t copy);

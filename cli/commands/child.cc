@@ -153,7 +153,9 @@ void Child::reap() {
 }
 
 void Child::begin_ending(int64_t patience_ms) {
-  ending_.emplace(now_ns() + std::max<int64_t>(0, patience_ms) * kMs);
+  const int64_t kill_at_ns = now_ns() + std::max<int64_t>(0, patience_ms) * kMs;
+  will_kill_command(kill_at_ns);
+  ending_.emplace(kill_at_ns);
 }
 
 void Child::pass_on() {

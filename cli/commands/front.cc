@@ -57,6 +57,7 @@ class Front {
   void hear(int signals);
   void stop_with_the_job(int number);
   bool keeper_ended();
+  void end_command();
   int inherit();
 
   const pid_t keeper_;
@@ -131,18 +132,23 @@ bool Front::keeper_ended() {
 }
 
 // The keeper was killed, and its command is ours now.
-int Front::inherit() {
-  Ending ending(now_ns() + testament_.grace_ms * kMs);
+void Front::end_command() {
+  Ending ending(std::min<int64_t>(now_ns() + testament_.grace_ms * kMs, testament_.kill_at_ns));
   ending.leave_alone(std::move(others_));
   while (ending.step(now_ns(), 0)) {
     (void)poll(nullptr, 0, kLookMs);
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
   }
-  std::string words = testament_.json;
-  if (words.empty()) words.append("once: ").append(kKeeperKilled);
+}
+
+int Front::inherit() {
+  const bool ended = testament_.command_ended;
+  if (!ended) end_command();
+  std::string words = testament_.will().words;
+  if (words.empty()) words.append("once: ").append(ended ? kKeeperKilledLater : kKeeperKilled);
   tell_line(words);
-  return testament_.exit_code;
+  return testament_.will().exit_code;
 }
 
 // What the keeper ends with.
@@ -154,6 +160,15 @@ int keep(const std::function<int()>& body) {
   (void)kill(front_link().front, SIGCONT);
   if (const int number = death_to_come(); number != 0) die_of(number);
   return code;
+}
+
+void write_will(Testament& testament, int exit_code, const std::string& words) {
+  const unsigned next = 1 - testament.current;
+  LastWill& will = testament.wills[next];
+  will = {};
+  will.exit_code = exit_code;
+  if (words.size() <= kMostLastWords) std::copy(words.begin(), words.end(), will.words);
+  testament.current = next;
 }
 
 int refused(const char* what) {
@@ -173,10 +188,21 @@ pid_t shown_pid() { return front_link().front != 0 ? front_link().front : getpid
 void will_run_command(int exit_code, int64_t grace_ms, const std::string& json) {
   Testament* const testament = front_link().testament;
   if (testament == nullptr) return;
-  testament->exit_code = exit_code;
+  write_will(*testament, exit_code, json);
   testament->grace_ms = grace_ms;
-  if (json.size() <= kMostLastWords) std::copy(json.begin(), json.end(), testament->json);
   testament->command_runs = true;
+}
+
+void will_kill_command(int64_t at_ns) {
+  Testament* const testament = front_link().testament;
+  if (testament != nullptr) testament->kill_at_ns = at_ns;
+}
+
+void command_has_ended(int exit_code, const std::string& words) {
+  Testament* const testament = front_link().testament;
+  if (testament == nullptr) return;
+  write_will(*testament, exit_code, words);
+  testament->command_ended = true;
 }
 
 int behind_front(const std::function<int()>& body) {

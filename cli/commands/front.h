@@ -23,12 +23,24 @@ inline constexpr size_t kMostLastWords = 32 * 1024;
 inline constexpr const char* kKeeperKilled =
     "the process that looked after the command was ended; the command was stopped";
 
-// What the keeper leaves for the front, in case that it is killed.
+inline constexpr const char* kKeeperKilledLater =
+    "the process that looked after the command was ended after it";
+
+// How the front ends if the keeper is killed, and what it says; empty: a line of its own.
+struct LastWill {
+  int exit_code = 1;
+  char words[kMostLastWords + 1] = {};
+};
+
+// What the keeper leaves for the front, in case that it is killed, in the middle of this too.
 struct Testament {
-  std::atomic<bool> command_runs{false};
-  std::atomic<int> exit_code{1};
+  std::atomic<bool> command_runs{false};  // or ran: the front has something to do, or to say
+  std::atomic<bool> command_ended{false};
   std::atomic<int64_t> grace_ms{5000};
-  char json[kMostLastWords + 1] = {};  // what is said instead of words; empty: words
+  std::atomic<int64_t> kill_at_ns{INT64_MAX};  // the keeper ends the command already
+  std::atomic<unsigned> current{0};
+  LastWill wills[2];  // the one that is not current is written
+  const LastWill& will() const { return wills[current]; }
 };
 
 struct FrontLink {
@@ -43,6 +55,10 @@ pid_t shown_pid();
 // How the front ends if this process is killed while the command runs: with this code, when the
 // command has had so long to end, and with this object of --json; empty: with words.
 void will_run_command(int exit_code, int64_t grace_ms, const std::string& json);
+// The command is being ended, and killed then: it gets no second grace.
+void will_kill_command(int64_t at_ns);
+// If it is killed after that: the command has ended by itself, and nothing is left to be ended.
+void command_has_ended(int exit_code, const std::string& words);
 
 // Runs `body` in the keeper; the exit code to end with. REQUIRES: one thread, prepare_signals().
 int behind_front(const std::function<int()>& body);

@@ -91,10 +91,11 @@ void tell_of_broken_lines(const NamesPage& page, const Arguments& arguments, boo
                                        line_to_type(arguments, {"--null", std::nullopt}));
 }
 
-bool show_page(const NamesPage& page, const Arguments& arguments, bool first) {
+// The first page may have had no rows: `rows_before` says whether any page had.
+bool show_page(const NamesPage& page, const Arguments& arguments, bool first, bool rows_before) {
   if (arguments.json) {
     return write_stdout((first ? list_json_head(page.node) : "") +
-                        list_json_rows(page.names, first));
+                        list_json_rows(page.names, rows_before));
   }
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   std::string text;
@@ -139,12 +140,13 @@ int list_command(const Arguments& arguments) {
       settle(client, asked, deadline_ns);
       return asked;
     }();
+    const bool rows_before = shown > 0;
     shown += page.names.size();
     const bool escaped = isatty(STDOUT_FILENO) != 0 && !arguments.raw;
     if (!arguments.json && !escaped) tell_of_broken_lines(page, arguments, told_of_broken_lines);
     if (page.outcome != Outcome::kDone) {
       const bool any = !page.names.empty() || arguments.json;
-      if (any && !show_page(page, arguments, first)) return not_shown();
+      if (any && !show_page(page, arguments, first, rows_before)) return not_shown();
       if (arguments.json && !write_stdout(list_json_tail(page))) return not_shown();
       if (arguments.json) return exit_code(page.outcome);
       const bool unavailable = page.outcome == Outcome::kUnavailable;
@@ -154,7 +156,7 @@ int list_command(const Arguments& arguments) {
       }
       return exit_code(page.outcome);
     }
-    if (!show_page(page, arguments, first)) return not_shown();
+    if (!show_page(page, arguments, first, rows_before)) return not_shown();
     options.after = page.after;
     if (page.after.empty() || listed >= limit) {
       if (arguments.json && !write_stdout(list_json_tail(page))) return not_shown();

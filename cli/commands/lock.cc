@@ -202,7 +202,24 @@ int released_in_vain(const Arguments& a, const RunResult& ended, int signal) {
   return shell_code({0, signal});
 }
 
+std::string not_released(const Arguments& a, const std::string& why) {
+  return fmt::format("{} could not be released ({}); it frees itself after {} s", a.name, why,
+                     a.ttl_s);
+}
+
+// For the front, should this process be killed while it releases the lock. A command that was told
+// to end has lost it; that is said already.
+void leave_word(const Lock& lock, const Child& child, const Arguments& a, const RunResult& ended) {
+  if (child.was_told_to_end()) return;
+  const LockStory story{
+      lock_outcome_name(LockOutcome::kUnknown), lock.token(), {}, kKeeperKilledLater};
+  command_has_ended(code_of(ended), a.json ? lock_json(a.name, story, &ended)
+                                           : "once lock: " + not_released(a, kKeeperKilledLater) +
+                                                 "; the command: " + described(ended));
+}
+
 int end(Lock& lock, Child& child, const Bell& done, const Arguments& a, const RunResult& ended) {
+  leave_word(lock, child, a, ended);
   LockResult result;
   const int signal = release(lock, child, done, result);
   const bool was_told_to_end = child.was_told_to_end();
@@ -219,8 +236,7 @@ int end(Lock& lock, Child& child, const Bell& done, const Arguments& a, const Ru
   if (a.json) return code_of(ended);
   if (!ended.error.empty()) say_of_lock("cannot start " + ended.error);
   if (result.outcome == LockOutcome::kUnknown) {
-    say_of_lock(fmt::format("{} could not be released ({}); it frees itself after {} s", a.name,
-                            result.message, a.ttl_s));
+    say_of_lock(not_released(a, result.message));
   }
   return code_of(ended);
 }

@@ -42,6 +42,20 @@ void report(const Arguments& a, bool winner, const JobClaim& claim, const RunRes
   if (a.json) tell_people(run_json(a.name, winner, claim, result, not_recorded) + "\n");
 }
 
+std::string in_vain(const RunResult& result, const std::string& why) {
+  return fmt::format(
+      "the command has run ({}), but that could not be written down ({}); others "
+      "see the claim without a result",
+      described(result), why);
+}
+
+// For the front, should this process be killed while it writes down what came of the command.
+void leave_word(const Arguments& a, const JobClaim& claim, const RunResult& result) {
+  command_has_ended(code_of(result),
+                    a.json ? run_json(a.name, true, claim, &result, kKeeperKilledLater)
+                           : "once run: " + in_vain(result, kKeeperKilledLater));
+}
+
 // The claim is for ever: from here on nothing but the end of this process keeps the command from
 // being run, and its result from being written down.
 int record(Client& client, Asker& asker, const Arguments& a, const JobClaim& claim,
@@ -55,12 +69,7 @@ int record(Client& client, Asker& asker, const Arguments& a, const JobClaim& cla
   std::string not_recorded;
   if (written.outcome != Outcome::kDone) {
     not_recorded = fmt::format("{}: {}", outcome_name(written.outcome), written.message);
-    if (!a.json) {
-      say_of_run(
-          fmt::format("the command has run ({}), but that could not be written down ({}); others "
-                      "see the claim without a result",
-                      described(result), not_recorded));
-    }
+    if (!a.json) say_of_run(in_vain(result, not_recorded));
   }
   report(a, true, claim, &result, not_recorded);
   return code_of(result);
@@ -72,6 +81,7 @@ int win(Client& client, Asker& asker, Child& child, const Arguments& a, const Jo
                    a.json ? run_json(a.name, true, claim, nullptr, kKeeperKilled) : "");
   const RunResult result =
       run_program(child, a.program, {{"ONCE_RUN_NAME", a.name}, {"ONCE_RUN_ID", claim.run}});
+  leave_word(a, claim, result);
   if (!result.error.empty() && !a.json) say_of_run("cannot start " + result.error);
   return record(client, asker, a, claim, result);
 }

@@ -230,7 +230,8 @@ def known(fast):
         unit("run_command_test", {"cli"}, 2),
         unit("operation_command_test", {"base", "cli"}, 2),
         unit("lock_clock_test", {"client"}, 3), unit("client_sends_test", {"client"}, 3),
-        unit("child_test", {"cli"}, 4), unit("lock_command_test", {"cli"}, 5),
+        unit("child_test", {"cli"}, 4), unit("front_test", {"cli"}, 2),
+        unit("lock_command_test", {"cli"}, 5),
         unit("find_program_test", {"cli"}, 1), unit("list_command_test", {"cli"}, 4),
     ]
     if not fast:

@@ -179,6 +179,89 @@ def killed_keeper_as_json(cluster):
         check(words[0] == "run" or told["token"] > 0, f"{words}: {told}")
 
 
+def killed_keeper_after_the_end(cluster):
+    """The command has ended in order; what was not written down, or given back, is said."""
+    for words, wanted in ((["run"], "could not be written down"),
+                          (["lock", "--ttl", "30"], "could not be released")):
+        name = f"after-{words[0]}"
+        go = cluster.directory / f"{name}-go"
+        up = cluster.directory / f"{name}-up"
+        process = start(cluster, *words, name, "--", "sh", "-c",
+                        f"echo $$ > {up}; while [ ! -e {go} ]; do sleep 0.05; done; exit 4")
+        command = int(wait_for(lambda: lines_of(up), "the command")[0])
+        keeper = parent_of(command)
+        for node in cluster.nodes[1:]:
+            os.kill(node.process.pid, signal.SIGSTOP)
+        try:
+            go.touch()
+            # Reaped, and not merely ended: the keeper knows how.
+            wait_for(lambda: not os.path.exists(f"/proc/{command}"), "the end of the command", 10)
+            time.sleep(0.3)
+            os.kill(keeper, signal.SIGKILL)
+            code, _, err = end_of(process, 10)
+        finally:
+            for node in cluster.nodes[1:]:
+                os.kill(node.process.pid, signal.SIGCONT)
+        check_equal(code, 4, f"{words}: the command's own code; {err}")
+        check(wanted in err and "it exited with 4" in err, f"{words}: said: {err}")
+        check("was stopped" not in err, f"{words}: said: {err}")
+        cluster.wait_ready()
+
+
+def waiting(cluster, name):
+    """`once lock` that waits for another; it, its keeper, and the file that its command makes."""
+    made = cluster.directory / f"{name}-made"
+    process = start(cluster, "lock", "--wait", "60", name, "--", "touch", str(made))
+
+    def keeper():
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as file:
+            return file.read().split()
+
+    def waits(pid):
+        """It has a thread for the lock, and another for the client."""
+        return len(os.listdir(f"/proc/{pid}/task")) >= 3
+
+    pid = int(wait_for(keeper, "the keeper")[0])
+    wait_for(lambda: waits(pid), "the wait")
+    return process, pid, made
+
+
+def killed_while_it_waits(cluster):
+    """A front that is gone has nobody who wants the lock; a keeper that is gone is said as such."""
+    holder, _, command = counting(cluster, "waited-for", "lock", "waited-for")
+    process, keeper, made = waiting(cluster, "waited-for")
+    process.kill()
+    wait_for(lambda: is_gone(keeper), "the end of the keeper", 5)
+    end_of(process)
+    process, keeper, made_too = waiting(cluster, "waited-for")
+    os.kill(keeper, signal.SIGKILL)
+    code, _, err = end_of(process, 10)
+    check_equal((code, err), (-signal.SIGKILL, ""), "as the keeper ended; nothing was stopped")
+    holder.send_signal(signal.SIGTERM)
+    end_of(holder)
+    check(is_gone(command) and is_free(cluster, "waited-for", "5"), "it is free")
+    check(not made.exists() and not made_too.exists(), "a command ran that nobody waits for")
+
+
+def jobs_of_the_shell(cluster):
+    """A shell that becomes `once` leaves it its jobs: they are not the command's."""
+    job, up = cluster.directory / "job-of-the-shell", cluster.directory / "keeper-of-the-shell"
+    script = (f"sleep 60 & echo $! > {job}; exec \"$0\" \"$@\" "
+              f"lock shell -- sh -c 'echo $PPID > {up}; sleep 60'")
+    shell = subprocess.Popen(["bash", "-c", script, cluster.once, "--endpoints",
+                              cluster.endpoints()], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    keeper = int(wait_for(lambda: lines_of(up), "the command")[0])
+    pid = int(lines_of(job)[0])
+    try:
+        os.kill(keeper, signal.SIGKILL)
+        check_equal(shell.wait(timeout=20), LOST, "the lock")
+        check(not is_gone(pid), "the shell's own job was ended")
+    finally:
+        if not is_gone(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
 def killed_by_a_fault(cluster):
     """SIGSEGV and its like end `once` itself: the command does not go on without it."""
     for number in (signal.SIGSEGV, signal.SIGABRT):
@@ -329,5 +412,7 @@ if __name__ == "__main__":
     with Cluster(options(), name="signals") as three:
         run_steps([(step.__name__, lambda step=step: step(three)) for step in
                    (every_signal_once, to_the_group_once, an_alarm_of_the_caller, by_its_name,
-                    killed, killed_keeper_as_json, killed_by_a_fault, killed_run_is_written_down,
-                    stopped, what_it_inherits, no_majority, interrupted_while_asking)])
+                    killed, killed_keeper_as_json, killed_keeper_after_the_end,
+                    killed_while_it_waits, jobs_of_the_shell, killed_by_a_fault,
+                    killed_run_is_written_down, stopped, what_it_inherits, no_majority,
+                    interrupted_while_asking)])

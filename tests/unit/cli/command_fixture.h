@@ -109,6 +109,15 @@ class CommandTest : public testing::Test {
     return ended;
   }
 
+  // Where nobody listens.
+  static std::string closed_port() { return LoopbackListener().address(); }
+  static std::thread signal_soon(int number) {
+    return std::thread([number] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      kill(getpid(), number);
+    });
+  }
+
   // A command that leaves a line in a file, and how many there are.
   std::string path(const std::string& name) const { return directory_ + "/" + name; }
   std::vector<std::string> marks(const std::string& script_end = "") const {

@@ -78,6 +78,31 @@ TEST_F(ListCommandTest, AsJsonAllPagesAreOneObject) {
   EXPECT_EQ(ended.err, "");
 }
 
+// All names of the first page turn out to be empty; there is more behind them.
+TEST_F(ListCommandTest, AsJsonAPageWithoutRowsLeavesNoComma) {
+  server_.list = [this](const net::ListRequest& request) -> std::optional<net::ListReply> {
+    net::ListReply reply;
+    reply.run = 1;
+    if (request.query.from > 0) {
+      reply.page.names = {{"a", 1, 2, true, true}, {"b", 1, 2, true, true}};
+      return reply;
+    }
+    for (uint32_t i = 0; i < request.query.most; ++i) {
+      names_.push_back("tried" + std::to_string(i));
+      reply.page.names.push_back({names_.back(), 1, 0, true, false});
+    }
+    reply.page.next = request.query.most;
+    return reply;
+  };
+  const Ended ended = list(0, true);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.out, R"({"node":1,"names":[)"
+                       R"({"name":"a","version":1,"sealed":true,"value_bytes":2,"decided":true},)"
+                       R"({"name":"b","version":1,"sealed":true,"value_bytes":2,"decided":true}],)"
+                       R"("after":null,"outcome":"done"})"
+                       "\n");
+}
+
 TEST_F(ListCommandTest, AsJsonAFailureIsAnObjectToo) {
   status_ = Status::kUnavailable;
   const Ended ended = list(10, true);
@@ -89,7 +114,7 @@ TEST_F(ListCommandTest, AsJsonAFailureIsAnObjectToo) {
 }
 
 TEST_F(ListCommandTest, WhetherANameIsSealedAndDecidedAreTwoThings) {
-  EXPECT_EQ(list_json_rows({{"a", 1, 2, true, false}, {"b\xff", 3, 4, false, true}}, true),
+  EXPECT_EQ(list_json_rows({{"a", 1, 2, true, false}, {"b\xff", 3, 4, false, true}}, false),
             R"({"name":"a","version":1,"sealed":true,"value_bytes":2,"decided":false},)"
             R"({"name_base64":"Yv8=","version":3,"sealed":false,"value_bytes":4,"decided":true})");
 }

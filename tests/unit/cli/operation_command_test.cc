@@ -226,6 +226,19 @@ TEST_F(OperationCommandTest, ASignalBreaksOffAChange) {
   EXPECT_EQ(ended.err.find("--request-id 00000000000000000000000000000000"), std::string::npos);
 }
 
+// Nobody is there to be asked: it is certain that nothing was.
+TEST_F(OperationCommandTest, ASignalWhereNobodyAnswersSaysThatNothingHappened) {
+  Arguments a = arguments(Command::kWrite, "x");
+  a.value = "value";
+  a.endpoints = {closed_port()};
+  a.timeout_ms = 60'000;
+  std::thread other = signal_soon(SIGTERM);
+  const Ended ended = run(operation_command, a);
+  other.join();
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_NE(ended.err.find("cancelled: nothing happened"), std::string::npos) << ended.err;
+}
+
 // The answer may be on its way already, and then nobody has to ask again.
 TEST_F(OperationCommandTest, AChangeThatIsAnsweredSoonAfterASignalIsKnown) {
   set_trouble([](const auto&, auto&) -> std::optional<Act> {

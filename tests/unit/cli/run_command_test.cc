@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/front.h"
 #include "cli/output.h"
 #include "cli/run_claim.h"
 #include "tests/unit/cli/command_fixture.h"
@@ -163,6 +164,19 @@ TEST_F(RunCommandTest, ASignalBreaksOffTheClaim) {
   EXPECT_EQ(times_ran(), 0u);
 }
 
+// Nobody is there to be asked: it is certain that nothing was.
+TEST_F(RunCommandTest, ASignalWhereNobodyAnswersSaysThatNothingWasClaimed) {
+  Arguments a = job(marks());
+  a.endpoints = {closed_port()};
+  a.timeout_ms = 60'000;
+  std::thread other = signal_soon(SIGTERM);
+  const Ended ended = run(run_command, a);
+  other.join();
+  EXPECT_EQ(ended.code, 128 + SIGTERM) << ended.err;
+  EXPECT_NE(ended.err.find("nothing was claimed"), std::string::npos) << ended.err;
+  EXPECT_EQ(times_ran(), 0u);
+}
+
 // It won in that moment: nobody else can run it any more, so the others are told what happened.
 TEST_F(RunCommandTest, AClaimThatIsWonInTheMomentOfASignalIsToldToTheOthers) {
   set_trouble(signal_in_the_claim);
@@ -207,9 +221,12 @@ TEST_F(RunCommandTest, ASignalEndsTheWaitForTheResultOfAnother) {
 // The result has a minute of its own, however short --timeout is.
 TEST_F(RunCommandTest, TheResultIsWrittenDownThoughItTakesLongerThanTheTimeout) {
   std::atomic<int> asked{0};
+  std::atomic<uint32_t> first_ms{0};
   set_trouble(
       [&](const paxos::ClientRequest& request, FakeServer::Reply& reply) -> std::optional<Act> {
-        if (is_claim(request) || asked++ > 20) return std::nullopt;
+        if (is_claim(request)) return std::nullopt;
+        if (asked++ == 0) first_ms = request.timeout_ms;
+        if (asked > 20) return std::nullopt;
         reply.status = Status::kUnavailable;
         return Act::kReply;
       });
@@ -218,6 +235,29 @@ TEST_F(RunCommandTest, TheResultIsWrittenDownThoughItTakesLongerThanTheTimeout) 
   const Ended ended = run(run_command, a);
   EXPECT_EQ(ended.code, 4);
   EXPECT_EQ(ended.err.find("could not be written down"), std::string::npos) << ended.err;
+  EXPECT_GT(first_ms, 30'000u);
+}
+
+// For the front, should the keeper be killed while it writes down the result.
+TEST_F(RunCommandTest, TheTestamentTellsHowTheCommandEnded) {
+  Testament testament;
+  front_link().testament = &testament;
+  Arguments a = job(marks("exit 4"));
+  EXPECT_EQ(run(run_command, a).code, 4);
+  EXPECT_TRUE(testament.command_ended);
+  EXPECT_EQ(testament.will().exit_code, 4);
+  EXPECT_EQ(std::string(testament.will().words),
+            "once run: the command has run (it exited with 4), but that could not be written down "
+            "(" +
+                std::string(kKeeperKilledLater) + "); others see the claim without a result");
+  a.json = true;
+  a.name = "job-2";
+  EXPECT_EQ(run(run_command, a).code, 4);
+  front_link().testament = nullptr;
+  const std::string object = testament.will().words;
+  EXPECT_TRUE(object.starts_with(R"({"name":"job-2","winner":true,)")) << object;
+  EXPECT_NE(object.find(R"("result":{"exit":4,)"), std::string::npos) << object;
+  EXPECT_NE(object.find(kKeeperKilledLater), std::string::npos) << object;
 }
 
 TEST_F(RunCommandTest, ANameThatIsNoTextIsBase64) {
@@ -330,16 +370,19 @@ TEST_F(RunCommandTest, AResultThatCannotBeWrittenDownIsSaid) {
 }
 
 TEST_F(RunCommandTest, WhatIsNoClaimIsShownAndNotWaitedFor) {
-  ask("job", Op::kWrite, "by hand");
-  const Ended ended = run(run_command, job(marks()));
-  EXPECT_EQ(ended.code, exit_code(Outcome::kRefused));
-  EXPECT_EQ(ended.out, "by hand\n");
+  for (const std::string text : {"by hand", R"({"host":"x"})", R"({"run":"00"})"}) {
+    registers_.clear();
+    ask("job", Op::kWrite, text);
+    const Ended ended = run(run_command, job(marks()));
+    EXPECT_EQ(ended.code, exit_code(Outcome::kRefused)) << ended.err;
+    EXPECT_EQ(ended.out, text + "\n");
+  }
   EXPECT_EQ(times_ran(), 0u);
 }
 
 TEST_F(RunCommandTest, WhatIsNoResultIsAnError) {
   for (const char* text : {"junk", "{}", R"({"exit":256})", R"({"exit":-1})", R"({"exit":"0"})",
-                           R"({"signal":300})", "[0]"}) {
+                           R"({"signal":300})", R"({"signal":0})", "[0]"}) {
     registers_.clear();
     claimed_by_another(text);
     EXPECT_EQ(run(run_command, job(marks())).code, exit_code(Outcome::kError)) << text;

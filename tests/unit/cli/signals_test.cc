@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/commands/descendants.h"
+#include "cli/commands/front.h"
 
 namespace once::client {
 namespace signals_test {
@@ -87,6 +89,23 @@ TEST(TakenSignalsTest, WhatStopsAProgramIsLeftWhereThereIsNoFront) {
   };
   EXPECT_EQ(blocked(Stops::kLeft), 8);
   EXPECT_EQ(blocked(Stops::kTaken), 8 + 3);
+}
+
+// Whoever waits for a lock waits for its front.
+TEST(SignalsTest, TheEndOfTheFrontEndsAWait) {
+  const pid_t child = fork();
+  if (child == 0) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) _exit(100);
+    front_link() = {pair[0], getppid(), nullptr};
+    Signals signals;
+    close(pair[1]);
+    const int heard = signals.wait_for(-1, 20'000);
+    _exit(signals.front_is_gone() ? heard : 101);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), SIGKILL);
 }
 
 TEST(SignalKindsTest, WhatEndsAProgram) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <exception>
 #include <future>
 #include <thread>
@@ -115,6 +116,22 @@ Task ask_twice(Client& client, std::shared_ptr<int> alive, std::promise<Result>&
   const Result first = co_await async(client).wait("silent", 1);
   told.set_value(co_await async(client).read("x"));
   ++*alive;
+}
+
+// What it awaits next is begun on the client's last round, by a callback.
+TEST(AwaitableTest, WhatIsBegunWhileTheClientEndsIsResumedToo) {
+  FakeServer server(echo);
+  std::promise<Result> told;
+  auto alive = std::make_shared<int>(0);
+  {
+    Client client(options_for(server.address(), 3600 * 1000));
+    ask_twice(client, alive, told);
+  }
+  auto second = told.get_future();
+  ASSERT_EQ(second.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  EXPECT_EQ(second.get().outcome, Outcome::kCancelled);
+  EXPECT_EQ(*alive, 1);
+  EXPECT_EQ(alive.use_count(), 1) << "the coroutine has ended";
 }
 
 // The operation is given up: the client has room for another one, and nobody is resumed.

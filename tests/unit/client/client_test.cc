@@ -40,6 +40,9 @@ TEST(ClientTest, DoneRefusedAndReads) {
   EXPECT_EQ(client.write("big", std::string(65536, 'x')).outcome, Outcome::kDone);
   const NodeStatus status = client.status(server.address());
   EXPECT_TRUE(status.reachable);
+  for (const int64_t ms : {INT64_MAX, int64_t{25} * 24 * 3600 * 1000, int64_t{-1}}) {
+    EXPECT_TRUE(client.status(server.address(), ms).reachable) << ms;
+  }
   EXPECT_EQ(status.pid, 4711u);
   ASSERT_EQ(status.counters.size(), 1u);
 }
@@ -186,6 +189,30 @@ TEST(ClientTest, TheEndOfTheClientCancels) {
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].outcome, Outcome::kCancelled);
   EXPECT_EQ(results[0].message, "the client was closed");
+}
+
+// By a callback of what is cancelled: it is not queued, since nobody would take it out.
+TEST(ClientTest, WhatIsStartedWhileTheClientEndsIsCancelledAtOnce) {
+  FakeServer server([](auto&, auto&) { return FakeServer::Act::kSilence; });
+  std::vector<Result> results;
+  bool at_once = false;
+  {
+    Client client(options_for(server.address(), 3600 * 1000));
+    client.wait_async("x", 1, {}, [&](Result&&) {
+      const OperationId second = client.write_async("x", "v", {.id = request_id(3, 4)},
+                                                    [&](Result&& r) { results.push_back(r); });
+      at_once = results.size() == 1 && second == OperationId();
+      client.next_async("x", {}, [&](Result&& r) { results.push_back(r); });
+    });
+  }
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_TRUE(at_once);
+  for (const Result& result : results) {
+    EXPECT_EQ(result.outcome, Outcome::kCancelled);
+    EXPECT_EQ(result.message, "the client was closed");
+  }
+  EXPECT_EQ(results[0].request_id, request_id(3, 4));
+  EXPECT_NE(results[1].request_id, RequestId{}) << "drawn, to try again with";
 }
 
 TEST(ClientTest, CallbacksMayStartAndCancelButNotBlock) {

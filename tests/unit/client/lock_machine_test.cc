@@ -232,6 +232,35 @@ TEST_F(LockMachineTest, AnAcquisitionOlderThanItsTtlIsNotBelieved) {
   EXPECT_EQ(a.next(kTtl).kind, Kind::kWait) << "it is overtaken like anybody else's";
 }
 
+// What stands there is ours, though nobody uses it: no others are to be waited for, or named.
+TEST_F(LockMachineTest, WhatWasTakenTooLateIsNotHeldByOthers) {
+  LockMachine a = machine("a");
+  a.begin(0, 0);
+  turn(a, Kind::kRead, 0);
+  const LockStep take = a.next(0);
+  a.on_answer(ask(register_, take), kTtl);
+  turn(a, Kind::kRead, kTtl);
+  EXPECT_EQ(a.holder(), LockHolder{});
+  EXPECT_EQ(a.next(kTtl).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
+  EXPECT_EQ(a.result().owner, "");
+  EXPECT_NE(a.result().message.find("too late"), std::string::npos) << a.result().message;
+}
+
+// Others have taken it since: it is theirs.
+TEST_F(LockMachineTest, WhatWasTakenTooLateAndOvertakenIsHeldByOthers) {
+  LockMachine a = machine("a");
+  a.begin(0, 0);
+  turn(a, Kind::kRead, 0);
+  const LockStep take = a.next(0);
+  a.on_answer(ask(register_, take), kTtl);
+  set("once-lock 1 held ttl_ms=3000 token=2 owner=b\n");
+  turn(a, Kind::kRead, kTtl);
+  EXPECT_EQ(a.next(kTtl).kind, Kind::kEnd);
+  EXPECT_EQ(a.result().outcome, LockOutcome::kBusy);
+  EXPECT_EQ(a.result().owner, "b");
+}
+
 TEST_F(LockMachineTest, ASealedNameIsNoLock) {
   register_.ask(Op::kWrite, 0, "once-lock 1 free\n", request_id(1, 1));
   LockMachine a = machine("a");

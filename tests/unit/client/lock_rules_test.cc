@@ -89,6 +89,39 @@ TEST_F(LockRulesTest, ANameThatIsRetiredOrDeniedIsNoLock) {
   }
 }
 
+TEST_F(LockRulesTest, AWatchThatAskingAgainWouldNotChangeEnds) {
+  for (const auto& [told, end] : {std::pair{Outcome::kRetired, LockOutcome::kRetired},
+                                  std::pair{Outcome::kDenied, LockOutcome::kDenied},
+                                  std::pair{Outcome::kInvalid, LockOutcome::kInvalid},
+                                  std::pair{Outcome::kError, LockOutcome::kError}}) {
+    register_ = {};
+    LockMachine a = machine("a"), b = machine("b");
+    acquire(a, 0);
+    b.begin(60 * kSecond, 0);
+    turn(b, Kind::kRead, 0);
+    ASSERT_EQ(b.next(0).kind, Kind::kWait);
+    b.on_answer(failure(told), kMs);
+    EXPECT_EQ(b.next(kMs).kind, Kind::kEnd);
+    EXPECT_EQ(b.result().outcome, end);
+  }
+}
+
+// Nobody answers, or refuses at once.
+TEST_F(LockRulesTest, AWatchIsNotAskedForInALoop) {
+  LockMachine a = machine("a"), b = machine("b");
+  acquire(a, 0);
+  b.begin(60 * kSecond, 0);
+  turn(b, Kind::kRead, 0);
+  ASSERT_EQ(b.next(0).kind, Kind::kWait);
+  b.on_answer(failure(Outcome::kUnavailable), kMs);
+  const LockStep pause = b.next(kMs);
+  ASSERT_EQ(pause.kind, Kind::kPause);
+  EXPECT_GE(pause.until_ns, 20 * kMs);
+  EXPECT_EQ(b.next(pause.until_ns).kind, Kind::kWait);
+  b.on_answer(failure(Outcome::kNotYet), pause.until_ns);
+  EXPECT_EQ(b.next(pause.until_ns).kind, Kind::kWait) << "its node has waited already";
+}
+
 TEST_F(LockRulesTest, ALockWhoseNameIsRetiredIsLost) {
   LockMachine a = machine("a");
   acquire(a, 0);

@@ -153,6 +153,27 @@ TEST_F(SessionClusterTest, AnotherListOfMembersIsAnotherCluster) {
   }
 }
 
+// Who listens there may be anybody: with such numbers one divides by zero, or counts beyond the
+// end.
+TEST_F(SessionClusterTest, AMapThatMakesNoSenseIsNotUsed) {
+  constexpr uint16_t kTooMany = kMaxCores + 1;
+  for (int which = 0; which < 5; ++which) {
+    make({"a:1"});
+    closed.clear();
+    submit(Op::kWrite, "x");
+    net::ServerHello hostile = of(kOne, 1);
+    if (which == 0) hostile.members[2].cores = 0;
+    if (which == 1) hostile.members[0].cores = kTooMany;
+    if (which == 1) hostile.shard_count = 65535;
+    if (which == 2) hostile.members.clear();
+    if (which == 3) hostile.members.resize(kMaxNodes + 1, {NodeId{7}, 1, "d:1"});
+    if (which == 4) hostile.shard_count = 0;
+    session->on_ready(0, hostile, now);
+    EXPECT_EQ(closed, std::vector<PathId>{0}) << which;
+    EXPECT_TRUE(sent.empty()) << which;
+  }
+}
+
 // What may differ between nodes of one cluster: addresses that they have not heard of, and cores.
 TEST_F(SessionClusterTest, OneClusterIsSeenDifferentlyByItsNodes) {
   make({"a:1", "b:1"});
@@ -283,6 +304,62 @@ TEST_F(SessionClusterTest, WhereTheAnswerIsMissingThoseThatAreNotReachedAreNamed
   }
   EXPECT_EQ(outcome_name(results[0].outcome), "unknown");
   EXPECT_EQ(results[0].message, "no answer in time; not reached: b:1, c:1: no answer in time");
+}
+
+// Node 3 moves from c to d, which its peers tell. An address that it has left is nobody's.
+class LeftAddressTest : public SessionClusterTest {
+ protected:
+  net::ServerHello moved(uint16_t node) {
+    net::ServerHello hello = of(kOne, node);
+    hello.members[2].client_address = "d:1";
+    return hello;
+  }
+  // Node 1 answers all, c nothing: until it was dialled in vain so often that the map is asked for
+  // again; then d, if it is `there`.
+  void leave_c(bool there) {
+    for (int round = 0; round < 100; ++round) {
+      const size_t before = sent.size();
+      submit(Op::kRead, name_homed_at(2, 3));
+      now += 100 * kMs;
+      session->on_tick(now);
+      for (const auto& [path, address, core] : std::exchange(connects, {})) {
+        if (address == "a:1") session->on_ready(path, moved(1), now);
+        if (address == "d:1" && there) session->on_ready(path, moved(3), now);
+      }
+      for (size_t i = before; i < sent.size(); ++i) reply(i, Status::kEmpty);
+    }
+    results.clear();
+  }
+  std::string said_at_the_end() {
+    submit(Op::kWrite, name_homed_at(0, 3), 300);
+    while (results.empty()) {
+      now = std::max(now + 1, session->next_wake_ns());
+      session->on_tick(now);
+    }
+    return results[0].message;
+  }
+};
+
+TEST_F(LeftAddressTest, IsNotNamedAmongThoseThatAreNotReached) {
+  for (const bool there : {true, false}) {
+    make({"a:1"});
+    submit(Op::kRead, name_homed_at(2, 3));
+    comes_up(0, kOne);
+    leave_c(there);
+    EXPECT_EQ(said_at_the_end(), there ? "no answer in time"
+                                       : "no answer in time; not reached: d:1: no answer in time");
+  }
+}
+
+// It is an endpoint, which is dialled all the same; but its node is reached.
+TEST_F(LeftAddressTest, OfANodeThatAnswersElsewhereIsNotNamed) {
+  make({"a:1", "c:1"});
+  submit(Op::kRead, name_homed_at(2, 3));
+  comes_up(0, kOne);
+  session->on_ready(1, of(kOne, 3), now);
+  session->on_dismissed(1, "it stops", now);
+  leave_c(true);
+  EXPECT_EQ(said_at_the_end(), "no answer in time");
 }
 
 // The one that is connected says nothing, and the other one is not reached yet.

@@ -204,6 +204,31 @@ TEST_F(SessionTest, ANodeThatIsSilentForSecondsIsGivenUp) {
   EXPECT_NE(sent[1].path, home);
 }
 
+// Its silence was that of the connection before.
+TEST_F(SessionTest, ANodeThatComesBackFromItsSilenceIsBelievedAgain) {
+  establish();
+  const std::string name = name_homed_at(0, 3);
+  submit(Op::kNext, name, 60'000);
+  const PathId home = sent[0].path;
+  run_until(now + 4000 * kMs);
+  ASSERT_EQ(closed, std::vector<PathId>{home});
+  closed.clear();
+  submit(Op::kRead, name);
+  ASSERT_EQ(connects.size(), 1u);
+  ASSERT_EQ(std::get<0>(connects[0]), home);
+  session->on_ready(home, hello_of(1, addresses), now);
+  reply(sent.size() - 1, Status::kEmpty);
+  now += 100 * kMs;
+  session->on_tick(now);
+  EXPECT_TRUE(closed.empty());
+  results.clear();
+  submit(Op::kNext, name, 60'000);
+  ASSERT_EQ(sent.back().path, home);
+  reply(sent.size() - 1, Status::kDone, request_id(7, last_id));
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].outcome, Outcome::kDone);
+}
+
 TEST_F(SessionTest, BeyondTheBoundIsRefusedAtOnce) {
   establish();
   for (int i = 0; i < 5; ++i) submit(Op::kWrite, "x");

@@ -165,6 +165,26 @@ TEST_F(SessionWaitTest, WhatWasHeardUntilShortlyBeforeTheEndIsTheAnswer) {
   }
 }
 
+// What lately is goes by the time of this wait, not of whatever had its place before.
+TEST_F(SessionWaitTest, AWaitInAUsedPlaceCountsItsOwnTime) {
+  begin(Op::kRead);
+  reply(0, Status::kEmpty);
+  results.clear();
+  sent.clear();
+  run_until(now + 600'000 * kMs);
+  submit(Op::kWait, "x", 1000, 3);
+  const int64_t end = now + 1000 * kMs;
+  run_until(now + 700 * kMs);
+  reply(0, Status::kNotYet);
+  size_t answered = 1;
+  while (results.empty()) {
+    for (; answered < sent.size(); ++answered) reply(answered, Status::kUnavailable);
+    run_until(std::min(session->next_wake_ns(), end));
+  }
+  EXPECT_GT(answered, 1u);
+  expect(Outcome::kUnavailable);
+}
+
 // Who says so at once is asked again after pauses that grow; the last one may reach to the end.
 TEST_F(SessionWaitTest, WhatWasHeardLastIsTheAnswerHoweverLongAgo) {
   begin(Op::kWait, 3, 1000);
