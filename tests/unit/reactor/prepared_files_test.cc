@@ -2,6 +2,7 @@
 // cut may undo cannot be seen by looking at files: this test watches the calls instead.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <climits>
@@ -21,6 +22,7 @@ std::atomic<bool> short_writes{false};
 std::atomic<bool> refuse_direct{false};
 std::atomic<int> refused{0};
 std::atomic<int> turn{0};
+std::atomic<bool> no_threads{false};
 
 std::string path_of(int fd) {
   char path[PATH_MAX];
@@ -96,6 +98,12 @@ ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
   return watched_write("pwrite64", fd, bytes, size, offset);
 }
+int pthread_create(pthread_t* thread, const pthread_attr_t* how, void* (*run)(void*),
+                   void* with) noexcept {
+  if (no_threads.load()) return EAGAIN;
+  using Real = int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  return real<Real>("pthread_create")(thread, how, run, with);
+}
 }
 
 namespace once::reactor {
@@ -107,7 +115,7 @@ class PreparedFiles : public testing::Test {
     calls.clear();
     fail_sync = fail_writes = fail_reserve = 0;
     failing.clear();
-    short_writes = refuse_direct = false;
+    short_writes = refuse_direct = no_threads = false;
     refused = 0;
   }
   // What is said about it; `calls_at_report_` is what had been done by then.
@@ -295,6 +303,38 @@ TEST_F(PreparedFiles, WhatWasHalfMadeGoesWhenAFileIsRecycled) {
   loop.run();
   EXPECT_TRUE(std::filesystem::exists(path_ + "2"));
   EXPECT_FALSE(std::filesystem::exists(path_ + "2.tmp"));
+}
+
+// A node that found spare segments makes the thread hours later, when there may be room for none.
+TEST_F(PreparedFiles, WithoutAThreadWhoeverAskedIsTold) {
+  Loop loop;
+  std::ofstream(path_ + ".old") << "old";
+  std::vector<std::string> said;
+  loop.prepared = [&](const std::string& error) {
+    said.push_back(error);
+    if (said.size() == 3) return loop.io->stop();
+    if (said.size() < 2) return;
+    EXPECT_FALSE(loop.io->remove_file(path_ + ".old"));
+    no_threads = false;
+    EXPECT_TRUE(loop.io->remove_file(path_ + ".old"));
+    loop.io->prepare_file(path_, 4096, &loop);
+  };
+  loop.timer = [&](uint64_t) {
+    no_threads = true;
+    loop.io->prepare_file(path_, 4096, &loop);
+    loop.io->recycle_file(path_ + ".old", path_ + "2", &loop);
+    EXPECT_EQ(said.size(), 0u) << "they are told in a round of their own";
+  };
+  loop.io->set_timer(0, 1);
+  loop.run();
+  ASSERT_EQ(said.size(), 3u);
+  for (const size_t i : {0, 1}) {
+    EXPECT_NE(said[i].find("cannot make a thread"), std::string::npos) << said[i];
+    EXPECT_NE(said[i].find("ulimit -u"), std::string::npos) << said[i];
+  }
+  EXPECT_EQ(said[2], "");
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".old"));
+  EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
 // The rest waits with whoever asked; more than a thousand could not.
