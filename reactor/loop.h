@@ -177,6 +177,7 @@ class LoopIo final : public Io {
   void find_addresses(uint32_t slot);
   void connect_next(uint32_t slot);
   bool try_address(uint32_t slot);
+  void limit_patience(uint32_t slot);
   void note_refusal(uint32_t slot, const std::string& why);
   void on_connected(uint32_t slot, int result);
   void deliver_names();

@@ -11,16 +11,21 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/base/fake_names.h"
 #include "tests/unit/reactor/reactor_fixture.h"
 
 namespace once::reactor {
 namespace loop_test {
+
+constexpr int64_t kMs = 1'000'000;
 
 // Each wait does the next step, which says what has completed by then.
 class ScriptedOperations final : public Operations {
  public:
   std::vector<std::function<void()>> steps;
   std::vector<uint64_t> accepts, receives, cancelled;  // tags
+  std::vector<uint64_t> connects;                      // tags
+  std::vector<int64_t> waits;                          // how long each was to be, at most
   std::string received;                                // bytes of every completion that has some
 
   void complete(const Completion& completion) { waiting_.push_back(completion); }
@@ -29,7 +34,7 @@ class ScriptedOperations final : public Operations {
   void await_files_only() override {}
   void leave() override {}
   void accept(int, uint64_t tag) override { accepts.push_back(tag); }
-  void connect(int, const sockaddr*, socklen_t, uint64_t) override {}
+  void connect(int, const sockaddr*, socklen_t, uint64_t tag) override { connects.push_back(tag); }
   void receive(int, uint64_t tag) override { receives.push_back(tag); }
   void await_end(int, uint64_t) override {}
   void send(int, std::span<const char>, uint64_t) override {}
@@ -38,7 +43,8 @@ class ScriptedOperations final : public Operations {
   void write(int, std::span<const char>, uint64_t, SyncMode, uint64_t) override {}
   void read(int, std::span<char>, uint64_t, uint64_t) override {}
   void sync_data(int, uint64_t) override {}
-  void submit_and_wait(int64_t) override {
+  void submit_and_wait(int64_t timeout_ns) override {
+    waits.push_back(timeout_ns);
     if (next_ < steps.size()) steps[next_++]();
   }
   uint32_t completions_ready() const override { return static_cast<uint32_t>(waiting_.size()); }
@@ -66,7 +72,9 @@ struct ScriptedLoop : testing::Test {
     auto made = std::make_unique<ScriptedOperations>();
     script = made.get();
     script->received = "bytes";
-    auto io = std::make_unique<LoopIo>(IoOptions{}, std::move(made));
+    IoOptions options;
+    options.names = names;
+    auto io = std::make_unique<LoopIo>(options, std::move(made));
     EXPECT_EQ(io->open(), "");
     loop.io = std::move(io);
     EXPECT_TRUE(loop.io->listen(free_address(), &loop).has_value());
@@ -78,11 +86,19 @@ struct ScriptedLoop : testing::Test {
   void receive(int32_t result, bool more = true) {
     script->complete({.tag = script->receives.at(0), .result = result, .more = more});
   }
+  // A name that has so many addresses, and is known.
+  std::string known(const std::string& host, size_t addresses) {
+    server.answer(host, std::vector<std::string>(addresses, "127.0.0.2"));
+    EXPECT_FALSE(names->find_until(host + ":1", now_ns() + 10'000 * kMs).pending());
+    return host + ":1";
+  }
   bool other_end_heard_the_end() const {
     char byte = 0;
     return recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0;
   }
 
+  FakeNames server;
+  std::shared_ptr<NameResolver> names = server.resolver();
   Loop loop;
   ScriptedOperations* script = nullptr;
   int ends[2] = {-1, -1};
@@ -126,6 +142,26 @@ TEST_F(ScriptedLoop, BytesOfTheRoundOfAMoveAreNoneTooMany) {
                    }};
   loop.run();
   EXPECT_NE(moved, nullptr);
+}
+
+// All that say nothing are passed within 1.5 s: a link to a peer is given up 2 s after its dial,
+// and the next dial begins with the first address again.
+TEST_F(ScriptedLoop, TheMoreAddressesANameHasTheLessIsWaitedForEach) {
+  const std::vector<std::pair<size_t, int64_t>> patience_ms = {{2, 400}, {6, 250}, {15, 100}};
+  std::vector<std::string> peers;
+  for (const auto& [addresses, ms] : patience_ms) {
+    peers.push_back(known("node" + std::to_string(addresses), addresses));
+    script->steps.emplace_back(
+        [this, turn = script->steps.size()] { loop.io->set_timer(0, turn); });
+  }
+  script->steps.emplace_back([this] { loop.io->stop(); });
+  loop.timer = [&](uint64_t turn) { loop.io->connect(peers.at(turn), &loop); };
+  loop.run();
+  ASSERT_EQ(script->connects.size(), patience_ms.size());
+  // Those that wait longer were there before.
+  for (size_t turn = 0; turn < patience_ms.size(); ++turn) {
+    EXPECT_LE(script->waits.at(turn + 1), patience_ms[turn].second * kMs) << turn;
+  }
 }
 
 }  // namespace loop_test
