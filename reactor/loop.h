@@ -82,6 +82,7 @@ class LoopIo final : public Io {
     State state = State::kFree;
     bool receiving = false;    // a multishot receive is armed; after the end of input, a poll
     bool input_ended = false;  // the peer sends nothing more
+    bool adopted = false;      // listed in adopted_: receives when `unread` was delivered
     bool dirty = false;        // listed in dirty_
     bool ended = false;        // listed in ended_
     bool held = false;         // see hold_input

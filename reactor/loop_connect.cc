@@ -105,7 +105,7 @@ void LoopIo::on_connected(uint32_t slot, int result) {
     return connect_next(slot);
   }
   stream.state = State::kOpen;
-  arm_receive(slot);
+  if (!stream.held) arm_receive(slot);
   if (!stream.outbox.empty()) mark_dirty(slot);
   stream.handler->on_connected(id_of(slot));
 }

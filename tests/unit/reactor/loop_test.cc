@@ -2,9 +2,11 @@
 #include "reactor/loop.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -23,10 +25,10 @@ constexpr int64_t kMs = 1'000'000;
 class ScriptedOperations final : public Operations {
  public:
   std::vector<std::function<void()>> steps;
-  std::vector<uint64_t> accepts, receives, cancelled;  // tags
-  std::vector<uint64_t> connects;                      // tags
-  std::vector<int64_t> waits;                          // how long each was to be, at most
-  std::string received;                                // bytes of every completion that has some
+  std::vector<uint64_t> accepts, receives, ends, cancelled;  // tags
+  std::vector<uint64_t> connects;                            // tags
+  std::vector<int64_t> waits;                                // how long each was to be, at most
+  std::string received;  // bytes of every completion that has some
 
   void complete(const Completion& completion) { waiting_.push_back(completion); }
 
@@ -36,7 +38,7 @@ class ScriptedOperations final : public Operations {
   void accept(int, uint64_t tag) override { accepts.push_back(tag); }
   void connect(int, const sockaddr*, socklen_t, uint64_t tag) override { connects.push_back(tag); }
   void receive(int, uint64_t tag) override { receives.push_back(tag); }
-  void await_end(int, uint64_t) override {}
+  void await_end(int, uint64_t tag) override { ends.push_back(tag); }
   void send(int, std::span<const char>, uint64_t) override {}
   void cancel(int, uint64_t target, uint64_t) override { cancelled.push_back(target); }
   void read_bell(int, uint64_t) override {}
@@ -57,6 +59,7 @@ class ScriptedOperations final : public Operations {
     for (const Completion& completion : waiting_) visit(completion);
   }
   std::string_view bytes_of(const Completion& completion) const override {
+    EXPECT_NE(completion.buffer, Completion::kNoBuffer);
     return std::string_view(received).substr(0, static_cast<size_t>(completion.result));
   }
   void release_after_round(const Completion&) override {}
@@ -84,7 +87,12 @@ struct ScriptedLoop : testing::Test {
   // The loop has ends[0] from then on, and closes it.
   void accept() { script->complete({.tag = script->accepts.at(0), .result = ends[0]}); }
   void receive(int32_t result, bool more = true) {
-    script->complete({.tag = script->receives.at(0), .result = result, .more = more});
+    const int32_t buffer = result > 0 ? 0 : Completion::kNoBuffer;
+    script->complete(
+        {.tag = script->receives.back(), .result = result, .buffer = buffer, .more = more});
+  }
+  void await_end(int32_t result, bool more = true) {
+    script->complete({.tag = script->ends.at(0), .result = result, .more = more});
   }
   // A name that has so many addresses, and is known.
   std::string known(const std::string& host, size_t addresses) {
@@ -142,6 +150,136 @@ TEST_F(ScriptedLoop, BytesOfTheRoundOfAMoveAreNoneTooMany) {
                    }};
   loop.run();
   EXPECT_NE(moved, nullptr);
+}
+
+// It may be held and let go before that: the bytes that came along are first all the same.
+TEST_F(ScriptedLoop, AStreamThatCameFromElsewhereReceivesBehindWhatItBrought) {
+  std::unique_ptr<Handoff> moved;
+  loop.bytes = [&](StreamId stream, std::string_view bytes) {
+    moved = loop.io->detach(stream, bytes);
+  };
+  std::string got;
+  loop.timer = [&](uint64_t) {
+    loop.bytes = [&](StreamId, std::string_view bytes) {
+      got += bytes;
+      EXPECT_EQ(script->receives.size(), got == "bytes" ? 1u : 2u);
+    };
+    const StreamId adopted = loop.io->adopt(std::move(moved), &loop);
+    loop.io->hold_input(adopted, true);
+    loop.io->hold_input(adopted, false);
+  };
+  script->steps = {[this] { accept(); },
+                   [this] {
+                     receive(5);
+                     receive(-ECANCELED, false);
+                   },
+                   [this] { loop.io->set_timer(0, 1); },
+                   [] {},
+                   [this] {
+                     ASSERT_EQ(script->receives.size(), 2u);
+                     receive(3);
+                   },
+                   [this] { loop.io->stop(); }};
+  loop.run();
+  EXPECT_EQ(got, "bytesbyt");
+}
+
+// A stream is held from its first moment on, as a server does that has no memory left.
+struct HeldAtOnce : ListenHandler {
+  explicit HeldAtOnce(Loop& to) : loop(to) {}
+  StreamHandler* on_accept(StreamId stream) override {
+    loop.io->hold_input(accepted = stream, true);
+    return &loop;
+  }
+  Loop& loop;
+  StreamId accepted;
+};
+
+TEST_F(ScriptedLoop, AStreamThatIsHeldWhenItIsAcceptedDoesNotReceive) {
+  HeldAtOnce holder(loop);
+  EXPECT_TRUE(loop.io->listen(free_address(), &holder).has_value());
+  script->steps = {[this] { script->complete({.tag = script->accepts.at(1), .result = ends[0]}); },
+                   [&] {
+                     EXPECT_EQ(script->receives.size(), 0u);
+                     loop.io->hold_input(holder.accepted, false);
+                   },
+                   [this] {
+                     EXPECT_EQ(script->receives.size(), 1u);
+                     loop.io->stop();
+                   }};
+  loop.run();
+}
+
+TEST_F(ScriptedLoop, AStreamThatIsHeldWhileItConnectsDoesNotReceive) {
+  ::close(ends[0]);
+  const StreamId stream = loop.io->connect("127.0.0.1:1", &loop);
+  loop.io->hold_input(stream, true);
+  script->steps = {[this] { script->complete({.tag = script->connects.at(0)}); },
+                   [&] {
+                     EXPECT_EQ(script->receives.size(), 0u);
+                     loop.io->hold_input(stream, false);
+                   },
+                   [this] {
+                     EXPECT_EQ(script->receives.size(), 1u);
+                     loop.io->stop();
+                   }};
+  loop.run();
+}
+
+// Once its input has ended only its end is awaited, and what tells of that has no bytes.
+TEST_F(ScriptedLoop, AStreamWhoseInputHasEndedMayMove) {
+  StreamId half_closed;
+  std::unique_ptr<Handoff> moved;
+  loop.end_of_input = [&](StreamId stream) {
+    half_closed = stream;
+    return true;
+  };
+  loop.timer = [&](uint64_t token) {
+    if (token == 2) return void(loop.io->adopt(std::move(moved), &loop));
+    await_end(POLLHUP);  // is there, and has not been taken
+    moved = loop.io->detach(half_closed, "");
+  };
+  loop.bytes = [](StreamId, std::string_view bytes) { ADD_FAILURE() << bytes; };
+  script->steps = {[this] { accept(); },
+                   [this] { receive(0, false); },
+                   [this] { loop.io->set_timer(0, 1); },
+                   [&] {
+                     ASSERT_NE(moved, nullptr);
+                     await_end(POLLHUP);
+                   },
+                   [this] { await_end(-ECANCELED, false); },
+                   [this] {
+                     EXPECT_FALSE(other_end_heard_the_end());
+                     loop.io->set_timer(0, 2);
+                   },
+                   [] {},
+                   [this] { loop.io->stop(); }};
+  loop.run();
+}
+
+struct ClosedAtOnce : ListenHandler {
+  explicit ClosedAtOnce(Loop& to) : loop(to) {}
+  StreamHandler* on_accept(StreamId stream) override {
+    loop.io->close_gently(stream);
+    return &loop;
+  }
+  Loop& loop;
+};
+
+TEST_F(ScriptedLoop, AStreamThatIsClosedWhenItIsAcceptedIsHeardOut) {
+  ClosedAtOnce closer(loop);
+  EXPECT_TRUE(loop.io->listen(free_address(), &closer).has_value());
+  std::string why;
+  loop.closed = [&](StreamId, std::string_view text) { why = text; };
+  script->steps = {[this] { script->complete({.tag = script->accepts.at(1), .result = ends[0]}); },
+                   [&] {
+                     EXPECT_EQ(why, "");
+                     ASSERT_EQ(script->receives.size(), 1u);
+                     receive(0, false);
+                   },
+                   [this] { loop.io->stop(); }};
+  loop.run();
+  EXPECT_EQ(why, "closed by this side");
 }
 
 // All that say nothing are passed within 1.5 s: a link to a peer is given up 2 s after its dial,
