@@ -201,7 +201,7 @@ class LoopIo final : public Io {
   void finish_transfers();
 
   const IoOptions options_;
-  const std::unique_ptr<Operations> operations_;
+  std::unique_ptr<Operations> operations_;
   int bell_ = -1;  // eventfd
   std::atomic<bool> wake_requested_{false};
   std::atomic<bool> stopping_{false};
