@@ -2,6 +2,8 @@
 #include "base/name_resolver.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -75,6 +77,21 @@ TEST(NameResolver, ASilentNameHoldsUpNoOther) {
   for (int i = 0; i < 50; ++i) names->find("silent" + std::to_string(i) + ":1");
   EXPECT_EQ(text_of(names->find_until("good:1", in_ms(10'000))), "127.0.0.1:1 ");
   EXPECT_TRUE(names->find("silent7:1").pending());
+}
+
+// Those are kept from the thread that looks up alone.
+TEST(NameResolver, WhoeverAsksHearsItsSignalsAfterwards) {
+  FakeNames server;
+  const auto names = server.resolver();
+  sigset_t blocked;
+  sigset_t before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  EXPECT_TRUE(names->find("silent:1").pending());
+  pthread_sigmask(SIG_SETMASK, &before, &blocked);
+  EXPECT_EQ(sigismember(&blocked, SIGTERM), 0);
+  EXPECT_EQ(sigismember(&blocked, SIGUSR1), 1) << "it was not heard before";
 }
 
 TEST(NameResolver, WaitingForANameEndsAtItsDeadline) {
