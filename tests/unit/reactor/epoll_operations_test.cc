@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/base/fake_names.h"
 #include "tests/unit/reactor/reactor_fixture.h"
 
 namespace {
@@ -124,6 +125,14 @@ TEST_F(EpollOperationsTest, ASyncThatFailsSaysSo) {
   expect(2, -EIO);
 }
 
+TEST_F(EpollOperationsTest, AWriteThatIsDoneWakesNobodyAgain) {
+  const std::string bytes(4096, 'x');
+  operations.write(file, bytes, 0, SyncMode::kDsync, 1);
+  expect(1, 4096);
+  pollfd epoll{.fd = operations.descriptor(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&epoll, 1, 20), 0);
+}
+
 TEST_F(EpollOperationsTest, AReadBeyondTheEndIsShort) {
   ASSERT_EQ(ftruncate(file, 100), 0);
   std::string into(4096, 0);
@@ -160,6 +169,22 @@ TEST_F(EpollOperationsTest, ACancelEndsWhatItNamesAndNothingElse) {
   operations.cancel(ends[0], 1, 3);
   expect(1, -ECANCELED);
   expect(3, 0);
+}
+
+TEST_F(EpollOperationsTest, AConnectThatGetsNoAnswerHoldsUpNobodyAndCanBeCancelled) {
+  const BlackHole hole(port_of(free_address()));
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in where = hole.where();
+  const timeval longest{3, 0};  // of a call that waits
+  ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest), 0);
+  const int64_t begun = monotonic_ms();
+  operations.connect(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where, 1);
+  EXPECT_LT(monotonic_ms() - begun, 2500);
+  expect_nothing();
+  operations.cancel(fd, 1, 2);
+  expect(1, -ECANCELED);
+  expect(2, 0);
+  close(fd);
 }
 
 // The socket lives on in a copy, on another core; nobody here may hear of it any more.

@@ -17,6 +17,7 @@ std::vector<std::string> calls;  // "write PATH FROM TO", "sync PATH", "rename P
 std::atomic<int> fail_sync{0};   // errno of the next fsyncs
 std::string failing;             // where alone they fail; empty: everywhere
 std::atomic<int> fail_reserve{0};
+std::atomic<int> interrupt_reserves{0};  // so many of the next
 std::atomic<int> fail_writes{0};
 std::atomic<bool> short_writes{false};
 std::atomic<bool> refuse_direct{false};
@@ -63,6 +64,11 @@ ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, 
 }
 
 int watched_reserve(const char* name, int fd, int mode, off_t offset, off_t size) {
+  if (interrupt_reserves.load() > 0) {
+    --interrupt_reserves;
+    errno = EINTR;
+    return -1;
+  }
   if (fail_reserve.load() == 0)
     return real<int(int, int, off_t, off_t)>(name)(fd, mode, offset, size);
   errno = fail_reserve.load();
@@ -113,7 +119,7 @@ class PreparedFiles : public testing::Test {
  protected:
   PreparedFiles() {
     calls.clear();
-    fail_sync = fail_writes = fail_reserve = 0;
+    fail_sync = fail_writes = fail_reserve = interrupt_reserves = 0;
     failing.clear();
     short_writes = refuse_direct = no_threads = false;
     refused = 0;
@@ -236,6 +242,13 @@ TEST_F(PreparedFiles, AFullDiskIsMetBeforeAnythingIsWritten) {
   expect_nothing_left();
 }
 
+TEST_F(PreparedFiles, SpaceIsReservedAgainAfterASignal) {
+  interrupt_reserves = 2;
+  EXPECT_EQ(prepare(1 << 20), "");
+  EXPECT_EQ(interrupt_reserves, 0);
+  expect_durable(1 << 20);
+}
+
 TEST_F(PreparedFiles, WhereNoSpaceCanBeReservedTheWritesTakeIt) {
   fail_reserve = EOPNOTSUPP;
   EXPECT_EQ(prepare(1 << 20), "");
@@ -346,6 +359,26 @@ TEST_F(PreparedFiles, ManyRemovalsAtOnceAreRefused) {
   EXPECT_GE(taken, 64);
   loop.io->prepare_file(path_, 4096, &loop);
   loop.run();
+}
+
+// What was removed leaves room for more.
+TEST_F(PreparedFiles, AsManyRemovalsAsOneLikesOneAfterTheOther) {
+  constexpr int kAtOnce = 64;
+  const auto name = [this](int n) { return directory_.path + "/old-" + std::to_string(n); };
+  Loop loop;
+  int asked = 0;
+  loop.prepared = [&](const std::string& error) {
+    EXPECT_EQ(error, "");
+    if (asked == 5 * kAtOnce) return loop.io->stop();
+    for (const int end = asked + kAtOnce; asked < end; ++asked) {
+      std::ofstream(name(asked)) << "old";
+      EXPECT_TRUE(loop.io->remove_file(name(asked))) << asked;
+    }
+    loop.io->prepare_file(path_, 4096, &loop);
+  };
+  loop.io->prepare_file(path_, 4096, &loop);
+  loop.run();
+  for (int n = 0; n < asked; ++n) EXPECT_FALSE(std::filesystem::exists(name(n))) << n;
 }
 
 // Removed behind what was asked for before; nobody is told.
