@@ -151,6 +151,28 @@ TEST(NameResolver, AFailureIsToldForAWhileAndThenTriedAgain) {
   EXPECT_EQ(server.asked("node"), 2);
 }
 
+// An hour of the one does not keep the other.
+TEST(NameResolver, FailuresLastAsLongAsFailuresAndAddressesAsLongAsAddresses) {
+  constexpr int64_t kHourNs = 3'600'000 * kMs;
+  FakeNames server;
+  NameResolver::Settings settings;
+  settings.look_up = server.look_up();
+  settings.failure_lasts_ns = 1;
+  settings.refresh_after_ns = kHourNs;
+  NameResolver soon_tried_again(settings);
+  server.fail("node", "no such name");
+  const auto again = [&](const auto&) { return server.asked("node") > 1; };
+  eventually(soon_tried_again, "node:1", again);
+  server.answer("node", {"127.0.0.1"});
+  eventually(soon_tried_again, "node:1", [](const auto& text) { return text == "127.0.0.1:1 "; });
+  settings.failure_lasts_ns = kHourNs;
+  settings.refresh_after_ns = 1;
+  NameResolver soon_renewed(settings);
+  EXPECT_EQ(text_of(soon_renewed.find_until("node:1", in_ms(10'000))), "127.0.0.1:1 ");
+  server.answer("node", {"127.0.0.2"});
+  eventually(soon_renewed, "node:1", [](const auto& text) { return text == "127.0.0.2:1 "; });
+}
+
 TEST(NameResolver, NamesAreBoundedAndTheOnesThatAreNotUsedMakeRoom) {
   FakeNames server;
   NameResolver::Settings settings;

@@ -282,6 +282,30 @@ TEST_F(ScriptedLoop, AStreamThatIsClosedWhenItIsAcceptedIsHeardOut) {
   EXPECT_EQ(why, "closed by this side");
 }
 
+// How the last stream of a slot was closed is nothing to the next one.
+TEST_F(ScriptedLoop, WhoIsClosedPlainlyIsNotHeardOut) {
+  int other[2] = {-1, -1};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other), 0);
+  std::vector<StreamId> closed;
+  loop.bytes = [&](StreamId stream, std::string_view) {
+    if (closed.empty()) return loop.io->close_gently(stream);
+    EXPECT_EQ(static_cast<uint32_t>(stream.value), static_cast<uint32_t>(closed[0].value));
+    loop.io->close(stream);
+  };
+  loop.closed = [&](StreamId stream, std::string_view) { closed.push_back(stream); };
+  script->steps = {[this] { accept(); },
+                   [this] { receive(1); },
+                   [this] { receive(0, false); },
+                   [&] { script->complete({.tag = script->accepts.at(1), .result = other[0]}); },
+                   [this] { receive(1); },
+                   [this] { receive(-ECANCELED, false); },
+                   [] {},
+                   [this] { loop.io->stop(); }};
+  loop.run();
+  EXPECT_EQ(closed.size(), 2u);
+  ::close(other[1]);
+}
+
 // All that say nothing are passed within 1.5 s: a link to a peer is given up 2 s after its dial,
 // and the next dial begins with the first address again.
 TEST_F(ScriptedLoop, TheMoreAddressesANameHasTheLessIsWaitedForEach) {
