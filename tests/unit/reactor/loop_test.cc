@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/base/fake_names.h"
@@ -27,8 +29,9 @@ class ScriptedOperations final : public Operations {
   std::vector<std::function<void()>> steps;
   std::vector<uint64_t> accepts, receives, ends, cancelled;  // tags
   std::vector<uint64_t> connects;                            // tags
-  std::vector<int64_t> waits;                                // how long each was to be, at most
-  std::string received;  // bytes of every completion that has some
+  std::vector<std::string> sends;
+  std::vector<int64_t> waits;  // how long each was to be, at most
+  std::string received;        // bytes of every completion that has some
 
   void complete(const Completion& completion) { waiting_.push_back(completion); }
 
@@ -39,7 +42,9 @@ class ScriptedOperations final : public Operations {
   void connect(int, const sockaddr*, socklen_t, uint64_t tag) override { connects.push_back(tag); }
   void receive(int, uint64_t tag) override { receives.push_back(tag); }
   void await_end(int, uint64_t tag) override { ends.push_back(tag); }
-  void send(int, std::span<const char>, uint64_t) override {}
+  void send(int, std::span<const char> bytes, uint64_t) override {
+    sends.emplace_back(bytes.begin(), bytes.end());
+  }
   void cancel(int, uint64_t target, uint64_t) override { cancelled.push_back(target); }
   void read_bell(int, uint64_t) override {}
   void write(int, std::span<const char>, uint64_t, SyncMode, uint64_t) override {}
@@ -304,6 +309,54 @@ TEST_F(ScriptedLoop, WhoIsClosedPlainlyIsNotHeardOut) {
   loop.run();
   EXPECT_EQ(closed.size(), 2u);
   ::close(other[1]);
+}
+
+// Its new owner need not add to what it brings unsent.
+TEST_F(ScriptedLoop, WhatMovedUnsentIsSent) {
+  std::unique_ptr<Handoff> moved;
+  loop.bytes = [&](StreamId stream, std::string_view) {
+    loop.send(stream, "hello");
+    moved = loop.io->detach(stream, "");
+  };
+  loop.timer = [&](uint64_t) { loop.io->adopt(std::move(moved), &loop); };
+  script->steps = {[this] { accept(); },
+                   [this] {
+                     receive(5);
+                     receive(-ECANCELED, false);
+                   },
+                   [this] { loop.io->set_timer(0, 1); }, [] {}, [this] { loop.io->stop(); }};
+  loop.run();
+  EXPECT_EQ(script->sends, std::vector<std::string>{"hello"});
+}
+
+// Not only at the end of the round: what a handler appends by then takes memory.
+TEST_F(ScriptedLoop, AnOutboxIsBoundedWithinARoundToo) {
+  constexpr size_t kPiece = 1 << 20;
+  size_t appended = 0;
+  std::string why;
+  loop.bytes = [&](StreamId stream, std::string_view) {
+    while (std::vector<char>* out = loop.io->outbox(stream)) {
+      if (appended > 2 * kMaxOutboxBytes) break;
+      out->resize(appended += kPiece);
+    }
+  };
+  loop.closed = [&](StreamId, std::string_view text) { why = text; };
+  script->steps = {[this] { accept(); }, [this] { receive(5); },
+                   [this] { receive(-ECANCELED, false); }, [this] { loop.io->stop(); }};
+  loop.run();
+  EXPECT_LE(appended, kMaxOutboxBytes + kPiece);
+  EXPECT_EQ(why, "slow reader");
+}
+
+TEST_F(ScriptedLoop, ARoundThatTakesLongDoesNotPutOffTheNextTimer) {
+  loop.timer = [&](uint64_t token) {
+    if (token == 2) return;
+    loop.io->set_timer(loop.io->now_ns() + 200 * kMs, 2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  };
+  script->steps = {[this] { loop.io->set_timer(0, 1); }, [this] { loop.io->stop(); }};
+  loop.run();
+  EXPECT_LE(script->waits.at(1), 150 * kMs);
 }
 
 // All that say nothing are passed within 1.5 s: a link to a peer is given up 2 s after its dial,

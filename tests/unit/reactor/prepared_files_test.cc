@@ -21,6 +21,8 @@ std::atomic<int> interrupt_reserves{0};  // so many of the next
 std::atomic<int> fail_writes{0};
 std::atomic<bool> short_writes{false};
 std::atomic<bool> refuse_direct{false};
+std::atomic<int> slow_writes_ms{0};  // each takes so long, and none reaches the disk; 0: they do
+std::atomic<int> slow_writes{0};
 std::atomic<int> refused{0};
 std::atomic<int> turn{0};
 std::atomic<bool> no_threads{false};
@@ -43,6 +45,11 @@ ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, 
   if (const int code = fail_writes.load(); code != 0) {
     errno = code;
     return -1;
+  }
+  if (const int ms = slow_writes_ms.load(); ms > 0) {
+    ++slow_writes;
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    return static_cast<ssize_t>(size);
   }
   if (refuse_direct.load() && (fcntl(fd, F_GETFL) & O_DIRECT) != 0) {
     ++refused;
@@ -122,7 +129,7 @@ class PreparedFiles : public testing::Test {
     fail_sync = fail_writes = fail_reserve = interrupt_reserves = 0;
     failing.clear();
     short_writes = refuse_direct = no_threads = false;
-    refused = 0;
+    refused = slow_writes_ms = slow_writes = 0;
   }
   // What is said about it; `calls_at_report_` is what had been done by then.
   std::string prepare(uint64_t size) {
@@ -397,6 +404,24 @@ TEST_F(PreparedFiles, AFileIsRemoved) {
 }
 
 // A node that stops does not wait for the rest of a segment, and leaves none that looks whole.
+TEST_F(PreparedFiles, WhatIsStoppedMidwayIsNotWrittenToItsEnd) {
+  constexpr int kPieces = 4000;
+  fail_reserve = EOPNOTSUPP;
+  slow_writes_ms = 2;
+  {
+    Loop loop;
+    loop.timer = [&](uint64_t) {
+      if (slow_writes > 0) return loop.io->stop();
+      loop.io->set_timer(loop.io->now_ns() + 1'000'000, 1);
+    };
+    loop.io->prepare_file(path_, uint64_t{kPieces} * 256 * 1024, &loop);
+    loop.io->set_timer(0, 1);
+    loop.run();
+  }
+  EXPECT_LT(slow_writes, kPieces);
+  expect_nothing_left();
+}
+
 TEST_F(PreparedFiles, WhatIsStoppedMidwayHasNoName) {
   {
     short_writes = true;

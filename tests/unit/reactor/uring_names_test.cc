@@ -116,6 +116,15 @@ TEST_P(UringNames, AFailureNamesAllThatWereTried) {
   EXPECT_EQ(failure_of(address_), "cannot connect to " + address_ + ": " + refused);
 }
 
+// The first one was given up, the second one was not.
+TEST_P(UringNames, AFailureSaysWhyOfEachAddress) {
+  const BlackHole hole(port_of(address_));
+  server_.answer("node", {"127.0.0.2", "127.0.0.4"});
+  EXPECT_EQ(failure_of(at("node")), "cannot connect to " + at("node") + ": " + at("127.0.0.2") +
+                                        ": no answer in time; " + at("127.0.0.4") +
+                                        ": Connection refused (errno 111)");
+}
+
 TEST_P(UringNames, AFailureSpeaksOfItsOwnConnectOnly) {
   std::vector<std::string> whys;
   loop_.closed = [&](StreamId, std::string_view why) {
