@@ -3,13 +3,11 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -20,6 +18,7 @@
 #include "base/errno_text.h"
 #include "base/host_port.h"
 #include "base/monotonic.h"
+#include "base/no_signals.h"
 #include "base/thread_name.h"
 
 namespace once {
@@ -220,10 +219,7 @@ NameResolver::Entry* NameResolver::entry_of(Shared& shared, const std::string& h
 // REQUIRES: the mutex. The program's signals are for its own threads.
 void NameResolver::begin(const std::shared_ptr<Shared>& shared, const std::string& host,
                          Entry& entry) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const NoSignals mask;
   try {
     std::thread([shared, host] {
       name_thread("names");
@@ -234,7 +230,6 @@ void NameResolver::begin(const std::shared_ptr<Shared>& shared, const std::strin
     entry.trouble = std::string("cannot start a thread: ") + failed.what();
     entry.ended_ns = now_ns();
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void NameResolver::work(const std::shared_ptr<Shared>& shared, const std::string& host) {

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include "base/assert.h"
 #include "base/durable_file.h"
@@ -61,10 +62,13 @@ FilePreparer::~FilePreparer() {
 }
 
 bool FilePreparer::submit(PreparedFile request) {
-  if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+  const bool removes = request.how == PreparedFile::How::kRemoved;
+  if (!thread_.joinable() && !add_thread()) {
+    if (!removes) refuse(std::move(request));
+    return !removes;
+  }
   {
     const std::lock_guard lock(mutex_);
-    const bool removes = request.how == PreparedFile::How::kRemoved;
     if (removes && removals_ == kMaxRemovals) return false;
     ONCE_ASSERT(requests_.size() < kMaxPrepareRequests);
     if (removes) ++removals_;
@@ -72,6 +76,26 @@ bool FilePreparer::submit(PreparedFile request) {
   }
   wanted_.notify_one();
   return true;
+}
+
+bool FilePreparer::add_thread() {
+  try {
+    thread_ = std::thread([this] { work(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
+}
+
+// Whoever asked tries again later, and there may be room for a thread by then.
+void FilePreparer::refuse(PreparedFile request) {
+  request.error = "cannot make a thread to prepare " + request.path +
+                  "; raise the limit (`ulimit -u`, or pids.max of the container)";
+  {
+    const std::lock_guard lock(mutex_);
+    done_.push_back(std::move(request));
+  }
+  notify_();
 }
 
 std::vector<PreparedFile> FilePreparer::take_done() {

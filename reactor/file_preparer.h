@@ -1,7 +1,8 @@
 // Makes, renames and removes files in one helper thread, started by the first request, so that the
 // loop never waits for fallocate, fsync or the freeing of blocks. One after the other, in the order
 // of the requests.
-// Thread rule: submit() and take_done() from the loop thread; `notify` is called from the helper.
+// Thread rule: submit() and take_done() from the loop thread; `notify` is called from the helper,
+// and by submit() where no helper can be made.
 #pragma once
 
 #include <atomic>
@@ -31,11 +32,13 @@ class FilePreparer {
   explicit FilePreparer(std::function<void()> notify) : notify_(std::move(notify)) {}
   ~FilePreparer();
 
-  // False: it is a removal, and many of them wait.
+  // False: it is a removal, and many of them wait, or no thread can be made now.
   bool submit(PreparedFile request);
   std::vector<PreparedFile> take_done();
 
  private:
+  bool add_thread();
+  void refuse(PreparedFile request);
   void work();
 
   std::function<void()> notify_;

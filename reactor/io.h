@@ -137,7 +137,7 @@ class Io {
   virtual void recycle_file(const std::string& from, const std::string& to,
                             FilePreparedHandler* handler) = 0;
   // Unreported: a file that cannot be removed stays.
-  // False: many are under way, ask again later.
+  // False: many are under way, or there is no thread for it now; ask again later.
   virtual bool remove_file(const std::string& path) = 0;
 
   virtual void set_timer(int64_t at_ns, uint64_t token) = 0;  // fires once

@@ -44,6 +44,8 @@ std::string LoopIo::open() {
 LoopIo::~LoopIo() {
   preparer_.reset();
   names_watch_.reset();
+  // Its threads know files by their numbers, which others may get as soon as these are closed.
+  operations_.reset();
   if (bell_ >= 0) ::close(bell_);
   for (const Stream& stream : streams_) {
     if (stream.fd < 0) continue;

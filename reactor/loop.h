@@ -82,6 +82,7 @@ class LoopIo final : public Io {
     State state = State::kFree;
     bool receiving = false;    // a multishot receive is armed; after the end of input, a poll
     bool input_ended = false;  // the peer sends nothing more
+    bool adopted = false;      // listed in adopted_: receives when `unread` was delivered
     bool dirty = false;        // listed in dirty_
     bool ended = false;        // listed in ended_
     bool held = false;         // see hold_input
@@ -177,6 +178,7 @@ class LoopIo final : public Io {
   void find_addresses(uint32_t slot);
   void connect_next(uint32_t slot);
   bool try_address(uint32_t slot);
+  void limit_patience(uint32_t slot);
   void note_refusal(uint32_t slot, const std::string& why);
   void on_connected(uint32_t slot, int result);
   void deliver_names();
@@ -199,7 +201,7 @@ class LoopIo final : public Io {
   void finish_transfers();
 
   const IoOptions options_;
-  const std::unique_ptr<Operations> operations_;
+  std::unique_ptr<Operations> operations_;
   int bell_ = -1;  // eventfd
   std::atomic<bool> wake_requested_{false};
   std::atomic<bool> stopping_{false};

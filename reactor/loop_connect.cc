@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -14,8 +15,14 @@ namespace {
 
 // Less than those wait who connect, so that they are told what it was that took so long.
 constexpr int64_t kNamePatienceNs = 1'500'000'000;
-// For an address that says nothing while there is another one to try.
+// For an address that says nothing while there is another one to try, and for all of a name, so
+// that whoever connects has not given up when the last one is tried.
 constexpr int64_t kAddressPatienceNs = 400'000'000;
+constexpr int64_t kAddressesPatienceNs = 1'500'000'000;
+
+int64_t patience_ns(size_t addresses) {
+  return std::min(kAddressPatienceNs, kAddressesPatienceNs / static_cast<int64_t>(addresses));
+}
 
 }  // namespace
 
@@ -68,10 +75,16 @@ bool LoopIo::try_address(uint32_t slot) {
   ++stream.operations;
   operations_->connect(stream.fd, where.get(), where.size,
                        tag(Op::kConnect, slot, stream.generation));
-  if (stream.tried < stream.addresses.size()) {
-    patience_for_addresses_.push_back({now_ns() + kAddressPatienceNs, id_of(slot), stream.tried});
-  }
+  if (stream.tried < stream.addresses.size()) limit_patience(slot);
   return true;
+}
+
+void LoopIo::limit_patience(uint32_t slot) {
+  const Stream& stream = streams_[slot];
+  auto& waiting = patience_for_addresses_;
+  const Patience one{now_ns() + patience_ns(stream.addresses.size()), id_of(slot), stream.tried};
+  const auto earlier = [](const Patience& a, const Patience& b) { return a.until_ns < b.until_ns; };
+  waiting.insert(std::upper_bound(waiting.begin(), waiting.end(), one, earlier), one);
 }
 
 // A name's addresses are told apart; what was written as an address is named already.
@@ -92,7 +105,7 @@ void LoopIo::on_connected(uint32_t slot, int result) {
     return connect_next(slot);
   }
   stream.state = State::kOpen;
-  arm_receive(slot);
+  if (!stream.held) arm_receive(slot);
   if (!stream.outbox.empty()) mark_dirty(slot);
   stream.handler->on_connected(id_of(slot));
 }

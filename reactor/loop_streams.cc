@@ -143,7 +143,7 @@ void LoopIo::add_accepted(uint32_t index, int fd) {
   stream->handler = handler;
   if (handler == nullptr && stream->state == State::kOpen) {
     kill(slot, "refused");
-  } else if (stream->state == State::kOpen) {
+  } else if (receives(*stream) && !stream->held) {
     arm_receive(slot);
   }
 }
@@ -175,7 +175,7 @@ void LoopIo::on_received(uint32_t slot, const Completion& completion) {
   if (stream.state == State::kDetached) {
     if (stream.handed_over > 0) {
       --stream.handed_over;
-    } else if (completion.result > 0) {
+    } else if (completion.has_bytes()) {
       shutdown(stream.fd, SHUT_RDWR);  // bytes the new owner will not see: the stream has a hole
     }
   } else if (stream.input_ended) {
@@ -259,12 +259,13 @@ void LoopIo::give_back() {
 // A receive that is armed ends: what it had received by then is delivered all the same.
 void LoopIo::hold_input(StreamId id, bool hold) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->state != State::kOpen || stream->held == hold) return;
+  if (stream == nullptr || stream->held == hold) return;
+  if (stream->state != State::kOpen && stream->state != State::kConnecting) return;
   stream->held = hold;
   if (hold && stream->receiving && !stream->input_ended) {
     cancel(Op::kReceive, static_cast<uint32_t>(id.value));
   }
-  if (!hold && !stream->receiving) rearm_.push_back(id);
+  if (!hold && !stream->receiving && !stream->adopted) rearm_.push_back(id);
 }
 
 void LoopIo::mark_dirty(uint32_t slot) {
@@ -403,6 +404,7 @@ void LoopIo::deliver_ended() {
     stream.held = false;
     stream.lingers = false;
     stream.handed_over = 0;
+    stream.adopted = false;
     stream.ended = false;
     stream.input_ended = false;
     stream.handler = nullptr;
@@ -444,7 +446,7 @@ std::unique_ptr<Handoff> LoopIo::detach(StreamId id, std::string_view unread) {
   bytes.append(unread);
   const uint64_t receive = tag(Op::kReceive, slot, stream->generation);
   operations_->for_each_waiting([&](const Completion& completion) {
-    if (completion.tag != receive || completion.result <= 0) return;
+    if (completion.tag != receive || !completion.has_bytes()) return;
     bytes.append(operations_->bytes_of(completion));
     ++stream->handed_over;
   });
@@ -464,6 +466,7 @@ StreamId LoopIo::adopt(std::unique_ptr<Handoff> handoff, StreamHandler* handler)
   stream.unread = std::move(socket->unread());
   stream.outbox = std::move(socket->unsent());
   if (!stream.outbox.empty()) mark_dirty(slot);
+  stream.adopted = true;
   adopted_.push_back(id_of(slot));
   return id_of(slot);
 }
@@ -475,6 +478,7 @@ void LoopIo::deliver_adopted() {
     const StreamId id = adopted_[i];
     Stream* stream = find(id);
     if (stream == nullptr) continue;
+    stream->adopted = false;
     if (stream->state == State::kOpen && !stream->unread.empty()) {
       delivered_.push_back(std::exchange(stream->unread, {}));
       stream->handler->on_bytes(id, delivered_.back());

@@ -25,6 +25,9 @@ struct Completion {
   int32_t result = 0;          // as the system call's; an error is -errno
   int32_t buffer = kNoBuffer;  // of a receive that has bytes
   bool more = false;           // the operation goes on: of receive() and await_end() only
+
+  // The result of await_end() is above 0 too.
+  bool has_bytes() const { return buffer != kNoBuffer && result > 0; }
 };
 
 class Operations {

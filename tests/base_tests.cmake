@@ -13,6 +13,7 @@ once_test(unit/base/library_assertions_test.cc once_base)
 once_test(unit/base/progress_bar_test.cc once_progress)
 once_test(unit/base/draw_ids_test.cc once_base)
 once_test(unit/base/name_resolver_test.cc once_names)
+once_test(unit/base/name_resolver_memory_test.cc ALONE once_names)  # replaces operator new
 once_test(unit/base/output_test.cc once_base)
 once_test(unit/base/endpoints_test.cc once_names)
 once_test(unit/base/nearest_word_test.cc once_base)

@@ -6,6 +6,7 @@ once_test(unit/reactor/reactor_files_test.cc once_reactor)
 foreach(name uring_files uring_streams uring_loop epoll_operations prepared_files)
   once_test(unit/reactor/${name}_test.cc ALONE once_reactor ${URING} ${CMAKE_DL_LIBS})
 endforeach()
+once_test(unit/reactor/moved_memory_test.cc ALONE once_reactor)  # replaces operator new
 once_test(unit/reactor/uring_ring_test.cc once_reactor ${URING})
 once_test(unit/reactor/uring_names_test.cc once_reactor)
 

@@ -1,7 +1,5 @@
 #include "cli/commands/patience.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -9,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/no_signals.h"
 #include "cli/commands/terminal.h"
 
 namespace once::client {
@@ -16,20 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{100};
 constexpr int kLooksUntilSaid = 10;
-
-// A thread inherits what is blocked where it is made.
-class NoSignals {
- public:
-  NoSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 enum class Awaited : uint8_t { kNothing, kAnyNode, kMajority };
 

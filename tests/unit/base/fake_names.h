@@ -99,21 +99,22 @@ class FakeNames {
 class BlackHole {
  public:
   explicit BlackHole(uint16_t port) {
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
-    where.sin_port = htons(port);
-    const auto* at = reinterpret_cast<const sockaddr*>(&where);
+    where_.sin_family = AF_INET;
+    where_.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    where_.sin_port = htons(port);
+    const auto* at = reinterpret_cast<const sockaddr*>(&where_);
     for (int& fd : fds_) fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(bind(fds_[0], at, sizeof where), 0);
+    EXPECT_EQ(bind(fds_[0], at, sizeof where_), 0);
     EXPECT_EQ(listen(fds_[0], 0), 0);
-    for (size_t i = 1; i < std::size(fds_); ++i) (void)connect(fds_[i], at, sizeof where);
+    for (size_t i = 1; i < std::size(fds_); ++i) (void)connect(fds_[i], at, sizeof where_);
   }
   ~BlackHole() {
     for (int fd : fds_) close(fd);
   }
+  const sockaddr_in& where() const { return where_; }
 
  private:
+  sockaddr_in where_{};
   int fds_[4];
 };
 

@@ -2,6 +2,8 @@
 #include "base/name_resolver.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -77,6 +79,21 @@ TEST(NameResolver, ASilentNameHoldsUpNoOther) {
   EXPECT_TRUE(names->find("silent7:1").pending());
 }
 
+// Those are kept from the thread that looks up alone.
+TEST(NameResolver, WhoeverAsksHearsItsSignalsAfterwards) {
+  FakeNames server;
+  const auto names = server.resolver();
+  sigset_t blocked;
+  sigset_t before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  EXPECT_TRUE(names->find("silent:1").pending());
+  pthread_sigmask(SIG_SETMASK, &before, &blocked);
+  EXPECT_EQ(sigismember(&blocked, SIGTERM), 0);
+  EXPECT_EQ(sigismember(&blocked, SIGUSR1), 1) << "it was not heard before";
+}
+
 TEST(NameResolver, WaitingForANameEndsAtItsDeadline) {
   FakeNames server;
   const auto names = server.resolver();
@@ -132,6 +149,28 @@ TEST(NameResolver, AFailureIsToldForAWhileAndThenTriedAgain) {
   server.answer("node", {"127.0.0.1"});
   eventually(names, "node:1", [](const auto& text) { return text == "127.0.0.1:1 "; });
   EXPECT_EQ(server.asked("node"), 2);
+}
+
+// An hour of the one does not keep the other.
+TEST(NameResolver, FailuresLastAsLongAsFailuresAndAddressesAsLongAsAddresses) {
+  constexpr int64_t kHourNs = 3'600'000 * kMs;
+  FakeNames server;
+  NameResolver::Settings settings;
+  settings.look_up = server.look_up();
+  settings.failure_lasts_ns = 1;
+  settings.refresh_after_ns = kHourNs;
+  NameResolver soon_tried_again(settings);
+  server.fail("node", "no such name");
+  const auto again = [&](const auto&) { return server.asked("node") > 1; };
+  eventually(soon_tried_again, "node:1", again);
+  server.answer("node", {"127.0.0.1"});
+  eventually(soon_tried_again, "node:1", [](const auto& text) { return text == "127.0.0.1:1 "; });
+  settings.failure_lasts_ns = kHourNs;
+  settings.refresh_after_ns = 1;
+  NameResolver soon_renewed(settings);
+  EXPECT_EQ(text_of(soon_renewed.find_until("node:1", in_ms(10'000))), "127.0.0.1:1 ");
+  server.answer("node", {"127.0.0.2"});
+  eventually(soon_renewed, "node:1", [](const auto& text) { return text == "127.0.0.2:1 "; });
 }
 
 TEST(NameResolver, NamesAreBoundedAndTheOnesThatAreNotUsedMakeRoom) {

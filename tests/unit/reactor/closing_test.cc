@@ -132,6 +132,39 @@ TEST_P(Closing, WhoHasEndedAlreadyIsNotWaitedFor) {
   EXPECT_EQ(peer.read(), "answer");
 }
 
+// Nothing is received from it any more, so there is nothing to hold: that its end is awaited goes
+// on.
+TEST_P(Closing, WhoHasEndedMayBeHeldAndIsAnswered) {
+  Loop loop;
+  listen(loop);
+  PlainPeer peer(address);
+  peer.write("question");
+  peer.end_output();
+  StreamId stream;
+  loop.end_of_input = [&](StreamId id) {
+    stream = id;
+    after(loop, 5, 1);
+    return true;
+  };
+  loop.timer = [&](uint64_t token) {
+    if (token == 1) {
+      loop.io->hold_input(stream, true);
+      loop.io->hold_input(stream, false);
+      return after(loop, 20, 2);
+    }
+    loop.send(stream, "answer");
+    loop.io->close(stream);
+  };
+  std::string why;
+  loop.closed = [&](StreamId, std::string_view text) {
+    why = text;
+    loop.io->stop();
+  };
+  loop.run();
+  EXPECT_EQ(why, "closed by this side");
+  EXPECT_EQ(peer.read(), "answer");
+}
+
 // What one did not read is not sent to the next one of its slot.
 TEST_P(Closing, TheNextStreamOfASlotIsSentNothingOfTheLast) {
   Loop loop;
@@ -188,6 +221,33 @@ TEST_P(Closing, TheNextStreamOfASlotCanBeHeldToo) {
   };
   loop.run();
   EXPECT_EQ(got, "x");
+}
+
+// Both cores would send at once. It is no stream of this one any more either.
+TEST_P(Closing, AStreamThatSendsIsNotMoved) {
+  Loop loop;
+  listen(loop);
+  const PlainPeer peer(address, 4096);
+  peer.write("x");
+  bool asked = false;
+  loop.bytes = [&](StreamId stream, std::string_view) {
+    if (asked) {
+      EXPECT_EQ(loop.io->detach(stream, ""), nullptr);
+      return after(loop, 1, 2);
+    }
+    asked = true;
+    loop.send(stream, std::string(8 << 20, 's'));
+    after(loop, 20, 1);
+  };
+  loop.timer = [&](uint64_t token) {
+    if (token == 1) return peer.write("y");
+    while (!peer.read().empty()) {
+    }
+    if (peer.ended()) return loop.io->stop();
+    after(loop, 1, 2);
+  };
+  loop.closed = [](StreamId, std::string_view why) { ADD_FAILURE() << why; };
+  loop.run();
 }
 
 // The numbers above are the log's, also where a stream needs a second one for a moment.

@@ -19,9 +19,15 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/base/fake_names.h"
+#include "tests/unit/reactor/reactor_fixture.h"
+
 namespace {
 
 std::atomic<int> asked_flags{-1};    // of the last pwritev2
+std::atomic<int> write_takes_ms{0};  // before each pwritev2 reaches the kernel
+std::atomic<int> writes_begun{0};    // pwritev2
+std::atomic<int> writes_failed{0};   // of these, ended
 std::atomic<int> failing_sync{0};    // an errno; 0: none
 std::atomic<int> only_coarse{0};     // the errno of epoll_pwait2; 0: it works
 std::atomic<int> asked_wait_ms{-1};  // of the last epoll_wait
@@ -32,7 +38,11 @@ extern "C" {
 
 ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags) {
   asked_flags = flags;
-  return syscall(SYS_pwritev2, fd, parts, count, offset, 0, flags);
+  ++writes_begun;
+  if (const int ms = write_takes_ms.load(); ms > 0) poll(nullptr, 0, ms);
+  const long wrote = syscall(SYS_pwritev2, fd, parts, count, offset, 0, flags);
+  if (wrote < 0) ++writes_failed;
+  return wrote;
 }
 
 int fdatasync(int fd) {
@@ -115,6 +125,14 @@ TEST_F(EpollOperationsTest, ASyncThatFailsSaysSo) {
   expect(2, -EIO);
 }
 
+TEST_F(EpollOperationsTest, AWriteThatIsDoneWakesNobodyAgain) {
+  const std::string bytes(4096, 'x');
+  operations.write(file, bytes, 0, SyncMode::kDsync, 1);
+  expect(1, 4096);
+  pollfd epoll{.fd = operations.descriptor(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&epoll, 1, 20), 0);
+}
+
 TEST_F(EpollOperationsTest, AReadBeyondTheEndIsShort) {
   ASSERT_EQ(ftruncate(file, 100), 0);
   std::string into(4096, 0);
@@ -151,6 +169,22 @@ TEST_F(EpollOperationsTest, ACancelEndsWhatItNamesAndNothingElse) {
   operations.cancel(ends[0], 1, 3);
   expect(1, -ECANCELED);
   expect(3, 0);
+}
+
+TEST_F(EpollOperationsTest, AConnectThatGetsNoAnswerHoldsUpNobodyAndCanBeCancelled) {
+  const BlackHole hole(port_of(free_address()));
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in where = hole.where();
+  const timeval longest{3, 0};  // of a call that waits
+  ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest), 0);
+  const int64_t begun = monotonic_ms();
+  operations.connect(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where, 1);
+  EXPECT_LT(monotonic_ms() - begun, 2500);
+  expect_nothing();
+  operations.cancel(fd, 1, 2);
+  expect(1, -ECANCELED);
+  expect(2, 0);
+  close(fd);
 }
 
 // The socket lives on in a copy, on another core; nobody here may hear of it any more.
@@ -271,6 +305,29 @@ TEST_F(EpollOperationsTest, AtTheEndOnlyFilesAreAwaited) {
   const std::string bytes(4096, 'x');
   operations.write(file, bytes, 0, SyncMode::kFdatasync, 2);
   expect(2, 4096);
+}
+
+// Its number may be another file's by the time that a thread writes to it.
+TEST_F(EpollOperationsTest, AFileIsClosedBehindItsThreads) {
+  struct Handler : FileHandler {
+    void on_written(uint64_t) override { ADD_FAILURE(); }
+    void on_file_failed(std::string_view what) override { ADD_FAILURE() << what; }
+  } handler;
+  AlignedPage page;
+  writes_begun = writes_failed = 0;
+  write_takes_ms = 50;
+  {
+    const auto io = make_io({.backend = Backend::kEpoll});
+    ASSERT_TRUE(io.has_value());
+    const auto opened = (*io)->open_file(path, false, &handler);
+    ASSERT_TRUE(opened.has_value());
+    for (uint64_t i = 0; i < 8; ++i) {
+      (*io)->write_file(*opened, i * 4096, {page.data, 4096}, SyncMode::kDsync, i);
+    }
+    while (writes_begun == 0) poll(nullptr, 0, 1);
+  }
+  write_takes_ms = 0;
+  EXPECT_EQ(writes_failed, 0);
 }
 
 TEST_F(EpollOperationsTest, ABellIsReadAndReset) {

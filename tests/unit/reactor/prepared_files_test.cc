@@ -2,6 +2,7 @@
 // cut may undo cannot be seen by looking at files: this test watches the calls instead.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <climits>
@@ -16,11 +17,15 @@ std::vector<std::string> calls;  // "write PATH FROM TO", "sync PATH", "rename P
 std::atomic<int> fail_sync{0};   // errno of the next fsyncs
 std::string failing;             // where alone they fail; empty: everywhere
 std::atomic<int> fail_reserve{0};
+std::atomic<int> interrupt_reserves{0};  // so many of the next
 std::atomic<int> fail_writes{0};
 std::atomic<bool> short_writes{false};
 std::atomic<bool> refuse_direct{false};
+std::atomic<int> slow_writes_ms{0};  // each takes so long, and none reaches the disk; 0: they do
+std::atomic<int> slow_writes{0};
 std::atomic<int> refused{0};
 std::atomic<int> turn{0};
+std::atomic<bool> no_threads{false};
 
 std::string path_of(int fd) {
   char path[PATH_MAX];
@@ -40,6 +45,11 @@ ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, 
   if (const int code = fail_writes.load(); code != 0) {
     errno = code;
     return -1;
+  }
+  if (const int ms = slow_writes_ms.load(); ms > 0) {
+    ++slow_writes;
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    return static_cast<ssize_t>(size);
   }
   if (refuse_direct.load() && (fcntl(fd, F_GETFL) & O_DIRECT) != 0) {
     ++refused;
@@ -61,6 +71,11 @@ ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, 
 }
 
 int watched_reserve(const char* name, int fd, int mode, off_t offset, off_t size) {
+  if (interrupt_reserves.load() > 0) {
+    --interrupt_reserves;
+    errno = EINTR;
+    return -1;
+  }
   if (fail_reserve.load() == 0)
     return real<int(int, int, off_t, off_t)>(name)(fd, mode, offset, size);
   errno = fail_reserve.load();
@@ -96,6 +111,12 @@ ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
   return watched_write("pwrite64", fd, bytes, size, offset);
 }
+int pthread_create(pthread_t* thread, const pthread_attr_t* how, void* (*run)(void*),
+                   void* with) noexcept {
+  if (no_threads.load()) return EAGAIN;
+  using Real = int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  return real<Real>("pthread_create")(thread, how, run, with);
+}
 }
 
 namespace once::reactor {
@@ -105,10 +126,10 @@ class PreparedFiles : public testing::Test {
  protected:
   PreparedFiles() {
     calls.clear();
-    fail_sync = fail_writes = fail_reserve = 0;
+    fail_sync = fail_writes = fail_reserve = interrupt_reserves = 0;
     failing.clear();
-    short_writes = refuse_direct = false;
-    refused = 0;
+    short_writes = refuse_direct = no_threads = false;
+    refused = slow_writes_ms = slow_writes = 0;
   }
   // What is said about it; `calls_at_report_` is what had been done by then.
   std::string prepare(uint64_t size) {
@@ -228,6 +249,13 @@ TEST_F(PreparedFiles, AFullDiskIsMetBeforeAnythingIsWritten) {
   expect_nothing_left();
 }
 
+TEST_F(PreparedFiles, SpaceIsReservedAgainAfterASignal) {
+  interrupt_reserves = 2;
+  EXPECT_EQ(prepare(1 << 20), "");
+  EXPECT_EQ(interrupt_reserves, 0);
+  expect_durable(1 << 20);
+}
+
 TEST_F(PreparedFiles, WhereNoSpaceCanBeReservedTheWritesTakeIt) {
   fail_reserve = EOPNOTSUPP;
   EXPECT_EQ(prepare(1 << 20), "");
@@ -297,6 +325,38 @@ TEST_F(PreparedFiles, WhatWasHalfMadeGoesWhenAFileIsRecycled) {
   EXPECT_FALSE(std::filesystem::exists(path_ + "2.tmp"));
 }
 
+// A node that found spare segments makes the thread hours later, when there may be room for none.
+TEST_F(PreparedFiles, WithoutAThreadWhoeverAskedIsTold) {
+  Loop loop;
+  std::ofstream(path_ + ".old") << "old";
+  std::vector<std::string> said;
+  loop.prepared = [&](const std::string& error) {
+    said.push_back(error);
+    if (said.size() == 3) return loop.io->stop();
+    if (said.size() < 2) return;
+    EXPECT_FALSE(loop.io->remove_file(path_ + ".old"));
+    no_threads = false;
+    EXPECT_TRUE(loop.io->remove_file(path_ + ".old"));
+    loop.io->prepare_file(path_, 4096, &loop);
+  };
+  loop.timer = [&](uint64_t) {
+    no_threads = true;
+    loop.io->prepare_file(path_, 4096, &loop);
+    loop.io->recycle_file(path_ + ".old", path_ + "2", &loop);
+    EXPECT_EQ(said.size(), 0u) << "they are told in a round of their own";
+  };
+  loop.io->set_timer(0, 1);
+  loop.run();
+  ASSERT_EQ(said.size(), 3u);
+  for (const size_t i : {0, 1}) {
+    EXPECT_NE(said[i].find("cannot make a thread"), std::string::npos) << said[i];
+    EXPECT_NE(said[i].find("ulimit -u"), std::string::npos) << said[i];
+  }
+  EXPECT_EQ(said[2], "");
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".old"));
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
 // The rest waits with whoever asked; more than a thousand could not.
 TEST_F(PreparedFiles, ManyRemovalsAtOnceAreRefused) {
   Loop loop;
@@ -306,6 +366,26 @@ TEST_F(PreparedFiles, ManyRemovalsAtOnceAreRefused) {
   EXPECT_GE(taken, 64);
   loop.io->prepare_file(path_, 4096, &loop);
   loop.run();
+}
+
+// What was removed leaves room for more.
+TEST_F(PreparedFiles, AsManyRemovalsAsOneLikesOneAfterTheOther) {
+  constexpr int kAtOnce = 64;
+  const auto name = [this](int n) { return directory_.path + "/old-" + std::to_string(n); };
+  Loop loop;
+  int asked = 0;
+  loop.prepared = [&](const std::string& error) {
+    EXPECT_EQ(error, "");
+    if (asked == 5 * kAtOnce) return loop.io->stop();
+    for (const int end = asked + kAtOnce; asked < end; ++asked) {
+      std::ofstream(name(asked)) << "old";
+      EXPECT_TRUE(loop.io->remove_file(name(asked))) << asked;
+    }
+    loop.io->prepare_file(path_, 4096, &loop);
+  };
+  loop.io->prepare_file(path_, 4096, &loop);
+  loop.run();
+  for (int n = 0; n < asked; ++n) EXPECT_FALSE(std::filesystem::exists(name(n))) << n;
 }
 
 // Removed behind what was asked for before; nobody is told.
@@ -324,6 +404,24 @@ TEST_F(PreparedFiles, AFileIsRemoved) {
 }
 
 // A node that stops does not wait for the rest of a segment, and leaves none that looks whole.
+TEST_F(PreparedFiles, WhatIsStoppedMidwayIsNotWrittenToItsEnd) {
+  constexpr int kPieces = 4000;
+  fail_reserve = EOPNOTSUPP;
+  slow_writes_ms = 2;
+  {
+    Loop loop;
+    loop.timer = [&](uint64_t) {
+      if (slow_writes > 0) return loop.io->stop();
+      loop.io->set_timer(loop.io->now_ns() + 1'000'000, 1);
+    };
+    loop.io->prepare_file(path_, uint64_t{kPieces} * 256 * 1024, &loop);
+    loop.io->set_timer(0, 1);
+    loop.run();
+  }
+  EXPECT_LT(slow_writes, kPieces);
+  expect_nothing_left();
+}
+
 TEST_F(PreparedFiles, WhatIsStoppedMidwayHasNoName) {
   {
     short_writes = true;

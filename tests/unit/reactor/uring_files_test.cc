@@ -1,6 +1,8 @@
 // What is asked of the ring for a durable write, and what is made of its answers.
 #include <sys/uio.h>
 
+#include <chrono>
+
 #include "tests/unit/reactor/reactor_fixture.h"
 #include "tests/unit/reactor/uring_tap.h"
 
@@ -325,8 +327,11 @@ TEST_F(UringFiles, TheLoopEndsWhenItsReadsHave) {
     loop_.io->stop();
   };
   loop_.io->set_timer(0, 1);
+  const auto begun = std::chrono::steady_clock::now();
   loop_.run();
   EXPECT_EQ(done, 16u);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(4500))
+      << "it waited for reads that had ended";
 }
 
 TEST_F(UringFiles, MoreWritesThanTheRingHasRoomFor) {

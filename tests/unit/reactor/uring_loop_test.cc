@@ -47,13 +47,16 @@ TEST_F(UringLoop, AcceptingGoesOnWhenDescriptorsAreThereAgain) {
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   bool raised = false;
-  loop_.timer = [&](uint64_t) {
+  int enters = 0;
+  loop_.timer = [&](uint64_t token) {
+    if (token == 2) return loop_.io->stop();
     EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
     raised = true;
   };
   loop_.bytes = [&](StreamId, std::string_view) {
     EXPECT_TRUE(raised);
-    loop_.io->stop();
+    tap::on_enter = [&] { return ++enters, 0; };
+    after(300, 2);
   };
   testing::internal::CaptureStderr();
   // No number below the limit is free now; what was asked for before would still get one.
@@ -66,6 +69,7 @@ TEST_F(UringLoop, AcceptingGoesOnWhenDescriptorsAreThereAgain) {
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(raised);
   EXPECT_LE(asked_[IORING_OP_ACCEPT], 40) << "tried again without a pause";
+  EXPECT_LE(enters, 20) << "it does not rest although nothing fails any more";
   EXPECT_NE(said.find("ulimit -n"), std::string::npos) << said;
   EXPECT_EQ(said.find("ulimit -n"), said.rfind("ulimit -n")) << said;
 }

@@ -8,13 +8,11 @@ namespace uring_names_test {
 
 constexpr int64_t kMs = 1'000'000;
 
-class UringNames : public testing::Test {
+class UringNames : public BothBackends {
  protected:
   UringNames() { remake(); }
   void remake() {
-    IoOptions options;
-    options.names = names_;
-    auto io = make_io(options);
+    auto io = make_io({.backend = GetParam(), .names = names_});
     EXPECT_TRUE(io.has_value());
     loop_.io = std::move(*io);
   }
@@ -43,8 +41,10 @@ class UringNames : public testing::Test {
   Loop loop_;
   std::string address_ = free_address();
 };
+INSTANTIATE_TEST_SUITE_P(Io, UringNames, testing::Values(Backend::kUring, Backend::kEpoll),
+                         backend_name);
 
-TEST_F(UringNames, TheLoopGoesOnWhileANameIsLookedUp) {
+TEST_P(UringNames, TheLoopGoesOnWhileANameIsLookedUp) {
   listen();
   const StreamId named = loop_.io->connect(at("node"), &loop_);
   loop_.send(named, "early");  // waits in the outbox
@@ -75,7 +75,7 @@ TEST_F(UringNames, TheLoopGoesOnWhileANameIsLookedUp) {
   EXPECT_EQ(got, "early");
 }
 
-TEST_F(UringNames, EachAddressIsTriedUntilOneConnects) {
+TEST_P(UringNames, EachAddressIsTriedUntilOneConnects) {
   listen();
   server_.answer("node", {"127.0.0.4", "127.0.0.3", "127.0.0.1"});
   StreamId client = loop_.io->connect(at("node"), &loop_);
@@ -87,19 +87,27 @@ TEST_F(UringNames, EachAddressIsTriedUntilOneConnects) {
   loop_.run();
 }
 
-TEST_F(UringNames, AnAddressThatSaysNothingLeavesTimeForTheNext) {
+TEST_P(UringNames, AnAddressThatSaysNothingLeavesTimeForTheNext) {
   listen();
   const BlackHole hole(port_of(address_));
   server_.answer("node", {"127.0.0.2", "127.0.0.1"});
   const int64_t begun = monotonic_ms();
-  loop_.io->connect(at("node"), &loop_);
+  int ticks = 0;
+  loop_.timer = [&](uint64_t) {
+    ++ticks;
+    after(10);
+  };
   loop_.connected = [&](StreamId) { loop_.io->stop(); };
   loop_.closed = [](StreamId, std::string_view why) { ADD_FAILURE() << why; };
+  after(10);
+  loop_.io->connect(at("node"), &loop_);
   loop_.run();
   EXPECT_GE(monotonic_ms() - begun, 300);  // it did say nothing
+  EXPECT_LT(monotonic_ms() - begun, 3500);
+  EXPECT_GE(ticks, 3) << "the core waited for it";
 }
 
-TEST_F(UringNames, AFailureNamesAllThatWereTried) {
+TEST_P(UringNames, AFailureNamesAllThatWereTried) {
   server_.answer("node", {"127.0.0.4", "127.0.0.3"});
   const std::string refused = "Connection refused (errno 111)";
   EXPECT_EQ(failure_of(at("node")), "cannot connect to " + at("node") + ": " + at("127.0.0.4") +
@@ -108,7 +116,16 @@ TEST_F(UringNames, AFailureNamesAllThatWereTried) {
   EXPECT_EQ(failure_of(address_), "cannot connect to " + address_ + ": " + refused);
 }
 
-TEST_F(UringNames, AFailureSpeaksOfItsOwnConnectOnly) {
+// The first one was given up, the second one was not.
+TEST_P(UringNames, AFailureSaysWhyOfEachAddress) {
+  const BlackHole hole(port_of(address_));
+  server_.answer("node", {"127.0.0.2", "127.0.0.4"});
+  EXPECT_EQ(failure_of(at("node")), "cannot connect to " + at("node") + ": " + at("127.0.0.2") +
+                                        ": no answer in time; " + at("127.0.0.4") +
+                                        ": Connection refused (errno 111)");
+}
+
+TEST_P(UringNames, AFailureSpeaksOfItsOwnConnectOnly) {
   std::vector<std::string> whys;
   loop_.closed = [&](StreamId, std::string_view why) {
     whys.emplace_back(why);
@@ -121,7 +138,7 @@ TEST_F(UringNames, AFailureSpeaksOfItsOwnConnectOnly) {
   EXPECT_EQ(whys[0], whys[1]) << "the second one had the slot of the first";
 }
 
-TEST_F(UringNames, AnAddressThatFailedKeepsNoDescriptor) {
+TEST_P(UringNames, AnAddressThatFailedKeepsNoDescriptor) {
   const auto count = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");
     return std::distance(begin(all), end(all));
@@ -134,7 +151,7 @@ TEST_F(UringNames, AnAddressThatFailedKeepsNoDescriptor) {
 }
 
 // Less is for those behind which there is another one.
-TEST_F(UringNames, TheLastAddressHasItsWholePatience) {
+TEST_P(UringNames, TheLastAddressHasItsWholePatience) {
   const BlackHole hole(port_of(address_));
   for (const std::vector<std::string>& addresses :
        {std::vector<std::string>{"127.0.0.2"}, {"127.0.0.4", "127.0.0.2"}}) {
@@ -149,18 +166,35 @@ TEST_F(UringNames, TheLastAddressHasItsWholePatience) {
   }
 }
 
-TEST_F(UringNames, ALookUpThatFailsSaysWhy) {
+TEST_P(UringNames, ALookUpThatFailsSaysWhy) {
   server_.fail("node", "no such name");
   EXPECT_EQ(failure_of(at("node")),
             "cannot resolve \"" + at("node") + "\": no such name; check the host name and port");
 }
 
-TEST_F(UringNames, ASilentNameServerIsNamedBeforePeersLosePatience) {
+TEST_P(UringNames, ASilentNameServerIsNamedBeforePeersLosePatience) {
   const std::string why = failure_of(at("node"));
   EXPECT_NE(why.find("could not be looked up in time"), std::string::npos) << why;
 }
 
-TEST_F(UringNames, AStreamThatIsClosedWhileItsNameIsLookedUpStaysClosed) {
+TEST_P(UringNames, ANameThatIsKnownLaterIsStillWaitedFor) {
+  listen();
+  const StreamId first = loop_.io->connect(at("first"), &loop_);
+  const StreamId second = loop_.io->connect(at("second"), &loop_);
+  loop_.connected = [&](StreamId stream) {
+    if (stream == second) return loop_.io->stop();
+    EXPECT_EQ(stream, first);
+    server_.answer("second", {"127.0.0.1"});
+  };
+  loop_.closed = [&](StreamId, std::string_view why) {
+    ADD_FAILURE() << why;
+    loop_.io->stop();
+  };
+  server_.answer("first", {"127.0.0.1"});
+  loop_.run();
+}
+
+TEST_P(UringNames, AStreamThatIsClosedWhileItsNameIsLookedUpStaysClosed) {
   listen();
   const StreamId named = loop_.io->connect(at("node"), &loop_);
   StreamId second;
@@ -182,7 +216,7 @@ TEST_F(UringNames, AStreamThatIsClosedWhileItsNameIsLookedUpStaysClosed) {
   EXPECT_FALSE(second == named);
 }
 
-TEST_F(UringNames, ALoopMayEndWhileANameIsLookedUp) {
+TEST_P(UringNames, ALoopMayEndWhileANameIsLookedUp) {
   loop_.io->connect(at("node"), &loop_);
   loop_.timer = [&](uint64_t) { loop_.io->stop(); };
   after(10);
@@ -194,7 +228,7 @@ TEST_F(UringNames, ALoopMayEndWhileANameIsLookedUp) {
   while (names_->find(at("node")).pending()) std::this_thread::yield();
 }
 
-TEST_F(UringNames, TheLoopsOfANodeAskOnce) {
+TEST_P(UringNames, TheLoopsOfANodeAskOnce) {
   listen();
   server_.answer("node", {"127.0.0.1"});
   int connected = 0;
