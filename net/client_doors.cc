@@ -115,7 +115,7 @@ Taken Listener::take_command(Connection& connection, std::string_view bytes) {
   return taken;
 }
 
-// What the door says is counted, whether it goes out now or waits for its turn. May cut the
+// What the door says is counted, whether it goes out now or is kept for its turn. May cut the
 // connection. Returns how much it was.
 template <class Speak>
 size_t Listener::let_speak(Connection& connection, Speak speak) {
@@ -127,10 +127,8 @@ size_t Listener::let_speak(Connection& connection, Speak speak) {
   const size_t kept = guest.door_bytes();
   out = io_.outbox(connection.stream);
   const size_t said = out != nullptr ? out->size() - said_before : 0;
-  if (said > 0) {
-    connection.outbox.stream = connection.stream;
-    outboxes_.added(connection.outbox, said);
-  }
+  connection.outbox.stream = connection.stream;
+  outboxes_.added(connection.outbox, said, kept);
   return said + (kept > kept_before ? kept - kept_before : 0);
 }
 

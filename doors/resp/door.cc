@@ -148,7 +148,10 @@ void RespDoor::on_reply(uint64_t ticket, paxos::Operation, const paxos::ClientRe
   PendingCommand& command = pending_[number - pending_.front().number];
   --command.asks;
   command.tell(*this, command, ticket & ((1u << kIndexBits) - 1), reply);
-  if (command.answered) end_turns(command);
+  if (command.answered) {
+    end_turns(command);
+    command.memo.reset();  // its answer may wait for its turn for long
+  }
   count(command);
   flush();
 }

@@ -181,7 +181,7 @@ def known(fast):
         unit("log_limiter_test", {"net"}, 1), unit("log_writer_test", {"base", "server"}, 1),
         unit("client_doors_test", {"base", "net"}, 2), unit("client_memory_test", {"net"}, 2),
         unit("client_shares_test", {"net"}, 2), unit("client_guests_test", {"net"}, 2),
-        unit("guest_ends_test", {"net"}, 1),
+        unit("guest_ends_test", {"net"}, 1), unit("guest_bounds_test", {"net"}, 1),
         unit("client_company_test", {"net"}, 2), unit("resp_parser_test", {"doors"}, 1),
         unit("resp_writer_test", {"doors"}, 1), unit("resp_door_test", {"doors"}, 1),
         unit("http_head_test", {"doors"}, 1), unit("http_values_test", {"doors"}, 1),

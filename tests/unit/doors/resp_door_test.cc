@@ -308,6 +308,20 @@ TEST_F(RespDoorTest, WhatACommandNeedsIsCounted) {
   EXPECT_EQ(door.kept_bytes(), 0u);
 }
 
+// What an answer was made of goes when it is made, however long it waits for its turn.
+TEST_F(RespDoorTest, WhatACommandNeededIsGoneWhenItIsAnswered) {
+  const std::string value(kMaxValueBytes, 'v');
+  take("ONCE.WAIT w 0 60000\r\nMGET a b c d\r\n");
+  for (size_t i = 1; i <= 4; ++i) reply(i, Status::kDone, 1, value);
+  EXPECT_LT(door.kept_bytes(), 8 * kMaxValueBytes + 4096) << "the text alone, and its room to grow";
+  take("SET a " + std::string(60'000, 'x') + " IFEQ y\r\n");
+  const size_t before = door.kept_bytes();
+  reply(5, Status::kEmpty);
+  EXPECT_LT(door.kept_bytes(), before - 60'000);
+  reply(0, Status::kNotYet);
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
 // A connection that once asked for much is idle as one that never did.
 TEST_F(RespDoorTest, RoomForManyWordsIsCountedAndGivenBack) {
   std::string many = "*1040\r\n";
