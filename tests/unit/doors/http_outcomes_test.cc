@@ -178,6 +178,13 @@ TEST(HttpOutcomes, UnknownTellsTheIdAndWhatToDo) {
   EXPECT_NE(advice(Operation::kSet), advice(Operation::kWrite));
   EXPECT_NE(advice(Operation::kNext), advice(Operation::kWrite));
   EXPECT_EQ(advice(Operation::kSeal), advice(Operation::kWrite));
+  const std::string cas = advice(Operation::kCas);
+  EXPECT_NE(cas.find("Send it again with the Idempotency-Key that Once-Request-Id has"),
+            std::string::npos);
+  EXPECT_NE(
+      cas.find("if that is refused, others have changed the name meanwhile, and nothing tells "
+               "whether this one happened before them"),
+      std::string::npos);
 }
 
 TEST(HttpOutcomes, JsonWhereItIsAskedFor) {
