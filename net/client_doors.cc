@@ -212,6 +212,34 @@ void Listener::dismiss_guest(Connection& connection, Farewell why) {
   take_no_more(connection);
 }
 
+// False: he has said nothing, or may speak as this protocol does. Who has begun a line that is not
+// one of HTTP may have meant one of RESP, so he hears nothing.
+bool Listener::dismiss_first_line(Connection& connection, Farewell why) {
+  Guest* const guest = connection.guest.get();
+  if (guest == nullptr || guest->partial.empty()) return false;
+  const std::string_view begun(guest->partial.data(), guest->partial.size());
+  const Speaks who = doors::who_seems_to_speak(begun);
+  if (who == Speaks::kHttp) guest->door = options_.doors->make(who, *guest);
+  if (guest->door != nullptr) {
+    dismiss_guest(connection, why);
+  } else {
+    close(connection);
+  }
+  return true;
+}
+
+void Listener::dismiss_silent(Connection& connection) {
+  ++counters_.closed_before_hello;
+  constexpr int64_t kMs = kFirstFrameTimeoutNs / 1'000'000;
+  if (dismiss_first_line(connection, Farewell::kSlow)) {
+    log(Complaint::kClientSilent,
+        fmt::format("a client connection is closed: no whole first line came within {} ms", kMs));
+    return;
+  }
+  fail(connection, 0, fmt::format("no client hello came within {} ms", kMs),
+       Complaint::kClientSilent);
+}
+
 void Listener::dismiss_slow_guests(int64_t now_ns) {
   for (const Slot& slot : slots_) {
     Connection* const one = slot.connection.get();

@@ -21,6 +21,8 @@ const char* words_of(Door::Farewell why) {
       return "ERR max number of clients reached: this connection was idle longest";
     case Door::Farewell::kFull:
       return "ERR max number of clients reached: the memory of this node is short";
+    case Door::Farewell::kNoPlace:
+      return "ERR max number of clients reached";
     case Door::Farewell::kStopping:
       break;
   }

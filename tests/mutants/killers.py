@@ -182,6 +182,7 @@ def known(fast):
         unit("client_doors_test", {"base", "net"}, 2), unit("client_memory_test", {"net"}, 2),
         unit("client_shares_test", {"net"}, 2), unit("client_guests_test", {"net"}, 2),
         unit("guest_ends_test", {"net"}, 1), unit("guest_bounds_test", {"net"}, 1),
+        unit("turned_away_test", {"net"}, 1),
         unit("client_company_test", {"net"}, 2), unit("resp_parser_test", {"doors"}, 1),
         unit("resp_writer_test", {"doors"}, 1), unit("resp_door_test", {"doors"}, 1),
         unit("http_head_test", {"doors"}, 1), unit("http_values_test", {"doors"}, 1),

@@ -377,6 +377,7 @@ TEST_F(HttpDoorTest, FarewellsSayThatNothingHappened) {
   EXPECT_EQ(said(HttpDoor::Farewell::kSlow, "GET / HT"), 408);
   EXPECT_EQ(said(HttpDoor::Farewell::kIdle, ""), 408);
   EXPECT_EQ(said(HttpDoor::Farewell::kFull, ""), 503);
+  EXPECT_EQ(said(HttpDoor::Farewell::kNoPlace, ""), 503);
   EXPECT_EQ(said(HttpDoor::Farewell::kStopping, "GET / HT"), 503);
 }
 

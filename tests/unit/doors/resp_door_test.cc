@@ -441,7 +441,8 @@ TEST_F(RespDoorTest, AFarewellComesAfterWhatIsDue) {
   for (const auto& [why, word] :
        {std::pair<Door::Farewell, std::string>{Door::Farewell::kSlow, "-ERR Protocol error"},
         {Door::Farewell::kIdle, "-ERR max number of clients reached"},
-        {Door::Farewell::kFull, "-ERR max number of clients reached"},
+        {Door::Farewell::kFull, "-ERR max number of clients reached: the memory"},
+        {Door::Farewell::kNoPlace, "-ERR max number of clients reached\r\n"},
         {Door::Farewell::kStopping, "-LOADING "}}) {
     const size_t before = host.asked.size();
     take("GET a\r\n");

@@ -75,7 +75,7 @@ struct LineDoor final : doors::Door {
   size_t unanswered() const override { return answers.size(); }
   bool serves_while_stopping() const override { return serves_to_the_end; }
   void say_farewell(Farewell why) override {
-    const char* words[] = {"slow", "idle", "full", "stopping"};
+    const char* words[] = {"slow", "idle", "full", "stopping", "no place"};
     answers.push_back({words[static_cast<int>(why)], 0});
     say();
   }
@@ -118,7 +118,7 @@ struct LineDoor final : doors::Door {
 struct LineDoors final : doors::DoorMaker {
   std::unique_ptr<doors::Door> make(doors::Speaks who, doors::DoorHost& host) const override {
     made.push_back(who);
-    if (who == doors::Speaks::kHttp) return nullptr;
+    if (who == doors::Speaks::kHttp && !serve_http) return nullptr;
     auto door = std::make_unique<LineDoor>(host);
     latest = door.get();
     return door;
@@ -126,6 +126,7 @@ struct LineDoors final : doors::DoorMaker {
   const doors::NodeView& node() const override { return no_node; }
 
   NoNode no_node;
+  bool serve_http = false;
   mutable std::vector<doors::Speaks> made;
   mutable LineDoor* latest = nullptr;
 };
