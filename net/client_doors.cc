@@ -104,9 +104,12 @@ bool Listener::open_door(Connection& connection, std::string_view first_bytes) {
 Taken Listener::take_command(Connection& connection, std::string_view bytes) {
   Guest& guest = *connection.guest;
   Taken taken;
+  const uint32_t before = connection.in_flight;
   guest.taking = true;
   let_speak(connection, [&] { taken = guest.door->take(bytes); });
   guest.taking = false;
+  const uint32_t asked = connection.in_flight - before;
+  if (asked > 1) connection.intake.took(round_, asked - 1);  // the first one: see go_on_guest()
   if (taken.what == Taken::What::kNothing) {
     ONCE_ASSERT(taken.bytes <= doors::kMostDoorBytes);
   } else {
@@ -132,11 +135,12 @@ size_t Listener::let_speak(Connection& connection, Speak speak) {
   return said + (kept > kept_before ? kept - kept_before : 0);
 }
 
-// As a frame that asks. What a door asks when it is told an answer goes on in the next round, for
-// this one's memory ends before it would be looked at.
+// As a frame that asks. What a door asks when it is told an answer has waited for its turn, and has
+// its room since its command was taken. It goes on in the next round, for this one's memory ends
+// before it would be looked at.
 void Listener::ask_for(Connection& connection, uint64_t ticket,
                        const paxos::ClientRequest& request) {
-  const bool room = may_ask_more(connection);
+  const bool room = !connection.guest->taking || may_ask_more(connection);
   count_one(connection);
   if (connection.half_closed != 0) ++half_closed_requests_;
   connection.intake.asked(request.operation == paxos::Operation::kRead, round_);
@@ -153,6 +157,7 @@ void Listener::ask_for(Connection& connection, uint64_t ticket,
 
 void Listener::ask_what_was_left() {
   if (later_asks_.empty()) return;
+  while (half_closed_requests_ > kMaxHalfClosedRequests) make_room();
   for (LaterAsk& later : std::exchange(later_asks_, {})) {
     if (find(later.connection) == nullptr) continue;
     if (later.refused) {
@@ -179,14 +184,16 @@ void Listener::answer_guest(Connection& connection, uint64_t ticket, paxos::Oper
   count_out(connection);
 }
 
-// As judge(). Answers that wait for their turn are not read either; and with so much under way that
-// the next command might find no room, he waits until there is less.
+// As judge(). Answers that wait for their turn are not read either; and with so much under way, or
+// asked and waiting for its turn, that the next command might find no room, he waits until there is
+// less.
 Listener::HeldQueue* Listener::judge_guest(Connection& connection) {
   const doors::Door& door = *connection.guest->door;
   const size_t unread = io_.unsent_bytes(connection.stream) + door.kept_bytes();
   const ClientIntake::Verdict verdict = connection.intake.judge(unread, round_, share_);
   if (verdict == ClientIntake::Verdict::kWhenHeReads) return &unread_;
-  const bool full = connection.in_flight + doors::kMostAsksOfCommand > kMaxInFlightPerConnection ||
+  const size_t asks = connection.in_flight + door.waiting();
+  const bool full = asks + doors::kMostAsksOfCommand > kMaxInFlightPerConnection ||
                     door.unanswered() >= kMaxInFlightPerConnection;
   if ((full && !draining_) || !has_room(connection)) return &beside_;
   return verdict == ClientIntake::Verdict::kNextRound ? &next_round_ : nullptr;

@@ -265,6 +265,7 @@ TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
        request("PUT /v1/names/d"));
   give(request("GET /v1/names/e") + request("GET /v1/names/f") + request("POST /v1/names/g/next"));
   EXPECT_EQ(names(), "a b ");
+  EXPECT_EQ(door.waiting(), 4u) << "c, e, f and g";
   reply(1, reply_of(Status::kEmpty));
   EXPECT_EQ(names(), "a b ");
   reply(0, reply_of(Status::kEmpty));
@@ -272,6 +273,7 @@ TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
   EXPECT_EQ(count_of(host.said(), "HTTP/1.1 404"), 2u);
   reply(2, reply_of(Status::kDone, 1));
   EXPECT_EQ(names(), "a b c/value e f ") << "what was no request in between holds up nothing";
+  EXPECT_EQ(door.waiting(), 1u);
   reply(4, reply_of(Status::kEmpty));
   reply(3, reply_of(Status::kEmpty));
   EXPECT_EQ(names(), "a b c/value e f g ");

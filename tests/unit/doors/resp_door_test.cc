@@ -405,11 +405,13 @@ TEST_F(RespDoorTest, ACommandOfTwoStepsKeepsItsTurn) {
 TEST_F(RespDoorTest, OneOfManyNamesWaitsForItsTurn) {
   take("SET b 1\r\nMGET a b a\r\nSET a 2\r\nEXISTS b\r\n");
   ASSERT_EQ(host.asked.size(), 3u) << "set b, mget a and a; exists waits";
+  EXPECT_EQ(door.waiting(), 3u) << "b of mget, set and exists";
   reply(1, Status::kEmpty);
   reply(2, Status::kEmpty);
   ASSERT_EQ(host.asked.size(), 3u);
   reply(0, Status::kDone, 1);
   ASSERT_EQ(host.asked.size(), 5u) << "b of mget, and exists";
+  EXPECT_EQ(door.waiting(), 1u);
   reply(3, Status::kDone, 1, "1");
   ASSERT_EQ(host.asked.size(), 6u);
   EXPECT_EQ(last().operation, Operation::kSet);

@@ -79,5 +79,66 @@ TEST_F(GuestBounds, WhoWaitsBeforeHisAnswersIsNotSlow) {
   EXPECT_EQ(listener->closed_unread(), 1u);
 }
 
+// What a door asks when it is told is of a command that was taken: nobody refuses it.
+TEST_F(GuestBounds, WhatWaitsForItsTurnHasItsRoom) {
+  const Client client = known();
+  at_once = false;
+  value.clear();
+  constexpr size_t kMany = doors::kMostAsksOfCommand;
+  say(client, repeated("u " + std::to_string(kMany) + "\n", 6));
+  EXPECT_EQ(due.size(), 3u) << "the fourth might find no room";
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_LE(due.size(), kMaxInFlightPerConnection);
+    answer_all();
+    tick();
+  }
+  EXPECT_EQ(heard(client), repeated(repeated("0", kMany + 1) + "\n", 6));
+  EXPECT_EQ(turned_away.size(), 0u);
+}
+
+TEST_F(GuestBounds, TheSecondStepOfACommandTakesThePlaceOfTheFirst) {
+  const Client client = known();
+  at_once = false;
+  value.clear();
+  say(client, "c name\nm 1023\n" + repeated("m 1024\n", 3));
+  ASSERT_EQ(due.size(), kMaxInFlightPerConnection);
+  for (int i = 0; i < 2; ++i) {
+    answer_all();
+    tick();
+  }
+  EXPECT_EQ(turned_away.size(), 0u);
+  EXPECT_EQ(heard(client).substr(0, 3), "00\n");
+}
+
+// What they ask then counts as what they asked before.
+TEST_F(GuestBounds, WhoHasEndedIsBoundedWithWhatWaitedForItsTurn) {
+  const std::vector<Client> clients = {known(), known()};
+  at_once = false;
+  for (const Client& client : clients) {
+    client.pipe->to[1] = repeated("u 1000\n", 3);
+    client.pipe->silent[0] = true;
+    for (int rounds = 0; rounds < 2; ++rounds) io.round();
+  }
+  ASSERT_EQ(due.size(), 6u);
+  EXPECT_FALSE(is_closed(clients[0]) || is_closed(clients[1]));
+  answer_all();
+  io.round();
+  EXPECT_TRUE(is_closed(clients[0])) << "who ended first";
+  EXPECT_FALSE(is_closed(clients[1]));
+  value.clear();
+  answer_all();
+  io.round();
+  EXPECT_EQ(heard(clients[1]), repeated("0small" + repeated("0", 1000) + "\n", 3));
+}
+
+TEST_F(GuestBounds, ACommandIsOfTheShareWithAllThatItAsks) {
+  const Client client = known();
+  client.pipe->to[1] = repeated("m 400\n", 10);
+  io.one_round();
+  EXPECT_EQ(asked.size(), 4 * 400u) << "two in this round, and at its end two in the next one";
+  io.round();
+  EXPECT_EQ(asked.size(), 10 * 400u);
+}
+
 }  // namespace guest_bounds_test
 }  // namespace once::net
