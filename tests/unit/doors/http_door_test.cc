@@ -170,6 +170,9 @@ TEST_F(HttpDoorTest, PagesOfOthersAreKeptOut) {
   EXPECT_EQ(with("localhost", "", "http://evil.example/v1/names/a"), 421);
   EXPECT_EQ(with("evil.example", "", "http://localhost/v1/names/a"), 421);
   EXPECT_EQ(with("localhost:1", "Origin: http://localhost:1\r\n"), 0);
+  const std::string own_page = "Sec-Fetch-Site: same-origin\r\n";
+  EXPECT_EQ(with("localhost", "Origin: https://localhost\r\n" + own_page), 0);
+  EXPECT_EQ(with("localhost", "Origin: https://evil.example\r\n" + own_page), 403);
   EXPECT_EQ(with("localhost:1", "Origin: http://localhost:2\r\n"), 403);
   EXPECT_EQ(with("localhost:1", "Origin: http://evil.example\r\n"), 403);
   EXPECT_EQ(with("localhost:1", "Origin: null\r\n"), 403);
