@@ -98,9 +98,10 @@ std::string_view text_of(Operation operation, Status status) {
     case Status::kUnknown:
       return advice_of(operation);
     case Status::kUnavailable:
-      return "unavailable: no majority of the nodes answers; nothing happened";
+      return "unavailable: this node reaches no majority of the nodes, has no vote yet, or stops; "
+             "nothing happened";
     case Status::kOverloaded:
-      return "overloaded: a limit was met; nothing happened";
+      return "overloaded: a limit of this node was met (requests, memory, disk); nothing happened";
     case Status::kRetired:
       return "retired: the name is out of use for good; nothing happened";
     case Status::kDenied:

@@ -215,9 +215,17 @@ TEST(HttpOutcomes, JsonWhereItIsAskedFor) {
   EXPECT_TRUE(has(problem, "Content-Type: application/problem+json"));
   EXPECT_EQ(body_in(problem),
             "{\"type\":\"overloaded\",\"title\":\"Service Unavailable\",\"status\":503,"
-            "\"detail\":\"overloaded: a limit was met; nothing happened\","
+            "\"detail\":\"overloaded: a limit of this node was met (requests, memory, disk); "
+            "nothing happened\","
             "\"outcome\":\"overloaded\",\"name\":\"door\","
             "\"request_id\":\"00000000000000110000000000000022\"}\n");
+}
+
+// A node that stops, or that others have not met, says `unavailable` too: it names no reason alone.
+TEST(HttpOutcomes, UnavailableNamesEachReason) {
+  EXPECT_EQ(body_in(text_of(asked_of(Operation::kSet), reply_of(Status::kUnavailable))),
+            "unavailable: this node reaches no majority of the nodes, has no vote yet, or stops; "
+            "nothing happened\n");
 }
 
 // Who asks for JSON finds the outcome in each answer of an operation, and the name that it is of.

@@ -47,10 +47,14 @@ TEST_F(RespDoorTest, OneOfManyThatFailsFailsAll) {
   reply(2, Status::kOverloaded);
   reply(1, Status::kUnavailable);
   reply(0, Status::kDone, 1, "first");
-  EXPECT_EQ(host.said(), "-CLUSTERDOWN no majority answers; nothing happened\r\n");
+  EXPECT_EQ(host.said(),
+            "-CLUSTERDOWN this node reaches no majority, has no vote yet, or stops; nothing "
+            "happened\r\n");
   reply(3, Status::kOverloaded);
   reply(4, Status::kDone, 1, "v");
-  EXPECT_EQ(host.said(), "-TRYAGAIN this node has too much to do; nothing happened\r\n");
+  EXPECT_EQ(
+      host.said(),
+      "-TRYAGAIN a limit of this node was met (requests, memory, disk); nothing happened\r\n");
 }
 
 TEST_F(RespDoorTest, ManyNamesAreBounded) {
@@ -211,9 +215,11 @@ TEST_F(RespDoorTest, EachOutcomeHasItsWord) {
   EXPECT_EQ(told("SET a v NX", Status::kUnknown),
             "-UNKNOWN it may have happened; ask again with SET key value NX GET\r\n");
   EXPECT_EQ(told("SET a v", Status::kUnavailable),
-            "-CLUSTERDOWN no majority answers; nothing happened\r\n");
-  EXPECT_EQ(told("GET a", Status::kOverloaded),
-            "-TRYAGAIN this node has too much to do; nothing happened\r\n");
+            "-CLUSTERDOWN this node reaches no majority, has no vote yet, or stops; nothing "
+            "happened\r\n");
+  EXPECT_EQ(
+      told("GET a", Status::kOverloaded),
+      "-TRYAGAIN a limit of this node was met (requests, memory, disk); nothing happened\r\n");
   EXPECT_EQ(told("INCR a", Status::kInvalid),
             "-ERR the request breaks a limit; nothing happened\r\n");
   EXPECT_EQ(told("GET a", Status::kRetired).substr(0, 9), "-RETIRED ");
