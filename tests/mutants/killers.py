@@ -185,6 +185,7 @@ def known(fast):
         unit("turned_away_test", {"net"}, 1),
         unit("client_company_test", {"net"}, 2), unit("resp_parser_test", {"doors"}, 1),
         unit("resp_writer_test", {"doors"}, 1), unit("resp_door_test", {"doors"}, 1),
+        unit("resp_kept_test", {"doors"}, 1),
         unit("http_head_test", {"doors"}, 1), unit("http_values_test", {"doors"}, 1),
         unit("http_door_test", {"doors"}, 1), unit("http_outcomes_test", {"doors"}, 1),
         unit("http_fields_test", {"doors"}, 1),

@@ -256,6 +256,14 @@ TEST_F(HttpDoorTest, AnswersKeepTheOrderOfRequests) {
   EXPECT_EQ(door.unanswered(), 0u);
 }
 
+TEST_F(HttpDoorTest, WhereTheFieldsAreIsKeptAsLongAsTheBodyIsMissing) {
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "Accept: a\r\n";
+  give("PUT /v1/names/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n" + many + "\r\n");
+  EXPECT_EQ(host.said(), "");
+  EXPECT_GE(door.kept_bytes(), 8000u);
+}
+
 // RFC 9112, 9.3.2: of requests that follow each other only safe ones may run side by side.
 TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
   const auto names = [&] {

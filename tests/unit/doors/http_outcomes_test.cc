@@ -187,6 +187,16 @@ TEST(HttpOutcomes, UnknownTellsTheIdAndWhatToDo) {
       std::string::npos);
 }
 
+// There is none in what tells of no state.
+TEST(HttpOutcomes, VersionAndWriterStandWhereAStateIsShown) {
+  for (const Status status : {Status::kEmpty, Status::kUnavailable, Status::kUnknown}) {
+    const std::string text = text_of(asked_of(Operation::kSet), reply_of(status));
+    EXPECT_EQ(text.find("ETag"), std::string::npos) << text;
+    EXPECT_EQ(text.find("Once-Writer"), std::string::npos) << text;
+    EXPECT_EQ(text.find("Once-Sealed"), std::string::npos) << text;
+  }
+}
+
 TEST(HttpOutcomes, JsonWhereItIsAskedFor) {
   Asked asked = asked_of(Operation::kRead);
   asked.json = asked.problems = true;
