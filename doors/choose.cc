@@ -46,4 +46,11 @@ Speaks who_speaks(std::string_view first_bytes) {
   return begins_as_http(first_bytes) ? Speaks::kHttp : Speaks::kStranger;
 }
 
+Speaks who_seems_to_speak(std::string_view first_bytes) {
+  const Speaks who = who_speaks(first_bytes);
+  if (who != Speaks::kNotKnownYet) return who;
+  const size_t empty = std::min(first_bytes.find_first_not_of("\r\n"), first_bytes.size());
+  return begins_as_http(first_bytes.substr(empty)) ? Speaks::kHttp : who;
+}
+
 }  // namespace once::doors

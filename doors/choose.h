@@ -22,5 +22,7 @@ enum class Speaks : uint8_t {
 inline constexpr size_t kMostFirstLine = 16 * 1024;
 
 Speaks who_speaks(std::string_view first_bytes);
+// Of one who is to be told something before it is known: a line that begins as one of HTTP is.
+Speaks who_seems_to_speak(std::string_view first_bytes);
 
 }  // namespace once::doors

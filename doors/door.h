@@ -59,9 +59,12 @@ class Door {
                         const paxos::ClientReply& reply) = 0;
   // Commands that were taken and are not wholly answered.
   virtual size_t unanswered() const = 0;
+  // What these will ask, and do not yet: it waits there for its turn. Constant time.
+  virtual size_t waiting() const { return 0; }
   // He has asked nothing for too long, or a part of a command stands there for too long, or the
-  // node is full or stops: what is to be said before the connection closes, if anything.
-  enum class Farewell : uint8_t { kSlow, kIdle, kFull, kStopping };
+  // node is full or stops, or he found no place in it: what is to be said before the connection
+  // closes, if anything.
+  enum class Farewell : uint8_t { kSlow, kIdle, kFull, kStopping, kNoPlace };
   virtual void say_farewell(Farewell why) = 0;
   // False: a node that stops takes nothing more through it, and it says farewell. True: commands
   // are given to it still, and it refuses those that would ask something.

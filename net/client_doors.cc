@@ -104,9 +104,12 @@ bool Listener::open_door(Connection& connection, std::string_view first_bytes) {
 Taken Listener::take_command(Connection& connection, std::string_view bytes) {
   Guest& guest = *connection.guest;
   Taken taken;
+  const uint32_t before = connection.in_flight;
   guest.taking = true;
   let_speak(connection, [&] { taken = guest.door->take(bytes); });
   guest.taking = false;
+  const uint32_t asked = connection.in_flight - before;
+  if (asked > 1) connection.intake.took(round_, asked - 1);  // the first one: see go_on_guest()
   if (taken.what == Taken::What::kNothing) {
     ONCE_ASSERT(taken.bytes <= doors::kMostDoorBytes);
   } else {
@@ -115,7 +118,7 @@ Taken Listener::take_command(Connection& connection, std::string_view bytes) {
   return taken;
 }
 
-// What the door says is counted, whether it goes out now or waits for its turn. May cut the
+// What the door says is counted, whether it goes out now or is kept for its turn. May cut the
 // connection. Returns how much it was.
 template <class Speak>
 size_t Listener::let_speak(Connection& connection, Speak speak) {
@@ -127,18 +130,17 @@ size_t Listener::let_speak(Connection& connection, Speak speak) {
   const size_t kept = guest.door_bytes();
   out = io_.outbox(connection.stream);
   const size_t said = out != nullptr ? out->size() - said_before : 0;
-  if (said > 0) {
-    connection.outbox.stream = connection.stream;
-    outboxes_.added(connection.outbox, said);
-  }
+  connection.outbox.stream = connection.stream;
+  outboxes_.added(connection.outbox, said, kept);
   return said + (kept > kept_before ? kept - kept_before : 0);
 }
 
-// As a frame that asks. What a door asks when it is told an answer goes on in the next round, for
-// this one's memory ends before it would be looked at.
+// As a frame that asks. What a door asks when it is told an answer has waited for its turn, and has
+// its room since its command was taken. It goes on in the next round, for this one's memory ends
+// before it would be looked at.
 void Listener::ask_for(Connection& connection, uint64_t ticket,
                        const paxos::ClientRequest& request) {
-  const bool room = may_ask_more(connection);
+  const bool room = !connection.guest->taking || may_ask_more(connection);
   count_one(connection);
   if (connection.half_closed != 0) ++half_closed_requests_;
   connection.intake.asked(request.operation == paxos::Operation::kRead, round_);
@@ -155,6 +157,7 @@ void Listener::ask_for(Connection& connection, uint64_t ticket,
 
 void Listener::ask_what_was_left() {
   if (later_asks_.empty()) return;
+  while (half_closed_requests_ > kMaxHalfClosedRequests) make_room();
   for (LaterAsk& later : std::exchange(later_asks_, {})) {
     if (find(later.connection) == nullptr) continue;
     if (later.refused) {
@@ -181,14 +184,16 @@ void Listener::answer_guest(Connection& connection, uint64_t ticket, paxos::Oper
   count_out(connection);
 }
 
-// As judge(). Answers that wait for their turn are not read either; and with so much under way that
-// the next command might find no room, he waits until there is less.
+// As judge(). Answers that wait for their turn are not read either; and with so much under way, or
+// asked and waiting for its turn, that the next command might find no room, he waits until there is
+// less.
 Listener::HeldQueue* Listener::judge_guest(Connection& connection) {
   const doors::Door& door = *connection.guest->door;
   const size_t unread = io_.unsent_bytes(connection.stream) + door.kept_bytes();
   const ClientIntake::Verdict verdict = connection.intake.judge(unread, round_, share_);
   if (verdict == ClientIntake::Verdict::kWhenHeReads) return &unread_;
-  const bool full = connection.in_flight + doors::kMostAsksOfCommand > kMaxInFlightPerConnection ||
+  const size_t asks = connection.in_flight + door.waiting();
+  const bool full = asks + doors::kMostAsksOfCommand > kMaxInFlightPerConnection ||
                     door.unanswered() >= kMaxInFlightPerConnection;
   if ((full && !draining_) || !has_room(connection)) return &beside_;
   return verdict == ClientIntake::Verdict::kNextRound ? &next_round_ : nullptr;
@@ -212,6 +217,34 @@ void Listener::dismiss_guest(Connection& connection, Farewell why) {
   doors::Door& door = *connection.guest->door;
   let_speak(connection, [&] { door.say_farewell(why); });
   take_no_more(connection);
+}
+
+// False: he has said nothing, or may speak as this protocol does. Who has begun a line that is not
+// one of HTTP may have meant one of RESP, so he hears nothing.
+bool Listener::dismiss_first_line(Connection& connection, Farewell why) {
+  Guest* const guest = connection.guest.get();
+  if (guest == nullptr || guest->partial.empty()) return false;
+  const std::string_view begun(guest->partial.data(), guest->partial.size());
+  const Speaks who = doors::who_seems_to_speak(begun);
+  if (who == Speaks::kHttp) guest->door = options_.doors->make(who, *guest);
+  if (guest->door != nullptr) {
+    dismiss_guest(connection, why);
+  } else {
+    close(connection);
+  }
+  return true;
+}
+
+void Listener::dismiss_silent(Connection& connection) {
+  ++counters_.closed_before_hello;
+  constexpr int64_t kMs = kFirstFrameTimeoutNs / 1'000'000;
+  if (dismiss_first_line(connection, Farewell::kSlow)) {
+    log(Complaint::kClientSilent,
+        fmt::format("a client connection is closed: no whole first line came within {} ms", kMs));
+    return;
+  }
+  fail(connection, 0, fmt::format("no client hello came within {} ms", kMs),
+       Complaint::kClientSilent);
 }
 
 void Listener::dismiss_slow_guests(int64_t now_ns) {

@@ -31,10 +31,10 @@ class ClientIntake {
   // Answers that are waited for do not stop him longer than that.
   static constexpr int64_t kStuckNs = 1'000'000'000;
 
-  // A frame was taken, whatever became of it.
-  void took(uint64_t round) {
+  // A frame was taken, whatever became of it. Or a command: it counts as each thing that it asks.
+  void took(uint64_t round, size_t count = 1) {
     begin(round);
-    ++taken_;
+    taken_ += count;
   }
   // It is to be answered: a read, which is answered soon, or what may take its time.
   void asked(bool read, uint64_t round) {
@@ -89,7 +89,7 @@ class ClientIntake {
   }
   size_t reads_ = 0;  // not answered yet
   size_t fresh_ = 0;  // other requests, of this round
-  size_t taken_ = 0;  // all frames of this round
+  size_t taken_ = 0;  // all of this round
   uint64_t round_ = 0;
   size_t answer_bytes_ = kMaxValueBytes;
   bool holds_ = false;

@@ -38,7 +38,7 @@ void Connection::on_closed(StreamId, std::string_view) { listener.closed(*this);
 std::string Listener::reason_to_refuse(const PeerAddress& newcomer) {
   if (draining_) return "node is stopping";
   // Those that leave hold descriptors too, whatever they leave for.
-  if (connections() + turning_away_ >= options_.max_connections + options_.max_leaving) {
+  if (connections() + turned_away_.count() >= options_.max_connections + options_.max_leaving) {
     return kTooMany;
   }
   const ClientPlaces::Judgement judgement = places_.judge(newcomer);
@@ -60,6 +60,7 @@ std::string Listener::reason_to_refuse(const PeerAddress& newcomer) {
 void Listener::dismiss(Connection& connection, std::string_view told, Farewell why) {
   ONCE_ASSERT(connection.in_flight == 0);
   if (connection.guest && connection.guest->door) return dismiss_guest(connection, why);
+  if (dismiss_first_line(connection, why)) return;
   if (auto* out = io_.outbox(connection.stream)) encode_error(kNothingTaken, told, *out);
   close(connection);
 }
@@ -81,8 +82,7 @@ bool Listener::turn_away(StreamId stream, std::string why) {
   ++counters_.turned_away;
   log(Complaint::kClientTurnedAway, "a client connection is turned away: " + why);
   if (crowded()) return false;
-  ++turning_away_;
-  turned_away_.push_back({stream, std::move(why)});
+  turned_away_.take(stream, std::move(why), draining_ ? Farewell::kStopping : Farewell::kNoPlace);
   return true;
 }
 
@@ -90,17 +90,15 @@ reactor::StreamHandler* Listener::on_accept(StreamId stream) {
   const PeerAddress address = io_.peer_address(stream);
   std::string refusal = reason_to_refuse(address);
   if (refusal.empty()) return open(stream, address);
-  return turn_away(stream, std::move(refusal)) ? this : nullptr;
+  return turn_away(stream, std::move(refusal)) ? &turned_away_ : nullptr;
 }
 
 void Listener::accept(std::unique_ptr<Handoff> handoff) {
-  const StreamId stream = io_.adopt(std::move(handoff), this);
+  const StreamId stream = io_.adopt(std::move(handoff), &turned_away_);
   const PeerAddress address = io_.peer_address(stream);
   std::string refusal = reason_to_refuse(address);
   if (refusal.empty()) return io_.set_handler(stream, open(stream, address));
-  if (turn_away(stream, std::move(refusal))) return;
-  ++turning_away_;
-  io_.close(stream);
+  if (!turn_away(stream, std::move(refusal))) turned_away_.close(stream);
 }
 
 Connection* Listener::open(StreamId stream, const PeerAddress& address) {
@@ -149,7 +147,8 @@ void Listener::close(Connection& connection) {
 // Of a connection that counts as leaving. It may still be sending: what it is told reaches it if it
 // is heard out, as half of those that leave may be; so the others always find room to leave.
 void Listener::end(StreamId stream) {
-  if (2 * (places_.leaving() + turning_away_) > options_.max_leaving) return io_.close(stream);
+  if (2 * (places_.leaving() + turned_away_.count()) > options_.max_leaving)
+    return io_.close(stream);
   io_.close_gently(stream);
 }
 
@@ -445,24 +444,16 @@ void Listener::count_input() {
 void Listener::on_tick(int64_t now_ns) {
   log_limiter_.on_tick(now_ns);
   outboxes_.on_tick();
+  turned_away_.on_tick();
   look_at_input(now_ns);
   while (Place* oldest = places_.oldest_before_hello()) {
     if (now_ns - oldest->since_ns < kFirstFrameTimeoutNs) break;
-    ++counters_.closed_before_hello;
-    fail(static_cast<Connection&>(*oldest), 0,
-         fmt::format("no client hello came within {} ms", kFirstFrameTimeoutNs / 1'000'000),
-         Complaint::kClientSilent);
+    dismiss_silent(static_cast<Connection&>(*oldest));
   }
 }
 
 void Listener::end_round() {
-  for (TurnedAway& one : turned_away_) {
-    if (auto* out = io_.outbox(one.stream)) {
-      encode_error(kNothingTaken, one.why, *out);
-      end(one.stream);
-    }
-  }
-  turned_away_.clear();
+  turned_away_.end_round();
   gone_.clear();
   memory_.end_round();
   ask_what_was_left();

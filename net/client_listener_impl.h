@@ -23,6 +23,7 @@
 #include "net/client_places.h"
 #include "net/frame_assembler.h"
 #include "net/log_limiter.h"
+#include "net/turned_away.h"
 
 namespace once::net {
 
@@ -58,7 +59,7 @@ struct Connection final : reactor::StreamHandler, Place {
   std::unique_ptr<Guest> guest;  // it began with other bytes than those of once
 };
 
-class Listener final : public ClientListener, reactor::ListenHandler, reactor::StreamHandler {
+class Listener final : public ClientListener, reactor::ListenHandler {
  public:
   Listener(reactor::Io& io, CoreId self, uint16_t cores, ClientListenerHandler* handler,
            const ClientListenerOptions& options)
@@ -97,11 +98,6 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   int64_t modest_until_ns() const override { return modest_.until_ns(); }
   void note_modest_elsewhere() override { modest_.served_elsewhere(io_.now_ns()); }
 
-  // Of a stream that was turned away: nothing more is wanted from it.
-  void on_connected(reactor::StreamId) override {}
-  void on_bytes(reactor::StreamId, std::string_view) override {}
-  void on_closed(reactor::StreamId, std::string_view) override { --turning_away_; }
-
   void receive(Connection& connection, std::string_view bytes);
   void asks_no_more(Connection& connection);
   void closed(Connection& connection);
@@ -113,7 +109,7 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool turn_away(reactor::StreamId stream, std::string why);
   void dismiss(Connection& connection, std::string_view told, doors::Door::Farewell why);
   void give_place_to_another(Connection& connection);
-  bool crowded() const { return places_.leaving() + turning_away_ >= options_.max_leaving; }
+  bool crowded() const { return places_.leaving() + turned_away_.count() >= options_.max_leaving; }
   void end(reactor::StreamId stream);
   Connection* open(reactor::StreamId stream, const PeerAddress& address);
   void close(Connection& connection);
@@ -168,6 +164,8 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   bool go_on_guest(Connection& connection, std::string_view rest);
   void take_no_more(Connection& connection);
   void dismiss_guest(Connection& connection, doors::Door::Farewell why);
+  bool dismiss_first_line(Connection& connection, doors::Door::Farewell why);
+  void dismiss_silent(Connection& connection);
   void dismiss_slow_guests(int64_t now_ns);
   void log(Complaint kind, std::string_view line) {
     log_limiter_.complain(kind, {}, line, io_.now_ns());
@@ -184,10 +182,6 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
     paxos::ClientRequest request;
     std::vector<char> bytes;  // of its name and its value
   };
-  struct TurnedAway {
-    reactor::StreamId stream;
-    std::string why;
-  };
 
   reactor::Io& io_;
   CoreId self_;
@@ -199,13 +193,14 @@ class Listener final : public ClientListener, reactor::ListenHandler, reactor::S
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> gone_;  // until the round ends
-  std::vector<TurnedAway> turned_away_;
+  // A quarter of those that may leave may wait there, and the others find room to.
+  TurnedAway turned_away_{io_, options_.doors, options_.max_leaving / 4,
+                          [this](reactor::StreamId stream) { end(stream); }};
   std::vector<LaterAsk> later_asks_;             // of doors, for the next round
   DrawnIds drawn_;                               // for what doors ask
   std::map<uint64_t, Connection*> half_closed_;  // by the order in which they ended their asking
   uint64_t half_closes_ = 0;
   size_t half_closed_requests_ = 0;  // of all of these
-  size_t turning_away_ = 0;
   RoundMemory memory_;
   LogLimiter log_limiter_{[this](std::string_view line) { handler_->log_line(line); }};
   ClientOutboxes outboxes_{

@@ -3,19 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace once::net {
 
-void ClientOutboxes::added(ClientOutbox& to, size_t bytes) {
-  if (to.cut) return;
-  if (!to.listed) {
-    to.listed = true;
+void ClientOutboxes::added(ClientOutbox& to, size_t bytes, size_t kept) {
+  if (to.cut || (bytes == 0 && kept == to.kept)) return;
+  // What was kept has not been his to read until now.
+  if (!to.listed || (to.bytes == 0 && bytes > 0)) {
     to.left = io_.sent_bytes(to.stream);
     to.moved_ns = io_.now_ns();
-    listed_.push_back(&to);
   }
+  if (!std::exchange(to.listed, true)) listed_.push_back(&to);
+  sum_ += bytes + kept - to.kept;
   to.bytes += bytes;
-  sum_ += bytes;
+  to.kept = kept;
   if (sum_ <= count_at_) return;
   count();
   while (sum_ > bound_) {
@@ -37,8 +39,8 @@ void ClientOutboxes::count() {
     if (left != box->left) box->moved_ns = now_ns;
     box->left = left;
     box->bytes = io_.unsent_bytes(box->stream);
-    sum_ += box->bytes;
-    box->listed = box->bytes > 0;
+    sum_ += box->all();
+    box->listed = box->all() > 0;
     return !box->listed;
   });
 }
@@ -59,8 +61,8 @@ bool ClientOutboxes::relieve() {
   ClientOutbox* one = nullptr;
   const int64_t now_ns = io_.now_ns();
   for (ClientOutbox* box : listed_) {
-    if (box->bytes < kWorthwhileBytes || now_ns - box->moved_ns < kStillNs) continue;
-    if (one == nullptr || box->bytes > one->bytes) one = box;
+    if (box->all() < kWorthwhileBytes || now_ns - box->moved_ns < kStillNs) continue;
+    if (one == nullptr || box->all() > one->all()) one = box;
   }
   if (one == nullptr) return false;
   cut(*one, "memory is short");
@@ -70,7 +72,7 @@ bool ClientOutboxes::relieve() {
 ClientOutbox* ClientOutboxes::largest() const {
   ClientOutbox* one = nullptr;
   for (ClientOutbox* box : listed_) {
-    if (box->bytes > 0 && (one == nullptr || box->bytes > one->bytes)) one = box;
+    if (box->all() > 0 && (one == nullptr || box->all() > one->all())) one = box;
   }
   return one;
 }
@@ -78,10 +80,11 @@ ClientOutbox* ClientOutboxes::largest() const {
 // It is off the list at the next count.
 void ClientOutboxes::cut(ClientOutbox& box, std::string_view why) {
   ++closed_;
-  closing_(fmt::format("a client that does not read is closed: {} bytes wait for it, and {}",
-                       box.bytes, why));
-  sum_ -= box.bytes;
-  box.bytes = 0;
+  closing_(fmt::format("a client that {} is closed: {} bytes wait for it, and {}",
+                       box.kept > box.bytes ? "waits in front of its own answers" : "does not read",
+                       box.all(), why));
+  sum_ -= box.all();
+  box.bytes = box.kept = 0;
   box.cut = true;
   io_.cut(box.stream, why);
 }
@@ -89,7 +92,7 @@ void ClientOutboxes::cut(ClientOutbox& box, std::string_view why) {
 void ClientOutboxes::forget(ClientOutbox& gone) {
   if (!gone.listed) return;
   gone.listed = false;
-  sum_ -= std::min(sum_, gone.bytes);
+  sum_ -= std::min(sum_, gone.all());
   std::erase(listed_, &gone);
 }
 

@@ -1,5 +1,6 @@
-// What waits in this node for clients that do not read: counted for each and in sum, and which of
-// them goes when it is too much. Single-threaded. Private to net/.
+// What waits in this node for clients that do not read, and what their doors keep behind an answer
+// that is not there yet: counted for each and in sum, and which of them goes when it is too much.
+// Single-threaded. Private to net/.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +17,13 @@ namespace once::net {
 struct ClientOutbox {
   reactor::StreamId stream;
   size_t bytes = 0;      // unsent at the last count, and what was added since
+  size_t kept = 0;       // by its door
   uint64_t left = 0;     // that had been sent when it last moved
   int64_t moved_ns = 0;  // when any of it was sent last, as far as was looked
   bool listed = false;
   bool cut = false;
+
+  size_t all() const { return bytes + kept; }
 };
 
 class ClientOutboxes {
@@ -38,10 +42,13 @@ class ClientOutboxes {
   size_t bytes() const { return sum_; }
   uint64_t closed() const { return closed_; }
 
-  // So much was appended to its outbox. May close any, this one too.
-  void added(ClientOutbox& to, size_t bytes);
+  // So much was appended to its outbox, and its door keeps so much now. May close any, this one
+  // too.
+  void added(ClientOutbox& to, size_t bytes, size_t kept = 0);
+  // Whose door keeps much behind a wait cannot read it: he may go on, as long as there is room.
   void on_tick();
-  // Closes the largest that nobody reads. False: there is none.
+  // Closes the largest of which nothing leaves, whatever he has under way: who waits with so much
+  // behind it is told that his connection ends, and asks again. False: there is none.
   bool relieve();
   void forget(ClientOutbox& gone);  // its stream has ended
 

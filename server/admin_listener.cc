@@ -73,6 +73,7 @@ class AdminListener::Connection final : public reactor::StreamHandler, public do
   bool held_ = false;
   bool begun_ = false;   // a request was taken
   bool takes_ = true;    // requests
+  bool ended_ = false;   // it says no more: nothing is taken behind what has come
   bool leaves_ = false;  // it is being closed
   std::unique_ptr<doors::Door> door_;
 };
@@ -84,10 +85,10 @@ void AdminListener::Connection::on_bytes(reactor::StreamId, std::string_view byt
   take();
 }
 
-// What came before the end is answered, unless he reads none of it.
+// What came before the end is answered, as he reads it.
 bool AdminListener::Connection::on_end_of_input(reactor::StreamId) {
-  takes_ = false;
-  if (door_->unanswered() == 0) close();
+  ended_ = true;
+  take();
   return true;
 }
 
@@ -97,7 +98,10 @@ void AdminListener::Connection::take() {
   while (takes_ && io_.unsent_bytes(stream_) <= kMostUnsent) {
     const doors::Taken one =
         door_->take(std::string_view(input_.data() + taken, input_.size() - taken));
-    if (one.what == doors::Taken::What::kNothing) break;
+    if (one.what == doors::Taken::What::kNothing) {
+      takes_ = !ended_;
+      break;
+    }
     taken += one.bytes;
     begun_ = true;
     takes_ = one.what != doors::Taken::What::kLast;
@@ -136,7 +140,7 @@ void AdminListener::Connection::refuse_what_was_asked() {
 
 void AdminListener::Connection::on_tick(int64_t now_ns) {
   refuse_what_was_asked();
-  if (!input_.empty() || !takes_) take();
+  if (!input_.empty() || !takes_ || ended_) take();
   const bool idle = input_.empty() && door_->unanswered() == 0;
   if (leaves_ || now_ns - heard_ns_ < (idle ? kIdleNs : kPatienceNs)) return;
   if (!idle) door_->say_farewell(doors::Door::Farewell::kSlow);

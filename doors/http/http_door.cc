@@ -294,7 +294,7 @@ void HttpDoor::say_farewell(Farewell why) {
   }
   const bool late = why == Farewell::kSlow || why == Farewell::kIdle;
   const std::string_view text = late ? "no whole request came in time; nothing happened"
-                                : why == Farewell::kFull
+                                : why == Farewell::kFull || why == Farewell::kNoPlace
                                     ? "the node has no room for this connection; nothing happened"
                                     : kStops;
   answer_text(begun_answer(late ? 408 : 503, order_of_a_part(), Closing::kSaysClose), text, false);

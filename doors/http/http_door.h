@@ -25,6 +25,7 @@ class HttpDoor final : public Door {
   void on_reply(uint64_t ticket, paxos::Operation operation,
                 const paxos::ClientReply& reply) override;
   size_t unanswered() const override { return queue_.size(); }
+  size_t waiting() const override { return parked_; }
   void say_farewell(Farewell why) override;
   // Health and figures are asked for just then.
   bool serves_while_stopping() const override { return true; }

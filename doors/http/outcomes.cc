@@ -77,6 +77,12 @@ std::string_view advice_of(Operation operation) {
     case Operation::kNext:
       return "unknown: it may have happened, or may still happen. Ask again without "
              "Idempotency-Key for a number of your own; the lost one is a gap";
+    case Operation::kCas:
+      // Had it happened and others gone on from there, its version would be past all the same.
+      return "unknown: it may have happened, or may still happen. Send it again with the "
+             "Idempotency-Key that Once-Request-Id has, and everything else the same: if that is "
+             "refused, others have changed the name meanwhile, and nothing tells whether this one "
+             "happened before them";
     default:
       return "unknown: it may have happened, or may still happen. Send it again with the "
              "Idempotency-Key that Once-Request-Id has, and everything else the same";
@@ -92,9 +98,10 @@ std::string_view text_of(Operation operation, Status status) {
     case Status::kUnknown:
       return advice_of(operation);
     case Status::kUnavailable:
-      return "unavailable: no majority of the nodes answers; nothing happened";
+      return "unavailable: this node reaches no majority of the nodes, has no vote yet, or stops; "
+             "nothing happened";
     case Status::kOverloaded:
-      return "overloaded: a limit was met; nothing happened";
+      return "overloaded: a limit of this node was met (requests, memory, disk); nothing happened";
     case Status::kRetired:
       return "retired: the name is out of use for good; nothing happened";
     case Status::kDenied:

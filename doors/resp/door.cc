@@ -21,6 +21,8 @@ const char* words_of(Door::Farewell why) {
       return "ERR max number of clients reached: this connection was idle longest";
     case Door::Farewell::kFull:
       return "ERR max number of clients reached: the memory of this node is short";
+    case Door::Farewell::kNoPlace:
+      return "ERR max number of clients reached";
     case Door::Farewell::kStopping:
       break;
   }
@@ -148,7 +150,10 @@ void RespDoor::on_reply(uint64_t ticket, paxos::Operation, const paxos::ClientRe
   PendingCommand& command = pending_[number - pending_.front().number];
   --command.asks;
   command.tell(*this, command, ticket & ((1u << kIndexBits) - 1), reply);
-  if (command.answered) end_turns(command);
+  if (command.answered) {
+    end_turns(command);
+    command.memo.reset();  // its answer may wait for its turn for long
+  }
   count(command);
   flush();
 }

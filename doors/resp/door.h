@@ -63,6 +63,7 @@ class RespDoor final : public Door {
   void on_reply(uint64_t ticket, paxos::Operation operation,
                 const paxos::ClientReply& reply) override;
   size_t unanswered() const override { return pending_.size(); }
+  size_t waiting() const override { return turns_.waiting(); }
   void say_farewell(Farewell why) override;
   size_t kept_bytes() const override { return kept_ + turns_.bytes() + parser_.kept_bytes(); }
 

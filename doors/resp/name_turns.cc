@@ -20,6 +20,7 @@ bool NameTurns::enter(uint64_t key, bool change, uint64_t ticket,
   ask.request.value = bytes.substr(request.name.size());
   bytes_ += sizeof ask + ask.bytes.size();
   turn.waiting.push(std::move(ask));
+  ++waiting_;
   return false;
 }
 
@@ -30,6 +31,7 @@ std::vector<NameTurns::Ask> NameTurns::leave(uint64_t key, bool change) {
   --(change ? turn.changes : turn.reads);
   while (!turn.waiting.empty() && turn.is_open(turn.waiting.front().change)) {
     next.push_back(turn.waiting.pop());
+    --waiting_;
     ++(next.back().change ? turn.changes : turn.reads);
     bytes_ -= sizeof(Ask) + next.back().bytes.size();
   }

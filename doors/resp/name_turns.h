@@ -31,6 +31,7 @@ class NameTurns {
   // One whose turn it was is answered. Returns those whose turn it is now.
   std::vector<Ask> leave(uint64_t key, bool change);
   size_t bytes() const { return bytes_; }  // allocated, about
+  size_t waiting() const { return waiting_; }
 
  private:
   struct Turn {
@@ -43,6 +44,7 @@ class NameTurns {
 
   std::unordered_map<uint64_t, Turn> turns_;
   size_t bytes_ = 0;
+  size_t waiting_ = 0;
 };
 
 }  // namespace once::doors

@@ -17,9 +17,10 @@ std::string failure_text(const paxos::ClientReply& reply, Operation operation) {
       }
       return "UNKNOWN it may have happened, or may still happen";
     case Status::kUnavailable:
-      return "CLUSTERDOWN no majority answers; nothing happened";
+      return "CLUSTERDOWN this node reaches no majority, has no vote yet, or stops; nothing "
+             "happened";
     case Status::kOverloaded:
-      return "TRYAGAIN this node has too much to do; nothing happened";
+      return "TRYAGAIN a limit of this node was met (requests, memory, disk); nothing happened";
     case Status::kInvalid:
       return "ERR the request breaks a limit; nothing happened";
     case Status::kIdReused:

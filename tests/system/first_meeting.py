@@ -19,12 +19,13 @@ def members_of(cluster, numbers):
                     if node.number in numbers)
 
 
-def format_with(cluster, node, members):
+def format_with(cluster, node, members, cluster_id=None):
     """As a person who gives this node that list."""
     shutil.rmtree(node.directory, ignore_errors=True)
     return subprocess.run(
         [cluster.onced, "format", "--data", node.directory, "--node", str(node.number),
-         "--cluster", members, "--cluster-id", cluster.cluster_id, *cluster.format_flags],
+         "--cluster", members, "--cluster-id", cluster_id or cluster.cluster_id,
+         *cluster.format_flags],
         capture_output=True, timeout=60)
 
 
@@ -208,6 +209,22 @@ def one_was_formatted_alone(given):
         cluster._wait_writable(three, 20)
 
 
+def a_stranger_calls_one_that_is_alone(given):
+    """He knows its address and not its cluster: nothing that he says stops it."""
+    with Fresh(given, "stranger") as cluster:
+        one, two, _ = cluster.nodes
+        check_equal(format_with(cluster, one, members_of(cluster, [1])).returncode, 0, "format")
+        other_id = f"{int(cluster.cluster_id, 16) ^ 1:032x}"
+        check_equal(format_with(cluster, two, members_of(cluster, [1, 2]), other_id).returncode,
+                    0, "format")
+        one.start()
+        cluster._wait_writable(one, 20)
+        two.start()
+        wait_for_line(one, "not a peer of this cluster")
+        check_equal(cluster.run("write", "job-42", "x", nodes=[one]).returncode, DONE, "a write")
+        check_equal(cluster.counters(one)["withdrawn"], 0, "withdrawn")
+
+
 def lists_differ(given, first, second, name):
     """`first` and `second`: the nodes that are formatted with a list, and that list."""
     with Fresh(given, name, nodes=5) as cluster:
@@ -235,6 +252,7 @@ def main():
         ("a disk is lost after all met", lambda: disk_lost_after_all_met(given)),
         ("killed right after it met", lambda: killed_right_after_it_met(given)),
         ("one was formatted alone", lambda: one_was_formatted_alone(given)),
+        ("a stranger calls one that is alone", lambda: a_stranger_calls_one_that_is_alone(given)),
         ("three on one, five on four", lambda: lists_differ(
             given, ((1,), (1, 2, 3)), ((2, 3, 4, 5), (1, 2, 3, 4, 5)), "three-five")),
         ("five on one, three on two", lambda: lists_differ(

@@ -161,6 +161,17 @@ def two_of_three_down(cluster):
     cluster.start()
 
 
+def hears_that_it_stops(node):
+    """A new connection, in its own protocol: as long as the node is there."""
+    try:
+        with connect(node) as late:
+            check(ask(late, "PING").startswith(b"-LOADING "), "RESP")
+        check_equal(get(node.client_port, "/v1/names/nobody"),
+                    (503, "the node stops; nothing happened\n"), "HTTP")
+    except (ConnectionRefusedError, ConnectionResetError):
+        pass  # its time was over before
+
+
 def tells_of_itself_while_it_stops(cluster):
     """On a connection that is open; a wait on another one holds the end back."""
     node = cluster.nodes[2]
@@ -177,6 +188,7 @@ def tells_of_itself_while_it_stops(cluster):
         stopping = threading.Thread(target=node.stop)
         stopping.start()
         wait_for(lambda: asked("/readyz")[0] == 503, "it is not ready any more", pause=0.001)
+        hears_that_it_stops(node)
         check_equal(asked("/livez"), (200, "ok\n"), "it lives")
         # The page is made anew after a tenth of a second.
         wait_for(lambda: "\nonce_stopping 1\n" in asked("/metrics")[1], "it says so", pause=0.05)

@@ -27,6 +27,18 @@ TEST(Choose, ALineTellsByItsEnd) {
   EXPECT_EQ(who_speaks("PING\r\n"), Speaks::kResp);
 }
 
+TEST(Choose, ALineThatHasNotEndedSeemsToBeHttpIfItBeginsSo) {
+  for (const std::string begun : {"GET /", "PUT /v1/names/a", "GET http://a", "\r\nGET /v1"}) {
+    EXPECT_EQ(who_speaks(begun), Speaks::kNotKnownYet) << begun;
+    EXPECT_EQ(who_seems_to_speak(begun), Speaks::kHttp) << begun;
+  }
+  for (const std::string begun : {"", "\r\n", "GET", "GET ", "GET name"}) {
+    EXPECT_EQ(who_seems_to_speak(begun), Speaks::kNotKnownYet) << begun;
+  }
+  EXPECT_EQ(who_seems_to_speak("GET /\n"), Speaks::kResp) << "its end has come";
+  EXPECT_EQ(who_seems_to_speak("\x24"), Speaks::kOnce);
+}
+
 TEST(Choose, EmptyLinesInFrontTellNothing) {
   for (const std::string empty : {"\r", "\n", "\r\n", "\r\n\r\n", "\n\n\r\n"}) {
     EXPECT_EQ(who_speaks(empty), Speaks::kNotKnownYet) << empty;

@@ -170,6 +170,9 @@ TEST_F(HttpDoorTest, PagesOfOthersAreKeptOut) {
   EXPECT_EQ(with("localhost", "", "http://evil.example/v1/names/a"), 421);
   EXPECT_EQ(with("evil.example", "", "http://localhost/v1/names/a"), 421);
   EXPECT_EQ(with("localhost:1", "Origin: http://localhost:1\r\n"), 0);
+  const std::string own_page = "Sec-Fetch-Site: same-origin\r\n";
+  EXPECT_EQ(with("localhost", "Origin: https://localhost\r\n" + own_page), 0);
+  EXPECT_EQ(with("localhost", "Origin: https://evil.example\r\n" + own_page), 403);
   EXPECT_EQ(with("localhost:1", "Origin: http://localhost:2\r\n"), 403);
   EXPECT_EQ(with("localhost:1", "Origin: http://evil.example\r\n"), 403);
   EXPECT_EQ(with("localhost:1", "Origin: null\r\n"), 403);
@@ -253,6 +256,14 @@ TEST_F(HttpDoorTest, AnswersKeepTheOrderOfRequests) {
   EXPECT_EQ(door.unanswered(), 0u);
 }
 
+TEST_F(HttpDoorTest, WhereTheFieldsAreIsKeptAsLongAsTheBodyIsMissing) {
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "Accept: a\r\n";
+  give("PUT /v1/names/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n" + many + "\r\n");
+  EXPECT_EQ(host.said(), "");
+  EXPECT_GE(door.kept_bytes(), 8000u);
+}
+
 // RFC 9112, 9.3.2: of requests that follow each other only safe ones may run side by side.
 TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
   const auto names = [&] {
@@ -265,6 +276,7 @@ TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
        request("PUT /v1/names/d"));
   give(request("GET /v1/names/e") + request("GET /v1/names/f") + request("POST /v1/names/g/next"));
   EXPECT_EQ(names(), "a b ");
+  EXPECT_EQ(door.waiting(), 4u) << "c, e, f and g";
   reply(1, reply_of(Status::kEmpty));
   EXPECT_EQ(names(), "a b ");
   reply(0, reply_of(Status::kEmpty));
@@ -272,6 +284,7 @@ TEST_F(HttpDoorTest, AChangeIsAskedAlone) {
   EXPECT_EQ(count_of(host.said(), "HTTP/1.1 404"), 2u);
   reply(2, reply_of(Status::kDone, 1));
   EXPECT_EQ(names(), "a b c/value e f ") << "what was no request in between holds up nothing";
+  EXPECT_EQ(door.waiting(), 1u);
   reply(4, reply_of(Status::kEmpty));
   reply(3, reply_of(Status::kEmpty));
   EXPECT_EQ(names(), "a b c/value e f g ");
@@ -377,6 +390,7 @@ TEST_F(HttpDoorTest, FarewellsSayThatNothingHappened) {
   EXPECT_EQ(said(HttpDoor::Farewell::kSlow, "GET / HT"), 408);
   EXPECT_EQ(said(HttpDoor::Farewell::kIdle, ""), 408);
   EXPECT_EQ(said(HttpDoor::Farewell::kFull, ""), 503);
+  EXPECT_EQ(said(HttpDoor::Farewell::kNoPlace, ""), 503);
   EXPECT_EQ(said(HttpDoor::Farewell::kStopping, "GET / HT"), 503);
 }
 

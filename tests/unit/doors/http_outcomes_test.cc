@@ -178,6 +178,23 @@ TEST(HttpOutcomes, UnknownTellsTheIdAndWhatToDo) {
   EXPECT_NE(advice(Operation::kSet), advice(Operation::kWrite));
   EXPECT_NE(advice(Operation::kNext), advice(Operation::kWrite));
   EXPECT_EQ(advice(Operation::kSeal), advice(Operation::kWrite));
+  const std::string cas = advice(Operation::kCas);
+  EXPECT_NE(cas.find("Send it again with the Idempotency-Key that Once-Request-Id has"),
+            std::string::npos);
+  EXPECT_NE(
+      cas.find("if that is refused, others have changed the name meanwhile, and nothing tells "
+               "whether this one happened before them"),
+      std::string::npos);
+}
+
+// There is none in what tells of no state.
+TEST(HttpOutcomes, VersionAndWriterStandWhereAStateIsShown) {
+  for (const Status status : {Status::kEmpty, Status::kUnavailable, Status::kUnknown}) {
+    const std::string text = text_of(asked_of(Operation::kSet), reply_of(status));
+    EXPECT_EQ(text.find("ETag"), std::string::npos) << text;
+    EXPECT_EQ(text.find("Once-Writer"), std::string::npos) << text;
+    EXPECT_EQ(text.find("Once-Sealed"), std::string::npos) << text;
+  }
 }
 
 TEST(HttpOutcomes, JsonWhereItIsAskedFor) {
@@ -208,9 +225,17 @@ TEST(HttpOutcomes, JsonWhereItIsAskedFor) {
   EXPECT_TRUE(has(problem, "Content-Type: application/problem+json"));
   EXPECT_EQ(body_in(problem),
             "{\"type\":\"overloaded\",\"title\":\"Service Unavailable\",\"status\":503,"
-            "\"detail\":\"overloaded: a limit was met; nothing happened\","
+            "\"detail\":\"overloaded: a limit of this node was met (requests, memory, disk); "
+            "nothing happened\","
             "\"outcome\":\"overloaded\",\"name\":\"door\","
             "\"request_id\":\"00000000000000110000000000000022\"}\n");
+}
+
+// A node that stops, or that others have not met, says `unavailable` too: it names no reason alone.
+TEST(HttpOutcomes, UnavailableNamesEachReason) {
+  EXPECT_EQ(body_in(text_of(asked_of(Operation::kSet), reply_of(Status::kUnavailable))),
+            "unavailable: this node reaches no majority of the nodes, has no vote yet, or stops; "
+            "nothing happened\n");
 }
 
 // Who asks for JSON finds the outcome in each answer of an operation, and the name that it is of.

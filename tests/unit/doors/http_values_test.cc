@@ -211,9 +211,11 @@ TEST(HttpValues, Hosts) {
     EXPECT_FALSE(host_of(text)) << text;
   }
   EXPECT_TRUE(is_own_origin("HTTP://LocalHost:1", "localhost:1"));
+  EXPECT_TRUE(is_own_origin("https://localhost:1", "localhost:1")) << "a proxy has the TLS";
   for (const char* origin :
-       {"null", "", "http://", "http://localhost", "http://localhost:2", "https://localhost:1",
-        "http://localhost:1.evil", "xhttp://localhost:1"}) {
+       {"null", "", "http://", "http://localhost", "http://localhost:2", "https://localhost:2",
+        "https://localhost:1.evil", "https://", "ftp://localhost:1", "http://localhost:1.evil",
+        "xhttp://localhost:1"}) {
     EXPECT_FALSE(is_own_origin(origin, "localhost:1")) << origin;
   }
 }

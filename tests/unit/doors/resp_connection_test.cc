@@ -26,6 +26,7 @@ TEST_F(RespConnection, HelloTellsSevenThingsInOrder) {
   EXPECT_EQ(said("HELLO 2 AUTH default x"),
             "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
   EXPECT_EQ(said("HELLO 2 NAME x"), "-ERR Syntax error in HELLO option 'NAME'\r\n");
+  EXPECT_EQ(said("HELLO 3 SETNAME"), "-ERR Syntax error in HELLO option 'SETNAME'\r\n");
   EXPECT_EQ(said("GETNAME").front(), '-');
   EXPECT_EQ(said("CLIENT ID"), ":" + std::to_string(door.id()) + "\r\n");
   EXPECT_EQ(said("HELLO 2"), "*14\r\n" + seven + ":2\r\n" + rest);

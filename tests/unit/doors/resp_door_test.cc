@@ -47,10 +47,14 @@ TEST_F(RespDoorTest, OneOfManyThatFailsFailsAll) {
   reply(2, Status::kOverloaded);
   reply(1, Status::kUnavailable);
   reply(0, Status::kDone, 1, "first");
-  EXPECT_EQ(host.said(), "-CLUSTERDOWN no majority answers; nothing happened\r\n");
+  EXPECT_EQ(host.said(),
+            "-CLUSTERDOWN this node reaches no majority, has no vote yet, or stops; nothing "
+            "happened\r\n");
   reply(3, Status::kOverloaded);
   reply(4, Status::kDone, 1, "v");
-  EXPECT_EQ(host.said(), "-TRYAGAIN this node has too much to do; nothing happened\r\n");
+  EXPECT_EQ(
+      host.said(),
+      "-TRYAGAIN a limit of this node was met (requests, memory, disk); nothing happened\r\n");
 }
 
 TEST_F(RespDoorTest, ManyNamesAreBounded) {
@@ -211,9 +215,11 @@ TEST_F(RespDoorTest, EachOutcomeHasItsWord) {
   EXPECT_EQ(told("SET a v NX", Status::kUnknown),
             "-UNKNOWN it may have happened; ask again with SET key value NX GET\r\n");
   EXPECT_EQ(told("SET a v", Status::kUnavailable),
-            "-CLUSTERDOWN no majority answers; nothing happened\r\n");
-  EXPECT_EQ(told("GET a", Status::kOverloaded),
-            "-TRYAGAIN this node has too much to do; nothing happened\r\n");
+            "-CLUSTERDOWN this node reaches no majority, has no vote yet, or stops; nothing "
+            "happened\r\n");
+  EXPECT_EQ(
+      told("GET a", Status::kOverloaded),
+      "-TRYAGAIN a limit of this node was met (requests, memory, disk); nothing happened\r\n");
   EXPECT_EQ(told("INCR a", Status::kInvalid),
             "-ERR the request breaks a limit; nothing happened\r\n");
   EXPECT_EQ(told("GET a", Status::kRetired).substr(0, 9), "-RETIRED ");
@@ -308,6 +314,20 @@ TEST_F(RespDoorTest, WhatACommandNeedsIsCounted) {
   EXPECT_EQ(door.kept_bytes(), 0u);
 }
 
+// What an answer was made of goes when it is made, however long it waits for its turn.
+TEST_F(RespDoorTest, WhatACommandNeededIsGoneWhenItIsAnswered) {
+  const std::string value(kMaxValueBytes, 'v');
+  take("ONCE.WAIT w 0 60000\r\nMGET a b c d\r\n");
+  for (size_t i = 1; i <= 4; ++i) reply(i, Status::kDone, 1, value);
+  EXPECT_LT(door.kept_bytes(), 8 * kMaxValueBytes + 4096) << "the text alone, and its room to grow";
+  take("SET a " + std::string(60'000, 'x') + " IFEQ y\r\n");
+  const size_t before = door.kept_bytes();
+  reply(5, Status::kEmpty);
+  EXPECT_LT(door.kept_bytes(), before - 60'000);
+  reply(0, Status::kNotYet);
+  EXPECT_EQ(door.kept_bytes(), 0u);
+}
+
 // A connection that once asked for much is idle as one that never did.
 TEST_F(RespDoorTest, RoomForManyWordsIsCountedAndGivenBack) {
   std::string many = "*1040\r\n";
@@ -391,11 +411,13 @@ TEST_F(RespDoorTest, ACommandOfTwoStepsKeepsItsTurn) {
 TEST_F(RespDoorTest, OneOfManyNamesWaitsForItsTurn) {
   take("SET b 1\r\nMGET a b a\r\nSET a 2\r\nEXISTS b\r\n");
   ASSERT_EQ(host.asked.size(), 3u) << "set b, mget a and a; exists waits";
+  EXPECT_EQ(door.waiting(), 3u) << "b of mget, set and exists";
   reply(1, Status::kEmpty);
   reply(2, Status::kEmpty);
   ASSERT_EQ(host.asked.size(), 3u);
   reply(0, Status::kDone, 1);
   ASSERT_EQ(host.asked.size(), 5u) << "b of mget, and exists";
+  EXPECT_EQ(door.waiting(), 1u);
   reply(3, Status::kDone, 1, "1");
   ASSERT_EQ(host.asked.size(), 6u);
   EXPECT_EQ(last().operation, Operation::kSet);
@@ -427,7 +449,8 @@ TEST_F(RespDoorTest, AFarewellComesAfterWhatIsDue) {
   for (const auto& [why, word] :
        {std::pair<Door::Farewell, std::string>{Door::Farewell::kSlow, "-ERR Protocol error"},
         {Door::Farewell::kIdle, "-ERR max number of clients reached"},
-        {Door::Farewell::kFull, "-ERR max number of clients reached"},
+        {Door::Farewell::kFull, "-ERR max number of clients reached: the memory"},
+        {Door::Farewell::kNoPlace, "-ERR max number of clients reached\r\n"},
         {Door::Farewell::kStopping, "-LOADING "}}) {
     const size_t before = host.asked.size();
     take("GET a\r\n");

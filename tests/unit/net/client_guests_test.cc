@@ -127,6 +127,18 @@ TEST_F(ClientGuests, BesideSomebodyModestAWindowIsOpen) {
   EXPECT_EQ(heard(greedy), repeated("0small\n", 1100));
 }
 
+// Of somebody whose answers nobody knows yet: they may be the longest.
+TEST_F(ClientGuests, ReadsThatAreUnderWayCountUntilTheyAreAnswered) {
+  const Client client = connect();
+  at_once = false;
+  say(client, repeated("r x\n", 100));
+  for (int rounds = 0; rounds < 9; ++rounds) io.round();
+  EXPECT_LE(due.size(), ClientIntake::kMostUnreadBytes / kMaxValueBytes + 1);
+  at_once = true;
+  for (int rounds = 0; rounds < 100; ++rounds) tick();
+  EXPECT_EQ(heard(client), repeated("0small\n", 100));
+}
+
 TEST_F(ClientGuests, WhoDoesNotReadIsNotTakenFurther) {
   const Client client = connect();
   value = std::string(kMaxValueBytes, 'v');
@@ -374,6 +386,7 @@ TEST_F(ClientGuests, WhatASlowOneHasAskedIsAnsweredFirst) {
   EXPECT_EQ(heard(client), "");
   say(client, " b\nr y\n");
   EXPECT_EQ(told, std::vector<std::string>{"x="}) << "nothing more is taken";
+  for (int i = 0; i < 3; ++i) tick(60'000'000);
   answer_all();
   io.round();
   EXPECT_EQ(heard(client), "0small\nslow\n");

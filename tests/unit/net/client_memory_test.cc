@@ -166,6 +166,17 @@ TEST_F(ClientMemory, WhereMemoryIsShortOnlyWhoDoesNotReadGoes) {
   EXPECT_GT(unsent(little), 0u);
 }
 
+TEST_F(ClientMemory, WhereMemoryIsShortTheLargestGoesFirst) {
+  const Client three = open(), ten = open();
+  for (const Client& client : {three, ten}) io.set_reading(client.stream, false);
+  ask(three, 1, 3, Operation::kRead);
+  ask(ten, 1, 10, Operation::kRead);
+  tick(2 * ClientOutboxes::kStillNs);
+  EXPECT_TRUE(listener->relieve());
+  EXPECT_GT(unsent(three), 0u);
+  EXPECT_EQ(unsent(ten), 0u);
+}
+
 TEST_F(ClientMemory, WhatIsHeldIsCounted) {
   const Client client = open();
   io.set_reading(client.stream, false);
@@ -202,6 +213,22 @@ TEST_F(ClientMemory, WhoeverBeganToSayMostGoesWhenMemoryIsShort) {
   tick(50'000'000);
   EXPECT_LT(listener->input_bytes(), 16'000u);
   EXPECT_FALSE(listener->relieve()) << "nobody else is worth it";
+}
+
+TEST_F(ClientMemory, WhoBeganToSayMostGoesFirstWhoeverCameFirst) {
+  std::vector<Client> clients;
+  for (const size_t size : {size_t{60'000}, size_t{20'000}}) {
+    clients.push_back(open());
+    std::string frame(size, 'x');
+    store<uint32_t>(frame.data(), 100'000);
+    clients.back().pipe->to[1] += frame;
+    io.round();
+  }
+  tick(2 * kSecond);
+  EXPECT_TRUE(listener->relieve());
+  io.round();
+  EXPECT_TRUE(clients[0].pipe->closed[1]);
+  EXPECT_FALSE(clients[1].pipe->closed[1]);
 }
 
 // It is owed an answer, and so it has not gone silent.

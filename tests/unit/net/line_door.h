@@ -3,6 +3,7 @@
 //   W NAME         asks a wait                    c NAME         a read, and a write when it is
 //   told m COUNT        so many reads                  p              is answered at once x is
 //   answered, and is the last
+//   u COUNT        a write, and so many reads when it is told
 #pragma once
 
 #include <deque>
@@ -51,6 +52,12 @@ struct LineDoor final : doors::Door {
         ask(paxos::Operation::kRead, "m", "");
       }
     }
+    if (line.starts_with("u ")) {
+      const auto count = static_cast<size_t>(std::stoi(std::string(line.substr(2))));
+      behind[tickets + 1] = count;
+      reads_waiting += count;
+      ask(paxos::Operation::kWrite, "u", "");
+    }
     if (line == "p") answers.back().text = "pong";
     if (last) answers.back().text = "bye";
     say();
@@ -69,13 +76,22 @@ struct LineDoor final : doors::Door {
       host.ask(tickets, {0, paxos::Operation::kWrite, host.draw_id(), 9, name, "chained"});
       name.assign(name.size(), '?');
     }
+    if (auto reads = behind.find(ticket); reads != behind.end()) {
+      for (; reads->second > 0; --reads->second, --reads_waiting) {
+        ++answer.asks;
+        due[++tickets] = &answer;
+        host.ask(tickets, {0, paxos::Operation::kRead, {}, 9, "u", ""});
+      }
+      behind.erase(reads);
+    }
     --answer.asks;
     say();
   }
+  size_t waiting() const override { return reads_waiting; }
   size_t unanswered() const override { return answers.size(); }
   bool serves_while_stopping() const override { return serves_to_the_end; }
   void say_farewell(Farewell why) override {
-    const char* words[] = {"slow", "idle", "full", "stopping"};
+    const char* words[] = {"slow", "idle", "full", "stopping", "no place"};
     answers.push_back({words[static_cast<int>(why)], 0});
     say();
   }
@@ -111,6 +127,8 @@ struct LineDoor final : doors::Door {
   std::deque<Answer> answers;
   std::map<uint64_t, Answer*> due;
   std::map<uint64_t, std::string> chains;
+  std::map<uint64_t, size_t> behind;
+  size_t reads_waiting = 0;
   size_t kept = 0;
   size_t said_to_nobody = 0;
 };
@@ -118,7 +136,7 @@ struct LineDoor final : doors::Door {
 struct LineDoors final : doors::DoorMaker {
   std::unique_ptr<doors::Door> make(doors::Speaks who, doors::DoorHost& host) const override {
     made.push_back(who);
-    if (who == doors::Speaks::kHttp) return nullptr;
+    if (who == doors::Speaks::kHttp && !serve_http) return nullptr;
     auto door = std::make_unique<LineDoor>(host);
     latest = door.get();
     return door;
@@ -126,6 +144,7 @@ struct LineDoors final : doors::DoorMaker {
   const doors::NodeView& node() const override { return no_node; }
 
   NoNode no_node;
+  bool serve_http = false;
   mutable std::vector<doors::Speaks> made;
   mutable LineDoor* latest = nullptr;
 };

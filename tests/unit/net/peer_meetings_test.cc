@@ -92,6 +92,21 @@ TEST_F(PeerLinksTest, AHigherNodeAsksALowerOneThatItHasNoLinkTo) {
   }
 }
 
+// A node that counts itself as the whole cluster stops to vote when another one of its cluster
+// calls: anybody may say a number, and only who knows the cluster is one.
+TEST_F(PeerLinksTest, WhoIsOfAnotherClusterIsNoContact) {
+  Core &one = add(1), &three = add(3);
+  one.options.peers.clear();
+  one.options.self.members = {1};
+  three.options.self.cluster.low = 9;
+  one.begin();
+  three.begin();
+  rounds(3000);
+  EXPECT_TRUE(contains(one.log, "not a peer of this cluster")) << one.log;
+  EXPECT_TRUE(one.contacts.empty());
+  EXPECT_TRUE(three.contacts.empty());
+}
+
 TEST_F(PeerLinksTest, ALinkFromBelowNeedsNoQuestions) {
   Core &one = add(1), &two = add(2);
   two.begin();

@@ -83,6 +83,41 @@ TEST_F(AdminListenerTest, AnswersWhatCameBeforeTheEndOfInput) {
   EXPECT_TRUE(pipe->closed[1]);
 }
 
+TEST_F(AdminListenerTest, AnswersWhatCameBeforeTheEndOfInputAlsoWhenItWaitsForItsReader) {
+  const auto pipe = connect();
+  io_.pretend_unsent = AdminListener::kMostUnsent + 1;
+  say(*pipe, "p\np\nhalf a line");
+  pipe->silent[0] = true;
+  io_.round();
+  tick(1);
+  EXPECT_FALSE(pipe->closed[1]);
+  io_.pretend_unsent = 0;
+  tick(1);
+  EXPECT_EQ(pipe->to[0], "pong\npong\n");
+  EXPECT_TRUE(pipe->closed[1]);
+  const auto late = connect();
+  EXPECT_EQ(say(*late, "p\n"), "pong\n");
+  io_.pretend_unsent = AdminListener::kMostUnsent + 1;
+  late->silent[0] = true;
+  io_.round();
+  io_.pretend_unsent = 0;
+  tick(1);
+  EXPECT_TRUE(late->closed[1]) << "nothing is left to be answered";
+}
+
+// Who reads none of it has the time of a request.
+TEST_F(AdminListenerTest, WaitsForNobodyForEver) {
+  const auto pipe = connect();
+  io_.pretend_unsent = AdminListener::kMostUnsent + 1;
+  say(*pipe, "p\n");
+  pipe->silent[0] = true;
+  io_.round();
+  tick(AdminListener::kPatienceNs - 1);
+  EXPECT_FALSE(pipe->closed[1]);
+  tick(1);
+  EXPECT_TRUE(pipe->closed[1]);
+}
+
 TEST_F(AdminListenerTest, RefusesWhatADoorAsksOfTheNode) {
   const auto pipe = connect();
   EXPECT_EQ(say(*pipe, "r name\np\n"), "");

@@ -80,6 +80,22 @@ TEST(Metrics, AreSummedOverTheCoresButForTheLeastAndTheMost) {
       << "what others are made of is not shown";
 }
 
+// What is not of one core is of all of them: each row is listed here that says otherwise.
+TEST(Metrics, EachRowIsPutTogetherAsItIsMeant) {
+  const std::set<std::string_view> least = {"in_sync", "claimed"};
+  const std::set<std::string_view> most = {"compared_ms", "log_sync_ns_max"};
+  CoreSnapshot one, two;
+  one.values.fill(1);
+  two.values.fill(3);
+  for (const auto& cores : {std::vector{one, two}, std::vector{two, one}}) {
+    const CoreSnapshot all = of_all(cores);
+    for (const CounterRow& row : kCounterTable) {
+      const uint64_t expected = least.contains(row.name) ? 1 : most.contains(row.name) ? 3 : 4;
+      EXPECT_EQ(all[row.name], expected) << row.name;
+    }
+  }
+}
+
 TEST(Metrics, OfALinkTheLongestWayAndWhetherAllCoresHaveIt) {
   CoreSnapshot one, two;
   one.peer_round_trip_ns[2] = 70'000;
