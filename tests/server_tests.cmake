@@ -37,5 +37,5 @@ once_test(unit/server/directory_text_test.cc once_data_directory)
 once_test(unit/server/data_directory_test.cc once_data_directory)
 once_test(unit/server/directory_access_test.cc once_data_directory)
 # It stands between the data directory and the C library.
-once_test(unit/server/durable_files_test.cc ALONE once_data_directory ${CMAKE_DL_LIBS})
+once_test(unit/server/durable_files_test.cc ALONE once_server ${CMAKE_DL_LIBS})
 once_test(unit/server/private_group_test.cc ALONE once_data_directory)  # has users of its own
