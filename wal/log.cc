@@ -20,7 +20,7 @@
 namespace once::wal {
 namespace {
 
-constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / 2 / kMaxBatchBytes;  // then it is full
+constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / 2 / kMaxBatchBytes;  // then: crowded
 constexpr int64_t kIdleNs = 50'000'000;
 constexpr size_t kMaxNeededBytes = kBlockPayloadBytes - 16;
 constexpr int64_t kSwitchEveryNs = 5'000'000'000;
@@ -62,11 +62,12 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   void flush() override;
   void hurry() override { waited_for_ = appended_; }
   void on_tick(int64_t now_ns) override;
-  bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
+  bool full() const override { return spares_.failing(); }
   std::string_view full_because() const override {
     return spares_.failing() ? std::string_view(spares_.failure()) : std::string_view();
   }
   int64_t writing_since_ns() const override { return in_flight_ == nullptr ? 0 : submitted_ns_; }
+  bool crowded() const override { return queued_ > kMaxQueuedBatches; }
   bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
   bool spent() const override;
   Room room() const override;

@@ -146,8 +146,11 @@ class Log {
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
-  // While it is full: why the last attempt failed. Empty: it waits for one that is under way.
+  // While it is full: why the last attempt failed.
   virtual std::string_view full_because() const = 0;
+  // The disk is slower than what comes, and half of kMaxPendingBytes waits for it: refuse new
+  // names.
+  virtual bool crowded() const { return false; }
   // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes:
   // take nothing more.
   virtual bool behind() const { return false; }
