@@ -116,13 +116,21 @@ def other_streams(cluster, damage):
         rewrite(copy / "streams", "count=2\n", "count=1\n")
     words = ["streams", "stream 1 as well", "older than the log", "Nothing was removed"]
     damage.refused("an older copy of streams", older_copy, words, inspect=False)
+
+    def and_rotten(copy):
+        older_copy(copy)
+        flip(segments(copy, 1)[0], 2 * BLOCK + 300, 1)
+    damage.refused("the same, and a rotten block of what it does not count", and_rotten,
+                   ["streams", "which run wrote stream 1 last", "Nothing was removed",
+                    "corrupt log", "log-1-"], inspect=False)
     shutil.copytree(damage.intact, damage.copy)
     older_copy(damage.copy)
     refused(cluster, CORRUPT, damage.copy, words, arguments=verifying(damage.copy))
     shutil.rmtree(damage.copy)
 
     def left_over(copy):
-        shutil.copy(segments(copy, 1)[1], copy / "log-2-2.seg")
+        with open(copy / "log-2-2.seg", "wb") as spare:
+            spare.truncate(segments(copy, 1)[1].stat().st_size)
         (copy / "log-2-notes.seg").write_text("not ours")
     shutil.copytree(damage.intact, damage.copy)
     left_over(damage.copy)

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <tuple>
 
@@ -15,6 +16,7 @@
 #include "tests/unit/reactor/fake_file_io.h"
 #include "tests/unit/server/formatted_directory.h"
 #include "wal/posix_storage.h"
+#include "wal/segment.h"
 
 namespace once::server {
 namespace node_cores_test {
@@ -104,8 +106,8 @@ class NodeCoresTest : public testing::Test {
     log->flush();
     io_.complete_all();
   }
-  std::string segment(uint32_t stream) const {
-    return path_ + "/log-" + std::to_string(stream) + "-1.seg";
+  std::string segment(uint32_t stream, uint64_t generation = 1) const {
+    return wal::segment_path(path_, stream, wal::Generation{generation});
   }
 
   TemporaryDirectory directory_;
@@ -224,13 +226,14 @@ TEST_F(NodeCoresTest, ARunOfAPeerIsKnownFromWhicheverCoreKnowsIt) {
 // As a removal of streams leaves it, or a start, that did not end.
 TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   ASSERT_TRUE(recover(3));
-  write_to(2, "of before");
+  for (const uint32_t stream : {1, 2}) write_to(stream, "of before");
   ASSERT_TRUE(data_->remember_streams(1));
-  std::filesystem::resize_file(segment(1), 4096);
+  ASSERT_TRUE(std::filesystem::exists(segment(1, 2)));
+  std::filesystem::remove(segment(1));
   std::vector<uint64_t> names;
   EXPECT_TRUE(recover(1, &names)) << "a part of one";
   EXPECT_EQ(names, std::vector<uint64_t>{0});
-  EXPECT_FALSE(std::filesystem::exists(segment(1)) || std::filesystem::exists(segment(2)))
+  EXPECT_FALSE(std::filesystem::exists(segment(1, 2)) || std::filesystem::exists(segment(2)))
       << "they would stay for ever";
   EXPECT_TRUE(recover(2)) << "which is made anew";
   EXPECT_EQ(data_->streams(), 2u);
@@ -241,8 +244,9 @@ TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
 // The same for a start with more cores, which wants a stream of that number itself.
 TEST_F(NodeCoresTest, AStreamThatThereNeedNotBeIsNotTakenForTheOneOfANewCore) {
   ASSERT_TRUE(recover(3));
+  write_to(1, "of before");
   ASSERT_TRUE(data_->remember_streams(1));
-  std::filesystem::resize_file(segment(1), 4096);
+  std::filesystem::remove(segment(1));
   EXPECT_TRUE(recover(2));
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));
@@ -272,6 +276,39 @@ TEST_F(NodeCoresTest, RemovesNoStreamThatTheLastRunWrote) {
   }
 }
 
+// What the last run wrote may be behind a place that is rotten, or that cannot be read just now. In
+// a stream that was being removed files are gone, and what is there is whole.
+TEST_F(NodeCoresTest, RemovesNoStreamWhoseLastRunItCannotRead) {
+  const auto rot = [this] {
+    std::fstream file(segment(1), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(kBlockBytes + 2000).put('x');
+  };
+  const auto point_nowhere = [this] {
+    std::filesystem::remove(segment(1));
+    std::filesystem::create_symlink("/nowhere/segment", segment(1));
+  };
+  const auto cut = [this] { std::filesystem::resize_file(segment(1), kBlockBytes); };
+  for (const auto& [damage, code] : {std::pair<std::function<void()>, int>{rot, kExitCorrupt},
+                                     {cut, kExitCorrupt},
+                                     {point_nowhere, kExitDirectory}}) {
+    ASSERT_TRUE(recover(2));
+    write_bytes_to(0, paxos::IncarnationRecord{Incarnation{7}});
+    write_bytes_to(1, paxos::IncarnationRecord{Incarnation{6}});
+    write_bytes_to(1, paxos::IncarnationRecord{Incarnation{7}});
+    ASSERT_TRUE(data_->remember_streams(1));
+    damage();
+    for (const uint16_t cores : {1, 2}) {
+      const auto refused = recover(cores);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().exit_code, code) << refused.error().message;
+      EXPECT_NE(refused.error().message.find("Nothing was removed"), std::string::npos)
+          << refused.error().message;
+    }
+    EXPECT_TRUE(std::filesystem::exists(segment(1, 2)));
+    make_anew();
+  }
+}
+
 // Somebody's notes, and a folder, whatever they are called.
 TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
   const std::vector<std::string> others = {"log-7-notes.segments.txt",
@@ -285,7 +322,7 @@ TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
   for (const std::string& name : others) std::ofstream(path_ + "/" + name) << "mine";
   std::filesystem::create_directories(path_ + "/log-8-1.seg/mine");
   std::ofstream(path_ + "/log-9-2.seg.tmp") << "of a start that did not end";
-  std::ofstream(path_ + "/log-9-3.seg") << "the same";
+  ASSERT_TRUE(storage_.create(path_ + "/log-9-3.seg", kMaxBatchBytes, {})) << "a spare";
   ASSERT_TRUE(recover(1));
   for (const std::string& name : others) {
     EXPECT_TRUE(std::filesystem::exists(path_ + "/" + name)) << name;
