@@ -107,6 +107,8 @@ template <class Body>
 void guarded(uint16_t core, const Body& body) {
   try {
     body();
+  } catch (const std::bad_alloc&) {
+    on_out_of_memory();
   } catch (const std::exception& failure) {
     log_last_error(
         fmt::format("core {}: the system refused something: {}; if it was a thread, see "

@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -25,7 +26,7 @@ from damage import (BLOCK, CORRUPT, Damage, cut, flip, one_line, point_nowhere, 
                     reseal, rewrite, segments, snapshot, verifying)
 from terminal import on_a_terminal
 
-ERROR, USAGE, DIRECTORY, NO_URING, LISTEN = 1, 64, 66, 69, 71
+ERROR, USAGE, DIRECTORY, NO_URING, LISTEN, NO_MEMORY = 1, 64, 66, 69, 71, 72
 VALUE = bytes(60_000)
 
 
@@ -45,6 +46,26 @@ def whole(cluster, node):
     # Its spare files are not read twice, and free ones not at all.
     check_equal(re.findall(rb"\] +(\d+) %", sent)[-1:], [b"100"], f"the end of {sent!r}")
     check(snapshot(node.directory) == before, "verify changed the directory")
+
+
+def no_memory(cluster, node):
+    """The first limit that is too low for all names, from above."""
+    if b"__asan_init" in pathlib.Path(cluster.onced).read_bytes():
+        print("   not checked here: a sanitizer maps more than any limit")
+        return
+    for mib in range(96, 0, -4):
+        limit = (mib << 20, mib << 20)
+        done = subprocess.run([cluster.onced, *verifying(node.directory)], capture_output=True,
+                              timeout=60, preexec_fn=lambda limit=limit: resource.setrlimit(
+                                  resource.RLIMIT_AS, limit))
+        if done.returncode == 0:
+            continue
+        check_equal(done.returncode, NO_MEMORY, f"verify in {mib} MiB: {done.stderr!r}")
+        check("out of memory" in one_line(done.stderr), f"{done.stderr!r}")
+        check("ulimit -u" not in one_line(done.stderr), f"{done.stderr!r}")
+        print(f"   {mib} MiB: {one_line(done.stderr)}")
+        return
+    raise AssertionError("it takes no memory")
 
 
 async def write_much(node, count=220):
@@ -430,6 +451,7 @@ def main():
             ("66: in use", lambda: in_use(cluster, node)),
             ("143: the first process", lambda: first_process(cluster, node)),
             ("69: io_uring", lambda: no_uring(cluster, node)),
+            ("72: no memory", lambda: no_memory(cluster, node)),
             ("71: ports", lambda: taken_ports(cluster, node)),
             ("0: stopped in order", lambda: still_good(cluster, node))])
 
