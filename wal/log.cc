@@ -86,9 +86,9 @@ class SegmentLog final : public Log, private reactor::FileHandler {
 
  private:
   void on_written(uint64_t token) override;
-  void on_file_failed(std::string_view what) override { fail(what); }
+  void on_file_failed(std::string_view what) override { fail(Error{std::string(what)}); }
 
-  void fail(std::string_view what);
+  void fail(const Error& error);
   Batch* new_batch();
   Batch* take_batch();
   void queue_batch();
@@ -144,21 +144,25 @@ class SegmentLog final : public Log, private reactor::FileHandler {
 void SegmentLog::open(const Tail& tail) {
   durable_at_ns_ = io_.now_ns();
   auto segment = open_segment(io_, options_, tail.generation, this);
-  if (!segment) return fail(segment.error().message);
+  if (!segment) return fail(segment.error());
   segment_ = *segment;
   segment_->first_sequence = tail.segment_first_sequence;
   if (next_sequence_ < segment_->first_sequence || position() > segment_->blocks) {
-    return fail(fmt::format("the log's tail at sequence {} lies outside of segment {}",
-                            next_sequence_.value, tail.generation.value));
+    return fail(Error{fmt::format("the log's tail at sequence {} lies outside of segment {}",
+                                  next_sequence_.value, tail.generation.value)});
   }
   counters_.segments = 1;
   spares_.start(tail);
 }
 
-void SegmentLog::fail(std::string_view what) {
+void SegmentLog::fail(const Error& error) {
   if (failed_) return;
   failed_ = true;
-  listener_->on_log_failed(what);
+  if (error.corrupt) {
+    listener_->on_log_corrupt(error.message);
+  } else {
+    listener_->on_log_failed(error.message);
+  }
 }
 
 Batch* SegmentLog::new_batch() {
@@ -397,7 +401,7 @@ std::unique_ptr<SegmentReader> SegmentLog::read_segment(Generation generation) {
   const SegmentUse::Segment* segment = use_.find(generation);
   ONCE_ASSERT(segment != nullptr && segment->sealed());
   return open_segment_reader(io_, identity_, options_, *segment,
-                             [this](std::string_view what) { fail(what); });
+                             [this](const Error& error) { fail(error); });
 }
 
 void SegmentLog::release(Generation generation) {

@@ -61,6 +61,8 @@ class LogListener {
   // Every record up to this number is durable. What was recovered is from the start.
   virtual void on_durable(RecordNumber record) = 0;
   virtual void on_log_failed(std::string_view what) = 0;  // stop the process at once
+  // The same where a segment that was durable is not what was written: no start may go on from it.
+  virtual void on_log_corrupt(std::string_view what) { on_log_failed(what); }
   // A batch is durable, so long after it was handed over; before its on_durable.
   virtual void on_synced(int64_t) {}
 };

@@ -48,11 +48,11 @@ std::optional<SegmentName> parse_segment_name(std::string_view name) {
 }  // namespace
 
 void AlignedFree::operator()(char* memory) const {
-  ::operator delete(memory, std::align_val_t{kBlockBytes});
+  ::operator delete (memory, std::align_val_t{kBlockBytes});
 }
 
 AlignedBytes allocate_aligned(size_t bytes) {
-  char* memory = static_cast<char*>(::operator new(bytes, std::align_val_t{kBlockBytes}));
+  char* memory = static_cast<char*>(::operator new (bytes, std::align_val_t{kBlockBytes}));
   std::memset(memory, 0, bytes);
   return AlignedBytes(memory);
 }

@@ -212,15 +212,15 @@ class FakeHost final : public ShardHost {
   void set_full(CoreId, bool now_full) override { full = now_full; }
   bool any_full() override { return full || others_full; }
   void log_failed(std::string_view what) override { failure = what; }
+  void log_corrupt(std::string_view what) override { damage = what; }
   void log_line(std::string_view line) override { lines.emplace_back(line); }
 
   CoreSnapshot published;
   Traffic counted;
   bool votes = true;
-  int ticks = 0;
-  int statuses = 0;  // that were made
+  int ticks = 0, statuses = 0;  // that were made
   bool started = false, stop = false, idle = false, full = false, others_full = false;
-  std::string failure;
+  std::string failure, damage;
   std::vector<std::string> lines;
 };
 
