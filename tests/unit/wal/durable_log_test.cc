@@ -159,12 +159,24 @@ TEST_F(SyncProbe, ChoosesWhatIsFaster) {
 }
 
 TEST_F(SyncProbe, NeverChoosesWhatIsNotThere) {
-  for (const int code : {EOPNOTSUPP, EINVAL, EIO}) {
+  for (const int code : {EOPNOTSUPP, EINVAL, ENOSYS}) {
     disk.dsync_error = code;
     disk.fdatasync = kSlow;
     EXPECT_EQ(probe(), SyncMode::kFdatasync);
     EXPECT_NE(report_.find("not available"), std::string::npos) << report_;
   }
+}
+
+// The other way would ask the same disk, which has just lost a sync.
+TEST_F(SyncProbe, AForcedWriteThatFailsIsAnError) {
+  for (const int code : {EIO, EROFS, ENXIO}) {
+    disk.dsync_error = code;
+    const auto mode = probe();
+    ASSERT_FALSE(mode.has_value()) << code;
+    EXPECT_TRUE(mode.error().message.starts_with("cannot write ")) << mode.error().message;
+  }
+  disk.dsync_error = ENOSPC;
+  EXPECT_EQ(probe(), SyncMode::kDsync) << "a full disk is no failed one";
 }
 
 TEST_F(SyncProbe, AShortForcedWriteIsNone) {
