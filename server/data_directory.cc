@@ -189,6 +189,13 @@ Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell
                     "the directory as it is)",
                     directory));
   }
+  if (file.get() < 0 && errno == ENOENT) {
+    return error(
+        fmt::format("{} is missing: somebody removed it, or the directory is not whole; if nothing "
+                    "else is gone and no node runs on it, make an empty file of that name, of the "
+                    "same owner and with mode 600",
+                    path));
+  }
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
   auto locked = wait_for_lock(file, directory, path, tell);
   if (!locked) return tl::unexpected(locked.error());

@@ -203,6 +203,8 @@ def bad_directories(cluster, damage):
         damage.refused(f"an identity of format {number}",
                        lambda copy, number=number: reformat(copy / "identity", number), words,
                        DIRECTORY)
+    damage.refused("no lock", lambda copy: (copy / "lock").unlink(),
+                   ["lock is missing", "an empty file of that name"], DIRECTORY, inspect=False)
     # A volume that is not mounted: the file is not damaged, it cannot be reached.
     damage.refused("a segment that cannot be opened",
                    lambda copy: point_nowhere(segments(copy, 0)[1]),
