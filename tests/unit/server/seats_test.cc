@@ -120,6 +120,17 @@ TEST_F(SeatsTest, ARunFarAheadIsApproachedByTheClock) {
   EXPECT_FALSE(refused(far));
 }
 
+// They share the disk, and what the cleaner of each does follows from it.
+TEST_F(SeatsTest, TheDiskIsFullIfAnyCoreFindsItSo) {
+  NodeHost host(*data_, uint16_t{3}, "here");
+  for (const uint16_t core : {0, 1, 2}) {
+    EXPECT_FALSE(host.any_full());
+    host.set_full(CoreId{core}, true);
+    EXPECT_TRUE(host.any_full()) << core;
+    host.set_full(CoreId{core}, false);
+  }
+}
+
 // A disk that failed may be mended; a log that is not what was written must not be gone on from.
 TEST_F(SeatsTest, ALogThatIsDamagedEndsTheNodeOtherwiseThanOneThatFails) {
   EXPECT_EXIT(host_->log_failed("EIO"), testing::ExitedWithCode(kExitLogFailed), "failed.*EIO");
