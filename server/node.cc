@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -163,7 +164,7 @@ class Node {
   std::unique_ptr<NodeCores> cores_;
   uint64_t memory_ = 0;
   bool direct_ = true;
-  reactor::SyncMode sync_ = reactor::SyncMode::kDsync;
+  std::optional<reactor::SyncMode> sync_;  // as the disk was probed
 };
 
 // Before anything is touched: what clients are told must be of use to them.
@@ -330,7 +331,7 @@ int Node::recover() {
   options.memory_bytes = memory_;
   options.direct = direct_;
   options.threads = true;
-  options.sync = sync_;
+  options.sync = sync_.value();
   options.seed = draw<uint64_t>();
   options.index_key = draw<SipKey>();
   options.clients = descriptors_.clients;

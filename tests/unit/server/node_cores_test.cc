@@ -67,6 +67,11 @@ class NodeCoresTest : public testing::Test {
     }
     return recovered;
   }
+  static paxos::AcceptRecord accept_of(std::string_view name, std::string_view value) {
+    const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
+    const paxos::State state{1, true, request_id(1, 1), value};
+    return {ballot, CoreId{0}, paxos::Sequence{0}, state, name};
+  }
   // The n-th name of that core, of so many.
   std::string name_of(uint32_t core, uint16_t cores, int n) const {
     const Configuration& c = data_->configuration();
@@ -78,9 +83,7 @@ class NodeCoresTest : public testing::Test {
   }
   // Leaves one accept of a name in a stream, as an earlier run with more cores did.
   void write_to(uint32_t stream, const std::string& name) {
-    const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
-    const paxos::State state{1, true, request_id(1, 1), "v"};
-    write_bytes_to(stream, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state, name});
+    write_bytes_to(stream, accept_of(name, "v"));
   }
   void write_bytes_to(uint32_t stream, const paxos::Record& record) {
     std::vector<char> bytes;
@@ -88,6 +91,9 @@ class NodeCoresTest : public testing::Test {
     write_bytes_to(stream, std::string_view(bytes.data(), bytes.size()));
   }
   void write_bytes_to(uint32_t stream, std::string_view record) {
+    write_to_log(stream, [&](wal::Log& log) { log.append(record); });
+  }
+  void write_to_log(uint32_t stream, const std::function<void(wal::Log&)>& append) {
     struct Silent : wal::LogListener {
       void on_durable(RecordNumber) override {}
       void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
@@ -102,7 +108,7 @@ class NodeCoresTest : public testing::Test {
     const auto tail = wal::recover(storage_, identity, options, [](auto, auto, auto&) {});
     ASSERT_TRUE(tail) << tail.error().message;
     const auto log = wal::open_log(io_, identity, options, *tail, &listener);
-    log->append(record);
+    append(*log);
     log->flush();
     io_.complete_all();
   }
@@ -422,6 +428,60 @@ TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
     EXPECT_TRUE(recover(cores)) << text;
     memory_bytes_ = kUnboundedMemory;
     EXPECT_TRUE(recover(cores));
+  }
+}
+
+// Of names that were only promised most of what they take is not in the log.
+TEST_F(NodeCoresTest, SaysWhatDoesForManySmallNamesToo) {
+  ASSERT_TRUE(recover(1));
+  write_to_log(0, [](wal::Log& log) {
+    std::vector<char> bytes;
+    for (uint32_t n = 0; n < 20'000; ++n) {
+      bytes.clear();
+      const std::string name = fmt::format("n{:09}", n);
+      encode_record(paxos::PromiseRecord{{Round{1}, NodeId{2}, Incarnation{1}}, name}, bytes);
+      log.append({bytes.data(), bytes.size()});
+    }
+  });
+  memory_bytes_ = kFixedMemoryPerCore + 400'000;
+  const auto refused = recover(1);
+  ASSERT_FALSE(refused);
+  const std::string& text = refused.error().message;
+  const size_t at = text.find("give --memory ");
+  ASSERT_NE(at, std::string::npos) << text;
+  memory_bytes_ = std::stoull(text.substr(at + 14)) * 1024 * 1024;
+  EXPECT_TRUE(recover(1)) << text;
+}
+
+class NotingIo final : public FakeFileIo {
+ public:
+  void write_file(reactor::FileId file, uint64_t offset, std::span<const char> bytes,
+                  reactor::SyncMode mode, uint64_t token) override {
+    modes.push_back(mode);
+    FakeFileIo::write_file(file, offset, bytes, mode, token);
+  }
+  std::vector<reactor::SyncMode> modes;
+};
+
+// In the mode that is good for its disk, and with a reserve, so that a full disk can be cleaned.
+TEST_F(NodeCoresTest, ItsLogsAreWrittenAsItWasToldAndHaveTwoSpares) {
+  for (const auto mode : {reactor::SyncMode::kFdatasync, reactor::SyncMode::kDsync}) {
+    NotingIo io;
+    NodeOptions options;
+    options.direct = false;
+    options.index_key = SipKey{1, 2};
+    options.sync = mode;
+    NodeHost host(*data_, 1, "a:1");
+    NodeCores node(options, *data_, storage_, host, {&io});
+    ASSERT_TRUE(node.recover());
+    node.build();
+    node.start();
+    io.complete_all();
+    EXPECT_FALSE(io.modes.empty());
+    EXPECT_EQ(io.modes, std::vector<reactor::SyncMode>(io.modes.size(), mode));
+    EXPECT_TRUE(std::filesystem::exists(segment(0, 2)));
+    EXPECT_TRUE(std::filesystem::exists(segment(0, 3)));
+    EXPECT_FALSE(std::filesystem::exists(segment(0, 4)));
   }
 }
 
