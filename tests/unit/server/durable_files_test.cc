@@ -32,6 +32,7 @@ bool syncs_fail = false;
 int sync_error = EIO;
 bool fail_once = false;  // as the kernel tells whoever has a file open, and then no more
 std::string failing;     // where alone they fail; empty: everywhere
+int lock_error = 0;      // of every lock
 
 std::string path_of(int fd) {
   char path[PATH_MAX];
@@ -64,6 +65,11 @@ int rename(const char* from, const char* to) noexcept {
   calls.push_back("rename " + std::string(to));
   return real<int(const char*, const char*)>("rename")(from, to);
 }
+int flock(int fd, int how) noexcept {
+  if (lock_error == 0) return real<int(int, int)>("flock")(fd, how);
+  errno = lock_error;
+  return -1;
+}
 ssize_t pread(int fd, void* bytes, size_t size, off_t offset) {
   calls.push_back("read " + path_of(fd));
   return real<ssize_t(int, void*, size_t, off_t)>("pread")(fd, bytes, size, offset);
@@ -82,6 +88,7 @@ class DurableFiles : public testing::Test {
   ~DurableFiles() override {
     syncs_fail = false;
     fail_once = false;
+    lock_error = 0;
     sync_error = EIO;
     failing.clear();
   }
@@ -199,6 +206,16 @@ TEST_F(DurableFiles, ALogWhoseSyncFailedOnceIsNotTrusted) {
   failing = data + "/log-0-1.seg";
   EXPECT_EQ(server::run_verify(data, false), server::kExitDirectory);
   EXPECT_FALSE(syncs_fail);
+}
+
+// Nobody can say who else is in a directory on a file system without locks.
+TEST_F(DurableFiles, ALockThatCannotBeTakenIsNotOneOfAnother) {
+  const std::string data = directory_ + "/node";
+  ASSERT_TRUE(server::format_directory(data, "1=a:1,2=b:2"));
+  lock_error = ENOLCK;
+  const auto opened = server::DataDirectory::open(data);
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().message.starts_with("cannot lock ")) << opened.error().message;
 }
 
 // How much there is to read is asked first, by a start too.
