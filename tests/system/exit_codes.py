@@ -277,7 +277,18 @@ def in_use(cluster, node):
     check_equal(done.returncode, DIRECTORY, f"verify beside a node: {done.stderr!r}")
     check(f"in use by process {node.process.pid}" in one_line(done.stderr), f"{done.stderr!r}")
     cluster.check_healthy()
+    hold_the_lock(node)
     node.kill()
+
+
+def hold_the_lock(node):
+    """A ring may write after its process has ended: so each holds the lock of the directory."""
+    rings = [path for path in pathlib.Path(f"/proc/{node.process.pid}/fd").iterdir()
+             if "io_uring" in os.readlink(path)]
+    for ring in rings:
+        shown = (ring.parent.parent / "fdinfo" / ring.name).read_text()
+        check(re.search(r"^UserFiles:\s*1$", shown, re.MULTILINE), f"files of a ring: {shown}")
+    print(f"   {len(rings)} rings")
 
 
 def first_process(cluster, node):
