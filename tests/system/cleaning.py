@@ -168,8 +168,8 @@ def with_cores(cluster, hot, cores):
 
 
 def rot(node, rotten):
-    """A bit of the first batch of each segment that is not written any more. (Behind the one that is
-    there are two spares.)"""
+    """A bit of the first batch of each segment that is not written any more. (Behind the one that
+    is there are two spares.)"""
     for path in segments(node.directory, 0)[:-3]:
         if path in rotten:
             continue
@@ -194,7 +194,7 @@ def rotten_segments(settings):
         node.process = None
         errors = [line for line in node.log_path.read_text().splitlines() if " error " in line]
         check_equal(len(errors), 1, f"error lines: {errors}")
-        for word in ("the log is damaged, stopping: corrupt log: ", "log-0-", "must not vote again"):
+        for word in ("the log is damaged, stopping: corrupt log: ", "log-0-", "must not vote"):
             check(word in errors[0], f"{word!r} in {errors[0]!r}")
         print(f"   {errors[0]}")
 

@@ -122,10 +122,11 @@ async def recycled_meanwhile(cluster, node):
 
 def main():
     settings = options()
-    with Cluster(settings, nodes=1, name="recycled", format_flags=["--segment-mib", "2"]) as cluster:
+    small = ["--segment-mib", "2"]
+    with Cluster(settings, nodes=1, name="recycled", format_flags=small) as cluster:
         run_steps([("recycled meanwhile",
                     lambda: asyncio.run(recycled_meanwhile(cluster, cluster.nodes[0])))])
-    with Cluster(settings, nodes=1, cores=2, format_flags=["--segment-mib", "2"]) as cluster:
+    with Cluster(settings, nodes=1, cores=2, format_flags=small) as cluster:
         node = cluster.nodes[0]
         names = []
         run_steps([
