@@ -43,10 +43,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxFileBytes = 64 * 1024;
 constexpr const char* kStandingFile = "standing";
-constexpr int kLockTries = 40;            // two seconds
-constexpr int kOrphanedLockTries = 2400;  // two minutes
-constexpr int kLockTriesPerLine = 200;    // ten seconds
-constexpr auto kLockPause = std::chrono::milliseconds(50);
+constexpr int kLockTriesPerLine = 200;  // ten seconds
 
 Result<void> replace_file(const std::string& directory, const std::string& name,
                           const std::string& text) {
@@ -150,18 +147,18 @@ bool has_ended(pid_t process) { return process > 0 && kill(process, 0) != 0 && e
 // arrive behind whatever is read before, so this waits for it, on a stalled disk for a while.
 using Tell = std::function<void(std::string_view)>;
 Result<void> wait_for_lock(const Descriptor& file, const std::string& directory,
-                           const std::string& path, const Tell& tell) {
+                           const std::string& path, const Tell& tell, LockPatience patience) {
   for (int tries = 1; flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return tl::unexpected(wal::system_error("lock", path));
     const pid_t owner = read_owner(path);
     const bool ended = has_ended(owner);
-    if (tries >= kLockTries && !ended) {
+    if (tries >= patience.tries && !ended) {
       return error(
           fmt::format("{} is in use by process {}; stop it first, or give another directory",
                       directory, owner == 0 ? "(unknown)" : std::to_string(owner)));
     }
-    if (tries >= kOrphanedLockTries) {
+    if (tries >= patience.orphaned_tries) {
       return error(fmt::format(
           "{} is still locked by process {}, which has ended, or runs in another container: if it "
           "has ended, its last write has not returned from the disk; see whether the disk hangs, "
@@ -174,12 +171,13 @@ Result<void> wait_for_lock(const Descriptor& file, const std::string& directory,
                       "still under way, or it runs in another container",
                       owner, directory));
     }
-    std::this_thread::sleep_for(kLockPause);
+    std::this_thread::sleep_for(LockPatience::kPause);
   }
   return {};
 }
 
-Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell) {
+Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell,
+                                  LockPatience patience) {
   std::string path = directory + "/lock";
   Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.get() < 0 && errno == EROFS) {
@@ -189,8 +187,15 @@ Result<Descriptor> lock_directory(const std::string& directory, const Tell& tell
                     "the directory as it is)",
                     directory));
   }
+  if (file.get() < 0 && errno == ENOENT) {
+    return error(
+        fmt::format("{} is missing: somebody removed it, or the directory is not whole; if nothing "
+                    "else is gone and no node runs on it, make an empty file of that name, of the "
+                    "same owner and with mode 600",
+                    path));
+  }
   if (file.get() < 0) return tl::unexpected(wal::system_error("open", path));
-  auto locked = wait_for_lock(file, directory, path, tell);
+  auto locked = wait_for_lock(file, directory, path, tell, patience);
   if (!locked) return tl::unexpected(locked.error());
   std::string pid = fmt::format("{}\n", getpid());
   // In place, for a full disk has no other block; and if there is none, the lock holds all the
@@ -390,12 +395,13 @@ std::optional<pid_t> DataDirectory::used_by(const std::string& path) {
 }
 
 Result<std::unique_ptr<LockedDirectory>> DataDirectory::open(const std::string& path,
-                                                             const Tell& tell) {
+                                                             const Tell& tell,
+                                                             LockPatience patience) {
   const auto safe = check_path(path);
   if (!safe) return tl::unexpected(safe.error());
   auto configuration = read_configuration(path);
   if (!configuration) return tl::unexpected(configuration.error());
-  auto lock = lock_directory(path, tell);
+  auto lock = lock_directory(path, tell, patience);
   if (!lock) return tl::unexpected(lock.error());
   const auto closed = make_private(path);
   if (!closed) return tl::unexpected(closed.error());

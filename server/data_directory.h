@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +35,13 @@ struct Configuration {
 // for ever. kWithdrawn: it was formatted as a cluster of one, and is not alone: it votes no more.
 enum class Standing : uint8_t { kWaiting, kAdmitted, kWithdrawn };
 
+// How often open() tries to take the lock of another process, and of one that has ended.
+struct LockPatience {
+  static constexpr std::chrono::milliseconds kPause{50};  // between two tries
+  int tries = 40;                                         // two seconds
+  int orphaned_tries = 2400;                              // two minutes
+};
+
 class LockedDirectory;
 
 class DataDirectory {
@@ -43,7 +51,8 @@ class DataDirectory {
   // Locks it. Errors: missing, not formatted, newer format, damaged, in use by process N.
   // `tell` (may be empty) hears what it waits for, now and then, when that takes long.
   static Result<std::unique_ptr<LockedDirectory>> open(
-      const std::string& path, const std::function<void(std::string_view)>& tell = {});
+      const std::string& path, const std::function<void(std::string_view)>& tell = {},
+      LockPatience patience = {});
   // Without the lock, for `onced inspect`.
   static Result<Configuration> read_configuration(const std::string& path);
   static Result<uint32_t> read_streams(const std::string& path);  // as streams()

@@ -25,6 +25,12 @@ std::string full_text(std::string_view why, bool other) {
 std::vector<std::string> DiskWatch::look(const Seen& seen, std::string_view why_full,
                                          int64_t now_ns) {
   std::vector<std::string> lines;
+  if (seen.crowded != seen_.crowded) {
+    lines.emplace_back(seen.crowded
+                           ? "the disk is slower than what comes: new names and changes are left "
+                             "to the other nodes, or refused, until it has caught up"
+                           : "the disk has caught up: new names are taken");
+  }
   if (seen.behind != seen_.behind) {
     lines.emplace_back(seen.behind
                            ? "the disk does not keep up: nothing more is taken until it does"

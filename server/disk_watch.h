@@ -1,5 +1,5 @@
-// What a core's log shows of its disk (full, behind, slow), and the lines that people get about it.
-// Pure; one core's.
+// What a core's log shows of its disk (full, crowded, behind, slow), and the lines that people get
+// about it. Pure; one core's.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ class DiskWatch {
 
   struct Seen {
     bool full = false;       // wal::Log::full
+    bool crowded = false;    // wal::Log::crowded
     bool behind = false;     // wal::Log::behind
     bool spent = false;      // wal::Log::spent
     int64_t writing_ns = 0;  // since when the write under way is; 0: there is none

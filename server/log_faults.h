@@ -25,6 +25,15 @@ inline std::string stream_still_written(uint32_t stream, uint32_t streams,
       directory, streams, stream, kLeaveItOff);
 }
 
+// `why`: what was met in the stream.
+inline std::string stream_not_left_over(uint32_t stream, uint32_t streams,
+                                        const std::string& directory, const std::string& why) {
+  return fmt::format(
+      "{}/streams says that there are {} log streams, and which run wrote stream {} last cannot be "
+      "read: that file may be older than the log. Nothing was removed. {}",
+      directory, streams, stream, why);
+}
+
 inline std::string foreign_record(uint32_t stream, const std::string& directory) {
   return fmt::format(
       "log stream {} in {} holds a record that only a newer onced knows, or that no run of this "

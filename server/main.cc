@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/draw_ids.h"
 #include "base/guarded_main.h"
@@ -119,11 +121,19 @@ int run_command(int argc, const char* const* argv) {
   if (!command) return say(command.error());
   try {
     return std::visit([](const auto& options) { return run(options); }, *command);
-  } catch (const std::exception& failure) {
+  } catch (const std::bad_alloc&) {
+    log_last_error(
+        "out of memory: the system gives no more; the machine, its control group or "
+        "`ulimit -v` have to give it");
+    return kExitMemory;
+  } catch (const std::system_error& failure) {
     log_last_error(
         fmt::format("the system refused something: {}; if it was a thread, see "
                     "`ulimit -u`, TasksMax= and pids.max",
                     failure.what()));
+    return kExitError;
+  } catch (const std::exception& failure) {
+    log_last_error(fmt::format("unexpected: {}", failure.what()));
     return kExitError;
   }
 }

@@ -95,9 +95,13 @@ uint64_t cgroup_limit(const std::string& mount, std::string_view self) {
 }
 
 uint64_t memory_there_is() {
+  return memory_there_is("/sys/fs/cgroup", content("/proc/self/cgroup"));
+}
+
+uint64_t memory_there_is(const std::string& mount, std::string_view self) {
   const auto pages = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES));
   const uint64_t machine = pages * static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE));
-  return std::min(machine, cgroup_limit("/sys/fs/cgroup", content("/proc/self/cgroup")));
+  return std::min(machine, cgroup_limit(mount, self));
 }
 
 Result<uint64_t> memory_for(const MemorySize& size, uint64_t there_is, uint16_t cores) {

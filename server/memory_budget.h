@@ -24,6 +24,7 @@ uint64_t cgroup_limit(const std::string& mount, std::string_view self);
 
 // The smaller of the machine's memory and the limit of its control group.
 uint64_t memory_there_is();
+uint64_t memory_there_is(const std::string& mount, std::string_view self);
 
 // In bytes, at least what a node of so many cores needs.
 Result<uint64_t> memory_for(const MemorySize& size, uint64_t there_is, uint16_t cores);

@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -107,6 +108,8 @@ template <class Body>
 void guarded(uint16_t core, const Body& body) {
   try {
     body();
+  } catch (const std::bad_alloc&) {
+    on_out_of_memory();
   } catch (const std::exception& failure) {
     log_last_error(
         fmt::format("core {}: the system refused something: {}; if it was a thread, see "
@@ -162,7 +165,7 @@ class Node {
   uint64_t memory_ = 0;
   uint64_t ready_ = 0;  // of it
   bool direct_ = true;
-  reactor::SyncMode sync_ = reactor::SyncMode::kDsync;
+  std::optional<reactor::SyncMode> sync_;  // as the disk was probed
 };
 
 // Before anything is touched: what clients are told must be of use to them.
@@ -333,7 +336,7 @@ int Node::recover() {
   options.ready_bytes = ready_;
   options.direct = direct_;
   options.threads = true;
-  options.sync = sync_;
+  options.sync = sync_.value();
   options.seed = draw<uint64_t>();
   options.index_key = draw<SipKey>();
   options.clients = descriptors_.clients;

@@ -242,6 +242,12 @@ void NodeHost::log_failed(std::string_view what) {
   ::_exit(kExitLogFailed);
 }
 
+// As a start that finds the same: none may go on from this log.
+void NodeHost::log_corrupt(std::string_view what) {
+  log_last_error(fmt::format("the log is damaged, stopping: {}", what));
+  ::_exit(kExitCorrupt);
+}
+
 void NodeHost::log_line(std::string_view line) { log_info(line); }
 void NodeHost::warn_line(std::string_view line) { log_warning(line); }
 

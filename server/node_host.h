@@ -80,6 +80,7 @@ class NodeHost : public ShardHost, public NodeSource {
   void set_idle(CoreId core, bool idle) override;
   bool all_idle() override;
   void log_failed(std::string_view what) override;
+  void log_corrupt(std::string_view what) override;
   void log_line(std::string_view line) override;
   virtual void warn_line(std::string_view line);
 

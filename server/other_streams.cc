@@ -1,8 +1,10 @@
 #include "server/other_streams.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <variant>
 
 #include "base/record_number.h"
@@ -15,8 +17,14 @@
 namespace once::server {
 namespace {
 
-// As far as it can be read: of one that is being removed some segments are gone.
-Incarnation last_run_of(wal::Storage& storage, const DataDirectory& directory, uint32_t stream) {
+// As far as it can be read, of one that is being removed: files of it are gone, and what is there
+// is whole. What is damaged, or cannot be read now, was not left by a removal, and the last run may
+// be behind it.
+Result<Incarnation> last_run_of(wal::Storage& storage, const DataDirectory& directory,
+                                uint32_t stream) {
+  const auto segments = wal::list_segments(storage, directory.path(), stream);
+  if (!segments) return tl::unexpected(segments.error());
+  if (segments->empty()) return Incarnation{};  // files that are not whole yet
   Incarnation last;
   const auto look_at = [&last](std::string_view bytes, RecordNumber, wal::SegmentUse&) {
     const auto record = paxos::decode_record(bytes);
@@ -24,8 +32,9 @@ Incarnation last_run_of(wal::Storage& storage, const DataDirectory& directory, u
     if (run != nullptr) last = std::max(last, run->incarnation);
   };
   const Configuration& configuration = directory.configuration();
-  (void)wal::recover(storage, log_identity(configuration),
-                     log_place(configuration, directory.path(), stream), look_at);
+  const auto tail = wal::recover(storage, log_identity(configuration),
+                                 log_place(configuration, directory.path(), stream), look_at);
+  if (!tail && !tail.error().missing) return tl::unexpected(tail.error());
   return last;
 }
 
@@ -39,11 +48,21 @@ Result<std::vector<uint32_t>> find_other_streams(wal::Storage& storage,
   std::set<uint32_t> others;
   for (const std::string& name : *names) {
     const auto stream = wal::stream_of_segment(name);
-    if (stream && *stream >= directory.streams()) others.insert(*stream);
+    if (!stream || *stream < directory.streams()) continue;
+    // A folder is somebody else's, whatever it is called, and stays.
+    std::error_code failure;
+    if (std::filesystem::is_directory(directory.path() + "/" + name, failure)) continue;
+    others.insert(*stream);
   }
   for (const uint32_t stream : others) {
-    const Incarnation last = last_run_of(storage, directory, stream);
-    if (last == Incarnation{} || last < latest) continue;
+    const Result<Incarnation> last = last_run_of(storage, directory, stream);
+    if (!last) {
+      const std::string& why = last.error().message;
+      return tl::unexpected(
+          Error{stream_not_left_over(stream, directory.streams(), directory.path(), why),
+                last.error().corrupt});
+    }
+    if (*last == Incarnation{} || *last < latest) continue;
     return tl::unexpected(
         Error{stream_still_written(stream, directory.streams(), directory.path()), true});
   }

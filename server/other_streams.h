@@ -13,7 +13,8 @@ namespace once::server {
 
 // The numbers of those, ascending: a start may remove them. `latest`: the last run that the streams
 // that there must be know of. A stream that this run, or a later one, wrote is no left-over: then
-// the file `streams` is not the one of this log, and the error says so (corrupt).
+// the file `streams` is not the one of this log, and the error says so (corrupt). So it may be
+// where a stream is damaged, or cannot be read: that is an error too.
 Result<std::vector<uint32_t>> find_other_streams(wal::Storage& storage,
                                                  const DataDirectory& directory,
                                                  Incarnation latest);

@@ -145,12 +145,13 @@ void Shard::on_timer(uint64_t token) {
 
 // What the replica and the operator are told of it.
 void Shard::look_at_the_log() {
-  const DiskWatch::Seen seen{log_->full(), log_->behind(), log_->spent(), log_->writing_since_ns()};
+  const DiskWatch::Seen seen{log_->full(), log_->crowded(), log_->behind(), log_->spent(),
+                             log_->writing_since_ns()};
   for (const std::string& line : disk_.look(seen, log_->full_because(), io_.now_ns()))
     host_.log_line(line);
-  replica_.set_disk(seen.spent  ? paxos::Disk::kSpent
-                    : seen.full ? paxos::Disk::kFull
-                                : paxos::Disk::kEnough);
+  replica_.set_disk(seen.spent                  ? paxos::Disk::kSpent
+                    : seen.full || seen.crowded ? paxos::Disk::kFull
+                                                : paxos::Disk::kEnough);
   replica_.set_log_waiting(log_->waiting_bytes());
   host_.set_full(options_.self.core, seen.full);
 }

@@ -60,6 +60,7 @@ class ShardHost {
   virtual void set_idle(CoreId core, bool idle) = 0;
   virtual bool all_idle() = 0;
   virtual void log_failed(std::string_view what) = 0;  // does not return in production
+  virtual void log_corrupt(std::string_view what) { log_failed(what); }
   virtual void log_line(std::string_view line) = 0;
 };
 
@@ -118,6 +119,7 @@ class Shard final : public reactor::BatchHandler,
   void on_durable(RecordNumber record) override;
   void on_synced(int64_t took_ns) override { traffic_.synced(took_ns); }
   void on_log_failed(std::string_view what) override;
+  void on_log_corrupt(std::string_view what) override { host_.log_corrupt(what); }
 
   bool on_mailed_request(CoreId from, const paxos::ClientRequest& request) override;
   void on_mailed_reply(const paxos::ClientReply& reply) override;

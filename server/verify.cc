@@ -18,6 +18,7 @@
 #include "base/printable.h"
 #include "base/progress_bar.h"
 #include "base/record_number.h"
+#include "paxos/record.h"
 #include "paxos/replica.h"
 #include "server/data_directory.h"
 #include "server/exit_codes.h"
@@ -33,18 +34,24 @@
 namespace once::server {
 namespace {
 
-// The node's own rules for what comes out of its log: one core that takes every name.
-std::unique_ptr<paxos::Replica> make_replica(const Configuration& configuration) {
+// The node's own rules for what comes out of its log: a core for each stream, as the last run had
+// them, for one alone may have no room for all names.
+std::vector<std::unique_ptr<paxos::Replica>> make_replicas(const Configuration& configuration,
+                                                           uint32_t cores) {
   paxos::ReplicaOptions options;
-  options.self = {configuration.node, CoreId{0}};
-  options.cores = 1;
+  options.cores = static_cast<uint16_t>(cores);
   options.hash_seed = configuration.hash_seed;
   options.shard_count = configuration.shard_count;
   options.max_operations = options.max_tasks = options.round_zero_window = 16;
   // Drawn, as a node's: a log may hold names that somebody chose to collide.
   ONCE_ASSERT(kernel_random(&options.index_key, sizeof options.index_key));
   for (const auto& member : configuration.members) options.members.push_back(member.first);
-  return paxos::Replica::make(options);
+  std::vector<std::unique_ptr<paxos::Replica>> replicas;
+  for (uint16_t core = 0; core < options.cores; ++core) {
+    options.self = {configuration.node, CoreId{core}};
+    replicas.push_back(paxos::Replica::make(options));
+  }
+  return replicas;
 }
 
 class Verification {
@@ -53,7 +60,7 @@ class Verification {
       : directory_(directory),
         configuration_(directory.configuration()),
         files_(direct),
-        replica_(make_replica(configuration_)) {}
+        replicas_(make_replicas(configuration_, directory.streams())) {}
 
   int run() {
     std::vector<uint64_t> shares;
@@ -79,9 +86,10 @@ class Verification {
   std::string report() const {
     std::string text = report_;
     if (code_ != kExitDone) return text;
-    return text + fmt::format("whole: {} names, {} records, last incarnation {}\n",
-                              replica_->counters().names, records_,
-                              replica_->recovered_incarnation().value);
+    uint64_t names = 0;
+    for (const auto& replica : replicas_) names += replica->counters().names;
+    return text + fmt::format("whole: {} names, {} records, last incarnation {}\n", names, records_,
+                              last_incarnation().value);
   }
   const std::vector<std::string>& faults() const { return faults_; }
 
@@ -93,13 +101,33 @@ class Verification {
 
   // Those that a start would remove are not part of what is verified.
   void look_at_others() {
-    const auto others = find_other_streams(files_, directory_, replica_->recovered_incarnation());
+    const auto others = find_other_streams(files_, directory_, last_incarnation());
     if (!others) {
       return fault(others.error().corrupt ? kExitCorrupt : kExitDirectory, others.error().message);
     }
     for (const uint32_t stream : *others) {
       report_ += fmt::format("log {}: needed no longer, the next start removes it\n", stream);
     }
+  }
+
+  Incarnation last_incarnation() const {
+    Incarnation last;
+    for (const auto& replica : replicas_) last = std::max(last, replica->recovered_incarnation());
+    return last;
+  }
+
+  // False: no run of this node can have written it.
+  bool take(std::string_view bytes) {
+    const auto record = paxos::decode_record(bytes);
+    if (!record) return false;
+    const std::string_view name = paxos::name_of(*record);
+    if (name.empty()) {
+      return std::all_of(replicas_.begin(), replicas_.end(), [&](const auto& replica) {
+        return replica->recover(*record, {}, {}, needless_);
+      });
+    }
+    paxos::Replica& owner = *replicas_[replicas_[0]->core_of_name(name).value];
+    return owner.recover(*record, owner.hash_of(name), {}, needless_);
   }
 
   void verify_stream(wal::Storage& storage, uint32_t stream) {
@@ -114,7 +142,7 @@ class Verification {
     const auto tail = wal::recover(storage, log_identity(configuration_), options,
                                    [&](std::string_view record, RecordNumber, wal::SegmentUse&) {
                                      ++records;
-                                     if (!replica_->recover(record)) ++foreign;
+                                     if (!take(record)) ++foreign;
                                    });
     if (!tail) {
       return fault(tail.error().corrupt ? kExitCorrupt : kExitDirectory, tail.error().message);
@@ -132,7 +160,8 @@ class Verification {
   const DataDirectory& directory_;
   const Configuration& configuration_;
   wal::PosixStorage files_;
-  std::unique_ptr<paxos::Replica> replica_;
+  const std::vector<std::unique_ptr<paxos::Replica>> replicas_;
+  std::vector<paxos::Needless> needless_;  // numbers are not kept, so it stays empty
   uint64_t records_ = 0;
   std::string report_;
   std::vector<std::string> faults_;

@@ -39,7 +39,7 @@ class WatchedStorage final : public wal::Storage {
 };
 
 // At most so many bytes are read of that stream by a start. 0: it cannot be read; why, is said when
-// it is.
+// it is. Neither reads nor syncs a file.
 uint64_t bytes_to_read(wal::Storage& storage, const Configuration& configuration,
                        const std::string& directory, uint32_t stream);
 

@@ -20,7 +20,7 @@
 namespace once::wal {
 namespace {
 
-constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / 2 / kMaxBatchBytes;  // then it is full
+constexpr size_t kMaxQueuedBatches = kMaxPendingBytes / 2 / kMaxBatchBytes;  // then: crowded
 constexpr int64_t kIdleNs = 50'000'000;
 constexpr size_t kMaxNeededBytes = kBlockPayloadBytes - 16;
 constexpr int64_t kSwitchEveryNs = 5'000'000'000;
@@ -62,11 +62,12 @@ class SegmentLog final : public Log, private reactor::FileHandler {
   void flush() override;
   void hurry() override { waited_for_ = appended_; }
   void on_tick(int64_t now_ns) override;
-  bool full() const override { return spares_.failing() || queued_ > kMaxQueuedBatches; }
+  bool full() const override { return spares_.failing(); }
   std::string_view full_because() const override {
     return spares_.failing() ? std::string_view(spares_.failure()) : std::string_view();
   }
   int64_t writing_since_ns() const override { return in_flight_ == nullptr ? 0 : submitted_ns_; }
+  bool crowded() const override { return queued_ > kMaxQueuedBatches; }
   bool behind() const override { return pending_bytes_ >= kMaxPendingBytes; }
   bool spent() const override;
   Room room() const override;
@@ -85,9 +86,9 @@ class SegmentLog final : public Log, private reactor::FileHandler {
 
  private:
   void on_written(uint64_t token) override;
-  void on_file_failed(std::string_view what) override { fail(what); }
+  void on_file_failed(std::string_view what) override { fail(Error{std::string(what)}); }
 
-  void fail(std::string_view what);
+  void fail(const Error& error);
   Batch* new_batch();
   Batch* take_batch();
   void queue_batch();
@@ -143,21 +144,25 @@ class SegmentLog final : public Log, private reactor::FileHandler {
 void SegmentLog::open(const Tail& tail) {
   durable_at_ns_ = io_.now_ns();
   auto segment = open_segment(io_, options_, tail.generation, this);
-  if (!segment) return fail(segment.error().message);
+  if (!segment) return fail(segment.error());
   segment_ = *segment;
   segment_->first_sequence = tail.segment_first_sequence;
   if (next_sequence_ < segment_->first_sequence || position() > segment_->blocks) {
-    return fail(fmt::format("the log's tail at sequence {} lies outside of segment {}",
-                            next_sequence_.value, tail.generation.value));
+    return fail(Error{fmt::format("the log's tail at sequence {} lies outside of segment {}",
+                                  next_sequence_.value, tail.generation.value)});
   }
   counters_.segments = 1;
   spares_.start(tail);
 }
 
-void SegmentLog::fail(std::string_view what) {
+void SegmentLog::fail(const Error& error) {
   if (failed_) return;
   failed_ = true;
-  listener_->on_log_failed(what);
+  if (error.corrupt) {
+    listener_->on_log_corrupt(error.message);
+  } else {
+    listener_->on_log_failed(error.message);
+  }
 }
 
 Batch* SegmentLog::new_batch() {
@@ -396,7 +401,7 @@ std::unique_ptr<SegmentReader> SegmentLog::read_segment(Generation generation) {
   const SegmentUse::Segment* segment = use_.find(generation);
   ONCE_ASSERT(segment != nullptr && segment->sealed());
   return open_segment_reader(io_, identity_, options_, *segment,
-                             [this](std::string_view what) { fail(what); });
+                             [this](const Error& error) { fail(error); });
 }
 
 void SegmentLog::release(Generation generation) {

@@ -61,6 +61,8 @@ class LogListener {
   // Every record up to this number is durable. What was recovered is from the start.
   virtual void on_durable(RecordNumber record) = 0;
   virtual void on_log_failed(std::string_view what) = 0;  // stop the process at once
+  // The same where a segment that was durable is not what was written: no start may go on from it.
+  virtual void on_log_corrupt(std::string_view what) { on_log_failed(what); }
   // A batch is durable, so long after it was handed over; before its on_durable.
   virtual void on_synced(int64_t) {}
 };
@@ -146,8 +148,11 @@ class Log {
   // Closes an idle period by a block that tightens the watermark; retries a failed preparation.
   virtual void on_tick(int64_t now_ns) = 0;
   virtual bool full() const = 0;  // no spare segment could be prepared: refuse new names
-  // While it is full: why the last attempt failed. Empty: it waits for one that is under way.
+  // While it is full: why the last attempt failed.
   virtual std::string_view full_because() const = 0;
+  // The disk is slower than what comes, and half of kMaxPendingBytes waits for it: refuse new
+  // names.
+  virtual bool crowded() const { return false; }
   // The disk hangs, or is slower than what comes, and what waits for it fills kMaxPendingBytes:
   // take nothing more.
   virtual bool behind() const { return false; }

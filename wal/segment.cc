@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <cstring>
+#include <new>
 #include <optional>
 #include <string_view>
 
-#include "base/assert.h"
 #include "base/parse_number.h"
 
 namespace once::wal {
@@ -47,11 +47,12 @@ std::optional<SegmentName> parse_segment_name(std::string_view name) {
 
 }  // namespace
 
-void AlignedFree::operator()(char* memory) const { std::free(memory); }
+void AlignedFree::operator()(char* memory) const {
+  ::operator delete (memory, std::align_val_t{kBlockBytes});
+}
 
 AlignedBytes allocate_aligned(size_t bytes) {
-  char* memory = static_cast<char*>(std::aligned_alloc(kBlockBytes, bytes));
-  ONCE_ASSERT(memory != nullptr);
+  char* memory = static_cast<char*>(::operator new (bytes, std::align_val_t{kBlockBytes}));
   std::memset(memory, 0, bytes);
   return AlignedBytes(memory);
 }

@@ -20,7 +20,7 @@ constexpr uint64_t kPieceBlocks = 64;  // of one read: 256 KiB
 class Reader final : public SegmentReader, private reactor::FileHandler {
  public:
   Reader(reactor::Io& io, const Identity& identity, const LogOptions& options,
-         const SegmentUse::Segment& segment, std::function<void(std::string_view)> failed)
+         const SegmentUse::Segment& segment, std::function<void(const Error&)> failed)
       : io_(io),
         identity_(identity),
         stream_(options.stream),
@@ -36,7 +36,7 @@ class Reader final : public SegmentReader, private reactor::FileHandler {
 
   void open(bool direct) {
     auto file = io_.open_file(path_, direct, this);
-    if (!file) return fail(file.error().message);
+    if (!file) return fail(file.error());
     file_ = *file;
     ask();
   }
@@ -48,11 +48,11 @@ class Reader final : public SegmentReader, private reactor::FileHandler {
  private:
   void on_written(uint64_t) override { ONCE_ASSERT(false); }
   void on_read(uint64_t) override { reading_ = false; }
-  void on_file_failed(std::string_view what) override { fail(std::string(what)); }
+  void on_file_failed(std::string_view what) override { fail(Error{std::string(what)}); }
 
-  void fail(const std::string& what) {
+  void fail(const Error& error) {
     if (std::exchange(failed_, true)) return;
-    told_(what);
+    told_(error);
   }
   void ask();
   bool take_record(const Visit& visit);
@@ -67,7 +67,7 @@ class Reader final : public SegmentReader, private reactor::FileHandler {
   const std::string path_;
   const uint64_t end_;  // the blocks [1, end_) are the log's
   RecordNumber next_record_;
-  const std::function<void(std::string_view)> told_;
+  const std::function<void(const Error&)> told_;
 
   std::optional<reactor::FileId> file_;
   AlignedBytes piece_;
@@ -108,7 +108,7 @@ bool Reader::take_record(const Visit& visit) {
   const auto record = records_.take();
   if (!record) return false;
   if (next_record_ > segment_.last_record) {
-    fail(corrupt(path_, block_ - 1, "it holds more records than were written").value().message);
+    fail(corrupt(path_, block_ - 1, "it holds more records than were written").value());
     return false;
   }
   visit(*record, std::exchange(next_record_, next_record_.next()));
@@ -119,7 +119,7 @@ bool Reader::take_block() {
   char* block = piece_.get() + (block_ - piece_at_) * kBlockBytes;
   BlockHeader header;
   const auto checked = check(block, &header);
-  if (!checked) return fail(checked.error().message), false;
+  if (!checked) return fail(checked.error()), false;
   records_.add(block, header);
   ++block_;
   batch_blocks_ = header.batch_blocks;
@@ -146,7 +146,7 @@ Result<void> Reader::check(char* block, BlockHeader* header) const {
 
 void Reader::finish() {
   if (batch_index_ != 0 || !records_.empty() || next_record_ != segment_.last_record.next()) {
-    return fail(corrupt(path_, end_ - 1, "its records end early").value().message);
+    return fail(corrupt(path_, end_ - 1, "its records end early").value());
   }
   done_ = true;
 }
@@ -156,7 +156,7 @@ void Reader::finish() {
 std::unique_ptr<SegmentReader> open_segment_reader(reactor::Io& io, const Identity& identity,
                                                    const LogOptions& options,
                                                    const SegmentUse::Segment& segment,
-                                                   std::function<void(std::string_view)> failed) {
+                                                   std::function<void(const Error&)> failed) {
   ONCE_ASSERT(segment.sealed());
   auto reader = std::make_unique<Reader>(io, identity, options, segment, std::move(failed));
   reader->open(options.direct);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/record_number.h"
+#include "base/result.h"
 #include "reactor/io.h"
 #include "wal/segment_use.h"
 
@@ -35,6 +36,6 @@ class SegmentReader {
 std::unique_ptr<SegmentReader> open_segment_reader(reactor::Io& io, const Identity& identity,
                                                    const LogOptions& options,
                                                    const SegmentUse::Segment& segment,
-                                                   std::function<void(std::string_view)> failed);
+                                                   std::function<void(const Error&)> failed);
 
 }  // namespace once::wal

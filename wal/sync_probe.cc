@@ -26,7 +26,7 @@ Result<void> write_dsync(const Descriptor& file, const std::string& path, char* 
                          uint64_t offset) {
   iovec part{block, kBlockBytes};
   ssize_t written = pwritev2(file.get(), &part, 1, static_cast<off_t>(offset), RWF_DSYNC);
-  if (written >= 0 && static_cast<size_t>(written) != kBlockBytes) errno = EIO;
+  if (written >= 0 && static_cast<size_t>(written) != kBlockBytes) errno = EOPNOTSUPP;
   if (written != static_cast<ssize_t>(kBlockBytes)) {
     return tl::unexpected(system_error("write", path));
   }
@@ -52,6 +52,11 @@ Result<int64_t> time_ns(Write write, uint64_t offset) {
 int64_t median(std::array<int64_t, kWrites>& times) {
   std::nth_element(times.begin(), times.begin() + kWrites / 2, times.end());
   return times[kWrites / 2];
+}
+
+// A kernel or a file system that does not know forced writes says so. All else is the disk's.
+bool is_not_there(int error_number) {
+  return error_number == EOPNOTSUPP || error_number == EINVAL || error_number == ENOSYS;
 }
 
 bool is_full(int error_number) { return error_number == ENOSPC || error_number == EDQUOT; }
@@ -87,6 +92,9 @@ Result<reactor::SyncMode> measure(const std::string& path, bool direct, std::str
     if (!has_dsync) continue;
     auto written =
         time_ns([&](uint64_t at) { return write_dsync(*file, path, blocks.get(), at); }, offset);
+    if (!written && !is_not_there(errno)) {
+      return is_full(errno) ? not_measured(report) : tl::unexpected(written.error());
+    }
     has_dsync = written.has_value();
     if (has_dsync) dsync_times[index] = *written;
   }

@@ -203,7 +203,7 @@ def known(fast):
         unit("admission_test", {"server"}, 2), unit("clerk_test", {"server"}, 1),
         unit("peer_meetings_test", {"net"}, 2),
         unit("peer_strangers_test", {"net"}, 2), unit("seats_test", {"server"}, 2),
-        unit("node_cores_test", {"server"}, 2),
+        unit("node_cores_test", {"server"}, 2), unit("stream_replay_test", {"server"}, 1),
         unit("busy_cleaner_test", {"server", "wal"}, 1),
         unit("cleaner_test", {"server", "wal"}, 9),
         unit("shard_memory_test", {"server"}, 1), unit("directory_text_test", {"server"}, 1),

@@ -5,6 +5,7 @@
 import asyncio
 import contextlib
 import resource
+import subprocess
 import sys
 
 import disks
@@ -90,6 +91,11 @@ def by_dead_disk(settings):
 def by_read_only(settings):
     with cluster_with_disk(settings, "read-only", "ext4", 48) as (cluster, victim, disk):
         log_fails(cluster, victim, disk.become_read_only, ["Read-only file system"])
+        # Nothing there can be synced any more; whoever only looks sees what can be read.
+        done = subprocess.run([cluster.onced, "inspect", "--data", victim.directory],
+                              capture_output=True, text=True, timeout=60)
+        check_equal(done.returncode, 0, f"inspect reads it as it is: {done.stderr}")
+        check("accept" in done.stdout, f"it shows what is there: {done.stdout}")
 
 
 def counter(cluster, node, name):

@@ -6,9 +6,11 @@ and go, too."""
 import asyncio
 import contextlib
 import itertools
+import os
 import random
 
-from cluster import Cluster, check, options, run_steps, wait_for
+from cluster import Cluster, check, check_equal, options, run_steps, wait_for
+from damage import BLOCK, CORRUPT, flip, segments
 from load import Clients
 import protocol
 
@@ -165,8 +167,41 @@ def with_cores(cluster, hot, cores):
     asyncio.run(hot.read_back())
 
 
+def rot(node, rotten):
+    """A bit of the first batch of each segment that is not written any more. (Behind the one that
+    is there are two spares.)"""
+    for path in segments(node.directory, 0)[:-3]:
+        if path in rotten:
+            continue
+        rotten.add(path)
+        with contextlib.suppress(FileNotFoundError):
+            flip(path, BLOCK + 300, 1)
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+
+
+def rotten_segments(settings):
+    """Who cleans reads what nobody has read since it was written. The node must not vote again."""
+    with Cluster(settings, nodes=1, name="rot", format_flags=["--segment-mib", "2"]) as cluster:
+        hot, node = Hot(cluster), cluster.nodes[0]
+        rotten = set()
+
+        def ended():
+            rot(node, rotten)
+            return node.process.poll() is not None
+        asyncio.run(hot.run_until(ended))
+        check_equal(node.process.returncode, CORRUPT, f"exit code: {node.log_tail()}")
+        node.process = None
+        errors = [line for line in node.log_path.read_text().splitlines() if " error " in line]
+        check_equal(len(errors), 1, f"error lines: {errors}")
+        for word in ("the log is damaged, stopping: corrupt log: ", "log-0-", "must not vote"):
+            check(word in errors[0], f"{word!r} in {errors[0]!r}")
+        print(f"   {errors[0]}")
+
+
 def main():
     settings = options()
+    run_steps([("rotten segments", lambda: rotten_segments(settings))])
     with Cluster(settings, format_flags=["--segment-mib", str(SEGMENT // MIB)]) as cluster:
         hot = Hot(cluster)
         run_steps([

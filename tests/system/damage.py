@@ -40,6 +40,7 @@ def refused(cluster, code, directory, words, preexec=None, arguments=None):
     done = subprocess.run([cluster.onced, *arguments], stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=30, preexec_fn=preexec)
     check_equal(done.returncode, code, f"exit code of {arguments}: {done.stderr!r}")
+    check(b"whole:" not in done.stdout, f"{arguments} says that it is whole: {done.stdout!r}")
     reason = one_line(done.stderr)
     for word in words:
         check(word in reason, f"{word!r} in {reason!r}")

@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -25,7 +26,7 @@ from damage import (BLOCK, CORRUPT, Damage, cut, flip, one_line, point_nowhere, 
                     reseal, rewrite, segments, snapshot, verifying)
 from terminal import on_a_terminal
 
-ERROR, USAGE, DIRECTORY, NO_URING, LISTEN = 1, 64, 66, 69, 71
+ERROR, USAGE, DIRECTORY, NO_URING, LISTEN, NO_MEMORY = 1, 64, 66, 69, 71, 72
 VALUE = bytes(60_000)
 
 
@@ -45,6 +46,26 @@ def whole(cluster, node):
     # Its spare files are not read twice, and free ones not at all.
     check_equal(re.findall(rb"\] +(\d+) %", sent)[-1:], [b"100"], f"the end of {sent!r}")
     check(snapshot(node.directory) == before, "verify changed the directory")
+
+
+def no_memory(cluster, node):
+    """The first limit that is too low for all names, from above."""
+    if b"__asan_init" in pathlib.Path(cluster.onced).read_bytes():
+        print("   not checked here: a sanitizer maps more than any limit")
+        return
+    for mib in range(96, 0, -4):
+        limit = (mib << 20, mib << 20)
+        done = subprocess.run([cluster.onced, *verifying(node.directory)], capture_output=True,
+                              timeout=60, preexec_fn=lambda limit=limit: resource.setrlimit(
+                                  resource.RLIMIT_AS, limit))
+        if done.returncode == 0:
+            continue
+        check_equal(done.returncode, NO_MEMORY, f"verify in {mib} MiB: {done.stderr!r}")
+        check("out of memory" in one_line(done.stderr), f"{done.stderr!r}")
+        check("ulimit -u" not in one_line(done.stderr), f"{done.stderr!r}")
+        print(f"   {mib} MiB: {one_line(done.stderr)}")
+        return
+    raise AssertionError("it takes no memory")
 
 
 async def write_much(node, count=220):
@@ -116,13 +137,21 @@ def other_streams(cluster, damage):
         rewrite(copy / "streams", "count=2\n", "count=1\n")
     words = ["streams", "stream 1 as well", "older than the log", "Nothing was removed"]
     damage.refused("an older copy of streams", older_copy, words, inspect=False)
+
+    def and_rotten(copy):
+        older_copy(copy)
+        flip(segments(copy, 1)[0], 2 * BLOCK + 300, 1)
+    damage.refused("the same, and a rotten block of what it does not count", and_rotten,
+                   ["streams", "which run wrote stream 1 last", "Nothing was removed",
+                    "corrupt log", "log-1-"], inspect=False)
     shutil.copytree(damage.intact, damage.copy)
     older_copy(damage.copy)
     refused(cluster, CORRUPT, damage.copy, words, arguments=verifying(damage.copy))
     shutil.rmtree(damage.copy)
 
     def left_over(copy):
-        shutil.copy(segments(copy, 1)[1], copy / "log-2-2.seg")
+        with open(copy / "log-2-2.seg", "wb") as spare:
+            spare.truncate(segments(copy, 1)[1].stat().st_size)
         (copy / "log-2-notes.seg").write_text("not ours")
     shutil.copytree(damage.intact, damage.copy)
     left_over(damage.copy)
@@ -174,6 +203,8 @@ def bad_directories(cluster, damage):
         damage.refused(f"an identity of format {number}",
                        lambda copy, number=number: reformat(copy / "identity", number), words,
                        DIRECTORY)
+    damage.refused("no lock", lambda copy: (copy / "lock").unlink(),
+                   ["lock is missing", "an empty file of that name"], DIRECTORY, inspect=False)
     # A volume that is not mounted: the file is not damaged, it cannot be reached.
     damage.refused("a segment that cannot be opened",
                    lambda copy: point_nowhere(segments(copy, 0)[1]),
@@ -246,7 +277,18 @@ def in_use(cluster, node):
     check_equal(done.returncode, DIRECTORY, f"verify beside a node: {done.stderr!r}")
     check(f"in use by process {node.process.pid}" in one_line(done.stderr), f"{done.stderr!r}")
     cluster.check_healthy()
+    hold_the_lock(node)
     node.kill()
+
+
+def hold_the_lock(node):
+    """A ring may write after its process has ended: so each holds the lock of the directory."""
+    rings = [path for path in pathlib.Path(f"/proc/{node.process.pid}/fd").iterdir()
+             if "io_uring" in os.readlink(path)]
+    for ring in rings:
+        shown = (ring.parent.parent / "fdinfo" / ring.name).read_text()
+        check(re.search(r"^UserFiles:\s*1$", shown, re.MULTILINE), f"files of a ring: {shown}")
+    print(f"   {len(rings)} rings")
 
 
 def first_process(cluster, node):
@@ -422,6 +464,7 @@ def main():
             ("66: in use", lambda: in_use(cluster, node)),
             ("143: the first process", lambda: first_process(cluster, node)),
             ("69: io_uring", lambda: no_uring(cluster, node)),
+            ("72: no memory", lambda: no_memory(cluster, node)),
             ("71: ports", lambda: taken_ports(cluster, node)),
             ("0: stopped in order", lambda: still_good(cluster, node))])
 

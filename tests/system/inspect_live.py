@@ -3,7 +3,10 @@
 acknowledged before it began."""
 
 import asyncio
+import contextlib
+import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +16,8 @@ from cluster import Cluster, check, check_equal, options, run_steps
 
 SECONDS = 3
 VALUE = bytes(range(256)) * 60
+WRITTEN, KEPT_VALUE = 2500, bytes(1900)  # more than two segments, of which all stays needed
+MOST_SETS = 2100  # fewer, or what is counted twice would not show
 
 
 async def write_all_the_time(node, acknowledged, stop):
@@ -64,9 +69,64 @@ async def under_load(cluster, node):
     return acknowledged
 
 
+async def set_some(connection, count):
+    """Of what they write little is needed a moment later."""
+    for _ in range(count // 4):
+        replies = await asyncio.gather(*(connection.request(protocol.SET, b"hot-%d" % number,
+                                                            bytes(60_000)) for number in range(4)))
+        check(all(reply.status == protocol.DONE for reply in replies), "changes")
+
+
+def stopped_in_the_middle(cluster, node):
+    """An inspection that stands still behind the names that stay, or is at its end."""
+    all_bytes = sum(path.stat().st_size for path in node.directory.glob("log-0-*.seg"))
+    process = subprocess.Popen([cluster.onced, "inspect", "--data", node.directory],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with contextlib.suppress(OSError, IndexError):  # it has ended
+        while process.poll() is None:
+            text = pathlib.Path(f"/proc/{process.pid}/io").read_text(encoding="ascii")
+            # All is read once to find the end, and then once more.
+            if int(text.split()[1]) > all_bytes + WRITTEN * len(KEPT_VALUE) + (1 << 20):
+                break
+        process.send_signal(signal.SIGSTOP)
+    return process
+
+
+async def recycled_meanwhile(cluster, node):
+    """What is read again counts once."""
+    connection = await protocol.Connection.open(node.client_port)
+    for begin in range(0, WRITTEN, 50):
+        replies = await asyncio.gather(*(connection.write(b"kept-%d" % number, KEPT_VALUE)
+                                         for number in range(begin, begin + 50)))
+        check(all(reply.status == protocol.DONE for reply in replies), "writes")
+    again, sets = 0, 200
+    await set_some(connection, sets)
+    for _ in range(MOST_SETS // 300):
+        process = stopped_in_the_middle(cluster, node)
+        try:
+            await set_some(connection, 300)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        sets += 300
+        out, err = process.communicate(timeout=60)
+        check_equal(process.returncode, 0, f"inspect of a running node: {err.decode()}")
+        text = out.decode()
+        check(accepts(text) <= WRITTEN + sets,
+              f"{accepts(text)} accepts, {WRITTEN + sets} were begun: {text}")
+        again += "it is read again" in text
+        if again == 2:
+            break
+    await connection.close()
+    print(f"   {again} times beside {sets} changes")
+
+
 def main():
     settings = options()
-    with Cluster(settings, nodes=1, cores=2, format_flags=["--segment-mib", "2"]) as cluster:
+    small = ["--segment-mib", "2"]
+    with Cluster(settings, nodes=1, name="recycled", format_flags=small) as cluster:
+        run_steps([("recycled meanwhile",
+                    lambda: asyncio.run(recycled_meanwhile(cluster, cluster.nodes[0])))])
+    with Cluster(settings, nodes=1, cores=2, format_flags=small) as cluster:
         node = cluster.nodes[0]
         names = []
         run_steps([

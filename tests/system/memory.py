@@ -5,8 +5,10 @@ needs, a node says what it needs and ends with a code of its own. Clients that a
 wait with the rest of what they ask, cost little, and what they cost is given back."""
 
 import asyncio
+import contextlib
 import os
 import pathlib
+import resource
 import socket
 import subprocess
 import time
@@ -226,10 +228,37 @@ def made_ready(parsed):
             check_equal(done.returncode, USAGE, f"--ready {given!r}: {done.stderr!r}")
 
 
+async def write_until_it_ends(node):
+    connection = await protocol.Connection.open(node.client_port)
+    with contextlib.suppress(ConnectionError):
+        for begin in range(0, 1 << 16, 16):
+            await asyncio.gather(*(connection.write(b"more-%d" % number, VALUE)
+                                   for number in range(begin, begin + 16)))
+
+
+def no_more_of_the_system(cluster):
+    """Less than --memory says: it ends with a reason, where it would have said `overloaded`."""
+    if resident_for(cluster, 1) > 1:
+        print("   not checked here: a sanitizer maps more than any limit")
+        return
+    node = cluster.nodes[0]
+    node.stop()
+    limit = 2 * (350 << 20,)
+    node.start(lambda: resource.setrlimit(resource.RLIMIT_AS, limit))
+    cluster.wait_ready()
+    asyncio.run(write_until_it_ends(node))
+    check_equal(node.process.wait(timeout=30), NO_MEMORY, f"exit code: {node.log_tail()}")
+    node.process = None
+    check("out of memory: the system gives no more; give less by --memory" in node.log_tail(),
+          f"the log says so: {node.log_tail()}")
+
+
 def main():
     parsed = options()
     made_ready(parsed)
     state = {}
+    with Cluster(parsed, name="no-more", nodes=1, start_flags=["--memory", "2GiB"]) as cluster:
+        run_steps([("no more of the system", lambda: no_more_of_the_system(cluster))])
     with Cluster(parsed, name="full", start_flags=["--memory", f"{MEMORY_MIB}MiB"]) as cluster:
         run_steps([
             ("filled to the bound", lambda: filled_to_the_bound(cluster, state)),

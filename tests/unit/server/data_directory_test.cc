@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <sstream>
@@ -44,6 +45,16 @@ class DataDirectoryTest : public testing::Test {
     auto opened = DataDirectory::open(path_);
     ASSERT_FALSE(opened);
     EXPECT_NE(opened.error().message.find(word), std::string::npos) << opened.error().message;
+  }
+  // As the kernel holds it whose last write has not returned; closed, it is free.
+  int lock_for_one_that_has_ended() {
+    const pid_t gone = fork();
+    if (gone == 0) _exit(0);
+    EXPECT_EQ(waitpid(gone, nullptr, 0), gone);
+    write("lock", std::to_string(gone) + "\n");
+    const int held = ::open((path_ + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+    EXPECT_EQ(flock(held, LOCK_EX), 0);
+    return held;
   }
   static std::string sealed(const std::string& text) {
     char line[64];
@@ -211,12 +222,7 @@ TEST_F(DataDirectoryTest, OneProcessAtATime) {
 // start behind it waits for that, longer than it would for one that lives.
 TEST_F(DataDirectoryTest, ALockWithoutAProcessIsWaitedFor) {
   format();
-  const pid_t gone = fork();
-  if (gone == 0) _exit(0);
-  ASSERT_EQ(waitpid(gone, nullptr, 0), gone);
-  write("lock", std::to_string(gone) + "\n");
-  const int held = ::open((path_ + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
-  ASSERT_EQ(flock(held, LOCK_EX), 0);
+  const int held = lock_for_one_that_has_ended();
   std::thread freed([held] {
     std::this_thread::sleep_for(std::chrono::milliseconds(3500));
     ::close(held);
@@ -224,6 +230,25 @@ TEST_F(DataDirectoryTest, ALockWithoutAProcessIsWaitedFor) {
   const auto opened = DataDirectory::open(path_);
   freed.join();
   EXPECT_TRUE(opened) << opened.error().message;
+}
+
+// But not for ever: where the disk hangs, somebody has to be told.
+TEST_F(DataDirectoryTest, ALockWithoutAProcessIsWaitedForTwoMinutes) {
+  EXPECT_EQ(LockPatience{}.tries * LockPatience::kPause, std::chrono::seconds(2));
+  EXPECT_EQ(LockPatience{}.orphaned_tries * LockPatience::kPause, std::chrono::minutes(2));
+  format();
+  const int held = lock_for_one_that_has_ended();
+  std::atomic<bool> refused = false;
+  std::thread freed([&] {
+    for (int n = 0; n < 200 && !refused; ++n) std::this_thread::sleep_for(LockPatience::kPause);
+    ::close(held);
+  });
+  const auto opened = DataDirectory::open(path_, {}, {.tries = 2, .orphaned_tries = 4});
+  refused = true;
+  freed.join();
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find("see whether the disk hangs"), std::string::npos)
+      << opened.error().message;
 }
 
 TEST_F(DataDirectoryTest, PeersAreRememberedAndAnotherDiskIsRefused) {

@@ -23,13 +23,13 @@ class ADisk : public testing::Test {
     for (const int64_t end = now + ns; now < end; now += 5 * kMs) look(0);
   }
   void look(int64_t writing) {
-    for (auto& line : watch.look({full, behind, spent, writing}, why_full, now))
+    for (auto& line : watch.look({full, crowded, behind, spent, writing}, why_full, now))
       lines.push_back(line);
   }
 
   DiskWatch watch;
   int64_t now = 1000 * kMs;
-  bool full = false, behind = false, spent = false;
+  bool full = false, crowded = false, behind = false, spent = false;
   std::string why_full;
   std::vector<std::string> lines;
 };
@@ -140,6 +140,19 @@ TEST_F(ADisk, ThatIsFullOrBehindIsSaidToBeSoOnce) {
   idle(100 * kMs);
   EXPECT_FALSE(watch.full());
   EXPECT_EQ(lines.size(), 4u);
+}
+
+// It has room, so nobody is to make any.
+TEST_F(ADisk, ThatIsSlowerThanWhatComesIsNotCalledFull) {
+  crowded = true;
+  idle(100 * kMs);
+  EXPECT_FALSE(watch.full());
+  crowded = false;
+  idle(100 * kMs);
+  EXPECT_EQ(lines, (std::vector<std::string>{
+                       "the disk is slower than what comes: new names and changes are left to the "
+                       "other nodes, or refused, until it has caught up",
+                       "the disk has caught up: new names are taken"}));
 }
 
 // Not every reason is a full disk, and who reads the line has to act on it.

@@ -15,7 +15,11 @@
 #include <vector>
 
 #include "server/data_directory.h"
+#include "server/exit_codes.h"
+#include "server/verify.h"
+#include "server/watched_storage.h"
 #include "tests/unit/reactor/fake_file_io.h"
+#include "tests/unit/server/formatted_directory.h"
 #include "wal/block_format.h"
 #include "wal/log.h"
 #include "wal/posix_file.h"
@@ -26,7 +30,9 @@ namespace {
 std::vector<std::string> calls;  // "sync PATH", "rename PATH", "read PATH": by the new path
 bool syncs_fail = false;
 int sync_error = EIO;
-std::string failing;  // where alone they fail; empty: everywhere
+bool fail_once = false;  // as the kernel tells whoever has a file open, and then no more
+std::string failing;     // where alone they fail; empty: everywhere
+int lock_error = 0;      // of every lock
 
 std::string path_of(int fd) {
   char path[PATH_MAX];
@@ -44,6 +50,7 @@ int watched_sync(int fd, const char* name) {
   calls.push_back("sync " + path_of(fd));
   const bool fails = syncs_fail && (failing.empty() || path_of(fd) == failing);
   if (!fails) return real<int(int)>(name)(fd);
+  if (fail_once) syncs_fail = false;
   errno = sync_error;
   return -1;
 }
@@ -57,6 +64,11 @@ int fdatasync(int fd) { return watched_sync(fd, "fdatasync"); }
 int rename(const char* from, const char* to) noexcept {
   calls.push_back("rename " + std::string(to));
   return real<int(const char*, const char*)>("rename")(from, to);
+}
+int flock(int fd, int how) noexcept {
+  if (lock_error == 0) return real<int(int, int)>("flock")(fd, how);
+  errno = lock_error;
+  return -1;
 }
 ssize_t pread(int fd, void* bytes, size_t size, off_t offset) {
   calls.push_back("read " + path_of(fd));
@@ -75,6 +87,8 @@ class DurableFiles : public testing::Test {
  protected:
   ~DurableFiles() override {
     syncs_fail = false;
+    fail_once = false;
+    lock_error = 0;
     sync_error = EIO;
     failing.clear();
   }
@@ -180,6 +194,41 @@ TEST_F(DurableFiles, AFailedSyncIsAnErrorAndLeavesNoFile) {
   syncs_fail = true;
   EXPECT_FALSE(storage.sync_and_size(path));
   syncs_fail = false;
+}
+
+// What the kernel could not write it drops, and says so once: a log that was synced in vain is not
+// the one that a power cut leaves.
+TEST_F(DurableFiles, ALogWhoseSyncFailedOnceIsNotTrusted) {
+  const std::string data = directory_ + "/node";
+  ASSERT_TRUE(server::format_directory(data, "1=a:1,2=b:2"));
+  EXPECT_EQ(server::run_verify(data, false), server::kExitDone);
+  syncs_fail = fail_once = true;
+  failing = data + "/log-0-1.seg";
+  EXPECT_EQ(server::run_verify(data, false), server::kExitDirectory);
+  EXPECT_FALSE(syncs_fail);
+}
+
+// Nobody can say who else is in a directory on a file system without locks.
+TEST_F(DurableFiles, ALockThatCannotBeTakenIsNotOneOfAnother) {
+  const std::string data = directory_ + "/node";
+  ASSERT_TRUE(server::format_directory(data, "1=a:1,2=b:2"));
+  lock_error = ENOLCK;
+  const auto opened = server::DataDirectory::open(data);
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().message.starts_with("cannot lock ")) << opened.error().message;
+}
+
+// How much there is to read is asked first, by a start too.
+TEST_F(DurableFiles, WhoeverCountsTheBytesOfALogSyncsNothing) {
+  const std::string data = directory_ + "/node";
+  ASSERT_TRUE(server::format_directory(data, "1=a:1,2=b:2"));
+  const auto configuration = server::DataDirectory::read_configuration(data);
+  ASSERT_TRUE(configuration);
+  wal::PosixStorage storage(false);
+  calls.clear();
+  EXPECT_EQ(server::bytes_to_read(storage, *configuration, data, 0), 2 * kMaxBatchBytes);
+  EXPECT_EQ(server::bytes_to_read(storage, *configuration, data, 1), 0u);
+  EXPECT_EQ(calls, std::vector<std::string>());
 }
 
 // A limit on file sizes cuts a write short, as a full disk does.

@@ -131,6 +131,16 @@ TEST(MemoryBudget, OfWhatIsReadyBeforeItIsNeeded) {
   }
 }
 
+// A container that takes what its machine has is ended by the kernel.
+TEST(MemoryBudget, ThereIsNoMoreThanTheGroupMayHave) {
+  const Groups groups;
+  groups.set("/pod", "memory.max", "3000000");
+  EXPECT_EQ(memory_there_is(groups.mount, "0::/pod\n"), 3'000'000u);
+  const uint64_t machine = memory_there_is(groups.mount, "0::/without\n");
+  EXPECT_GT(machine, 3'000'000u);
+  EXPECT_LT(machine, uint64_t{1} << 60);
+}
+
 TEST(MemoryAccount, IsShortAboveNineTenthsAndNotAtOnceNoMore) {
   MemoryAccount account((kFixedMemoryPerCore + 1000) * 2, 2);
   EXPECT_EQ(account.budget(), 1000u);
@@ -144,6 +154,13 @@ TEST(MemoryAccount, IsShortAboveNineTenthsAndNotAtOnceNoMore) {
       {940, Memory::kShort},  {5000, Memory::kNone},  {10, Memory::kEnough},
   };
   for (const auto& [used, level] : walk) EXPECT_EQ(account.level(used), level) << used;
+}
+
+// A core that took more names than its table has room for would end in the middle of a change.
+TEST(MemoryAccount, OfWhateverIsGivenACoreTakesWhatItsTableHasRoomFor) {
+  EXPECT_EQ(MemoryAccount(uint64_t{64} << 30, 1).budget(), kMostGrowthPerCore);
+  EXPECT_EQ(MemoryAccount(uint64_t{64} << 30, 8).budget(),
+            (uint64_t{8} << 30) - kFixedMemoryPerCore);
 }
 
 TEST(MemoryAccount, WithoutABoundThereIsAlwaysEnough) {

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <tuple>
 
@@ -15,6 +16,7 @@
 #include "tests/unit/reactor/fake_file_io.h"
 #include "tests/unit/server/formatted_directory.h"
 #include "wal/posix_storage.h"
+#include "wal/segment.h"
 
 namespace once::server {
 namespace node_cores_test {
@@ -70,6 +72,11 @@ class NodeCoresTest : public testing::Test {
     }
     return recovered;
   }
+  static paxos::AcceptRecord accept_of(std::string_view name, std::string_view value) {
+    const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
+    const paxos::State state{1, true, request_id(1, 1), value};
+    return {ballot, CoreId{0}, paxos::Sequence{0}, state, name};
+  }
   // The n-th name of that core, of so many.
   std::string name_of(uint32_t core, uint16_t cores, int n) const {
     const Configuration& c = data_->configuration();
@@ -81,9 +88,7 @@ class NodeCoresTest : public testing::Test {
   }
   // Leaves one accept of a name in a stream, as an earlier run with more cores did.
   void write_to(uint32_t stream, const std::string& name) {
-    const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
-    const paxos::State state{1, true, request_id(1, 1), "v"};
-    write_bytes_to(stream, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state, name});
+    write_bytes_to(stream, accept_of(name, "v"));
   }
   void write_bytes_to(uint32_t stream, const paxos::Record& record) {
     std::vector<char> bytes;
@@ -91,6 +96,9 @@ class NodeCoresTest : public testing::Test {
     write_bytes_to(stream, std::string_view(bytes.data(), bytes.size()));
   }
   void write_bytes_to(uint32_t stream, std::string_view record) {
+    write_to_log(stream, [&](wal::Log& log) { log.append(record); });
+  }
+  void write_to_log(uint32_t stream, const std::function<void(wal::Log&)>& append) {
     struct Silent : wal::LogListener {
       void on_durable(RecordNumber) override {}
       void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
@@ -105,12 +113,12 @@ class NodeCoresTest : public testing::Test {
     const auto tail = wal::recover(storage_, identity, options, [](auto, auto, auto&) {});
     ASSERT_TRUE(tail) << tail.error().message;
     const auto log = wal::open_log(io_, identity, options, *tail, &listener);
-    log->append(record);
+    append(*log);
     log->flush();
     io_.complete_all();
   }
-  std::string segment(uint32_t stream) const {
-    return path_ + "/log-" + std::to_string(stream) + "-1.seg";
+  std::string segment(uint32_t stream, uint64_t generation = 1) const {
+    return wal::segment_path(path_, stream, wal::Generation{generation});
   }
 
   TemporaryDirectory directory_;
@@ -231,13 +239,14 @@ TEST_F(NodeCoresTest, ARunOfAPeerIsKnownFromWhicheverCoreKnowsIt) {
 // As a removal of streams leaves it, or a start, that did not end.
 TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   ASSERT_TRUE(recover(3));
-  write_to(2, "of before");
+  for (const uint32_t stream : {1, 2}) write_to(stream, "of before");
   ASSERT_TRUE(data_->remember_streams(1));
-  std::filesystem::resize_file(segment(1), 4096);
+  ASSERT_TRUE(std::filesystem::exists(segment(1, 2)));
+  std::filesystem::remove(segment(1));
   std::vector<uint64_t> names;
   EXPECT_TRUE(recover(1, &names)) << "a part of one";
   EXPECT_EQ(names, std::vector<uint64_t>{0});
-  EXPECT_FALSE(std::filesystem::exists(segment(1)) || std::filesystem::exists(segment(2)))
+  EXPECT_FALSE(std::filesystem::exists(segment(1, 2)) || std::filesystem::exists(segment(2)))
       << "they would stay for ever";
   EXPECT_TRUE(recover(2)) << "which is made anew";
   EXPECT_EQ(data_->streams(), 2u);
@@ -248,8 +257,9 @@ TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
 // The same for a start with more cores, which wants a stream of that number itself.
 TEST_F(NodeCoresTest, AStreamThatThereNeedNotBeIsNotTakenForTheOneOfANewCore) {
   ASSERT_TRUE(recover(3));
+  write_to(1, "of before");
   ASSERT_TRUE(data_->remember_streams(1));
-  std::filesystem::resize_file(segment(1), 4096);
+  std::filesystem::remove(segment(1));
   EXPECT_TRUE(recover(2));
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));
@@ -279,6 +289,39 @@ TEST_F(NodeCoresTest, RemovesNoStreamThatTheLastRunWrote) {
   }
 }
 
+// What the last run wrote may be behind a place that is rotten, or that cannot be read just now. In
+// a stream that was being removed files are gone, and what is there is whole.
+TEST_F(NodeCoresTest, RemovesNoStreamWhoseLastRunItCannotRead) {
+  const auto rot = [this] {
+    std::fstream file(segment(1), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(kBlockBytes + 2000).put('x');
+  };
+  const auto point_nowhere = [this] {
+    std::filesystem::remove(segment(1));
+    std::filesystem::create_symlink("/nowhere/segment", segment(1));
+  };
+  const auto cut = [this] { std::filesystem::resize_file(segment(1), kBlockBytes); };
+  for (const auto& [damage, code] : {std::pair<std::function<void()>, int>{rot, kExitCorrupt},
+                                     {cut, kExitCorrupt},
+                                     {point_nowhere, kExitDirectory}}) {
+    ASSERT_TRUE(recover(2));
+    write_bytes_to(0, paxos::IncarnationRecord{Incarnation{7}});
+    write_bytes_to(1, paxos::IncarnationRecord{Incarnation{6}});
+    write_bytes_to(1, paxos::IncarnationRecord{Incarnation{7}});
+    ASSERT_TRUE(data_->remember_streams(1));
+    damage();
+    for (const uint16_t cores : {1, 2}) {
+      const auto refused = recover(cores);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().exit_code, code) << refused.error().message;
+      EXPECT_NE(refused.error().message.find("Nothing was removed"), std::string::npos)
+          << refused.error().message;
+    }
+    EXPECT_TRUE(std::filesystem::exists(segment(1, 2)));
+    make_anew();
+  }
+}
+
 // Somebody's notes, and a folder, whatever they are called.
 TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
   const std::vector<std::string> others = {"log-7-notes.segments.txt",
@@ -292,7 +335,7 @@ TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
   for (const std::string& name : others) std::ofstream(path_ + "/" + name) << "mine";
   std::filesystem::create_directories(path_ + "/log-8-1.seg/mine");
   std::ofstream(path_ + "/log-9-2.seg.tmp") << "of a start that did not end";
-  std::ofstream(path_ + "/log-9-3.seg") << "the same";
+  ASSERT_TRUE(storage_.create(path_ + "/log-9-3.seg", kMaxBatchBytes, {})) << "a spare";
   ASSERT_TRUE(recover(1));
   for (const std::string& name : others) {
     EXPECT_TRUE(std::filesystem::exists(path_ + "/" + name)) << name;
@@ -412,6 +455,60 @@ TEST_F(NodeCoresTest, MakesMemoryReadyForNamesToCome) {
   const uint64_t bounded = ready(1, 64 * kMib, kFixedMemoryPerCore + 40 * kMib).at(0);
   EXPECT_LE(bounded, 20 * kMib);
   EXPECT_GT(bounded, 15 * kMib);
+}
+
+// Of names that were only promised most of what they take is not in the log.
+TEST_F(NodeCoresTest, SaysWhatDoesForManySmallNamesToo) {
+  ASSERT_TRUE(recover(1));
+  write_to_log(0, [](wal::Log& log) {
+    std::vector<char> bytes;
+    for (uint32_t n = 0; n < 20'000; ++n) {
+      bytes.clear();
+      const std::string name = fmt::format("n{:09}", n);
+      encode_record(paxos::PromiseRecord{{Round{1}, NodeId{2}, Incarnation{1}}, name}, bytes);
+      log.append({bytes.data(), bytes.size()});
+    }
+  });
+  memory_bytes_ = kFixedMemoryPerCore + 400'000;
+  const auto refused = recover(1);
+  ASSERT_FALSE(refused);
+  const std::string& text = refused.error().message;
+  const size_t at = text.find("give --memory ");
+  ASSERT_NE(at, std::string::npos) << text;
+  memory_bytes_ = std::stoull(text.substr(at + 14)) * 1024 * 1024;
+  EXPECT_TRUE(recover(1)) << text;
+}
+
+class NotingIo final : public FakeFileIo {
+ public:
+  void write_file(reactor::FileId file, uint64_t offset, std::span<const char> bytes,
+                  reactor::SyncMode mode, uint64_t token) override {
+    modes.push_back(mode);
+    FakeFileIo::write_file(file, offset, bytes, mode, token);
+  }
+  std::vector<reactor::SyncMode> modes;
+};
+
+// In the mode that is good for its disk, and with a reserve, so that a full disk can be cleaned.
+TEST_F(NodeCoresTest, ItsLogsAreWrittenAsItWasToldAndHaveTwoSpares) {
+  for (const auto mode : {reactor::SyncMode::kFdatasync, reactor::SyncMode::kDsync}) {
+    NotingIo io;
+    NodeOptions options;
+    options.direct = false;
+    options.index_key = SipKey{1, 2};
+    options.sync = mode;
+    NodeHost host(*data_, 1, "a:1");
+    NodeCores node(options, *data_, storage_, host, {&io});
+    ASSERT_TRUE(node.recover());
+    node.build();
+    node.start();
+    io.complete_all();
+    EXPECT_FALSE(io.modes.empty());
+    EXPECT_EQ(io.modes, std::vector<reactor::SyncMode>(io.modes.size(), mode));
+    EXPECT_TRUE(std::filesystem::exists(segment(0, 2)));
+    EXPECT_TRUE(std::filesystem::exists(segment(0, 3)));
+    EXPECT_FALSE(std::filesystem::exists(segment(0, 4)));
+  }
 }
 
 }  // namespace node_cores_test

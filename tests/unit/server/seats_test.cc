@@ -1,8 +1,10 @@
-// What a node that has links may say of itself, whoever speaks in its name.
+// What a node that has links may say of itself, whoever speaks in its name; and what else its cores
+// share.
 #include <gtest/gtest.h>
 
 #include <memory>
 
+#include "server/exit_codes.h"
 #include "server/node_host.h"
 #include "tests/unit/reactor/fake_file_io.h"
 #include "tests/unit/server/formatted_directory.h"
@@ -116,6 +118,23 @@ TEST_F(SeatsTest, ARunFarAheadIsApproachedByTheClock) {
   EXPECT_EQ(refused(far), net::PeerRefusal::kRunTooFar);
   pass(kNsPerIncarnation);
   EXPECT_FALSE(refused(far));
+}
+
+// They share the disk, and what the cleaner of each does follows from it.
+TEST_F(SeatsTest, TheDiskIsFullIfAnyCoreFindsItSo) {
+  NodeHost host(*data_, uint16_t{3}, "here");
+  for (const uint16_t core : {0, 1, 2}) {
+    EXPECT_FALSE(host.any_full());
+    host.set_full(CoreId{core}, true);
+    EXPECT_TRUE(host.any_full()) << core;
+    host.set_full(CoreId{core}, false);
+  }
+}
+
+// A disk that failed may be mended; a log that is not what was written must not be gone on from.
+TEST_F(SeatsTest, ALogThatIsDamagedEndsTheNodeOtherwiseThanOneThatFails) {
+  EXPECT_EXIT(host_->log_failed("EIO"), testing::ExitedWithCode(kExitLogFailed), "failed.*EIO");
+  EXPECT_EXIT(host_->log_corrupt("rot"), testing::ExitedWithCode(kExitCorrupt), "damaged.*rot");
 }
 
 }  // namespace seats_test

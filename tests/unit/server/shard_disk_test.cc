@@ -27,6 +27,24 @@ TEST(ShardDisk, TellsTheReplicaWhenTheDiskFillsAndWhenThereIsRoomAgain) {
   EXPECT_EQ(core.replica.disk, paxos::Disk::kFull);
 }
 
+// New names are refused alike, but nobody is to make room, nor the cores to clean for want of it.
+TEST(ShardDisk, CallsADiskThatIsSlowerThanWhatComesNotFull) {
+  Started core;
+  core.log.is_crowded = true;
+  for (int i = 0; i < 3; ++i) core.tick();
+  EXPECT_EQ(core.replica.disk, paxos::Disk::kFull);
+  ASSERT_EQ(core.host.lines.size(), 1u);
+  EXPECT_TRUE(core.host.lines[0].starts_with("the disk is slower than what comes: "));
+  EXPECT_EQ(core.host.published["log_full"], 0u);
+  EXPECT_FALSE(core.host.any_full()) << "what the cleaners go by";
+  core.log.is_spent = true;
+  core.tick();
+  EXPECT_EQ(core.replica.disk, paxos::Disk::kSpent);
+  core.log.is_crowded = core.log.is_spent = false;
+  core.tick();
+  EXPECT_EQ(core.replica.disk, paxos::Disk::kEnough);
+}
+
 TEST(ShardDisk, TellsTheReplicaHowMuchWaitsForTheDisk) {
   Started core;
   core.log.waiting = 5'000'000;

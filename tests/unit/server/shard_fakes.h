@@ -37,6 +37,7 @@ class FakeLog final : public wal::Log {
   void on_tick(int64_t) override {}
   bool full() const override { return is_full; }
   std::string_view full_because() const override { return {}; }
+  bool crowded() const override { return is_crowded; }
   bool behind() const override { return is_behind; }
   bool spent() const override { return is_spent; }
   size_t waiting_bytes() const override { return waiting; }
@@ -57,7 +58,8 @@ class FakeLog final : public wal::Log {
   }
   wal::LogListener* listener = nullptr;
   uint64_t report_in_append = 0;  // a record that is reported from within the next append
-  bool report_in_flush = false, is_full = false, is_behind = false, is_spent = false;
+  bool report_in_flush = false;
+  bool is_full = false, is_crowded = false, is_behind = false, is_spent = false;
   size_t waiting = 0;
   int64_t writing_since = 0;
   int flushes = 0;
@@ -67,8 +69,7 @@ class FakeLog final : public wal::Log {
 
  private:
   Journal& journal_;
-  RecordNumber appended_;
-  RecordNumber durable_;
+  RecordNumber appended_, durable_;
 };
 
 class FakeLinks final : public net::PeerLinks {
@@ -102,8 +103,7 @@ class FakeLinks final : public net::PeerLinks {
   void report(NodeId offender, paxos::Offence) override { offenders.push_back(offender); }
   const net::PeerRefusals& refusals() const override { return refused; }
 
-  bool started = false;
-  bool up = true;
+  bool started = false, up = true;
   int accepted = 0;
   std::vector<NodeId> offenders;
   net::PeerRefusals refused{};
@@ -212,15 +212,15 @@ class FakeHost final : public ShardHost {
   void set_full(CoreId, bool now_full) override { full = now_full; }
   bool any_full() override { return full || others_full; }
   void log_failed(std::string_view what) override { failure = what; }
+  void log_corrupt(std::string_view what) override { damage = what; }
   void log_line(std::string_view line) override { lines.emplace_back(line); }
 
   CoreSnapshot published;
   Traffic counted;
   bool votes = true;
-  int ticks = 0;
-  int statuses = 0;  // that were made
+  int ticks = 0, statuses = 0;  // that were made
   bool started = false, stop = false, idle = false, full = false, others_full = false;
-  std::string failure;
+  std::string failure, damage;
   std::vector<std::string> lines;
 };
 

@@ -418,6 +418,9 @@ TEST(Shard, PassesAFailureOfTheLogOn) {
   Started core;
   core.shard.on_log_failed("I/O error");
   EXPECT_EQ(core.host.failure, "I/O error");
+  EXPECT_EQ(core.host.damage, "");
+  core.shard.on_log_corrupt("bit rot");
+  EXPECT_EQ(core.host.damage, "bit rot");
 }
 
 TEST(Shard, CarriesWordOfModestClientsBetweenItsClientsAndItsPeers) {

@@ -32,6 +32,7 @@ struct Disk {
   bool synced = false;
   int open_error = 0;  // where a file would be made
   int reserve_error = 0;
+  int write_error = 0;  // of what it writes to later
   int fsync_error = 0;
 };
 Disk disk;
@@ -60,6 +61,13 @@ int watched_reserve(const char* name, int fd, off_t offset, off_t size) {
   if (watching && disk.reserve_error != 0) return disk.reserve_error;
   return real<int(int, off_t, off_t)>(name)(fd, offset, size);
 }
+ssize_t watched_write(const char* name, int fd, const void* bytes, size_t size, off_t offset) {
+  if (watching && disk.write_error != 0) {
+    errno = disk.write_error;
+    return -1;
+  }
+  return real<ssize_t(int, const void*, size_t, off_t)>(name)(fd, bytes, size, offset);
+}
 int watched_open(const char* name, const char* path, int flags, mode_t mode) {
   if (watching && disk.open_error != 0 && (flags & O_CREAT) != 0) {
     errno = disk.open_error;
@@ -77,6 +85,12 @@ ssize_t pwritev2(int fd, const iovec* parts, int count, off_t offset, int flags)
 }
 ssize_t pwritev64v2(int fd, const iovec* parts, int count, off64_t offset, int flags) {
   return watched_writev("pwritev64v2", fd, parts, count, offset, flags);
+}
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  return watched_write("pwrite", fd, bytes, size, offset);
+}
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
+  return watched_write("pwrite64", fd, bytes, size, offset);
 }
 int fdatasync(int fd) {
   if (watching) {
@@ -159,12 +173,34 @@ TEST_F(SyncProbe, ChoosesWhatIsFaster) {
 }
 
 TEST_F(SyncProbe, NeverChoosesWhatIsNotThere) {
-  for (const int code : {EOPNOTSUPP, EINVAL, EIO}) {
+  for (const int code : {EOPNOTSUPP, EINVAL, ENOSYS}) {
     disk.dsync_error = code;
     disk.fdatasync = kSlow;
     EXPECT_EQ(probe(), SyncMode::kFdatasync);
     EXPECT_NE(report_.find("not available"), std::string::npos) << report_;
   }
+}
+
+// A sync of its own takes a worker thread in the ring, which is not in what is measured.
+TEST_F(SyncProbe, ChoosesTheOtherWayOnlyWhereItIsMuchFaster) {
+  using std::chrono::microseconds;
+  for (const microseconds dsync : {microseconds(4000), microseconds(4800)}) {
+    disk.dsync = dsync;
+    disk.fdatasync = microseconds(4000);
+    EXPECT_EQ(probe(), SyncMode::kDsync) << report_;
+  }
+}
+
+// The other way would ask the same disk, which has just lost a sync.
+TEST_F(SyncProbe, AForcedWriteThatFailsIsAnError) {
+  for (const int code : {EIO, EROFS, ENXIO}) {
+    disk.dsync_error = code;
+    const auto mode = probe();
+    ASSERT_FALSE(mode.has_value()) << code;
+    EXPECT_TRUE(mode.error().message.starts_with("cannot write ")) << mode.error().message;
+  }
+  disk.dsync_error = ENOSPC;
+  EXPECT_EQ(probe(), SyncMode::kDsync) << "a full disk is no failed one";
 }
 
 TEST_F(SyncProbe, AShortForcedWriteIsNone) {
@@ -176,7 +212,8 @@ TEST_F(SyncProbe, AShortForcedWriteIsNone) {
 // A node must start on one, whatever is used up, and whatever finds it: it serves reads, and
 // recovers by itself.
 TEST_F(SyncProbe, AFullDiskIsNotMeasuredAndIsNoError) {
-  for (int Disk::*where : {&Disk::open_error, &Disk::reserve_error, &Disk::fsync_error}) {
+  for (int Disk::*where :
+       {&Disk::open_error, &Disk::reserve_error, &Disk::write_error, &Disk::fsync_error}) {
     for (const int code : {ENOSPC, EDQUOT}) {
       disk = Disk();
       disk.*where = code;

@@ -125,6 +125,7 @@ TEST_F(SegmentReaderTest, ABlockOfAnotherPlaceEndsTheLog) {
   read(10);
   ASSERT_EQ(stream_.listener.failures.size(), 1u);
   EXPECT_NE(stream_.listener.failures[0].find("block of another place"), std::string::npos);
+  EXPECT_EQ(stream_.listener.corrupt, 1);
 }
 
 TEST_F(SegmentReaderTest, AnOlderBatchInItsPlaceEndsTheLog) {
@@ -141,6 +142,7 @@ TEST_F(SegmentReaderTest, AnOlderBatchInItsPlaceEndsTheLog) {
   read(10);
   ASSERT_EQ(stream_.listener.failures.size(), 1u);
   EXPECT_NE(stream_.listener.failures[0].find("does not continue"), std::string::npos);
+  EXPECT_EQ(stream_.listener.corrupt, 1);
 }
 
 // Whole, in its place, of one block; but not the one that was written.
@@ -169,6 +171,7 @@ TEST_F(SegmentReaderTest, ARecordThatIsNotThereEndsTheLog) {
   EXPECT_FALSE(reader->done());
   ASSERT_EQ(other.listener.failures.size(), 1u);
   EXPECT_NE(other.listener.failures[0].find("end early"), std::string::npos);
+  EXPECT_EQ(other.listener.corrupt, 1);
 }
 
 TEST_F(SegmentReaderTest, ARecordTooManyEndsTheLog) {
@@ -198,6 +201,7 @@ TEST_F(SegmentReaderTest, ARecordTooManyEndsTheLog) {
   EXPECT_FALSE(reader->done());
   ASSERT_EQ(other.listener.failures.size(), 1u);
   EXPECT_NE(other.listener.failures[0].find("more records"), std::string::npos);
+  EXPECT_EQ(other.listener.corrupt, 1);
 }
 
 TEST_F(SegmentReaderTest, WhatCannotBeReadEndsTheLog) {
@@ -205,6 +209,7 @@ TEST_F(SegmentReaderTest, WhatCannotBeReadEndsTheLog) {
   read(10);
   ASSERT_EQ(stream_.listener.failures.size(), 1u);
   EXPECT_NE(stream_.listener.failures[0].find("EIO"), std::string::npos);
+  EXPECT_EQ(stream_.listener.corrupt, 0) << "the disk may be at fault, and not what is on it";
   EXPECT_FALSE(reader_->done());
   EXPECT_TRUE(read_.empty());
 }

@@ -125,5 +125,20 @@ TEST(PosixFile, ARefusedDirectOpenSaysWhatToDo) {
   EXPECT_NE(file.error().message.find("--unsafe-buffered-log"), std::string::npos);
 }
 
+// What cannot be read now is neither a file that ends early nor a directory of no files: both would
+// be taken for a loss.
+TEST(PosixStorageTest, WhatCannotBeReadIsAnErrorAndNotCorrupt) {
+  const TemporaryDirectory directory;
+  PosixStorage storage(false);
+  const AlignedBytes bytes = allocate_aligned(kBlockBytes);
+  const auto read = storage.read(directory.path(), 0, {bytes.get(), kBlockBytes});  // EISDIR
+  ASSERT_FALSE(read);
+  EXPECT_FALSE(read.error().corrupt);
+  EXPECT_TRUE(read.error().message.starts_with("cannot read ")) << read.error().message;
+  const auto listed = storage.list(directory.path() + "/missing");
+  ASSERT_FALSE(listed);
+  EXPECT_FALSE(listed.error().corrupt);
+}
+
 }  // namespace storage_test
 }  // namespace once::wal
