@@ -19,7 +19,7 @@
 #include "server/data_directory.h"
 #include "server/node_report.h"
 #include "server/peer_watch.h"
-#include "server/shard.h"
+#include "server/shard_host.h"
 
 namespace once::server {
 

@@ -1,6 +1,4 @@
 // What a node refuses to start from, and that a refusal changes nothing on its disk.
-#include "server/node_cores.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -10,132 +8,11 @@
 #include <numeric>
 #include <tuple>
 
-#include "base/hash.h"
-#include "paxos/record.h"
 #include "server/exit_codes.h"
-#include "tests/unit/reactor/fake_file_io.h"
-#include "tests/unit/server/formatted_directory.h"
-#include "wal/posix_storage.h"
-#include "wal/segment.h"
+#include "tests/unit/server/node_cores_fixture.h"
 
 namespace once::server {
 namespace node_cores_test {
-
-class NodeCoresTest : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(format_directory(path_, "1=a:1,2=b:2,3=c:3"));
-    auto opened = DataDirectory::open(path_);
-    ASSERT_TRUE(opened) << opened.error().message;
-    data_ = std::move(*opened);
-  }
-  void make_anew() {
-    data_.reset();
-    std::filesystem::remove_all(path_);
-    SetUp();
-  }
-  // `names`: how many each core knows afterwards.
-  tl::expected<void, StartRefusal> recover(uint16_t cores, std::vector<uint64_t>* names = nullptr) {
-    NodeOptions options;
-    options.cores = cores;
-    options.direct = false;
-    options.index_key = SipKey{1, 2};
-    options.memory_bytes = memory_bytes_;
-    options.ready_bytes = ready_bytes_;
-    options.threads = threads_;
-    NodeHost host(*data_, cores, "a:1");
-    NodeCores node(options, *data_, storage_, host, std::vector<reactor::Io*>(cores, &io_));
-    auto recovered = node.recover();
-    adopts_ = node.adopts();
-    replica_bytes_.clear();
-    for (uint16_t core = 0; recovered && core < cores; ++core) {
-      replica_bytes_.push_back(node.replica(core).memory_bytes());
-    }
-    incarnation_ = node.incarnation();
-    if (recovered) {
-      net::PeerHello hello;
-      hello.node = NodeId{2};
-      hello.incarnation = Incarnation{90'001};
-      hello.cores = 1;
-      hello.client_address = "b:1";
-      host.on_tick(CoreId{0}, 1);
-      may_sit_ = !host.take_seat(hello);
-    }
-    for (uint16_t core = 0; recovered && names != nullptr && core < cores; ++core) {
-      names->push_back(node.replica(core).counters().names);
-    }
-    promised_.clear();
-    for (uint16_t core = 0; recovered && core < cores; ++core) {
-      for (const NodeId home : {NodeId{2}, NodeId{3}}) {
-        promised_.push_back(node.replica(core).recovered_incarnation_of(home).value);
-      }
-    }
-    return recovered;
-  }
-  static paxos::AcceptRecord accept_of(std::string_view name, std::string_view value) {
-    const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
-    const paxos::State state{1, true, request_id(1, 1), value};
-    return {ballot, CoreId{0}, paxos::Sequence{0}, state, name};
-  }
-  // The n-th name of that core, of so many.
-  std::string name_of(uint32_t core, uint16_t cores, int n) const {
-    const Configuration& c = data_->configuration();
-    for (int i = 0;; ++i) {
-      std::string name = fmt::format("n{}", i);
-      const ShardId shard = shard_of(name_hash(name, c.hash_seed), c.shard_count);
-      if (core_of(shard, cores).value == core && n-- == 0) return name;
-    }
-  }
-  // Leaves one accept of a name in a stream, as an earlier run with more cores did.
-  void write_to(uint32_t stream, const std::string& name) {
-    write_bytes_to(stream, accept_of(name, "v"));
-  }
-  void write_bytes_to(uint32_t stream, const paxos::Record& record) {
-    std::vector<char> bytes;
-    encode_record(record, bytes);
-    write_bytes_to(stream, std::string_view(bytes.data(), bytes.size()));
-  }
-  void write_bytes_to(uint32_t stream, std::string_view record) {
-    write_to_log(stream, [&](wal::Log& log) { log.append(record); });
-  }
-  void write_to_log(uint32_t stream, const std::function<void(wal::Log&)>& append) {
-    struct Silent : wal::LogListener {
-      void on_durable(RecordNumber) override {}
-      void on_log_failed(std::string_view what) override { ADD_FAILURE() << what; }
-    } listener;
-    const Configuration& c = data_->configuration();
-    const wal::Identity identity{c.cluster, c.node, c.disk};
-    wal::LogOptions options;
-    options.directory = path_;
-    options.stream = stream;
-    options.segment_bytes = c.segment_bytes;
-    options.direct = false;
-    const auto tail = wal::recover(storage_, identity, options, [](auto, auto, auto&) {});
-    ASSERT_TRUE(tail) << tail.error().message;
-    const auto log = wal::open_log(io_, identity, options, *tail, &listener);
-    append(*log);
-    log->flush();
-    io_.complete_all();
-  }
-  std::string segment(uint32_t stream, uint64_t generation = 1) const {
-    return wal::segment_path(path_, stream, wal::Generation{generation});
-  }
-
-  TemporaryDirectory directory_;
-  const std::string path_ = directory_.path() + "/node1";
-  FakeFileIo io_;
-  wal::PosixStorage storage_{false};
-  std::unique_ptr<DataDirectory> data_;
-  uint64_t memory_bytes_ = kUnboundedMemory;
-  uint64_t ready_bytes_ = 0;
-  bool threads_ = false;
-  // The node that was recovered last.
-  std::vector<uint64_t> replica_bytes_;  // of each core
-  bool adopts_ = false;
-  bool may_sit_ = false;  // run 90,001 of node 2
-  Incarnation incarnation_;
-  std::vector<uint32_t> promised_;  // by each core, to nodes 2 and 3
-};
 
 TEST_F(NodeCoresTest, MakesTheStreamsOfNewCoresAndKnowsThemFromThenOn) {
   ASSERT_TRUE(recover(2));
@@ -409,74 +286,6 @@ TEST_F(NodeCoresTest, FindsTheLargestRecordThereIs) {
   std::vector<uint64_t> names;
   ASSERT_TRUE(recover(1, &names));
   EXPECT_EQ(names, std::vector<uint64_t>{1});
-}
-
-// What it says is enough is enough, and a little less is refused again.
-TEST_F(NodeCoresTest, RefusesALogThatDoesNotFitAndSaysWhatDoes) {
-  ASSERT_TRUE(recover(2));
-  const paxos::Ballot ballot{Round{1}, NodeId{2}, Incarnation{1}};
-  const std::string value(60'000, 'v');
-  for (uint32_t n = 0; n < 24; ++n) {
-    const paxos::State state{1, true, request_id(1, 1), value};
-    write_bytes_to(n % 2, paxos::AcceptRecord{ballot, CoreId{0}, paxos::Sequence{0}, state,
-                                              name_of(n % 2, 2, static_cast<int>(n / 2))});
-  }
-  for (const uint16_t cores : {1, 2, 3}) {  // side by side the two
-    threads_ = cores == 2;
-    memory_bytes_ = (kFixedMemoryPerCore + 400'000) * cores;
-    const auto refused = recover(cores);
-    ASSERT_FALSE(refused) << cores;
-    EXPECT_EQ(refused.error().exit_code, kExitMemory);
-    EXPECT_FALSE(std::filesystem::exists(segment(2))) << "\"nothing is changed\"";
-    const std::string& text = refused.error().message;
-    const size_t at = text.find("give --memory ");
-    ASSERT_NE(at, std::string::npos) << text;
-    memory_bytes_ = std::stoull(text.substr(at + 14)) * 1024 * 1024;
-    EXPECT_TRUE(recover(cores)) << text;
-    memory_bytes_ = kUnboundedMemory;
-    EXPECT_TRUE(recover(cores));
-  }
-}
-
-// Each core its part, and none more than half of what names may take.
-TEST_F(NodeCoresTest, MakesMemoryReadyForNamesToCome) {
-  constexpr uint64_t kMib = 1024 * 1024;
-  const auto ready = [&](uint16_t cores, uint64_t bytes, uint64_t memory) {
-    ready_bytes_ = bytes;
-    memory_bytes_ = memory;
-    EXPECT_TRUE(recover(cores));
-    return replica_bytes_;
-  };
-  const uint64_t empty = ready(1, 0, kUnboundedMemory).at(0);
-  EXPECT_EQ(ready(1, 64 * kMib, kUnboundedMemory).at(0), empty + 64 * kMib);
-  for (const uint64_t bytes : ready(2, 64 * kMib, kUnboundedMemory)) {
-    EXPECT_EQ(bytes, empty + 32 * kMib);
-  }
-  const uint64_t bounded = ready(1, 64 * kMib, kFixedMemoryPerCore + 40 * kMib).at(0);
-  EXPECT_LE(bounded, 20 * kMib);
-  EXPECT_GT(bounded, 15 * kMib);
-}
-
-// Of names that were only promised most of what they take is not in the log.
-TEST_F(NodeCoresTest, SaysWhatDoesForManySmallNamesToo) {
-  ASSERT_TRUE(recover(1));
-  write_to_log(0, [](wal::Log& log) {
-    std::vector<char> bytes;
-    for (uint32_t n = 0; n < 20'000; ++n) {
-      bytes.clear();
-      const std::string name = fmt::format("n{:09}", n);
-      encode_record(paxos::PromiseRecord{{Round{1}, NodeId{2}, Incarnation{1}}, name}, bytes);
-      log.append({bytes.data(), bytes.size()});
-    }
-  });
-  memory_bytes_ = kFixedMemoryPerCore + 400'000;
-  const auto refused = recover(1);
-  ASSERT_FALSE(refused);
-  const std::string& text = refused.error().message;
-  const size_t at = text.find("give --memory ");
-  ASSERT_NE(at, std::string::npos) << text;
-  memory_bytes_ = std::stoull(text.substr(at + 14)) * 1024 * 1024;
-  EXPECT_TRUE(recover(1)) << text;
 }
 
 class NotingIo final : public FakeFileIo {
