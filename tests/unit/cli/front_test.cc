@@ -57,12 +57,12 @@ class FrontTest : public testing::Test {
         return 0;
       }));
     }
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 2000; ++i) {
       int status = 0;
       if (waitpid(pid, &status, WNOHANG) == pid) return status;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    ADD_FAILURE() << "it has not ended after 30 s";
+    ADD_FAILURE() << "it has not ended after 20 s";
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
     return -1;
@@ -124,7 +124,7 @@ TEST_F(FrontTest, GivesTheCommandNoSecondGrace) {
     will_kill_command(now_ns() + kSecondNs / 5);
   });
   expect_exit(status, kCode);
-  EXPECT_LT(now_ns() - begun, 30 * kSecondNs);
+  EXPECT_LT(now_ns() - begun, 20 * kSecondNs);
   EXPECT_FALSE(lives("up"));
   end("up");
 }
