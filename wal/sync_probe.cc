@@ -54,9 +54,11 @@ int64_t median(std::array<int64_t, kWrites>& times) {
   return times[kWrites / 2];
 }
 
-// A kernel or a file system that does not know forced writes says so. All else is the disk's.
+// A kernel or a file system that does not know forced writes says so, and a container's seccomp
+// profile that does not know pwritev2 denies it (EPERM). All else is the disk's.
 bool is_not_there(int error_number) {
-  return error_number == EOPNOTSUPP || error_number == EINVAL || error_number == ENOSYS;
+  return error_number == EOPNOTSUPP || error_number == EINVAL || error_number == ENOSYS ||
+         error_number == EPERM;
 }
 
 bool is_full(int error_number) { return error_number == ENOSPC || error_number == EDQUOT; }

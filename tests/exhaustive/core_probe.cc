@@ -13,7 +13,7 @@ struct KnownSize {
   size_t known;
 };
 constexpr KnownSize kSizes[] = {
-    {"Core", sizeof(Core), 3848},
+    {"Core", sizeof(Core), 3856},
     {"Entry", sizeof(Entry), 8},
     {"Op", sizeof(Op), 192},
     {"RoundZero", sizeof(RoundZero), 128},

@@ -95,13 +95,29 @@ tl::expected<Command, EarlyExit> parsed(std::vector<const char*> words) {
 
 // Each that `onced start` has, as its help lists them: a new one too.
 TEST(StartAddresses, TheLineToTypeHasEveryOptionThatWasGiven) {
-  const auto command = parsed({"onced",       "start",        "--data",
-                               "/with blank", "--listen",     ":7401",
-                               "--advertise", "0.0.0.0:7401", "--admin",
-                               "127.0.0.1:9", "--http-host",  "a.example",
-                               "--http-host", "b.example",    "--cores",
-                               "1",           "--memory",     "75%",
-                               "--io",        "epoll",        "--unsafe-buffered-log"});
+  const auto command = parsed({"onced",
+                               "start",
+                               "--data",
+                               "/with blank",
+                               "--listen",
+                               ":7401",
+                               "--advertise",
+                               "0.0.0.0:7401",
+                               "--admin",
+                               "127.0.0.1:9",
+                               "--http-host",
+                               "a.example",
+                               "--http-host",
+                               "b.example",
+                               "--cores",
+                               "1",
+                               "--memory",
+                               "75%",
+                               "--ready",
+                               "0",
+                               "--io",
+                               "epoll",
+                               "--unsafe-buffered-log"});
   ASSERT_TRUE(command) << command.error().err;
   const std::string text = wrong(std::get<StartOptions>(*command));
   const size_t at = text.find("as in: onced start ");
@@ -110,7 +126,8 @@ TEST(StartAddresses, TheLineToTypeHasEveryOptionThatWasGiven) {
   for (const char* words :
        {" --data '/with blank' ", " --listen :7401 ", " --advertise 10.0.0.1:7401 ",
         " --admin 127.0.0.1:9 ", " --http-host a.example ", " --http-host b.example ",
-        " --cores 1 ", " --memory 75% ", " --io epoll ", " --unsafe-buffered-log "}) {
+        " --cores 1 ", " --memory 75% ", " --ready 0 ", " --io epoll ",
+        " --unsafe-buffered-log "}) {
     EXPECT_NE(line.find(words), std::string::npos) << words << " not in: " << line;
   }
   EXPECT_EQ(line.find("--advertise 0.0.0.0"), std::string::npos) << line;

@@ -173,7 +173,7 @@ TEST_F(SyncProbe, ChoosesWhatIsFaster) {
 }
 
 TEST_F(SyncProbe, NeverChoosesWhatIsNotThere) {
-  for (const int code : {EOPNOTSUPP, EINVAL, ENOSYS}) {
+  for (const int code : {EOPNOTSUPP, EINVAL, ENOSYS, EPERM}) {
     disk.dsync_error = code;
     disk.fdatasync = kSlow;
     EXPECT_EQ(probe(), SyncMode::kFdatasync);
