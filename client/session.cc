@@ -13,6 +13,8 @@ namespace once::client {
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+// Longer than a dial and the pause before the next one.
+constexpr int64_t kTroubleLastsNs = 5'000'000'000;
 
 // Correlation: a number never used again, the slot, and which of its attempts.
 constexpr unsigned kAttemptBits = 2;
@@ -239,8 +241,7 @@ void Session::attempt_saw_nothing(uint32_t index, int64_t sent_ns, int64_t now_n
 
 void Session::on_ready(PathId path, const net::ServerHello& hello, int64_t now_ns) {
   if (!paths_.known(path)) return;
-  std::string trouble = paths_.on_ready(path, hello, now_ns);
-  if (!trouble.empty()) last_trouble_ = std::move(trouble);
+  note_trouble(paths_.on_ready(path, hello, now_ns), now_ns);
   if (!paths_.mistake().empty()) return give_up();
   wake_waiting(now_ns);
 }
@@ -248,7 +249,7 @@ void Session::on_ready(PathId path, const net::ServerHello& hello, int64_t now_n
 void Session::on_closed(PathId path, std::string_view why, int64_t now_ns) {
   if (!paths_.known(path)) return;
   paths_.on_closed(path, now_ns, why);
-  last_trouble_ = told_by(path, why);
+  note_trouble(told_by(path, why), now_ns);
   end_attempts(path, last_trouble_, true, now_ns);
 }
 
@@ -327,9 +328,7 @@ void Session::note_majority(PathId path, paxos::Status status, Meaning meaning) 
 }
 
 void Session::on_tick(int64_t now_ns) {
-  if (std::string trouble = paths_.expire_connects(now_ns); !trouble.empty()) {
-    last_trouble_ = std::move(trouble);
-  }
+  note_trouble(paths_.expire_connects(now_ns), now_ns);
   for (PathId path; (path = paths_.silent(now_ns)) != kNoPath;) {
     transport_->close(path);
     on_closed(path, "no answer for seconds", now_ns);
@@ -378,6 +377,18 @@ void Session::finish(uint32_t index, Result&& result) {
   done(std::move(result));
 }
 
+void Session::note_trouble(std::string trouble, int64_t now_ns) {
+  if (trouble.empty()) return;
+  last_trouble_ = std::move(trouble);
+  trouble_ns_ = now_ns;
+}
+
+// Heard of since this operation began, or so shortly before that it is still the reason: whatever
+// lasts is heard of again by then.
+bool Session::had_trouble(const Slot& slot) const {
+  return !last_trouble_.empty() && trouble_ns_ >= slot.started_ns - kTroubleLastsNs;
+}
+
 // No answer settles it: then it is unknown, or nothing happened and this is how it ends.
 void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened) {
   Slot& slot = slots_[index];
@@ -389,7 +400,8 @@ void Session::finish_without_answer(uint32_t index, Outcome if_nothing_happened)
     result.refusal = Refusal::kNone;
     result.message += "; but an earlier attempt of this request may have happened";
   } else {
-    result.message = slot.last_error.empty() ? last_trouble_ : slot.last_error;
+    result.message = slot.last_error;
+    if (result.message.empty() && had_trouble(slot)) result.message = last_trouble_;
     if (result.message.empty()) result.message = paths_.delay();
     if (result.message.empty()) result.message = "no answer in time" + others_unreached();
   }

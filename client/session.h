@@ -119,6 +119,8 @@ class Session {
   bool try_send(uint32_t index, int64_t now_ns);
   std::string told_by(PathId path, std::string_view why) const;
   std::string others_unreached() const;
+  void note_trouble(std::string trouble, int64_t now_ns);
+  bool had_trouble(const Slot& slot) const;
   void note_majority(PathId path, paxos::Status status, Meaning meaning);
   void end_attempts(PathId path, const std::string& why, bool lost, int64_t now_ns);
   void attempt_failed(uint32_t index, std::string_view why, int64_t now_ns);
@@ -144,6 +146,7 @@ class Session {
   std::vector<uint32_t> woken_;    // scratch of wake_waiting
   std::priority_queue<Timer> timers_;
   std::string last_trouble_;  // of any connection, to tell people why nothing works
+  int64_t trouble_ns_ = 0;    // when it was heard of
   std::string without_majority_;
   uint64_t news_ = 0;  // of that
 };

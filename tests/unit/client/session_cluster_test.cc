@@ -19,6 +19,12 @@ class SessionClusterTest : public SessionTest {
     return hello;
   }
   // The endpoint paths are the first ones, in their order.
+  void pass_until(int64_t end_ns) {
+    while (now < end_ns) {
+      now = std::clamp(session->next_wake_ns(), now + 1, end_ns);
+      session->on_tick(now);
+    }
+  }
   void comes_up(PathId path, ClusterId cluster) {
     session->on_ready(path, of(cluster, static_cast<uint16_t>(path + 1)), now);
   }
@@ -360,6 +366,29 @@ TEST_F(LeftAddressTest, OfANodeThatAnswersElsewhereIsNotNamed) {
   session->on_dismissed(1, "it stops", now);
   leave_c(true);
   EXPECT_EQ(said_at_the_end(), "no answer in time");
+}
+
+// An hour ago a connection broke; what a silent node owes now has another reason.
+TEST_F(SessionClusterTest, TroubleThatIsOverIsNoReason) {
+  for (const int64_t since_ns : {int64_t{0}, 4 * kSecond, 3600 * kSecond}) {
+    make({"a:1", "b:1"});
+    submit(Op::kRead, name_homed_at(0, 3), 100);
+    comes_up(0, kOne);
+    comes_up(1, kOne);
+    session->on_closed(1, "reset by peer", now);
+    session->on_ready(1, of(kOne, 2), now);
+    reply(sent.size() - 1, Status::kEmpty);
+    pass_until(now + since_ns);
+    results.clear();
+    submit(Op::kWrite, name_homed_at(0, 3), 300);
+    pass_until(now + kSecond);
+    ASSERT_EQ(results.size(), 1u);
+    const bool lately = since_ns < 3600 * kSecond;
+    EXPECT_EQ(results[0].message.find("reset by peer") != std::string::npos, lately)
+        << results[0].message;
+    EXPECT_EQ(results[0].message.find("no answer in time") != std::string::npos, !lately)
+        << results[0].message;
+  }
 }
 
 // The one that is connected says nothing, and the other one is not reached yet.
