@@ -4,6 +4,7 @@
 // operation has ended before the coroutine was suspended, it goes on where it was. A coroutine
 // that is destroyed while it waits gives its operation up.
 // The Client must outlive what waits for it; its destructor cancels, and so resumes, all of that.
+// A coroutine that asks again whatever the outcome never lets it end: break off at kCancelled.
 #pragma once
 
 #include <atomic>

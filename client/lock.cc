@@ -218,7 +218,9 @@ class Lock::Impl {
   // the client counts by a clock that stands still while the machine is suspended.
   void ask(std::unique_lock<std::mutex>& lock, const LockStep& step) {
     meeting_->answer.reset();
-    const bool new_holder = step.kind == LockStep::Kind::kWait && !(machine_->holder() == told_);
+    const LockHolder& holder = machine_->holder();
+    const bool new_holder =
+        step.kind == LockStep::Kind::kWait && !holder.owner.empty() && !(holder == told_);
     if (new_holder) told_ = machine_->holder();
     lock.unlock();
     if (new_holder && options_.on_wait) options_.on_wait(told_);  // this thread's alone

@@ -10,6 +10,10 @@
 namespace once::client {
 namespace {
 
+constexpr const char* kTakenTooLate =
+    "it was taken in our name, but the answer came too late: nobody holds it, and others can take "
+    "it when its TTL is over";
+
 constexpr int64_t kRetryNs = 50 * kMs;
 constexpr int64_t kRenewalsPerTtl = 3;
 
@@ -72,6 +76,12 @@ void LockMachine::end(LockOutcome outcome, std::string message) {
     outcome = LockOutcome::kCancelled;
     message = "cancelled";
   }
+  const bool not_ours = outcome == LockOutcome::kBusy || outcome == LockOutcome::kUnavailable ||
+                        outcome == LockOutcome::kCancelled;
+  if (not_ours && too_late_version_ != 0 && version_ == too_late_version_) {
+    outcome = LockOutcome::kUnknown;
+    message = kTakenTooLate;
+  }
   phase_ = Phase::kEnded;
   result_ = {outcome, outcome == LockOutcome::kLost ? token_ : 0, {}, std::move(message)};
   if (outcome == LockOutcome::kBusy || outcome == LockOutcome::kLost) {
@@ -116,13 +126,7 @@ LockStep LockMachine::watch_step(int64_t now_ns) {
     return next(now_ns);
   }
   if (now_ns >= deadline_ns_) {
-    if (version_ == too_late_version_) {
-      end(LockOutcome::kUnknown,
-          "it was taken in our name, but the answer came too late: nobody holds it, and others can "
-          "take it when its TTL is over");
-    } else {
-      end(LockOutcome::kBusy, "the lock is held by " + holder_.owner);
-    }
+    end(LockOutcome::kBusy, "the lock is held by " + holder_.owner);
     return {};
   }
   return {LockStep::Kind::kWait, std::min(over_ns, deadline_ns_), version_};

@@ -407,7 +407,10 @@ void Listener::reply(ClientConnectionId id, uint64_t correlation, paxos::Operati
 
 // Who does not read, or else, of those that ask nothing, whoever began to say most and went silent.
 bool Listener::relieve() {
-  if (outboxes_.relieve()) return true;
+  if (outboxes_.relieve()) {
+    count_input();  // or the next tick would cut another one for the same bytes
+    return true;
+  }
   Connection* largest = nullptr;
   size_t most = kWorthwhileInputBytes;
   for (const Slot& slot : slots_) {
@@ -437,7 +440,8 @@ void Listener::look_at_input(int64_t now_ns) {
 void Listener::count_input() {
   input_bytes_ = 0;
   for (const Slot& slot : slots_) {
-    if (slot.connection) input_bytes_ += slot.connection->input_bytes();
+    const Connection* one = slot.connection.get();
+    if (one && !one->outbox.cut) input_bytes_ += one->input_bytes();
   }
 }
 

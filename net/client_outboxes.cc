@@ -10,7 +10,8 @@ namespace once::net {
 void ClientOutboxes::added(ClientOutbox& to, size_t bytes, size_t kept) {
   if (to.cut || (bytes == 0 && kept == to.kept)) return;
   // What was kept has not been his to read until now.
-  if (!to.listed || (to.bytes == 0 && bytes > 0)) {
+  const bool waits_from_now = to.kept < kQuietBytes && kept >= kQuietBytes;
+  if (!to.listed || (to.bytes == 0 && bytes > 0) || waits_from_now) {
     to.left = io_.sent_bytes(to.stream);
     to.moved_ns = io_.now_ns();
   }
@@ -61,7 +62,8 @@ bool ClientOutboxes::relieve() {
   ClientOutbox* one = nullptr;
   const int64_t now_ns = io_.now_ns();
   for (ClientOutbox* box : listed_) {
-    if (box->all() < kWorthwhileBytes || now_ns - box->moved_ns < kStillNs) continue;
+    const bool is_worthwhile = box->bytes >= kWorthwhileBytes || box->kept >= kQuietBytes;
+    if (!is_worthwhile || now_ns - box->moved_ns < kStillNs) continue;
     if (one == nullptr || box->all() > one->all()) one = box;
   }
   if (one == nullptr) return false;

@@ -30,7 +30,8 @@ class ClientOutboxes {
  public:
   static constexpr size_t kQuietBytes = 1024 * 1024;  // of one that nobody reads for so long:
   static constexpr int64_t kPatienceNs = 5'000'000'000;
-  // When memory is short: what is smaller, or moves, is no help or honest.
+  // When memory is short: what is smaller, or moves, is no help or honest. What a door keeps may
+  // be of a command that is under way: kQuietBytes of it are no single one's.
   static constexpr size_t kWorthwhileBytes = 64 * 1024;
   static constexpr int64_t kStillNs = 100'000'000;
 

@@ -42,6 +42,8 @@ class LetterPool {
  public:
   static constexpr size_t kMaxLetters = 2 * kMailboxLetters;
   static constexpr size_t kMaxBytes = 4 * 1024 * 1024;  // of the letters' buffers
+  // Of one: a box counts the whole buffer, and a short letter in a long one would take its place.
+  static constexpr size_t kMostKept = 4096;
 
   // Its bytes are empty; what else it holds is the caller's to set.
   LetterPtr take(Letter::Kind kind, CoreId from) {
@@ -61,6 +63,7 @@ class LetterPool {
   }
   void give(LetterPtr letter) {
     ONCE_ASSERT(letter != nullptr && letter->handoff == nullptr);
+    if (letter->bytes.capacity() > kMostKept) std::string().swap(letter->bytes);
     const size_t bytes = letter->bytes.capacity();
     if (spare_.size() == kMaxLetters || spare_bytes_ + bytes > kMaxBytes) return;
     spare_bytes_ += bytes;

@@ -125,7 +125,7 @@ Result<uint64_t> ready_for(const std::string& text, uint64_t memory, uint16_t co
   if (!size) return tl::unexpected(size.error());
   const uint64_t bytes = size->percent == 0 ? size->bytes : memory / 100 * size->percent;
   const uint64_t most =
-      std::min(MemoryAccount(memory, cores).budget() * cores, kMostReadyThatIsAskedFor);
+      std::min(MemoryAccount(memory, cores).budget() / 2 * cores, kMostReadyThatIsAskedFor);
   if (bytes <= most) return bytes;
   return error(fmt::format("--ready {} is too much: {} at most, with this --memory", text,
                            memory_text(most)));

@@ -145,6 +145,7 @@ void Front::end_command() {
 int Front::inherit() {
   const bool ended = testament_.command_ended;
   if (!ended) end_command();
+  if (testament_.told) return testament_.will().exit_code;
   std::string words = testament_.will().words;
   if (words.empty()) words.append("once: ").append(ended ? kKeeperKilledLater : kKeeperKilled);
   tell_line(words);
@@ -203,6 +204,11 @@ void command_has_ended(int exit_code, const std::string& words) {
   if (testament == nullptr) return;
   write_will(*testament, exit_code, words);
   testament->command_ended = true;
+}
+
+void all_is_told() {
+  Testament* const testament = front_link().testament;
+  if (testament != nullptr) testament->told = true;
 }
 
 int behind_front(const std::function<int()>& body) {

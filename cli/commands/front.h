@@ -36,6 +36,7 @@ struct LastWill {
 struct Testament {
   std::atomic<bool> command_runs{false};  // or ran: the front has something to do, or to say
   std::atomic<bool> command_ended{false};
+  std::atomic<bool> told{false};  // by the keeper, what came of it
   std::atomic<int64_t> grace_ms{5000};
   std::atomic<int64_t> kill_at_ns{INT64_MAX};  // the keeper ends the command already
   std::atomic<unsigned> current{0};
@@ -59,6 +60,8 @@ void will_run_command(int exit_code, int64_t grace_ms, const std::string& json);
 void will_kill_command(int64_t at_ns);
 // If it is killed after that: the command has ended by itself, and nothing is left to be ended.
 void command_has_ended(int exit_code, const std::string& words);
+// What came of it is known, and the keeper says it: the front has nothing to add.
+void all_is_told();
 
 // Runs `body` in the keeper; the exit code to end with. REQUIRES: one thread, prepare_signals().
 int behind_front(const std::function<int()>& body);

@@ -207,6 +207,11 @@ std::string not_released(const Arguments& a, const std::string& why) {
                      a.ttl_s);
 }
 
+std::string perhaps_not_released(const Arguments& a) {
+  return fmt::format("{} may not be released ({}); if it is not, it frees itself after {} s",
+                     a.name, kKeeperKilledLater, a.ttl_s);
+}
+
 // For the front, should this process be killed while it releases the lock. A command that was told
 // to end has lost it; that is said already.
 void leave_word(const Lock& lock, const Child& child, const Arguments& a, const RunResult& ended) {
@@ -214,7 +219,7 @@ void leave_word(const Lock& lock, const Child& child, const Arguments& a, const 
   const LockStory story{
       lock_outcome_name(LockOutcome::kUnknown), lock.token(), {}, kKeeperKilledLater};
   command_has_ended(code_of(ended), a.json ? lock_json(a.name, story, &ended)
-                                           : "once lock: " + not_released(a, kKeeperKilledLater) +
+                                           : "once lock: " + perhaps_not_released(a) +
                                                  "; the command: " + described(ended));
 }
 
@@ -223,6 +228,7 @@ int end(Lock& lock, Child& child, const Bell& done, const Arguments& a, const Ru
   LockResult result;
   const int signal = release(lock, child, done, result);
   const bool was_told_to_end = child.was_told_to_end();
+  if (!was_told_to_end) all_is_told();  // from here on
   if (was_told_to_end && result.outcome != LockOutcome::kLost) result = given_up(a);
   result.token = lock.token();
   report(a, result, &ended);

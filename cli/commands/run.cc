@@ -49,11 +49,18 @@ std::string in_vain(const RunResult& result, const std::string& why) {
       described(result), why);
 }
 
+std::string perhaps_in_vain(const RunResult& result) {
+  return fmt::format(
+      "the command has run ({}), but that may not be written down ({}); if it is not, others see "
+      "the claim without a result",
+      described(result), kKeeperKilledLater);
+}
+
 // For the front, should this process be killed while it writes down what came of the command.
 void leave_word(const Arguments& a, const JobClaim& claim, const RunResult& result) {
   command_has_ended(code_of(result),
                     a.json ? run_json(a.name, true, claim, &result, kKeeperKilledLater)
-                           : "once run: " + in_vain(result, kKeeperKilledLater));
+                           : "once run: " + perhaps_in_vain(result));
 }
 
 // The claim is for ever: from here on nothing but the end of this process keeps the command from
@@ -66,6 +73,7 @@ int record(Client& client, Asker& asker, const Arguments& a, const JobClaim& cla
     return client.write_async(name, to_text(result), options, std::move(done));
   });
   const Result& written = asked.result;
+  all_is_told();  // from here on
   std::string not_recorded;
   if (written.outcome != Outcome::kDone) {
     not_recorded = fmt::format("{}: {}", outcome_name(written.outcome), written.message);

@@ -181,8 +181,8 @@ def killed_keeper_as_json(cluster):
 
 def killed_keeper_after_the_end(cluster):
     """The command has ended in order; what was not written down, or given back, is said."""
-    for words, wanted in ((["run"], "could not be written down"),
-                          (["lock", "--ttl", "30"], "could not be released")):
+    for words, wanted in ((["run"], "may not be written down"),
+                          (["lock", "--ttl", "30"], "may not be released")):
         name = f"after-{words[0]}"
         go = cluster.directory / f"{name}-go"
         up = cluster.directory / f"{name}-up"

@@ -153,6 +153,16 @@ TEST_F(FrontTest, AfterTheCommandHasEndedItTellsHow) {
   end("left");
 }
 
+TEST_F(FrontTest, WhatTheKeeperHasToldIsNotToldAgain) {
+  const int status = front([] {
+    will_run_command(kCode, 0, "");
+    command_has_ended(4, "once lock: it may not be released");
+    all_is_told();
+  });
+  expect_exit(status, 4);
+  EXPECT_EQ(text_of("err"), "");
+}
+
 TEST_F(FrontTest, WhatIsTooLongToBeSaidIsLeftOut) {
   expect_exit(front([] {
                 will_run_command(kCode, 0, "{}");

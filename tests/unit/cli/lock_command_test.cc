@@ -368,8 +368,9 @@ TEST_F(LockCommandTest, TheTestamentTellsHowTheCommandEnded) {
   EXPECT_TRUE(testament.command_ended);
   EXPECT_EQ(testament.will().exit_code, 4);
   EXPECT_EQ(std::string(testament.will().words),
-            "once lock: lock could not be released (" + std::string(kKeeperKilledLater) +
-                "); it frees itself after 10 s; the command: it exited with 4");
+            "once lock: lock may not be released (" + std::string(kKeeperKilledLater) +
+                "); if it is not, it frees itself after 10 s; the command: it exited with 4");
+  EXPECT_TRUE(testament.told);
   a.json = true;
   EXPECT_EQ(run(lock_command, a).code, 4);
   const std::string object = testament.will().words;

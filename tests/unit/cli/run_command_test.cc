@@ -247,9 +247,10 @@ TEST_F(RunCommandTest, TheTestamentTellsHowTheCommandEnded) {
   EXPECT_TRUE(testament.command_ended);
   EXPECT_EQ(testament.will().exit_code, 4);
   EXPECT_EQ(std::string(testament.will().words),
-            "once run: the command has run (it exited with 4), but that could not be written down "
-            "(" +
-                std::string(kKeeperKilledLater) + "); others see the claim without a result");
+            "once run: the command has run (it exited with 4), but that may not be written down (" +
+                std::string(kKeeperKilledLater) +
+                "); if it is not, others see the claim without a result");
+  EXPECT_TRUE(testament.told);
   a.json = true;
   a.name = "job-2";
   EXPECT_EQ(run(run_command, a).code, 4);

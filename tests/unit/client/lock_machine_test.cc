@@ -247,6 +247,41 @@ TEST_F(LockMachineTest, WhatWasTakenTooLateIsNotHeldByOthers) {
   EXPECT_NE(a.result().message.find("too late"), std::string::npos) << a.result().message;
 }
 
+// Whoever is called off before it is known how that ends has it still in his name.
+TEST_F(LockMachineTest, WhoIsCalledOffAfterHeTookItTooLateMayHaveIt) {
+  for (const bool watches : {false, true}) {
+    set("once-lock 1 free\n");
+    LockMachine a = machine("a");
+    a.begin(60 * kSecond, 0);
+    turn(a, Kind::kRead, 0);
+    const LockStep take = a.next(0);
+    a.on_answer(ask(register_, take), kTtl);
+    if (watches) turn(a, Kind::kRead, kTtl);
+    a.stop(kTtl);
+    EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
+    EXPECT_NE(a.result().message.find("too late"), std::string::npos) << a.result().message;
+  }
+}
+
+TEST_F(LockMachineTest, WhoReachesNobodyAfterHeTookItTooLateMayHaveIt) {
+  LockMachine a = machine("a");
+  a.begin(0, 0);
+  turn(a, Kind::kRead, 0);
+  const LockStep take = a.next(0);
+  a.on_answer(ask(register_, take), kTtl);
+  int64_t now_ns = kTtl;
+  for (LockStep step = a.next(now_ns); step.kind != Kind::kEnd; step = a.next(now_ns)) {
+    if (step.kind == Kind::kPause) {
+      now_ns = step.until_ns;
+      continue;
+    }
+    Result nobody;
+    nobody.outcome = Outcome::kUnavailable;
+    a.on_answer(nobody, now_ns);
+  }
+  EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
+}
+
 // Others have taken it since: it is theirs.
 TEST_F(LockMachineTest, WhatWasTakenTooLateAndOvertakenIsHeldByOthers) {
   LockMachine a = machine("a");

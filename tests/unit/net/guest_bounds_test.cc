@@ -56,13 +56,31 @@ TEST_F(GuestBounds, AnswersThatHaveLeftTheDoorAreKeptNoMore) {
 }
 
 TEST_F(GuestBounds, WhereMemoryIsShortWhoWaitsBeforeMostAnswersGoes) {
-  const Client less = with_answers_behind_a_wait(2), most = with_answers_behind_a_wait(4);
-  EXPECT_FALSE(listener->relieve()) << "the wait may end any moment";
+  const Client little = with_answers_behind_a_wait(14);  // a command that is under way has so much
+  const Client less = with_answers_behind_a_wait(17), most = with_answers_behind_a_wait(20);
   tick(ClientOutboxes::kStillNs);
+  const size_t counted = listener->input_bytes();
   EXPECT_TRUE(listener->relieve());
+  EXPECT_LE(listener->input_bytes() + 20 * kMaxValueBytes, counted) << "or another one goes for it";
   io.round();
   EXPECT_TRUE(is_closed(most));
   EXPECT_FALSE(is_closed(less));
+  EXPECT_TRUE(listener->relieve());
+  EXPECT_FALSE(listener->relieve());
+  io.round();
+  EXPECT_TRUE(is_closed(less));
+  EXPECT_FALSE(is_closed(little));
+}
+
+// He has waited for long, and his answers have not.
+TEST_F(GuestBounds, WhoWaitsHasHisTimeFromTheAnswersOn) {
+  const Client client = with_answers_behind_a_wait(2);
+  tick(1'000'000'000);
+  value = std::string(kMaxValueBytes, 'v');
+  say(client, "m 18\n");
+  EXPECT_FALSE(listener->relieve()) << "the wait may end any moment";
+  tick(ClientOutboxes::kStillNs);
+  EXPECT_TRUE(listener->relieve());
 }
 
 // He cannot read what his door keeps, and has his time when it has left it.

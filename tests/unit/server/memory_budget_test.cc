@@ -119,11 +119,11 @@ TEST(MemoryBudget, OfWhatIsReadyBeforeItIsNeeded) {
   EXPECT_EQ(*ready_for("", 1024 * 1024 * kMib, 4), 256 * kMib);
   EXPECT_EQ(*ready_for("0", 320 * kMib, 1), 0u);
   EXPECT_EQ(*ready_for("64MiB", 320 * kMib, 1), 64 * kMib);
-  EXPECT_EQ(*ready_for("50%", 300 * kMib, 1), 150 * kMib);
-  EXPECT_EQ(*ready_for("200MiB", 320 * kMib, 2), 200 * kMib);
+  EXPECT_EQ(*ready_for("25%", 300 * kMib, 1), 75 * kMib);
+  EXPECT_EQ(*ready_for("100MiB", 320 * kMib, 2), 100 * kMib);
   EXPECT_EQ(*ready_for("4GiB", 1024 * 1024 * kMib, 1), 4096 * kMib);
   for (const auto& [given, memory, cores] :
-       {std::tuple("201MiB", 320 * kMib, 2), std::tuple("261MiB", 320 * kMib, 1),
+       {std::tuple("101MiB", 320 * kMib, 2), std::tuple("131MiB", 320 * kMib, 1),
         std::tuple("4097MiB", 1024 * 1024 * kMib, 1), std::tuple("much", 320 * kMib, 1)}) {
     const auto bytes = ready_for(given, memory, static_cast<uint16_t>(cores));
     ASSERT_FALSE(bytes) << given;

@@ -38,9 +38,18 @@ TEST(LetterPool, KeepsSoManyLettersAndNoMore) {
   EXPECT_EQ(pool.spare(), LetterPool::kMaxLetters);
 }
 
+TEST(LetterPool, KeepsNoLongBufferForAShortLetter) {
+  LetterPool pool;
+  LetterPtr letter = pool.take(Letter::Kind::kReply, kA);
+  letter->bytes = std::string(kMaxValueBytes, 'x');
+  pool.give(std::move(letter));
+  EXPECT_EQ(pool.spare(), 1u);
+  EXPECT_LT(bytes_of(*pool.take(Letter::Kind::kReply, kA)), sizeof(Letter) + 100);
+}
+
 TEST(LetterPool, KeepsSoManyBytesAndNoMore) {
   LetterPool pool;
-  constexpr size_t kLarge = kMaxValueBytes;
+  constexpr size_t kLarge = LetterPool::kMostKept;
   std::vector<LetterPtr> letters;
   for (size_t i = 0; i < LetterPool::kMaxBytes / kLarge * 2; ++i) {
     letters.push_back(pool.take(Letter::Kind::kRequest, kA));
