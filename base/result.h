@@ -11,7 +11,6 @@ namespace once {
 struct Error {
   std::string message;
   bool corrupt = false;  // stored data are not what was stored: no retry and no other setting helps
-  bool missing = false;  // of these: a whole file is gone, and no damage looks like that
 };
 
 template <class T>

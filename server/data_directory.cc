@@ -273,24 +273,37 @@ class OpenDirectory final : public LockedDirectory {
 
 Result<size_t> OpenDirectory::remove_other_streams() {
   std::error_code failure;
-  std::vector<fs::path> others;
+  std::vector<fs::path> others, renamed;
   fs::directory_iterator file(path_, failure);
   for (; !failure && file != fs::directory_iterator(); file.increment(failure)) {
-    const auto stream = wal::stream_of_segment(file->path().filename().string());
-    if (!stream || *stream < streams_) continue;
+    const std::string name = file->path().filename().string();
+    const bool is_renamed = wal::stream_of_removed_segment(name).has_value();
+    const auto stream = wal::stream_of_segment(name);
+    if (!is_renamed && (!stream || *stream < streams_)) continue;
     // A folder, say, is somebody else's, whatever it is called.
     if (fs::is_regular_file(file->symlink_status(failure)) && !failure) {
-      others.push_back(file->path());
+      (is_renamed ? renamed : others).push_back(file->path());
     }
   }
   for (const auto& path : others) {
+    if (failure) break;
+    renamed.push_back(path.parent_path() / wal::removed_segment_name(path.filename().string()));
+    fs::rename(path, renamed.back(), failure);
+  }
+  // Before any is gone: a part of a stream and nothing else would be a loss, not a removal.
+  if (!failure && !others.empty()) {
+    if (const auto synced = wal::sync_directory(path_); !synced) {
+      return tl::unexpected(synced.error());
+    }
+  }
+  for (const auto& path : renamed) {
     if (!failure) fs::remove(path, failure);
   }
   if (failure) return error(fmt::format("cannot clear up {}: {}", path_, failure.message()));
-  if (others.empty()) return 0;
+  if (renamed.empty()) return 0;
   const auto synced = wal::sync_directory(path_);
   if (!synced) return tl::unexpected(synced.error());
-  return others.size();
+  return renamed.size();
 }
 
 net::DiskTable OpenDirectory::known_disks() {

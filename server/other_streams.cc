@@ -17,9 +17,8 @@
 namespace once::server {
 namespace {
 
-// As far as it can be read, of one that is being removed: files of it are gone, and what is there
-// is whole. What is damaged, or cannot be read now, was not left by a removal, and the last run may
-// be behind it.
+// Of one that can be read to its end: where it is damaged, or a file is missing or cannot be read
+// now, the last run may be behind that.
 Result<Incarnation> last_run_of(wal::Storage& storage, const DataDirectory& directory,
                                 uint32_t stream) {
   const auto segments = wal::list_segments(storage, directory.path(), stream);
@@ -34,7 +33,7 @@ Result<Incarnation> last_run_of(wal::Storage& storage, const DataDirectory& dire
   const Configuration& configuration = directory.configuration();
   const auto tail = wal::recover(storage, log_identity(configuration),
                                  log_place(configuration, directory.path(), stream), look_at);
-  if (!tail && !tail.error().missing) return tl::unexpected(tail.error());
+  if (!tail) return tl::unexpected(tail.error());
   return last;
 }
 
@@ -45,8 +44,9 @@ Result<std::vector<uint32_t>> find_other_streams(wal::Storage& storage,
                                                  Incarnation latest) {
   const auto names = storage.list(directory.path());
   if (!names) return tl::unexpected(names.error());
-  std::set<uint32_t> others;
+  std::set<uint32_t> others, being_removed;
   for (const std::string& name : *names) {
+    if (const auto going = wal::stream_of_removed_segment(name)) being_removed.insert(*going);
     const auto stream = wal::stream_of_segment(name);
     if (!stream || *stream < directory.streams()) continue;
     // A folder is somebody else's, whatever it is called, and stays.
@@ -55,6 +55,7 @@ Result<std::vector<uint32_t>> find_other_streams(wal::Storage& storage,
     others.insert(*stream);
   }
   for (const uint32_t stream : others) {
+    if (being_removed.contains(stream)) continue;  // which was found to be right before
     const Result<Incarnation> last = last_run_of(storage, directory, stream);
     if (!last) {
       const std::string& why = last.error().message;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "base/lost_disk.h"
 
 namespace once::wal {
@@ -14,16 +12,6 @@ tl::unexpected<Error> corrupt(const std::string& path, uint64_t block, const std
       "must not vote again: keep the directory for inspection and {}",
       path, block, block * kBlockBytes, what, kLeaveItOff);
   return tl::unexpected(Error{std::move(text), true});
-}
-
-tl::unexpected<Error> missing_segment(const std::string& path) {
-  auto missing = corrupt(path, 0, "the segment file is missing");
-  missing.value().missing = true;
-  return missing;
-}
-
-bool all_zero(const char* block) {
-  return block[0] == 0 && std::memcmp(block, block + 1, kBlockBytes - 1) == 0;
 }
 
 bool is_whole(char* block, BlockHeader* header) {

@@ -11,11 +11,6 @@ namespace once::wal {
 
 tl::unexpected<Error> corrupt(const std::string& path, uint64_t block, const std::string& what);
 
-// The same of a file that must be there, and is not.
-tl::unexpected<Error> missing_segment(const std::string& path);
-
-bool all_zero(const char* block);
-
 // Magic and checksum are right. The header is then the block's.
 bool is_whole(char* block, BlockHeader* header);
 

@@ -51,6 +51,10 @@ struct Scan {
   uint64_t blocks_read = 0;
 };
 
+bool all_zero(const char* block) {
+  return block[0] == 0 && std::memcmp(block, block + 1, kBlockBytes - 1) == 0;
+}
+
 class Recovery {
  public:
   Recovery(Storage& storage, const Identity& identity, const LogOptions& options)
@@ -218,12 +222,9 @@ Result<void> Recovery::check_chain() const {
     if (first.generation == kFirstGeneration) {
       return corrupt(first.path, 0, "the segment header is damaged");
     }
-    for (const Segment& segment : scan_.segments) {
-      if (segment.blocks[0].state != BlockState::kBad) continue;
-      return corrupt(segment.file.path, 0, "the segment header is damaged");
-    }
     const Generation before = first.generation.previous();  // behind it there are spares only
-    return missing_segment(segment_path(options_.directory, options_.stream, before));
+    return corrupt(segment_path(options_.directory, options_.stream, before), 0,
+                   "the segment file is missing");
   }
   const Segment* before = nullptr;
   for (const Segment& segment : scan_.segments) {

@@ -14,6 +14,8 @@
 namespace once::wal {
 namespace {
 
+constexpr std::string_view kRemoved = "removed-";
+
 struct SegmentName {
   uint32_t stream = 0;
   Generation generation;
@@ -59,6 +61,15 @@ AlignedBytes allocate_aligned(size_t bytes) {
 
 std::string segment_path(const std::string& directory, uint32_t stream, Generation generation) {
   return fmt::format("{}/log-{}-{}.seg", directory, stream, generation.value);
+}
+
+std::string removed_segment_name(std::string_view name) {
+  return std::string(kRemoved).append(name);
+}
+
+std::optional<uint32_t> stream_of_removed_segment(std::string_view name) {
+  if (!name.starts_with(kRemoved)) return std::nullopt;
+  return stream_of_segment(name.substr(kRemoved.size()));
 }
 
 std::optional<uint32_t> stream_of_segment(std::string_view name) {

@@ -27,6 +27,13 @@ std::string segment_path(const std::string& directory, uint32_t stream, Generati
 // ("log-0-1.seg.tmp"); nothing: it is called otherwise.
 std::optional<uint32_t> stream_of_segment(std::string_view name);
 
+// What a file of a stream is called from the moment in which the removal of the stream is decided.
+// Once one of them is durably called so, the others may go in any order: as long as it is there,
+// what is left of the stream is known to be of no use.
+std::string removed_segment_name(std::string_view name);
+// The stream of a file that is called so.
+std::optional<uint32_t> stream_of_removed_segment(std::string_view name);
+
 // The stream's segments, ascending by generation. Other files are passed over.
 Result<std::vector<SegmentFile>> list_segments(Storage& storage, const std::string& directory,
                                                uint32_t stream);

@@ -25,6 +25,7 @@ class Finder {
   Result<void> read_list(const SegmentFile& file, const BlockHeader& header);
   Result<void> choose();
   Result<void> take(Generation generation);
+  tl::unexpected<Error> missing(Generation generation) const;
 
   Storage& storage_;
   const Identity& identity_;
@@ -32,7 +33,6 @@ class Finder {
   const Position end_;
   char* const block_;
   std::vector<SegmentFile> files_;
-  bool damaged_ = false;  // a file behind the newest that was found may be a newer one
   StreamFiles found_;
 };
 
@@ -44,10 +44,7 @@ Result<std::optional<BlockHeader>> Finder::header_of(const SegmentFile& file) {
   auto got = storage_.read(file.path, 0, {block_, kBlockBytes});
   if (!got) return tl::unexpected(got.error());
   BlockHeader header;
-  if (*got != kBlockBytes || !is_whole(block_, &header)) {
-    damaged_ |= *got != kBlockBytes || !all_zero(block_);
-    return std::nullopt;
-  }
+  if (*got != kBlockBytes || !is_whole(block_, &header)) return std::nullopt;
   // Of another node, or of a newer version: never a file that was not started.
   if (auto owner = check_owner(header, identity_, file.path); !owner) {
     return tl::unexpected(owner.error());
@@ -87,16 +84,17 @@ Result<void> Finder::read_list(const SegmentFile& file, const BlockHeader& heade
   return {};
 }
 
+tl::unexpected<Error> Finder::missing(Generation generation) const {
+  return corrupt(segment_path(options_.directory, options_.stream, generation), 0,
+                 "the segment file is missing");
+}
+
 // The files are in rising order, and so are the generations that this is called with.
 Result<void> Finder::take(Generation generation) {
   const auto file = std::lower_bound(
       files_.begin(), files_.end(), generation,
       [](const SegmentFile& one, Generation wanted) { return one.generation < wanted; });
-  if (file == files_.end() || file->generation != generation) {
-    auto missing = missing_segment(segment_path(options_.directory, options_.stream, generation));
-    missing.value().missing = !damaged_;
-    return missing;
-  }
+  if (file == files_.end() || file->generation != generation) return missing(generation);
   found_.counted.push_back(*file);
   return {};
 }

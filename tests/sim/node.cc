@@ -46,14 +46,20 @@ std::string SimDirectory::check_peer_disk(NodeId node, DiskId disk) {
 }
 
 Result<size_t> SimDirectory::remove_other_streams() {
-  size_t files = 0;
+  std::vector<std::string> renamed;
   for (const std::string& path : disk_.paths()) {
-    if (stream_of(path) < streams_) continue;
-    disk_.remove(path);
-    ++files;
+    const size_t at = path.rfind('/') + 1;
+    const bool is_renamed = wal::stream_of_removed_segment(path.substr(at)).has_value();
+    if (!is_renamed && stream_of(path) < streams_) continue;
+    renamed.push_back(path);
+    if (is_renamed) continue;
+    renamed.back() = path.substr(0, at) + wal::removed_segment_name(path.substr(at));
+    disk_.rename(path, renamed.back());
   }
   disk_.sync_names();
-  return files;
+  for (const std::string& path : renamed) disk_.remove(path);
+  disk_.sync_names();
+  return renamed.size();
 }
 
 Result<void> SimDirectory::remember_standing(server::Standing standing) {

@@ -120,6 +120,12 @@ class NodeCoresTest : public testing::Test {
   std::string segment(uint32_t stream, uint64_t generation = 1) const {
     return wal::segment_path(path_, stream, wal::Generation{generation});
   }
+  // As its first segment is called once it is to be removed.
+  std::string removed(uint32_t stream) const {
+    return path_ + "/removed-log-" + std::to_string(stream) + "-1.seg";
+  }
+  // Of stream 1, and no further.
+  void begin_removal() { std::filesystem::rename(segment(1), removed(1)); }
 
   TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/node1";

@@ -113,18 +113,20 @@ TEST_F(NodeCoresTest, ARunOfAPeerIsKnownFromWhicheverCoreKnowsIt) {
   EXPECT_TRUE(may_sit_);
 }
 
-// As a removal of streams leaves it, or a start, that did not end.
+// As a removal of streams leaves it, or a start, that did not end. What is left of it may be torn.
 TEST_F(NodeCoresTest, ReadsNoStreamThatThereNeedNotBe) {
   ASSERT_TRUE(recover(3));
   for (const uint32_t stream : {1, 2}) write_to(stream, "of before");
   ASSERT_TRUE(data_->remember_streams(1));
   ASSERT_TRUE(std::filesystem::exists(segment(1, 2)));
-  std::filesystem::remove(segment(1));
+  begin_removal();
+  std::ofstream(segment(1, 2)) << "torn";
   std::vector<uint64_t> names;
   EXPECT_TRUE(recover(1, &names)) << "a part of one";
   EXPECT_EQ(names, std::vector<uint64_t>{0});
   EXPECT_FALSE(std::filesystem::exists(segment(1, 2)) || std::filesystem::exists(segment(2)))
       << "they would stay for ever";
+  EXPECT_FALSE(std::filesystem::exists(removed(1)));
   EXPECT_TRUE(recover(2)) << "which is made anew";
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));
@@ -136,7 +138,7 @@ TEST_F(NodeCoresTest, AStreamThatThereNeedNotBeIsNotTakenForTheOneOfANewCore) {
   ASSERT_TRUE(recover(3));
   write_to(1, "of before");
   ASSERT_TRUE(data_->remember_streams(1));
-  std::filesystem::remove(segment(1));
+  begin_removal();
   EXPECT_TRUE(recover(2));
   EXPECT_EQ(data_->streams(), 2u);
   EXPECT_FALSE(std::filesystem::exists(segment(2)));
@@ -166,8 +168,8 @@ TEST_F(NodeCoresTest, RemovesNoStreamThatTheLastRunWrote) {
   }
 }
 
-// What the last run wrote may be behind a place that is rotten, or that cannot be read just now. In
-// a stream that was being removed files are gone, and what is there is whole.
+// What the last run wrote may be behind a place that is rotten, or that cannot be read just now, or
+// in a file that is missing.
 TEST_F(NodeCoresTest, RemovesNoStreamWhoseLastRunItCannotRead) {
   const auto rot = [this] {
     std::fstream file(segment(1), std::ios::in | std::ios::out | std::ios::binary);
@@ -178,8 +180,10 @@ TEST_F(NodeCoresTest, RemovesNoStreamWhoseLastRunItCannotRead) {
     std::filesystem::create_symlink("/nowhere/segment", segment(1));
   };
   const auto cut = [this] { std::filesystem::resize_file(segment(1), kBlockBytes); };
+  const auto lose = [this] { std::filesystem::remove(segment(1)); };
   for (const auto& [damage, code] : {std::pair<std::function<void()>, int>{rot, kExitCorrupt},
                                      {cut, kExitCorrupt},
+                                     {lose, kExitCorrupt},
                                      {point_nowhere, kExitDirectory}}) {
     ASSERT_TRUE(recover(2));
     write_bytes_to(0, paxos::IncarnationRecord{Incarnation{7}});
@@ -208,11 +212,15 @@ TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
                                            "log-1-01.seg",
                                            "log-1-1.seg.tmp.tmp",
                                            "log-1-0.seg",
+                                           "removed-notes",
+                                           "removed-log-1-1",
                                            "xlog-1-1.seg"};
   for (const std::string& name : others) std::ofstream(path_ + "/" + name) << "mine";
   std::filesystem::create_directories(path_ + "/log-8-1.seg/mine");
   std::ofstream(path_ + "/log-9-2.seg.tmp") << "of a start that did not end";
-  ASSERT_TRUE(storage_.create(path_ + "/log-9-3.seg", kMaxBatchBytes, {})) << "a spare";
+  std::ofstream(path_ + "/log-9-3.seg") << "the same of a removal";
+  std::ofstream(path_ + "/removed-log-9-1.seg") << "which is known by this";
+  std::ofstream(path_ + "/removed-log-0-1.seg") << "and of one, long ago";
   ASSERT_TRUE(recover(1));
   for (const std::string& name : others) {
     EXPECT_TRUE(std::filesystem::exists(path_ + "/" + name)) << name;
@@ -220,6 +228,24 @@ TEST_F(NodeCoresTest, RemovesNothingThatIsNotOfALog) {
   EXPECT_TRUE(std::filesystem::exists(path_ + "/log-8-1.seg/mine"));
   EXPECT_FALSE(std::filesystem::exists(path_ + "/log-9-2.seg.tmp"));
   EXPECT_FALSE(std::filesystem::exists(path_ + "/log-9-3.seg"));
+  for (const char* name : {"/removed-log-9-1.seg", "/removed-log-0-1.seg"}) {
+    EXPECT_FALSE(std::filesystem::exists(path_ + name)) << name;
+  }
+}
+
+// A part of a stream and nothing else would be a loss: before any file is gone, all are called so.
+TEST_F(NodeCoresTest, ARemovalThatCannotBeginRemovesNothing) {
+  ASSERT_TRUE(recover(4));
+  ASSERT_TRUE(data_->remember_streams(1));
+  std::filesystem::create_directories(removed(2) + "/mine");
+  EXPECT_FALSE(data_->remove_other_streams());
+  for (const uint32_t stream : {1, 2, 3}) {
+    const bool renamed = stream != 2 && std::filesystem::exists(removed(stream));
+    EXPECT_TRUE(renamed || std::filesystem::exists(segment(stream))) << stream;
+  }
+  std::filesystem::remove_all(removed(2));
+  EXPECT_TRUE(recover(1));
+  EXPECT_FALSE(std::filesystem::exists(removed(1)) || std::filesystem::exists(segment(3)));
 }
 
 // Else a later start would remove them as streams that there need not be.

@@ -64,30 +64,6 @@ TEST_F(RecycledFaultsTest, TheNewestFileOfANewerVersionOrAnotherNodeIsNamed) {
   EXPECT_EQ(other.find("missing"), std::string::npos) << other;
 }
 
-// A removal of the stream that was cut short leaves the first, no damage does.
-TEST_F(RecycledFaultsTest, AFileThatIsGoneIsToldFromAHeaderThatIsRotten) {
-  open_next();
-  log().release(Generation{1});
-  open_next();
-  const MemoryStorage whole = disk_;
-  ASSERT_EQ(stream_.recover(), "");
-  ASSERT_EQ(stream_.tail.generation, Generation{3});
-  for (const auto& [gone, rotten] : std::vector<std::pair<std::vector<uint64_t>, bool>>{
-           {{2}, false}, {{3}, false}, {{2, 3}, false}, {{}, true}, {{2}, true}}) {
-    disk_ = whole;
-    for (const uint64_t generation : gone) disk_.files.erase(stream_.path(generation));
-    if (rotten) {
-      auto bad = std::make_shared<MemoryStorage::Block>(*disk_.block(stream_.path(3), 0));
-      (*bad)[100] ^= 1;
-      disk_.block(stream_.path(3), 0) = bad;
-    }
-    const auto tail = recover(disk_, stream_.identity, stream_.options, [](auto, auto, auto&) {});
-    ASSERT_FALSE(tail);
-    EXPECT_TRUE(tail.error().corrupt);
-    EXPECT_EQ(tail.error().missing, !rotten) << tail.error().message;
-  }
-}
-
 TEST_F(RecycledFaultsTest, ASegmentThatBeginsBeforeTheFirstIsRefused) {
   open_next();
   log().release(Generation{1});
