@@ -144,6 +144,13 @@ def other_streams(cluster, damage):
     damage.refused("the same, and a rotten block of what it does not count", and_rotten,
                    ["streams", "which run wrote stream 1 last", "Nothing was removed",
                     "corrupt log", "log-1-"], inspect=False)
+
+    def and_not_all_there(copy):
+        older_copy(copy)
+        segments(copy, 1)[0].unlink()
+    damage.refused("the same, and a file of it is gone", and_not_all_there,
+                   ["which run wrote stream 1 last", "Nothing was removed", "missing"],
+                   inspect=False)
     shutil.copytree(damage.intact, damage.copy)
     older_copy(damage.copy)
     refused(cluster, CORRUPT, damage.copy, words, arguments=verifying(damage.copy))
@@ -152,6 +159,7 @@ def other_streams(cluster, damage):
     def left_over(copy):
         with open(copy / "log-2-2.seg", "wb") as spare:
             spare.truncate(segments(copy, 1)[1].stat().st_size)
+        (copy / "removed-log-2-1.seg").write_bytes(b"")
         (copy / "log-2-notes.seg").write_text("not ours")
     shutil.copytree(damage.intact, damage.copy)
     left_over(damage.copy)
