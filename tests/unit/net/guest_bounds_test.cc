@@ -66,8 +66,10 @@ TEST_F(GuestBounds, WhereMemoryIsShortWhoWaitsBeforeMostAnswersGoes) {
   EXPECT_TRUE(is_closed(most));
   EXPECT_FALSE(is_closed(less));
   EXPECT_TRUE(listener->relieve());
-  EXPECT_FALSE(listener->relieve());
-  io.round();
+  for (int times = 0; times < 3; ++times) {
+    tick(ClientOutboxes::kStillNs);
+    EXPECT_FALSE(listener->relieve());
+  }
   EXPECT_TRUE(is_closed(less));
   EXPECT_FALSE(is_closed(little));
 }
