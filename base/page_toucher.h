@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/huge_pages.h"
 #include "base/thread_name.h"
 
 namespace once {
@@ -54,7 +55,6 @@ class PageToucher {
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr size_t kMostWaiting = 256;
-  static constexpr size_t kStepBytes = 2 * 1024 * 1024;  // of what has time
   struct Pages {
     char* at = nullptr;
     size_t bytes = 0;
@@ -94,7 +94,7 @@ class PageToucher {
   }
   void touch_a_step(std::unique_lock<std::mutex>& lock) {
     Pages& rest = later_.front();
-    const Pages step{rest.at, std::min(rest.bytes, kStepBytes)};
+    const Pages step{rest.at, std::min(rest.bytes, HugePages::kPageBytes)};
     rest = {rest.at + step.bytes, rest.bytes - step.bytes};
     if (rest.bytes == 0) ++later_.begin;
     const Clock::time_point begun = Clock::now();

@@ -52,6 +52,13 @@ class LockMachineTest : public testing::Test {
     turn(machine, Kind::kCas, now);
     ASSERT_TRUE(machine.holds(now));
   }
+  // From the beginning on; its cas happens at once, and the answer comes when the TTL is over.
+  void take_too_late(LockMachine& machine, int64_t wait_ns) {
+    machine.begin(wait_ns, 0);
+    turn(machine, Kind::kRead, 0);
+    const LockStep take = machine.next(0);
+    machine.on_answer(ask(register_, take), kTtl);
+  }
   // The next step, a cas, gets this answer although it happens or not.
   void fail(LockMachine& machine, Outcome outcome, bool happens, int64_t now) {
     const LockStep step = machine.next(now);

@@ -223,10 +223,7 @@ TEST_F(LockMachineTest, NobodyAnswers) {
 
 TEST_F(LockMachineTest, AnAcquisitionOlderThanItsTtlIsNotBelieved) {
   LockMachine a = machine("a");
-  a.begin(60 * kSecond, 0);
-  turn(a, Kind::kRead, 0);
-  const LockStep take = a.next(0);
-  a.on_answer(ask(register_, take), kTtl);
+  take_too_late(a, 60 * kSecond);
   EXPECT_FALSE(a.holds(kTtl));
   turn(a, Kind::kRead, kTtl);
   EXPECT_EQ(a.next(kTtl).kind, Kind::kWait) << "it is overtaken like anybody else's";
@@ -235,10 +232,7 @@ TEST_F(LockMachineTest, AnAcquisitionOlderThanItsTtlIsNotBelieved) {
 // What stands there is ours, though nobody uses it: no others are to be waited for, or named.
 TEST_F(LockMachineTest, WhatWasTakenTooLateIsNotHeldByOthers) {
   LockMachine a = machine("a");
-  a.begin(0, 0);
-  turn(a, Kind::kRead, 0);
-  const LockStep take = a.next(0);
-  a.on_answer(ask(register_, take), kTtl);
+  take_too_late(a, 0);
   turn(a, Kind::kRead, kTtl);
   EXPECT_EQ(a.holder(), LockHolder{});
   EXPECT_EQ(a.next(kTtl).kind, Kind::kEnd);
@@ -252,10 +246,7 @@ TEST_F(LockMachineTest, WhoIsCalledOffAfterHeTookItTooLateMayHaveIt) {
   for (const bool watches : {false, true}) {
     set("once-lock 1 free\n");
     LockMachine a = machine("a");
-    a.begin(60 * kSecond, 0);
-    turn(a, Kind::kRead, 0);
-    const LockStep take = a.next(0);
-    a.on_answer(ask(register_, take), kTtl);
+    take_too_late(a, 60 * kSecond);
     if (watches) turn(a, Kind::kRead, kTtl);
     a.stop(kTtl);
     EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
@@ -265,19 +256,14 @@ TEST_F(LockMachineTest, WhoIsCalledOffAfterHeTookItTooLateMayHaveIt) {
 
 TEST_F(LockMachineTest, WhoReachesNobodyAfterHeTookItTooLateMayHaveIt) {
   LockMachine a = machine("a");
-  a.begin(0, 0);
-  turn(a, Kind::kRead, 0);
-  const LockStep take = a.next(0);
-  a.on_answer(ask(register_, take), kTtl);
+  take_too_late(a, 0);
   int64_t now_ns = kTtl;
   for (LockStep step = a.next(now_ns); step.kind != Kind::kEnd; step = a.next(now_ns)) {
     if (step.kind == Kind::kPause) {
       now_ns = step.until_ns;
       continue;
     }
-    Result nobody;
-    nobody.outcome = Outcome::kUnavailable;
-    a.on_answer(nobody, now_ns);
+    a.on_answer(failure(Outcome::kUnavailable), now_ns);
   }
   EXPECT_EQ(a.result().outcome, LockOutcome::kUnknown);
 }
@@ -285,10 +271,7 @@ TEST_F(LockMachineTest, WhoReachesNobodyAfterHeTookItTooLateMayHaveIt) {
 // Others have taken it since: it is theirs.
 TEST_F(LockMachineTest, WhatWasTakenTooLateAndOvertakenIsHeldByOthers) {
   LockMachine a = machine("a");
-  a.begin(0, 0);
-  turn(a, Kind::kRead, 0);
-  const LockStep take = a.next(0);
-  a.on_answer(ask(register_, take), kTtl);
+  take_too_late(a, 0);
   set("once-lock 1 held ttl_ms=3000 token=2 owner=b\n");
   turn(a, Kind::kRead, kTtl);
   EXPECT_EQ(a.next(kTtl).kind, Kind::kEnd);
